@@ -1,0 +1,9 @@
+#include "kernels/cpu/vec_avx512.h"
+
+#include "kernels/cpu/kernel_table.h"
+
+namespace octet {
+
+constinit const CpuKernels kAvx512Bf16Kernels = MakeKernels<Avx512Bf16>();
+
+}  // namespace octet

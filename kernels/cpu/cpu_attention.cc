@@ -1,0 +1,101 @@
+// How CpuBackend divides attention over threads.
+
+#include <cmath>
+
+#include "kernels/cpu/cpu_backend.h"
+
+namespace octet {
+namespace {
+
+template <class Element>
+Element Round(float x) {
+  if constexpr (std::is_same_v<Element, BF16>) return ToBF16(x);
+  else return x;
+}
+
+// Key and value of one token and head, [head_dim] each, into their slot of a page.
+template <class Element>
+void StoreToken(const float* key, const float* value, int slot, const KvBlocks& kv, int64_t page,
+                int head) {
+  auto* keys = reinterpret_cast<Element*>(kv.keys(page, head));
+  auto* values = reinterpret_cast<Element*>(kv.values(page, head)) + slot * kv.value_stride();
+  for (int d = 0; d < kv.head_dim; ++d) {
+    keys[d * kKvBlock + slot] = Round<Element>(key[d]);
+    values[d] = Round<Element>(value[d]);
+  }
+}
+
+// The span and the tile within it that a unit of work stands for.
+struct Unit {
+  const SequenceSpan* span;
+  int64_t tile;
+};
+
+int64_t NumTiles(const SequenceSpan& span, int group) {
+  return (span.num_rows * group + kAttentionTileRows - 1) / kAttentionTileRows;
+}
+
+Unit FindUnit(std::span<const SequenceSpan> spans, int group, int64_t unit) {
+  for (const SequenceSpan& span : spans) {
+    const int64_t tiles = NumTiles(span, group);
+    if (unit < tiles) return {&span, unit};
+    unit -= tiles;
+  }
+  Fatal(__FILE__, __LINE__, "no such unit of attention");
+}
+
+}  // namespace
+
+void CpuBackend::StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,
+                         const KvBlocks& kv) {
+  OCTET_CHECK(keys.cols == kv.num_kv_heads * kv.head_dim && values.cols == keys.cols);
+  for (const SequenceSpan& span : spans) {
+    ForRows(span.num_rows, keys.cols, [&](int64_t i) {
+      const int64_t position = span.start_pos + i;
+      const int64_t page = span.pages[position / kKvBlock];
+      const int slot = static_cast<int>(position % kKvBlock);
+      const float* key = keys.f32(span.first_row + i);
+      const float* value = values.f32(span.first_row + i);
+      for (int head = 0; head < kv.num_kv_heads; ++head) {
+        const int64_t at = int64_t{head} * kv.head_dim;
+        const auto store =
+            kv.dtype == DType::kBF16 ? StoreToken<BF16> : StoreToken<float>;
+        store(key + at, value + at, slot, kv, page, head);
+      }
+    });
+  }
+}
+
+void CpuBackend::Attention(ConstMatrix q, std::span<const SequenceSpan> spans, const KvBlocks& kv,
+                           int64_t window, Matrix y) {
+  OCTET_CHECK(q.cols == y.cols && q.cols % (kv.num_kv_heads * kv.head_dim) == 0);
+  const int group = static_cast<int>(q.cols / (kv.num_kv_heads * kv.head_dim));
+  int64_t tiles = 0;
+  for (const SequenceSpan& span : spans) tiles += NumTiles(span, group);
+  threads_.ForEach(tiles * kv.num_kv_heads, [&](int64_t i) {
+    const int kv_head = static_cast<int>(i % kv.num_kv_heads);
+    const auto [span, tile] = FindUnit(spans, group, i / kv.num_kv_heads);
+    const int64_t first = tile * kAttentionTileRows;
+    const int64_t rows = span->num_rows * group - first;
+    kernels_.attention({.dtype = kv.dtype,
+                        .q = q.f32(span->first_row),
+                        .q_stride = q.stride,
+                        .out = y.f32(span->first_row),
+                        .out_stride = y.stride,
+                        .keys = kv.keys(0, kv_head),
+                        .values = kv.values(0, kv_head),
+                        .page_bytes = kv.page_bytes,
+                        .pages = span->pages.data(),
+                        .start_pos = span->start_pos,
+                        .head_dim = kv.head_dim,
+                        .value_stride = kv.value_stride(),
+                        .kv_head = kv_head,
+                        .group = group,
+                        .first_row = first,
+                        .num_rows = static_cast<int>(std::min<int64_t>(rows, kAttentionTileRows)),
+                        .window = window,
+                        .scale = 1.0F / std::sqrt(static_cast<float>(kv.head_dim))});
+  });
+}
+
+}  // namespace octet

@@ -1,0 +1,217 @@
+#include "kernels/cpu/cpu_backend.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "kernels/cpu/pack.h"
+
+namespace octet {
+namespace {
+
+// From this size on memory comes in huge pages where the system has them.
+constexpr size_t kHugePage = size_t{2} << 20;
+
+// Work of fewer elements is not worth waking other threads for.
+constexpr int64_t kMinParallelElements = 16384;
+
+std::byte* MapZeroed(size_t bytes) {
+  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  OCTET_CHECK(data != MAP_FAILED) << "no memory for " << bytes << " bytes";
+  if (bytes >= kHugePage) madvise(data, bytes, MADV_HUGEPAGE);
+  return static_cast<std::byte*>(data);
+}
+
+void Unmap(std::byte* data, size_t bytes) { munmap(data, bytes); }
+
+void ConvertRow(const std::byte* x, DType from, int64_t cols, DType to, std::byte* y) {
+  if (from == to) {
+    std::memcpy(y, x, static_cast<size_t>(cols) * SizeOf(to));
+  } else if (to == DType::kBF16) {
+    const auto* in = reinterpret_cast<const float*>(x);
+    auto* out = reinterpret_cast<BF16*>(y);
+    for (int64_t i = 0; i < cols; ++i) out[i] = ToBF16(in[i]);
+  } else {
+    const auto* in = reinterpret_cast<const BF16*>(x);
+    auto* out = reinterpret_cast<float*>(y);
+    for (int64_t i = 0; i < cols; ++i) out[i] = ToFloat(in[i]);
+  }
+}
+
+// The share of [0, n) that thread number `thread` of `num_threads` works on, as [begin, end).
+std::pair<int64_t, int64_t> Share(int64_t n, int thread, int num_threads) {
+  return {n * thread / num_threads, n * (thread + 1) / num_threads};
+}
+
+}  // namespace
+
+const CpuKernels& KernelsFor(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx2:
+      return kAvx2Kernels;
+    case Isa::kAvx512:
+      return kAvx512Kernels;
+    case Isa::kAvx512Bf16:
+      return kAvx512Bf16Kernels;
+  }
+  Fatal(__FILE__, __LINE__, "unknown instruction path");
+}
+
+std::unique_ptr<Backend> MakeCpuBackend(Isa isa, int num_threads) {
+  return std::make_unique<CpuBackend>(isa, num_threads);
+}
+
+CpuBackend::CpuBackend(Isa isa, int num_threads)
+    : isa_(isa), kernels_(KernelsFor(isa)), threads_(num_threads) {
+  const std::vector<Isa> supported = SupportedIsas();
+  OCTET_CHECK(std::find(supported.begin(), supported.end(), isa) != supported.end())
+      << Name(isa) << " on this processor";
+}
+
+Buffer CpuBackend::Allocate(size_t bytes) {
+  return {MapZeroed(std::max<size_t>(bytes, 1)), std::max<size_t>(bytes, 1), Unmap};
+}
+
+void CpuBackend::ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t)> f) {
+  if (rows * cols < kMinParallelElements || threads_.num_threads() == 1) {
+    FlushDenormalsToZero();
+    for (int64_t row = 0; row < rows; ++row) f(row);
+    return;
+  }
+  threads_.Run([&](int thread) {
+    const auto [begin, end] = Share(rows, thread, threads_.num_threads());
+    for (int64_t row = begin; row < end; ++row) f(row);
+  });
+}
+
+void CpuBackend::Pack(ConstMatrix rows, int64_t first_row, PackedMatrix& w) {
+  constexpr int64_t kPanel = PackedMatrix::kPanel;
+  OCTET_CHECK(first_row % kPanel == 0 && first_row + rows.rows <= w.rows);
+  const int64_t panels = (rows.rows + kPanel - 1) / kPanel;
+  ForRows(panels, kPanel * w.cols, [&](int64_t p) {
+    const int64_t row = p * kPanel;
+    PackPanel(rows.Rows(row, std::min(kPanel, rows.rows - row)), first_row / kPanel + p, w);
+  });
+}
+
+void CpuBackend::Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) {
+  OCTET_CHECK(x.dtype == w.dtype && x.cols == w.cols && x.rows == y.rows && y.cols == w.rows);
+  if (x.rows == 0) return;
+  const MatmulArgs all = {.dtype = w.dtype,
+                          .x = x.data,
+                          .x_stride = x.stride_bytes(),
+                          .rows = x.rows,
+                          .inputs = w.cols,
+                          .panels = w.buffer.data(),
+                          .panel_bytes = w.panel_bytes(),
+                          .first_panel = 0,
+                          .last_panel = w.num_panels(),
+                          .outputs = w.rows,
+                          .y = y.f32(0),
+                          .y_stride = y.stride};
+  if (w.rows * w.cols < kMinParallelElements || threads_.num_threads() == 1) {
+    FlushDenormalsToZero();
+    return kernels_.matmul(all);
+  }
+  threads_.Run([&](int thread) {
+    MatmulArgs mine = all;
+    std::tie(mine.first_panel, mine.last_panel) =
+        Share(w.num_panels(), thread, threads_.num_threads());
+    kernels_.matmul(mine);
+  });
+}
+
+void CpuBackend::RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) {
+  OCTET_CHECK(x.cols == y.cols && x.rows == y.rows && std::ssize(weight) == x.cols);
+  ForRows(x.rows, x.cols, [&](int64_t row) {
+    kernels_.rms_norm(x.f32(row), weight.data(), eps, x.cols, y.f32(row));
+  });
+}
+
+void CpuBackend::Add(ConstMatrix x, Matrix y) {
+  OCTET_CHECK(x.cols == y.cols && x.rows == y.rows);
+  ForRows(x.rows, x.cols,
+          [&](int64_t row) { kernels_.add_scaled(x.f32(row), 1, x.cols, y.f32(row)); });
+}
+
+void CpuBackend::SwiGlu(ConstMatrix gate, ConstMatrix up, Matrix y) {
+  OCTET_CHECK(gate.cols == y.cols && up.cols == y.cols && gate.rows == y.rows &&
+              up.rows == y.rows);
+  ForRows(y.rows, y.cols, [&](int64_t row) {
+    kernels_.swiglu(gate.f32(row), up.f32(row), y.cols, y.f32(row));
+  });
+}
+
+void CpuBackend::GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) {
+  OCTET_CHECK(x.cols == y.cols && std::ssize(rows) == y.rows);
+  ForRows(y.rows, y.cols, [&](int64_t i) {
+    OCTET_CHECK(rows[i] >= 0 && rows[i] < x.rows);
+    ConvertRow(x.row(rows[i]), x.dtype, x.cols, y.dtype, y.row(i));
+  });
+}
+
+void CpuBackend::Convert(ConstMatrix x, Matrix y) {
+  OCTET_CHECK(x.cols == y.cols && x.rows == y.rows);
+  ForRows(y.rows, y.cols,
+          [&](int64_t i) { ConvertRow(x.row(i), x.dtype, x.cols, y.dtype, y.row(i)); });
+}
+
+void CpuBackend::WeightedSum(ConstMatrix x, std::span<const int32_t> offsets,
+                             std::span<const int32_t> rows, std::span<const float> weights,
+                             Matrix y) {
+  OCTET_CHECK(x.cols == y.cols && std::ssize(offsets) == y.rows + 1 &&
+              rows.size() == weights.size());
+  ForRows(y.rows, y.cols, [&](int64_t i) {
+    float* out = y.f32(i);
+    // The sum begins with -0, the one number that changes nothing.
+    std::fill_n(out, y.cols, -0.0F);
+    for (int32_t j = offsets[i]; j < offsets[i + 1]; ++j) {
+      kernels_.add_scaled(x.f32(rows[j]), weights[j], x.cols, out);
+    }
+  });
+}
+
+void CpuBackend::Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) {
+  OCTET_CHECK(x.cols == y.cols && x.rows == y.rows &&
+              (scales.empty() || std::ssize(scales) == x.rows));
+  ForRows(x.rows, x.cols, [&](int64_t row) {
+    float* out = y.f32(row);
+    const float max = kernels_.row_max(x.f32(row), x.cols);
+    const float scale = scales.empty() ? 1 : scales[row];
+    const float sum = kernels_.exp_row(x.f32(row), max, scale, x.cols, out);
+    for (int64_t i = 0; i < x.cols; ++i) out[i] /= sum;
+  });
+}
+
+void CpuBackend::LogSumExp(ConstMatrix x, std::span<float> result) {
+  OCTET_CHECK(std::ssize(result) == x.rows);
+  ForRows(x.rows, x.cols, [&](int64_t row) {
+    const float max = kernels_.row_max(x.f32(row), x.cols);
+    const double sum = kernels_.exp_row(x.f32(row), max, 1, x.cols, nullptr);
+    result[row] = static_cast<float>(max + std::log(sum));
+  });
+}
+
+void CpuBackend::Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) {
+  const int64_t half = table.cos.cols;
+  OCTET_CHECK(x.cols % (2 * half) == 0 && std::ssize(positions) == x.rows);
+  ForRows(x.rows, x.cols, [&](int64_t row) {
+    OCTET_CHECK(positions[row] < table.cos.rows) << "position " << positions[row];
+    const float* cos = table.cos.f32(positions[row]);
+    const float* sin = table.sin.f32(positions[row]);
+    for (int64_t head = 0; head < x.cols; head += 2 * half) {
+      float* a = x.f32(row) + head;
+      float* b = a + half;
+      for (int64_t i = 0; i < half; ++i) {
+        const float rotated = a[i] * cos[i] - b[i] * sin[i];
+        b[i] = b[i] * cos[i] + a[i] * sin[i];
+        a[i] = rotated;
+      }
+    }
+  });
+}
+
+}  // namespace octet

@@ -1,0 +1,49 @@
+// The backend on processor cores.
+
+#ifndef OCTET_KERNELS_CPU_CPU_BACKEND_H_
+#define OCTET_KERNELS_CPU_CPU_BACKEND_H_
+
+#include <string>
+
+#include "kernels/backend.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/thread_pool.h"
+
+namespace octet {
+
+// Divides each operation over the threads of a pool: outputs of a matrix product, heads of attention, rows of the rest.
+class CpuBackend : public Backend {
+ public:
+  CpuBackend(Isa isa, int num_threads);
+
+  std::string path() const override { return Name(isa_); }
+  Buffer Allocate(size_t bytes) override;
+  void Pack(ConstMatrix rows, int64_t first_row, PackedMatrix& w) override;
+  void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) override;
+  void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) override;
+  void Add(ConstMatrix x, Matrix y) override;
+  void SwiGlu(ConstMatrix gate, ConstMatrix up, Matrix y) override;
+  void GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) override;
+  void Convert(ConstMatrix x, Matrix y) override;
+  void WeightedSum(ConstMatrix x, std::span<const int32_t> offsets, std::span<const int32_t> rows,
+                   std::span<const float> weights, Matrix y) override;
+  void Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) override;
+  void LogSumExp(ConstMatrix x, std::span<float> result) override;
+  void Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) override;
+  void StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,
+               const KvBlocks& kv) override;
+  void Attention(ConstMatrix q, std::span<const SequenceSpan> spans, const KvBlocks& kv,
+                 int64_t window, Matrix y) override;
+
+ private:
+  // Calls f(row) for each row, divided over the threads in contiguous runs.
+  void ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t row)> f);
+
+  Isa isa_;
+  const CpuKernels& kernels_;
+  ThreadPool threads_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_CPU_CPU_BACKEND_H_

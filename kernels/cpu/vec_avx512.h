@@ -1,0 +1,93 @@
+// 16 float lanes in one AVX-512 register. Included only by the AVX-512 paths.
+
+#ifndef OCTET_KERNELS_CPU_VEC_AVX512_H_
+#define OCTET_KERNELS_CPU_VEC_AVX512_H_
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace octet {
+
+// The operations of Avx2 (kernels/cpu/vec_avx2.h), each with the same roundings.
+struct Avx512 {
+  using Vec = __m512;
+  struct Pairs {
+    Vec even, odd;
+  };
+
+  static constexpr int kF32Rows = 6, kF32Panels = 4;
+  static constexpr int kBf16Rows = 8, kBf16Panels = 2;
+  static constexpr int kRowVectors = 8;
+
+  static Vec Zero() { return _mm512_setzero_ps(); }
+  static Vec Set1(float x) { return _mm512_set1_ps(x); }
+  static Vec Load(const float* p) { return _mm512_loadu_ps(p); }
+  static void Store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
+  static Vec Load(const float* p, int n) { return _mm512_maskz_loadu_ps(Mask(n), p); }
+  static void Store(float* p, Vec v, int n) { _mm512_mask_storeu_ps(p, Mask(n), v); }
+  static Vec LoadBf16(const uint16_t* p) {
+    const __m256i bf16 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bf16), 16));
+  }
+
+  static Vec Add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
+  static Vec Sub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
+  static Vec Mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
+  static Vec Div(Vec a, Vec b) { return _mm512_div_ps(a, b); }
+  static Vec Max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+  static Vec Min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
+  static Vec Fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+  static Vec Round(Vec a) {
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  static Vec Scale(Vec a, Vec n) {
+    const __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+    return Mul(a, _mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23)));
+  }
+  static Vec ZeroBelow(Vec a, Vec x, Vec least) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, least, _CMP_GE_OQ), a);
+  }
+  static float Sum(Vec v) {
+    const __m256 a = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+    return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+  }
+  static float HorizontalMax(Vec v) { return _mm512_reduce_max_ps(v); }
+
+  static Pairs LoadPairs(const void* p) { return Split(_mm512_loadu_si512(p)); }
+  static Pairs Set1Pairs(uint32_t pair) { return Split(_mm512_set1_epi32(static_cast<int>(pair))); }
+  static Vec DotPairs(Vec acc, Pairs a, Pairs b) {
+    return Fma(a.even, b.even, Fma(a.odd, b.odd, acc));
+  }
+
+ private:
+  static __mmask16 Mask(int n) {
+    return n >= 16 ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1U << n) - 1);
+  }
+  static Pairs Split(__m512i pairs) {
+    const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000U));
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16)),
+            _mm512_castsi512_ps(_mm512_and_si512(pairs, upper))};
+  }
+};
+
+#ifdef __AVX512BF16__
+// With the instruction for pairs of bf16.
+struct Avx512Bf16 : Avx512 {
+  using Pairs = __m512bh;
+
+  static constexpr int kBf16Rows = 6, kBf16Panels = 4;
+
+  static Pairs LoadPairs(const void* p) { return (__m512bh)_mm512_loadu_si512(p); }
+  static Pairs Set1Pairs(uint32_t pair) {
+    return (__m512bh)_mm512_set1_epi32(static_cast<int>(pair));
+  }
+  static Vec DotPairs(Vec acc, Pairs a, Pairs b) { return _mm512_dpbf16_ps(acc, a, b); }
+};
+#endif
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_CPU_VEC_AVX512_H_

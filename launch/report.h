@@ -1,0 +1,30 @@
+// The account of a run.
+
+#ifndef OCTET_LAUNCH_REPORT_H_
+#define OCTET_LAUNCH_REPORT_H_
+
+#include <absl/status/status.h>
+
+#include <string>
+
+#include "launch/job_setup.h"
+#include "parallel/communicator.h"
+#include "proto/report.pb.h"
+#include "runtime/engine.h"
+#include "runtime/weights.h"
+
+namespace octet {
+
+// Collective: what all ranks did; whole on rank 0.
+RunReport MakeReport(Communicator& comm, const JobSetup& setup, const ModelWeights& weights,
+                     const Engine& engine);
+
+// For a person: a few lines.
+std::string FormatSummary(const RunReport& report);
+
+// DIR/summary.json; makes the directory.
+absl::Status WriteReport(const RunReport& report, const std::string& directory);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_REPORT_H_

@@ -1,0 +1,135 @@
+#include "launch/run_config.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/text_format.h>
+
+#include <fstream>
+#include <sstream>
+
+namespace octet {
+namespace {
+
+// Keeps the first error of a text proto.
+class FirstError : public google::protobuf::io::ErrorCollector {
+ public:
+  void AddError(int line, int column, const std::string& message) override {
+    if (text_.empty()) text_ = absl::StrCat(line + 1, ":", column + 1, ": ", message);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+absl::StatusOr<RunConfig> ReadConfigFile(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return absl::NotFoundError(absl::StrCat("can't read --config ", path));
+  std::stringstream text;
+  text << file.rdbuf();
+  RunConfig config;
+  FirstError error;
+  google::protobuf::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&error);
+  if (parser.ParseFromString(text.str(), &config)) return config;
+  return absl::InvalidArgumentError(absl::StrCat("--config ", path, ":", error.text()));
+}
+
+void SetDefaults(RunConfig& c) {
+  if (c.placement().empty()) c.set_placement("contiguous");
+  if (c.dtype().empty()) c.set_dtype("auto");
+  if (c.device().empty()) c.set_device("cpu");
+  if (c.isa().empty()) c.set_isa("auto");
+  if (c.max_num_seqs() == 0) c.set_max_num_seqs(64);
+  if (c.max_num_batched_tokens() == 0) c.set_max_num_batched_tokens(2048);
+  if (c.timeout() == 0) c.set_timeout(60);
+  if (c.kv_cache_gib() == 0) c.set_kv_cache_gib(4);
+}
+
+absl::Status Check(const RunConfig& c) {
+  const auto bad = [](const char* flag, const std::string& rule) {
+    return absl::InvalidArgumentError(absl::StrCat(flag, " ", rule));
+  };
+  if (c.threads() < 0) return bad("--threads", "must not be negative");
+  if (c.max_num_seqs() < 0) return bad("--max-num-seqs", "must be positive");
+  if (c.max_num_batched_tokens() < 0) return bad("--max-num-batched-tokens", "must be positive");
+  if (c.max_model_len() < 0) return bad("--max-model-len", "must be positive");
+  if (!(c.timeout() > 0)) return bad("--timeout", "must be a positive number of seconds");
+  if (!(c.kv_cache_gib() > 0)) return bad("--kv-cache-gib", "must be positive");
+  if (c.created() < 0) return bad("--created", "must not be negative");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+template <class T>
+void RunConfigFlags::Add(CLI::App& app, const std::string& names, void (RunConfig::*set)(T),
+                         const std::string& help) {
+  app.add_option_function<T>(
+      names,
+      [this, set](const T& value) {
+        set_by_flags_.push_back([set, value](RunConfig& c) { (c.*set)(value); });
+      },
+      help);
+}
+
+void RunConfigFlags::AddString(CLI::App& app, const std::string& names,
+                               std::string* (RunConfig::*mutable_field)(),
+                               const std::string& help) {
+  app.add_option_function<std::string>(
+      names,
+      [this, mutable_field](const std::string& value) {
+        set_by_flags_.push_back(
+            [mutable_field, value](RunConfig& c) { *(c.*mutable_field)() = value; });
+      },
+      help);
+}
+
+RunConfigFlags::RunConfigFlags(CLI::App& app) {
+  using C = RunConfig;
+  app.add_option("--config", config_file_, "text proto with these settings (proto/config.proto)");
+  AddString(app, "--model", &C::mutable_model, "Hugging Face directory of a Mixtral model");
+  AddString(app, "-i,--input", &C::mutable_input, "JSONL of OpenAI Batch requests");
+  AddString(app, "-o,--output", &C::mutable_output, "JSONL of results, in input order");
+  AddString(app, "--placement", &C::mutable_placement,
+            "where experts live: contiguous, round-robin, random:SEED or a file");
+  AddString(app, "--dtype", &C::mutable_dtype,
+            "auto (as the weights are stored), float32 or bfloat16");
+  AddString(app, "--device", &C::mutable_device, "cpu");
+  AddString(app, "--isa", &C::mutable_isa,
+            "auto (the best that all ranks have), avx2, avx512 or avx512_bf16");
+  Add<int32_t>(app, "--threads", &C::set_threads,
+               "of each rank; default: the cores of a host divided by its ranks");
+  Add<int32_t>(app, "--max-num-seqs", &C::set_max_num_seqs,
+               "sequences that run at the same time, all ranks together; default 64");
+  Add<int32_t>(app, "--max-num-batched-tokens", &C::set_max_num_batched_tokens,
+               "tokens of one step, all ranks together; default 2048");
+  Add<int32_t>(app, "--max-model-len", &C::set_max_model_len,
+               "longest prompt and answer; default: what the model was made for");
+  Add<double>(app, "--kv-cache-gib", &C::set_kv_cache_gib,
+              "most memory of each rank's KV cache; default 4");
+  Add<int64_t>(app, "--seed", &C::set_seed, "of sampling, for requests without one; default 0");
+  Add<double>(app, "--timeout", &C::set_timeout,
+              "seconds that a rank waits for another before the job ends; default 60");
+  AddString(app, "--served-model-name", &C::mutable_served_model_name,
+            "name that a request's \"model\" must have, and that results give");
+  Add<int64_t>(app, "--created", &C::set_created, "\"created\" of the results; default 0");
+  AddString(app, "--report", &C::mutable_report, "directory that gets summary.json");
+}
+
+absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {
+  RunConfig config;
+  if (!config_file_.empty()) {
+    absl::StatusOr<RunConfig> file = ReadConfigFile(config_file_);
+    if (!file.ok()) return file.status();
+    config = *std::move(file);
+  }
+  for (const auto& set : set_by_flags_) set(config);
+  SetDefaults(config);
+  const absl::Status status = Check(config);
+  if (!status.ok()) return status;
+  return config;
+}
+
+}  // namespace octet

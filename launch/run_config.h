@@ -1,0 +1,38 @@
+// The settings of a run: flags over a file over defaults.
+
+#ifndef OCTET_LAUNCH_RUN_CONFIG_H_
+#define OCTET_LAUNCH_RUN_CONFIG_H_
+
+#include <absl/status/statusor.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "proto/config.pb.h"
+
+namespace octet {
+
+// The flags of a subcommand that are fields of RunConfig. Must outlive the parsing.
+class RunConfigFlags {
+ public:
+  explicit RunConfigFlags(CLI::App& app);
+
+  // After parsing: every field has its value or its default; those that have neither are checked by who needs them.
+  absl::StatusOr<RunConfig> Resolve() const;
+
+ private:
+  template <class T>
+  void Add(CLI::App& app, const std::string& names, void (RunConfig::*set)(T),
+           const std::string& help);
+  void AddString(CLI::App& app, const std::string& names,
+                 std::string* (RunConfig::*mutable_field)(), const std::string& help);
+
+  std::string config_file_;
+  std::vector<std::function<void(RunConfig&)>> set_by_flags_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_RUN_CONFIG_H_

@@ -1,0 +1,21 @@
+// octet tokenize: the ids of each line.
+
+#ifndef OCTET_LAUNCH_TOKENIZE_H_
+#define OCTET_LAUNCH_TOKENIZE_H_
+
+#include <istream>
+#include <ostream>
+
+#include "absl/status/status.h"
+#include "runtime/tokenizer.h"
+
+namespace octet {
+
+// Writes for each line of `in` a line of its ids without BOS, a space between them, as spm_encode
+// --output_format=id does. Memory is linear in the longest line. Errors name the line, or say that
+// reading or writing failed.
+absl::Status TokenizeLines(const Tokenizer& tokenizer, std::istream& in, std::ostream& out);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_TOKENIZE_H_

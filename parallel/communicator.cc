@@ -1,0 +1,54 @@
+#include "parallel/communicator.h"
+
+#include <sched.h>
+
+#include "kernels/check.h"
+
+namespace octet {
+
+const char* Name(Traffic kind) {
+  switch (kind) {
+    case Traffic::kControl:
+      return "control";
+    case Traffic::kRouting:
+      return "routing";
+    case Traffic::kDispatch:
+      return "dispatch";
+    case Traffic::kCombine:
+      return "combine";
+  }
+  return "?";
+}
+
+std::unique_ptr<Exchange> Communicator::Start(Traffic kind, std::span<const ConstBytes> send,
+                                              std::span<const Bytes> recv) {
+  OCTET_CHECK(std::ssize(send) == size() && std::ssize(recv) == size());
+  for (int r = 0; r < size(); ++r) {
+    if (r != rank()) bytes_sent_[static_cast<int>(kind)] += static_cast<int64_t>(send[r].size());
+  }
+  return DoStart(send, recv);
+}
+
+std::vector<size_t> Communicator::AllToAll(Traffic kind, Place place,
+                                           std::span<const ConstBytes> send,
+                                           std::span<const Bytes> recv) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  const std::unique_ptr<Exchange> exchange = Start(kind, send, recv);
+  while (!exchange->Poll()) {
+    if (Clock::now() - start > timeout_) FailLate(place, *exchange);
+    sched_yield();  // ranks may outnumber cores
+  }
+  time_waited_[static_cast<int>(kind)] += Clock::now() - start;
+  return {exchange->received().begin(), exchange->received().end()};
+}
+
+void Communicator::FailLate(Place place, const Exchange& exchange) const {
+  std::string message = "waited " + std::to_string(timeout_.count()) + " s in " + place.phase;
+  if (place.layer >= 0) message += " of layer " + std::to_string(place.layer);
+  message += " for";
+  for (const int r : exchange.Late()) message += " rank " + std::to_string(r) + " on " + hosts()[r];
+  Fatal(__FILE__, __LINE__, message);
+}
+
+}  // namespace octet

@@ -1,0 +1,93 @@
+// How ranks exchange bytes.
+
+#ifndef OCTET_PARALLEL_COMMUNICATOR_H_
+#define OCTET_PARALLEL_COMMUNICATOR_H_
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace octet {
+
+// What a message is for. Dispatch and combine carry payload; the others carry metadata.
+enum class Traffic { kControl, kRouting, kDispatch, kCombine };
+inline constexpr int kNumTrafficKinds = 4;
+const char* Name(Traffic kind);
+
+// Where a rank is in its work, for the message that names a late one.
+struct Place {
+  const char* phase;
+  int layer = -1;  // none when negative
+};
+
+using ConstBytes = std::span<const std::byte>;
+using Bytes = std::span<std::byte>;
+
+// One all-to-all in flight.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+
+  // Moves what can be moved without waiting. True when everything has been sent and received.
+  virtual bool Poll() = 0;
+
+  // The ranks whose message has not arrived, or has not been taken.
+  virtual std::vector<int> Late() const = 0;
+
+  // Bytes received from each rank; valid when Poll has returned true.
+  virtual std::span<const size_t> received() const = 0;
+};
+
+// The ranks of one group. One thread of each rank uses it.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  // The host of each rank.
+  virtual std::span<const std::string> hosts() const = 0;
+
+  // Collective: starts to send send[r] to each rank r and to receive into recv[r] from it. No message passes where the
+  // span is empty; it is empty on both sides or on neither. recv[r] may be larger than what comes. The memory must stay
+  // until the exchange is complete. Exchanges complete in the order in which they were started.
+  std::unique_ptr<Exchange> Start(Traffic kind, std::span<const ConstBytes> send,
+                                  std::span<const Bytes> recv);
+
+  // Collective: Start, then poll until complete. A rank that is still late at the deadline ends the job, and is named.
+  // Returns the bytes received from each rank.
+  std::vector<size_t> AllToAll(Traffic kind, Place place, std::span<const ConstBytes> send,
+                               std::span<const Bytes> recv);
+
+  // Bytes that this rank has sent to others, by kind.
+  int64_t bytes_sent(Traffic kind) const { return bytes_sent_[static_cast<int>(kind)]; }
+
+  // How long this rank has waited in AllToAll, by kind.
+  std::chrono::duration<double> time_waited(Traffic kind) const {
+    return time_waited_[static_cast<int>(kind)];
+  }
+
+  // The longest wait for one exchange. Default: 60 s.
+  void set_timeout(std::chrono::duration<double> timeout) { timeout_ = timeout; }
+
+ protected:
+  virtual std::unique_ptr<Exchange> DoStart(std::span<const ConstBytes> send,
+                                            std::span<const Bytes> recv) = 0;
+
+ private:
+  [[noreturn]] void FailLate(Place place, const Exchange& exchange) const;
+
+  std::array<int64_t, kNumTrafficKinds> bytes_sent_ = {};
+  std::array<std::chrono::duration<double>, kNumTrafficKinds> time_waited_ = {};
+  std::chrono::duration<double> timeout_ = std::chrono::seconds(60);
+};
+
+}  // namespace octet
+
+#endif  // OCTET_PARALLEL_COMMUNICATOR_H_

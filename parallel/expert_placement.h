@@ -1,0 +1,59 @@
+// Which ranks hold which experts.
+
+#ifndef OCTET_PARALLEL_EXPERT_PLACEMENT_H_
+#define OCTET_PARALLEL_EXPERT_PLACEMENT_H_
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proto/placement.pb.h"
+
+namespace octet {
+
+struct PlacementShape {
+  int num_layers;
+  int num_experts;
+  int num_ranks;
+};
+
+// For each layer any experts on any ranks, in any numbers; an expert on more than one rank has replicas there. Every
+// expert lives somewhere.
+class ExpertPlacement {
+ public:
+  // `spec` is contiguous, round-robin, random:SEED (balanced, another one for each layer), or a file with a Placement as
+  // text proto or, when its name ends in .json, as JSON.
+  static absl::StatusOr<ExpertPlacement> Parse(const std::string& spec, PlacementShape shape);
+
+  static absl::StatusOr<ExpertPlacement> FromProto(const Placement& proto, PlacementShape shape);
+
+  int num_ranks() const { return shape_.num_ranks; }
+  int num_experts() const { return shape_.num_experts; }
+
+  // Ascending, at least one.
+  std::span<const int32_t> ranks(int layer, int expert) const {
+    return ranks_[layer * shape_.num_experts + expert];
+  }
+
+  // The ranks of each expert, layer by layer: equal for equal placements.
+  std::string ToString() const;
+
+  // The experts of a layer that live on `rank`, ascending.
+  std::vector<int> LocalExperts(int layer, int rank) const;
+
+ private:
+  explicit ExpertPlacement(PlacementShape shape)
+      : shape_(shape), ranks_(static_cast<size_t>(shape.num_layers) * shape.num_experts) {}
+
+  static ExpertPlacement Random(PlacementShape shape, uint64_t seed);
+
+  PlacementShape shape_;
+  std::vector<std::vector<int32_t>> ranks_;  // [layer, expert]
+};
+
+}  // namespace octet
+
+#endif  // OCTET_PARALLEL_EXPERT_PLACEMENT_H_

@@ -1,0 +1,59 @@
+// Ranks that are threads of one process: for tests, and for a run on one rank.
+
+#ifndef OCTET_PARALLEL_LOCAL_COMMUNICATOR_H_
+#define OCTET_PARALLEL_LOCAL_COMMUNICATOR_H_
+
+#include <deque>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "parallel/communicator.h"
+
+namespace octet {
+
+// The mailboxes that connect the ranks.
+class LocalWorld {
+ public:
+  explicit LocalWorld(int size) : mailboxes_(size * size), hosts_(size, "this process") {}
+
+  int size() const { return static_cast<int>(hosts_.size()); }
+  std::span<const std::string> hosts() const { return hosts_; }
+
+  void Post(int from, int to, ConstBytes message);
+
+  // Takes the oldest message; false when there is none yet.
+  bool Take(int from, int to, std::vector<std::byte>& message);
+
+ private:
+  struct Mailbox {
+    std::mutex mutex;
+    std::deque<std::vector<std::byte>> messages;
+  };
+
+  Mailbox& mailbox(int from, int to) { return mailboxes_[from * size() + to]; }
+
+  std::vector<Mailbox> mailboxes_;
+  std::vector<std::string> hosts_;
+};
+
+class LocalCommunicator : public Communicator {
+ public:
+  LocalCommunicator(LocalWorld& world, int rank) : world_(world), rank_(rank) {}
+
+  int rank() const override { return rank_; }
+  int size() const override { return world_.size(); }
+  std::span<const std::string> hosts() const override { return world_.hosts(); }
+
+ protected:
+  std::unique_ptr<Exchange> DoStart(std::span<const ConstBytes> send,
+                                    std::span<const Bytes> recv) override;
+
+ private:
+  LocalWorld& world_;
+  int rank_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_PARALLEL_LOCAL_COMMUNICATOR_H_

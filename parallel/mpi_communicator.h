@@ -1,0 +1,42 @@
+// Ranks that are MPI processes.
+
+#ifndef OCTET_PARALLEL_MPI_COMMUNICATOR_H_
+#define OCTET_PARALLEL_MPI_COMMUNICATOR_H_
+
+#include <mpi.h>
+
+#include <string>
+#include <vector>
+
+#include "parallel/communicator.h"
+
+namespace octet {
+
+// Sends and receives with nonblocking point-to-point calls, so that a late rank has a name. Frees its communicator.
+class MpiCommunicator : public Communicator {
+ public:
+  // Collective over `comm`, which it takes over.
+  explicit MpiCommunicator(MPI_Comm comm);
+  MpiCommunicator(const MpiCommunicator&) = delete;
+  MpiCommunicator& operator=(const MpiCommunicator&) = delete;
+  ~MpiCommunicator() override;
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  std::span<const std::string> hosts() const override { return hosts_; }
+
+ protected:
+  std::unique_ptr<Exchange> DoStart(std::span<const ConstBytes> send,
+                                    std::span<const Bytes> recv) override;
+
+ private:
+  MPI_Comm comm_;
+  int rank_ = 0;
+  int size_ = 1;
+  int next_tag_ = 0;
+  std::vector<std::string> hosts_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_PARALLEL_MPI_COMMUNICATOR_H_

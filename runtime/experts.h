@@ -1,0 +1,32 @@
+// This rank's experts of one layer.
+
+#ifndef OCTET_RUNTIME_EXPERTS_H_
+#define OCTET_RUNTIME_EXPERTS_H_
+
+#include "parallel/dispatch_plan.h"
+#include "runtime/execution_context.h"
+#include "runtime/weights.h"
+
+namespace octet {
+
+// Grouped SwiGLU: each expert sees all of its tokens as one matrix.
+class Experts {
+ public:
+  Experts(const ExecutionContext& context, const LayerWeights& weights)
+      : context_(context), weights_(weights) {}
+
+  // rows: [plan.num_rows(), hidden_size] of the context's dtype.
+  // Returns [(token, slot) pairs, hidden_size] float32 in the order of plan.expert_rows.
+  Matrix Forward(ConstMatrix rows, const DispatchPlan& plan);
+
+ private:
+  void ForwardOne(const ExpertWeights& expert, ConstMatrix rows, std::span<const int32_t> indices,
+                  Matrix out);
+
+  const ExecutionContext& context_;
+  const LayerWeights& weights_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_EXPERTS_H_

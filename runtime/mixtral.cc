@@ -1,0 +1,52 @@
+#include "runtime/mixtral.h"
+
+namespace octet {
+
+Mixtral::Mixtral(const ExecutionContext& context, const ModelConfig& config,
+                 const ModelWeights& weights, const KvCache& kv_cache, Dispatcher& dispatcher,
+                 int64_t max_positions, RoutingObserver observer)
+    : context_(context),
+      config_(config),
+      weights_(weights),
+      rope_(config.head_dim, config.rope_theta, max_positions),
+      observer_(std::move(observer)) {
+  for (int l = 0; l < config.num_layers; ++l) {
+    const LayerWeights& layer = weights.layers[l];
+    attention_.emplace_back(context, config, layer, rope_.table(), kv_cache.layer(l));
+    moe_.emplace_back(context, l, layer, config.experts_per_token, dispatcher, observer_);
+  }
+}
+
+Matrix Mixtral::Forward(const Batch& batch) {
+  Backend& backend = context_.backend;
+  const float eps = config_.rms_norm_eps;
+  const Matrix hidden = context_.workspace.Alloc(batch.num_tokens(), config_.hidden_size);
+  const Matrix normed = context_.workspace.Alloc(batch.num_tokens(), config_.hidden_size);
+  const Matrix delta = context_.workspace.Alloc(batch.num_tokens(), config_.hidden_size);
+
+  backend.GatherRows(weights_.embed_tokens, batch.tokens, hidden);
+  for (int l = 0; l < config_.num_layers; ++l) {
+    backend.RmsNorm(hidden, weights_.layers[l].input_layernorm, eps, normed);
+    attention_[l].Forward(normed, batch, delta);
+    backend.Add(delta, hidden);
+
+    backend.RmsNorm(hidden, weights_.layers[l].post_attention_layernorm, eps, normed);
+    moe_[l].Forward(normed, delta);
+    backend.Add(delta, hidden);
+  }
+  return Head(hidden, batch);
+}
+
+Matrix Mixtral::Head(ConstMatrix hidden, const Batch& batch) {
+  const PhaseClock::Scope timing(context_.clock, Phase::kHead);
+  const auto rows = std::ssize(batch.logit_rows);
+  const Matrix logits = context_.workspace.Alloc(rows, config_.vocab_size);
+  const Workspace::Scope scope(context_.workspace);
+  const Matrix last = context_.workspace.Alloc(rows, config_.hidden_size);
+  context_.backend.GatherRows(hidden, batch.logit_rows, last);
+  context_.backend.RmsNorm(last, weights_.norm, config_.rms_norm_eps, last);
+  context_.backend.Matmul(context_.Rounded(last), weights_.lm_head, logits);
+  return logits;
+}
+
+}  // namespace octet

@@ -1,0 +1,34 @@
+// A model as it lies on disk, before any weight is read.
+
+#ifndef OCTET_RUNTIME_MODEL_FILES_H_
+#define OCTET_RUNTIME_MODEL_FILES_H_
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/checkpoint.h"
+#include "runtime/file.h"
+#include "runtime/mixtral_tensors.h"
+#include "runtime/model_config.h"
+#include "runtime/tokenizer.h"
+
+namespace octet {
+
+// A Hugging Face directory. Movable.
+struct ModelFiles {
+  ModelConfig config;
+  std::unique_ptr<Checkpoint> checkpoint;
+  MixtralTensors tensors;
+  std::unique_ptr<Tokenizer> tokenizer;  // null: the directory has none
+  std::string fingerprint;               // of configuration, headers and tokenizer
+  std::vector<std::string> warnings;
+
+  static absl::StatusOr<ModelFiles> Open(FileSystem& files, const std::string& directory);
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_MODEL_FILES_H_

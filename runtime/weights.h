@@ -1,0 +1,63 @@
+// The weights of one rank.
+
+#ifndef OCTET_RUNTIME_WEIGHTS_H_
+#define OCTET_RUNTIME_WEIGHTS_H_
+
+#include <absl/status/statusor.h>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "parallel/expert_placement.h"
+#include "runtime/mixtral_tensors.h"
+#include "runtime/model_config.h"
+
+namespace octet {
+
+// One expert of one layer: y = w2 (silu(w1 x) * (w3 x)).
+struct ExpertWeights {
+  PackedMatrix w1;  // gate [intermediate_size, hidden_size]
+  PackedMatrix w2;  // down [hidden_size, intermediate_size]
+  PackedMatrix w3;  // up   [intermediate_size, hidden_size]
+
+  size_t bytes() const { return w1.buffer.bytes() + w2.buffer.bytes() + w3.buffer.bytes(); }
+};
+
+struct LayerWeights {
+  std::vector<float> input_layernorm;  // [hidden_size]
+  PackedMatrix qkv_proj;               // q, k and v one below the other
+  PackedMatrix o_proj;                 // [hidden_size, num_heads * head_dim]
+  std::vector<float> post_attention_layernorm;  // [hidden_size]
+  PackedMatrix gate;                            // [num_experts, hidden_size] float32
+  std::vector<std::unique_ptr<ExpertWeights>> experts;  // [num_experts]; null: on other ranks
+};
+
+struct ModelWeights {
+  Buffer embed_buffer;
+  Matrix embed_tokens;  // [vocab_size, hidden_size] float32 or, where stored so, bfloat16
+  std::vector<LayerWeights> layers;
+  std::vector<float> norm;  // [hidden_size]
+  PackedMatrix lm_head;     // [vocab_size, hidden_size]
+
+  size_t replicated_bytes() const;  // on every rank
+  size_t expert_bytes() const;      // of this rank's experts
+};
+
+// Told after each part: bytes read so far, and in all.
+using LoadProgress = std::function<void(uint64_t done, uint64_t total)>;
+
+// Reads what `rank` owns, each byte once, and packs it for products of `dtype`.
+absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const ModelConfig& config,
+                                         const ExpertPlacement& placement, int rank,
+                                         Backend& backend, DType dtype,
+                                         const LoadProgress& progress);
+
+// Bytes of the checkpoint that LoadWeights reads.
+uint64_t BytesToLoad(const MixtralTensors& tensors, const ModelConfig& config,
+                     const ExpertPlacement& placement, int rank);
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_WEIGHTS_H_

@@ -1,0 +1,153 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "kernels/backend.h"
+#include "tests/support/reference.h"
+
+namespace octet {
+namespace {
+
+struct Shape {
+  int heads;
+  int kv_heads;
+  int head_dim;
+  int window;
+};
+
+struct Case {
+  Isa isa;
+  DType dtype;
+  Shape shape;
+};
+
+std::vector<Case> Cases() {
+  std::vector<Case> cases;
+  for (const Isa isa : SupportedIsas()) {
+    for (const DType dtype : {DType::kF32, DType::kBF16}) {
+      for (const Shape shape : {Shape{4, 2, 16, 0}, {8, 1, 32, 0}, {6, 3, 20, 16}, {2, 2, 128, 33},
+                                {5, 5, 8, 1}, {4, 4, 200, 0}}) {
+        cases.push_back({isa, dtype, shape});
+      }
+    }
+  }
+  return cases;
+}
+
+// One sequence of `length` tokens with random queries, keys and values.
+struct Tokens {
+  Tokens(const Shape& s, int64_t length)
+      : q(OwnedMatrix::Random(length, s.heads * s.head_dim, DType::kF32, 1)),
+        k(OwnedMatrix::Random(length, s.kv_heads * s.head_dim, DType::kF32, 2)),
+        v(OwnedMatrix::Random(length, s.kv_heads * s.head_dim, DType::kF32, 3)) {}
+  OwnedMatrix q, k, v;
+};
+
+// A cache whose pages lie in any order and hold garbage at first.
+struct Cache {
+  Cache(Backend& backend, const Shape& s, DType dtype, int64_t length) {
+    const auto num_pages = static_cast<int32_t>((length + kKvBlock - 1) / kKvBlock);
+    kv.page_bytes = s.kv_heads * KvBlocks::HeadBytes(s.head_dim, dtype);
+    kv.dtype = dtype;
+    kv.num_kv_heads = s.kv_heads;
+    kv.head_dim = s.head_dim;
+    buffer = backend.Allocate(num_pages * kv.page_bytes);
+    std::memset(buffer.data(), 0xff, buffer.bytes());  // NaN
+    kv.pages = buffer.data();
+    pages.resize(num_pages);
+    std::iota(pages.rbegin(), pages.rend(), 0);
+  }
+  KvBlocks kv;
+  Buffer buffer;
+  std::vector<int32_t> pages;
+};
+
+double Rounded(float x, DType dtype) { return dtype == DType::kBF16 ? ToFloat(ToBF16(x)) : x; }
+
+// Softmax attention of one query head in double.
+std::vector<double> Reference(const Tokens& t, const Case& c, int64_t token, int head) {
+  const Shape& s = c.shape;
+  const int64_t first = s.window > 0 ? std::max<int64_t>(0, token + 1 - s.window) : 0;
+  const int64_t at = head / (s.heads / s.kv_heads) * s.head_dim;
+  std::vector<double> out(s.head_dim);
+  double sum = 0;
+  for (int64_t j = first; j <= token; ++j) {
+    double score = 0;
+    for (int d = 0; d < s.head_dim; ++d) {
+      score += static_cast<double>(t.q.at(token, head * s.head_dim + d)) *
+               Rounded(t.k.at(j, at + d), c.dtype);
+    }
+    const double p = std::exp(score / std::sqrt(static_cast<double>(s.head_dim)));
+    sum += p;
+    for (int d = 0; d < s.head_dim; ++d) out[d] += p * Rounded(t.v.at(j, at + d), c.dtype);
+  }
+  for (double& o : out) o /= sum;
+  return out;
+}
+
+class AttentionTest : public testing::TestWithParam<Case> {
+ protected:
+  // Attends to the whole sequence in calls of `chunk` tokens.
+  OwnedMatrix Attend(Tokens& t, int64_t chunk, int threads) const {
+    const Shape& s = GetParam().shape;
+    const auto backend = MakeCpuBackend(GetParam().isa, threads);
+    const int64_t length = t.q.view().rows;
+    Cache cache(*backend, s, GetParam().dtype, length);
+    OwnedMatrix out(length, s.heads * s.head_dim);
+    for (int64_t start = 0; start < length; start += chunk) {
+      const int64_t rows = std::min(chunk, length - start);
+      const SequenceSpan span = {
+          .first_row = 0, .num_rows = rows, .start_pos = start, .pages = cache.pages};
+      backend->StoreKv(t.k.view().Rows(start, rows), t.v.view().Rows(start, rows), {&span, 1},
+                       cache.kv);
+      backend->Attention(t.q.view().Rows(start, rows), {&span, 1}, cache.kv, s.window,
+                         out.view().Rows(start, rows));
+    }
+    return out;
+  }
+};
+
+TEST_P(AttentionTest, AgreesWithSoftmaxInDouble) {
+  const Shape& s = GetParam().shape;
+  Tokens t(s, 75);
+  const OwnedMatrix out = Attend(t, 75, 1);
+  for (int64_t token = 0; token < 75; ++token) {
+    for (int head = 0; head < s.heads; ++head) {
+      const std::vector<double> expected = Reference(t, GetParam(), token, head);
+      for (int d = 0; d < s.head_dim; ++d) {
+        ASSERT_NEAR(out.at(token, head * s.head_dim + d), expected[d], 2e-6)
+            << "token " << token << " head " << head << " dimension " << d;
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, DoesNotDependOnChunksOrThreads) {
+  Tokens t(GetParam().shape, 130);
+  const OwnedMatrix whole = Attend(t, 130, 1);
+  for (const int64_t chunk : {1, 7, 32, 100}) {
+    EXPECT_EQ(Attend(t, chunk, 3).bytes(), whole.bytes()) << "chunks of " << chunk;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(AllPaths, AttentionTest, testing::ValuesIn(Cases()));
+
+TEST(Attention, PathsAgreeBitForBit) {
+  const Shape s = {8, 2, 48, 0};
+  Tokens t(s, 70);
+  std::vector<OwnedMatrix> results;
+  for (const Isa isa : SupportedIsas()) {
+    const auto backend = MakeCpuBackend(isa, 2);
+    Cache cache(*backend, s, DType::kBF16, 70);
+    const SequenceSpan span = {.num_rows = 70, .pages = cache.pages};
+    OwnedMatrix& out = results.emplace_back(70, s.heads * s.head_dim);
+    backend->StoreKv(t.k.view(), t.v.view(), {&span, 1}, cache.kv);
+    backend->Attention(t.q.view(), {&span, 1}, cache.kv, 0, out.view());
+    EXPECT_EQ(out.bytes(), results[0].bytes()) << Name(isa);
+  }
+}
+
+}  // namespace
+}  // namespace octet

@@ -1,0 +1,123 @@
+#include "tests/parallel/communicator_conformance.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "parallel/agreement.h"
+#include "parallel/collectives.h"
+
+namespace octet {
+namespace {
+
+using testing::HasSubstr;
+
+// Byte i of message number `round` from one rank to another.
+std::byte Content(int from, int to, int round, size_t i) {
+  return static_cast<std::byte>(from * 31 + to * 17 + round * 7 + i * 3);
+}
+
+std::vector<std::byte> Message(int from, int to, int round, size_t bytes) {
+  std::vector<std::byte> message(bytes);
+  for (size_t i = 0; i < bytes; ++i) message[i] = Content(from, to, round, i);
+  return message;
+}
+
+// One exchange in which each pair of ranks has its own size.
+struct Round {
+  Round(const Communicator& comm, int round, size_t scale) {
+    for (int r = 0; r < comm.size(); ++r) {
+      const auto bytes = [&](int from, int to) { return (from * 3 + to * 5 + round) % 4 * scale; };
+      outgoing.push_back(Message(comm.rank(), r, round, bytes(comm.rank(), r)));
+      expected.push_back(Message(r, comm.rank(), round, bytes(r, comm.rank())));
+      // More room than needed, as when only a bound is known.
+      incoming.emplace_back(expected.back().empty() ? 0 : expected.back().size() + 10);
+    }
+    send.assign(outgoing.begin(), outgoing.end());
+    recv.assign(incoming.begin(), incoming.end());
+  }
+
+  void ExpectArrived(std::span<const size_t> received) {
+    for (size_t r = 0; r < incoming.size(); ++r) {
+      EXPECT_EQ(received[r], expected[r].size());
+      incoming[r].resize(received[r]);
+      EXPECT_EQ(incoming[r], expected[r]) << "from rank " << r;
+    }
+  }
+
+  std::vector<std::vector<std::byte>> outgoing, expected, incoming;
+  std::vector<ConstBytes> send;
+  std::vector<Bytes> recv;
+};
+
+}  // namespace
+
+void CheckMessagesArrive(Communicator& comm) {
+  for (int i = 0; i < 8; ++i) {
+    for (const size_t scale : {size_t{1}, size_t{4096}, size_t{300000}}) {
+      Round round(comm, i, scale);
+      round.ExpectArrived(comm.AllToAll(Traffic::kDispatch, {"test"}, round.send, round.recv));
+    }
+  }
+}
+
+void CheckExchangesOverlap(Communicator& comm) {
+  Round first(comm, 1, 100000);
+  Round second(comm, 2, 100);
+  const auto a = comm.Start(Traffic::kDispatch, first.send, first.recv);
+  const auto b = comm.Start(Traffic::kCombine, second.send, second.recv);
+  bool a_done = false;
+  bool b_done = false;
+  while (!a_done || !b_done) {
+    a_done = a->Poll();
+    b_done = b->Poll();
+  }
+  first.ExpectArrived(a->received());
+  second.ExpectArrived(b->received());
+}
+
+void CheckTrafficIsCounted(Communicator& comm) {
+  const int64_t dispatched = comm.bytes_sent(Traffic::kDispatch);
+  const int64_t combined = comm.bytes_sent(Traffic::kCombine);
+  Round round(comm, 3, 1000);
+  int64_t expected = 0;
+  for (int r = 0; r < comm.size(); ++r) {
+    if (r != comm.rank()) expected += std::ssize(round.outgoing[r]);
+  }
+  comm.AllToAll(Traffic::kDispatch, {"test"}, round.send, round.recv);
+  EXPECT_EQ(comm.bytes_sent(Traffic::kDispatch) - dispatched, expected);
+  EXPECT_EQ(comm.bytes_sent(Traffic::kCombine), combined);
+}
+
+void CheckCollectives(Communicator& comm) {
+  for (const size_t bytes : {0, 1, 4096, 4097, 1000000}) {
+    const auto text = [&](int rank) { return std::string(bytes + rank, static_cast<char>('a' + rank)); };
+    const std::vector<std::string> all = AllGather(comm, {"test"}, text(comm.rank()));
+    const std::vector<std::string> at_root = GatherToRoot(comm, {"test"}, text(comm.rank()));
+    std::vector<std::string> parts;
+    for (int r = 0; r < comm.size(); ++r) {
+      EXPECT_EQ(all[r], text(r));
+      EXPECT_EQ(at_root[r], comm.rank() == 0 ? text(r) : "");
+      if (comm.rank() == 0) parts.push_back(text(r));
+    }
+    EXPECT_EQ(ScatterFromRoot(comm, {"test"}, parts), text(comm.rank()));
+  }
+}
+
+void CheckAgreement(Communicator& comm) {
+  EXPECT_TRUE(AgreeOnStatus(comm, absl::OkStatus()).ok());
+  EXPECT_TRUE(AgreeOnFacts(comm, {{"model", "a"}, {"flags", ""}}).ok());
+
+  const int last = comm.size() - 1;
+  const bool differs = comm.rank() == last;
+  const absl::Status status =
+      AgreeOnStatus(comm, differs ? absl::NotFoundError("no 5 files") : absl::OkStatus());
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("no 5 files"));
+  if (comm.size() == 1) return;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("rank " + std::to_string(last)));
+  const absl::Status facts = AgreeOnFacts(comm, {{"model", "a"}, {"flags", differs ? "x" : "y"}});
+  EXPECT_THAT(std::string(facts.message()), HasSubstr("rank " + std::to_string(last) + " on "));
+  EXPECT_THAT(std::string(facts.message()), HasSubstr("in its flags: x against y"));
+}
+
+}  // namespace octet

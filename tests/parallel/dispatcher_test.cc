@@ -1,0 +1,172 @@
+#include "parallel/dispatcher.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <random>
+#include <set>
+
+#include "tests/support/local_ranks.h"
+#include "tests/support/reference.h"
+
+namespace octet {
+namespace {
+
+constexpr int kHidden = 24;
+
+struct Case {
+  int ranks;
+  int experts;
+  int topk;
+  const char* placement;
+  DType dtype;
+};
+
+// Different experts for each slot, uneven loads, and some ranks without tokens.
+std::vector<Routing> RandomRouting(const Case& c, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<Routing> routing(c.ranks);
+  for (int rank = 0; rank < c.ranks; ++rank) {
+    Routing& r = routing[rank];
+    r.num_tokens = rank % 3 == 1 ? 0 : 5 + static_cast<int>(random() % 20);
+    r.topk = c.topk;
+    for (int64_t t = 0; t < r.num_tokens; ++t) {
+      std::set<int> chosen;
+      while (std::ssize(chosen) < c.topk) {
+        chosen.insert(static_cast<int>(std::min(random() % c.experts, random() % c.experts)));
+      }
+      for (const int expert : chosen) {
+        r.topk_idx.push_back(expert);
+        r.topk_weights.push_back(static_cast<float>(random() % 1000) / 1000);
+      }
+    }
+  }
+  return routing;
+}
+
+ExpertPlacement MakePlacement(const Case& c) {
+  if (std::string(c.placement) != "replicas") {
+    return *ExpertPlacement::Parse(c.placement, {1, c.experts, c.ranks});
+  }
+  Placement proto;
+  LayerPlacement* layer = proto.add_layers();
+  for (int e = 0; e < c.experts; ++e) {
+    ExpertRanks* ranks = layer->add_experts();
+    ranks->add_ranks(e % c.ranks);
+    if (e % 2 == 0 && c.ranks > 1) ranks->add_ranks((e + 1) % c.ranks);
+  }
+  return *ExpertPlacement::FromProto(proto, {1, c.experts, c.ranks});
+}
+
+// An "expert" that scales its row, so that the answer shows which expert saw which row.
+float Scale(int expert) { return 1.0F + static_cast<float>(expert); }
+
+Matrix FakeExperts(Workspace& workspace, Matrix rows, const DispatchPlan& plan) {
+  const Matrix out = workspace.Alloc(std::ssize(plan.expert_rows), kHidden);
+  for (int e = 0; e < std::ssize(plan.local_experts); ++e) {
+    for (int i = plan.expert_offsets[e]; i < plan.expert_offsets[e + 1]; ++i) {
+      for (int h = 0; h < kHidden; ++h) {
+        const std::byte* x = rows.row(plan.expert_rows[i]) + h * SizeOf(rows.dtype);
+        const float value = rows.dtype == DType::kF32 ? *reinterpret_cast<const float*>(x)
+                                                      : ToFloat(*reinterpret_cast<const BF16*>(x));
+        out.f32(i)[h] = value * Scale(plan.local_experts[e]);
+      }
+    }
+  }
+  return out;
+}
+
+// What one rank computes alone, in the order of the definition.
+OwnedMatrix Expected(const OwnedMatrix& x, const Routing& r, DType dtype) {
+  OwnedMatrix y(r.num_tokens, kHidden);
+  for (int64_t t = 0; t < r.num_tokens; ++t) {
+    for (int h = 0; h < kHidden; ++h) {
+      const float value = dtype == DType::kBF16 ? ToFloat(ToBF16(x.at(t, h))) : x.at(t, h);
+      float sum = 0;
+      for (int slot = 0; slot < r.topk; ++slot) {
+        const int64_t i = t * r.topk + slot;
+        const float product = r.topk_weights[i] * (value * Scale(r.topk_idx[i]));
+        sum = slot == 0 ? product : sum + product;
+      }
+      y.set(t, h, sum);
+    }
+  }
+  return y;
+}
+
+struct PayloadBytes {
+  int64_t dispatch = 0;
+  int64_t combine = 0;
+};
+
+// Bytes that must cross between ranks when no expert has replicas.
+PayloadBytes ExpectedTraffic(const Case& c, const ExpertPlacement& placement,
+                         const std::vector<Routing>& routing) {
+  PayloadBytes bytes;
+  for (int home = 0; home < c.ranks; ++home) {
+    for (int64_t t = 0; t < routing[home].num_tokens; ++t) {
+      std::multiset<int> owners;
+      for (int slot = 0; slot < c.topk; ++slot) {
+        owners.insert(placement.ranks(0, routing[home].topk_idx[t * c.topk + slot])[0]);
+      }
+      const std::set<int> distinct(owners.begin(), owners.end());
+      for (const int owner : distinct) {
+        if (owner == home) continue;
+        bytes.dispatch += kHidden * static_cast<int64_t>(SizeOf(c.dtype));
+        const auto slots = static_cast<int64_t>(owners.count(owner));
+        bytes.combine += kHidden * 4 * (slots == c.topk ? 1 : slots);
+      }
+    }
+  }
+  return bytes;
+}
+
+class DispatcherTest : public testing::TestWithParam<Case> {};
+
+TEST_P(DispatcherTest, EveryTokenGetsItsExpertsAndNothingIsSentTwice) {
+  const Case c = GetParam();
+  const ExpertPlacement placement = MakePlacement(c);
+  const std::vector<Routing> routing = RandomRouting(c, 7);
+  std::atomic<int64_t> dispatched = 0;
+  std::atomic<int64_t> combined = 0;
+  RunLocalRanks(c.ranks, [&](Communicator& comm) {
+    const auto backend = MakeCpuBackend(SupportedIsas().front(), 1);
+    Workspace workspace([&](size_t bytes) { return backend->Allocate(bytes); });
+    Dispatcher dispatcher(comm, placement, *backend, workspace, 32, c.dtype);
+    const Routing& mine = routing[comm.rank()];
+    const auto x = OwnedMatrix::Random(mine.num_tokens, kHidden, DType::kF32, 100 + comm.rank());
+    const DispatchPlan& plan = dispatcher.Plan(0, mine);
+    const Matrix rows = dispatcher.Dispatch(0, x.view(), plan);
+    const Matrix out = FakeExperts(workspace, rows, plan);
+    OwnedMatrix y(mine.num_tokens, kHidden);
+    dispatcher.Combine(0, out, plan, y.view());
+    EXPECT_EQ(y.bytes(), Expected(x, mine, c.dtype).bytes()) << "rank " << comm.rank();
+    dispatched += comm.bytes_sent(Traffic::kDispatch);
+    combined += comm.bytes_sent(Traffic::kCombine);
+  });
+  const PayloadBytes expected = ExpectedTraffic(c, placement, routing);
+  if (std::string(c.placement) == "replicas") {
+    // A token never leaves a rank that has a replica, so there is less to send.
+    EXPECT_LE(dispatched, expected.dispatch);
+  } else {
+    EXPECT_EQ(dispatched, expected.dispatch);
+    EXPECT_EQ(combined, expected.combine);
+  }
+}
+
+std::vector<Case> Cases() {
+  std::vector<Case> cases;
+  for (const int ranks : {1, 2, 3, 4, 5, 7, 8, 12}) {
+    for (const char* placement : {"contiguous", "round-robin", "random:5", "replicas"}) {
+      for (const int topk : {1, 2, 3}) {
+        cases.push_back({ranks, 8, topk, placement, topk == 2 ? DType::kBF16 : DType::kF32});
+      }
+    }
+  }
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Products, DispatcherTest, testing::ValuesIn(Cases()));
+
+}  // namespace
+}  // namespace octet

@@ -1,0 +1,28 @@
+#ifndef OCTET_TESTS_SUPPORT_MEMORY_FILE_SYSTEM_H_
+#define OCTET_TESTS_SUPPORT_MEMORY_FILE_SYSTEM_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runtime/file.h"
+
+namespace octet {
+
+// Files as a map from path to bytes; a directory exists where a file lies in it. An open file keeps
+// the bytes that it had when it was opened.
+class MemoryFileSystem : public FileSystem {
+ public:
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override;
+  bool IsFile(const std::string& path) override;
+  bool IsDirectory(const std::string& path) override;
+  std::vector<std::string> List(const std::string& directory) override;
+
+  std::map<std::string, std::string> files;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_TESTS_SUPPORT_MEMORY_FILE_SYSTEM_H_

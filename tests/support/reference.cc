@@ -1,0 +1,76 @@
+#include "tests/support/reference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace octet {
+
+OwnedMatrix::OwnedMatrix(int64_t rows, int64_t cols, DType dtype)
+    : data_(static_cast<size_t>(rows * cols) * SizeOf(dtype)),
+      dtype_(dtype),
+      rows_(rows),
+      cols_(cols) {}
+
+OwnedMatrix OwnedMatrix::Random(int64_t rows, int64_t cols, DType dtype, uint32_t seed,
+                                float scale) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, scale);
+  OwnedMatrix m(rows, cols, dtype);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < cols; ++c) m.set(r, c, normal(random));
+  }
+  return m;
+}
+
+float OwnedMatrix::at(int64_t row, int64_t col) const {
+  const std::byte* p = view().row(row) + static_cast<size_t>(col) * SizeOf(dtype_);
+  if (dtype_ == DType::kF32) return *reinterpret_cast<const float*>(p);
+  return ToFloat(*reinterpret_cast<const BF16*>(p));
+}
+
+void OwnedMatrix::set(int64_t row, int64_t col, float value) {
+  std::byte* p = view().row(row) + static_cast<size_t>(col) * SizeOf(dtype_);
+  if (dtype_ == DType::kF32) {
+    *reinterpret_cast<float*>(p) = value;
+  } else {
+    *reinterpret_cast<BF16*>(p) = ToBF16(value);
+  }
+}
+
+OwnedMatrix ReferenceMatmul(const OwnedMatrix& x, const OwnedMatrix& w) {
+  constexpr int64_t kChunk = 512;
+  const int64_t inputs = x.view().cols;
+  const bool pairs = x.view().dtype == DType::kBF16;
+  OwnedMatrix y(x.view().rows, w.view().rows);
+  for (int64_t m = 0; m < y.view().rows; ++m) {
+    for (int64_t n = 0; n < y.view().cols; ++n) {
+      float sum = 0;
+      for (int64_t begin = 0; begin < inputs; begin += kChunk) {
+        const int64_t end = std::min(inputs, begin + kChunk);
+        float chain = 0;
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t partner = begin + ((i - begin) ^ 1);
+          const int64_t k = pairs ? partner : i;
+          if (k < end) chain = std::fma(x.at(m, k), w.at(n, k), chain);
+          else chain = std::fma(x.at(m, i), w.at(n, i), chain);
+        }
+        sum = begin == 0 ? chain : sum + chain;
+      }
+      y.set(m, n, sum);
+    }
+  }
+  return y;
+}
+
+PackedMatrix PackAll(Backend& backend, const OwnedMatrix& w, DType dtype) {
+  PackedMatrix packed;
+  packed.dtype = dtype;
+  packed.rows = w.view().rows;
+  packed.cols = w.view().cols;
+  packed.buffer = backend.Allocate(PackedMatrix::Bytes(dtype, packed.rows, packed.cols));
+  backend.Pack(w.view(), 0, packed);
+  return packed;
+}
+
+}  // namespace octet
