@@ -11,15 +11,17 @@
 
 namespace octet {
 
-// Positions in one page of the KV cache. Attention folds page by page from position 0, so the result does not depend on
-// how the positions were divided into calls. Part of every numerics class.
+// Positions in one page of the KV cache. Attention folds page by page from position 0, so the
+// result does not depend on how the positions were divided into calls. Part of every numerics
+// class.
 inline constexpr int kKvBlock = 32;
 
 // The pages of one layer. In page p and key-value head h lie, as `dtype`:
 //
 //   keys [head_dim][kKvBlock]   then   values [kKvBlock][value_stride]
 //
-// keys by dimension, so that one vector holds 16 positions; values by position, so that one vector holds 16 dimensions.
+// keys by dimension, so that one vector holds 16 positions; values by position, so that one vector
+// holds 16 dimensions.
 struct KvBlocks {
   std::byte* pages = nullptr;
   size_t page_bytes = 0;  // from one page of this layer to the next
@@ -44,9 +46,9 @@ struct KvBlocks {
 
 // Consecutive tokens of one sequence within a batch.
 struct SequenceSpan {
-  int64_t first_row = 0;   // of the batch's matrices
+  int64_t first_row = 0;  // of the batch's matrices
   int64_t num_rows = 0;
-  int64_t start_pos = 0;   // position of the first
+  int64_t start_pos = 0;           // position of the first
   std::span<const int32_t> pages;  // page of positions [i * kKvBlock, (i + 1) * kKvBlock)
 };
 

@@ -22,8 +22,9 @@ struct RopeTable {
   ConstMatrix sin;  // [positions, head_dim / 2] float32
 };
 
-// Every operation treats each row by itself: a row's result has the same bits whatever the other rows are, however many
-// there are and however many threads work. Matrices are float32 unless said otherwise.
+// Every operation treats each row by itself: a row's result has the same bits whatever the other
+// rows are, however many there are and however many threads work. Matrices are float32 unless said
+// otherwise.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -34,8 +35,9 @@ class Backend {
   // At least 64-byte aligned; zero.
   virtual Buffer Allocate(size_t bytes) = 0;
 
-  // Writes the outputs [first_row, first_row + rows.rows) of w. rows: [some outputs, w.cols] of any dtype, rounded where
-  // w is bfloat16. first_row is a multiple of 16, and so is rows.rows except at the end of w.
+  // Writes the outputs [first_row, first_row + rows.rows) of w. rows: [some outputs, w.cols] of any
+  // dtype, rounded where w is bfloat16. first_row is a multiple of 16, and so is rows.rows except
+  // at the end of w.
   virtual void Pack(ConstMatrix rows, int64_t first_row, PackedMatrix& w) = 0;
 
   // y[m][n] = sum over k of x[m][k] * w[n][k]. x: [M, w.cols] of w's dtype, y: [M, w.rows].
@@ -56,8 +58,8 @@ class Backend {
   // y = x, each float32 or bfloat16, rounded to nearest even.
   virtual void Convert(ConstMatrix x, Matrix y) = 0;
 
-  // y[i] = sum over offsets[i] <= j < offsets[i + 1], ascending, of weights[j] * x[rows[j]], each product rounded first.
-  // offsets: [y.rows + 1]; rows, weights: [offsets.back()].
+  // y[i] = sum over offsets[i] <= j < offsets[i + 1], ascending, of weights[j] * x[rows[j]], each
+  // product rounded first. offsets: [y.rows + 1]; rows, weights: [offsets.back()].
   virtual void WeightedSum(ConstMatrix x, std::span<const int32_t> offsets,
                            std::span<const int32_t> rows, std::span<const float> weights,
                            Matrix y) = 0;
@@ -68,15 +70,17 @@ class Backend {
   // result[m] = log(sum(exp(x[m])))
   virtual void LogSumExp(ConstMatrix x, std::span<float> result) = 0;
 
-  // Rotates the halves of each head of x[i] by the angles of positions[i]. x: [N, heads * head_dim].
+  // Rotates the halves of each head of x[i] by the angles of positions[i]. x: [N, heads *
+  // head_dim].
   virtual void Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) = 0;
 
-  // Writes keys and values of the batch's tokens into their pages. keys, values: [N, num_kv_heads * head_dim].
+  // Writes keys and values of the batch's tokens into their pages. keys, values: [N, num_kv_heads *
+  // head_dim].
   virtual void StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,
                        const KvBlocks& kv) = 0;
 
-  // Causal attention of each token to the stored positions of its sequence, itself included; only the last `window` ones
-  // unless it is 0. q, y: [N, num_heads * head_dim].
+  // Causal attention of each token to the stored positions of its sequence, itself included; only
+  // the last `window` ones unless it is 0. q, y: [N, num_heads * head_dim].
   virtual void Attention(ConstMatrix q, std::span<const SequenceSpan> spans, const KvBlocks& kv,
                          int64_t window, Matrix y) = 0;
 };

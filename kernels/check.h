@@ -1,4 +1,5 @@
-// OCTET_CHECK: for what only a bug or a dead peer can cause. What a user can cause is an absl::Status.
+// OCTET_CHECK: for what only a bug or a dead peer can cause. What a user can cause is an
+// absl::Status.
 
 #ifndef OCTET_KERNELS_CHECK_H_
 #define OCTET_KERNELS_CHECK_H_
@@ -8,11 +9,12 @@
 
 namespace octet {
 
-// Ends the whole job: prints the message with rank and place, then calls the fatal handler of this process.
+// Ends the whole job: prints the message with rank and place, then calls the fatal handler of this
+// process.
 [[noreturn]] void Fatal(const char* file, int line, const std::string& message);
 
-// Called by Fatal after printing; must not return. The default aborts this process; an MPI world sets one that ends
-// every rank.
+// Called by Fatal after printing; must not return. The default aborts this process; an MPI world
+// sets one that ends every rank.
 using FatalHandler = void (*)();
 void SetFatalHandler(FatalHandler handler);
 
@@ -27,8 +29,7 @@ const std::string& ThreadLabel();
   } else                       \
     ::octet::internal::FatalStream(__FILE__, __LINE__).stream() << "failed: " #condition " "
 
-#define OCTET_CHECK_EQ(a, b) \
-  OCTET_CHECK((a) == (b)) << "(" << (a) << " against " << (b) << ") "
+#define OCTET_CHECK_EQ(a, b) OCTET_CHECK((a) == (b)) << "(" << (a) << " against " << (b) << ") "
 
 namespace octet::internal {
 

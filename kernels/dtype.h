@@ -30,7 +30,9 @@ struct BF16 {
   uint16_t bits;
 };
 
-constexpr float ToFloat(BF16 x) { return std::bit_cast<float>(static_cast<uint32_t>(x.bits) << 16); }
+constexpr float ToFloat(BF16 x) {
+  return std::bit_cast<float>(static_cast<uint32_t>(x.bits) << 16);
+}
 
 // Rounds to nearest, ties to even; a NaN stays a (quiet) NaN.
 constexpr BF16 ToBF16(float x) {
@@ -45,7 +47,8 @@ constexpr float HalfToFloat(uint16_t half) {
   const uint32_t exponent = (half >> 10) & 0x1fU;
   const uint32_t fraction = half & 0x3ffU;
   if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000U | (fraction << 13));
-  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
+  if (exponent != 0)
+    return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
   const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
   return sign != 0 ? -magnitude : magnitude;
 }

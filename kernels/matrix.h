@@ -46,8 +46,7 @@ struct BasicMatrix {
   }
 
   operator BasicMatrix<const std::byte>() const  // NOLINT(google-explicit-constructor)
-    requires(!std::is_const_v<Byte>)
-  {
+      requires(!std::is_const_v<Byte>) {
     return {data, dtype, rows, cols, stride};
   }
 };

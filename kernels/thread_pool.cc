@@ -5,8 +5,8 @@
 namespace octet {
 namespace {
 
-// Rounds of waiting in user space before the thread sleeps in the kernel: a few microseconds, about the time between two
-// kernels of one layer.
+// Rounds of waiting in user space before the thread sleeps in the kernel: a few microseconds, about
+// the time between two kernels of one layer.
 constexpr int kSpins = 2000;
 
 template <class T>

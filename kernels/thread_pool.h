@@ -12,8 +12,8 @@
 
 namespace octet {
 
-// Runs one function at a time on a fixed set of threads, of which the caller is one. Every thread, the caller included,
-// flushes denormals to zero while it works.
+// Runs one function at a time on a fixed set of threads, of which the caller is one. Every thread,
+// the caller included, flushes denormals to zero while it works.
 class ThreadPool {
  public:
   explicit ThreadPool(int num_threads);
@@ -23,7 +23,8 @@ class ThreadPool {
 
   int num_threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls f(thread) once on each thread, 0 <= thread < num_threads(), and returns when all have returned.
+  // Calls f(thread) once on each thread, 0 <= thread < num_threads(), and returns when all have
+  // returned.
   void Run(absl::FunctionRef<void(int thread)> f);
 
   // Calls f(i) for each 0 <= i < n, in any order, on whichever thread is free.

@@ -11,8 +11,8 @@
 
 namespace octet {
 
-// Hands out matrices that live until the enclosing Scope ends. Keeps its memory, so that a step no larger than an
-// earlier one allocates nothing.
+// Hands out matrices that live until the enclosing Scope ends. Keeps its memory, so that a step no
+// larger than an earlier one allocates nothing.
 class Workspace {
  public:
   explicit Workspace(std::function<Buffer(size_t bytes)> allocate)
@@ -36,7 +36,8 @@ class Workspace {
     size_t used_;
   };
 
-  // [rows, cols], uninitialised. Rows begin on 64-byte boundaries and not all in the same cache sets.
+  // [rows, cols], uninitialised. Rows begin on 64-byte boundaries and not all in the same cache
+  // sets.
   Matrix Alloc(int64_t rows, int64_t cols, DType dtype = DType::kF32);
 
   // [rows, cols], uninitialised, without gaps between rows (the form that is sent and received).

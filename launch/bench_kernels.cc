@@ -51,15 +51,14 @@ double DramBandwidth(int num_threads) {
   return static_cast<double>(num_threads) * kWords * 8 / seconds;
 }
 
-// Floating-point operations per second of the path's dot-product instruction on registers, all threads.
+// Floating-point operations per second of the path's dot-product instruction on registers, all
+// threads.
 double DotProductRate(Isa isa, DType dtype, int num_threads) {
   constexpr int64_t kRounds = 4'000'000;
   ThreadPool threads(num_threads);
   std::vector<double> operations(num_threads);
   const double seconds = MedianSeconds([&] {
-    threads.Run([&](int t) {
-      operations[t] = KernelsFor(isa).dot_product_loop(dtype, kRounds);
-    });
+    threads.Run([&](int t) { operations[t] = KernelsFor(isa).dot_product_loop(dtype, kRounds); });
   });
   double sum = 0;
   for (const double o : operations) sum += o;
@@ -97,9 +96,9 @@ Operands MakeOperands(Backend& backend, const KernelBenchOptions& o, int64_t row
   const int64_t stride = o.inputs + 32;
   p.x_buffer = backend.Allocate(rows * stride * SizeOf(dtype));
   p.x = {p.x_buffer.data(), dtype, rows, o.inputs, stride};
-  backend.Convert({reinterpret_cast<std::byte*>(p.x_values.data()), DType::kF32, rows, o.inputs,
-                   o.inputs},
-                  p.x);
+  backend.Convert(
+      {reinterpret_cast<std::byte*>(p.x_values.data()), DType::kF32, rows, o.inputs, o.inputs},
+      p.x);
   p.y_buffer = backend.Allocate(rows * o.outputs * sizeof(float));
   p.y = {p.y_buffer.data(), DType::kF32, rows, o.outputs, o.outputs};
   return p;
@@ -113,8 +112,8 @@ bool IsRight(const Operands& p, DType dtype) {
     double sum = 0;
     double magnitude = 0;
     for (int64_t k = 0; k < p.x.cols; ++k) {
-      const double product = static_cast<double>(round(p.x_values[m * p.x.cols + k])) *
-                             round(Value(n * p.x.cols + k));
+      const double product =
+          static_cast<double>(round(p.x_values[m * p.x.cols + k])) * round(Value(n * p.x.cols + k));
       sum += product;
       magnitude += std::abs(product);
     }
@@ -139,9 +138,9 @@ bool BenchMatmul(Isa isa, DType dtype, int64_t rows, int threads, const KernelBe
   const bool right = IsRight(p, dtype);
   out << absl::StrFormat(
       "%-12s %-9s %4d rows  %8.2f GFLOP/s %7.2f GB/s   bound by %s: %5.1f%%   result %s\n",
-      Name(isa), Name(dtype), rows, operations / seconds / 1e9,
-      p.w.buffer.bytes() / seconds / 1e9, arithmetic > memory ? "dot products" : "DRAM",
-      100 * std::max(arithmetic, memory) / seconds, right ? "right" : "WRONG");
+      Name(isa), Name(dtype), rows, operations / seconds / 1e9, p.w.buffer.bytes() / seconds / 1e9,
+      arithmetic > memory ? "dot products" : "DRAM", 100 * std::max(arithmetic, memory) / seconds,
+      right ? "right" : "WRONG");
   return right;
 }
 

@@ -15,8 +15,8 @@ struct KernelBenchOptions {
   int64_t outputs = 14336;
 };
 
-// Prints one line for each path, dtype and number of rows: rate, bound, share of the bound, and whether the result was
-// right. Returns false when one was wrong.
+// Prints one line for each path, dtype and number of rows: rate, bound, share of the bound, and
+// whether the result was right. Returns false when one was wrong.
 bool BenchKernels(const KernelBenchOptions& options, std::ostream& out);
 
 }  // namespace octet

@@ -7,8 +7,8 @@ namespace octet {
 
 enum class ExitCode {
   kDone = 0,
-  kFailed = 1,        // while it ran
-  kCannotServe = 2,   // as asked: found before weights were loaded, nothing was written
+  kFailed = 1,       // while it ran
+  kCannotServe = 2,  // as asked: found before weights were loaded, nothing was written
 };
 
 }  // namespace octet

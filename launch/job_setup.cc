@@ -101,10 +101,10 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const RunConfig& config, const
   const auto affordable = static_cast<int64_t>(config.kv_cache_gib() * kGiB / page_bytes);
   const int64_t needed = KvCache::PagesFor(max_model_len);
   if (affordable < needed) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--kv-cache-gib ", config.kv_cache_gib(), ": one sequence of --max-model-len ",
-        max_model_len, " takes ", static_cast<double>(needed) * page_bytes / kGiB,
-        " GiB; raise the one or lower the other"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--kv-cache-gib ", config.kv_cache_gib(), ": one sequence of --max-model-len ",
+                     max_model_len, " takes ", static_cast<double>(needed) * page_bytes / kGiB,
+                     " GiB; raise the one or lower the other"));
   }
   EngineOptions options = {.dtype = *dtype, .max_model_len = max_model_len, .seed = config.seed()};
   options.limits = {.num_ranks = num_ranks,

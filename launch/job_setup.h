@@ -30,8 +30,8 @@ struct JobSetup {
   std::string NumericsClass() const;
 };
 
-// Collective: the same setup, or the same error, on every rank. Ranks that differ in program, settings or model are
-// named.
+// Collective: the same setup, or the same error, on every rank. Ranks that differ in program,
+// settings or model are named.
 absl::StatusOr<JobSetup> SetUpJob(Communicator& comm, const RunConfig& config, FileSystem& files);
 
 }  // namespace octet

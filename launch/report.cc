@@ -55,8 +55,7 @@ void AddExpertLoad(const JobSetup& setup, const ExpertLoad& load, RunReport& rep
     LayerLoad* layer = report.add_expert_load();
     const std::span<const int64_t> tokens = load.tokens(l);
     layer->mutable_tokens()->Add(tokens.begin(), tokens.end());
-    layer->set_expert_balancedness(
-        Balancedness(std::vector<double>(tokens.begin(), tokens.end())));
+    layer->set_expert_balancedness(Balancedness(std::vector<double>(tokens.begin(), tokens.end())));
     layer->set_rank_balancedness(Balancedness(load.RankLoad(l, setup.placement)));
   }
 }
@@ -102,9 +101,11 @@ std::string FormatSummary(const RunReport& r) {
       "time       load %.2f s, run %.2f s; on rank 0:",
       r.requests(), r.failed_requests(), r.prompt_tokens(), r.generated_tokens(), r.steps(),
       r.prefill_tokens_per_s(), r.decode_tokens_per_s(), r.load_seconds(), r.run_seconds());
-  for (const PhaseTime& p : r.phases()) absl::StrAppendFormat(&text, " %s %.2f", p.phase(), p.seconds());
+  for (const PhaseTime& p : r.phases())
+    absl::StrAppendFormat(&text, " %s %.2f", p.phase(), p.seconds());
   absl::StrAppend(&text, "\nexchanged ");
-  for (const TrafficBytes& t : r.traffic()) absl::StrAppendFormat(&text, " %s %d B", t.kind(), t.bytes());
+  for (const TrafficBytes& t : r.traffic())
+    absl::StrAppendFormat(&text, " %s %d B", t.kind(), t.bytes());
   absl::StrAppend(&text, "\n");
   for (int l = 0; l < r.expert_load_size(); ++l) {
     const LayerLoad& load = r.expert_load(l);

@@ -70,7 +70,8 @@ absl::StatusOr<ModelWeights> Load(Communicator& comm, const JobSetup& setup, Bac
   return weights;
 }
 
-// Collective: steps until every line is answered, or an answer can't be written. `job` is null except on rank 0.
+// Collective: steps until every line is answered, or an answer can't be written. `job` is null
+// except on rank 0.
 absl::Status Serve(Engine& engine, BatchJob* job) {
   std::vector<FinishedSequence> finished;
   absl::Status status;

@@ -9,7 +9,8 @@
 
 namespace octet {
 
-// Collective: serves config.input into config.output. Rank 0 tells a person what happens, on standard error.
+// Collective: serves config.input into config.output. Rank 0 tells a person what happens, on
+// standard error.
 ExitCode RunBatch(Communicator& comm, const RunConfig& config);
 
 }  // namespace octet

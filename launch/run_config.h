@@ -19,7 +19,8 @@ class RunConfigFlags {
  public:
   explicit RunConfigFlags(CLI::App& app);
 
-  // After parsing: every field has its value or its default; those that have neither are checked by who needs them.
+  // After parsing: every field has its value or its default; those that have neither are checked by
+  // who needs them.
   absl::StatusOr<RunConfig> Resolve() const;
 
  private:

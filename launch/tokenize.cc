@@ -1,11 +1,11 @@
 #include "launch/tokenize.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <charconv>
 #include <cstdint>
 #include <span>
 #include <string>
-
-#include "absl/strings/str_cat.h"
 
 namespace octet {
 namespace {

@@ -3,10 +3,11 @@
 #ifndef OCTET_LAUNCH_TOKENIZE_H_
 #define OCTET_LAUNCH_TOKENIZE_H_
 
+#include <absl/status/status.h>
+
 #include <istream>
 #include <ostream>
 
-#include "absl/status/status.h"
 #include "runtime/tokenizer.h"
 
 namespace octet {

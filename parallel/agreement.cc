@@ -50,9 +50,9 @@ absl::Status AgreeOnFacts(Communicator& comm, const std::vector<Fact>& mine) {
     OCTET_CHECK_EQ(other.size(), first.size());
     for (size_t i = 0; i < mine.size(); ++i) {
       if (other[i] == first[i]) continue;
-      return absl::FailedPreconditionError(absl::StrCat(
-          RankOnHost(comm, r), " differs from ", RankOnHost(comm, 0), " in its ", mine[i].name,
-          ": ", other[i], " against ", first[i]));
+      return absl::FailedPreconditionError(
+          absl::StrCat(RankOnHost(comm, r), " differs from ", RankOnHost(comm, 0), " in its ",
+                       mine[i].name, ": ", other[i], " against ", first[i]));
     }
   }
   return absl::OkStatus();

@@ -12,8 +12,8 @@
 
 namespace octet {
 
-// Collective: OK when it is OK on every rank; otherwise, on every rank, the error of the lowest rank that has one, which
-// is named with its host when there are several ranks.
+// Collective: OK when it is OK on every rank; otherwise, on every rank, the error of the lowest
+// rank that has one, which is named with its host when there are several ranks.
 absl::Status AgreeOnStatus(Communicator& comm, const absl::Status& mine);
 
 // Something that must be the same everywhere, as a person would name it and as text.
@@ -22,8 +22,8 @@ struct Fact {
   std::string value;
 };
 
-// Collective: OK when every rank gave the same facts; otherwise, on every rank, who differs from rank 0 in what.
-// All ranks give the same names in the same order.
+// Collective: OK when every rank gave the same facts; otherwise, on every rank, who differs from
+// rank 0 in what. All ranks give the same names in the same order.
 absl::Status AgreeOnFacts(Communicator& comm, const std::vector<Fact>& mine);
 
 }  // namespace octet

@@ -21,7 +21,8 @@ std::string FirstFrame(const std::string& message) {
   return frame + message.substr(0, kFirstPart);
 }
 
-// Collective: sends *to[r] to each rank r where it is not null; returns what came from the ranks with from[r].
+// Collective: sends *to[r] to each rank r where it is not null; returns what came from the ranks
+// with from[r].
 std::vector<std::string> ExchangeMessages(Communicator& comm, Place place,
                                           const std::vector<const std::string*>& to,
                                           const std::vector<bool>& from) {

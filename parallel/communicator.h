@@ -54,14 +54,15 @@ class Communicator {
   // The host of each rank.
   virtual std::span<const std::string> hosts() const = 0;
 
-  // Collective: starts to send send[r] to each rank r and to receive into recv[r] from it. No message passes where the
-  // span is empty; it is empty on both sides or on neither. recv[r] may be larger than what comes. The memory must stay
-  // until the exchange is complete. Exchanges complete in the order in which they were started.
+  // Collective: starts to send send[r] to each rank r and to receive into recv[r] from it. No
+  // message passes where the span is empty; it is empty on both sides or on neither. recv[r] may be
+  // larger than what comes. The memory must stay until the exchange is complete. Several may be in
+  // flight; every rank starts them in the same order.
   std::unique_ptr<Exchange> Start(Traffic kind, std::span<const ConstBytes> send,
                                   std::span<const Bytes> recv);
 
-  // Collective: Start, then poll until complete. A rank that is still late at the deadline ends the job, and is named.
-  // Returns the bytes received from each rank.
+  // Collective: Start, then poll until complete. A rank that is still late at the deadline ends the
+  // job, and is named. Returns the bytes received from each rank.
   std::vector<size_t> AllToAll(Traffic kind, Place place, std::span<const ConstBytes> send,
                                std::span<const Bytes> recv);
 

@@ -117,7 +117,7 @@ class PlanMaker {
   int layer_;
   int rank_;
   int topk_;
-  std::vector<int32_t> owners_;         // [topk] of the token at hand
+  std::vector<int32_t> owners_;          // [topk] of the token at hand
   std::vector<Assignment> assignments_;  // in the order of returns.rows
   std::vector<int32_t> combine_ranks_;   // rank of each entry of combine.rows
   int32_t num_rows_ = 0;

@@ -12,17 +12,18 @@
 
 namespace octet {
 
-// One rank's part of the exchange, a pure function of every rank's routing and of the placement. All ranks derive
-// matching parts, so no counts need to be exchanged.
+// One rank's part of the exchange, a pure function of every rank's routing and of the placement.
+// All ranks derive matching parts, so no counts need to be exchanged.
 //
 //   x ──send_tokens──▶ rows ──expert_rows──▶ experts ──returns──▶ returned ──combine──▶ y
-//   [own tokens]       [token, rank] pairs   [token, slot] pairs  to each home          [own tokens]
+//   [own tokens]       [token, rank] pairs   [token, slot] pairs  to each home          [own
+//   tokens]
 //
-// A token goes once to each rank that it needs. It comes back as one row for each slot, or as one row, already summed,
-// from a rank that had all of its slots.
+// A token goes once to each rank that it needs. It comes back as one row for each slot, or as one
+// row, already summed, from a rank that had all of its slots.
 struct DispatchPlan {
-  // A weighted sum of rows for each row of a result: row i is the sum of weights[j] * (row rows[j]) over
-  // offsets[i] <= j < offsets[i + 1].
+  // A weighted sum of rows for each row of a result: row i is the sum of weights[j] * (row rows[j])
+  // over offsets[i] <= j < offsets[i + 1].
   struct Sums {
     std::vector<int32_t> offsets;  // [results + 1]
     std::vector<int32_t> rows;
@@ -34,12 +35,12 @@ struct DispatchPlan {
 
   std::vector<int> local_experts;       // of this layer and rank, ascending
   std::vector<int32_t> expert_offsets;  // [local experts + 1] into expert_rows
-  std::vector<int32_t> expert_rows;     // received row of each (token, slot), grouped by local expert
+  std::vector<int32_t> expert_rows;  // received row of each (token, slot), grouped by local expert
 
   Sums returns;                       // of the experts' outputs, by home rank, token and slot
   std::vector<int64_t> send_returns;  // [ranks] rows of `returns` that go to each rank
   std::vector<int64_t> recv_returns;  // [ranks] rows that come back from each rank
-  Sums combine;                       // of the rows that come back, for each own token, in slot order
+  Sums combine;  // of the rows that come back, for each own token, in slot order
 
   std::vector<int64_t> expert_tokens;  // [experts] (token, slot) pairs, of all ranks
 

@@ -9,7 +9,8 @@ namespace {
 
 // A routing on the wire: the number of tokens, then topk_idx, then topk_weights.
 size_t WireBytes(int64_t num_tokens, int topk) {
-  return sizeof(int64_t) + static_cast<size_t>(num_tokens * topk) * (sizeof(int32_t) + sizeof(float));
+  return sizeof(int64_t) +
+         static_cast<size_t>(num_tokens * topk) * (sizeof(int32_t) + sizeof(float));
 }
 
 void Write(const Routing& routing, std::vector<std::byte>& message) {

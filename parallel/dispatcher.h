@@ -27,7 +27,8 @@ class Dispatcher {
   Matrix Dispatch(int layer, ConstMatrix x, const DispatchPlan& plan);
 
   // Collective: y[t] = the sum of token t's slots, each times its gate weight, in slot order.
-  // out: [(token, slot) pairs of this rank's experts, hidden], in the order of plan.expert_rows; y: [own tokens, hidden].
+  // out: [(token, slot) pairs of this rank's experts, hidden], in the order of plan.expert_rows; y:
+  // [own tokens, hidden].
   void Combine(int layer, ConstMatrix out, const DispatchPlan& plan, Matrix y);
 
  private:

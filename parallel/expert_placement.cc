@@ -34,8 +34,8 @@ absl::StatusOr<Placement> ReadPlacementFile(const std::string& path) {
         absl::StrCat("--placement ", path, ": ", status.message().ToString()));
   }
   if (google::protobuf::TextFormat::ParseFromString(text.str(), &proto)) return proto;
-  return absl::InvalidArgumentError(
-      absl::StrCat("--placement ", path, ": not a Placement in text format (proto/placement.proto)"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--placement ", path, ": not a Placement in text format (proto/placement.proto)"));
 }
 
 }  // namespace
@@ -88,17 +88,16 @@ ExpertPlacement ExpertPlacement::Random(PlacementShape shape, uint64_t seed) {
 absl::StatusOr<ExpertPlacement> ExpertPlacement::FromProto(const Placement& proto,
                                                            PlacementShape shape) {
   if (proto.layers_size() != shape.num_layers) {
-    return absl::InvalidArgumentError(absl::StrCat("has ", proto.layers_size(),
-                                                   " layers, the model has ", shape.num_layers));
+    return absl::InvalidArgumentError(
+        absl::StrCat("has ", proto.layers_size(), " layers, the model has ", shape.num_layers));
   }
   ExpertPlacement placement(shape);
   for (int layer = 0; layer < shape.num_layers; ++layer) {
     const LayerPlacement& experts = proto.layers(layer);
     if (experts.experts_size() != shape.num_experts) {
-      return absl::InvalidArgumentError(absl::StrCat("layer ", layer, " has ",
-                                                     experts.experts_size(),
-                                                     " experts, the model has ",
-                                                     shape.num_experts));
+      return absl::InvalidArgumentError(
+          absl::StrCat("layer ", layer, " has ", experts.experts_size(), " experts, the model has ",
+                       shape.num_experts));
     }
     for (int expert = 0; expert < shape.num_experts; ++expert) {
       const auto& given = experts.experts(expert).ranks();

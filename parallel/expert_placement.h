@@ -20,12 +20,12 @@ struct PlacementShape {
   int num_ranks;
 };
 
-// For each layer any experts on any ranks, in any numbers; an expert on more than one rank has replicas there. Every
-// expert lives somewhere.
+// For each layer any experts on any ranks, in any numbers; an expert on more than one rank has
+// replicas there. Every expert lives somewhere.
 class ExpertPlacement {
  public:
-  // `spec` is contiguous, round-robin, random:SEED (balanced, another one for each layer), or a file with a Placement as
-  // text proto or, when its name ends in .json, as JSON.
+  // `spec` is contiguous, round-robin, random:SEED (balanced, another one for each layer), or a
+  // file with a Placement as text proto or, when its name ends in .json, as JSON.
   static absl::StatusOr<ExpertPlacement> Parse(const std::string& spec, PlacementShape shape);
 
   static absl::StatusOr<ExpertPlacement> FromProto(const Placement& proto, PlacementShape shape);

@@ -9,9 +9,10 @@ namespace {
 
 class LocalExchange : public Exchange {
  public:
-  LocalExchange(LocalWorld& world, int rank, std::span<const Bytes> recv)
+  LocalExchange(LocalWorld& world, int rank, int64_t number, std::span<const Bytes> recv)
       : world_(world),
         rank_(rank),
+        number_(number),
         recv_(recv.begin(), recv.end()),
         received_(recv.size()),
         done_(recv.size()) {
@@ -40,7 +41,7 @@ class LocalExchange : public Exchange {
  private:
   bool Receive(int from) {
     std::vector<std::byte> message;
-    if (!world_.Take(from, rank_, message)) return false;
+    if (!world_.Take(from, rank_, number_, message)) return false;
     OCTET_CHECK(message.size() <= recv_[from].size()) << message.size() << " bytes from " << from;
     std::copy(message.begin(), message.end(), recv_[from].begin());
     received_[from] = message.size();
@@ -49,6 +50,7 @@ class LocalExchange : public Exchange {
 
   LocalWorld& world_;
   int rank_;
+  int64_t number_;
   std::vector<Bytes> recv_;
   std::vector<size_t> received_;
   std::vector<bool> done_;
@@ -56,27 +58,29 @@ class LocalExchange : public Exchange {
 
 }  // namespace
 
-void LocalWorld::Post(int from, int to, ConstBytes message) {
+void LocalWorld::Post(int from, int to, int64_t exchange, ConstBytes message) {
   Mailbox& box = mailbox(from, to);
   const std::lock_guard lock(box.mutex);
-  box.messages.emplace_back(message.begin(), message.end());
+  box.messages[exchange].assign(message.begin(), message.end());
 }
 
-bool LocalWorld::Take(int from, int to, std::vector<std::byte>& message) {
+bool LocalWorld::Take(int from, int to, int64_t exchange, std::vector<std::byte>& message) {
   Mailbox& box = mailbox(from, to);
   const std::lock_guard lock(box.mutex);
-  if (box.messages.empty()) return false;
-  message = std::move(box.messages.front());
-  box.messages.pop_front();
+  const auto found = box.messages.find(exchange);
+  if (found == box.messages.end()) return false;
+  message = std::move(found->second);
+  box.messages.erase(found);
   return true;
 }
 
 std::unique_ptr<Exchange> LocalCommunicator::DoStart(std::span<const ConstBytes> send,
                                                      std::span<const Bytes> recv) {
+  const int64_t number = num_exchanges_++;
   for (int r = 0; r < size(); ++r) {
-    if (!send[r].empty()) world_.Post(rank_, r, send[r]);
+    if (!send[r].empty()) world_.Post(rank_, r, number, send[r]);
   }
-  return std::make_unique<LocalExchange>(world_, rank_, recv);
+  return std::make_unique<LocalExchange>(world_, rank_, number, recv);
 }
 
 }  // namespace octet

@@ -3,7 +3,7 @@
 #ifndef OCTET_PARALLEL_LOCAL_COMMUNICATOR_H_
 #define OCTET_PARALLEL_LOCAL_COMMUNICATOR_H_
 
-#include <deque>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -20,15 +20,16 @@ class LocalWorld {
   int size() const { return static_cast<int>(hosts_.size()); }
   std::span<const std::string> hosts() const { return hosts_; }
 
-  void Post(int from, int to, ConstBytes message);
+  // Messages of different exchanges do not mix.
+  void Post(int from, int to, int64_t exchange, ConstBytes message);
 
-  // Takes the oldest message; false when there is none yet.
-  bool Take(int from, int to, std::vector<std::byte>& message);
+  // Takes the message of this exchange; false when it has not come yet.
+  bool Take(int from, int to, int64_t exchange, std::vector<std::byte>& message);
 
  private:
   struct Mailbox {
     std::mutex mutex;
-    std::deque<std::vector<std::byte>> messages;
+    std::map<int64_t, std::vector<std::byte>> messages;  // by exchange
   };
 
   Mailbox& mailbox(int from, int to) { return mailboxes_[from * size() + to]; }
@@ -52,6 +53,7 @@ class LocalCommunicator : public Communicator {
  private:
   LocalWorld& world_;
   int rank_;
+  int64_t num_exchanges_ = 0;
 };
 
 }  // namespace octet

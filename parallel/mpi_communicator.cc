@@ -97,8 +97,8 @@ std::vector<std::string> GatherHosts(MPI_Comm comm, int size) {
   int length = 0;
   MPI_Get_processor_name(mine.data(), &length);
   std::vector<Name> names(size);
-  MPI_Allgather(mine.data(), MPI_MAX_PROCESSOR_NAME, MPI_CHAR, names.data(),
-                MPI_MAX_PROCESSOR_NAME, MPI_CHAR, comm);
+  MPI_Allgather(mine.data(), MPI_MAX_PROCESSOR_NAME, MPI_CHAR, names.data(), MPI_MAX_PROCESSOR_NAME,
+                MPI_CHAR, comm);
   std::vector<std::string> hosts;
   for (const Name& name : names) hosts.emplace_back(name.data());
   return hosts;

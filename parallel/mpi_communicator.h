@@ -12,7 +12,8 @@
 
 namespace octet {
 
-// Sends and receives with nonblocking point-to-point calls, so that a late rank has a name. Frees its communicator.
+// Sends and receives with nonblocking point-to-point calls, so that a late rank has a name. Frees
+// its communicator.
 class MpiCommunicator : public Communicator {
  public:
   // Collective over `comm`, which it takes over.

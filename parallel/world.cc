@@ -36,8 +36,8 @@ World::World(int* argc, char*** argv) : uses_mpi_(StartedByLauncher()) {
   if (uses_mpi_) {
     communicator_ = JoinMpi(argc, argv);
     const int rank = communicator_->rank();
-    SetThreadLabel("rank " + std::to_string(rank) + " of " +
-                   std::to_string(communicator_->size()) + " on " + communicator_->hosts()[rank]);
+    SetThreadLabel("rank " + std::to_string(rank) + " of " + std::to_string(communicator_->size()) +
+                   " on " + communicator_->hosts()[rank]);
   } else {
     local_ = std::make_unique<LocalWorld>(1);
     communicator_ = std::make_unique<LocalCommunicator>(*local_, 0);

@@ -10,8 +10,8 @@
 
 namespace octet {
 
-// Joins the MPI job that this process was started in, or makes a world of one when no launcher started it. A fatal error
-// on one rank ends all ranks. Make one, in main.
+// Joins the MPI job that this process was started in, or makes a world of one when no launcher
+// started it. A fatal error on one rank ends all ranks. Make one, in main.
 class World {
  public:
   World(int* argc, char*** argv);

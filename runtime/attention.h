@@ -17,7 +17,8 @@ class Attention {
             const RopeTable& rope, KvBlocks kv)
       : context_(context), config_(config), weights_(weights), rope_(rope), kv_(kv) {}
 
-  // y = o_proj(attention(x)); stores the keys and values of x. x, y: [batch.num_tokens(), hidden_size].
+  // y = o_proj(attention(x)); stores the keys and values of x. x, y: [batch.num_tokens(),
+  // hidden_size].
   void Forward(ConstMatrix x, const Batch& batch, Matrix y);
 
  private:

@@ -10,7 +10,8 @@
 
 namespace octet {
 
-// Runs of consecutive tokens of several sequences, one run after the other: parts of prompts and single new tokens.
+// Runs of consecutive tokens of several sequences, one run after the other: parts of prompts and
+// single new tokens.
 struct Batch {
   std::vector<int32_t> tokens;      // [num_tokens]
   std::vector<int32_t> positions;   // [num_tokens]

@@ -16,7 +16,8 @@
 
 namespace octet {
 
-// Serves each line of a file once, with answers in input order. Lives on rank 0, where alone the files are.
+// Serves each line of a file once, with answers in input order. Lives on rank 0, where alone the
+// files are.
 class BatchJob {
  public:
   // `read_ahead` bounds the requests that wait in the engine.
@@ -35,7 +36,7 @@ class BatchJob {
   // Gives the output its name. Call when the engine has nothing left to do.
   absl::Status Finish();
 
-  int64_t num_requests() const { return num_requests_; }          // answered or to be answered
+  int64_t num_requests() const { return num_requests_; }  // answered or to be answered
   int64_t num_failed_requests() const { return num_failed_requests_; }
 
  private:
@@ -59,8 +60,9 @@ class BatchJob {
     int64_t line;
     BatchRequest request;
   };
-  absl::flat_hash_map<int64_t, InFlight> in_flight_;  // by result number, which is the sequence's id
-  std::map<int64_t, std::string> ready_;              // by result number
+  absl::flat_hash_map<int64_t, InFlight>
+      in_flight_;                         // by result number, which is the sequence's id
+  std::map<int64_t, std::string> ready_;  // by result number
 };
 
 }  // namespace octet

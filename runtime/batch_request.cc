@@ -21,7 +21,8 @@ constexpr double kMaxTemperature = 2;  // as OpenAI
 // Takes the fields of an object one by one. The first error stays.
 class Fields {
  public:
-  // Null counts as absent, as in OpenAI's interface. `prefix` stands before each field's name in errors.
+  // Null counts as absent, as in OpenAI's interface. `prefix` stands before each field's name in
+  // errors.
   explicit Fields(const json& object, std::string prefix = "")
       : object_(object), prefix_(std::move(prefix)) {
     for (const auto& [key, value] : object.items()) unread_.insert({key, !value.is_null()});
@@ -36,8 +37,9 @@ class Fields {
   std::optional<int64_t> TakeInteger(const std::string& key, int64_t least, int64_t most) {
     const json* value = Take(key);
     if (value == nullptr) return std::nullopt;
-    const bool fits = value->is_number_unsigned() ? value->get<uint64_t>() <= static_cast<uint64_t>(most)
-                                                  : value->is_number_integer();
+    const bool fits = value->is_number_unsigned()
+                          ? value->get<uint64_t>() <= static_cast<uint64_t>(most)
+                          : value->is_number_integer();
     if (!fits || value->get<int64_t>() < least || value->get<int64_t>() > most) {
       Fail(key, absl::StrCat("must be a whole number from ", least, " to ", most));
       return std::nullopt;
@@ -103,7 +105,8 @@ class Fields {
 void TakePromptIds(const json& prompt, const RequestLimits& limits, Fields& body,
                    std::vector<int32_t>& ids) {
   for (const json& id : prompt) {
-    const bool valid = id.is_number_unsigned() && id.get<uint64_t>() < static_cast<uint64_t>(limits.vocab_size);
+    const bool valid =
+        id.is_number_unsigned() && id.get<uint64_t>() < static_cast<uint64_t>(limits.vocab_size);
     if (!valid) {
       return body.Fail("prompt", absl::StrCat("must be a text or a list of token ids below ",
                                               limits.vocab_size));
@@ -188,11 +191,11 @@ void TakeMaxTokens(const RequestLimits& limits, Fields& body, BatchRequest& requ
                      "context_length_exceeded");
   }
   if (asked && *asked > room) {
-    return body.Fail(new_name ? "max_completion_tokens" : "max_tokens",
-                     absl::StrCat("is ", *asked, "; after a prompt of ", prompt,
-                                  " tokens there is room for ", room, " (--max-model-len ",
-                                  limits.max_model_len, ")"),
-                     "context_length_exceeded");
+    return body.Fail(
+        new_name ? "max_completion_tokens" : "max_tokens",
+        absl::StrCat("is ", *asked, "; after a prompt of ", prompt, " tokens there is room for ",
+                     room, " (--max-model-len ", limits.max_model_len, ")"),
+        "context_length_exceeded");
   }
   const int64_t otherwise = is_chat ? room : std::min<int64_t>(kDefaultMaxTokens, room);
   request.params.set_max_tokens(static_cast<int32_t>(asked.value_or(otherwise)));
@@ -219,9 +222,10 @@ void TakeSampling(Fields& body, BatchRequest& request) {
 void CheckModel(const RequestLimits& limits, Fields& body) {
   const std::optional<std::string> model = body.TakeString("model");
   if (limits.served_model_name.empty() || !model || *model == limits.served_model_name) return;
-  body.Fail("model", absl::StrCat("is ", Quoted(*model), "; this run serves ",
-                                  Quoted(limits.served_model_name)),
-            "model_not_found");
+  body.Fail(
+      "model",
+      absl::StrCat("is ", Quoted(*model), "; this run serves ", Quoted(limits.served_model_name)),
+      "model_not_found");
 }
 
 std::optional<RequestError> ParseBody(const json& object, const RequestLimits& limits,
@@ -269,7 +273,8 @@ ParsedLine ParseBatchLine(const std::string& line, const RequestLimits& limits) 
                                     .code = "invalid_json"}};
   }
   if (!parsed->is_object()) {
-    return {.request = RequestError{.message = "a line must be one JSON object", .param = "", .code = "invalid_json"}};
+    return {.request = RequestError{
+                .message = "a line must be one JSON object", .param = "", .code = "invalid_json"}};
   }
   Fields fields(*parsed);
   const std::optional<std::string> custom_id = fields.TakeString("custom_id");

@@ -30,7 +30,8 @@ struct BatchRequest {
   bool return_token_ids = false;
 };
 
-// A line read: its custom_id, where it has one that can be read, and the request or what is wrong with it.
+// A line read: its custom_id, where it has one that can be read, and the request or what is wrong
+// with it.
 struct ParsedLine {
   std::string custom_id;
   bool has_custom_id = false;

@@ -57,7 +57,8 @@ std::string TokenText(const Tokenizer* tokenizer, int32_t id) {
   return tokenizer != nullptr ? tokenizer->TokenText(id) : absl::StrCat("token_id:", id);
 }
 
-// OpenAI's form for completions. The chosen token stands among the alternatives, last where it is not one of the best.
+// OpenAI's form for completions. The chosen token stands among the alternatives, last where it is
+// not one of the best.
 Json Logprobs(const Tokenizer* tokenizer, const FinishedSequence& finished,
               const std::vector<int64_t>& offsets) {
   Json tokens = Json::array();
@@ -129,7 +130,7 @@ std::string FormatResult(const ResultFormat& format, int64_t line, const BatchRe
       {"response",
        {{"status_code", 200}, {"request_id", RequestId(line)}, {"body", std::move(body)}}},
       {"error", nullptr}};
-  return result.dump();
+  return result.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string FormatError(int64_t line, const ParsedLine& parsed, const RequestError& error) {
@@ -141,8 +142,7 @@ std::string FormatError(int64_t line, const ParsedLine& parsed, const RequestErr
   const Json result = {
       {"id", RequestId(line)},
       {"custom_id", parsed.has_custom_id ? Json(parsed.custom_id) : Json(nullptr)},
-      {"response",
-       {{"status_code", kBadRequest}, {"request_id", RequestId(line)}, {"body", body}}},
+      {"response", {{"status_code", kBadRequest}, {"request_id", RequestId(line)}, {"body", body}}},
       {"error", {{"code", error.code}, {"message", error.message}}}};
   return result.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -19,7 +19,8 @@ struct ResultFormat {
   int64_t created = 0;                   // Unix seconds
 };
 
-// Both without a newline at the end. `line` counts from 1 and gives the ids: nothing here depends on clock or schedule.
+// Both without a newline at the end. `line` counts from 1 and gives the ids: nothing here depends
+// on clock or schedule.
 std::string FormatResult(const ResultFormat& format, int64_t line, const BatchRequest& request,
                          const FinishedSequence& finished);
 std::string FormatError(int64_t line, const ParsedLine& parsed, const RequestError& error);

@@ -3,13 +3,14 @@
 #ifndef OCTET_RUNTIME_BPE_ENCODER_H_
 #define OCTET_RUNTIME_BPE_ENCODER_H_
 
+#include <absl/container/flat_hash_map.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "runtime/merge_table.h"
 #include "runtime/symbol_trie.h"
 #include "runtime/vocabulary.h"

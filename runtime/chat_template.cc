@@ -1,7 +1,8 @@
 #include "runtime/chat_template.h"
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+
 #include "runtime/strict_json.h"
 
 namespace octet {

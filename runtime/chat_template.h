@@ -3,12 +3,13 @@
 #ifndef OCTET_RUNTIME_CHAT_TEMPLATE_H_
 #define OCTET_RUNTIME_CHAT_TEMPLATE_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "runtime/tokenizer.h"
 
 namespace octet {

@@ -1,12 +1,13 @@
 #include "runtime/checkpoint.h"
 
+#include <absl/status/status.h>
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
-#include "absl/status/status.h"
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "runtime/fingerprint.h"
 #include "runtime/strict_json.h"
 

@@ -3,13 +3,14 @@
 #ifndef OCTET_RUNTIME_CHECKPOINT_H_
 #define OCTET_RUNTIME_CHECKPOINT_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "runtime/file.h"
 #include "runtime/safetensors.h"
 

@@ -1,10 +1,11 @@
 #include "runtime/config_reader.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <cmath>
 #include <limits>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "runtime/strict_json.h"
 
 namespace octet {

@@ -1,14 +1,14 @@
 #ifndef OCTET_RUNTIME_CONFIG_READER_H_
 #define OCTET_RUNTIME_CONFIG_READER_H_
 
+#include <absl/status/status.h>
+
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
-
-#include "absl/status/status.h"
 
 namespace octet {
 

@@ -24,8 +24,8 @@ Engine::Engine(Communicator& comm, Backend& backend, const ModelConfig& config,
       context_{backend, workspace_, clock_, options.dtype},
       expert_load_(config.num_layers, config.num_experts),
       kv_cache_(backend, config, options.dtype, options.limits.pages_per_rank),
-      dispatcher_(comm, placement, backend, workspace_,
-                  Scheduler::MaxTokensPerRank(options.limits), options.dtype),
+      dispatcher_(comm, placement, backend, workspace_, Scheduler::MaxTokensPerRank(options.limits),
+                  options.dtype),
       model_(context_, config, weights, kv_cache_, dispatcher_, options.max_model_len,
              [this](int layer, const Routing&, const DispatchPlan& plan) {
                expert_load_.Add(layer, plan.expert_tokens);

@@ -30,7 +30,8 @@ struct EngineStats {
   int64_t decode_sampled_tokens = 0;  // in those
 };
 
-// Rank 0 submits requests and takes answers; all ranks step together. What it is made from must outlive it.
+// Rank 0 submits requests and takes answers; all ranks step together. What it is made from must
+// outlive it.
 class Engine {
  public:
   Engine(Communicator& comm, Backend& backend, const ModelConfig& config,
@@ -46,8 +47,8 @@ class Engine {
   // On rank 0: the next step ends the work of all ranks, whatever is left.
   void Stop() { stop_ = true; }
 
-  // Collective: one step of all ranks. Rank 0 gets the sequences that finished. False when nothing was left to do; then
-  // no rank may step again.
+  // Collective: one step of all ranks. Rank 0 gets the sequences that finished. False when nothing
+  // was left to do; then no rank may step again.
   bool Step(std::vector<FinishedSequence>& finished);
 
   const EngineStats& stats() const { return stats_; }

@@ -1,5 +1,6 @@
 #include "runtime/file.h"
 
+#include <absl/strings/str_cat.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,8 +10,6 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
-
-#include "absl/strings/str_cat.h"
 
 namespace octet {
 namespace {

@@ -4,15 +4,15 @@
 #ifndef OCTET_RUNTIME_FILE_H_
 #define OCTET_RUNTIME_FILE_H_
 
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
 
 namespace octet {
 

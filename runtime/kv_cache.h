@@ -11,7 +11,8 @@
 
 namespace octet {
 
-// Pages of kKvBlock positions, of all layers at once: page p of a sequence is page p of every layer.
+// Pages of kKvBlock positions, of all layers at once: page p of a sequence is page p of every
+// layer.
 class KvCache {
  public:
   KvCache(Backend& backend, const ModelConfig& config, DType dtype, int64_t num_pages);
@@ -22,7 +23,8 @@ class KvCache {
   // Bytes of one page in all layers.
   static size_t PageBytes(const ModelConfig& config, DType dtype);
 
-  // Takes pages until `pages` holds `num_tokens` positions. There must be enough: the scheduler counts them.
+  // Takes pages until `pages` holds `num_tokens` positions. There must be enough: the scheduler
+  // counts them.
   void Grow(std::vector<int32_t>& pages, int64_t num_tokens);
 
   // Gives all pages back.
@@ -35,7 +37,7 @@ class KvCache {
 
  private:
   int64_t num_pages_;
-  KvBlocks blocks_;     // of layer 0
+  KvBlocks blocks_;  // of layer 0
   size_t layer_bytes_;
   Buffer buffer_;
   std::vector<int32_t> free_;

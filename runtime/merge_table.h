@@ -3,11 +3,12 @@
 #ifndef OCTET_RUNTIME_MERGE_TABLE_H_
 #define OCTET_RUNTIME_MERGE_TABLE_H_
 
+#include <absl/container/flat_hash_map.h>
+
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "runtime/vocabulary.h"
 
 namespace octet {

@@ -11,7 +11,8 @@
 
 namespace octet {
 
-// MixtralForCausalLM (Jiang et al., "Mixtral of Experts", arXiv:2401.04088). What it is made from must outlive it.
+// MixtralForCausalLM (Jiang et al., "Mixtral of Experts", arXiv:2401.04088). What it is made from
+// must outlive it.
 class Mixtral {
  public:
   // `max_positions` bounds the length of a sequence.
@@ -21,7 +22,8 @@ class Mixtral {
   Mixtral(const Mixtral&) = delete;
   Mixtral& operator=(const Mixtral&) = delete;
 
-  // Collective: the logits [batch.logit_rows.size(), vocab_size] that follow the chosen tokens, in the workspace.
+  // Collective: the logits [batch.logit_rows.size(), vocab_size] that follow the chosen tokens, in
+  // the workspace.
   Matrix Forward(const Batch& batch);
 
  private:

@@ -1,15 +1,16 @@
 #include "runtime/mixtral_tensors.h"
 
+#include <absl/status/status.h>
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
 #include <algorithm>
 #include <optional>
 #include <set>
 #include <span>
 #include <utility>
 
-#include "absl/status/status.h"
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "runtime/strict_json.h"
 
 namespace octet {

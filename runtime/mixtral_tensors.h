@@ -3,11 +3,12 @@
 #ifndef OCTET_RUNTIME_MIXTRAL_TENSORS_H_
 #define OCTET_RUNTIME_MIXTRAL_TENSORS_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "kernels/dtype.h"
 #include "runtime/checkpoint.h"
 #include "runtime/file.h"

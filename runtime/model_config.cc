@@ -1,13 +1,14 @@
 #include "runtime/model_config.h"
 
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+
 #include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "runtime/config_reader.h"
 #include "runtime/strict_json.h"
 

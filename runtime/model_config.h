@@ -3,12 +3,13 @@
 #ifndef OCTET_RUNTIME_MODEL_CONFIG_H_
 #define OCTET_RUNTIME_MODEL_CONFIG_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "kernels/dtype.h"
 #include "runtime/file.h"
 

@@ -15,8 +15,8 @@
 
 namespace octet {
 
-// Does what the scheduler decided: computes chunks of its sequences, samples where a sequence is complete, reports those
-// that are finished and gives their pages back.
+// Does what the scheduler decided: computes chunks of its sequences, samples where a sequence is
+// complete, reports those that are finished and gives their pages back.
 class ModelRunner {
  public:
   // `seed` is the run's, for requests without one.

@@ -11,7 +11,8 @@
 
 namespace octet {
 
-// Told of each layer of each step: the routing of this rank's tokens, and the plan that all ranks' routing gave.
+// Told of each layer of each step: the routing of this rank's tokens, and the plan that all ranks'
+// routing gave.
 using RoutingObserver =
     std::function<void(int layer, const Routing& routing, const DispatchPlan& plan)>;
 

@@ -34,10 +34,9 @@ struct SampleKey {
 constexpr double Uniform(const SampleKey& key) {
   const auto seed = static_cast<uint64_t>(key.seed);
   const auto line = static_cast<uint64_t>(key.line);
-  const auto words =
-      Philox({static_cast<uint32_t>(key.position), static_cast<uint32_t>(key.choice),
-              static_cast<uint32_t>(line), static_cast<uint32_t>(line >> 32)},
-             {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
+  const auto words = Philox({static_cast<uint32_t>(key.position), static_cast<uint32_t>(key.choice),
+                             static_cast<uint32_t>(line), static_cast<uint32_t>(line >> 32)},
+                            {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
   const uint64_t bits = (uint64_t{words[0]} << 32 | words[1]) >> 11;
   return static_cast<double>(bits) * 0x1p-53;
 }

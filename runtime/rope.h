@@ -10,8 +10,8 @@
 
 namespace octet {
 
-// cos and sin of position * theta^(-2i / head_dim) for 0 <= i < head_dim / 2, with angles rounded to float32 as
-// transformers rounds them (modeling_mixtral.py, MixtralRotaryEmbedding).
+// cos and sin of position * theta^(-2i / head_dim) for 0 <= i < head_dim / 2, with angles rounded
+// to float32 as transformers rounds them (modeling_mixtral.py, MixtralRotaryEmbedding).
 class Rope {
  public:
   Rope(int head_dim, double theta, int64_t max_positions);

@@ -8,8 +8,8 @@
 
 namespace octet {
 
-// Softmax over all experts in float32, the best k, their weights renormalised to a sum of 1. Equal probabilities go to
-// the lower expert.
+// Softmax over all experts in float32, the best k, their weights renormalised to a sum of 1. Equal
+// probabilities go to the lower expert.
 class Router {
  public:
   // gate: [num_experts, hidden_size] float32

@@ -1,5 +1,9 @@
 #include "runtime/safetensors.h"
 
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
@@ -7,9 +11,6 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "runtime/fingerprint.h"
 #include "runtime/strict_json.h"
 

@@ -5,6 +5,8 @@
 #ifndef OCTET_RUNTIME_SAFETENSORS_H_
 #define OCTET_RUNTIME_SAFETENSORS_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,7 +14,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "kernels/dtype.h"
 #include "runtime/file.h"
 

@@ -13,7 +13,7 @@ namespace octet {
 
 struct SchedulerLimits {
   int num_ranks = 1;
-  int64_t max_num_seqs = 64;             // that run at the same time, all ranks together
+  int64_t max_num_seqs = 64;              // that run at the same time, all ranks together
   int64_t max_num_batched_tokens = 2048;  // of one step, all ranks together
   int64_t pages_per_rank = 0;             // of the KV cache
 };
@@ -24,8 +24,8 @@ struct StepCounts {
   int64_t sampled_tokens = 0;
 };
 
-// Continuous batching with chunked prefill, for all ranks of a group; lives on rank 0. Each sequence stays on one rank.
-// Decisions follow from counts alone, never from a clock.
+// Continuous batching with chunked prefill, for all ranks of a group; lives on rank 0. Each
+// sequence stays on one rank. Decisions follow from counts alone, never from a clock.
 class Scheduler {
  public:
   explicit Scheduler(const SchedulerLimits& limits);
@@ -38,8 +38,8 @@ class Scheduler {
   int64_t num_waiting() const { return static_cast<int64_t>(waiting_.size()); }
   bool idle() const { return waiting_.empty() && running_.empty(); }
 
-  // What each rank does next: admissions, then one token for each running sequence, then as much of the prompts, oldest
-  // first, as the rank's share of the budget allows.
+  // What each rank does next: admissions, then one token for each running sequence, then as much of
+  // the prompts, oldest first, as the rank's share of the budget allows.
   std::vector<RankStep> NextStep();
 
   // Of the latest NextStep.
@@ -64,7 +64,7 @@ class Scheduler {
   SchedulerLimits limits_;
   StepCounts step_counts_;
   std::deque<NewSequence> waiting_;
-  std::vector<Running> running_;  // oldest first
+  std::vector<Running> running_;      // oldest first
   std::vector<int64_t> num_running_;  // [ranks]
   std::vector<int64_t> free_pages_;   // [ranks]
 };

@@ -1,11 +1,11 @@
 #include "runtime/strict_json.h"
 
+#include <absl/strings/escaping.h>
+#include <absl/strings/str_cat.h>
+
 #include <array>
 #include <functional>
 #include <unordered_set>
-
-#include "absl/strings/escaping.h"
-#include "absl/strings/str_cat.h"
 
 namespace octet {
 namespace {

@@ -3,10 +3,10 @@
 #ifndef OCTET_RUNTIME_STRICT_JSON_H_
 #define OCTET_RUNTIME_STRICT_JSON_H_
 
+#include <absl/status/statusor.h>
+
 #include <nlohmann/json.hpp>
 #include <string>
-
-#include "absl/status/statusor.h"
 
 namespace octet {
 

@@ -3,13 +3,13 @@
 #ifndef OCTET_RUNTIME_SYMBOL_TRIE_H_
 #define OCTET_RUNTIME_SYMBOL_TRIE_H_
 
+#include <absl/container/flat_hash_map.h>
+
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
-
-#include "absl/container/flat_hash_map.h"
 
 namespace octet {
 

@@ -1,9 +1,10 @@
 #include "runtime/tokenizer.h"
 
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+
 #include <utility>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "kernels/check.h"
 #include "runtime/streaming_decoder.h"
 

@@ -3,6 +3,8 @@
 #ifndef OCTET_RUNTIME_TOKENIZER_H_
 #define OCTET_RUNTIME_TOKENIZER_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,7 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "proto/sentencepiece.pb.h"
 #include "runtime/bpe_encoder.h"
 #include "runtime/file.h"

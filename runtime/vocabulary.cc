@@ -1,12 +1,13 @@
 #include "runtime/vocabulary.h"
 
+#include <absl/container/flat_hash_set.h>
+#include <absl/status/status.h>
+#include <absl/strings/escaping.h>
+#include <absl/strings/str_cat.h>
+
 #include <algorithm>
 #include <cmath>
 
-#include "absl/container/flat_hash_set.h"
-#include "absl/status/status.h"
-#include "absl/strings/escaping.h"
-#include "absl/strings/str_cat.h"
 #include "runtime/utf8.h"
 
 namespace octet {

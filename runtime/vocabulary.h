@@ -3,13 +3,14 @@
 #ifndef OCTET_RUNTIME_VOCABULARY_H_
 #define OCTET_RUNTIME_VOCABULARY_H_
 
+#include <absl/status/statusor.h>
+
 #include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "proto/sentencepiece.pb.h"
 
 namespace octet {

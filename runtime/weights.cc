@@ -37,8 +37,8 @@ class WeightReader {
     absl::StatusOr<ConstMatrix> read = ReadRows({&slice}, 0, 1);
     if (!read.ok()) return read.status();
     std::vector<float> vector(slice.cols);
-    ToFloats(*read, {reinterpret_cast<std::byte*>(vector.data()), DType::kF32, 1, slice.cols,
-                     slice.cols});
+    ToFloats(*read,
+             {reinterpret_cast<std::byte*>(vector.data()), DType::kF32, 1, slice.cols, slice.cols});
     return vector;
   }
 
@@ -97,9 +97,10 @@ class WeightReader {
       const int64_t begin = std::max(first_row, slice_begin);
       const int64_t end = std::min(first_row + num_rows, slice_begin + slice->rows);
       if (begin < end) {
-        const absl::Status status = slice->file->Read(
-            slice->offset + (begin - slice_begin) * row_bytes,
-            std::span(staging_).subspan((begin - first_row) * row_bytes, (end - begin) * row_bytes));
+        const absl::Status status =
+            slice->file->Read(slice->offset + (begin - slice_begin) * row_bytes,
+                              std::span(staging_).subspan((begin - first_row) * row_bytes,
+                                                          (end - begin) * row_bytes));
         if (!status.ok()) return status;
       }
       slice_begin += slice->rows;
@@ -149,8 +150,8 @@ absl::Status LoadReplicated(WeightReader& reader, const LayerTensors& t, DType d
   }
   if (status.ok()) status = Assign(reader.ReadPacked({&t.o_proj}, dtype), weights.o_proj);
   if (status.ok()) {
-    status = Assign(reader.ReadVector(t.post_attention_layernorm),
-                    weights.post_attention_layernorm);
+    status =
+        Assign(reader.ReadVector(t.post_attention_layernorm), weights.post_attention_layernorm);
   }
   if (status.ok()) status = Assign(reader.ReadPacked({&t.gate}, DType::kF32), weights.gate);
   return status;
@@ -176,7 +177,8 @@ size_t ModelWeights::replicated_bytes() const {
   size_t bytes = embed_buffer.bytes() + norm.size() * sizeof(float) + lm_head.buffer.bytes();
   for (const LayerWeights& layer : layers) {
     bytes += (layer.input_layernorm.size() + layer.post_attention_layernorm.size()) * sizeof(float);
-    bytes += layer.qkv_proj.buffer.bytes() + layer.o_proj.buffer.bytes() + layer.gate.buffer.bytes();
+    bytes +=
+        layer.qkv_proj.buffer.bytes() + layer.o_proj.buffer.bytes() + layer.gate.buffer.bytes();
   }
   return bytes;
 }

@@ -26,11 +26,11 @@ struct ExpertWeights {
 };
 
 struct LayerWeights {
-  std::vector<float> input_layernorm;  // [hidden_size]
-  PackedMatrix qkv_proj;               // q, k and v one below the other
-  PackedMatrix o_proj;                 // [hidden_size, num_heads * head_dim]
-  std::vector<float> post_attention_layernorm;  // [hidden_size]
-  PackedMatrix gate;                            // [num_experts, hidden_size] float32
+  std::vector<float> input_layernorm;                   // [hidden_size]
+  PackedMatrix qkv_proj;                                // q, k and v one below the other
+  PackedMatrix o_proj;                                  // [hidden_size, num_heads * head_dim]
+  std::vector<float> post_attention_layernorm;          // [hidden_size]
+  PackedMatrix gate;                                    // [num_experts, hidden_size] float32
   std::vector<std::unique_ptr<ExpertWeights>> experts;  // [num_experts]; null: on other ranks
 };
 

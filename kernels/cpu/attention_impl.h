@@ -58,7 +58,8 @@ void Scores(const AttentionRow* rows, const typename E::Type* keys, int head_dim
   }
 }
 
-// out[d] = out[d] * keep + sum over j of p[j] * value_j[d], ascending j, for kVectors * 16 dimensions.
+// out[d] = out[d] * keep + sum over j of p[j] * value_j[d], ascending j, for kVectors * 16
+// dimensions.
 template <class S, class E, int kVectors>
 void AddValues(const float* p, int first, int last, const typename E::Type* values, int stride,
                typename S::Vec keep, float* out) {
@@ -83,8 +84,7 @@ void Fold(AttentionRow& row, float* scores, int first, int last, const typename 
   constexpr float kMasked = -std::numeric_limits<float>::infinity();
   for (int j = 0; j < first; ++j) scores[j] = kMasked;
   for (int j = last; j < kKvBlock; ++j) scores[j] = kMasked;
-  const float block_max =
-      S::HorizontalMax(S::Max(S::Load(scores), S::Load(scores + 16)));
+  const float block_max = S::HorizontalMax(S::Max(S::Load(scores), S::Load(scores + 16)));
   const float max = block_max > row.max ? block_max : row.max;
   const auto shift = S::Set1(max);
   const auto p0 = Exp<S>(S::Sub(S::Load(scores), shift));

@@ -1,6 +1,5 @@
-#include "kernels/cpu/vec_avx2.h"
-
 #include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/vec_avx2.h"
 
 namespace octet {
 

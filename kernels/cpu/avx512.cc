@@ -1,6 +1,5 @@
-#include "kernels/cpu/vec_avx512.h"
-
 #include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/vec_avx512.h"
 
 namespace octet {
 

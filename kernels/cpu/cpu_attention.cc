@@ -9,8 +9,10 @@ namespace {
 
 template <class Element>
 Element Round(float x) {
-  if constexpr (std::is_same_v<Element, BF16>) return ToBF16(x);
-  else return x;
+  if constexpr (std::is_same_v<Element, BF16>)
+    return ToBF16(x);
+  else
+    return x;
 }
 
 // Key and value of one token and head, [head_dim] each, into their slot of a page.
@@ -58,8 +60,7 @@ void CpuBackend::StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const S
       const float* value = values.f32(span.first_row + i);
       for (int head = 0; head < kv.num_kv_heads; ++head) {
         const int64_t at = int64_t{head} * kv.head_dim;
-        const auto store =
-            kv.dtype == DType::kBF16 ? StoreToken<BF16> : StoreToken<float>;
+        const auto store = kv.dtype == DType::kBF16 ? StoreToken<BF16> : StoreToken<float>;
         store(key + at, value + at, slot, kv, page, head);
       }
     });

@@ -138,11 +138,9 @@ void CpuBackend::Add(ConstMatrix x, Matrix y) {
 }
 
 void CpuBackend::SwiGlu(ConstMatrix gate, ConstMatrix up, Matrix y) {
-  OCTET_CHECK(gate.cols == y.cols && up.cols == y.cols && gate.rows == y.rows &&
-              up.rows == y.rows);
-  ForRows(y.rows, y.cols, [&](int64_t row) {
-    kernels_.swiglu(gate.f32(row), up.f32(row), y.cols, y.f32(row));
-  });
+  OCTET_CHECK(gate.cols == y.cols && up.cols == y.cols && gate.rows == y.rows && up.rows == y.rows);
+  ForRows(y.rows, y.cols,
+          [&](int64_t row) { kernels_.swiglu(gate.f32(row), up.f32(row), y.cols, y.f32(row)); });
 }
 
 void CpuBackend::GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) {

@@ -11,7 +11,8 @@
 
 namespace octet {
 
-// Divides each operation over the threads of a pool: outputs of a matrix product, heads of attention, rows of the rest.
+// Divides each operation over the threads of a pool: outputs of a matrix product, heads of
+// attention, rows of the rest.
 class CpuBackend : public Backend {
  public:
   CpuBackend(Isa isa, int num_threads);

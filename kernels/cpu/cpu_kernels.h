@@ -1,4 +1,5 @@
-// The table of one instruction path's kernels. Each works on one thread; CpuBackend divides the work.
+// The table of one instruction path's kernels. Each works on one thread; CpuBackend divides the
+// work.
 
 #ifndef OCTET_KERNELS_CPU_CPU_KERNELS_H_
 #define OCTET_KERNELS_CPU_CPU_KERNELS_H_
@@ -11,16 +12,17 @@
 
 namespace octet {
 
-// Arguments are plain data with raw pointers: the files that are compiled for one path must share no function with
-// others, or the linker might keep that path's copy of it for all.
+// Arguments are plain data with raw pointers: the files that are compiled for one path must share
+// no function with others, or the linker might keep that path's copy of it for all.
 
-// The chain of fused multiply-adds of one output has at most so many inputs; the sums of chunks are added in ascending
-// order. Part of every numerics class.
+// The chain of fused multiply-adds of one output has at most so many inputs; the sums of chunks are
+// added in ascending order. Part of every numerics class.
 inline constexpr int64_t kChunk = 512;
 
-// y = x W^T for outputs [16 * first_panel, 16 * last_panel) of packed weights (kernels/packed_matrix.h).
+// y = x W^T for outputs [16 * first_panel, 16 * last_panel) of packed weights
+// (kernels/packed_matrix.h).
 struct MatmulArgs {
-  DType dtype;  // of x and the panels: float32 or bfloat16
+  DType dtype;         // of x and the panels: float32 or bfloat16
   const std::byte* x;  // [rows, inputs]
   size_t x_stride;     // bytes
   int64_t rows;
@@ -28,31 +30,31 @@ struct MatmulArgs {
   const std::byte* panels;
   size_t panel_bytes;
   int64_t first_panel, last_panel;
-  int64_t outputs;     // of the whole weight
-  float* y;            // [rows, outputs]
-  int64_t y_stride;    // floats
+  int64_t outputs;   // of the whole weight
+  float* y;          // [rows, outputs]
+  int64_t y_stride;  // floats
 };
 
-// Up to kAttentionTileRows query heads of one key-value head, of one sequence, that attend together. Row i of the tile
-// is query head kv_head * group + i % group of token i / group.
+// Up to kAttentionTileRows query heads of one key-value head, of one sequence, that attend
+// together. Row i of the tile is query head kv_head * group + i % group of token i / group.
 struct AttentionTile {
-  DType dtype;              // of keys and values
-  const float* q;           // [tokens, num_heads * head_dim]
-  int64_t q_stride;         // floats
-  float* out;               // like q
+  DType dtype;       // of keys and values
+  const float* q;    // [tokens, num_heads * head_dim]
+  int64_t q_stride;  // floats
+  float* out;        // like q
   int64_t out_stride;
   const std::byte* keys;    // of this head in page 0: [head_dim][kKvBlock]
   const std::byte* values;  // [kKvBlock][value_stride]
   size_t page_bytes;
   const int32_t* pages;
-  int64_t start_pos;        // position of token 0
+  int64_t start_pos;  // position of token 0
   int head_dim;
   int value_stride;
   int kv_head;
-  int group;                // query heads of one key-value head
+  int group;  // query heads of one key-value head
   int64_t first_row;
   int num_rows;
-  int64_t window;           // positions that a token sees, itself included; 0: all
+  int64_t window;  // positions that a token sees, itself included; 0: all
   float scale;
 };
 
@@ -60,7 +62,8 @@ inline constexpr int kAttentionTileRows = 4;
 
 struct CpuKernels {
   void (*matmul)(const MatmulArgs& args);
-  // out = softmax(scale * q K^T) V over the visible positions, folded in blocks of kKvBlock positions.
+  // out = softmax(scale * q K^T) V over the visible positions, folded in blocks of kKvBlock
+  // positions.
   void (*attention)(const AttentionTile& tile);
   // y = x / sqrt(mean(x^2) + eps) * weight, one row of `cols`.
   void (*rms_norm)(const float* x, const float* weight, float eps, int64_t cols, float* y);
@@ -72,7 +75,8 @@ struct CpuKernels {
   // The sum of exp(scale * (x - max)); the summands go to y unless it is null. y may be x.
   float (*exp_row)(const float* x, float max, float scale, int64_t cols, float* y);
 
-  // For benchmarks: the instruction of the dot product on registers alone. Returns the floating-point operations done.
+  // For benchmarks: the instruction of the dot product on registers alone. Returns the
+  // floating-point operations done.
   double (*dot_product_loop)(DType dtype, int64_t rounds);
 };
 

@@ -16,8 +16,8 @@ inline __attribute__((always_inline)) void ForVectors(int64_t cols, F f) {
   if (i < cols) f(i, static_cast<int>(cols - i));
 }
 
-// e^x within 2 units in the last place; 0 below -87.3 (where the result would be denormal), at most 2^127.
-// Coefficients: Cephes, expf.
+// e^x within 2 units in the last place; 0 below -87.3 (where the result would be denormal), at most
+// 2^127. Coefficients: Cephes, expf.
 template <class S>
 typename S::Vec Exp(typename S::Vec x) {
   using Vec = typename S::Vec;

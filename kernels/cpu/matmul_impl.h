@@ -46,21 +46,22 @@ struct Bf16Dot {
   static Vec Dot(Vec acc, Pairs w, Pairs x) { return S::DotPairs(acc, w, x); }
 };
 
-// One chunk of inputs: pointers to its first input in row 0 of x and to its first vector in panel 0.
+// One chunk of inputs: pointers to its first input in row 0 of x and to its first vector in panel
+// 0.
 struct MatmulChunk {
   const std::byte* x;
-  size_t x_stride;      // bytes
+  size_t x_stride;  // bytes
   const std::byte* w;
   size_t panel_stride;  // bytes
   int64_t inputs;
-  bool first;           // chunk of its outputs: store, do not add
+  bool first;  // chunk of its outputs: store, do not add
   float* y;
-  int64_t y_stride;     // floats
-  int last_cols;        // outputs of the last panel that exist
+  int64_t y_stride;  // floats
+  int last_cols;     // outputs of the last panel that exist
 };
 
-// kRows rows of x by kPanels panels, all in registers. Each output is its own chain of fused multiply-adds: neither the
-// number of rows nor the number of panels changes a bit of it.
+// kRows rows of x by kPanels panels, all in registers. Each output is its own chain of fused
+// multiply-adds: neither the number of rows nor the number of panels changes a bit of it.
 template <class S, class D, int kRows, int kPanels>
 void MatmulTile(const MatmulChunk& c) {
   using Vec = typename S::Vec;
@@ -122,7 +123,8 @@ void MatmulGroup(MatmulChunk c, int64_t rows, int64_t panels) {
   }
 }
 
-// For each block of rows and chunk of inputs that fit L2 together, all panels: weights are read once per block.
+// For each block of rows and chunk of inputs that fit L2 together, all panels: weights are read
+// once per block.
 template <class S, class D>
 void MatmulTyped(const MatmulArgs& a) {
   constexpr int64_t kBlockRows = 512;

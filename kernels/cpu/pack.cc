@@ -27,8 +27,10 @@ struct Source<DType::kF16> {
 
 template <DType kFrom>
 uint16_t Bf16Bits(typename Source<kFrom>::Type x) {
-  if constexpr (kFrom == DType::kBF16) return x;
-  else return ToBF16(Source<kFrom>::Float(x)).bits;
+  if constexpr (kFrom == DType::kBF16)
+    return x;
+  else
+    return ToBF16(Source<kFrom>::Float(x)).bits;
 }
 
 constexpr int64_t kPanel = PackedMatrix::kPanel;

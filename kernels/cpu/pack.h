@@ -8,7 +8,8 @@
 
 namespace octet {
 
-// Writes one panel of w from its rows: [at most 16, w.cols] of any dtype. Missing rows become zeros.
+// Writes one panel of w from its rows: [at most 16, w.cols] of any dtype. Missing rows become
+// zeros.
 void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w);
 
 }  // namespace octet

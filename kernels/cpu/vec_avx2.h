@@ -9,7 +9,8 @@
 
 namespace octet {
 
-// Every path implements these operations on 16 lanes with the same roundings: see kernels/cpu/README.md.
+// Every path implements these operations on 16 lanes with the same roundings: see
+// kernels/cpu/README.md.
 struct Avx2 {
   struct Vec {
     __m256 lo, hi;
@@ -59,9 +60,7 @@ struct Avx2 {
     return {_mm256_round_ps(a.lo, kNearest), _mm256_round_ps(a.hi, kNearest)};
   }
   // a * 2^n for integral n whose power is normal
-  static Vec Scale(Vec a, Vec n) {
-    return Mul(a, {PowerOfTwo(n.lo), PowerOfTwo(n.hi)});
-  }
+  static Vec Scale(Vec a, Vec n) { return Mul(a, {PowerOfTwo(n.lo), PowerOfTwo(n.hi)}); }
   // a where x >= least, else 0
   static Vec ZeroBelow(Vec a, Vec x, Vec least) {
     return {_mm256_and_ps(a.lo, _mm256_cmp_ps(x.lo, least.lo, _CMP_GE_OQ)),

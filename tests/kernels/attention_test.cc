@@ -27,8 +27,12 @@ std::vector<Case> Cases() {
   std::vector<Case> cases;
   for (const Isa isa : SupportedIsas()) {
     for (const DType dtype : {DType::kF32, DType::kBF16}) {
-      for (const Shape shape : {Shape{4, 2, 16, 0}, {8, 1, 32, 0}, {6, 3, 20, 16}, {2, 2, 128, 33},
-                                {5, 5, 8, 1}, {4, 4, 200, 0}}) {
+      for (const Shape shape : {Shape{4, 2, 16, 0},
+                                {8, 1, 32, 0},
+                                {6, 3, 20, 16},
+                                {2, 2, 128, 33},
+                                {5, 5, 8, 1},
+                                {4, 4, 200, 0}}) {
         cases.push_back({isa, dtype, shape});
       }
     }

@@ -100,7 +100,7 @@ TEST(Half, ConvertsEveryFiniteValue) {
 
 TEST(Bf16, RoundsToNearestEven) {
   EXPECT_EQ(ToBF16(1.0F).bits, 0x3f80);
-  EXPECT_EQ(ToBF16(1.0F + 0x1p-8F).bits, 0x3f80);              // a tie goes to the even one
+  EXPECT_EQ(ToBF16(1.0F + 0x1p-8F).bits, 0x3f80);  // a tie goes to the even one
   EXPECT_EQ(ToBF16(1.0F + 3 * 0x1p-8F).bits, 0x3f82);
   EXPECT_EQ(ToBF16(1.0F + 0x1p-8F + 0x1p-20F).bits, 0x3f81);
   EXPECT_EQ(ToBF16(-std::numeric_limits<float>::infinity()).bits, 0xff80);

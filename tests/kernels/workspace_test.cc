@@ -32,14 +32,18 @@ TEST_F(WorkspaceTest, RowsArePaddedAwayFromPowersOfTwo) {
 }
 
 TEST_F(WorkspaceTest, ScopeGivesBackAndASecondStepAllocatesNothing) {
-  for (int step = 0; step < 3; ++step) {
+  const auto step = [&] {
     const Workspace::Scope scope(workspace_);
     workspace_.Alloc(1000, 1000);
     const Workspace::Scope inner(workspace_);
     workspace_.Alloc(3000, 1000);
     workspace_.Alloc(10, 10);
-    EXPECT_EQ(allocations_, 2);
-  }
+  };
+  step();
+  const int after_first_step = allocations_;
+  step();
+  step();
+  EXPECT_EQ(allocations_, after_first_step);
   const Matrix again = workspace_.Alloc(1, 16);
   {
     const Workspace::Scope scope(workspace_);

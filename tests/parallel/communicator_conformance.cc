@@ -90,7 +90,9 @@ void CheckTrafficIsCounted(Communicator& comm) {
 
 void CheckCollectives(Communicator& comm) {
   for (const size_t bytes : {0, 1, 4096, 4097, 1000000}) {
-    const auto text = [&](int rank) { return std::string(bytes + rank, static_cast<char>('a' + rank)); };
+    const auto text = [&](int rank) {
+      return std::string(bytes + rank, static_cast<char>('a' + rank));
+    };
     const std::vector<std::string> all = AllGather(comm, {"test"}, text(comm.rank()));
     const std::vector<std::string> at_root = GatherToRoot(comm, {"test"}, text(comm.rank()));
     std::vector<std::string> parts;

@@ -52,8 +52,8 @@ std::string WriteFile(const std::string& name, const std::string& text) {
 }
 
 TEST(ExpertPlacement, ReadsTextAndJsonFiles) {
-  const std::string text = WriteFile(
-      "p.textproto", "layers { experts { ranks: 1 } experts { ranks: 2 ranks: 0 } }");
+  const std::string text =
+      WriteFile("p.textproto", "layers { experts { ranks: 1 } experts { ranks: 2 ranks: 0 } }");
   const std::string json =
       WriteFile("p.json", R"({"layers": [{"experts": [{"ranks": [1]}, {"ranks": [2, 0]}]}]})");
   for (const std::string& path : {text, json}) {

@@ -1,5 +1,7 @@
 #include "runtime/mixtral_tensors.h"
 
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,8 +10,6 @@
 #include <numeric>
 #include <set>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "tests/support/counting_file_system.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/safetensors_writer.h"

@@ -1,5 +1,6 @@
 // The tokenizer beside SentencePiece's own programs: the same ids and the same text, byte for byte.
 
+#include <absl/strings/str_join.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
@@ -15,7 +16,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/strings/str_join.h"
 #include "launch/tokenize.h"
 #include "runtime/file.h"
 #include "runtime/tokenizer.h"

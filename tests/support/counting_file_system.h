@@ -1,6 +1,8 @@
 #ifndef OCTET_TESTS_SUPPORT_COUNTING_FILE_SYSTEM_H_
 #define OCTET_TESTS_SUPPORT_COUNTING_FILE_SYSTEM_H_
 
+#include <absl/status/statusor.h>
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -8,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "runtime/file.h"
 
 namespace octet {

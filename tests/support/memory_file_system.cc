@@ -1,10 +1,10 @@
 #include "tests/support/memory_file_system.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <cstring>
 #include <filesystem>
 #include <utility>
-
-#include "absl/strings/str_cat.h"
 
 namespace octet {
 namespace {

@@ -1,12 +1,13 @@
 #ifndef OCTET_TESTS_SUPPORT_MEMORY_FILE_SYSTEM_H_
 #define OCTET_TESTS_SUPPORT_MEMORY_FILE_SYSTEM_H_
 
+#include <absl/status/statusor.h>
+
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "runtime/file.h"
 
 namespace octet {

@@ -52,8 +52,10 @@ OwnedMatrix ReferenceMatmul(const OwnedMatrix& x, const OwnedMatrix& w) {
         for (int64_t i = begin; i < end; ++i) {
           const int64_t partner = begin + ((i - begin) ^ 1);
           const int64_t k = pairs ? partner : i;
-          if (k < end) chain = std::fma(x.at(m, k), w.at(n, k), chain);
-          else chain = std::fma(x.at(m, i), w.at(n, i), chain);
+          if (k < end)
+            chain = std::fma(x.at(m, k), w.at(n, k), chain);
+          else
+            chain = std::fma(x.at(m, i), w.at(n, i), chain);
         }
         sum = begin == 0 ? chain : sum + chain;
       }

@@ -1,4 +1,5 @@
-// Obvious arithmetic to compare with: loops in double or, where bits must agree, in the written order.
+// Obvious arithmetic to compare with: loops in double or, where bits must agree, in the written
+// order.
 
 #ifndef OCTET_TESTS_SUPPORT_REFERENCE_H_
 #define OCTET_TESTS_SUPPORT_REFERENCE_H_
@@ -34,8 +35,9 @@ class OwnedMatrix {
   int64_t cols_;
 };
 
-// The written definition of every path's product, bit for bit: chains of fused multiply-adds over at most 512 inputs,
-// in bfloat16 the odd one of each pair first, chunk sums added in ascending order.
+// The written definition of every path's product, bit for bit: chains of fused multiply-adds over
+// at most 512 inputs, in bfloat16 the odd one of each pair first, chunk sums added in ascending
+// order.
 OwnedMatrix ReferenceMatmul(const OwnedMatrix& x, const OwnedMatrix& w);
 
 PackedMatrix PackAll(Backend& backend, const OwnedMatrix& w, DType dtype);

@@ -1,11 +1,12 @@
 #include "tests/support/safetensors_writer.h"
 
+#include <absl/strings/str_format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/str_format.h"
 #include "kernels/check.h"
 
 namespace octet {

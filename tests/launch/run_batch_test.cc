@@ -1,0 +1,201 @@
+// What a user of octet run-batch meets: answers, error lines, refusals.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/support/octet_process.h"
+
+namespace octet {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
+constexpr char kRequest[] =
+    R"({"custom_id": "a", "method": "POST", "url": "/v1/completions", "body": )"
+    R"({"prompt": "In the beginning", "max_tokens": 5, "temperature": 0}})"
+    "\n";
+
+class RunBatchTest : public testing::Test {
+ protected:
+  const std::string directory_ = TestDirectory();
+  const std::string input_ = directory_ + "/in.jsonl";
+  const std::string output_ = directory_ + "/out.jsonl";
+
+  std::string Files() const { return "-i " + input_ + " -o " + output_ + " "; }
+
+  // Refused before anything is written, on every rank, within the test's time limit.
+  void ExpectRefused(int ranks, const std::string& flags, const std::string& message) {
+    WriteTextFile(input_, kRequest);
+    const ProcessResult result = RunOctet(ranks, "run-batch " + flags);
+    EXPECT_EQ(result.exit_code, 2) << flags;
+    EXPECT_THAT(result.output, HasSubstr(message)) << flags;
+    EXPECT_FALSE(std::filesystem::exists(output_)) << flags;
+    EXPECT_FALSE(std::filesystem::exists(output_ + ".partial")) << flags;
+  }
+};
+
+std::vector<json> ParseLines(const std::string& text) {
+  std::vector<json> lines;
+  std::stringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
+  return lines;
+}
+
+TEST_F(RunBatchTest, AnswersAndErrorsInInputOrder) {
+  WriteTextFile(input_, std::string("{broken\n") + kRequest +
+                            "\n"
+                            R"({"custom_id": "b", "url": "/v1/embeddings", "body": {}})"
+                            "\n" +
+                            kRequest);
+  const ProcessResult result =
+      RunOctet(2, "run-batch " + Files() + "--model " + kDemo + " --created 7");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("2 answered, 2 refused"));
+  const std::vector<json> lines = ParseLines(ReadFile(output_));
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines[0]["custom_id"], nullptr);
+  EXPECT_EQ(lines[0]["response"]["status_code"], 400);
+  EXPECT_EQ(lines[1]["id"], "batch_req_2");
+  EXPECT_EQ(lines[1]["response"]["body"]["created"], 7);
+  EXPECT_EQ(lines[1]["response"]["body"]["model"], "model");
+  EXPECT_EQ(lines[1]["response"]["body"]["usage"]["completion_tokens"], 5);
+  EXPECT_EQ(lines[1]["error"], nullptr);
+  EXPECT_EQ(lines[2]["custom_id"], "b");
+  EXPECT_EQ(lines[2]["response"]["body"]["error"]["param"], "url");
+  EXPECT_EQ(lines[3]["id"], "batch_req_5");  // of the line, blank ones counted
+  EXPECT_EQ(lines[3]["response"]["body"]["choices"], lines[1]["response"]["body"]["choices"]);
+}
+
+TEST_F(RunBatchTest, EmptyInputGivesEmptyOutput) {
+  WriteTextFile(input_, "");
+  const ProcessResult result = RunOctet(3, "run-batch " + Files() + "--model " + kDemo);
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(ReadFile(output_), "");
+}
+
+TEST_F(RunBatchTest, ALineLongerThanThePromptLimitIsRefusedAlone) {
+  WriteTextFile(input_, kRequest);
+  const ProcessResult result =
+      RunOctet(0, "run-batch " + Files() + "--max-model-len 6 --model " + kDemo);
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  const std::vector<json> lines = ParseLines(ReadFile(output_));
+  EXPECT_EQ(lines[0]["response"]["body"]["error"]["code"], "context_length_exceeded");
+}
+
+TEST_F(RunBatchTest, ReportHasTheAccount) {
+  WriteTextFile(input_, kRequest);
+  const ProcessResult result = RunOctet(
+      2, "run-batch " + Files() + "--model " + kDemo + " --report " + directory_ + "/report");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  const json report = json::parse(ReadFile(directory_ + "/report/summary.json"));
+  EXPECT_EQ(report["ranks"], 2);
+  EXPECT_EQ(report["requests"], "1");
+  EXPECT_EQ(report["generated_tokens"], "5");
+  EXPECT_EQ(report["expert_load"].size(), 3U);
+  int64_t slots = 0;
+  for (const json& tokens : report["expert_load"][0]["tokens"]) {
+    slots += std::stoll(tokens.get<std::string>());
+  }
+  const int64_t computed = std::stoll(report["prompt_tokens"].get<std::string>()) + 4;
+  EXPECT_EQ(slots, 2 * computed);
+}
+
+TEST_F(RunBatchTest, SettingsFromAFileAndFlagsOverThem) {
+  WriteTextFile(input_, kRequest);
+  WriteTextFile(directory_ + "/config.textproto", std::string("model: \"") + kDemo +
+                                                      "\" input: \"" + input_ + "\" output: \"" +
+                                                      output_ + "\" served_model_name: \"x\"");
+  const ProcessResult result = RunOctet(
+      0, "run-batch --config " + directory_ + "/config.textproto --served-model-name king");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(ParseLines(ReadFile(output_))[0]["response"]["body"]["model"], "king");
+}
+
+TEST_F(RunBatchTest, OnlyRank0NeedsTheFiles) {
+  WriteTextFile(input_, kRequest);
+  const std::string octet = OctetProgram() + " run-batch -i in.jsonl -o out.jsonl --model " + kDemo;
+  const ProcessResult result = RunShell(
+      "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; "
+      "mpirun --oversubscribe --bind-to none -n 1 -wdir " +
+      directory_ + " " + octet + " : -n 2 -wdir / " + octet);
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(ParseLines(ReadFile(output_)).size(), 1U);
+}
+
+TEST_F(RunBatchTest, RefusesWhatItCannotServe) {
+  const std::string demo = std::string("--model ") + kDemo + " ";
+  ExpectRefused(2, Files() + "--model " + directory_, "config.json");
+  ExpectRefused(0, Files(), "--model is missing");
+  ExpectRefused(0, "-i " + input_ + " " + demo, "--output is missing");
+  ExpectRefused(2, "-i /nowhere.jsonl -o " + output_ + " " + demo,
+                "can't read --input /nowhere.jsonl");
+  ExpectRefused(0, "-i " + input_ + " -o /nowhere/out.jsonl " + demo,
+                "can't write beside --output");
+  ExpectRefused(2, Files() + demo + "--placement diagonal", "--placement diagonal");
+  ExpectRefused(0, Files() + demo + "--isa sse", "--isa sse");
+  ExpectRefused(0, Files() + demo + "--dtype int8", "--dtype int8");
+  ExpectRefused(0, Files() + demo + "--device cuda", "--device cuda");
+  ExpectRefused(0, Files() + demo + "--max-model-len 999999", "max_position_embeddings");
+  ExpectRefused(0, Files() + demo + "--kv-cache-gib 0.0001", "--kv-cache-gib");
+  ExpectRefused(0, Files() + demo + "--max-num-seqs -1", "--max-num-seqs");
+  ExpectRefused(0, Files() + demo + "--no-such-flag 1", "--no-such-flag");
+}
+
+TEST_F(RunBatchTest, NamesTheRankThatDiffers) {
+  WriteTextFile(input_, kRequest);
+  const std::string octet = OctetProgram() + " run-batch " + Files() + "--model ";
+  const auto run = [&](const std::string& rank1) {
+    return RunShell(
+        "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; "
+        "mpirun --oversubscribe --bind-to none -n 1 " +
+        octet + kDemo + " : -n 1 " + octet + rank1);
+  };
+  const ProcessResult seed = run(std::string(kDemo) + " --seed 3");
+  EXPECT_EQ(seed.exit_code, 2) << seed.output;
+  EXPECT_THAT(seed.output, HasSubstr("differs from rank 0"));
+  EXPECT_THAT(seed.output, HasSubstr("in its settings"));
+  EXPECT_THAT(seed.output, HasSubstr("rank 1 on "));
+
+  // The same path, another model behind it on that rank.
+  std::filesystem::create_directories(directory_ + "/0");
+  std::filesystem::create_directories(directory_ + "/1");
+  std::filesystem::copy(kDemo, directory_ + "/0/model", std::filesystem::copy_options::recursive);
+  std::filesystem::copy(OCTET_SOURCE_DIR "/tests/golden/hf/basic", directory_ + "/1/model",
+                        std::filesystem::copy_options::recursive);
+  const std::string relative = OctetProgram() + " run-batch " + Files() + "--model model";
+  const ProcessResult model = RunShell(
+      "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; "
+      "mpirun --oversubscribe --bind-to none -n 1 -wdir " +
+      directory_ + "/0 " + relative + " : -n 1 -wdir " + directory_ + "/1 " + relative);
+  EXPECT_EQ(model.exit_code, 2) << model.output;
+  EXPECT_THAT(model.output, HasSubstr("in its model"));
+  EXPECT_FALSE(std::filesystem::exists(output_));
+}
+
+TEST(Tokenize, GivesIdsOfLines) {
+  const ProcessResult result = RunShell("printf \"In the beginning\\nROMEO:\\n\" | " +
+                                        OctetProgram() + " tokenize --model " + kDemo);
+  EXPECT_EQ(result.exit_code, 0);
+  const ProcessResult oracle =
+      RunShell("printf \"In the beginning\\nROMEO:\\n\" | spm_encode --output_format=id --model=" +
+               std::string(kDemo) + "/tokenizer.model");
+  EXPECT_EQ(oracle.exit_code, 0) << oracle.output;
+  EXPECT_EQ(result.output, oracle.output);
+}
+
+TEST(Octet, VersionNamesTheParts) {
+  const ProcessResult result = RunOctet(0, "--version");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.output, HasSubstr("octet 0.1"));
+  EXPECT_THAT(result.output, HasSubstr("CUDA"));
+  EXPECT_THAT(result.output, HasSubstr("NCCL"));
+}
+
+}  // namespace
+}  // namespace octet

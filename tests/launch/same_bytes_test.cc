@@ -1,0 +1,132 @@
+// The same job gives the same bytes for every rank count, placement, batch composition and thread
+// count.
+
+#include <gtest/gtest.h>
+
+#include "kernels/cpu/isa.h"
+#include "tests/support/octet_process.h"
+
+namespace octet {
+namespace {
+
+constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
+constexpr char kBasic[] = OCTET_SOURCE_DIR "/tests/golden/hf/basic";
+constexpr char kWindow[] = OCTET_SOURCE_DIR "/tests/golden/hf/window_tied";
+
+struct Variant {
+  int ranks;  // 0: without a launcher
+  const char* flags;
+};
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr Variant kVariants[] = {
+    {0, "--threads 2"},
+    {3, "--placement round-robin --max-num-seqs 2 --max-num-batched-tokens 9"},
+};
+#else
+constexpr Variant kVariants[] = {
+    {0, "--threads 3"},
+    {1, "--max-num-seqs 1"},
+    {1, "--max-num-batched-tokens 1"},
+    {2, "--placement round-robin --threads 2"},
+    {3, "--placement random:1 --max-num-batched-tokens 7"},
+    {4, "--max-num-seqs 3"},
+    {5, "--placement random:2 --max-num-seqs 2 --max-num-batched-tokens 3"},
+    {7, "--placement round-robin"},
+    {8, "--placement contiguous --max-num-batched-tokens 33"},
+    {12, "--placement random:3"},
+};
+#endif
+
+// Short and long prompts, greedy and sampled, with logprobs and one refused line.
+std::string TextRequests() {
+  std::string lines;
+  const char* prompts[] = {"In the beginning",
+                           "The LORD is my shepherd; I shall not want.",
+                           "ROMEO:\\n",
+                           "And it came to pass",
+                           "",
+                           "KING RICHARD III:\\nMy lord,"};
+  int id = 0;
+  for (const char* prompt : prompts) {
+    for (const char* sampling :
+         {R"("temperature": 0)", R"("temperature": 0.9)", R"("temperature": 1.5, "seed": 7)"}) {
+      lines += R"({"custom_id": "r)" + std::to_string(id) +
+               R"(", "method": "POST", "url": "/v1/completions", "body": {"prompt": ")" + prompt +
+               R"(", "max_tokens": )" + std::to_string(3 + id % 5 * 9) +
+               R"(, "logprobs": 5, "return_token_ids": true, )" + sampling + "}}\n";
+      ++id;
+    }
+  }
+  lines += R"({"custom_id": "chat", "method": "POST", "url": "/v1/chat/completions", "body": )"
+           R"({"messages": [{"role": "user", "content": "Who art thou?"}], "max_tokens": 20}})"
+           "\n{\"custom_id\": \"bad\"}\n";
+  return lines;
+}
+
+// For models without a tokenizer.
+std::string TokenRequests() {
+  std::string lines;
+  for (int id = 0; id < 9; ++id) {
+    std::string prompt = "1";
+    for (int i = 1; i < 1 + id * id; ++i) prompt += ", " + std::to_string((i * 37 + id) % 500);
+    lines += R"({"custom_id": "r)" + std::to_string(id) +
+             R"(", "url": "/v1/completions", "body": {"prompt": [)" + prompt +
+             R"(], "max_tokens": 12, "logprobs": 5, "ignore_eos": true, "temperature": )" +
+             (id % 2 == 0 ? "0" : "0.8") + "}}\n";
+  }
+  return lines;
+}
+
+struct Case {
+  const char* name;
+  const char* model;
+  const char* flags;
+};
+
+class SameBytesTest : public testing::TestWithParam<Case> {};
+
+TEST_P(SameBytesTest, ForEveryVariant) {
+  const Case c = GetParam();
+  const std::string directory = TestDirectory();
+  const bool has_text = std::string(c.model) == kDemo;
+  WriteTextFile(directory + "/in.jsonl", has_text ? TextRequests() : TokenRequests());
+  const auto run = [&](int ranks, const std::string& flags, const std::string& output) {
+    const ProcessResult result =
+        RunOctet(ranks, std::string("run-batch --model ") + c.model + " -i " + directory +
+                            "/in.jsonl -o " + directory + output + " " + c.flags + " " + flags);
+    ASSERT_EQ(result.exit_code, 0) << result.output;
+  };
+  run(0, "--threads 1", "/expected.jsonl");
+  const std::string expected = ReadFile(directory + "/expected.jsonl");
+  EXPECT_NE(expected.find("\"status_code\":200"), std::string::npos);
+  for (const auto& [ranks, flags] : kVariants) {
+    run(ranks, flags, "/out.jsonl");
+    EXPECT_EQ(ReadFile(directory + "/out.jsonl"), expected) << ranks << " ranks " << flags;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SameBytesTest,
+                         testing::Values(Case{"demo_bfloat16", kDemo, ""},
+                                         Case{"demo_float32", kDemo, "--dtype float32"},
+                                         Case{"basic", kBasic, ""},
+                                         Case{"window_tied", kWindow, "--dtype bfloat16"}),
+                         [](const testing::TestParamInfo<Case>& test) { return test.param.name; });
+
+TEST(SameBytes, EveryInstructionPathRoundsAlike) {
+  const std::string directory = TestDirectory();
+  WriteTextFile(directory + "/in.jsonl", TextRequests());
+  std::string first;
+  for (const Isa isa : SupportedIsas()) {
+    const ProcessResult result =
+        RunOctet(0, std::string("run-batch --model ") + kDemo + " -i " + directory +
+                        "/in.jsonl -o " + directory + "/out.jsonl --isa " + Name(isa));
+    ASSERT_EQ(result.exit_code, 0) << result.output;
+    const std::string output = ReadFile(directory + "/out.jsonl");
+    if (first.empty()) first = output;
+    EXPECT_EQ(output, first) << Name(isa);
+  }
+}
+
+}  // namespace
+}  // namespace octet

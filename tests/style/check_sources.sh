@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Checks of the sources that need no compiler: format, layering, lengths of functions, shell scripts.
+set -uo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
+mapfile -t sources < <(git ls-files --cached --others --exclude-standard '*.h' '*.cc' '*.cu')
+mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' .ci/run)
+status=0
+
+fail() {
+  echo "$1" >&2
+  status=1
+}
+
+clang-format --dry-run --Werror "${sources[@]}" || fail "clang-format wants changes"
+shellcheck "${scripts[@]}" || fail "shellcheck found something"
+python3 tests/style/check_layering.py "${sources[@]}" || fail "an include points the wrong way"
+python3 tests/style/check_lengths.py "${sources[@]}" || fail "a function is too long"
+exit $status

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# clang-tidy over the product's sources (not the tests'), with the compile commands of a build directory.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+build=$1
+# Only what this build compiles: no_cuda.cc and its like stand in for missing parts.
+mapfile -t sources < <(
+  git ls-files --cached --others --exclude-standard '*.cc' | grep -v '^tests/' |
+    while read -r source; do
+      grep -q "/$source\"" "$build/compile_commands.json" && echo "$source"
+    done)
+printf '%s\0' "${sources[@]}" |
+  xargs -0 -P "$(nproc)" -n 1 clang-tidy --quiet -p "$build" \
+    --extra-arg=-Wno-unknown-warning-option

@@ -1,0 +1,62 @@
+#include "tests/support/octet_process.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "kernels/check.h"
+
+namespace octet {
+
+ProcessResult RunShell(const std::string& command) {
+  const std::string limited = "timeout -k 5 100 bash -c '" + command + "' 2>&1 < /dev/null";
+  FILE* pipe = popen(limited.c_str(), "r");
+  OCTET_CHECK(pipe != nullptr);
+  ProcessResult result;
+  char buffer[4096];
+  while (const size_t bytes = fread(buffer, 1, sizeof(buffer), pipe)) {
+    result.output.append(buffer, bytes);
+  }
+  const int status = pclose(pipe);
+  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return result;
+}
+
+std::string OctetProgram() { return OCTET_PROGRAM; }
+
+ProcessResult RunOctet(int ranks, const std::string& arguments) {
+  if (ranks == 0) return RunShell(OctetProgram() + " " + arguments);
+  return RunShell("OCTET_BIN=" + OctetProgram() + " " OCTET_SOURCE_DIR "/launch/run.sh -n " +
+                  std::to_string(ranks) + " " + arguments);
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  OCTET_CHECK(file.good()) << path;
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+void WriteTextFile(const std::string& path, const std::string& text) {
+  std::ofstream(path) << text;
+}
+
+std::string TestDirectory() {
+  const testing::TestInfo* test = testing::UnitTest::GetInstance()->current_test_info();
+  std::string name = std::string(test->test_suite_name()) + "." + test->name();
+  for (char& c : name) {
+    if (c == '/') c = '_';
+  }
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "octet" / name;
+  std::filesystem::remove_all(path);
+  std::filesystem::create_directories(path);
+  return path;
+}
+
+}  // namespace octet

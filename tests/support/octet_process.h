@@ -1,0 +1,32 @@
+// Runs the octet program as a user does.
+
+#ifndef OCTET_TESTS_SUPPORT_OCTET_PROCESS_H_
+#define OCTET_TESTS_SUPPORT_OCTET_PROCESS_H_
+
+#include <string>
+#include <vector>
+
+namespace octet {
+
+struct ProcessResult {
+  int exit_code = -1;
+  std::string output;  // standard output and error
+};
+
+// Runs a command line of the shell, with a time limit after which it is killed.
+ProcessResult RunShell(const std::string& command);
+
+// octet without a launcher (ranks = 0), or by launch/run.sh on so many ranks.
+ProcessResult RunOctet(int ranks, const std::string& arguments);
+
+std::string OctetProgram();
+
+std::string ReadFile(const std::string& path);
+void WriteTextFile(const std::string& path, const std::string& text);
+
+// A directory of this test's own, empty.
+std::string TestDirectory();
+
+}  // namespace octet
+
+#endif  // OCTET_TESTS_SUPPORT_OCTET_PROCESS_H_

@@ -1,0 +1,113 @@
+#include "tests/support/rank_model.h"
+
+#include <algorithm>
+
+#include "tests/support/local_ranks.h"
+
+namespace octet {
+namespace {
+
+PlacementShape Shape(const ModelConfig& config, int num_ranks) {
+  return {config.num_layers, config.num_experts, num_ranks};
+}
+
+template <class T>
+T ValueOrDie(absl::StatusOr<T> value) {
+  OCTET_CHECK(value.ok()) << value.status();
+  return *std::move(value);
+}
+
+ModelWeights LoadOrDie(const ModelFiles& files, const ExpertPlacement& placement, int rank,
+                       Backend& backend, DType dtype) {
+  return ValueOrDie(LoadWeights(files.tensors, files.config, placement, rank, backend, dtype,
+                                [](uint64_t, uint64_t) {}));
+}
+
+}  // namespace
+
+RankModel::RankModel(Communicator& comm, const ModelFiles& files, const RankModelOptions& options,
+                     RoutingObserver observer)
+    : config_(files.config),
+      backend_(MakeCpuBackend(options.isa, options.threads)),
+      workspace_([this](size_t bytes) { return backend_->Allocate(bytes); }),
+      context_{*backend_, workspace_, clock_, options.dtype},
+      placement_(
+          ValueOrDie(ExpertPlacement::Parse(options.placement, Shape(files.config, comm.size())))),
+      weights_(LoadOrDie(files, placement_, comm.rank(), *backend_, options.dtype)),
+      kv_cache_(*backend_, config_, options.dtype, KvCache::PagesFor(options.max_tokens)),
+      dispatcher_(comm, placement_, *backend_, workspace_, options.max_tokens, options.dtype),
+      model_(context_, config_, weights_, kv_cache_, dispatcher_, options.max_tokens,
+             std::move(observer)) {}
+
+std::vector<float> RankModel::Logits(const std::vector<int32_t>& tokens, int64_t chunk,
+                                     int64_t num_chunks) {
+  std::vector<float> all;
+  std::vector<int32_t> pages;
+  int64_t position = 0;
+  for (int64_t i = 0; i < num_chunks; ++i) {
+    const int64_t end = std::min(position + chunk, std::ssize(tokens));
+    Batch batch;
+    kv_cache_.Grow(pages, end);
+    if (end > position) {
+      batch.spans.push_back(
+          {.first_row = 0, .num_rows = end - position, .start_pos = position, .pages = pages});
+    }
+    for (; position < end; ++position) {
+      batch.logit_rows.push_back(static_cast<int32_t>(batch.num_tokens()));
+      batch.tokens.push_back(tokens[position]);
+      batch.positions.push_back(static_cast<int32_t>(position));
+    }
+    const Workspace::Scope scope(workspace_);
+    const Matrix logits = model_.Forward(batch);
+    for (int64_t row = 0; row < logits.rows; ++row) {
+      all.insert(all.end(), logits.f32(row), logits.f32(row) + logits.cols);
+    }
+  }
+  OCTET_CHECK_EQ(position, std::ssize(tokens));
+  kv_cache_.Release(pages);
+  return all;
+}
+
+ModelFiles OpenModelOrDie(FileSystem& files, const std::string& directory) {
+  return ValueOrDie(ModelFiles::Open(files, directory));
+}
+
+std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
+                                        const RankModelOptions& options,
+                                        const SchedulerLimits& limits,
+                                        const std::vector<NewSequence>& requests) {
+  std::vector<FinishedSequence> finished;
+  RunLocalRanks(num_ranks, [&](Communicator& comm) {
+    const auto backend = MakeCpuBackend(options.isa, options.threads);
+    const auto placement =
+        ValueOrDie(ExpertPlacement::Parse(options.placement, Shape(files.config, num_ranks)));
+    const ModelWeights weights = LoadOrDie(files, placement, comm.rank(), *backend, options.dtype);
+    EngineOptions engine_options = {.dtype = options.dtype, .max_model_len = options.max_tokens};
+    engine_options.limits = limits;
+    engine_options.limits.num_ranks = num_ranks;
+    Engine engine(comm, *backend, files.config, weights, placement, engine_options);
+    std::vector<FinishedSequence> mine;
+    if (comm.rank() == 0) {
+      for (const NewSequence& request : requests) engine.Submit(request);
+    }
+    while (engine.Step(mine)) {
+    }
+    if (comm.rank() == 0) finished = std::move(mine);
+  });
+  std::sort(finished.begin(), finished.end(),
+            [](const auto& a, const auto& b) { return a.id() < b.id(); });
+  return finished;
+}
+
+NewSequence GreedyRequest(int64_t id, const std::vector<int32_t>& prompt, int max_tokens) {
+  NewSequence request;
+  request.set_id(id);
+  request.set_line(id);
+  request.mutable_prompt_ids()->Add(prompt.begin(), prompt.end());
+  request.mutable_params()->set_max_tokens(max_tokens);
+  request.mutable_params()->set_ignore_eos(true);
+  request.mutable_params()->set_num_logprobs(0);
+  return request;
+}
+
+}  // namespace octet

@@ -1,0 +1,61 @@
+// One rank's model, loaded and ready, for tests that call the layers below the engine.
+
+#ifndef OCTET_TESTS_SUPPORT_RANK_MODEL_H_
+#define OCTET_TESTS_SUPPORT_RANK_MODEL_H_
+
+#include <string>
+#include <vector>
+
+#include "runtime/engine.h"
+#include "runtime/model_files.h"
+
+namespace octet {
+
+struct RankModelOptions {
+  Isa isa = SupportedIsas().back();
+  DType dtype = DType::kF32;
+  std::string placement = "contiguous";
+  int64_t max_tokens = 512;  // of a sequence, and of a step of one rank
+  int threads = 1;
+};
+
+// Aborts where the model can't be loaded.
+class RankModel {
+ public:
+  RankModel(
+      Communicator& comm, const ModelFiles& files, const RankModelOptions& options,
+      RoutingObserver observer = [](int, const Routing&, const DispatchPlan&) {});
+
+  // Collective: the logits of all `tokens` of one sequence, computed in chunks of at most `chunk`
+  // tokens: [tokens, vocab_size]. Every rank must call it with as many chunks.
+  std::vector<float> Logits(const std::vector<int32_t>& tokens, int64_t chunk, int64_t num_chunks);
+
+  const ModelWeights& weights() const { return weights_; }
+
+ private:
+  const ModelConfig& config_;
+  std::unique_ptr<Backend> backend_;
+  PhaseClock clock_;
+  Workspace workspace_;
+  ExecutionContext context_;
+  ExpertPlacement placement_;
+  ModelWeights weights_;
+  KvCache kv_cache_;
+  Dispatcher dispatcher_;
+  Mixtral model_;
+};
+
+ModelFiles OpenModelOrDie(FileSystem& files, const std::string& directory);
+
+// Answers of the whole engine to these requests, by id. On `num_ranks` ranks of this process.
+std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
+                                        const RankModelOptions& options,
+                                        const SchedulerLimits& limits,
+                                        const std::vector<NewSequence>& requests);
+
+// A greedy request that does not stop before max_tokens.
+NewSequence GreedyRequest(int64_t id, const std::vector<int32_t>& prompt, int max_tokens);
+
+}  // namespace octet
+
+#endif  // OCTET_TESTS_SUPPORT_RANK_MODEL_H_
