@@ -166,12 +166,14 @@ template <class S, class D>
 double DotProductLoop(int64_t rounds) {
   constexpr int kChains = D::kRows * D::kPanels;
   alignas(64) static const std::byte kZeros[64] = {};
-  const std::byte* volatile unknown = kZeros;  // to the compiler, so that it multiplies
-  const auto w = D::LoadWeights(unknown);
-  const auto x = D::LoadInput(unknown);
+  // Unknown to the compiler, so that it multiplies, and each chain by itself.
+  const std::byte* volatile zeros = kZeros;
+  volatile float start = 0;
+  const auto w = D::LoadWeights(zeros);
+  const auto x = D::LoadInput(zeros);
   typename S::Vec acc[kChains];
 #pragma GCC unroll 24
-  for (auto& a : acc) a = S::Zero();
+  for (auto& a : acc) a = S::Set1(start);
   for (int64_t i = 0; i < rounds; ++i) {
 #pragma GCC unroll 24
     for (auto& a : acc) a = D::Dot(a, w, x);

@@ -9,8 +9,7 @@
 
 namespace octet {
 
-// Every path implements these operations on 16 lanes with the same roundings: see
-// kernels/cpu/README.md.
+// Every path implements these operations on 16 lanes with the same roundings: README.md, Numerics.
 struct Avx2 {
   struct Vec {
     __m256 lo, hi;
