@@ -71,9 +71,8 @@ int ChooseThreads(const Communicator& comm, int wanted) {
   CPU_ZERO(&cores);
   sched_getaffinity(0, sizeof(cores), &cores);
   const auto hosts = comm.hosts();
-  const auto ranks_here =
-      static_cast<int>(std::count(hosts.begin(), hosts.end(), hosts[comm.rank()]));
-  return std::max(1, CPU_COUNT(&cores) / ranks_here);
+  const auto ranks_here = std::count(hosts.begin(), hosts.end(), hosts[comm.rank()]);
+  return std::max(1, CPU_COUNT(&cores) / std::max(1, static_cast<int>(ranks_here)));
 }
 
 absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensors& tensors) {

@@ -18,6 +18,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Ranks own different amounts of weights, so some wait long for others before the run begins.
+constexpr std::chrono::hours kLoadTimeout(1);
+
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -101,7 +104,9 @@ ExitCode LoadAndServe(Communicator& comm, const RunConfig& config, const JobSetu
                       BatchJob* job) {
   const auto backend = MakeCpuBackend(setup.isa, setup.threads);
   const Clock::time_point load_start = Clock::now();
+  comm.set_timeout(kLoadTimeout);
   const absl::StatusOr<ModelWeights> weights = Load(comm, setup, *backend);
+  comm.set_timeout(std::chrono::duration<double>(config.timeout()));
   if (!weights.ok()) return Fail(comm, weights.status(), ExitCode::kFailed);
   const double load_seconds = SecondsSince(load_start);
 

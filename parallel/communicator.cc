@@ -2,9 +2,21 @@
 
 #include <sched.h>
 
+#include <thread>
+
 #include "kernels/check.h"
 
 namespace octet {
+
+namespace {
+
+// How long a waiting rank polls without a pause. After that it naps between polls: where ranks
+// outnumber cores, or share them with other work, a rank that wakes from a nap runs before one that
+// only yields.
+constexpr std::chrono::microseconds kSpin(50);
+constexpr std::chrono::microseconds kNap(20);
+
+}  // namespace
 
 const char* Name(Traffic kind) {
   switch (kind) {
@@ -36,8 +48,13 @@ std::vector<size_t> Communicator::AllToAll(Traffic kind, Place place,
   const Clock::time_point start = Clock::now();
   const std::unique_ptr<Exchange> exchange = Start(kind, send, recv);
   while (!exchange->Poll()) {
-    if (Clock::now() - start > timeout_) FailLate(place, *exchange);
-    sched_yield();  // ranks may outnumber cores
+    const Clock::duration waited = Clock::now() - start;
+    if (waited > timeout_) FailLate(place, *exchange);
+    if (waited < kSpin) {
+      sched_yield();
+    } else {
+      std::this_thread::sleep_for(kNap);
+    }
   }
   time_waited_[static_cast<int>(kind)] += Clock::now() - start;
   return {exchange->received().begin(), exchange->received().end()};

@@ -100,6 +100,7 @@ std::vector<std::string> GatherHosts(MPI_Comm comm, int size) {
   MPI_Allgather(mine.data(), MPI_MAX_PROCESSOR_NAME, MPI_CHAR, names.data(), MPI_MAX_PROCESSOR_NAME,
                 MPI_CHAR, comm);
   std::vector<std::string> hosts;
+  hosts.reserve(names.size());
   for (const Name& name : names) hosts.emplace_back(name.data());
   return hosts;
 }

@@ -6,6 +6,9 @@
 namespace octet {
 namespace {
 
+// Below this temperature only the greatest logit has a chance that float32 can show.
+constexpr float kGreedyBelow = 1e-5F;
+
 // The first token at which the cumulative probability passes `u` of the whole.
 int32_t InvertDistribution(const float* probabilities, int64_t vocab_size, double u) {
   double total = 0;
@@ -60,7 +63,7 @@ const std::vector<Sample>& Sampler::Draw(ConstMatrix logits,
 
 int32_t Sampler::DrawOne(ConstMatrix logits, int64_t row, const SampleRequest& request) {
   const float* values = logits.f32(row);
-  if (request.temperature == 0) {
+  if (request.temperature < kGreedyBelow) {
     return static_cast<int32_t>(std::max_element(values, values + logits.cols) - values);
   }
   const Workspace::Scope scope(context_.workspace);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -46,7 +47,8 @@ TEST(ExpertPlacement, RandomIsBalancedAndDependsOnSeedAndLayer) {
 }
 
 std::string WriteFile(const std::string& name, const std::string& text) {
-  const std::string path = testing::TempDir() + "/" + name;
+  const std::string path =
+      testing::TempDir() + "/placement_" + std::to_string(getpid()) + "_" + name;
   std::ofstream(path) << text;
   return path;
 }

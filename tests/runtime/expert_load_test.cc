@@ -1,9 +1,8 @@
 #include "runtime/expert_load.h"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
 
 namespace octet {
 namespace {
@@ -42,8 +41,8 @@ TEST(ExpertLoadTest, RankLoadFollowsThePlacement) {
 TEST(ExpertLoadTest, ReplicasShareAndRanksWithoutExpertsHaveNothing) {
   ExpertLoad load(1, 2);
   load.Add(0, std::vector<int64_t>{9, 4});
-  const auto placement = PlacementOf(
-      "layers { experts { ranks: [0, 1, 3] } experts { ranks: 1 } }", {1, 2, 4});
+  const auto placement =
+      PlacementOf("layers { experts { ranks: [0, 1, 3] } experts { ranks: 1 } }", {1, 2, 4});
   EXPECT_THAT(load.RankLoad(0, placement), ElementsAre(3, 7, 0, 3));
 }
 

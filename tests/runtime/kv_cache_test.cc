@@ -113,7 +113,8 @@ TEST_P(KvCacheTest, LayersAndPagesDoNotOverlap) {
 TEST_P(KvCacheTest, PagesThatNobodyTouchedTakeNoMemory) {
   // 24 TiB of float32, and half of it in bfloat16: more than any machine that runs this has.
   ModelConfig config;
-  const auto pages = static_cast<int64_t>((size_t{24} << 40) / KvCache::PageBytes(config, DType::kF32));
+  const size_t page_bytes = KvCache::PageBytes(config, DType::kF32);
+  const auto pages = static_cast<int64_t>((size_t{24} << 40) / page_bytes);
   KvCache cache(*backend_, config, GetParam(), pages);
   EXPECT_EQ(cache.num_free_pages(), pages);
   *cache.layer(31).values(pages - 1, 7) = std::byte{1};

@@ -7,9 +7,11 @@
 namespace octet {
 namespace {
 
-// A float32 frequency is off by at most 1.5 units in the last place (its power and its inverse are rounded), the angle
-// by one rounding more.
-constexpr double kAngleError = 2.5 * 0x1p-23;
+// Relative error of an angle in float32: the exponent is rounded, then the power, its inverse and
+// the product.
+double AngleError(double theta, double exponent) {
+  return 0x1p-24 * (exponent * std::log(theta) + 3.01);
+}
 
 TEST(RopeTest, EqualsDouble) {
   const struct {
@@ -26,10 +28,9 @@ TEST(RopeTest, EqualsDouble) {
     ASSERT_EQ(rope.table().sin.cols, half);
     for (int64_t position = 0; position < c.max_positions; ++position) {
       for (int64_t i = 0; i < half; ++i) {
-        const double angle =
-            static_cast<double>(position) *
-            std::pow(c.theta, -2.0 * static_cast<double>(i) / c.head_dim);
-        const double tolerance = 0x1p-24 + kAngleError * angle;
+        const double exponent = 2.0 * static_cast<double>(i) / c.head_dim;
+        const double angle = static_cast<double>(position) * std::pow(c.theta, -exponent);
+        const double tolerance = 0x1p-24 + AngleError(c.theta, exponent) * angle;
         ASSERT_NEAR(rope.table().cos.f32(position)[i], std::cos(angle), tolerance)
             << position << " " << i;
         ASSERT_NEAR(rope.table().sin.f32(position)[i], std::sin(angle), tolerance)

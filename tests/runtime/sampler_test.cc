@@ -102,15 +102,13 @@ TEST_P(SamplerTest, TopIsAPrefixOfTheSortedRow) {
                    [&](int32_t a, int32_t b) { return logits.at(0, a) > logits.at(0, b); });
   for (const int count : {1, 2, 7, 20}) {
     const Sample sample = DrawOne(logits, {.num_logprobs = count});
-    EXPECT_THAT(sample.top.token_ids(),
-                ElementsAreArray(order.begin(), order.begin() + count));
+    EXPECT_THAT(sample.top.token_ids(), ElementsAreArray(order.begin(), order.begin() + count));
   }
 }
 
 TEST_P(SamplerTest, WithoutLogprobsThereAreNone) {
   const OwnedMatrix logits = Rows({{1, 2}, {3, 4}});
-  const auto& samples =
-      sampler_.Draw(logits.view(), {{.num_logprobs = 2}, {.num_logprobs = -1}});
+  const auto& samples = sampler_.Draw(logits.view(), {{.num_logprobs = 2}, {.num_logprobs = -1}});
   EXPECT_EQ(samples[0].top.token_ids_size(), 2);
   EXPECT_EQ(samples[1].top.token_ids_size(), 0);
   EXPECT_EQ(samples[1].logprob, 0);
@@ -119,7 +117,8 @@ TEST_P(SamplerTest, WithoutLogprobsThereAreNone) {
   EXPECT_TRUE(sampler_.Draw(logits.view().Rows(0, 0), {}).empty());
 }
 
-// Chi-square of 40,000 keyed draws against the softmax in double. The keys are fixed, and so is the outcome.
+// Chi-square of 40,000 keyed draws against the softmax in double. The keys are fixed, and so is the
+// outcome.
 TEST_P(SamplerTest, DrawsFollowTheDistribution) {
   constexpr int kDraws = 40000;
   constexpr int kTokens = 24;

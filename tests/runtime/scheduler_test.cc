@@ -106,8 +106,7 @@ class FakeRanks {
 
   void Take(int rank, const NewSequence& added) {
     const bool is_new =
-        running_
-            .insert({added.id(), {rank, added.prompt_ids_size(), added.params().max_tokens()}})
+        running_.insert({added.id(), {rank, added.prompt_ids_size(), added.params().max_tokens()}})
             .second;
     ASSERT_TRUE(is_new);
     admitted_now_.push_back(added.id());
@@ -122,9 +121,8 @@ class FakeRanks {
     ASSERT_GT(chunk.num_tokens(), 0);
     const int64_t known = s.num_prompt + s.num_sampled;
     ASSERT_LE(s.num_computed + chunk.num_tokens(), known) << "tokens that are not there yet";
-    counted.prompt_tokens +=
-        std::max<int64_t>(0, std::min(s.num_prompt, s.num_computed + chunk.num_tokens()) -
-                                 s.num_computed);
+    counted.prompt_tokens += std::max<int64_t>(
+        0, std::min(s.num_prompt, s.num_computed + chunk.num_tokens()) - s.num_computed);
     s.num_computed += chunk.num_tokens();
     if (s.num_computed < known) return;
     ++counted.sampled_tokens;
@@ -284,9 +282,9 @@ TEST(SchedulerTest, AdmissionWaitsForASlot) {
 TEST(SchedulerTest, AdmissionWaitsForPagesAndNobodyOvertakes) {
   // Pages for the longest possible answer are set aside at once.
   Scheduler scheduler({.pages_per_rank = 4});
-  scheduler.Add(Request(0, 1, 2 * kKvBlock));      // 3 pages
-  scheduler.Add(Request(1, kKvBlock, kKvBlock));   // 2
-  scheduler.Add(Request(2, 1, 1));                 // 1
+  scheduler.Add(Request(0, 1, 2 * kKvBlock));     // 3 pages
+  scheduler.Add(Request(1, kKvBlock, kKvBlock));  // 2
+  scheduler.Add(Request(2, 1, 1));                // 1
   EXPECT_THAT(Admitted(scheduler.NextStep()[0]), ElementsAre(0));
   EXPECT_THAT(Admitted(scheduler.NextStep()[0]), IsEmpty());
   Finish(scheduler, {0});
@@ -373,8 +371,8 @@ TEST(SchedulerTest, FewerSequencesThanRanks) {
 // The same calls give the same steps: nothing but counts decides.
 TEST(SchedulerTest, IsReplayable) {
   const auto play = [] {
-    Scheduler scheduler({.num_ranks = 3, .max_num_seqs = 5, .max_num_batched_tokens = 40,
-                         .pages_per_rank = 20});
+    Scheduler scheduler(
+        {.num_ranks = 3, .max_num_seqs = 5, .max_num_batched_tokens = 40, .pages_per_rank = 20});
     std::string transcript;
     for (int i = 0; i < 60; ++i) {
       if (i < 20) scheduler.Add(Request(i, 1 + i * 7 % 50, 5));

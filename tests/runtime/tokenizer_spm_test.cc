@@ -3,6 +3,7 @@
 #include <absl/strings/str_join.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -30,7 +31,7 @@ using testing::BareModel;
 using testing::PieceProto;
 
 std::string TempPath(const std::string& name) {
-  return ::testing::TempDir() + "/tokenizer_spm_" + name;
+  return ::testing::TempDir() + "/tokenizer_spm_" + std::to_string(getpid()) + "_" + name;
 }
 
 void WriteFile(const std::string& path, const std::string& content) {

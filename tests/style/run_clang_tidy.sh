@@ -10,6 +10,11 @@ mapfile -t sources < <(
     while read -r source; do
       grep -q "/$source\"" "$build/compile_commands.json" && echo "$source"
     done)
+# Without the precompiled headers, which are GCC's; so each file must also include what it uses.
+database=$(mktemp -d)
+trap 'rm -rf "$database"' EXIT
+sed 's/-Winvalid-pch -include [^ ]*cmake_pch.hxx//' "$build/compile_commands.json" \
+  > "$database/compile_commands.json"
 printf '%s\0' "${sources[@]}" |
-  xargs -0 -P "$(nproc)" -n 1 clang-tidy --quiet -p "$build" \
+  xargs -0 -P "$(nproc)" -n 1 clang-tidy --quiet -p "$database" \
     --extra-arg=-Wno-unknown-warning-option

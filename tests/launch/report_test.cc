@@ -1,0 +1,168 @@
+#include "launch/report.h"
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "tests/support/local_ranks.h"
+#include "tests/support/rank_model.h"
+
+namespace octet {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int kRanks = 3;
+constexpr char kModel[] = OCTET_SOURCE_DIR "/tests/golden/hf/basic";
+
+struct RunAccount {
+  RunReport report;
+  std::map<std::string, int64_t> bytes_sent;  // by kind, of all ranks
+  int64_t expert_bytes = 0;                   // of all ranks
+};
+
+// Two prompts of 20 and 30 tokens with 4 and 2 new ones.
+RunAccount RunSmallJob() {
+  RunAccount account;
+  std::mutex mutex;
+  RunLocalRanks(kRanks, [&](Communicator& comm) {
+    PosixFileSystem files;
+    RunConfig config;
+    config.set_model(kModel);
+    config.set_placement("round-robin");
+    config.set_isa("auto");
+    config.set_dtype("auto");
+    config.set_device("cpu");
+    config.set_threads(1);
+    config.set_max_num_seqs(8);
+    config.set_max_num_batched_tokens(90);
+    config.set_max_model_len(64);
+    config.set_kv_cache_gib(0.01);
+    const auto setup = SetUpJob(comm, config, files);
+    OCTET_CHECK(setup.ok()) << setup.status();
+    const auto backend = MakeCpuBackend(setup->isa, setup->threads);
+    const auto weights =
+        LoadWeights(setup->model.tensors, setup->model.config, setup->placement, comm.rank(),
+                    *backend, setup->engine.dtype, [](uint64_t, uint64_t) {});
+    OCTET_CHECK(weights.ok()) << weights.status();
+    Engine engine(comm, *backend, setup->model.config, *weights, setup->placement, setup->engine);
+    if (comm.rank() == 0) {
+      engine.Submit(GreedyRequest(0, std::vector<int32_t>(20, 7), 4));
+      engine.Submit(GreedyRequest(1, std::vector<int32_t>(30, 9), 2));
+    }
+    std::vector<FinishedSequence> finished;
+    while (engine.Step(finished)) {
+    }
+    const int64_t dispatched = comm.bytes_sent(Traffic::kDispatch);
+    const int64_t combined = comm.bytes_sent(Traffic::kCombine);
+    const RunReport report = MakeReport(comm, *setup, *weights, engine);
+    const std::lock_guard lock(mutex);
+    account.bytes_sent["dispatch"] += dispatched;
+    account.bytes_sent["combine"] += combined;
+    account.expert_bytes += static_cast<int64_t>(weights->expert_bytes());
+    if (comm.rank() == 0) account.report = report;
+  });
+  return account;
+}
+
+TEST(ReportTest, AddsUpAllRanks) {
+  const RunAccount account = RunSmallJob();
+  const RunReport& report = account.report;
+  EXPECT_THAT(report.numerics_class(), HasSubstr("float32/float32/"));
+  EXPECT_EQ(report.ranks(), kRanks);
+  EXPECT_EQ(report.threads(), 1);
+  EXPECT_EQ(report.steps(), 4);
+  EXPECT_EQ(report.prompt_tokens(), 50);
+  EXPECT_EQ(report.generated_tokens(), 6);
+
+  ASSERT_EQ(report.rank_memory_size(), kRanks);
+  int64_t expert_bytes = 0;
+  for (const RankMemory& memory : report.rank_memory()) {
+    EXPECT_EQ(memory.replicated_weight_bytes(), report.rank_memory(0).replicated_weight_bytes());
+    EXPECT_GT(memory.kv_cache_bytes(), 0);
+    EXPECT_LE(memory.kv_cache_bytes(), int64_t{1} << 24);
+    expert_bytes += memory.expert_weight_bytes();
+  }
+  EXPECT_EQ(expert_bytes, account.expert_bytes);
+  EXPECT_EQ(expert_bytes, int64_t{2} * 8 * 3 * 64 * 96 * 4);
+  // Of 8 experts in 2 layers, ranks 0 and 1 have three, rank 2 has two.
+  EXPECT_EQ(
+      report.rank_memory(0).checkpoint_bytes_read() - report.rank_memory(2).checkpoint_bytes_read(),
+      int64_t{2} * 3 * 64 * 96 * 4);
+
+  std::map<std::string, int64_t> traffic;
+  for (const TrafficBytes& t : report.traffic()) traffic[t.kind()] = t.bytes();
+  EXPECT_EQ(traffic.size(), 4U);
+  EXPECT_GT(traffic["dispatch"], 0);
+  EXPECT_EQ(traffic["dispatch"], account.bytes_sent.at("dispatch"));
+  EXPECT_EQ(traffic["combine"], account.bytes_sent.at("combine"));
+
+  ASSERT_EQ(report.expert_load_size(), 2);
+  for (const LayerLoad& load : report.expert_load()) {
+    ASSERT_EQ(load.tokens_size(), 8);
+    EXPECT_EQ(std::accumulate(load.tokens().begin(), load.tokens().end(), int64_t{0}),
+              2 * (50 + 3 + 1));
+    EXPECT_GT(load.expert_balancedness(), 0);
+    EXPECT_LE(load.expert_balancedness(), 1);
+    EXPECT_GT(load.rank_balancedness(), 0);
+    EXPECT_LE(load.rank_balancedness(), 1);
+  }
+}
+
+RunReport SmallReport() {
+  RunReport report;
+  report.set_ranks(2);
+  report.set_requests(7);
+  report.set_failed_requests(1);
+  report.set_prompt_tokens(50);
+  report.set_generated_tokens(6);
+  report.set_steps(4);
+  TrafficBytes* traffic = report.add_traffic();
+  traffic->set_kind("dispatch");
+  traffic->set_bytes(int64_t{1} << 40);
+  LayerLoad* load = report.add_expert_load();
+  load->add_tokens(3);
+  load->add_tokens(1);
+  load->set_expert_balancedness(2.0 / 3);
+  load->set_rank_balancedness(1);
+  return report;
+}
+
+TEST(ReportTest, TheSummaryIsForPeople) {
+  const std::string text = FormatSummary(SmallReport());
+  EXPECT_THAT(text, HasSubstr("7 answered, 1 refused\n"));
+  EXPECT_THAT(text, HasSubstr("50 prompt, 6 generated in 4 steps\n"));
+  EXPECT_THAT(text, HasSubstr("dispatch 1099511627776 B"));
+  EXPECT_THAT(text, HasSubstr("layer 0    tokens of its experts: 3 1; balancedness 0.67, over "
+                              "ranks 1.00\n"));
+}
+
+TEST(ReportTest, WritesJsonIntoANewDirectory) {
+  const std::string directory =
+      absl::StrCat(testing::TempDir(), "/octet_report_test.", getpid(), "/a/b");
+  ASSERT_TRUE(WriteReport(SmallReport(), directory).ok());
+  ASSERT_TRUE(WriteReport(SmallReport(), directory).ok()) << "again";
+  PosixFileSystem files;
+  const auto json =
+      nlohmann::json::parse(files.ReadWhole(JoinPath(directory, "summary.json")).value());
+  EXPECT_EQ(json["ranks"], 2);
+  EXPECT_EQ(json["failed_requests"], "1");  // proto's JSON writes 64 bits as strings
+  EXPECT_EQ(json["load_seconds"], 0);       // zeros are stated
+  EXPECT_EQ(json["expert_load"][0]["tokens"].size(), 2U);
+  std::filesystem::remove_all(std::filesystem::path(directory).parent_path().parent_path());
+}
+
+TEST(ReportTest, ADirectoryThatCantBeMadeIsNamed) {
+  const absl::Status status = WriteReport(SmallReport(), "/proc/no");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("/proc/no/summary.json"));
+}
+
+}  // namespace
+}  // namespace octet

@@ -1,0 +1,193 @@
+#include "launch/run_config.h"
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+
+#include "tests/support/safetensors_writer.h"
+
+namespace octet {
+namespace {
+
+using testing::HasSubstr;
+
+class RunConfigTest : public testing::Test {
+ protected:
+  RunConfigTest()
+      : path_(absl::StrCat(testing::TempDir(), "/octet_run_config_test.", getpid(), ".txtpb")) {}
+  ~RunConfigTest() override { std::filesystem::remove(path_); }
+
+  static absl::StatusOr<RunConfig> Resolve(std::vector<std::string> args) {
+    CLI::App app;
+    const RunConfigFlags flags(app);
+    std::reverse(args.begin(), args.end());  // as CLI11 wants them
+    app.parse(args);
+    return flags.Resolve();
+  }
+
+  absl::StatusOr<RunConfig> ResolveFile(const std::string& text,
+                                        std::vector<std::string> args = {}) {
+    WriteFile(path_, text);
+    args.insert(args.end(), {"--config", path_});
+    return Resolve(args);
+  }
+
+  static std::string Message(const absl::StatusOr<RunConfig>& config) {
+    EXPECT_FALSE(config.ok()) << config->DebugString();
+    return std::string(config.status().message());
+  }
+
+  std::string path_;
+};
+
+constexpr char kDefaults[] =
+    R"(placement: "contiguous" dtype: "auto" device: "cpu" isa: "auto" max_num_seqs: 64
+       max_num_batched_tokens: 2048 timeout: 60 kv_cache_gib: 4)";
+
+RunConfig Parsed(const std::string& text) {
+  RunConfig config;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &config)) << text;
+  return config;
+}
+
+TEST_F(RunConfigTest, Defaults) {
+  EXPECT_EQ(Resolve({})->DebugString(), Parsed(kDefaults).DebugString());
+  EXPECT_EQ(ResolveFile("")->DebugString(), Parsed(kDefaults).DebugString());
+}
+
+constexpr char kAllFields[] =
+    R"(model: "m" input: "i" output: "o" placement: "random:1" dtype: "float32" device: "cuda"
+       isa: "avx2" threads: 3 max_num_seqs: 5 max_num_batched_tokens: 7 max_model_len: 11
+       seed: -13 timeout: 1.5 served_model_name: "n" created: 17 kv_cache_gib: 0.25 report: "r")";
+
+TEST_F(RunConfigTest, EveryFieldIsAFlag) {
+  const auto config = Resolve({"--model",
+                               "m",
+                               "--input",
+                               "i",
+                               "--output",
+                               "o",
+                               "--placement",
+                               "random:1",
+                               "--dtype",
+                               "float32",
+                               "--device",
+                               "cuda",
+                               "--isa",
+                               "avx2",
+                               "--threads",
+                               "3",
+                               "--max-num-seqs",
+                               "5",
+                               "--max-num-batched-tokens",
+                               "7",
+                               "--max-model-len",
+                               "11",
+                               "--seed",
+                               "-13",
+                               "--timeout",
+                               "1.5",
+                               "--served-model-name",
+                               "n",
+                               "--created",
+                               "17",
+                               "--kv-cache-gib",
+                               "0.25",
+                               "--report",
+                               "r"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());
+  // No field was forgotten above.
+  std::vector<const google::protobuf::FieldDescriptor*> set;
+  RunConfig::GetReflection()->ListFields(*config, &set);
+  EXPECT_EQ(std::ssize(set), RunConfig::descriptor()->field_count());
+}
+
+TEST_F(RunConfigTest, EveryFieldCanStandInTheFile) {
+  EXPECT_EQ(ResolveFile(kAllFields)->DebugString(), Parsed(kAllFields).DebugString());
+}
+
+TEST_F(RunConfigTest, AFlagWinsOverTheFileAndTheFileOverDefaults) {
+  const auto config = ResolveFile(R"(max_num_seqs: 5 dtype: "float32" seed: 9 timeout: 7)",
+                                  {"--max-num-seqs", "6", "--seed", "0", "--dtype", "bfloat16"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->max_num_seqs(), 6);
+  EXPECT_EQ(config->seed(), 0);
+  EXPECT_EQ(config->dtype(), "bfloat16");
+  EXPECT_EQ(config->timeout(), 7);
+  EXPECT_EQ(config->max_num_batched_tokens(), 2048);
+}
+
+TEST_F(RunConfigTest, TheFileMayComeBeforeOrAfterTheFlags) {
+  WriteFile(path_, "threads: 5");
+  EXPECT_EQ(Resolve({"--threads", "2", "--config", path_})->threads(), 2);
+  EXPECT_EQ(Resolve({"--config", path_, "--threads", "2"})->threads(), 2);
+}
+
+TEST_F(RunConfigTest, ShortNames) {
+  const auto config = Resolve({"-i", "in", "-o", "out"});
+  EXPECT_EQ(config->input(), "in");
+  EXPECT_EQ(config->output(), "out");
+}
+
+TEST_F(RunConfigTest, ABadFileNamesItsLine) {
+  EXPECT_THAT(Message(ResolveFile("threads: 1\n\nmax_num_sequences: 4\n")),
+              HasSubstr(absl::StrCat("--config ", path_, ":3:")));
+  EXPECT_THAT(Message(ResolveFile("threads: 1\n\nmax_num_sequences: 4\n")),
+              HasSubstr("max_num_sequences"));
+  EXPECT_THAT(Message(ResolveFile("threads: \"two\"")), HasSubstr(path_ + ":1:"));
+  EXPECT_THAT(Message(ResolveFile("threads: 1\nthreads: 2")), HasSubstr(path_ + ":2:"));
+  EXPECT_THAT(Message(ResolveFile("model: \"m\nthreads: 1")), HasSubstr(path_ + ":1:"));
+  EXPECT_THAT(Message(ResolveFile("threads: 3000000000")), HasSubstr(path_ + ":1:"));
+}
+
+TEST_F(RunConfigTest, AMissingFileIsNamed) {
+  const auto config = Resolve({"--config", "/no/such/file"});
+  EXPECT_EQ(config.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(Message(config), HasSubstr("--config /no/such/file"));
+}
+
+TEST_F(RunConfigTest, RefusesNumbersThatMakeNoSense) {
+  for (const auto& [flag, value] :
+       std::vector<std::pair<std::string, std::string>>{{"--threads", "-1"},
+                                                        {"--max-num-seqs", "-1"},
+                                                        {"--max-num-batched-tokens", "-7"},
+                                                        {"--max-model-len", "-1"},
+                                                        {"--timeout", "-0.5"},
+                                                        {"--timeout", "nan"},
+                                                        {"--kv-cache-gib", "-1"},
+                                                        {"--kv-cache-gib", "nan"},
+                                                        {"--created", "-1"}}) {
+    EXPECT_THAT(Message(Resolve({flag, value})), HasSubstr(flag + " must ")) << value;
+  }
+  EXPECT_THAT(Message(ResolveFile("max_num_seqs: -3")), HasSubstr("--max-num-seqs must"));
+}
+
+TEST_F(RunConfigTest, RefusesWhatIsNoNumber) {
+  for (const auto& [flag, value] :
+       std::vector<std::pair<std::string, std::string>>{{"--threads", "two"},
+                                                        {"--threads", "1.5"},
+                                                        {"--max-num-seqs", "3000000000"},
+                                                        {"--seed", "1.5"},
+                                                        {"--timeout", "1s"}}) {
+    EXPECT_THROW(Resolve({flag, value}), CLI::ParseError) << flag << " " << value;
+  }
+  EXPECT_THROW(Resolve({"--max-num-sequences", "4"}), CLI::ParseError);
+  EXPECT_THROW(Resolve({"--threads", "1", "--threads", "2"}), CLI::ParseError);
+}
+
+TEST_F(RunConfigTest, SeedsMayBeAnyWholeNumber) {
+  for (const int64_t seed :
+       {std::numeric_limits<int64_t>::min(), int64_t{-1}, std::numeric_limits<int64_t>::max()}) {
+    EXPECT_EQ(Resolve({"--seed", absl::StrCat(seed)})->seed(), seed);
+  }
+}
+
+}  // namespace
+}  // namespace octet
