@@ -1,11 +1,13 @@
 #include "launch/report.h"
 
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <google/protobuf/util/json_util.h>
 
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "parallel/collectives.h"
 
@@ -57,6 +59,16 @@ void AddExpertLoad(const JobSetup& setup, const ExpertLoad& load, RunReport& rep
     layer->mutable_tokens()->Add(tokens.begin(), tokens.end());
     layer->set_expert_balancedness(Balancedness(std::vector<double>(tokens.begin(), tokens.end())));
     layer->set_rank_balancedness(Balancedness(load.RankLoad(l, setup.placement)));
+  }
+}
+
+// Protobuf's JSON has 64-bit integers as strings; who plots them wants numbers.
+void UnquoteIntegers(nlohmann::ordered_json& json) {
+  if (json.is_structured()) {
+    for (nlohmann::ordered_json& item : json) UnquoteIntegers(item);
+  } else if (int64_t value = 0;
+             json.is_string() && absl::SimpleAtoi(json.get<std::string>(), &value)) {
+    json = value;
   }
 }
 
@@ -121,13 +133,14 @@ absl::Status WriteReport(const RunReport& report, const std::string& directory) 
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
   options.always_print_primitive_fields = true;
   options.preserve_proto_field_names = true;
   std::string json;
   OCTET_CHECK(google::protobuf::util::MessageToJsonString(report, &json, options).ok());
+  nlohmann::ordered_json summary = nlohmann::ordered_json::parse(json);
+  UnquoteIntegers(summary);
   std::ofstream file(directory + "/summary.json");
-  file << json;
+  file << summary.dump(2) << '\n';
   file.close();
   if (file) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("can't write ", directory, "/summary.json"));

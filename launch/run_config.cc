@@ -1,15 +1,20 @@
 #include "launch/run_config.h"
 
 #include <absl/status/status.h>
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
 
+#include <cmath>
 #include <fstream>
+#include <limits>
 #include <sstream>
 
 namespace octet {
 namespace {
+
+constexpr double kMostGiB = 1 << 20;
 
 // Keeps the first error of a text proto.
 class FirstError : public google::protobuf::io::ErrorCollector {
@@ -47,6 +52,13 @@ void SetDefaults(RunConfig& c) {
   if (c.kv_cache_gib() == 0) c.set_kv_cache_gib(4);
 }
 
+bool ParseNumber(const std::string& text, int32_t& value) { return absl::SimpleAtoi(text, &value); }
+bool ParseNumber(const std::string& text, int64_t& value) { return absl::SimpleAtoi(text, &value); }
+bool ParseNumber(const std::string& text, double& value) {
+  return absl::SimpleAtod(text, &value) && std::isfinite(value);
+}
+
+// For what a --config file says; flags are checked where they are read.
 absl::Status Check(const RunConfig& c) {
   const auto bad = [](const char* flag, const std::string& rule) {
     return absl::InvalidArgumentError(absl::StrCat(flag, " ", rule));
@@ -55,20 +67,29 @@ absl::Status Check(const RunConfig& c) {
   if (c.max_num_seqs() < 0) return bad("--max-num-seqs", "must be positive");
   if (c.max_num_batched_tokens() < 0) return bad("--max-num-batched-tokens", "must be positive");
   if (c.max_model_len() < 0) return bad("--max-model-len", "must be positive");
-  if (!(c.timeout() > 0)) return bad("--timeout", "must be a positive number of seconds");
-  if (!(c.kv_cache_gib() > 0)) return bad("--kv-cache-gib", "must be positive");
+  if (!(c.timeout() > 0 && std::isfinite(c.timeout())))
+    return bad("--timeout", "must be a positive number of seconds");
+  if (!(c.kv_cache_gib() > 0 && c.kv_cache_gib() < kMostGiB)) {
+    return bad("--kv-cache-gib", "must be positive, and what a machine can have");
+  }
   if (c.created() < 0) return bad("--created", "must not be negative");
   return absl::OkStatus();
 }
 
 }  // namespace
 
+// CLI11's own conversion clamps what is out of range, and reads 010 as octal.
 template <class T>
-void RunConfigFlags::Add(CLI::App& app, const std::string& names, void (RunConfig::*set)(T),
-                         const std::string& help) {
-  app.add_option_function<T>(
+void RunConfigFlags::AddNumber(CLI::App& app, const std::string& names, void (RunConfig::*set)(T),
+                               T least, const std::string& help) {
+  app.add_option_function<std::string>(
       names,
-      [this, set](const T& value) {
+      [this, names, set, least](const std::string& text) {
+        T value = 0;
+        if (!ParseNumber(text, value) || value < least) {
+          return Refuse(names,
+                        absl::StrCat("must be a number of at least ", least, ", not '", text, "'"));
+        }
         set_by_flags_.push_back([set, value](RunConfig& c) { (c.*set)(value); });
       },
       help);
@@ -79,11 +100,16 @@ void RunConfigFlags::AddString(CLI::App& app, const std::string& names,
                                const std::string& help) {
   app.add_option_function<std::string>(
       names,
-      [this, mutable_field](const std::string& value) {
+      [this, names, mutable_field](const std::string& value) {
+        if (value.empty()) return Refuse(names, "must not be empty");
         set_by_flags_.push_back(
             [mutable_field, value](RunConfig& c) { *(c.*mutable_field)() = value; });
       },
       help);
+}
+
+void RunConfigFlags::Refuse(const std::string& names, const std::string& rule) {
+  flags_status_.Update(absl::InvalidArgumentError(absl::StrCat(names, " ", rule)));
 }
 
 RunConfigFlags::RunConfigFlags(CLI::App& app) {
@@ -99,26 +125,28 @@ RunConfigFlags::RunConfigFlags(CLI::App& app) {
   AddString(app, "--device", &C::mutable_device, "cpu");
   AddString(app, "--isa", &C::mutable_isa,
             "auto (the best that all ranks have), avx2, avx512 or avx512_bf16");
-  Add<int32_t>(app, "--threads", &C::set_threads,
-               "of each rank; default: the cores of a host divided by its ranks");
-  Add<int32_t>(app, "--max-num-seqs", &C::set_max_num_seqs,
-               "sequences that run at the same time, all ranks together; default 64");
-  Add<int32_t>(app, "--max-num-batched-tokens", &C::set_max_num_batched_tokens,
-               "tokens of one step, all ranks together; default 2048");
-  Add<int32_t>(app, "--max-model-len", &C::set_max_model_len,
-               "longest prompt and answer; default: what the model was made for");
-  Add<double>(app, "--kv-cache-gib", &C::set_kv_cache_gib,
-              "most memory of each rank's KV cache; default 4");
-  Add<int64_t>(app, "--seed", &C::set_seed, "of sampling, for requests without one; default 0");
-  Add<double>(app, "--timeout", &C::set_timeout,
-              "seconds that a rank waits for another before the job ends; default 60");
+  AddNumber<int32_t>(app, "--threads", &C::set_threads, 1,
+                     "of each rank; default: the cores of a host divided by its ranks");
+  AddNumber<int32_t>(app, "--max-num-seqs", &C::set_max_num_seqs, 1,
+                     "sequences that run at the same time, all ranks together; default 64");
+  AddNumber<int32_t>(app, "--max-num-batched-tokens", &C::set_max_num_batched_tokens, 1,
+                     "tokens of one step, all ranks together; default 2048");
+  AddNumber<int32_t>(app, "--max-model-len", &C::set_max_model_len, 1,
+                     "longest prompt and answer; default: what the model was made for");
+  AddNumber<double>(app, "--kv-cache-gib", &C::set_kv_cache_gib, 1e-9,
+                    "most memory of each rank's KV cache; default 4");
+  AddNumber<int64_t>(app, "--seed", &C::set_seed, std::numeric_limits<int64_t>::min(),
+                     "of sampling, for requests without one; default 0");
+  AddNumber<double>(app, "--timeout", &C::set_timeout, 1e-3,
+                    "seconds that a rank waits for another before the job ends; default 60");
   AddString(app, "--served-model-name", &C::mutable_served_model_name,
             "name that a request's \"model\" must have, and that results give");
-  Add<int64_t>(app, "--created", &C::set_created, "\"created\" of the results; default 0");
+  AddNumber<int64_t>(app, "--created", &C::set_created, 0, "\"created\" of the results; default 0");
   AddString(app, "--report", &C::mutable_report, "directory that gets summary.json");
 }
 
 absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {
+  if (!flags_status_.ok()) return flags_status_;
   RunConfig config;
   if (!config_file_.empty()) {
     absl::StatusOr<RunConfig> file = ReadConfigFile(config_file_);

@@ -24,13 +24,17 @@ class RunConfigFlags {
   absl::StatusOr<RunConfig> Resolve() const;
 
  private:
+  // The value must be a number of at least `least`.
   template <class T>
-  void Add(CLI::App& app, const std::string& names, void (RunConfig::*set)(T),
-           const std::string& help);
+  void AddNumber(CLI::App& app, const std::string& names, void (RunConfig::*set)(T), T least,
+                 const std::string& help);
   void AddString(CLI::App& app, const std::string& names,
                  std::string* (RunConfig::*mutable_field)(), const std::string& help);
 
+  void Refuse(const std::string& names, const std::string& rule);
+
   std::string config_file_;
+  absl::Status flags_status_;
   std::vector<std::function<void(RunConfig&)>> set_by_flags_;
 };
 

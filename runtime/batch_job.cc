@@ -74,7 +74,7 @@ absl::Status BatchJob::WriteReady() {
 }
 
 absl::Status BatchJob::Finish() {
-  const absl::Status status = WriteReady();
+  absl::Status status = WriteReady();
   if (!status.ok()) return status;
   OCTET_CHECK(ready_.empty() && in_flight_.empty()) << "answers are missing";
   if (input_.bad()) return FileError("can't read on in", "--input");

@@ -173,6 +173,17 @@ std::string WhyUnused(const std::string& name, const ModelConfig& config) {
   return "the model that config.json describes has no such weight";
 }
 
+// Queries, keys and values are multiplied as one weight.
+absl::Status CheckSameType(const LayerTensors& layer) {
+  for (const TensorSlice* slice : {&layer.k_proj, &layer.v_proj}) {
+    if (slice->dtype == layer.q_proj.dtype) continue;
+    return absl::UnimplementedError(absl::StrCat(
+        slice->file->path(), ": tensor ", slice->name, " is ", Name(slice->dtype), ", but ",
+        layer.q_proj.name, " is ", Name(layer.q_proj.dtype), "; store both alike"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<MixtralTensors> MixtralTensors::Map(const Checkpoint& checkpoint,
@@ -196,6 +207,10 @@ absl::StatusOr<MixtralTensors> MixtralTensors::Map(const Checkpoint& checkpoint,
   tensors.lm_head_ =
       config.tie_word_embeddings ? tensors.embed_tokens_ : taker.Take(kLmHead, {vocab, hidden});
   if (!taker.status().ok()) return taker.status();
+  for (const LayerTensors& layer : tensors.layers_) {
+    const absl::Status status = CheckSameType(layer);
+    if (!status.ok()) return status;
+  }
 
   for (const std::string& name : checkpoint.Names()) {
     if (!taker.Took(name))

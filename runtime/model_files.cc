@@ -15,9 +15,11 @@ absl::StatusOr<std::string> FingerprintOf(FileSystem& files, const std::string& 
   fingerprint.Add(checkpoint.fingerprint());
   for (const char* name : {"config.json", "generation_config.json", "tokenizer.model"}) {
     const std::string path = JoinPath(directory, name);
+    fingerprint.Add(files.IsFile(path) ? 1 : 0);
     if (!files.IsFile(path)) continue;
     const absl::StatusOr<std::string> text = files.ReadWhole(path);
     if (!text.ok()) return text.status();
+    fingerprint.Add(text->size());
     fingerprint.Add(std::as_bytes(std::span(*text)));
   }
   return absl::StrCat(absl::Hex(fingerprint.value(), absl::kZeroPad16));

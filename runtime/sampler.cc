@@ -45,6 +45,7 @@ void FindTop(const float* logits, int64_t vocab_size, float log_sum, int count,
 const std::vector<Sample>& Sampler::Draw(ConstMatrix logits,
                                          const std::vector<SampleRequest>& requests) {
   const PhaseClock::Scope timing(context_.clock, Phase::kSampling);
+  OCTET_CHECK_EQ(std::ssize(requests), logits.rows);
   samples_.resize(logits.rows);
   for (int64_t row = 0; row < logits.rows; ++row) {
     const SampleRequest& request = requests[row];

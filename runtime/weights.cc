@@ -1,7 +1,6 @@
 #include "runtime/weights.h"
 
 #include <absl/status/status.h>
-#include <absl/strings/str_cat.h>
 
 #include <algorithm>
 #include <cstring>
@@ -89,11 +88,7 @@ class WeightReader {
     staging_.resize(std::max<size_t>(staging_.size(), num_rows * row_bytes));
     int64_t slice_begin = 0;
     for (const TensorSlice* slice : slices) {
-      if (slice->dtype != like.dtype) {
-        return absl::UnimplementedError(
-            absl::StrCat(slice->file->path(), ": tensor ", slice->name, " is ", Name(slice->dtype),
-                         ", ", like.name, " is ", Name(like.dtype), ": store both alike"));
-      }
+      OCTET_CHECK(slice->dtype == like.dtype) << slice->name;
       const int64_t begin = std::max(first_row, slice_begin);
       const int64_t end = std::min(first_row + num_rows, slice_begin + slice->rows);
       if (begin < end) {

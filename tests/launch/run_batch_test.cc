@@ -95,14 +95,14 @@ TEST_F(RunBatchTest, ReportHasTheAccount) {
   ASSERT_EQ(result.exit_code, 0) << result.output;
   const json report = json::parse(ReadFile(directory_ + "/report/summary.json"));
   EXPECT_EQ(report["ranks"], 2);
-  EXPECT_EQ(report["requests"], "1");
-  EXPECT_EQ(report["generated_tokens"], "5");
+  EXPECT_EQ(report["requests"], 1);
+  EXPECT_EQ(report["generated_tokens"], 5);
   EXPECT_EQ(report["expert_load"].size(), 3U);
   int64_t slots = 0;
   for (const json& tokens : report["expert_load"][0]["tokens"]) {
-    slots += std::stoll(tokens.get<std::string>());
+    slots += tokens.get<int64_t>();
   }
-  const int64_t computed = std::stoll(report["prompt_tokens"].get<std::string>()) + 4;
+  const int64_t computed = report["prompt_tokens"].get<int64_t>() + 4;
   EXPECT_EQ(slots, 2 * computed);
 }
 

@@ -173,11 +173,21 @@ TEST_F(RunConfigTest, RefusesWhatIsNoNumber) {
   for (const auto& [flag, value] :
        std::vector<std::pair<std::string, std::string>>{{"--threads", "two"},
                                                         {"--threads", "1.5"},
+                                                        {"--threads", ""},
+                                                        {"--threads", "0x10"},
+                                                        {"--threads", "0"},
                                                         {"--max-num-seqs", "3000000000"},
+                                                        {"--max-num-seqs", "0"},
                                                         {"--seed", "1.5"},
-                                                        {"--timeout", "1s"}}) {
-    EXPECT_THROW(Resolve({flag, value}), CLI::ParseError) << flag << " " << value;
+                                                        {"--seed", "9223372036854775808"},
+                                                        {"--timeout", "1s"},
+                                                        {"--timeout", "inf"},
+                                                        {"--timeout", "0"},
+                                                        {"--kv-cache-gib", "1e999"}}) {
+    EXPECT_THAT(Message(Resolve({flag, value})), HasSubstr(flag + " must ")) << value;
   }
+  EXPECT_THAT(Message(Resolve({"--kv-cache-gib", "1e300"})), HasSubstr("--kv-cache-gib must "));
+  EXPECT_THAT(Message(Resolve({"--dtype", ""})), HasSubstr("--dtype must not be empty"));
   EXPECT_THROW(Resolve({"--max-num-sequences", "4"}), CLI::ParseError);
   EXPECT_THROW(Resolve({"--threads", "1", "--threads", "2"}), CLI::ParseError);
 }

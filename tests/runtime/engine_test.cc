@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "kernels/cpu/cpu_backend.h"
@@ -160,6 +161,32 @@ TEST_F(EngineTest, DrawsAreKeyed) {
   // A longer answer begins with the shorter one.
   const auto longer = ids([](NewSequence& r) { r.mutable_params()->set_max_tokens(20); });
   EXPECT_EQ(std::vector<int32_t>(longer.begin(), longer.begin() + 12), plain);
+}
+
+// Token t of an answer is where its key's number falls in the distribution after the prompt and t
+// tokens.
+TEST_F(EngineTest, DrawsCountPositionsFromTheAnswer) {
+  NewSequence request = GreedyRequest(0, Prompt(9, 7), 12);
+  request.set_line(41);
+  request.set_choice(2);
+  request.mutable_params()->set_temperature(2);
+  const auto ids = Run(kPlain, DType::kF32, {request})[0].token_ids();
+  std::vector<int32_t> tokens = Prompt(9, 7);
+  tokens.insert(tokens.end(), ids.begin(), ids.end());
+  RunLocalRanks(1, [&](Communicator& comm) {
+    RankModel model(comm, model_, {});
+    const std::vector<float> logits = model.Logits(tokens, std::ssize(tokens), 1);
+    for (int t = 0; t < ids.size(); ++t) {
+      std::vector<double> sums;  // of probabilities, up to a common factor
+      double sum = 0;
+      for (int i = 0; i < model_.config.vocab_size; ++i) {
+        sums.push_back(sum += std::exp(logits[(8 + t) * model_.config.vocab_size + i] / 2.0));
+      }
+      const double u = Uniform({.seed = 0, .line = 41, .choice = 2, .position = t});
+      const auto token = std::upper_bound(sums.begin(), sums.end(), u * sum) - sums.begin();
+      EXPECT_EQ(ids.Get(t), token) << t;
+    }
+  });
 }
 
 // The end token stops an answer unless it is ignored, and is its last token.
