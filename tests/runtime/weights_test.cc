@@ -451,8 +451,7 @@ class SparseCheckpoint {
   uint64_t data_bytes_ = 0;
 };
 
-// Tensors of real models are larger than what is read at once.
-TEST_F(WeightsTest, LargeTensorsComeInPieces) {
+ModelConfig WideConfig() {
   ModelConfig config;
   config.vocab_size = 1100;
   config.hidden_size = 8192;  // a row has 32 KiB, a piece 1024 rows
@@ -462,7 +461,10 @@ TEST_F(WeightsTest, LargeTensorsComeInPieces) {
   config.head_dim = 250;  // neither q nor k ends with a panel
   config.num_experts = config.experts_per_token = 1;
   config.tie_word_embeddings = true;
-  SparseCheckpoint sparse;
+  return config;
+}
+
+void AddWideTensors(SparseCheckpoint& sparse) {
   const std::string layer = "model.layers.0.";
   sparse.Add("model.embed_tokens.weight", 1100, 8192);
   sparse.Add("model.norm.weight", 1, 8192);
@@ -476,7 +478,13 @@ TEST_F(WeightsTest, LargeTensorsComeInPieces) {
   sparse.Add(layer + "block_sparse_moe.experts.0.w1.weight", 8, 8192);
   sparse.Add(layer + "block_sparse_moe.experts.0.w2.weight", 8192, 8);
   sparse.Add(layer + "block_sparse_moe.experts.0.w3.weight", 8, 8192);
+}
 
+// Tensors of real models are larger than what is read at once.
+TEST_F(WeightsTest, LargeTensorsComeInPieces) {
+  const ModelConfig config = WideConfig();
+  SparseCheckpoint sparse;
+  AddWideTensors(sparse);
   CountingFileSystem counting(posix_);
   const auto checkpoint = Checkpoint::Open(counting, sparse.Write());
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
