@@ -17,4 +17,5 @@ sed 's/-Winvalid-pch -include [^ ]*cmake_pch.hxx//' "$build/compile_commands.jso
   > "$database/compile_commands.json"
 printf '%s\0' "${sources[@]}" |
   xargs -0 -P "$(nproc)" -n 1 clang-tidy --quiet -p "$database" \
-    --extra-arg=-Wno-unknown-warning-option
+    --extra-arg=-Wno-unknown-warning-option 2>&1 |
+  { grep -vE '^[0-9]+ warnings? generated' || true; }
