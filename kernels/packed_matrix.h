@@ -14,8 +14,8 @@ namespace octet {
 // The weight [rows, cols] (outputs, inputs) of y = x W^T as panels of 16 outputs, zero-padded at
 // the end:
 //
-//   float32    panel[k][16]         bfloat16   panel[k / 2][16][2]     (an AMX tile is 16 such rows
-//   of 64 bytes)
+//   float32   panel[k][16]
+//   bfloat16  panel[k / 2][16][2], 16 such rows being an AMX tile
 //
 // so that one 64-byte vector holds one input (or pair of inputs) of 16 outputs.
 struct PackedMatrix {

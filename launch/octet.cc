@@ -12,6 +12,7 @@
 #include "launch/run_batch.h"
 #include "launch/run_config.h"
 #include "launch/tokenize.h"
+#include "parallel/agreement.h"
 #include "parallel/nccl_version.h"
 #include "parallel/world.h"
 #include "runtime/file.h"
@@ -26,7 +27,9 @@ ExitCode CannotServe(const Communicator& comm, const absl::Status& status) {
 
 ExitCode RunBatchCommand(Communicator& comm, const RunConfigFlags& flags) {
   const absl::StatusOr<RunConfig> config = flags.Resolve();
-  return config.ok() ? RunBatch(comm, *config) : CannotServe(comm, config.status());
+  // A --config file may be missing on one host only.
+  const absl::Status status = AgreeOnStatus(comm, config.status());
+  return status.ok() ? RunBatch(comm, *config) : CannotServe(comm, status);
 }
 
 struct TokenizeFlags {
@@ -79,9 +82,12 @@ ExitCode Main(int argc, char** argv, Communicator& comm) {
   bench->require_subcommand(1);
   KernelBenchOptions kernel_options;
   CLI::App* kernels = bench->add_subcommand("kernels", "matrix products of every path");
-  kernels->add_option("--threads", kernel_options.threads, "default: all cores");
-  kernels->add_option("--inputs", kernel_options.inputs, "of the weight; default 4096");
-  kernels->add_option("--outputs", kernel_options.outputs, "of the weight; default 14336");
+  kernels->add_option("--threads", kernel_options.threads, "default: all cores")
+      ->check(CLI::PositiveNumber);
+  kernels->add_option("--inputs", kernel_options.inputs, "of the weight; default 4096")
+      ->check(CLI::PositiveNumber);
+  kernels->add_option("--outputs", kernel_options.outputs, "of the weight; default 14336")
+      ->check(CLI::PositiveNumber);
 
   try {
     app.parse(argc, argv);

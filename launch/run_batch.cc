@@ -80,8 +80,8 @@ absl::Status Serve(Engine& engine, BatchJob* job) {
   absl::Status status;
   do {
     if (job != nullptr && status.ok()) status = job->Write(finished);
+    if (job != nullptr && status.ok()) status = job->Feed(engine);
     if (!status.ok()) engine.Stop();
-    if (job != nullptr && status.ok()) job->Feed(engine);
     finished.clear();
   } while (engine.Step(finished));
   if (job != nullptr && status.ok()) status = job->Finish();

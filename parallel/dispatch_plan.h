@@ -15,9 +15,10 @@ namespace octet {
 // One rank's part of the exchange, a pure function of every rank's routing and of the placement.
 // All ranks derive matching parts, so no counts need to be exchanged.
 //
-//   x ──send_tokens──▶ rows ──expert_rows──▶ experts ──returns──▶ returned ──combine──▶ y
-//   [own tokens]       [token, rank] pairs   [token, slot] pairs  to each home          [own
-//   tokens]
+//   x ─send_tokens─▶ rows ─expert_rows─▶ experts ─returns─▶ returned ─combine─▶ y
+//
+// x, y: own tokens; rows: (token, rank) pairs; experts: (token, slot) pairs; returned: at each
+// token's home.
 //
 // A token goes once to each rank that it needs. It comes back as one row for each slot, or as one
 // row, already summed, from a rank that had all of its slots.

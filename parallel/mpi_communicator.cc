@@ -1,5 +1,6 @@
 #include "parallel/mpi_communicator.h"
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <cstring>
@@ -57,6 +58,8 @@ class MpiExchange : public Exchange {
     for (size_t i = 0; i < requests_.size(); ++i) {
       if (requests_[i] != MPI_REQUEST_NULL) late.push_back(peers_[i].rank);
     }
+    std::sort(late.begin(), late.end());
+    late.erase(std::unique(late.begin(), late.end()), late.end());
     return late;
   }
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 namespace octet {
 namespace {
@@ -16,8 +17,18 @@ absl::Status FileError(const std::string& doing, const std::string& path) {
 }  // namespace
 
 absl::Status BatchJob::Open(const std::string& input, const std::string& output) {
+  input_path_ = input;
   output_path_ = output;
   partial_path_ = output + ".partial";
+  std::error_code error;
+  if (std::filesystem::is_directory(input, error) || std::filesystem::is_directory(output, error)) {
+    return absl::InvalidArgumentError("--input and --output must be files, not directories");
+  }
+  if (std::filesystem::equivalent(input, output, error) ||
+      std::filesystem::equivalent(input, partial_path_, error)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--output ", output, " would overwrite --input ", input));
+  }
   input_.open(input);
   if (!input_) return FileError("can't read --input", input);
   output_.open(partial_path_, std::ios::trunc);
@@ -25,12 +36,16 @@ absl::Status BatchJob::Open(const std::string& input, const std::string& output)
   return absl::OkStatus();
 }
 
-void BatchJob::Feed(Engine& engine) {
+absl::Status BatchJob::Feed(Engine& engine) {
   std::string text;
-  while (engine.num_waiting() < read_ahead_ && std::getline(input_, text)) {
+  absl::Status status;
+  while (status.ok() && engine.num_waiting() < read_ahead_ && std::getline(input_, text)) {
     ++line_;
-    if (text.find_first_not_of(" \t\r") != std::string::npos) AddLine(text, engine);
+    if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
+    AddLine(text, engine);
+    status = WriteReady();  // refused lines wait for nobody
   }
+  return status;
 }
 
 void BatchJob::AddLine(const std::string& text, Engine& engine) {
@@ -63,6 +78,7 @@ absl::Status BatchJob::Write(const std::vector<FinishedSequence>& finished) {
 }
 
 absl::Status BatchJob::WriteReady() {
+  if (ready_.empty() || ready_.begin()->first != next_result_) return absl::OkStatus();
   while (!ready_.empty() && ready_.begin()->first == next_result_) {
     output_ << ready_.begin()->second << '\n';
     ready_.erase(ready_.begin());
@@ -77,7 +93,7 @@ absl::Status BatchJob::Finish() {
   absl::Status status = WriteReady();
   if (!status.ok()) return status;
   OCTET_CHECK(ready_.empty() && in_flight_.empty()) << "answers are missing";
-  if (input_.bad()) return FileError("can't read on in", "--input");
+  if (input_.bad()) return FileError("can't read on in", input_path_);
   output_.close();
   if (!output_) return FileError("can't write", partial_path_);
   if (std::rename(partial_path_.c_str(), output_path_.c_str()) != 0) {

@@ -27,8 +27,9 @@ class BatchJob {
   // Opens the input, and a file beside `output` that becomes it when all is done.
   absl::Status Open(const std::string& input, const std::string& output);
 
-  // Submits lines until enough requests wait in the engine or the input ends.
-  void Feed(Engine& engine);
+  // Submits lines until enough requests wait in the engine or the input ends; refused lines are
+  // answered at once.
+  absl::Status Feed(Engine& engine);
 
   // Takes answers, and writes those whose turn has come.
   absl::Status Write(const std::vector<FinishedSequence>& finished);
@@ -46,6 +47,7 @@ class BatchJob {
   RequestLimits limits_;
   ResultFormat format_;
   int64_t read_ahead_;
+  std::string input_path_;
   std::string output_path_;
   std::string partial_path_;
   std::ifstream input_;

@@ -130,7 +130,10 @@ void TakePrompt(const RequestLimits& limits, Fields& body, std::vector<int32_t>&
   if (limits.tokenizer == nullptr) {
     return body.Fail("prompt", "must be a list of token ids: the model has no tokenizer");
   }
-  ids = EncodePrompt(*limits.tokenizer, prompt->get<std::string>());
+  const std::string text = prompt->get<std::string>();
+  if (text.size() > Tokenizer::kMaxTextBytes) return body.Fail("prompt", "is too long a text");
+  ids = EncodePrompt(*limits.tokenizer, text);
+  if (ids.empty()) body.Fail("prompt", "must not be empty: the model has no BOS token");
 }
 
 // One message of "messages": role and content, both strings.
@@ -161,6 +164,9 @@ void TakeMessages(const RequestLimits& limits, Fields& body, std::vector<int32_t
   std::vector<ChatMessage> conversation;
   for (const json& message : *messages) {
     conversation.push_back(TakeMessage(message, conversation.size(), body));
+    if (conversation.back().content.size() > Tokenizer::kMaxTextBytes / 2) {
+      body.Fail("messages", "has too long a text");
+    }
   }
   if (body.error()) return;
   absl::StatusOr<std::vector<int32_t>> encoded =

@@ -137,6 +137,9 @@ TEST_F(RunBatchTest, RefusesWhatItCannotServe) {
                 "can't read --input /nowhere.jsonl");
   ExpectRefused(0, "-i " + input_ + " -o /nowhere/out.jsonl " + demo,
                 "can't write beside --output");
+  ExpectRefused(0, "-i " + directory_ + " -o " + output_ + " " + demo, "must be files");
+  ExpectRefused(0, "-i " + input_ + " -o " + input_ + " " + demo, "would overwrite --input");
+  ExpectRefused(2, "--config /nowhere.textproto", "can't read --config /nowhere.textproto");
   ExpectRefused(2, Files() + demo + "--placement diagonal", "--placement diagonal");
   ExpectRefused(0, Files() + demo + "--isa sse", "--isa sse");
   ExpectRefused(0, Files() + demo + "--dtype int8", "--dtype int8");
