@@ -29,9 +29,6 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  // The instruction path, the last part of a numerics class.
-  virtual std::string path() const = 0;
-
   // At least 64-byte aligned; zero.
   virtual Buffer Allocate(size_t bytes) = 0;
 

@@ -16,6 +16,12 @@ class Buffer {
   Buffer() = default;
   Buffer(std::byte* data, size_t bytes, Free free) : data_(data), bytes_(bytes), free_(free) {}
   Buffer(Buffer&& other) noexcept { Swap(other); }
+
+  // Memory that belongs to somebody else and must stay.
+  static Buffer View(std::byte* data, size_t bytes) {
+    return {data, bytes, [](std::byte*, size_t) {}};
+  }
+
   Buffer& operator=(Buffer&& other) noexcept {
     Buffer(std::move(other)).Swap(*this);
     return *this;

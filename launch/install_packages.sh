@@ -1,16 +1,30 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing: to build and run, and with --tests also those of the tests.
+# Installs the Debian packages that are missing.
+#
+#   launch/install_packages.sh            to build and run
+#   launch/install_packages.sh --tests    also those of the tests, whose daemons stay off
+#   launch/install_packages.sh --run      only to run, on a host that gets the program from another
 set -euo pipefail
 
-packages=(
+build_packages=(
   cmake g++ ninja-build protobuf-compiler libprotobuf-dev libabsl-dev libopenmpi-dev openmpi-bin
-  jq nlohmann-json3-dev libcli11-dev
+  jq nlohmann-json3-dev libcli11-dev libxxhash-dev libzstd-dev pkg-config zlib1g-dev
 )
 test_packages=(
-  clang-format clang-tidy libgtest-dev libgmock-dev python3 sentencepiece shellcheck
+  clang-format clang-tidy libgtest-dev libgmock-dev python3 python3-yaml sentencepiece shellcheck
   manpages-ja manpages-ru manpages-zh
+  iproute2 munge openssh-client openssh-server slurm-client slurmctld slurmd
 )
-[[ ${1:-} != --tests ]] || packages+=("${test_packages[@]}")
+run_packages=(
+  hostname libabsl20220623 libprotobuf32 libxxhash0 libzstd1 openmpi-bin openssh-client openssh-server zlib1g
+)
+
+case ${1:-} in
+  '') packages=("${build_packages[@]}") ;;
+  --tests) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
+  --run) packages=("${run_packages[@]}") ;;
+  *) sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+esac
 
 missing=()
 for package in "${packages[@]}"; do
@@ -27,7 +41,26 @@ if [[ $(id -u) -ne 0 ]]; then
   }
   as_root=(sudo)
 fi
+
+# Debian starts daemons as it installs them, unless this file says no. The tests start their own, in their own cluster.
+policy=/usr/sbin/policy-rc.d
+if [[ ${1:-} == --tests && ! -e $policy ]]; then
+  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" > /dev/null
+  "${as_root[@]}" chmod +x "$policy"
+fi
+
 echo "installing ${missing[*]}"
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
   apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
+
+# Nor shall the next boot start those that came now.
+if [[ ${1:-} == --tests ]] && command -v systemctl > /dev/null; then
+  for package in "${missing[@]}"; do
+    case $package in
+      openssh-server) "${as_root[@]}" systemctl --quiet disable ssh ;;
+      munge | slurmctld | slurmd) "${as_root[@]}" systemctl --quiet disable "$package" ;;
+    esac
+  done
+fi

@@ -3,6 +3,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -14,8 +15,6 @@
 
 namespace octet {
 namespace {
-
-constexpr double kGiB = 1024.0 * 1024 * 1024;
 
 std::string Hex(uint64_t value) { return absl::StrCat(absl::Hex(value, absl::kZeroPad16)); }
 
@@ -32,6 +31,7 @@ std::string SharedSettings(RunConfig config) {
   config.clear_input();
   config.clear_output();
   config.clear_report();
+  config.clear_progress();
   return config.ShortDebugString();
 }
 
@@ -64,15 +64,18 @@ absl::StatusOr<Isa> ChooseIsa(Communicator& comm, const std::string& wanted,
   return best;
 }
 
-// The cores that this process may use, divided by the ranks of its host.
-int ChooseThreads(const Communicator& comm, int wanted) {
-  if (wanted > 0) return wanted;
+// Collective: the cores that this process may use, divided by the ranks of its host that may use
+// the same ones. A launcher that has bound each rank to cores of its own has divided them already.
+int ChooseThreads(Communicator& world, int wanted) {
   cpu_set_t cores;
   CPU_ZERO(&cores);
-  sched_getaffinity(0, sizeof(cores), &cores);
-  const auto hosts = comm.hosts();
-  const auto ranks_here = std::count(hosts.begin(), hosts.end(), hosts[comm.rank()]);
-  return std::max(1, CPU_COUNT(&cores) / std::max(1, static_cast<int>(ranks_here)));
+  const bool known = sched_getaffinity(0, sizeof(cores), &cores) == 0;
+  const std::string_view mask(reinterpret_cast<const char*>(&cores), sizeof(cores));
+  const std::string mine = absl::StrCat(world.hosts()[world.rank()], " ", std::string(mask));
+  const std::vector<std::string> all = AllGather(world, {"cores"}, mine);
+  if (wanted > 0) return wanted;
+  const int count = known ? CPU_COUNT(&cores) : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  return std::max(1, count / static_cast<int>(std::count(all.begin(), all.end(), mine)));
 }
 
 absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensors& tensors) {
@@ -85,10 +88,20 @@ absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensor
   return tensors.embed_tokens().dtype == DType::kBF16 ? DType::kBF16 : DType::kF32;
 }
 
+absl::StatusOr<int> ChooseGroupSize(const RunConfig& config, int num_ranks) {
+  const int size = config.ep_size() > 0 ? config.ep_size() : num_ranks;
+  if (num_ranks % size == 0) return size;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--ep-size ", size, ": ", num_ranks, " ranks can't be divided into groups of that size"));
+}
+
+// All but the pages of the KV cache.
 absl::StatusOr<EngineOptions> ChooseEngineOptions(const RunConfig& config, const ModelFiles& model,
                                                   int num_ranks) {
   absl::StatusOr<DType> dtype = ChooseDType(config.dtype(), model.tensors);
   if (!dtype.ok()) return dtype.status();
+  const absl::StatusOr<int> group_size = ChooseGroupSize(config, num_ranks);
+  if (!group_size.ok()) return group_size.status();
   const int64_t longest = model.config.max_position_embeddings;
   const int64_t max_model_len = config.max_model_len() > 0 ? config.max_model_len() : longest;
   if (max_model_len > longest) {
@@ -96,20 +109,18 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const RunConfig& config, const
         absl::StrCat("--max-model-len ", max_model_len,
                      ": the model was made for max_position_embeddings ", longest));
   }
-  const auto page_bytes = static_cast<double>(KvCache::PageBytes(model.config, *dtype));
-  const auto affordable = static_cast<int64_t>(config.kv_cache_gib() * kGiB / page_bytes);
-  const int64_t needed = KvCache::PagesFor(max_model_len);
-  if (affordable < needed) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--kv-cache-gib ", config.kv_cache_gib(), ": one sequence of --max-model-len ",
-                     max_model_len, " takes ", static_cast<double>(needed) * page_bytes / kGiB,
-                     " GiB; raise the one or lower the other"));
+  // What one rank may send to another in one exchange; MPI counts bytes in 31 bits.
+  const int64_t row_bytes = int64_t{model.config.hidden_size} * 4 * model.config.experts_per_token;
+  const int64_t most_tokens = (int64_t{1} << 31) / row_bytes;
+  if (config.max_num_batched_tokens() / *group_size >= most_tokens) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--max-num-batched-tokens ", config.max_num_batched_tokens(),
+        ": messages would have more than 2 GiB; at most ", (most_tokens - 1) * *group_size));
   }
   EngineOptions options = {.dtype = *dtype, .max_model_len = max_model_len, .seed = config.seed()};
-  options.limits = {.num_ranks = num_ranks,
-                    .max_num_seqs = config.max_num_seqs(),
+  options.limits = {.max_num_seqs = config.max_num_seqs(),
                     .max_num_batched_tokens = config.max_num_batched_tokens(),
-                    .pages_per_rank = std::min(affordable, config.max_num_seqs() * needed)};
+                    .group_size = *group_size};
   return options;
 }
 
@@ -136,35 +147,54 @@ std::string JobSetup::NumericsClass() const {
                       Name(isa));
 }
 
-absl::StatusOr<JobSetup> SetUpJob(Communicator& comm, const RunConfig& config, FileSystem& files) {
+std::string DescribeSetup(const Communicator& world, const JobSetup& setup) {
+  const int groups = world.size() / setup.engine.limits.group_size;
+  return absl::StrCat(world.size(), world.size() == 1 ? " rank" : " ranks", " x ", setup.threads,
+                      setup.threads == 1 ? " thread" : " threads",
+                      groups > 1 ? absl::StrCat(" in ", groups, " groups") : "",
+                      ", numerics class ", setup.NumericsClass());
+}
+
+absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, FileSystem& files) {
   absl::Status status = AgreeOnFacts(
-      comm, {{"program", FingerprintOfProgram(files)}, {"settings", SharedSettings(config)}});
+      world, {{"program", FingerprintOfProgram(files)}, {"settings", SharedSettings(config)}});
   if (!status.ok()) return status;
 
   absl::StatusOr<ModelFiles> model = OpenModel(config, files);
-  status = AgreeOnStatus(comm, model.status());
-  if (status.ok()) status = AgreeOnFacts(comm, {{"model", model->fingerprint}});
+  status = AgreeOnStatus(world, model.status());
+  if (status.ok()) status = AgreeOnFacts(world, {{"model", model->fingerprint}});
   if (!status.ok()) return status;
 
-  const PlacementShape shape = {model->config.num_layers, model->config.num_experts, comm.size()};
+  absl::StatusOr<EngineOptions> options = ChooseEngineOptions(config, *model, world.size());
+  if (!options.ok()) return options.status();
+  const PlacementShape shape = {model->config.num_layers, model->config.num_experts,
+                                options->limits.group_size};
   absl::StatusOr<ExpertPlacement> placement = ExpertPlacement::Parse(config.placement(), shape);
-  absl::StatusOr<EngineOptions> options = ChooseEngineOptions(config, *model, comm.size());
-  status = AgreeOnStatus(comm, placement.ok() ? options.status() : placement.status());
-  if (status.ok()) status = AgreeOnFacts(comm, {{"placement", placement->ToString()}});
+  status = AgreeOnStatus(world, placement.status());
+  if (status.ok()) status = AgreeOnFacts(world, {{"placement", placement->ToString()}});
   if (!status.ok()) return status;
 
   std::vector<std::string> warnings = model->warnings;
-  absl::StatusOr<Isa> isa = ChooseIsa(comm, config.isa(), warnings);
+  absl::StatusOr<Isa> isa = ChooseIsa(world, config.isa(), warnings);
   if (!isa.ok()) return isa.status();
   if (config.max_num_batched_tokens() < config.max_num_seqs()) {
     warnings.push_back(absl::StrCat("--max-num-batched-tokens ", config.max_num_batched_tokens(),
                                     " lets no more than that many sequences run at a time"));
   }
+
+  absl::StatusOr<std::vector<HostMemory>> hosts = GatherHostMemory(world, files);
+  if (!hosts.ok()) return hosts.status();
+  absl::StatusOr<MemoryPlan> memory =
+      PlanMemory(CountMemoryNeeds(*model, *placement, *options, config, world.size()),
+                 *std::move(hosts), config.memory());
+  if (!memory.ok()) return memory.status();
+  options->limits.pages = memory->pages;
   return JobSetup{.model = *std::move(model),
                   .placement = *std::move(placement),
                   .isa = *isa,
-                  .threads = ChooseThreads(comm, config.threads()),
-                  .engine = *options,
+                  .threads = ChooseThreads(world, config.threads()),
+                  .engine = *std::move(options),
+                  .memory = *std::move(memory),
                   .warnings = std::move(warnings)};
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "launch/memory_plan.h"
 #include "parallel/communicator.h"
 #include "parallel/expert_placement.h"
 #include "proto/config.pb.h"
@@ -20,10 +21,11 @@ namespace octet {
 // What was decided before any weight is read.
 struct JobSetup {
   ModelFiles model;
-  ExpertPlacement placement;
+  ExpertPlacement placement;  // over the ranks of an expert-parallel group
   Isa isa;
   int threads;
   EngineOptions engine;
+  MemoryPlan memory;
   std::vector<std::string> warnings;  // for a person
 
   // Stored dtype / compute dtype / instruction path: runs of one class give the same bytes.
@@ -31,8 +33,11 @@ struct JobSetup {
 };
 
 // Collective: the same setup, or the same error, on every rank. Ranks that differ in program,
-// settings or model are named.
-absl::StatusOr<JobSetup> SetUpJob(Communicator& comm, const RunConfig& config, FileSystem& files);
+// settings or model are named, and hosts that have too little memory.
+absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, FileSystem& files);
+
+// A line for a person: ranks, threads, groups, numerics class.
+std::string DescribeSetup(const Communicator& world, const JobSetup& setup);
 
 }  // namespace octet
 

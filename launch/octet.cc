@@ -70,7 +70,8 @@ ExitCode Main(int argc, char** argv, Communicator& comm) {
   app.set_version_flag("--version", Version());
 
   CLI::App* run_batch = app.add_subcommand("run-batch", "answer a JSONL file of requests");
-  const RunConfigFlags run_batch_flags(*run_batch);
+  RunConfigFlags run_batch_flags(*run_batch);
+  run_batch_flags.AddBatchFlags(*run_batch);
 
   TokenizeFlags tokenize_flags;
   CLI::App* tokenize = app.add_subcommand("tokenize", "token ids of each line of text, no BOS");
@@ -105,5 +106,9 @@ ExitCode Main(int argc, char** argv, Communicator& comm) {
 
 int main(int argc, char** argv) {
   octet::World world(&argc, &argv);
+  const absl::Status status = world.CheckLauncher();
+  if (!status.ok()) {
+    return static_cast<int>(octet::CannotServe(world.communicator(), status));
+  }
   return static_cast<int>(octet::Main(argc, argv, world.communicator()));
 }

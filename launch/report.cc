@@ -5,8 +5,6 @@
 #include <absl/strings/str_format.h>
 #include <google/protobuf/util/json_util.h>
 
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "parallel/collectives.h"
@@ -17,27 +15,37 @@ namespace {
 constexpr std::array kTrafficKinds = {Traffic::kControl, Traffic::kRouting, Traffic::kDispatch,
                                       Traffic::kCombine};
 
-// What each rank contributes: its memory and its traffic.
-RunReport MyPart(const Communicator& comm, const JobSetup& setup, const ModelWeights& weights,
-                 const Engine& engine) {
+// What each rank contributes: its memory and its traffic, and the first of each group the load of
+// its experts.
+RunReport MyPart(const Communicator& world, const JobSetup& setup, Session& session) {
   RunReport part;
+  const Engine& engine = session.engine();
   RankMemory* memory = part.add_rank_memory();
-  memory->set_replicated_weight_bytes(static_cast<int64_t>(weights.replicated_bytes()));
-  memory->set_expert_weight_bytes(static_cast<int64_t>(weights.expert_bytes()));
+  memory->set_host(world.hosts()[world.rank()]);
+  memory->set_replicated_weight_bytes(static_cast<int64_t>(session.weights().replicated_bytes()));
+  memory->set_expert_weight_bytes(static_cast<int64_t>(session.weights().expert_bytes()));
   memory->set_kv_cache_bytes(
       engine.kv_cache().num_pages() *
       static_cast<int64_t>(KvCache::PageBytes(setup.model.config, setup.engine.dtype)));
-  memory->set_checkpoint_bytes_read(static_cast<int64_t>(
-      BytesToLoad(setup.model.tensors, setup.model.config, setup.placement, comm.rank())));
+  memory->set_checkpoint_bytes_read(static_cast<int64_t>(session.bytes_loaded()));
   for (const Traffic kind : kTrafficKinds) {
     TrafficBytes* traffic = part.add_traffic();
     traffic->set_kind(Name(kind));
-    traffic->set_bytes(comm.bytes_sent(kind));
+    traffic->set_bytes(world.bytes_sent(kind) + session.group().bytes_sent(kind));
+  }
+  if (session.group().rank() > 0) return part;
+  const ExpertLoad& load = engine.expert_load();
+  for (int l = 0; l < load.num_layers(); ++l) {
+    LayerLoad* layer = part.add_expert_load();
+    const auto experts = load.expert_tokens(l);
+    const auto ranks = load.rank_tokens(l);
+    layer->mutable_tokens()->Add(experts.begin(), experts.end());
+    layer->mutable_rank_tokens()->Add(ranks.begin(), ranks.end());
   }
   return part;
 }
 
-void AddPhases(const Communicator& comm, const Engine& engine, RunReport& report) {
+void AddPhases(const Communicator& world, Session& session, RunReport& report) {
   const auto add = [&](const std::string& name, double seconds) {
     PhaseTime* phase = report.add_phases();
     phase->set_phase(name);
@@ -45,21 +53,54 @@ void AddPhases(const Communicator& comm, const Engine& engine, RunReport& report
   };
   for (int i = 0; i < kNumPhases; ++i) {
     const auto phase = static_cast<Phase>(i);
-    add(Name(phase), engine.clock().seconds(phase));
+    add(Name(phase), session.engine().clock().seconds(phase));
   }
   for (const Traffic kind : kTrafficKinds) {
-    add(absl::StrCat("wait for ", Name(kind)), comm.time_waited(kind).count());
+    add(absl::StrCat("wait for ", Name(kind)),
+        (world.time_waited(kind) + session.group().time_waited(kind)).count());
   }
 }
 
-void AddExpertLoad(const JobSetup& setup, const ExpertLoad& load, RunReport& report) {
-  for (int l = 0; l < load.num_layers(); ++l) {
-    LayerLoad* layer = report.add_expert_load();
-    const std::span<const int64_t> tokens = load.tokens(l);
-    layer->mutable_tokens()->Add(tokens.begin(), tokens.end());
-    layer->set_expert_balancedness(Balancedness(std::vector<double>(tokens.begin(), tokens.end())));
-    layer->set_rank_balancedness(Balancedness(load.RankLoad(l, setup.placement)));
+// The sums of two reports of the same model: traffic by kind, tokens of each expert; ranks one
+// after the other.
+void AddPart(const RunReport& part, RunReport& report) {
+  for (const RankMemory& memory : part.rank_memory()) *report.add_rank_memory() = memory;
+  for (int i = 0; i < part.traffic_size(); ++i) {
+    if (report.traffic_size() <= i) report.add_traffic()->set_kind(part.traffic(i).kind());
+    report.mutable_traffic(i)->set_bytes(report.traffic(i).bytes() + part.traffic(i).bytes());
   }
+  for (int l = 0; l < part.expert_load_size(); ++l) {
+    const LayerLoad& more = part.expert_load(l);
+    LayerLoad& sum =
+        report.expert_load_size() <= l ? *report.add_expert_load() : *report.mutable_expert_load(l);
+    sum.mutable_tokens()->Resize(more.tokens_size(), 0);
+    for (int e = 0; e < more.tokens_size(); ++e) {
+      sum.set_tokens(e, sum.tokens(e) + more.tokens(e));
+    }
+    sum.mutable_rank_tokens()->MergeFrom(more.rank_tokens());
+  }
+}
+
+void AddBalance(RunReport& report) {
+  for (LayerLoad& load : *report.mutable_expert_load()) {
+    const auto balance = [](const google::protobuf::RepeatedField<int64_t>& tokens) {
+      return Balancedness({tokens.data(), static_cast<size_t>(tokens.size())});
+    };
+    load.set_expert_balancedness(balance(load.tokens()));
+    load.set_rank_balancedness(balance(load.rank_tokens()));
+  }
+}
+
+double Share(int64_t part, int64_t whole) {
+  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+}
+
+void AddScheduling(const SchedulerStats& stats, RunReport& report) {
+  report.set_slot_occupancy(Share(stats.busy_slots, stats.slots));
+  report.set_kv_waits(stats.kv_waits);
+  report.set_kv_occupancy(Share(stats.live_kv_tokens, stats.kv_tokens));
+  report.set_preemptions(stats.preemptions);
+  report.set_recomputed_tokens(stats.recomputed_tokens);
 }
 
 // Protobuf's JSON has 64-bit integers as strings; who plots them wants numbers.
@@ -76,32 +117,47 @@ double Rate(int64_t tokens, double seconds) {
   return seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
 }
 
+// Nothing where no request ever waited.
+std::string FormatScheduling(const RunReport& r) {
+  std::string text;
+  if (r.slot_occupancy() == 0) return text;
+  absl::StrAppendFormat(&text, "slots      %.0f %% busy while requests waited",
+                        100 * r.slot_occupancy());
+  if (r.kv_waits() > 0) {
+    absl::StrAppendFormat(&text, "; KV cache %.0f %% full in %d steps that waited for it",
+                          100 * r.kv_occupancy(), r.kv_waits());
+  }
+  if (r.preemptions() > 0) {
+    absl::StrAppendFormat(&text, "; %d preemptions, %d tokens computed again", r.preemptions(),
+                          r.recomputed_tokens());
+  }
+  return text + "\n";
+}
+
 }  // namespace
 
-RunReport MakeReport(Communicator& comm, const JobSetup& setup, const ModelWeights& weights,
-                     const Engine& engine) {
+RunReport MakeReport(Communicator& world, const JobSetup& setup, Session& session) {
   RunReport report;
-  const std::string mine = MyPart(comm, setup, weights, engine).SerializeAsString();
-  for (const std::string& bytes : GatherToRoot(comm, {"report"}, mine)) {
+  const std::string mine = MyPart(world, setup, session).SerializeAsString();
+  for (const std::string& bytes : GatherToRoot(world, {"report"}, mine)) {
     RunReport part;
     OCTET_CHECK(part.ParseFromString(bytes));
-    for (const RankMemory& memory : part.rank_memory()) *report.add_rank_memory() = memory;
-    for (int i = 0; i < part.traffic_size(); ++i) {
-      if (report.traffic_size() <= i) report.add_traffic()->set_kind(part.traffic(i).kind());
-      report.mutable_traffic(i)->set_bytes(report.traffic(i).bytes() + part.traffic(i).bytes());
-    }
+    AddPart(part, report);
   }
-  const EngineStats& stats = engine.stats();
+  const EngineStats& stats = session.engine().stats();
   report.set_numerics_class(setup.NumericsClass());
-  report.set_ranks(comm.size());
+  report.set_ranks(world.size());
+  report.set_ep_size(session.group().size());
   report.set_threads(setup.threads);
+  report.set_load_seconds(session.load_seconds());
   report.set_steps(stats.steps);
   report.set_prompt_tokens(stats.prompt_tokens);
   report.set_generated_tokens(stats.sampled_tokens);
   report.set_prefill_tokens_per_s(Rate(stats.prompt_tokens, stats.prefill_seconds));
   report.set_decode_tokens_per_s(Rate(stats.decode_sampled_tokens, stats.decode_seconds));
-  AddPhases(comm, engine, report);
-  AddExpertLoad(setup, engine.expert_load(), report);
+  AddPhases(world, session, report);
+  AddBalance(report);
+  AddScheduling(session.engine().scheduler_stats(), report);
   return report;
 }
 
@@ -115,7 +171,8 @@ std::string FormatSummary(const RunReport& r) {
       r.prefill_tokens_per_s(), r.decode_tokens_per_s(), r.load_seconds(), r.run_seconds());
   for (const PhaseTime& p : r.phases())
     absl::StrAppendFormat(&text, " %s %.2f", p.phase(), p.seconds());
-  absl::StrAppend(&text, "\nexchanged ");
+  absl::StrAppend(&text, "\n", FormatScheduling(r));
+  absl::StrAppend(&text, "exchanged ");
   for (const TrafficBytes& t : r.traffic())
     absl::StrAppendFormat(&text, " %s %d B", t.kind(), t.bytes());
   absl::StrAppend(&text, "\n");
@@ -129,9 +186,7 @@ std::string FormatSummary(const RunReport& r) {
   return text;
 }
 
-absl::Status WriteReport(const RunReport& report, const std::string& directory) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
+absl::Status WriteReport(const RunReport& report, const std::string& directory, FileSystem& files) {
   google::protobuf::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;
   options.preserve_proto_field_names = true;
@@ -139,11 +194,7 @@ absl::Status WriteReport(const RunReport& report, const std::string& directory) 
   OCTET_CHECK(google::protobuf::util::MessageToJsonString(report, &json, options).ok());
   nlohmann::ordered_json summary = nlohmann::ordered_json::parse(json);
   UnquoteIntegers(summary);
-  std::ofstream file(directory + "/summary.json");
-  file << summary.dump(2) << '\n';
-  file.close();
-  if (file) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("can't write ", directory, "/summary.json"));
+  return files.WriteWhole(JoinPath(directory, "summary.json"), summary.dump(2) + "\n");
 }
 
 }  // namespace octet

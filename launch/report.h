@@ -8,22 +8,21 @@
 #include <string>
 
 #include "launch/job_setup.h"
+#include "launch/session.h"
 #include "parallel/communicator.h"
 #include "proto/report.pb.h"
-#include "runtime/engine.h"
-#include "runtime/weights.h"
+#include "runtime/file.h"
 
 namespace octet {
 
 // Collective: what all ranks did; whole on rank 0.
-RunReport MakeReport(Communicator& comm, const JobSetup& setup, const ModelWeights& weights,
-                     const Engine& engine);
+RunReport MakeReport(Communicator& world, const JobSetup& setup, Session& session);
 
 // For a person: a few lines.
 std::string FormatSummary(const RunReport& report);
 
-// DIR/summary.json; makes the directory.
-absl::Status WriteReport(const RunReport& report, const std::string& directory);
+// DIR/summary.json.
+absl::Status WriteReport(const RunReport& report, const std::string& directory, FileSystem& files);
 
 }  // namespace octet
 

@@ -1,40 +1,148 @@
 #!/usr/bin/env bash
-# Runs octet under mpirun, with the flags that work for root, on few cores and with several hosts.
+# Runs octet under mpirun: on this host, on hosts reached by ssh, or on those of a SLURM allocation.
 #
-#   launch/run.sh [-n RANKS] [--hostfile FILE] SUBCOMMAND [ARGUMENT ...]
+#   launch/run.sh [FLAG ...] SUBCOMMAND [ARGUMENT ...]
 #
-# RANKS: 1 unless given; with a hostfile, its slots. OCTET_BIN: the program, build/release/launch/octet unless set.
+#   -n RANKS              of all hosts together
+#   --hosts A,B,...       the hosts
+#   --hostfile FILE       the hosts, one a line, with `slots` ranks each: launch/hostfile.example
+#   --ranks-per-host N    1 unless given; for a hostfile, its slots
+#   --threads N           of each rank
+#   --interface NAME      the network that ranks use, where hosts have several: eth0, ib0
+#
+# Inside a SLURM allocation hosts and ranks are those of the allocation unless given. Environment:
+#   OCTET_BIN   the program, under the same path on all hosts; build/release/launch/octet unless set
+#   OCTET_SSH   ssh with its options, such as "ssh -F FILE"
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-octet=${OCTET_BIN:-$here/../build/release/launch/octet}
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+octet=${OCTET_BIN:-$checkout/build/release/launch/octet}
+[[ $octet == /* ]] || octet=$PWD/$octet
+read -ra ssh <<< "${OCTET_SSH:-ssh}"
+hosts=()  # empty: this one
+# No binding: the threads of a rank must be able to use all the cores that the rank was given.
+mpirun=(mpirun --oversubscribe --bind-to none)
 
-usage() {
-  sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+fail() {
+  echo "run.sh: $1" >&2
   exit 2
 }
 
-ranks=()
-hosts=()
-while [[ $# -gt 0 ]]; do
-  case $1 in
-    -n) ranks=(-n "${2:?-n needs a number}"); shift 2 ;;
-    --hostfile) hosts=(--hostfile "${2:?--hostfile needs a file}"); shift 2 ;;
-    -*) usage ;;
-    *) break ;;
+usage() {
+  sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+  exit 2
+}
+
+use_hostfile() {
+  [[ -r $1 ]] || fail "can't read the hostfile $1"
+  mapfile -t hosts < <(awk '{ sub(/#.*/, "") } NF && !seen[$1]++ { print $1 }' "$1")
+  [[ ${#hosts[@]} -gt 0 ]] || fail "there is no host in $1"
+  mpirun+=(--hostfile "$1")
+}
+
+use_hosts() {
+  IFS=, read -ra hosts <<< "$1"
+  mpirun+=(--host "$1")
+  [[ -n $ranks ]] || ranks_per_host=${ranks_per_host:-1}
+}
+
+use_allocation() {
+  [[ ${SLURM_STEP_NUM_TASKS:-1} -eq 1 ]] || fail "srun started this script $SLURM_STEP_NUM_TASKS times; start it once"
+  mapfile -t hosts < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
+  [[ ${#hosts[@]} -gt 0 ]] || fail "scontrol does not name the hosts of SLURM job $SLURM_JOB_ID"
+  [[ -z $ranks$ranks_per_host ]] || return 0
+  ranks_per_host=${SLURM_NTASKS_PER_NODE:-}
+  [[ -n $ranks_per_host ]] || ranks=${SLURM_NTASKS:-${#hosts[@]}}
+}
+
+is_this_host() {
+  [[ " localhost 127.0.0.1 $(hostname) $(hostname -s) $(hostname -I) " == *" $1 "* ]]
+}
+
+# Runs a shell command on a host in the way in which mpirun will start the ranks there.
+on_host() {  # HOST COMMAND
+  if [[ -n ${SLURM_JOB_ID:-} ]]; then
+    timeout -k 2 30 srun --mpi=none --overlap --nodes=1 --ntasks=1 --nodelist="$1" sh -c "$2"
+  else
+    timeout -k 2 30 "${ssh[@]}" -n -o BatchMode=yes -o ConnectTimeout=10 "$1" "$2"
+  fi
+}
+
+# Prints what is wrong with a host, if anything.
+diagnosis() {  # HOST ANSWER EXPECTED ERROR
+  local advice="make '${ssh[*]} $1 true' work without a password"
+  [[ -z ${SLURM_JOB_ID:-} ]] || advice="see 'scontrol show node $1'"
+  case $2 in
+    "$3") ;;
+    missing) echo "$1 has no program $octet; put this build there, or on a file system that all hosts share" ;;
+    '') echo "$1 can't be reached${4:+: $4}; $advice, or leave $1 out" ;;
+    *) echo "$1 has another build of $octet than $(hostname); put this one there" ;;
   esac
+}
+
+# Asks all hosts at the same time for the checksum of their program. mpirun would tell late, at length, or not at all.
+check_hosts() {
+  local expected question answers host answer problem problems=0
+  expected=$(sha256sum < "$octet")
+  question=$(printf 'test -x %q && sha256sum < %q || echo missing' "$octet" "$octet")
+  answers=$(mktemp -d)
+  for host in "${hosts[@]}"; do
+    if is_this_host "$host"; then
+      echo "$expected" > "$answers/$host"
+    else
+      on_host "$host" "$question" > "$answers/$host" 2> "$answers/$host.error" &
+    fi
+  done
+  wait
+  for host in "${hosts[@]}"; do
+    answer=$(tail -n 1 "$answers/$host")
+    problem=$(diagnosis "$host" "$answer" "$expected" "$(tail -n 1 "$answers/$host.error" 2> /dev/null)")
+    [[ -z $problem ]] || { echo "run.sh: $problem" >&2; problems=1; }
+  done
+  rm -rf "$answers"
+  [[ $problems -eq 0 ]] || exit 2
+}
+
+ranks='' ranks_per_host='' threads='' interface='' host_list='' hostfile=''
+while [[ ${1:-} == -* ]]; do
+  [[ $# -gt 1 ]] || usage
+  case $1 in
+    -n) ranks=$2 ;;
+    --hosts) host_list=$2 ;;
+    --hostfile) hostfile=$2 ;;
+    --ranks-per-host) ranks_per_host=$2 ;;
+    --threads) threads=$2 ;;
+    --interface) interface=$2 ;;
+    *) usage ;;
+  esac
+  shift 2
 done
 [[ $# -gt 0 ]] || usage
-[[ ${#ranks[@]} -gt 0 || ${#hosts[@]} -gt 0 ]] || ranks=(-n 1)
-if [[ ! -x $octet ]]; then
-  echo "run.sh: $octet is not there; build it first: cmake --preset release && cmake --build --preset release" >&2
-  exit 2
-fi
-command -v mpirun > /dev/null || { echo "run.sh: no mpirun; install openmpi-bin" >&2; exit 2; }
+for number in $ranks $ranks_per_host $threads; do
+  [[ $number =~ ^[1-9][0-9]*$ ]] || fail "'$number' is not a number of ranks or threads"
+done
+[[ -x $octet ]] ||
+  fail "$octet is not there; build it first: cmake --preset release && cmake --build --preset release"
+command -v mpirun > /dev/null || fail "no mpirun; install openmpi-bin"
 
+if [[ -n $hostfile ]]; then
+  use_hostfile "$hostfile"
+elif [[ -n $host_list ]]; then
+  use_hosts "$host_list"
+elif [[ -n ${OMPI_MCA_orte_default_hostfile:-} ]]; then
+  use_hostfile "$OMPI_MCA_orte_default_hostfile"  # set by Kubeflow's MPI operator
+elif [[ -n ${SLURM_JOB_ID:-} ]]; then
+  use_allocation
+else
+  ranks=${ranks:-${ranks_per_host:-1}}
+fi
+[[ ${#hosts[@]} -eq 0 ]] || check_hosts
+
+[[ -z $ranks ]] || mpirun+=(-n "$ranks")
+[[ -z $ranks_per_host ]] || mpirun+=(--map-by "ppr:$ranks_per_host:node")
+[[ -z $interface ]] || mpirun+=(--mca oob_tcp_if_include "$interface" --mca btl_tcp_if_include "$interface")
+[[ -z ${OCTET_SSH:-} ]] || mpirun+=(--mca plm_rsh_agent "$OCTET_SSH")
 if [[ $(id -u) -eq 0 ]]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
-
-# No binding: the threads of a rank must be able to use all the cores that the rank was given.
-exec mpirun --oversubscribe --bind-to none "${ranks[@]}" "${hosts[@]}" "$octet" "$@"
+exec "${mpirun[@]}" "$octet" "$@" ${threads:+--threads "$threads"}

@@ -10,6 +10,7 @@
 
 #include "launch/job_setup.h"
 #include "launch/report.h"
+#include "launch/session.h"
 #include "parallel/agreement.h"
 #include "runtime/batch_job.h"
 
@@ -18,16 +19,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Ranks own different amounts of weights, so some wait long for others before the run begins.
-constexpr std::chrono::hours kLoadTimeout(1);
-
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// To a person, from rank 0.
-void Say(const Communicator& comm, const std::string& text) {
-  if (comm.rank() == 0) std::cerr << "octet: " << text << std::endl;
 }
 
 // As results name it: the name that was asked for, or the directory's.
@@ -38,39 +31,41 @@ std::string ModelName(const RunConfig& config) {
 }
 
 absl::StatusOr<std::unique_ptr<BatchJob>> OpenBatchJob(const RunConfig& config,
-                                                       const JobSetup& setup) {
+                                                       const JobSetup& setup, FileSystem& files) {
   if (config.input().empty()) return absl::InvalidArgumentError("-i, --input is missing");
   if (config.output().empty()) return absl::InvalidArgumentError("-o, --output is missing");
+  if (!config.report().empty()) {
+    const absl::Status status = files.MakeDirectories(config.report());
+    if (!status.ok()) return status;
+  }
   const RequestLimits limits = {.tokenizer = setup.model.tokenizer.get(),
                                 .vocab_size = setup.model.config.vocab_size,
                                 .max_model_len = setup.engine.max_model_len,
-                                .served_model_name = config.served_model_name()};
+                                .served_model_name = config.served_model_name(),
+                                .lenient = config.lenient()};
   const ResultFormat format = {.tokenizer = setup.model.tokenizer.get(),
                                .model = ModelName(config),
                                .created = config.created()};
-  auto job = std::make_unique<BatchJob>(limits, format, setup.engine.limits.max_num_seqs);
-  const absl::Status status = job->Open(config.input(), config.output());
+  auto job = std::make_unique<BatchJob>(files, limits, format, setup.engine.limits.NumSlots());
+  const absl::Status status =
+      job->Open({config.input().begin(), config.input().end()}, config.output());
   if (!status.ok()) return status;
   return job;
 }
 
-// Collective: loads this rank's weights, with a line now and then from rank 0.
-absl::StatusOr<ModelWeights> Load(Communicator& comm, const JobSetup& setup, Backend& backend) {
-  const Clock::time_point start = Clock::now();
-  double next_line = 2;  // seconds
-  const auto progress = [&](uint64_t done, uint64_t total) {
+// A line now and then from rank 0.
+LoadProgress SayProgress(const Communicator& world) {
+  return [&world, start = Clock::now(), next_line = 2.0](uint64_t done, uint64_t total) mutable {
     const double seconds = SecondsSince(start);
     if (seconds < next_line && done < total) return;
     next_line = seconds + 2;
-    Say(comm, absl::StrFormat("loaded %.2f of %.2f GB, %.2f GB/s", done / 1e9, total / 1e9,
-                              done / 1e9 / seconds));
+    Say(world, absl::StrFormat("loaded %.2f of %.2f GB, %.2f GB/s", done / 1e9, total / 1e9,
+                               done / 1e9 / seconds));
   };
-  absl::StatusOr<ModelWeights> weights =
-      LoadWeights(setup.model.tensors, setup.model.config, setup.placement, comm.rank(), backend,
-                  setup.engine.dtype, progress);
-  const absl::Status status = AgreeOnStatus(comm, weights.status());
-  if (!status.ok()) return status;
-  return weights;
+}
+
+void SayNotes(const std::vector<std::string>& notes) {
+  for (const std::string& note : notes) std::cerr << "octet: note: " << note << std::endl;
 }
 
 // Collective: steps until every line is answered, or an answer can't be written. `job` is null
@@ -81,6 +76,7 @@ absl::Status Serve(Engine& engine, BatchJob* job) {
   do {
     if (job != nullptr && status.ok()) status = job->Write(finished);
     if (job != nullptr && status.ok()) status = job->Feed(engine);
+    if (job != nullptr) SayNotes(job->TakeNotes());
     if (!status.ok()) engine.Stop();
     finished.clear();
   } while (engine.Step(finished));
@@ -88,67 +84,58 @@ absl::Status Serve(Engine& engine, BatchJob* job) {
   return status;
 }
 
-std::string DescribeSetup(const Communicator& comm, const JobSetup& setup) {
-  return absl::StrCat(comm.size(), comm.size() == 1 ? " rank" : " ranks", " x ", setup.threads,
-                      setup.threads == 1 ? " thread" : " threads", ", numerics class ",
-                      setup.NumericsClass());
-}
-
-ExitCode Fail(const Communicator& comm, const absl::Status& status, ExitCode code) {
-  Say(comm, std::string(status.message()));
+ExitCode Fail(const Communicator& world, const absl::Status& status, ExitCode code) {
+  Say(world, std::string(status.message()));
   return code;
 }
 
 // Collective: everything after the setup.
-ExitCode LoadAndServe(Communicator& comm, const RunConfig& config, const JobSetup& setup,
-                      BatchJob* job) {
-  const auto backend = MakeCpuBackend(setup.isa, setup.threads);
-  const Clock::time_point load_start = Clock::now();
-  comm.set_timeout(kLoadTimeout);
-  const absl::StatusOr<ModelWeights> weights = Load(comm, setup, *backend);
-  comm.set_timeout(std::chrono::duration<double>(config.timeout()));
-  if (!weights.ok()) return Fail(comm, weights.status(), ExitCode::kFailed);
-  const double load_seconds = SecondsSince(load_start);
+ExitCode LoadAndServe(Communicator& world, const RunConfig& config, const JobSetup& setup,
+                      BatchJob* job, FileSystem& files) {
+  const absl::StatusOr<std::unique_ptr<Session>> session =
+      Session::Load(world, setup, config.timeout(), SayProgress(world));
+  if (!session.ok()) return Fail(world, session.status(), ExitCode::kFailed);
 
-  Engine engine(comm, *backend, setup.model.config, *weights, setup.placement, setup.engine);
   const Clock::time_point run_start = Clock::now();
-  absl::Status status = AgreeOnStatus(comm, Serve(engine, job));
-  if (!status.ok()) return Fail(comm, status, ExitCode::kFailed);
+  absl::Status status = AgreeOnStatus(world, Serve((*session)->engine(), job));
+  if (!status.ok()) return Fail(world, status, ExitCode::kFailed);
 
-  RunReport report = MakeReport(comm, setup, *weights, engine);
-  report.set_load_seconds(load_seconds);
+  RunReport report = MakeReport(world, setup, **session);
   report.set_run_seconds(SecondsSince(run_start));
   if (job != nullptr) {
-    report.set_requests(job->num_requests());
-    report.set_failed_requests(job->num_failed_requests());
+    report.set_requests(job->counts().answered);
+    report.set_failed_requests(job->counts().refused);
     std::cerr << FormatSummary(report) << std::flush;
-    if (!config.report().empty()) status = WriteReport(report, config.report());
+    if (!config.report().empty()) status = WriteReport(report, config.report(), files);
   }
-  status = AgreeOnStatus(comm, status);
-  return status.ok() ? ExitCode::kDone : Fail(comm, status, ExitCode::kFailed);
+  status = AgreeOnStatus(world, status);
+  return status.ok() ? ExitCode::kDone : Fail(world, status, ExitCode::kFailed);
 }
 
 }  // namespace
 
-ExitCode RunBatch(Communicator& comm, const RunConfig& config) {
-  comm.set_timeout(std::chrono::duration<double>(config.timeout()));
+ExitCode RunBatch(Communicator& world, const RunConfig& config) {
+  world.set_timeout(std::chrono::duration<double>(config.timeout()));
   PosixFileSystem files;
-  absl::StatusOr<JobSetup> setup = SetUpJob(comm, config, files);
-  if (!setup.ok()) return Fail(comm, setup.status(), ExitCode::kCannotServe);
+  absl::StatusOr<JobSetup> setup = SetUpJob(world, config, files);
+  if (!setup.ok()) return Fail(world, setup.status(), ExitCode::kCannotServe);
+  for (const std::string& warning : setup->warnings) Say(world, absl::StrCat("note: ", warning));
+  Say(world, DescribeSetup(world, *setup));
+  if (config.dry_run()) {
+    if (world.rank() == 0) std::cerr << DescribePlan(setup->memory) << std::flush;
+    return ExitCode::kDone;
+  }
 
   std::unique_ptr<BatchJob> job;
   absl::Status status;
-  if (comm.rank() == 0) {
-    absl::StatusOr<std::unique_ptr<BatchJob>> opened = OpenBatchJob(config, *setup);
+  if (world.rank() == 0) {
+    absl::StatusOr<std::unique_ptr<BatchJob>> opened = OpenBatchJob(config, *setup, files);
     status = opened.status();
     if (status.ok()) job = *std::move(opened);
   }
-  status = AgreeOnStatus(comm, status);
-  if (!status.ok()) return Fail(comm, status, ExitCode::kCannotServe);
-
-  for (const std::string& warning : setup->warnings) Say(comm, absl::StrCat("note: ", warning));
-  Say(comm, DescribeSetup(comm, *setup));
-  return LoadAndServe(comm, config, *setup, job.get());
+  status = AgreeOnStatus(world, status);
+  if (!status.ok()) return Fail(world, status, ExitCode::kCannotServe);
+  return LoadAndServe(world, config, *setup, job.get(), files);
 }
 
 }  // namespace octet

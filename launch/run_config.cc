@@ -6,10 +6,12 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
-#include <fstream>
 #include <limits>
-#include <sstream>
+
+#include "runtime/file.h"
 
 namespace octet {
 namespace {
@@ -29,15 +31,16 @@ class FirstError : public google::protobuf::io::ErrorCollector {
 };
 
 absl::StatusOr<RunConfig> ReadConfigFile(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return absl::NotFoundError(absl::StrCat("can't read --config ", path));
-  std::stringstream text;
-  text << file.rdbuf();
+  PosixFileSystem files;
+  const absl::StatusOr<std::string> text = files.ReadWhole(path);
+  if (!text.ok()) {
+    return absl::NotFoundError(absl::StrCat("--config ", std::string(text.status().message())));
+  }
   RunConfig config;
   FirstError error;
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&error);
-  if (parser.ParseFromString(text.str(), &config)) return config;
+  if (parser.ParseFromString(*text, &config)) return config;
   return absl::InvalidArgumentError(absl::StrCat("--config ", path, ":", error.text()));
 }
 
@@ -49,7 +52,8 @@ void SetDefaults(RunConfig& c) {
   if (c.max_num_seqs() == 0) c.set_max_num_seqs(64);
   if (c.max_num_batched_tokens() == 0) c.set_max_num_batched_tokens(2048);
   if (c.timeout() == 0) c.set_timeout(60);
-  if (c.kv_cache_gib() == 0) c.set_kv_cache_gib(4);
+  if (c.memory().empty()) c.set_memory("90%");
+  if (c.progress().empty()) c.set_progress("auto");
 }
 
 bool ParseNumber(const std::string& text, int32_t& value) { return absl::SimpleAtoi(text, &value); }
@@ -69,8 +73,13 @@ absl::Status Check(const RunConfig& c) {
   if (c.max_model_len() < 0) return bad("--max-model-len", "must be positive");
   if (!(c.timeout() > 0 && std::isfinite(c.timeout())))
     return bad("--timeout", "must be a positive number of seconds");
-  if (!(c.kv_cache_gib() > 0 && c.kv_cache_gib() < kMostGiB)) {
+  if (!(c.kv_cache_gib() >= 0 && c.kv_cache_gib() < kMostGiB)) {
     return bad("--kv-cache-gib", "must be positive, and what a machine can have");
+  }
+  if (c.ep_size() < 0) return bad("--ep-size", "must be positive");
+  constexpr std::array kProgress = {"auto", "bar", "plain", "json", "none"};
+  if (std::find(kProgress.begin(), kProgress.end(), c.progress()) == kProgress.end()) {
+    return bad("--progress", "must be auto, bar, plain, json or none");
   }
   if (c.created() < 0) return bad("--created", "must not be negative");
   return absl::OkStatus();
@@ -112,37 +121,68 @@ void RunConfigFlags::Refuse(const std::string& names, const std::string& rule) {
   flags_status_.Update(absl::InvalidArgumentError(absl::StrCat(names, " ", rule)));
 }
 
+void RunConfigFlags::AddSwitch(CLI::App& app, const std::string& name, void (RunConfig::*set)(bool),
+                               const std::string& help) {
+  app.add_flag_callback(
+      name, [this, set] { set_by_flags_.push_back([set](RunConfig& c) { (c.*set)(true); }); },
+      help);
+}
+
 RunConfigFlags::RunConfigFlags(CLI::App& app) {
   using C = RunConfig;
   app.add_option("--config", config_file_, "text proto with these settings (proto/config.proto)");
   AddString(app, "--model", &C::mutable_model, "Hugging Face directory of a Mixtral model");
-  AddString(app, "-i,--input", &C::mutable_input, "JSONL of OpenAI Batch requests");
-  AddString(app, "-o,--output", &C::mutable_output, "JSONL of results, in input order");
   AddString(app, "--placement", &C::mutable_placement,
             "where experts live: contiguous, round-robin, random:SEED or a file");
+  AddNumber<int32_t>(app, "--ep-size", &C::set_ep_size, 1,
+                     "ranks over which the experts are spread; default: all. With fewer, groups of "
+                     "ranks serve one queue");
   AddString(app, "--dtype", &C::mutable_dtype,
             "auto (as the weights are stored), float32 or bfloat16");
   AddString(app, "--device", &C::mutable_device, "cpu");
   AddString(app, "--isa", &C::mutable_isa,
             "auto (the best that all ranks have), avx2, avx512 or avx512_bf16");
   AddNumber<int32_t>(app, "--threads", &C::set_threads, 1,
-                     "of each rank; default: the cores of a host divided by its ranks");
+                     "of each rank; default: the cores that it may use, divided by the ranks that "
+                     "share them");
   AddNumber<int32_t>(app, "--max-num-seqs", &C::set_max_num_seqs, 1,
-                     "sequences that run at the same time, all ranks together; default 64");
+                     "sequences that run at the same time, in each group; default 64");
   AddNumber<int32_t>(app, "--max-num-batched-tokens", &C::set_max_num_batched_tokens, 1,
-                     "tokens of one step, all ranks together; default 2048");
+                     "tokens of one step, in each group; default 2048");
   AddNumber<int32_t>(app, "--max-model-len", &C::set_max_model_len, 1,
                      "longest prompt and answer; default: what the model was made for");
+  AddString(app, "--memory", &C::mutable_memory,
+            "of each host, for all of its ranks: 12GiB, 500MB, or a share of what is available; "
+            "default 90%");
   AddNumber<double>(app, "--kv-cache-gib", &C::set_kv_cache_gib, 1e-9,
-                    "most memory of each rank's KV cache; default 4");
+                    "most memory of each rank's KV cache; default: what --memory leaves");
   AddNumber<int64_t>(app, "--seed", &C::set_seed, std::numeric_limits<int64_t>::min(),
                      "of sampling, for requests without one; default 0");
   AddNumber<double>(app, "--timeout", &C::set_timeout, 1e-3,
                     "seconds that a rank waits for another before the job ends; default 60");
+  AddString(app, "--progress", &C::mutable_progress,
+            "auto, bar, plain (a line now and then), json (the same for programs) or none");
+  AddString(app, "--report", &C::mutable_report, "directory that gets summary.json");
+  AddSwitch(app, "--dry-run", &C::set_dry_run, "say what would happen, and load nothing");
+}
+
+void RunConfigFlags::AddBatchFlags(CLI::App& app) {
+  using C = RunConfig;
+  app.add_option_function<std::vector<std::string>>(
+      "-i,--input",
+      [this](const std::vector<std::string>& paths) {
+        set_by_flags_.push_back([paths](RunConfig& c) {
+          *c.mutable_input() = {paths.begin(), paths.end()};
+        });
+      },
+      "JSONL of OpenAI Batch requests, also .gz and .zst; - is standard input; may be repeated");
+  AddString(app, "-o,--output", &C::mutable_output,
+            "JSONL of results, in input order, also .gz and .zst; - is standard output");
+  AddSwitch(app, "--lenient", &C::set_lenient,
+            "ignore fields of requests that are not known, with a note, instead of refusing them");
   AddString(app, "--served-model-name", &C::mutable_served_model_name,
             "name that a request's \"model\" must have, and that results give");
   AddNumber<int64_t>(app, "--created", &C::set_created, 0, "\"created\" of the results; default 0");
-  AddString(app, "--report", &C::mutable_report, "directory that gets summary.json");
 }
 
 absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {

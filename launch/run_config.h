@@ -17,7 +17,11 @@ namespace octet {
 // The flags of a subcommand that are fields of RunConfig. Must outlive the parsing.
 class RunConfigFlags {
  public:
+  // Those of every subcommand that runs a model.
   explicit RunConfigFlags(CLI::App& app);
+
+  // Those of a batch job besides.
+  void AddBatchFlags(CLI::App& app);
 
   // After parsing: every field has its value or its default; those that have neither are checked by
   // who needs them.
@@ -30,6 +34,9 @@ class RunConfigFlags {
                  const std::string& help);
   void AddString(CLI::App& app, const std::string& names,
                  std::string* (RunConfig::*mutable_field)(), const std::string& help);
+
+  void AddSwitch(CLI::App& app, const std::string& name, void (RunConfig::*set)(bool),
+                 const std::string& help);
 
   void Refuse(const std::string& names, const std::string& rule);
 

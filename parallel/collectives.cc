@@ -12,73 +12,92 @@ namespace {
 constexpr size_t kFirstPart = 4096;
 constexpr size_t kHeader = sizeof(uint64_t);
 
-ConstBytes View(const std::string& s) { return std::as_bytes(std::span(s)); }
-
-// The length of a message and its first part.
-std::string FirstFrame(const std::string& message) {
-  const uint64_t size = message.size();
-  std::string frame(reinterpret_cast<const char*>(&size), kHeader);
-  return frame + message.substr(0, kFirstPart);
-}
-
-// Collective: sends *to[r] to each rank r where it is not null; returns what came from the ranks
-// with from[r].
-std::vector<std::string> ExchangeMessages(Communicator& comm, Place place,
-                                          const std::vector<const std::string*>& to,
-                                          const std::vector<bool>& from) {
-  const int size = comm.size();
-  std::vector<std::string> frames_out(size);
-  std::vector<std::string> frames_in(size);
-  std::vector<std::string> messages(size);
-  std::vector<ConstBytes> send(size);
-  std::vector<Bytes> recv(size);
-  for (int r = 0; r < size; ++r) {
-    if (to[r] != nullptr) frames_out[r] = FirstFrame(*to[r]);
-    if (from[r]) frames_in[r].resize(kHeader + kFirstPart);
-    send[r] = View(frames_out[r]);
-    recv[r] = std::as_writable_bytes(std::span(frames_in[r]));
-  }
-  comm.AllToAll(Traffic::kControl, place, send, recv);
-
-  for (int r = 0; r < size; ++r) {
-    send[r] = to[r] != nullptr && to[r]->size() > kFirstPart ? View(*to[r]).subspan(kFirstPart)
-                                                             : ConstBytes();
-    recv[r] = {};
-    if (!from[r]) continue;
-    uint64_t bytes = 0;
-    std::memcpy(&bytes, frames_in[r].data(), kHeader);
-    messages[r].resize(bytes);
-    const size_t first = std::min<size_t>(bytes, kFirstPart);
-    std::memcpy(messages[r].data(), frames_in[r].data() + kHeader, first);
-    recv[r] = std::as_writable_bytes(std::span(messages[r])).subspan(first);
-  }
-  comm.AllToAll(Traffic::kControl, place, send, recv);
-  return messages;
-}
+ConstBytes View(std::string_view s) { return std::as_bytes(std::span(s)); }
+Bytes Room(std::string& s) { return std::as_writable_bytes(std::span(s)); }
 
 }  // namespace
 
-std::vector<std::string> AllGather(Communicator& comm, Place place, const std::string& mine) {
-  const std::vector<const std::string*> to(comm.size(), &mine);
-  return ExchangeMessages(comm, place, to, std::vector<bool>(comm.size(), true));
+Messenger::Messenger(Communicator& comm)
+    : comm_(comm),
+      to_(comm.size()),
+      from_(comm.size()),
+      frames_out_(comm.size()),
+      frames_in_(comm.size()),
+      received_(comm.size()),
+      send_(comm.size()),
+      recv_(comm.size()) {}
+
+std::span<const std::string> Messenger::AllGather(Place place, std::string_view mine) {
+  std::fill(to_.begin(), to_.end(), mine);
+  std::fill(from_.begin(), from_.end(), true);
+  return Exchange(place);
 }
 
-std::vector<std::string> GatherToRoot(Communicator& comm, Place place, const std::string& mine) {
-  std::vector<const std::string*> to(comm.size());
-  to[0] = &mine;
-  return ExchangeMessages(comm, place, to, std::vector<bool>(comm.size(), comm.rank() == 0));
+std::span<const std::string> Messenger::GatherToRoot(Place place, std::string_view mine) {
+  std::fill(to_.begin(), to_.end(), std::nullopt);
+  to_[0] = mine;
+  std::fill(from_.begin(), from_.end(), comm_.rank() == 0);
+  return Exchange(place);
 }
 
-std::string ScatterFromRoot(Communicator& comm, Place place,
-                            const std::vector<std::string>& parts) {
-  std::vector<const std::string*> to(comm.size());
-  if (comm.rank() == 0) {
-    OCTET_CHECK(std::ssize(parts) == comm.size());
-    for (int r = 0; r < comm.size(); ++r) to[r] = &parts[r];
+const std::string& Messenger::ScatterFromRoot(Place place, std::span<const std::string> parts) {
+  std::fill(to_.begin(), to_.end(), std::nullopt);
+  if (comm_.rank() == 0) {
+    OCTET_CHECK(std::ssize(parts) == comm_.size());
+    std::copy(parts.begin(), parts.end(), to_.begin());
   }
-  std::vector<bool> from(comm.size());
-  from[0] = true;
-  return ExchangeMessages(comm, place, to, from)[0];
+  std::fill(from_.begin(), from_.end(), false);
+  from_[0] = true;
+  return Exchange(place)[0];
+}
+
+std::span<const std::string> Messenger::Exchange(Place place) {
+  ExchangeFirstParts(place);
+  ExchangeRest(place);
+  return received_;
+}
+
+void Messenger::ExchangeFirstParts(Place place) {
+  for (int r = 0; r < comm_.size(); ++r) {
+    frames_out_[r].clear();
+    if (to_[r]) {
+      const uint64_t size = to_[r]->size();
+      frames_out_[r].append(reinterpret_cast<const char*>(&size), kHeader);
+      frames_out_[r].append(to_[r]->substr(0, kFirstPart));
+    }
+    frames_in_[r].resize(from_[r] ? kHeader + kFirstPart : 0);
+    send_[r] = View(frames_out_[r]);
+    recv_[r] = Room(frames_in_[r]);
+  }
+  comm_.AllToAll(Traffic::kControl, place, send_, recv_);
+}
+
+void Messenger::ExchangeRest(Place place) {
+  for (int r = 0; r < comm_.size(); ++r) {
+    send_[r] = to_[r] ? View(to_[r]->substr(std::min(to_[r]->size(), kFirstPart))) : ConstBytes();
+    recv_[r] = {};
+    received_[r].clear();
+    if (!from_[r]) continue;
+    uint64_t size = 0;
+    std::memcpy(&size, frames_in_[r].data(), kHeader);
+    received_[r].resize(size);
+    const size_t first = std::min<size_t>(size, kFirstPart);
+    std::memcpy(received_[r].data(), frames_in_[r].data() + kHeader, first);
+    recv_[r] = Room(received_[r]).subspan(first);
+  }
+  comm_.AllToAll(Traffic::kControl, place, send_, recv_);
+}
+
+std::vector<std::string> AllGather(Communicator& comm, Place place, std::string_view mine) {
+  Messenger messenger(comm);
+  const auto received = messenger.AllGather(place, mine);
+  return {received.begin(), received.end()};
+}
+
+std::vector<std::string> GatherToRoot(Communicator& comm, Place place, std::string_view mine) {
+  Messenger messenger(comm);
+  const auto received = messenger.GatherToRoot(place, mine);
+  return {received.begin(), received.end()};
 }
 
 }  // namespace octet

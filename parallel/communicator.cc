@@ -32,24 +32,25 @@ const char* Name(Traffic kind) {
   return "?";
 }
 
-std::unique_ptr<Exchange> Communicator::Start(Traffic kind, std::span<const ConstBytes> send,
-                                              std::span<const Bytes> recv) {
+void Communicator::Start(Exchange& exchange, Traffic kind, std::span<const ConstBytes> send,
+                         std::span<const Bytes> recv) {
   OCTET_CHECK(std::ssize(send) == size() && std::ssize(recv) == size());
   for (int r = 0; r < size(); ++r) {
     if (r != rank()) bytes_sent_[static_cast<int>(kind)] += static_cast<int64_t>(send[r].size());
   }
-  return DoStart(send, recv);
+  exchange.Start(send, recv);
 }
 
-std::vector<size_t> Communicator::AllToAll(Traffic kind, Place place,
-                                           std::span<const ConstBytes> send,
-                                           std::span<const Bytes> recv) {
+std::span<const size_t> Communicator::AllToAll(Traffic kind, Place place,
+                                               std::span<const ConstBytes> send,
+                                               std::span<const Bytes> recv) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
-  const std::unique_ptr<Exchange> exchange = Start(kind, send, recv);
-  while (!exchange->Poll()) {
+  if (exchange_ == nullptr) exchange_ = MakeExchange();
+  Start(*exchange_, kind, send, recv);
+  while (!exchange_->Poll()) {
     const Clock::duration waited = Clock::now() - start;
-    if (waited > timeout_) FailLate(place, *exchange);
+    if (waited > timeout_) FailLate(place, *exchange_);
     if (waited < kSpin) {
       sched_yield();
     } else {
@@ -57,7 +58,7 @@ std::vector<size_t> Communicator::AllToAll(Traffic kind, Place place,
     }
   }
   time_waited_[static_cast<int>(kind)] += Clock::now() - start;
-  return {exchange->received().begin(), exchange->received().end()};
+  return exchange_->received();
 }
 
 void Communicator::FailLate(Place place, const Exchange& exchange) const {

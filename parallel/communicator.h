@@ -28,7 +28,7 @@ struct Place {
 using ConstBytes = std::span<const std::byte>;
 using Bytes = std::span<std::byte>;
 
-// One all-to-all in flight.
+// A place for one all-to-all at a time. Keeps its memory from one to the next.
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -41,6 +41,10 @@ class Exchange {
 
   // Bytes received from each rank; valid when Poll has returned true.
   virtual std::span<const size_t> received() const = 0;
+
+ private:
+  friend class Communicator;
+  virtual void Start(std::span<const ConstBytes> send, std::span<const Bytes> recv) = 0;
 };
 
 // The ranks of one group. One thread of each rank uses it.
@@ -54,17 +58,24 @@ class Communicator {
   // The host of each rank.
   virtual std::span<const std::string> hosts() const = 0;
 
-  // Collective: starts to send send[r] to each rank r and to receive into recv[r] from it. No
-  // message passes where the span is empty; it is empty on both sides or on neither. recv[r] may be
-  // larger than what comes. The memory must stay until the exchange is complete. Several may be in
-  // flight; every rank starts them in the same order.
-  std::unique_ptr<Exchange> Start(Traffic kind, std::span<const ConstBytes> send,
-                                  std::span<const Bytes> recv);
+  // Collective: the communicator of this rank's group, where `size` consecutive ranks make a group.
+  // `size` divides this one's. Must not outlive this one.
+  virtual std::unique_ptr<Communicator> MakeGroup(int size) = 0;
+
+  virtual std::unique_ptr<Exchange> MakeExchange() = 0;
+
+  // Collective: starts to send send[r] to each rank r and to receive into recv[r] from it, in an
+  // exchange of this communicator that is not in flight. No message passes where the span is empty;
+  // it is empty on both sides or on neither. recv[r] may be larger than what comes. The memory must
+  // stay until the exchange is complete. Several may be in flight; every rank starts them in the
+  // same order.
+  void Start(Exchange& exchange, Traffic kind, std::span<const ConstBytes> send,
+             std::span<const Bytes> recv);
 
   // Collective: Start, then poll until complete. A rank that is still late at the deadline ends the
-  // job, and is named. Returns the bytes received from each rank.
-  std::vector<size_t> AllToAll(Traffic kind, Place place, std::span<const ConstBytes> send,
-                               std::span<const Bytes> recv);
+  // job, and is named. Returns the bytes received from each rank, valid until the next call.
+  std::span<const size_t> AllToAll(Traffic kind, Place place, std::span<const ConstBytes> send,
+                                   std::span<const Bytes> recv);
 
   // Bytes that this rank has sent to others, by kind.
   int64_t bytes_sent(Traffic kind) const { return bytes_sent_[static_cast<int>(kind)]; }
@@ -77,13 +88,10 @@ class Communicator {
   // The longest wait for one exchange. Default: 60 s.
   void set_timeout(std::chrono::duration<double> timeout) { timeout_ = timeout; }
 
- protected:
-  virtual std::unique_ptr<Exchange> DoStart(std::span<const ConstBytes> send,
-                                            std::span<const Bytes> recv) = 0;
-
  private:
   [[noreturn]] void FailLate(Place place, const Exchange& exchange) const;
 
+  std::unique_ptr<Exchange> exchange_;  // of AllToAll
   std::array<int64_t, kNumTrafficKinds> bytes_sent_ = {};
   std::array<std::chrono::duration<double>, kNumTrafficKinds> time_waited_ = {};
   std::chrono::duration<double> timeout_ = std::chrono::seconds(60);

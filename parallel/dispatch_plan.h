@@ -43,14 +43,50 @@ struct DispatchPlan {
   std::vector<int64_t> recv_returns;  // [ranks] rows that come back from each rank
   Sums combine;  // of the rows that come back, for each own token, in slot order
 
-  std::vector<int64_t> expert_tokens;  // [experts] (token, slot) pairs, of all ranks
+  // (token, slot) pairs of all ranks' tokens, by expert and by the rank that serves them.
+  std::vector<int64_t> expert_tokens;  // [experts]
+  std::vector<int64_t> rank_tokens;    // [ranks]
 
   int64_t num_rows() const;  // received tokens
 };
 
-// routing[r] is that of rank r. The plan is overwritten; its memory is kept.
-void MakeDispatchPlan(std::span<const Routing> routing, const ExpertPlacement& placement, int layer,
-                      int rank, DispatchPlan& plan);
+// Makes one rank's plans, and keeps its memory.
+class DispatchPlanner {
+ public:
+  DispatchPlanner(const ExpertPlacement& placement, int rank)
+      : placement_(placement), rank_(rank) {}
+
+  // routing[r] is that of rank r. Valid until the next call.
+  const DispatchPlan& Plan(int layer, std::span<const Routing> routing);
+
+ private:
+  struct Assignment {
+    int32_t expert;
+    int32_t row;
+  };
+
+  void Clear(int layer, int topk);
+  void AddToken(int home, int64_t token, std::span<const int32_t> experts,
+                std::span<const float> weights);
+  void AddOwnToken(int64_t token, bool one_owner);
+  void AddReceivedToken(int home, std::span<const int32_t> experts, std::span<const float> weights,
+                        bool one_owner);
+  void GroupByExpert();
+  void NumberReturnedRows();
+
+  const ExpertPlacement& placement_;
+  int rank_;
+  int layer_ = 0;
+  int topk_ = 0;
+  DispatchPlan plan_;
+  std::vector<int32_t> owners_;          // [topk] of the token at hand
+  std::vector<Assignment> assignments_;  // in the order of returns.rows
+  std::vector<int32_t> combine_ranks_;   // rank of each entry of combine.rows
+  std::vector<int32_t> local_;           // [experts] index in local_experts
+  std::vector<int32_t> next_;            // [local experts] place of its next row
+  std::vector<int64_t> first_returned_;  // [ranks]
+  int32_t num_rows_ = 0;
+};
 
 }  // namespace octet
 

@@ -48,13 +48,13 @@ Bytes RowBytes(Matrix m, int64_t first, int64_t rows) {
 Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
                        Workspace& workspace, int64_t max_tokens, DType dtype)
     : comm_(comm),
-      placement_(placement),
       backend_(backend),
       workspace_(workspace),
       max_tokens_(max_tokens),
       dtype_(dtype),
       routing_messages_(comm.size()),
       routing_(comm.size()),
+      planner_(placement, comm.rank()),
       send_(comm.size()),
       recv_(comm.size()) {}
 
@@ -74,8 +74,7 @@ void Dispatcher::ExchangeRouting(int layer, const Routing& routing) {
 
 const DispatchPlan& Dispatcher::Plan(int layer, const Routing& routing) {
   ExchangeRouting(layer, routing);
-  MakeDispatchPlan(routing_, placement_, layer, comm_.rank(), plan_);
-  return plan_;
+  return planner_.Plan(layer, routing_);
 }
 
 Matrix Dispatcher::Dispatch(int layer, ConstMatrix x, const DispatchPlan& plan) {

@@ -35,7 +35,6 @@ class Dispatcher {
   void ExchangeRouting(int layer, const Routing& routing);
 
   Communicator& comm_;
-  const ExpertPlacement& placement_;
   Backend& backend_;
   Workspace& workspace_;
   int64_t max_tokens_;
@@ -44,7 +43,7 @@ class Dispatcher {
   std::vector<std::byte> routing_message_;
   std::vector<std::vector<std::byte>> routing_messages_;  // [ranks]
   std::vector<Routing> routing_;                          // [ranks]
-  DispatchPlan plan_;
+  DispatchPlanner planner_;
   std::vector<ConstBytes> send_;
   std::vector<Bytes> recv_;
 };

@@ -123,11 +123,15 @@ std::string ExpertPlacement::ToString() const {
   return text;
 }
 
+bool ExpertPlacement::Owns(int layer, int expert, int rank) const {
+  const std::span<const int32_t> owners = ranks(layer, expert);
+  return std::find(owners.begin(), owners.end(), rank) != owners.end();
+}
+
 std::vector<int> ExpertPlacement::LocalExperts(int layer, int rank) const {
   std::vector<int> local;
   for (int expert = 0; expert < shape_.num_experts; ++expert) {
-    const std::span<const int32_t> owners = ranks(layer, expert);
-    if (std::find(owners.begin(), owners.end(), rank) != owners.end()) local.push_back(expert);
+    if (Owns(layer, expert, rank)) local.push_back(expert);
   }
   return local;
 }

@@ -41,6 +41,8 @@ class ExpertPlacement {
   // The ranks of each expert, layer by layer: equal for equal placements.
   std::string ToString() const;
 
+  bool Owns(int layer, int expert, int rank) const;
+
   // The experts of a layer that live on `rank`, ascending.
   std::vector<int> LocalExperts(int layer, int rank) const;
 

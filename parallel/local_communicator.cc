@@ -9,20 +9,13 @@ namespace {
 
 class LocalExchange : public Exchange {
  public:
-  LocalExchange(LocalWorld& world, int rank, int64_t number, std::span<const Bytes> recv)
-      : world_(world),
-        rank_(rank),
-        number_(number),
-        recv_(recv.begin(), recv.end()),
-        received_(recv.size()),
-        done_(recv.size()) {
-    for (size_t r = 0; r < recv.size(); ++r) done_[r] = recv[r].empty();
-  }
+  LocalExchange(LocalWorld& world, int rank, int64_t& num_exchanges)
+      : world_(world), rank_(rank), num_exchanges_(num_exchanges) {}
 
   bool Poll() override {
     bool all = true;
     for (int r = 0; r < world_.size(); ++r) {
-      if (!done_[r]) done_[r] = Receive(r);
+      if (!done_[r]) Receive(r);
       all = all && done_[r];
     }
     return all;
@@ -39,18 +32,27 @@ class LocalExchange : public Exchange {
   std::span<const size_t> received() const override { return received_; }
 
  private:
-  bool Receive(int from) {
-    std::vector<std::byte> message;
-    if (!world_.Take(from, rank_, number_, message)) return false;
-    OCTET_CHECK(message.size() <= recv_[from].size()) << message.size() << " bytes from " << from;
-    std::copy(message.begin(), message.end(), recv_[from].begin());
-    received_[from] = message.size();
-    return true;
+  void Start(std::span<const ConstBytes> send, std::span<const Bytes> recv) override {
+    number_ = num_exchanges_++;
+    for (int r = 0; r < world_.size(); ++r) {
+      if (!send[r].empty()) world_.Post(rank_, r, number_, send[r]);
+    }
+    recv_.assign(recv.begin(), recv.end());
+    received_.assign(recv.size(), 0);
+    done_.resize(recv.size());
+    for (size_t r = 0; r < recv.size(); ++r) done_[r] = recv[r].empty();
+  }
+
+  void Receive(int from) {
+    const std::optional<size_t> size = world_.Take(from, rank_, number_, recv_[from]);
+    done_[from] = size.has_value();
+    received_[from] = size.value_or(0);
   }
 
   LocalWorld& world_;
   int rank_;
-  int64_t number_;
+  int64_t& num_exchanges_;  // of the communicator
+  int64_t number_ = 0;
   std::vector<Bytes> recv_;
   std::vector<size_t> received_;
   std::vector<bool> done_;
@@ -61,26 +63,44 @@ class LocalExchange : public Exchange {
 void LocalWorld::Post(int from, int to, int64_t exchange, ConstBytes message) {
   Mailbox& box = mailbox(from, to);
   const std::lock_guard lock(box.mutex);
-  box.messages[exchange].assign(message.begin(), message.end());
+  auto letter = std::find_if(box.letters.begin(), box.letters.end(),
+                             [](const Letter& l) { return l.exchange == Letter::kTaken; });
+  if (letter == box.letters.end()) letter = box.letters.emplace(letter);
+  letter->exchange = exchange;
+  letter->message.assign(message.begin(), message.end());
 }
 
-bool LocalWorld::Take(int from, int to, int64_t exchange, std::vector<std::byte>& message) {
+std::optional<size_t> LocalWorld::Take(int from, int to, int64_t exchange, Bytes room) {
   Mailbox& box = mailbox(from, to);
   const std::lock_guard lock(box.mutex);
-  const auto found = box.messages.find(exchange);
-  if (found == box.messages.end()) return false;
-  message = std::move(found->second);
-  box.messages.erase(found);
-  return true;
+  const auto letter = std::find_if(box.letters.begin(), box.letters.end(),
+                                   [&](const Letter& l) { return l.exchange == exchange; });
+  if (letter == box.letters.end()) return std::nullopt;
+  OCTET_CHECK(letter->message.size() <= room.size())
+      << letter->message.size() << " bytes from " << from;
+  std::copy(letter->message.begin(), letter->message.end(), room.begin());
+  letter->exchange = Letter::kTaken;
+  return letter->message.size();
 }
 
-std::unique_ptr<Exchange> LocalCommunicator::DoStart(std::span<const ConstBytes> send,
-                                                     std::span<const Bytes> recv) {
-  const int64_t number = num_exchanges_++;
-  for (int r = 0; r < size(); ++r) {
-    if (!send[r].empty()) world_.Post(rank_, r, number, send[r]);
+LocalWorld& LocalWorld::Group(int first, int size) {
+  const std::lock_guard lock(groups_mutex_);
+  std::unique_ptr<LocalWorld>& group = groups_[{first, size}];
+  const auto begin = hosts_.begin() + first;
+  if (group == nullptr) {
+    group = std::make_unique<LocalWorld>(std::vector<std::string>(begin, begin + size));
   }
-  return std::make_unique<LocalExchange>(world_, rank_, number, recv);
+  return *group;
+}
+
+std::unique_ptr<Communicator> LocalCommunicator::MakeGroup(int group_size) {
+  OCTET_CHECK(group_size > 0 && size() % group_size == 0) << group_size << " of " << size();
+  const int place = rank_ % group_size;
+  return std::make_unique<LocalCommunicator>(world_.Group(rank_ - place, group_size), place);
+}
+
+std::unique_ptr<Exchange> LocalCommunicator::MakeExchange() {
+  return std::make_unique<LocalExchange>(world_, rank_, num_exchanges_);
 }
 
 }  // namespace octet

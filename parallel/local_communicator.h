@@ -5,6 +5,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,9 @@ namespace octet {
 // The mailboxes that connect the ranks.
 class LocalWorld {
  public:
-  explicit LocalWorld(int size) : mailboxes_(size * size), hosts_(size, "this process") {}
+  explicit LocalWorld(int size) : LocalWorld(std::vector<std::string>(size, "this process")) {}
+  explicit LocalWorld(std::vector<std::string> hosts)
+      : mailboxes_(hosts.size() * hosts.size()), hosts_(std::move(hosts)) {}
 
   int size() const { return static_cast<int>(hosts_.size()); }
   std::span<const std::string> hosts() const { return hosts_; }
@@ -23,19 +26,31 @@ class LocalWorld {
   // Messages of different exchanges do not mix.
   void Post(int from, int to, int64_t exchange, ConstBytes message);
 
-  // Takes the message of this exchange; false when it has not come yet.
-  bool Take(int from, int to, int64_t exchange, std::vector<std::byte>& message);
+  // Takes the message of this exchange into `room`, which must be large enough. Its size, or none
+  // when it has not come yet.
+  std::optional<size_t> Take(int from, int to, int64_t exchange, Bytes room);
+
+  // The world of the ranks [first, first + size), the same for all of them.
+  LocalWorld& Group(int first, int size);
 
  private:
+  struct Letter {
+    static constexpr int64_t kTaken = -1;
+    int64_t exchange = kTaken;
+    std::vector<std::byte> message;
+  };
+
   struct Mailbox {
     std::mutex mutex;
-    std::map<int64_t, std::vector<std::byte>> messages;  // by exchange
+    std::vector<Letter> letters;  // those taken keep their memory for others
   };
 
   Mailbox& mailbox(int from, int to) { return mailboxes_[from * size() + to]; }
 
   std::vector<Mailbox> mailboxes_;
   std::vector<std::string> hosts_;
+  std::mutex groups_mutex_;
+  std::map<std::pair<int, int>, std::unique_ptr<LocalWorld>> groups_;  // by first rank and size
 };
 
 class LocalCommunicator : public Communicator {
@@ -45,10 +60,8 @@ class LocalCommunicator : public Communicator {
   int rank() const override { return rank_; }
   int size() const override { return world_.size(); }
   std::span<const std::string> hosts() const override { return world_.hosts(); }
-
- protected:
-  std::unique_ptr<Exchange> DoStart(std::span<const ConstBytes> send,
-                                    std::span<const Bytes> recv) override;
+  std::unique_ptr<Communicator> MakeGroup(int size) override;
+  std::unique_ptr<Exchange> MakeExchange() override;
 
  private:
   LocalWorld& world_;

@@ -15,21 +15,8 @@ constexpr int kTags = 32768;
 
 class MpiExchange : public Exchange {
  public:
-  MpiExchange(MPI_Comm comm, int rank, int tag, std::span<const ConstBytes> send,
-              std::span<const Bytes> recv)
-      : received_(recv.size()) {
-    OCTET_CHECK(send[rank].size() <= recv[rank].size());
-    if (!send[rank].empty()) std::memcpy(recv[rank].data(), send[rank].data(), send[rank].size());
-    received_[rank] = send[rank].size();
-    for (int r = 0; r < std::ssize(recv); ++r) {
-      if (r == rank || recv[r].empty()) continue;
-      MPI_Irecv(recv[r].data(), Count(recv[r].size()), MPI_BYTE, r, tag, comm, Add(r, true));
-    }
-    for (int r = 0; r < std::ssize(send); ++r) {
-      if (r == rank || send[r].empty()) continue;
-      MPI_Isend(send[r].data(), Count(send[r].size()), MPI_BYTE, r, tag, comm, Add(r, false));
-    }
-  }
+  MpiExchange(MPI_Comm comm, int rank, int& next_tag)
+      : comm_(comm), rank_(rank), next_tag_(next_tag) {}
   MpiExchange(const MpiExchange&) = delete;
   MpiExchange& operator=(const MpiExchange&) = delete;
 
@@ -38,8 +25,6 @@ class MpiExchange : public Exchange {
   bool Poll() override {
     if (pending_ == 0) return true;
     int completed = 0;
-    indices_.resize(requests_.size());
-    statuses_.resize(requests_.size());
     MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &completed, indices_.data(),
                  statuses_.data());
     for (int i = 0; i < completed; ++i) {
@@ -71,21 +56,48 @@ class MpiExchange : public Exchange {
     bool receives;  // this rank receives from it; otherwise sends to it
   };
 
+  void Start(std::span<const ConstBytes> send, std::span<const Bytes> recv) override {
+    OCTET_CHECK(pending_ == 0) << "the exchange is in flight";
+    const int tag = next_tag_ = (next_tag_ + 1) % kTags;
+    OCTET_CHECK(send[rank_].size() <= recv[rank_].size());
+    received_.assign(recv.size(), 0);
+    received_[rank_] = send[rank_].size();
+    if (!send[rank_].empty()) {
+      std::memcpy(recv[rank_].data(), send[rank_].data(), send[rank_].size());
+    }
+    Clear(2 * recv.size());
+    for (int r = 0; r < std::ssize(recv); ++r) {
+      if (r == rank_ || recv[r].empty()) continue;
+      MPI_Irecv(recv[r].data(), Count(recv[r].size()), MPI_BYTE, r, tag, comm_, Add({r, true}));
+    }
+    for (int r = 0; r < std::ssize(send); ++r) {
+      if (r == rank_ || send[r].empty()) continue;
+      MPI_Isend(send[r].data(), Count(send[r].size()), MPI_BYTE, r, tag, comm_, Add({r, false}));
+    }
+  }
+
   static int Count(size_t bytes) {
     OCTET_CHECK(bytes <= INT_MAX) << "a message of " << bytes << " bytes";
     return static_cast<int>(bytes);
   }
 
-  MPI_Request* Add(int rank, bool receives) {
-    if (requests_.empty()) {
-      requests_.reserve(2 * received_.size());
-      peers_.reserve(2 * received_.size());
-    }
-    peers_.push_back({rank, receives});
+  void Clear(size_t most_requests) {
+    requests_.clear();
+    requests_.reserve(most_requests);  // MPI keeps pointers to them
+    peers_.clear();
+    indices_.resize(most_requests);
+    statuses_.resize(most_requests);
+  }
+
+  MPI_Request* Add(Peer peer) {
+    peers_.push_back(peer);
     ++pending_;
     return &requests_.emplace_back(MPI_REQUEST_NULL);
   }
 
+  MPI_Comm comm_;
+  int rank_;
+  int& next_tag_;  // of the communicator
   std::vector<MPI_Request> requests_;
   std::vector<Peer> peers_;  // of each request
   std::vector<int> indices_;
@@ -118,10 +130,15 @@ MpiCommunicator::MpiCommunicator(MPI_Comm comm) : comm_(comm) {
 
 MpiCommunicator::~MpiCommunicator() { MPI_Comm_free(&comm_); }
 
-std::unique_ptr<Exchange> MpiCommunicator::DoStart(std::span<const ConstBytes> send,
-                                                   std::span<const Bytes> recv) {
-  next_tag_ = (next_tag_ + 1) % kTags;
-  return std::make_unique<MpiExchange>(comm_, rank_, next_tag_, send, recv);
+std::unique_ptr<Communicator> MpiCommunicator::MakeGroup(int group_size) {
+  OCTET_CHECK(group_size > 0 && size_ % group_size == 0) << group_size << " of " << size_;
+  MPI_Comm group = MPI_COMM_NULL;
+  MPI_Comm_split(comm_, rank_ / group_size, rank_, &group);
+  return std::make_unique<MpiCommunicator>(group);
+}
+
+std::unique_ptr<Exchange> MpiCommunicator::MakeExchange() {
+  return std::make_unique<MpiExchange>(comm_, rank_, next_tag_);
 }
 
 }  // namespace octet

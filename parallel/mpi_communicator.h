@@ -25,10 +25,8 @@ class MpiCommunicator : public Communicator {
   int rank() const override { return rank_; }
   int size() const override { return size_; }
   std::span<const std::string> hosts() const override { return hosts_; }
-
- protected:
-  std::unique_ptr<Exchange> DoStart(std::span<const ConstBytes> send,
-                                    std::span<const Bytes> recv) override;
+  std::unique_ptr<Communicator> MakeGroup(int size) override;
+  std::unique_ptr<Exchange> MakeExchange() override;
 
  private:
   MPI_Comm comm_;

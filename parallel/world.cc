@@ -1,7 +1,12 @@
 #include "parallel/world.h"
 
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
 #include <mpi.h>
+#include <unistd.h>
 
+#include <array>
+#include <climits>
 #include <cstdlib>
 
 #include "kernels/check.h"
@@ -10,13 +15,21 @@
 namespace octet {
 namespace {
 
-// Set by mpirun (Open MPI), by srun --mpi=pmix and by srun --mpi=pmi2.
+// Set by mpirun (Open MPI) and by srun --mpi=pmix.
 bool StartedByLauncher() {
-  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"}) {
-    if (std::getenv(name) != nullptr) return true;
-  }
-  return false;
+  return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMIX_RANK") != nullptr;
 }
+
+// How launchers whose ranks can't find each other say how many tasks they have started.
+struct TaskCount {
+  const char* variable;
+  const char* advice;
+};
+constexpr TaskCount kTaskCounts[] = {
+    {"SLURM_STEP_NUM_TASKS", "use srun --mpi=pmix, or launch/run.sh in the allocation"},
+    {"PMI_SIZE", "use Open MPI's mpirun, or srun --mpi=pmix"},
+    {"MPI_LOCALNRANKS", "use Open MPI's mpirun"},
+};
 
 void AbortAllRanks() { MPI_Abort(MPI_COMM_WORLD, 1); }
 
@@ -39,9 +52,26 @@ World::World(int* argc, char*** argv) : uses_mpi_(StartedByLauncher()) {
     SetThreadLabel("rank " + std::to_string(rank) + " of " + std::to_string(communicator_->size()) +
                    " on " + communicator_->hosts()[rank]);
   } else {
-    local_ = std::make_unique<LocalWorld>(1);
+    std::array<char, HOST_NAME_MAX + 1> name = {};
+    gethostname(name.data(), HOST_NAME_MAX);
+    local_ = std::make_unique<LocalWorld>(std::vector<std::string>{name.data()});
     communicator_ = std::make_unique<LocalCommunicator>(*local_, 0);
   }
+}
+
+absl::Status World::CheckLauncher() const {
+  if (communicator_->size() > 1 || std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) {
+    return absl::OkStatus();
+  }
+  for (const auto& [variable, advice] : kTaskCounts) {
+    const char* text = std::getenv(variable);
+    int tasks = 0;
+    if (text == nullptr || !absl::SimpleAtoi(text, &tasks) || tasks < 2) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("the launcher started ", tasks, " tasks (", variable,
+                     "), but this one finds none of the others: ", advice));
+  }
+  return absl::OkStatus();
 }
 
 World::~World() {

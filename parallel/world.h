@@ -3,6 +3,8 @@
 #ifndef OCTET_PARALLEL_WORLD_H_
 #define OCTET_PARALLEL_WORLD_H_
 
+#include <absl/status/status.h>
+
 #include <memory>
 
 #include "parallel/communicator.h"
@@ -20,6 +22,10 @@ class World {
   ~World();
 
   Communicator& communicator() { return *communicator_; }
+
+  // An error where a launcher has started several tasks and each is a world of its own: one without
+  // PMIx, or of another MPI.
+  absl::Status CheckLauncher() const;
 
  private:
   bool uses_mpi_ = false;

@@ -1,105 +1,168 @@
 #include "runtime/batch_job.h"
 
 #include <absl/strings/str_cat.h>
+#include <xxhash.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
+
+#include "runtime/compressed_stream.h"
+#include "runtime/strict_json.h"
 
 namespace octet {
 namespace {
 
-absl::Status FileError(const std::string& doing, const std::string& path) {
-  return absl::FailedPreconditionError(absl::StrCat(doing, " ", path, ": ", std::strerror(errno)));
+// Lines that one step may read: a long run of refused ones must not keep the other ranks waiting.
+constexpr int kLinesPerStep = 512;
+
+// After so many lines their mean length tells how many there will be.
+constexpr int64_t kLinesForEstimate = 1000;
+
+bool IsBlank(const std::string& text) {
+  return text.find_first_not_of(" \t\r") == std::string::npos;
+}
+
+absl::Status WithPrefix(const char* prefix, const absl::Status& status) {
+  return {status.code(), absl::StrCat(prefix, std::string(status.message()))};
+}
+
+bool IsSameFile(const std::string& a, const std::string& b) {
+  std::error_code error;
+  return std::filesystem::equivalent(a, b, error) && !error;
 }
 
 }  // namespace
 
-absl::Status BatchJob::Open(const std::string& input, const std::string& output) {
-  input_path_ = input;
+absl::Status BatchJob::Open(const std::vector<std::string>& inputs, const std::string& output) {
   output_path_ = output;
-  partial_path_ = output + ".partial";
-  std::error_code error;
-  if (std::filesystem::is_directory(input, error) || std::filesystem::is_directory(output, error)) {
-    return absl::InvalidArgumentError("--input and --output must be files, not directories");
+  partial_path_ = output == "-" ? "" : output + ".partial";
+  if (files_.IsDirectory(output)) {
+    return absl::InvalidArgumentError(absl::StrCat("--output ", output, " is a directory"));
   }
-  if (std::filesystem::equivalent(input, output, error) ||
-      std::filesystem::equivalent(input, partial_path_, error)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--output ", output, " would overwrite --input ", input));
+  for (const std::string& input : inputs) {
+    if (IsSameFile(input, output) || IsSameFile(input, partial_path_)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--output ", output, " would overwrite --input ", input));
+    }
   }
-  input_.open(input);
-  if (!input_) return FileError("can't read --input", input);
-  output_.open(partial_path_, std::ios::trunc);
-  if (!output_) return FileError("can't write beside --output", partial_path_);
+  absl::StatusOr<LineReader> reader = LineReader::Open(files_, inputs);
+  if (!reader.ok()) return WithPrefix("--input ", reader.status());
+  reader_ = *std::move(reader);
+
+  auto stream = files_.CreateOutput(partial_path_.empty() ? "-" : partial_path_);
+  if (stream.ok()) stream = CompressedFor(output, *std::move(stream));
+  if (!stream.ok()) return WithPrefix("--output ", stream.status());
+  const std::string spill_path =
+      partial_path_.empty()
+          ? (std::filesystem::temp_directory_path() / absl::StrCat("octet.", getpid())).string()
+          : absl::StrCat(output, ".waiting");
+  output_ = std::make_unique<OrderedOutput>(files_, *std::move(stream), spill_path);
   return absl::OkStatus();
 }
 
 absl::Status BatchJob::Feed(Engine& engine) {
-  std::string text;
   absl::Status status;
-  while (status.ok() && engine.num_waiting() < read_ahead_ && std::getline(input_, text)) {
+  for (int i = 0; status.ok() && i < kLinesPerStep && engine.num_waiting() < read_ahead_; ++i) {
+    const absl::StatusOr<LineReader::Result> result = reader_->Next(text_);
+    if (!result.ok()) return result.status();
+    if (*result == LineReader::Result::kEnd) {
+      engine.Close();
+      counts_.estimated_lines = num_results_;
+      break;
+    }
     ++line_;
-    if (text.find_first_not_of(" \t\r") == std::string::npos) continue;
-    AddLine(text, engine);
-    status = WriteReady();  // refused lines wait for nobody
+    if (*result == LineReader::Result::kLine && IsBlank(text_)) continue;
+    status = AddLine(text_, *result, engine);
+    if (num_results_ == kLinesForEstimate) custom_ids_.reserve(reader_->EstimatedLines());
   }
-  return status;
+  return status.ok() ? output_->Flush() : status;
 }
 
-void BatchJob::AddLine(const std::string& text, Engine& engine) {
+ParsedLine BatchJob::Parse(const std::string& text, LineReader::Result result) {
+  if (result == LineReader::Result::kTooLong) {
+    return {.request = RequestError{.message = absl::StrCat("the line is longer than ",
+                                                            LineReader::kMaxLineBytes, " bytes"),
+                                    .code = "invalid_json"}};
+  }
   ParsedLine parsed = ParseBatchLine(text, limits_);
+  if (!parsed.has_custom_id) return parsed;
+  if (!custom_ids_.insert(XXH3_64bits(parsed.custom_id.data(), parsed.custom_id.size())).second) {
+    parsed.request = RequestError{.message = absl::StrCat("'custom_id' ", Quoted(parsed.custom_id),
+                                                          " stood in an earlier line"),
+                                  .param = "custom_id",
+                                  .code = "duplicate_custom_id"};
+  }
+  for (const std::string& field : parsed.ignored_fields) {
+    if (!ignored_fields_.insert(field).second) continue;
+    notes_.push_back(absl::StrCat("line ", line_, ": field ", Quoted(field),
+                                  " is ignored, there and in later lines (--lenient)"));
+  }
+  return parsed;
+}
+
+absl::Status BatchJob::AddLine(const std::string& text, LineReader::Result result, Engine& engine) {
+  ParsedLine parsed = Parse(text, result);
   const int64_t number = num_results_++;
   if (const auto* error = std::get_if<RequestError>(&parsed.request)) {
-    ready_[number] = FormatError(line_, parsed, *error);
-    ++num_failed_requests_;
-    return;
+    ++counts_.refused;
+    return output_->Add(number, FormatError(line_, parsed, *error));
   }
-  auto& request = std::get<BatchRequest>(parsed.request);
-  NewSequence sequence;
-  sequence.set_id(number);
-  sequence.set_line(line_);
-  sequence.mutable_prompt_ids()->Add(request.prompt_ids.begin(), request.prompt_ids.end());
-  *sequence.mutable_params() = request.params;
-  engine.Submit(std::move(sequence));
-  in_flight_.emplace(number, InFlight{line_, std::move(request)});
-  ++num_requests_;
-}
-
-absl::Status BatchJob::Write(const std::vector<FinishedSequence>& finished) {
-  for (const FinishedSequence& f : finished) {
-    const auto found = in_flight_.find(f.id());
-    OCTET_CHECK(found != in_flight_.end()) << f.id();
-    ready_[f.id()] = FormatResult(format_, found->second.line, found->second.request, f);
-    in_flight_.erase(found);
-  }
-  return WriteReady();
-}
-
-absl::Status BatchJob::WriteReady() {
-  if (ready_.empty() || ready_.begin()->first != next_result_) return absl::OkStatus();
-  while (!ready_.empty() && ready_.begin()->first == next_result_) {
-    output_ << ready_.begin()->second << '\n';
-    ready_.erase(ready_.begin());
-    ++next_result_;
-  }
-  output_.flush();
-  if (!output_) return FileError("can't write", partial_path_);
+  Submit(number, std::move(std::get<BatchRequest>(parsed.request)), engine);
   return absl::OkStatus();
+}
+
+void BatchJob::Submit(int64_t number, BatchRequest request, Engine& engine) {
+  const int64_t num_choices = request.num_choices();
+  auto owned =
+      std::make_unique<InFlight>(InFlight{.number = number,
+                                          .line = line_,
+                                          .request = std::move(request),
+                                          .choices = std::vector<FinishedSequence>(num_choices),
+                                          .num_missing = num_choices});
+  InFlight& line = *owned;
+  in_flight_.emplace(number, std::move(owned));
+  for (int64_t choice = 0; choice < num_choices; ++choice) {
+    const std::vector<int32_t>& ids = line.request.prompts[choice / line.request.n].ids;
+    NewSequence sequence;
+    sequence.set_id(next_sequence_++);
+    sequence.set_line(line_);
+    sequence.set_choice(static_cast<int32_t>(choice));
+    sequence.mutable_prompt_ids()->Add(ids.begin(), ids.end());
+    *sequence.mutable_params() = line.request.params;
+    places_[sequence.id()] = {&line, choice};
+    engine.Submit(std::move(sequence));
+  }
+}
+
+absl::Status BatchJob::Write(std::vector<FinishedSequence>& finished) {
+  for (FinishedSequence& f : finished) {
+    const auto place = places_.find(f.id());
+    OCTET_CHECK(place != places_.end()) << f.id();
+    auto [line, choice] = place->second;
+    places_.erase(place);
+    line->choices[choice] = std::move(f);
+    if (--line->num_missing > 0) continue;
+    const absl::Status status =
+        output_->Add(line->number, FormatResult(format_, line->line, line->request, line->choices));
+    in_flight_.erase(line->number);
+    ++counts_.answered;
+    if (!status.ok()) return status;
+  }
+  return output_->Flush();
 }
 
 absl::Status BatchJob::Finish() {
-  absl::Status status = WriteReady();
-  if (!status.ok()) return status;
-  OCTET_CHECK(ready_.empty() && in_flight_.empty()) << "answers are missing";
-  if (input_.bad()) return FileError("can't read on in", input_path_);
-  output_.close();
-  if (!output_) return FileError("can't write", partial_path_);
-  if (std::rename(partial_path_.c_str(), output_path_.c_str()) != 0) {
-    return FileError("can't rename to", output_path_);
-  }
-  return absl::OkStatus();
+  OCTET_CHECK(in_flight_.empty()) << "answers are missing";
+  const absl::Status status = output_->Close();
+  if (!status.ok() || partial_path_.empty()) return status;
+  return files_.Rename(partial_path_, output_path_);
 }
+
+BatchCounts BatchJob::counts() const {
+  BatchCounts counts = counts_;
+  if (counts.estimated_lines == 0) counts.estimated_lines = reader_->EstimatedLines();
+  return counts;
+}
+
+std::vector<std::string> BatchJob::TakeNotes() { return std::exchange(notes_, {}); }
 
 }  // namespace octet

@@ -2,149 +2,160 @@
 
 #include <absl/strings/str_cat.h>
 
-#include <charconv>
-#include <nlohmann/json.hpp>
-#include <vector>
-
-#include "runtime/streaming_decoder.h"
+#include "kernels/check.h"
+#include "runtime/answer_text.h"
+#include "runtime/json_writer.h"
+#include "runtime/logprobs_json.h"
 
 namespace octet {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
+constexpr int kOk = 200;
 constexpr int kBadRequest = 400;
 
-// A double that prints as the shortest decimal that gives the float back.
-double Shortest(float x) {
-  char digits[32];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof(digits), x);
-  double value = 0;
-  std::from_chars(digits, end, value);
-  return value;
-}
-
-int64_t CountCharacters(const std::string& utf8) {
-  int64_t characters = 0;
-  for (const char c : utf8) characters += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
-  return characters;
-}
-
-// The text of an answer, and where in it each token begins, in characters.
-struct AnswerText {
-  std::string text;
-  std::vector<int64_t> offsets;  // [tokens]
-};
-
-AnswerText DecodeAnswer(const Tokenizer* tokenizer, const std::vector<int32_t>& prompt,
-                        const FinishedSequence& finished) {
-  AnswerText answer;
-  answer.offsets.resize(finished.token_ids_size());
-  if (tokenizer == nullptr) return answer;
-  StreamingDecoder decoder(*tokenizer, prompt);
-  int64_t characters = 0;
-  for (int i = 0; i < finished.token_ids_size(); ++i) {
-    answer.offsets[i] = characters;
-    const std::string piece = decoder.Add(finished.token_ids(i));
-    characters += CountCharacters(piece);
-    answer.text += piece;
-  }
-  answer.text += decoder.Finish();
-  return answer;
-}
-
-std::string TokenText(const Tokenizer* tokenizer, int32_t id) {
-  return tokenizer != nullptr ? tokenizer->TokenText(id) : absl::StrCat("token_id:", id);
-}
-
-// OpenAI's form for completions. The chosen token stands among the alternatives, last where it is
-// not one of the best.
-Json Logprobs(const Tokenizer* tokenizer, const FinishedSequence& finished,
-              const std::vector<int64_t>& offsets) {
-  Json tokens = Json::array();
-  Json token_logprobs = Json::array();
-  Json top_logprobs = Json::array();
-  for (int i = 0; i < finished.token_ids_size(); ++i) {
-    const std::string text = TokenText(tokenizer, finished.token_ids(i));
-    const double logprob = Shortest(finished.logprobs(i));
-    const TopLogprobs& top = finished.top_logprobs(i);
-    Json alternatives = Json::object();
-    for (int j = 0; j < top.token_ids_size(); ++j) {
-      alternatives.emplace(TokenText(tokenizer, top.token_ids(j)), Shortest(top.logprobs(j)));
-    }
-    alternatives.emplace(text, logprob);
-    tokens.push_back(text);
-    token_logprobs.push_back(logprob);
-    top_logprobs.push_back(std::move(alternatives));
-  }
-  return {{"tokens", std::move(tokens)},
-          {"token_logprobs", std::move(token_logprobs)},
-          {"top_logprobs", std::move(top_logprobs)},
-          {"text_offset", offsets}};
-}
-
-const char* FinishReasonName(FinishReason reason) { return reason == STOP ? "stop" : "length"; }
-
-Json Choice(const ResultFormat& format, const BatchRequest& request,
-            const FinishedSequence& finished) {
-  const AnswerText answer = DecodeAnswer(format.tokenizer, request.prompt_ids, finished);
-  Json choice = {{"index", 0}};
-  if (request.endpoint == Endpoint::kCompletions) {
-    choice["text"] = answer.text;
+void WriteStopReason(const Answer& answer, JsonWriter& json) {
+  const FinishedSequence& finished = answer.finished;
+  json.Key("stop_reason");
+  if (answer.stopped() && finished.has_stop_text()) {
+    json.String(answer.request.params.stop(finished.stop_text().index()));
+  } else if (answer.stopped() && finished.has_stop_token()) {
+    json.Integer(finished.stop_token());
   } else {
-    choice["message"] = {{"role", "assistant"}, {"content", answer.text}};
+    json.Null();
   }
-  const bool with_logprobs = request.params.num_logprobs() >= 0;
-  choice["logprobs"] =
-      with_logprobs ? Logprobs(format.tokenizer, finished, answer.offsets) : Json(nullptr);
-  choice["finish_reason"] = FinishReasonName(finished.finish_reason());
-  if (request.return_token_ids) {
-    choice["token_ids"] = finished.token_ids();
-    if (request.endpoint == Endpoint::kCompletions) choice["prompt_token_ids"] = request.prompt_ids;
-  }
-  return choice;
 }
 
-std::string RequestId(int64_t line) { return absl::StrCat("batch_req_", line); }
+// What choices of both endpoints end with.
+void WriteFinish(const Answer& answer, JsonWriter& json) {
+  json.Key("finish_reason").String(answer.stopped() ? "stop" : "length");
+  WriteStopReason(answer, json);
+  if (answer.request.return_token_ids) json.Key("token_ids").Integers(answer.token_ids());
+}
+
+void WriteCompletion(const Tokenizer* tokenizer, const Answer& answer, JsonWriter& json) {
+  const BatchRequest& request = answer.request;
+  const AnswerText shown = MakeAnswerText(tokenizer, answer);
+  json.Key("text").String(shown.text).Key("logprobs");
+  if (request.params.num_logprobs() >= 0) {
+    WriteCompletionLogprobs(tokenizer, answer, shown.offsets, json);
+  } else {
+    json.Null();
+  }
+  WriteFinish(answer, json);
+  if (request.return_token_ids) json.Key("prompt_token_ids").Integers(answer.prompt.ids);
+  if (request.shown_prompt_logprobs >= 0) {
+    json.Key("prompt_logprobs");
+    WritePromptLogprobs(tokenizer, answer, json);
+  }
+}
+
+void WriteChatCompletion(const Tokenizer* tokenizer, const Answer& answer, JsonWriter& json) {
+  json.Key("message").BeginObject();
+  json.Key("role").String("assistant");
+  json.Key("content").String(MakeAnswerText(tokenizer, answer).text);
+  json.EndObject().Key("logprobs");
+  if (answer.request.params.num_logprobs() >= 0) {
+    WriteChatLogprobs(tokenizer, answer, json);
+  } else {
+    json.Null();
+  }
+  WriteFinish(answer, json);
+}
+
+void WriteChoices(const Tokenizer* tokenizer, const BatchRequest& request,
+                  std::span<const FinishedSequence> choices, JsonWriter& json) {
+  json.Key("choices").BeginArray();
+  for (size_t i = 0; i < choices.size(); ++i) {
+    const Answer answer = {request, request.prompts[i / request.n], choices[i]};
+    json.BeginObject().Key("index").Integer(static_cast<int64_t>(i));
+    if (request.endpoint == Endpoint::kCompletions) {
+      WriteCompletion(tokenizer, answer, json);
+    } else {
+      WriteChatCompletion(tokenizer, answer, json);
+    }
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+void WriteUsage(const BatchRequest& request, std::span<const FinishedSequence> choices,
+                JsonWriter& json) {
+  int64_t prompt_tokens = 0;
+  for (const Prompt& prompt : request.prompts) prompt_tokens += std::ssize(prompt.ids);
+  int64_t completion_tokens = 0;
+  for (const FinishedSequence& choice : choices) completion_tokens += choice.token_ids_size();
+  if (!request.generate) completion_tokens = 0;
+  json.Key("usage").BeginObject();
+  json.Key("prompt_tokens").Integer(prompt_tokens);
+  json.Key("completion_tokens").Integer(completion_tokens);
+  json.Key("total_tokens").Integer(prompt_tokens + completion_tokens);
+  json.EndObject();
+}
+
+// What vLLM gives of a chat's one prompt beside the choices.
+void WriteChatPrompt(const Tokenizer* tokenizer, const BatchRequest& request,
+                     const FinishedSequence& choice, JsonWriter& json) {
+  const Prompt& prompt = request.prompts.front();
+  if (request.shown_prompt_logprobs >= 0) {
+    json.Key("prompt_logprobs");
+    WritePromptLogprobs(tokenizer, {request, prompt, choice}, json);
+  }
+  if (request.return_token_ids) json.Key("prompt_token_ids").Integers(prompt.ids);
+}
+
+// Up to the response's body.
+void BeginResult(int64_t line, const std::string* custom_id, int status_code, JsonWriter& json) {
+  const std::string id = absl::StrCat("batch_req_", line);
+  json.BeginObject();
+  json.Key("id").String(id).Key("custom_id");
+  if (custom_id != nullptr) {
+    json.String(*custom_id);
+  } else {
+    json.Null();
+  }
+  json.Key("response").BeginObject();
+  json.Key("status_code").Integer(status_code);
+  json.Key("request_id").String(id);
+  json.Key("body").BeginObject();
+}
 
 }  // namespace
 
 std::string FormatResult(const ResultFormat& format, int64_t line, const BatchRequest& request,
-                         const FinishedSequence& finished) {
+                         std::span<const FinishedSequence> choices) {
+  OCTET_CHECK_EQ(std::ssize(choices), request.num_choices());
   const bool is_chat = request.endpoint == Endpoint::kChatCompletions;
-  const auto prompt_tokens = std::ssize(request.prompt_ids);
-  const int64_t completion_tokens = finished.token_ids_size();
-  Json body = {{"id", absl::StrCat(is_chat ? "chatcmpl-" : "cmpl-", line)},
-               {"object", is_chat ? "chat.completion" : "text_completion"},
-               {"created", format.created},
-               {"model", format.model},
-               {"choices", Json::array({Choice(format, request, finished)})},
-               {"usage",
-                {{"prompt_tokens", prompt_tokens},
-                 {"completion_tokens", completion_tokens},
-                 {"total_tokens", prompt_tokens + completion_tokens}}}};
-  if (is_chat && request.return_token_ids) body["prompt_token_ids"] = request.prompt_ids;
-  const Json result = {
-      {"id", RequestId(line)},
-      {"custom_id", request.custom_id},
-      {"response",
-       {{"status_code", 200}, {"request_id", RequestId(line)}, {"body", std::move(body)}}},
-      {"error", nullptr}};
-  return result.dump(-1, ' ', false, Json::error_handler_t::replace);
+  JsonWriter json;
+  BeginResult(line, &request.custom_id, kOk, json);
+  json.Key("id").String(absl::StrCat(is_chat ? "chatcmpl-" : "cmpl-", line));
+  json.Key("object").String(is_chat ? "chat.completion" : "text_completion");
+  json.Key("created").Integer(format.created);
+  json.Key("model").String(format.model);
+  WriteChoices(format.tokenizer, request, choices, json);
+  WriteUsage(request, choices, json);
+  if (is_chat) WriteChatPrompt(format.tokenizer, request, choices.front(), json);
+  json.EndObject().EndObject().Key("error").Null().EndObject();
+  return json.Take();
 }
 
 std::string FormatError(int64_t line, const ParsedLine& parsed, const RequestError& error) {
-  const Json body = {{"error",
-                      {{"message", error.message},
-                       {"type", "invalid_request_error"},
-                       {"param", error.param.empty() ? Json(nullptr) : Json(error.param)},
-                       {"code", error.code}}}};
-  const Json result = {
-      {"id", RequestId(line)},
-      {"custom_id", parsed.has_custom_id ? Json(parsed.custom_id) : Json(nullptr)},
-      {"response", {{"status_code", kBadRequest}, {"request_id", RequestId(line)}, {"body", body}}},
-      {"error", {{"code", error.code}, {"message", error.message}}}};
-  return result.dump(-1, ' ', false, Json::error_handler_t::replace);
+  JsonWriter json;
+  BeginResult(line, parsed.has_custom_id ? &parsed.custom_id : nullptr, kBadRequest, json);
+  json.Key("error").BeginObject();
+  json.Key("message").String(error.message);
+  json.Key("type").String("invalid_request_error").Key("param");
+  if (error.param.empty()) {
+    json.Null();
+  } else {
+    json.String(error.param);
+  }
+  json.Key("code").String(error.code);
+  json.EndObject().EndObject().EndObject();
+  json.Key("error").BeginObject();
+  json.Key("code").String(error.code);
+  json.Key("message").String(error.message);
+  json.EndObject().EndObject();
+  return json.Take();
 }
 
 }  // namespace octet

@@ -4,6 +4,7 @@
 #define OCTET_RUNTIME_BATCH_RESULT_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "proto/engine.pb.h"
@@ -20,9 +21,9 @@ struct ResultFormat {
 };
 
 // Both without a newline at the end. `line` counts from 1 and gives the ids: nothing here depends
-// on clock or schedule.
+// on clock or schedule. `choices`: [request.num_choices()].
 std::string FormatResult(const ResultFormat& format, int64_t line, const BatchRequest& request,
-                         const FinishedSequence& finished);
+                         std::span<const FinishedSequence> choices);
 std::string FormatError(int64_t line, const ParsedLine& parsed, const RequestError& error);
 
 }  // namespace octet

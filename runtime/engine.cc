@@ -2,50 +2,63 @@
 
 #include <chrono>
 
-#include "parallel/collectives.h"
-
 namespace octet {
-namespace {
 
-template <class Message>
-Message Parsed(const std::string& bytes) {
-  Message message;
-  OCTET_CHECK(message.ParseFromString(bytes)) << bytes.size() << " bytes";
-  return message;
-}
-
-}  // namespace
-
-Engine::Engine(Communicator& comm, Backend& backend, const ModelConfig& config,
-               const ModelWeights& weights, const ExpertPlacement& placement,
+Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
                const EngineOptions& options)
-    : comm_(comm),
+    : world_(ranks.world),
       workspace_([&backend](size_t bytes) { return backend.Allocate(bytes); }),
       context_{backend, workspace_, clock_, options.dtype},
-      expert_load_(config.num_layers, config.num_experts),
-      kv_cache_(backend, config, options.dtype, options.limits.pages_per_rank),
-      dispatcher_(comm, placement, backend, workspace_, Scheduler::MaxTokensPerRank(options.limits),
-                  options.dtype),
-      model_(context_, config, weights, kv_cache_, dispatcher_, options.max_model_len,
+      expert_load_(model.config.num_layers, model.config.num_experts, ranks.group.size()),
+      kv_cache_(backend, model.config, options.dtype, options.limits.pages[ranks.world.rank()]),
+      dispatcher_(ranks.group, model.placement, backend, workspace_,
+                  options.limits.MaxTokensPerRank(), options.dtype),
+      model_(context_, model.config, model.weights, kv_cache_, dispatcher_, options.max_model_len,
              [this](int layer, const Routing&, const DispatchPlan& plan) {
-               expert_load_.Add(layer, plan.expert_tokens);
+               expert_load_.Add(layer, plan);
              }),
-      runner_(context_, config, model_, kv_cache_, options.seed),
-      scheduler_(options.limits) {}
+      runner_(context_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
+      scheduler_(options.limits),
+      messenger_(ranks.world),
+      outgoing_steps_(ranks.world.size()) {
+  OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
+  OCTET_CHECK(options.limits.group_size == ranks.group.size());
+}
 
 bool Engine::Step(std::vector<FinishedSequence>& finished) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
-  const auto step = Parsed<RankStep>(NextRankStep());
-  if (step.stop()) return false;
-  const std::string mine = runner_.Run(step).SerializeAsString();
-  for (const std::string& bytes : GatherToRoot(comm_, {"results"}, mine)) {
-    auto result = Parsed<StepResult>(bytes);
-    scheduler_.Finish(result);
-    for (FinishedSequence& f : *result.mutable_finished()) finished.push_back(std::move(f));
-  }
+  ReceiveStep();
+  if (step_.stop()) return false;
+  runner_.Run(step_).SerializeToString(&outgoing_result_);
+  SendResult(finished);
   CountStep(std::chrono::duration<double>(Clock::now() - start).count());
   return true;
+}
+
+// Collective: what rank 0's scheduler decided for this rank.
+void Engine::ReceiveStep() {
+  if (world_.rank() == 0) {
+    const bool stop = stop_ || (closed_ && scheduler_.idle());
+    const std::span<RankStep> steps = scheduler_.NextStep();
+    for (size_t r = 0; r < steps.size(); ++r) {
+      steps[r].set_stop(stop);
+      steps[r].SerializeToString(&outgoing_steps_[r]);
+    }
+  }
+  const std::string& mine = messenger_.ScatterFromRoot({"schedule"}, outgoing_steps_);
+  OCTET_CHECK(step_.ParseFromString(mine)) << mine.size() << " bytes";
+}
+
+// Collective: to rank 0's scheduler and its caller.
+void Engine::SendResult(std::vector<FinishedSequence>& finished) {
+  for (const std::string& bytes : messenger_.GatherToRoot({"results"}, outgoing_result_)) {
+    OCTET_CHECK(incoming_result_.ParseFromString(bytes)) << bytes.size() << " bytes";
+    scheduler_.Finish(incoming_result_);
+    for (FinishedSequence& f : *incoming_result_.mutable_finished()) {
+      finished.push_back(std::move(f));
+    }
+  }
 }
 
 void Engine::CountStep(double seconds) {
@@ -59,19 +72,6 @@ void Engine::CountStep(double seconds) {
     stats_.decode_seconds += seconds;
     stats_.decode_sampled_tokens += counts.sampled_tokens;
   }
-}
-
-// Collective: what rank 0's scheduler decided for this rank.
-std::string Engine::NextRankStep() {
-  std::vector<std::string> parts;
-  if (comm_.rank() == 0) {
-    const bool stop = stop_ || scheduler_.idle();
-    for (RankStep& step : scheduler_.NextStep()) {
-      step.set_stop(stop);
-      parts.push_back(step.SerializeAsString());
-    }
-  }
-  return ScatterFromRoot(comm_, {"schedule"}, parts);
 }
 
 }  // namespace octet

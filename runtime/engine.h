@@ -3,9 +3,10 @@
 #ifndef OCTET_RUNTIME_ENGINE_H_
 #define OCTET_RUNTIME_ENGINE_H_
 
-#include <memory>
+#include <string>
 #include <vector>
 
+#include "parallel/collectives.h"
 #include "parallel/communicator.h"
 #include "runtime/expert_load.h"
 #include "runtime/model_runner.h"
@@ -30,37 +31,56 @@ struct EngineStats {
   int64_t decode_sampled_tokens = 0;  // in those
 };
 
-// Rank 0 submits requests and takes answers; all ranks step together. What it is made from must
-// outlive it.
+// The ranks of a job: all, which take their work from one queue and step together, and the
+// expert-parallel group of this rank, over which the experts of each layer are spread.
+struct EngineRanks {
+  Communicator& world;
+  Communicator& group;
+};
+
+// What an engine computes with. All of it must outlive the engine.
+struct EngineModel {
+  const ModelConfig& config;
+  const ModelWeights& weights;
+  const ExpertPlacement& placement;  // over the ranks of a group
+  const Tokenizer* tokenizer;        // null: no stop texts
+};
+
+// Rank 0 submits requests and takes answers; all ranks step together.
 class Engine {
  public:
-  Engine(Communicator& comm, Backend& backend, const ModelConfig& config,
-         const ModelWeights& weights, const ExpertPlacement& placement,
+  Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
          const EngineOptions& options);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // On rank 0.
+  // On rank 0. Ids ascend.
   void Submit(NewSequence sequence) { scheduler_.Add(std::move(sequence)); }
   int64_t num_waiting() const { return scheduler_.num_waiting(); }
+
+  // On rank 0: nothing more will be submitted.
+  void Close() { closed_ = true; }
 
   // On rank 0: the next step ends the work of all ranks, whatever is left.
   void Stop() { stop_ = true; }
 
-  // Collective: one step of all ranks. Rank 0 gets the sequences that finished. False when nothing
-  // was left to do; then no rank may step again.
+  // Collective: one step of all ranks, without tokens where there is nothing to do. Rank 0 gets the
+  // sequences that finished, added to `finished`. False when the engine was closed and has nothing
+  // left to do, or was stopped; then no rank may step again.
   bool Step(std::vector<FinishedSequence>& finished);
 
   const EngineStats& stats() const { return stats_; }
+  const SchedulerStats& scheduler_stats() const { return scheduler_.stats(); }
   const PhaseClock& clock() const { return clock_; }
   const ExpertLoad& expert_load() const { return expert_load_; }
   const KvCache& kv_cache() const { return kv_cache_; }
 
  private:
-  std::string NextRankStep();
+  void ReceiveStep();
+  void SendResult(std::vector<FinishedSequence>& finished);
   void CountStep(double seconds);
 
-  Communicator& comm_;
+  Communicator& world_;
   PhaseClock clock_;
   Workspace workspace_;
   ExecutionContext context_;
@@ -70,8 +90,16 @@ class Engine {
   Mixtral model_;
   ModelRunner runner_;
   Scheduler scheduler_;  // used on rank 0 only
+  bool closed_ = false;
   bool stop_ = false;
   EngineStats stats_;
+
+  // Kept from step to step.
+  Messenger messenger_;
+  std::vector<std::string> outgoing_steps_;  // [ranks] on rank 0
+  RankStep step_;
+  std::string outgoing_result_;
+  StepResult incoming_result_;
 };
 
 }  // namespace octet

@@ -5,22 +5,20 @@
 
 namespace octet {
 
-std::vector<double> ExpertLoad::RankLoad(int layer, const ExpertPlacement& placement) const {
-  std::vector<double> load(placement.num_ranks());
-  for (int e = 0; e < placement.num_experts(); ++e) {
-    const std::span<const int32_t> ranks = placement.ranks(layer, e);
-    for (const int32_t r : ranks) {
-      load[r] += static_cast<double>(tokens_[layer][e]) / static_cast<double>(ranks.size());
-    }
+void ExpertLoad::Add(int layer, const DispatchPlan& plan) {
+  for (size_t e = 0; e < plan.expert_tokens.size(); ++e) {
+    expert_tokens_[layer][e] += plan.expert_tokens[e];
   }
-  return load;
+  for (size_t r = 0; r < plan.rank_tokens.size(); ++r) {
+    rank_tokens_[layer][r] += plan.rank_tokens[r];
+  }
 }
 
-double Balancedness(std::span<const double> load) {
-  const double max = *std::max_element(load.begin(), load.end());
+double Balancedness(std::span<const int64_t> load) {
+  const int64_t max = *std::max_element(load.begin(), load.end());
   if (max == 0) return 1;
-  const double sum = std::accumulate(load.begin(), load.end(), 0.0);
-  return sum / static_cast<double>(load.size()) / max;
+  const int64_t sum = std::accumulate(load.begin(), load.end(), int64_t{0});
+  return static_cast<double>(sum) / static_cast<double>(load.size()) / static_cast<double>(max);
 }
 
 }  // namespace octet

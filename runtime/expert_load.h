@@ -7,32 +7,31 @@
 #include <span>
 #include <vector>
 
-#include "parallel/expert_placement.h"
+#include "parallel/dispatch_plan.h"
 
 namespace octet {
 
-// Counts the (token, slot) pairs of each expert of each layer, over all ranks.
+// Counts the (token, slot) pairs of each expert, and of each rank, in each layer: of all tokens of
+// an expert-parallel group.
 class ExpertLoad {
  public:
-  ExpertLoad(int num_layers, int num_experts)
-      : tokens_(num_layers, std::vector<int64_t>(num_experts)) {}
+  ExpertLoad(int num_layers, int num_experts, int num_ranks)
+      : expert_tokens_(num_layers, std::vector<int64_t>(num_experts)),
+        rank_tokens_(num_layers, std::vector<int64_t>(num_ranks)) {}
 
-  void Add(int layer, std::span<const int64_t> expert_tokens) {
-    for (size_t e = 0; e < expert_tokens.size(); ++e) tokens_[layer][e] += expert_tokens[e];
-  }
+  void Add(int layer, const DispatchPlan& plan);
 
-  std::span<const int64_t> tokens(int layer) const { return tokens_[layer]; }
-  int num_layers() const { return static_cast<int>(tokens_.size()); }
-
-  // The load of each rank, that of a replicated expert shared evenly.
-  std::vector<double> RankLoad(int layer, const ExpertPlacement& placement) const;
+  std::span<const int64_t> expert_tokens(int layer) const { return expert_tokens_[layer]; }
+  std::span<const int64_t> rank_tokens(int layer) const { return rank_tokens_[layer]; }
+  int num_layers() const { return static_cast<int>(expert_tokens_.size()); }
 
  private:
-  std::vector<std::vector<int64_t>> tokens_;  // [layers, experts]
+  std::vector<std::vector<int64_t>> expert_tokens_;  // [layers, experts]
+  std::vector<std::vector<int64_t>> rank_tokens_;    // [layers, ranks]
 };
 
 // mean / max, 1 when all are equal; 1 where there is no load at all.
-double Balancedness(std::span<const double> load);
+double Balancedness(std::span<const int64_t> load);
 
 }  // namespace octet
 

@@ -48,6 +48,76 @@ class PosixFile : public RandomAccessFile {
   std::string path_;
 };
 
+// A descriptor that is closed at the end, unless it is a standard one.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { Close(); }
+
+  int fd() const { return fd_; }
+
+  bool Close() {
+    const int fd = std::exchange(fd_, -1);
+    return fd <= STDERR_FILENO || close(fd) == 0;
+  }
+
+ private:
+  int fd_;
+};
+
+class PosixInput : public InputStream {
+ public:
+  PosixInput(int fd, std::string path) : file_(fd), path_(std::move(path)) {}
+
+  absl::StatusOr<size_t> Read(std::span<std::byte> out) override {
+    while (true) {
+      const ssize_t n = read(file_.fd(), out.data(), out.size());
+      if (n >= 0) return static_cast<size_t>(n);
+      if (errno != EINTR) return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": reading"));
+    }
+  }
+
+  const std::string& path() const override { return path_; }
+
+ private:
+  Descriptor file_;
+  std::string path_;
+};
+
+class PosixOutput : public OutputStream {
+ public:
+  PosixOutput(int fd, std::string path) : file_(fd), path_(std::move(path)) {}
+
+  absl::Status Write(std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t n = write(file_.fd(), bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": writing"));
+      bytes = bytes.subspan(static_cast<size_t>(n));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Sync() override {
+    // EINVAL: a pipe or a terminal.
+    if (fsync(file_.fd()) == 0 || errno == EINVAL) return absl::OkStatus();
+    return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": fsync"));
+  }
+
+  absl::Status Close() override {
+    if (file_.Close()) return absl::OkStatus();
+    return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": closing"));
+  }
+
+  const std::string& path() const override { return path_; }
+
+ private:
+  Descriptor file_;
+  std::string path_;
+};
+
 }  // namespace
 
 absl::StatusOr<std::string> FileSystem::ReadWhole(const std::string& path) {
@@ -57,6 +127,66 @@ absl::StatusOr<std::string> FileSystem::ReadWhole(const std::string& path) {
   const absl::Status status = (*file)->Read(0, std::as_writable_bytes(std::span(text)));
   if (!status.ok()) return status;
   return text;
+}
+
+absl::StatusOr<std::string> FileSystem::ReadStream(const std::string& path, size_t most) {
+  const auto file = OpenInput(path);
+  if (!file.ok()) return file.status();
+  std::string text;
+  std::vector<std::byte> buffer(size_t{64} << 10);
+  while (true) {
+    const absl::StatusOr<size_t> n = (*file)->Read(buffer);
+    if (!n.ok()) return n.status();
+    if (*n == 0) return text;
+    text.append(reinterpret_cast<const char*>(buffer.data()), *n);
+    if (text.size() > most) {
+      return absl::OutOfRangeError(absl::StrCat(path, ": has more than ", most, " bytes"));
+    }
+  }
+}
+
+absl::Status FileSystem::WriteWhole(const std::string& path, std::string_view text) {
+  const auto file = CreateOutput(path);
+  if (!file.ok()) return file.status();
+  const absl::Status status = (*file)->Write(std::as_bytes(std::span(text)));
+  return status.ok() ? (*file)->Close() : status;
+}
+
+absl::StatusOr<std::unique_ptr<InputStream>> PosixFileSystem::OpenInput(const std::string& path) {
+  if (path == "-") return std::make_unique<PosixInput>(STDIN_FILENO, "standard input");
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be opened"));
+  auto file = std::make_unique<PosixInput>(fd, path);
+  struct stat info {};
+  if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": is a directory"));
+  }
+  return file;
+}
+
+absl::StatusOr<std::unique_ptr<OutputStream>> PosixFileSystem::CreateOutput(
+    const std::string& path) {
+  if (path == "-") return std::make_unique<PosixOutput>(STDOUT_FILENO, "standard output");
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be written"));
+  return std::make_unique<PosixOutput>(fd, path);
+}
+
+absl::Status PosixFileSystem::Rename(const std::string& from, const std::string& to) {
+  if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat("renaming ", from, " to ", to));
+}
+
+absl::Status PosixFileSystem::Remove(const std::string& path) {
+  if (unlink(path.c_str()) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be removed"));
+}
+
+absl::Status PosixFileSystem::MakeDirectories(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) return absl::OkStatus();
+  return absl::ErrnoToStatus(error.value(), absl::StrCat(path, ": cannot be made a directory"));
 }
 
 absl::StatusOr<std::unique_ptr<RandomAccessFile>> PosixFileSystem::Open(const std::string& path) {
@@ -71,6 +201,11 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> PosixFileSystem::Open(const st
     return absl::InvalidArgumentError(absl::StrCat(path, ": is not a regular file"));
   }
   return file;
+}
+
+bool PosixFileSystem::Exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
 }
 
 bool PosixFileSystem::IsFile(const std::string& path) {

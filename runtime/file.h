@@ -1,5 +1,5 @@
-// The file seam: every byte that Octet reads from disk comes through here, so that tests can count,
-// forge and break reads.
+// The file seam: models, requests and answers are read and written through here, so that tests can
+// count, forge and break what a disk does.
 
 #ifndef OCTET_RUNTIME_FILE_H_
 #define OCTET_RUNTIME_FILE_H_
@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace octet {
@@ -29,11 +30,51 @@ class RandomAccessFile {
   virtual const std::string& path() const = 0;
 };
 
+// Bytes that come one after the other: of a file, a pipe, a terminal.
+class InputStream {
+ public:
+  virtual ~InputStream() = default;
+
+  // Reads at least one byte into `out`, which is not empty, and returns how many; 0 at the end.
+  virtual absl::StatusOr<size_t> Read(std::span<std::byte> out) = 0;
+
+  virtual const std::string& path() const = 0;
+};
+
+// Bytes that are written one after the other.
+class OutputStream {
+ public:
+  virtual ~OutputStream() = default;
+
+  virtual absl::Status Write(std::span<const std::byte> bytes) = 0;
+
+  // Makes what was written survive a loss of power, where it goes to a file.
+  virtual absl::Status Sync() = 0;
+
+  // Ends the file. What is not closed may lack its end.
+  virtual absl::Status Close() = 0;
+
+  virtual const std::string& path() const = 0;
+};
+
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
   virtual absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) = 0;
+
+  // "-" is standard input.
+  virtual absl::StatusOr<std::unique_ptr<InputStream>> OpenInput(const std::string& path) = 0;
+
+  // A new file, or one made empty. "-" is standard output.
+  virtual absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) = 0;
+
+  // Replaces `to` in one step.
+  virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
+
+  virtual absl::Status Remove(const std::string& path) = 0;
+  virtual absl::Status MakeDirectories(const std::string& path) = 0;
+  virtual bool Exists(const std::string& path) = 0;
   virtual bool IsFile(const std::string& path) = 0;
   virtual bool IsDirectory(const std::string& path) = 0;
 
@@ -41,6 +82,12 @@ class FileSystem {
   virtual std::vector<std::string> List(const std::string& directory) = 0;
 
   absl::StatusOr<std::string> ReadWhole(const std::string& path);
+
+  // The same for what has no size, as the files of /proc. Gives an error where there are more than
+  // `most` bytes.
+  absl::StatusOr<std::string> ReadStream(const std::string& path, size_t most = size_t{64} << 20);
+
+  absl::Status WriteWhole(const std::string& path, std::string_view text);
 };
 
 // Local and network file systems through pread. Never maps: a mapped file that shrinks, or an NFS
@@ -48,6 +95,12 @@ class FileSystem {
 class PosixFileSystem : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<InputStream>> OpenInput(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) override;
+  absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Remove(const std::string& path) override;
+  absl::Status MakeDirectories(const std::string& path) override;
+  bool Exists(const std::string& path) override;
   bool IsFile(const std::string& path) override;
   bool IsDirectory(const std::string& path) override;
   std::vector<std::string> List(const std::string& directory) override;

@@ -20,6 +20,8 @@ Mixtral::Mixtral(const ExecutionContext& context, const ModelConfig& config,
 Matrix Mixtral::Forward(const Batch& batch) {
   Backend& backend = context_.backend;
   const float eps = config_.rms_norm_eps;
+  const Matrix last = context_.workspace.Alloc(std::ssize(batch.logit_rows), config_.hidden_size);
+  const Workspace::Scope scope(context_.workspace);
   const Matrix hidden = context_.workspace.Alloc(batch.num_tokens(), config_.hidden_size);
   const Matrix normed = context_.workspace.Alloc(batch.num_tokens(), config_.hidden_size);
   const Matrix delta = context_.workspace.Alloc(batch.num_tokens(), config_.hidden_size);
@@ -34,18 +36,16 @@ Matrix Mixtral::Forward(const Batch& batch) {
     moe_[l].Forward(normed, delta);
     backend.Add(delta, hidden);
   }
-  return Head(hidden, batch);
+  backend.GatherRows(hidden, batch.logit_rows, last);
+  backend.RmsNorm(last, weights_.norm, eps, last);
+  return last;
 }
 
-Matrix Mixtral::Head(ConstMatrix hidden, const Batch& batch) {
+Matrix Mixtral::Logits(ConstMatrix hidden) {
   const PhaseClock::Scope timing(context_.clock, Phase::kHead);
-  const auto rows = std::ssize(batch.logit_rows);
-  const Matrix logits = context_.workspace.Alloc(rows, config_.vocab_size);
+  const Matrix logits = context_.workspace.Alloc(hidden.rows, config_.vocab_size);
   const Workspace::Scope scope(context_.workspace);
-  const Matrix last = context_.workspace.Alloc(rows, config_.hidden_size);
-  context_.backend.GatherRows(hidden, batch.logit_rows, last);
-  context_.backend.RmsNorm(last, weights_.norm, config_.rms_norm_eps, last);
-  context_.backend.Matmul(context_.Rounded(last), weights_.lm_head, logits);
+  context_.backend.Matmul(context_.Rounded(hidden), weights_.lm_head, logits);
   return logits;
 }
 

@@ -22,13 +22,14 @@ class Mixtral {
   Mixtral(const Mixtral&) = delete;
   Mixtral& operator=(const Mixtral&) = delete;
 
-  // Collective: the logits [batch.logit_rows.size(), vocab_size] that follow the chosen tokens, in
-  // the workspace.
+  // Collective: the last hidden states, normed, of the tokens batch.logit_rows, in the workspace:
+  // [batch.logit_rows.size(), hidden_size].
   Matrix Forward(const Batch& batch);
 
- private:
-  Matrix Head(ConstMatrix hidden, const Batch& batch);
+  // The logits of rows that Forward gave, [rows, vocab_size], in the workspace.
+  Matrix Logits(ConstMatrix hidden);
 
+ private:
   const ExecutionContext& context_;
   const ModelConfig& config_;
   const ModelWeights& weights_;

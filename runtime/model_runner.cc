@@ -3,88 +3,150 @@
 #include <algorithm>
 
 namespace octet {
+namespace {
 
-StepResult ModelRunner::Run(const RankStep& step) {
+// Logits are made for so many rows at a time: with a large vocabulary, those of all of a prompt's
+// tokens would take more memory than the rest of the step.
+constexpr int64_t kLogitRows = 128;
+
+bool Contains(const auto& ids, int32_t id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+}  // namespace
+
+const StepResult& ModelRunner::Run(const RankStep& step) {
   batch_.Clear();
-  sampled_ids_.clear();
-  sample_requests_.clear();
+  logit_rows_.clear();
+  result_.Clear();
+  for (const int64_t id : step.preempt()) Preempt(id);
   for (const NewSequence& added : step.admit()) Admit(added);
   for (const Chunk& chunk : step.chunks()) AddChunk(chunk);
 
   const Workspace::Scope scope(context_.workspace);
-  const Matrix logits = model_.Forward(batch_);
-  const std::vector<Sample>& samples = sampler_.Draw(logits, sample_requests_);
+  UseLogits(model_.Forward(batch_));
+  return result_;
+}
 
-  StepResult result;
-  for (size_t i = 0; i < sampled_ids_.size(); ++i) {
-    const auto found = sequences_.find(sampled_ids_[i]);
-    Sequence& sequence = *found->second;
-    if (!Append(samples[i], sequence)) continue;
-    kv_cache_.Release(sequence.pages);
-    result.add_finished()->Swap(&sequence.result);
-    sequences_.erase(found);
-  }
-  return result;
+ModelRunner::Sequence& ModelRunner::Find(int64_t id) {
+  const auto found = sequences_.find(id);
+  OCTET_CHECK(found != sequences_.end()) << id;
+  return *found->second;
 }
 
 void ModelRunner::Admit(const NewSequence& added) {
-  auto sequence = std::make_unique<Sequence>();
-  sequence->line = added.line();
-  sequence->choice = added.choice();
-  sequence->params = added.params();
-  sequence->tokens.assign(added.prompt_ids().begin(), added.prompt_ids().end());
-  sequence->num_prompt = std::ssize(sequence->tokens);
-  sequence->result.set_id(added.id());
-  OCTET_CHECK(sequences_.emplace(added.id(), std::move(sequence)).second) << added.id();
+  auto owned = std::make_unique<Sequence>();
+  Sequence& s = *owned;
+  OCTET_CHECK(sequences_.emplace(added.id(), std::move(owned)).second) << added.id();
+  s.line = added.line();
+  s.choice = added.choice();
+  s.params = added.params();
+  s.num_prompt = added.prompt_ids_size();
+  const int64_t longest = s.num_prompt + s.params.max_tokens();
+  s.tokens.reserve(longest);
+  s.pages.reserve(KvCache::PagesFor(longest));
+  s.tokens.assign(added.prompt_ids().begin(), added.prompt_ids().end());
+  s.result.set_id(added.id());
+  if (!s.params.stop().empty()) {
+    OCTET_CHECK(tokenizer_ != nullptr);
+    s.stop_matcher.emplace(*tokenizer_, s.prompt(), s.params);
+  }
+}
+
+void ModelRunner::Preempt(int64_t id) {
+  Sequence& s = Find(id);
+  kv_cache_.Release(s.pages);
+  s.num_computed = 0;
 }
 
 void ModelRunner::AddChunk(const Chunk& chunk) {
-  const auto found = sequences_.find(chunk.id());
-  OCTET_CHECK(found != sequences_.end()) << chunk.id();
-  Sequence& s = *found->second;
-  const int64_t end = s.num_computed + chunk.num_tokens();
+  Sequence& s = Find(chunk.id());
+  const int64_t begin = s.num_computed;
+  const int64_t end = begin + chunk.num_tokens();
   OCTET_CHECK(chunk.num_tokens() > 0 && end <= std::ssize(s.tokens));
   kv_cache_.Grow(s.pages, end);
   batch_.spans.push_back({.first_row = batch_.num_tokens(),
                           .num_rows = chunk.num_tokens(),
-                          .start_pos = s.num_computed,
+                          .start_pos = begin,
                           .pages = s.pages});
-  for (int64_t position = s.num_computed; position < end; ++position) {
+  for (int64_t position = begin; position < end; ++position) {
     batch_.tokens.push_back(s.tokens[position]);
     batch_.positions.push_back(static_cast<int32_t>(position));
+    AddLogitRow(s, position);
   }
   s.num_computed = end;
-  if (end < std::ssize(s.tokens)) return;
+}
+
+// Where the logits after this token are wanted: after the last, and after those of a prompt whose
+// logprobs were asked for and not given before a preemption.
+void ModelRunner::AddLogitRow(Sequence& s, int64_t position) {
+  const bool of_prompt = position + 1 < s.num_prompt && s.params.num_prompt_logprobs() >= 0 &&
+                         position >= s.result.prompt_logprobs_size();
+  if (!of_prompt && position + 1 < std::ssize(s.tokens)) return;
   batch_.logit_rows.push_back(static_cast<int32_t>(batch_.num_tokens() - 1));
-  sampled_ids_.push_back(chunk.id());
-  sample_requests_.push_back(MakeSampleRequest(s));
+  logit_rows_.push_back({&s, position});
+}
+
+void ModelRunner::UseLogits(ConstMatrix hidden) {
+  for (int64_t first = 0; first < hidden.rows; first += kLogitRows) {
+    const int64_t rows = std::min(kLogitRows, hidden.rows - first);
+    const Workspace::Scope scope(context_.workspace);
+    const Matrix logits = model_.Logits(hidden.Rows(first, rows));
+    for (int64_t i = 0; i < rows; ++i) UseRow(logits.Rows(i, 1), logit_rows_[first + i]);
+  }
+}
+
+void ModelRunner::UseRow(ConstMatrix logits, const LogitRow& row) {
+  Sequence& s = *row.sequence;
+  const SamplingParams& params = s.params;
+  if (row.position + 1 < std::ssize(s.tokens)) {
+    return sampler_.Logprob(logits, s.tokens[row.position + 1], params.num_prompt_logprobs(),
+                            *s.result.add_prompt_logprobs());
+  }
+  const int32_t token = sampler_.Draw(logits, MakeSampleRequest(s));
+  s.tokens.push_back(token);
+  if (params.num_logprobs() >= 0) {
+    sampler_.Logprob(logits, token, params.num_logprobs(), *s.result.add_logprobs());
+  }
+  if (IsFinished(s)) Finish(s);
 }
 
 SampleRequest ModelRunner::MakeSampleRequest(const Sequence& s) const {
   const bool own_seed = s.params.has_seed();
-  return {.temperature = s.params.temperature(),
+  return {.params = s.params,
+          .prompt = s.prompt(),
+          .answer = s.answer(),
+          .eos_token_ids = config_.eos_token_ids,
           .key = {.seed = own_seed ? s.params.seed() : seed_,
                   .line = own_seed ? -1 : s.line,
                   .choice = s.choice,
-                  .position = static_cast<int32_t>(std::ssize(s.tokens) - s.num_prompt)},
-          .num_logprobs = s.params.num_logprobs()};
+                  .position = static_cast<int32_t>(s.answer().size())}};
 }
 
-bool ModelRunner::Append(const Sample& sample, Sequence& s) const {
-  s.tokens.push_back(sample.token);
-  s.result.add_token_ids(sample.token);
-  if (s.params.num_logprobs() >= 0) {
-    s.result.add_logprobs(sample.logprob);
-    *s.result.add_top_logprobs() = sample.top;
-  }
-  const std::vector<int32_t>& eos = config_.eos_token_ids;
-  const bool is_eos = std::find(eos.begin(), eos.end(), sample.token) != eos.end();
-  if (is_eos && !s.params.ignore_eos()) {
-    s.result.set_finish_reason(STOP);
+bool ModelRunner::IsFinished(Sequence& s) const {
+  const int32_t token = s.tokens.back();
+  s.result.set_finish_reason(STOP);
+  if (!s.params.ignore_eos() && Contains(config_.eos_token_ids, token)) return true;
+  if (Contains(s.params.stop_token_ids(), token)) {
+    s.result.set_stop_token(token);
     return true;
   }
+  if (s.stop_matcher) {
+    if (const std::optional<StopText> text = s.stop_matcher->Add(token)) {
+      *s.result.mutable_stop_text() = *text;
+      return true;
+    }
+  }
   s.result.set_finish_reason(LENGTH);
-  return s.result.token_ids_size() == s.params.max_tokens();
+  return std::ssize(s.answer()) == s.params.max_tokens();
+}
+
+void ModelRunner::Finish(Sequence& s) {
+  s.result.mutable_token_ids()->Add(s.answer().begin(), s.answer().end());
+  kv_cache_.Release(s.pages);
+  const int64_t id = s.result.id();
+  result_.add_finished()->Swap(&s.result);
+  sequences_.erase(id);
 }
 
 }  // namespace octet

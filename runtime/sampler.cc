@@ -1,7 +1,6 @@
 #include "runtime/sampler.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace octet {
 namespace {
@@ -9,69 +8,60 @@ namespace {
 // Below this temperature only the greatest logit has a chance that float32 can show.
 constexpr float kGreedyBelow = 1e-5F;
 
-// The first token at which the cumulative probability passes `u` of the whole.
-int32_t InvertDistribution(const float* probabilities, int64_t vocab_size, double u) {
-  double total = 0;
-  for (int64_t i = 0; i < vocab_size; ++i) total += probabilities[i];
-  const double wanted = u * total;
-  double sum = 0;
-  int32_t last_possible = 0;
-  for (int64_t i = 0; i < vocab_size; ++i) {
-    if (probabilities[i] > 0) last_possible = static_cast<int32_t>(i);
-    sum += probabilities[i];
-    if (sum > wanted) return last_possible;
-  }
-  return last_possible;
+// Whether token a comes before b: the better one, the lower id among equals.
+bool IsBetter(const float* logits, int32_t a, int32_t b) {
+  return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
 }
 
-// The best `count` tokens, the lower index first among equals.
-void FindTop(const float* logits, int64_t vocab_size, float log_sum, int count,
-             std::vector<int32_t>& order, TopLogprobs& top) {
-  order.resize(vocab_size);
-  std::iota(order.begin(), order.end(), 0);
-  count = static_cast<int>(std::min<int64_t>(count, vocab_size));
-  std::partial_sort(order.begin(), order.begin() + count, order.end(), [&](int32_t a, int32_t b) {
-    return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
-  });
-  top.Clear();
-  for (int i = 0; i < count; ++i) {
-    top.add_token_ids(order[i]);
-    top.add_logprobs(logits[order[i]] - log_sum);
+// The best `count` tokens, best first.
+void FindTop(const float* logits, int64_t vocab_size, size_t count, std::vector<int32_t>& top) {
+  top.clear();
+  for (int32_t token = 0; token < vocab_size && count > 0; ++token) {
+    if (top.size() == count) {
+      if (!IsBetter(logits, token, top.back())) continue;
+      top.pop_back();
+    }
+    const auto place =
+        std::find_if(top.begin(), top.end(), [&](int32_t t) { return IsBetter(logits, token, t); });
+    top.insert(place, token);
   }
 }
 
 }  // namespace
 
-const std::vector<Sample>& Sampler::Draw(ConstMatrix logits,
-                                         const std::vector<SampleRequest>& requests) {
+int32_t Sampler::Draw(ConstMatrix logits, const SampleRequest& request) {
   const PhaseClock::Scope timing(context_.clock, Phase::kSampling);
-  OCTET_CHECK_EQ(std::ssize(requests), logits.rows);
-  samples_.resize(logits.rows);
-  for (int64_t row = 0; row < logits.rows; ++row) {
-    const SampleRequest& request = requests[row];
-    Sample& sample = samples_[row];
-    sample.token = DrawOne(logits, row, request);
-    sample.logprob = 0;
-    sample.top.Clear();
-    if (request.num_logprobs < 0) continue;
-    float log_sum = 0;
-    context_.backend.LogSumExp(logits.Rows(row, 1), {&log_sum, 1});
-    sample.logprob = logits.f32(row)[sample.token] - log_sum;
-    FindTop(logits.f32(row), logits.cols, log_sum, request.num_logprobs, order_, sample.top);
+  const Workspace::Scope scope(context_.workspace);
+  const ConstMatrix processed = processors_.Apply(context_.workspace, logits, request);
+  const float* values = processed.f32(0);
+  if (request.params.temperature() < kGreedyBelow) {
+    return static_cast<int32_t>(std::max_element(values, values + processed.cols) - values);
   }
-  return samples_;
+  const Matrix probabilities = context_.workspace.Alloc(1, processed.cols);
+  const float scale = 1 / request.params.temperature();
+  context_.backend.Softmax(processed, {&scale, 1}, probabilities);
+  const float top_p = request.params.top_p();
+  return filter_.Draw({probabilities.f32(0), static_cast<size_t>(probabilities.cols)},
+                      {.min_p = request.params.min_p(),
+                       .top_k = request.params.top_k(),
+                       .top_p = top_p == 0 ? 1 : top_p},
+                      Uniform(request.key));
 }
 
-int32_t Sampler::DrawOne(ConstMatrix logits, int64_t row, const SampleRequest& request) {
-  const float* values = logits.f32(row);
-  if (request.temperature < kGreedyBelow) {
-    return static_cast<int32_t>(std::max_element(values, values + logits.cols) - values);
+void Sampler::Logprob(ConstMatrix logits, int32_t token, int num_top, TokenLogprob& result) {
+  const PhaseClock::Scope timing(context_.clock, Phase::kSampling);
+  const float* values = logits.f32(0);
+  float log_sum = 0;
+  context_.backend.LogSumExp(logits, {&log_sum, 1});
+  int32_t rank = 1;
+  for (int32_t t = 0; t < logits.cols; ++t) rank += IsBetter(values, t, token) ? 1 : 0;
+  result.set_logprob(values[token] - log_sum);
+  result.set_rank(rank);
+  FindTop(values, logits.cols, static_cast<size_t>(num_top), top_);
+  for (const int32_t t : top_) {
+    result.add_top_ids(t);
+    result.add_top_logprobs(values[t] - log_sum);
   }
-  const Workspace::Scope scope(context_.workspace);
-  const Matrix probabilities = context_.workspace.Alloc(1, logits.cols);
-  const float scale = 1 / request.temperature;
-  context_.backend.Softmax(logits.Rows(row, 1), {&scale, 1}, probabilities);
-  return InvertDistribution(probabilities.f32(0), logits.cols, Uniform(request.key));
 }
 
 }  // namespace octet

@@ -7,36 +7,30 @@
 
 #include "proto/engine.pb.h"
 #include "runtime/execution_context.h"
-#include "runtime/random.h"
+#include "runtime/logits_processors.h"
+#include "runtime/sample_request.h"
+#include "runtime/token_filter.h"
 
 namespace octet {
 
-// A token chosen for one row of logits.
-struct Sample {
-  int32_t token = 0;
-  float logprob = 0;  // log-softmax of the raw logits; 0 where not asked for
-  TopLogprobs top;    // the best tokens of the raw logits
-};
-
-struct SampleRequest {
-  float temperature = 0;  // 0: the greatest logit, the lowest index among equals
-  SampleKey key = {};     // where temperature is positive
-  int num_logprobs = -1;  // see SamplingParams
-};
-
+// The order of vLLM's sampler: tokens that may not come yet, logit_bias, penalties, temperature,
+// min_p, top_k, top_p, the draw.
 class Sampler {
  public:
   explicit Sampler(const ExecutionContext& context) : context_(context) {}
 
-  // One sample for each row. logits: [requests, vocab_size]. Valid until the next call.
-  const std::vector<Sample>& Draw(ConstMatrix logits, const std::vector<SampleRequest>& requests);
+  // logits: one row, [vocab_size] float32. Equal logits and equal probabilities count in the order
+  // of their ids.
+  int32_t Draw(ConstMatrix logits, const SampleRequest& request);
+
+  // The log-softmax of `token` in the raw logits, its rank, and the best `num_top` tokens.
+  void Logprob(ConstMatrix logits, int32_t token, int num_top, TokenLogprob& result);
 
  private:
-  int32_t DrawOne(ConstMatrix logits, int64_t row, const SampleRequest& request);
-
   const ExecutionContext& context_;
-  std::vector<Sample> samples_;
-  std::vector<int32_t> order_;  // token ids, for the best ones
+  LogitsProcessors processors_;
+  TokenFilter filter_;
+  std::vector<int32_t> top_;
 };
 
 }  // namespace octet

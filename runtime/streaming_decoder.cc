@@ -6,8 +6,9 @@
 
 namespace octet {
 
-StreamingDecoder::StreamingDecoder(const Tokenizer& tokenizer, std::span<const int32_t> prompt)
-    : tokenizer_(tokenizer) {
+StreamingDecoder::StreamingDecoder(const Tokenizer& tokenizer, std::span<const int32_t> prompt,
+                                   SpecialTokens special_tokens)
+    : tokenizer_(tokenizer), special_tokens_(special_tokens) {
   for (const int32_t id : prompt) Add(id);
 }
 
@@ -50,7 +51,9 @@ std::string StreamingDecoder::TakeCharacters(bool no_more_bytes) {
 std::string StreamingDecoder::TextOf(int32_t id) {
   if (id < 0 || id >= tokenizer_.vocab_size()) return "";
   const Vocabulary& vocabulary = tokenizer_.vocabulary();
-  if (vocabulary.types[id] == PieceType::kControl) return "";
+  if (vocabulary.types[id] == PieceType::kControl) {
+    return special_tokens_ == SpecialTokens::kKeep ? vocabulary.pieces[id] : "";
+  }
   if (vocabulary.types[id] == PieceType::kUnknown) return vocabulary.unk_surface;
   std::string_view piece = vocabulary.pieces[id];
   const NormalizerOptions& options = tokenizer_.normalizer_options();

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "kernels/backend.h"
@@ -26,37 +27,53 @@ struct ExpertWeights {
 };
 
 struct LayerWeights {
-  std::vector<float> input_layernorm;                   // [hidden_size]
+  std::span<float> input_layernorm;                     // [hidden_size]
   PackedMatrix qkv_proj;                                // q, k and v one below the other
   PackedMatrix o_proj;                                  // [hidden_size, num_heads * head_dim]
-  std::vector<float> post_attention_layernorm;          // [hidden_size]
+  std::span<float> post_attention_layernorm;            // [hidden_size]
   PackedMatrix gate;                                    // [num_experts, hidden_size] float32
   std::vector<std::unique_ptr<ExpertWeights>> experts;  // [num_experts]; null: on other ranks
 };
 
 struct ModelWeights {
-  Buffer embed_buffer;
+  Buffer replicated;    // all but the experts
   Matrix embed_tokens;  // [vocab_size, hidden_size] float32 or, where stored so, bfloat16
   std::vector<LayerWeights> layers;
-  std::vector<float> norm;  // [hidden_size]
-  PackedMatrix lm_head;     // [vocab_size, hidden_size]
+  std::span<float> norm;  // [hidden_size]
+  PackedMatrix lm_head;   // [vocab_size, hidden_size]
 
   size_t replicated_bytes() const;  // on every rank
   size_t expert_bytes() const;      // of this rank's experts
 };
 
-// Told after each part: bytes read so far, and in all.
+// Where the replicated weights go: memory of one rank alone, or of all ranks of a host, each of
+// which loads its part.
+struct ReplicatedMemory {
+  Buffer buffer;
+  int part = 0;
+  int num_parts = 1;
+};
+
+// What its buffer must hold.
+size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& config, DType dtype);
+
+// Of the experts of one rank, once loaded.
+size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
+                         DType dtype);
+
+// Told after each piece: bytes read so far, and in all.
 using LoadProgress = std::function<void(uint64_t done, uint64_t total)>;
 
-// Reads what `rank` owns, each byte once, and packs it for products of `dtype`.
+// Reads what `rank` owns and its part of what is replicated, each byte once, and packs it for
+// products of `dtype`. Where there are more parts, they must be loaded before the weights are used.
 absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const ModelConfig& config,
                                          const ExpertPlacement& placement, int rank,
-                                         Backend& backend, DType dtype,
+                                         ReplicatedMemory memory, Backend& backend, DType dtype,
                                          const LoadProgress& progress);
 
 // Bytes of the checkpoint that LoadWeights reads.
 uint64_t BytesToLoad(const MixtralTensors& tensors, const ModelConfig& config,
-                     const ExpertPlacement& placement, int rank);
+                     const ExpertPlacement& placement, int rank, int part = 0, int num_parts = 1);
 
 }  // namespace octet
 

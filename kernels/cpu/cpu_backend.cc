@@ -65,7 +65,7 @@ std::unique_ptr<Backend> MakeCpuBackend(Isa isa, int num_threads) {
 }
 
 CpuBackend::CpuBackend(Isa isa, int num_threads)
-    : isa_(isa), kernels_(KernelsFor(isa)), threads_(num_threads) {
+    : kernels_(KernelsFor(isa)), threads_(num_threads) {
   const std::vector<Isa> supported = SupportedIsas();
   OCTET_CHECK(std::find(supported.begin(), supported.end(), isa) != supported.end())
       << Name(isa) << " on this processor";

@@ -17,7 +17,6 @@ class CpuBackend : public Backend {
  public:
   CpuBackend(Isa isa, int num_threads);
 
-  std::string path() const override { return Name(isa_); }
   Buffer Allocate(size_t bytes) override;
   void Pack(ConstMatrix rows, int64_t first_row, PackedMatrix& w) override;
   void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) override;
@@ -40,7 +39,6 @@ class CpuBackend : public Backend {
   // Calls f(row) for each row, divided over the threads in contiguous runs.
   void ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t row)> f);
 
-  Isa isa_;
   const CpuKernels& kernels_;
   ThreadPool threads_;
 };

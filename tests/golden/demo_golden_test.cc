@@ -79,7 +79,7 @@ TEST_F(DemoGoldenTest, GreedyTokensAndLogprobs) {
   }
   for (const int ranks : {1, 3}) {
     const auto finished =
-        RunEngine(ranks, model_, {.placement = "round-robin"}, {.pages_per_rank = 100}, requests);
+        RunEngine(ranks, model_, {.placement = "round-robin"}, {.pages = {100}}, requests);
     ASSERT_EQ(finished.size(), static_cast<size_t>(kPrompts));
     for (int k = 0; k < kPrompts; ++k) {
       const std::string name = "prompt." + std::to_string(k);
@@ -87,7 +87,7 @@ TEST_F(DemoGoldenTest, GreedyTokensAndLogprobs) {
       EXPECT_EQ(std::vector<int32_t>(ids.begin(), ids.end()), expected_.Ints(name + ".greedy_ids"));
       const std::vector<float> logprobs = expected_.Floats(name + ".logprobs");
       for (size_t t = 0; t < logprobs.size(); ++t) {
-        ASSERT_NEAR(finished[k].logprobs(static_cast<int>(t)), logprobs[t], 1e-4);
+        ASSERT_NEAR(finished[k].logprobs(static_cast<int>(t)).logprob(), logprobs[t], 1e-4);
       }
     }
   }

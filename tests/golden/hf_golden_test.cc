@@ -165,7 +165,7 @@ TEST_P(HfGoldenTest, GreedyTokensEqual) {
   }
   const SchedulerLimits limits = {.max_num_seqs = 3,
                                   .max_num_batched_tokens = 64,
-                                  .pages_per_rank = 4 * KvCache::PagesFor(golden_.longest)};
+                                  .pages = {4 * KvCache::PagesFor(golden_.longest)}};
   const auto finished = RunEngine(mode_.ranks, golden_.model, Options(), limits, requests);
   ASSERT_EQ(finished.size(), requests.size());
   for (int i = 0; i < kPrompts; ++i) {

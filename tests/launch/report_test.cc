@@ -1,23 +1,22 @@
 #include "launch/report.h"
 
-#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "tests/support/local_ranks.h"
+#include "tests/support/memory_file_system.h"
 #include "tests/support/rank_model.h"
 
 namespace octet {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr int kRanks = 3;
 constexpr char kModel[] = OCTET_SOURCE_DIR "/tests/golden/hf/basic";
@@ -26,6 +25,7 @@ struct RunAccount {
   RunReport report;
   std::map<std::string, int64_t> bytes_sent;  // by kind, of all ranks
   int64_t expert_bytes = 0;                   // of all ranks
+  int64_t checkpoint_bytes = 0;
 };
 
 // Two prompts of 20 and 30 tokens with 4 and 2 new ones.
@@ -41,33 +41,36 @@ RunAccount RunSmallJob() {
     config.set_dtype("auto");
     config.set_device("cpu");
     config.set_threads(1);
+    config.set_memory("90%");
+    config.set_timeout(60);
     config.set_max_num_seqs(8);
     config.set_max_num_batched_tokens(90);
     config.set_max_model_len(64);
     config.set_kv_cache_gib(0.01);
     const auto setup = SetUpJob(comm, config, files);
     OCTET_CHECK(setup.ok()) << setup.status();
-    const auto backend = MakeCpuBackend(setup->isa, setup->threads);
-    const auto weights =
-        LoadWeights(setup->model.tensors, setup->model.config, setup->placement, comm.rank(),
-                    *backend, setup->engine.dtype, [](uint64_t, uint64_t) {});
-    OCTET_CHECK(weights.ok()) << weights.status();
-    Engine engine(comm, *backend, setup->model.config, *weights, setup->placement, setup->engine);
+    const auto session = Session::Load(comm, *setup, 60, [](uint64_t, uint64_t) {});
+    OCTET_CHECK(session.ok()) << session.status();
+    Engine& engine = (*session)->engine();
     if (comm.rank() == 0) {
       engine.Submit(GreedyRequest(0, std::vector<int32_t>(20, 7), 4));
       engine.Submit(GreedyRequest(1, std::vector<int32_t>(30, 9), 2));
+      engine.Close();
     }
     std::vector<FinishedSequence> finished;
     while (engine.Step(finished)) {
     }
-    const int64_t dispatched = comm.bytes_sent(Traffic::kDispatch);
-    const int64_t combined = comm.bytes_sent(Traffic::kCombine);
-    const RunReport report = MakeReport(comm, *setup, *weights, engine);
+    const Communicator& group = (*session)->group();
+    const RunReport report = MakeReport(comm, *setup, **session);
     const std::lock_guard lock(mutex);
-    account.bytes_sent["dispatch"] += dispatched;
-    account.bytes_sent["combine"] += combined;
-    account.expert_bytes += static_cast<int64_t>(weights->expert_bytes());
-    if (comm.rank() == 0) account.report = report;
+    account.bytes_sent["dispatch"] += group.bytes_sent(Traffic::kDispatch);
+    account.bytes_sent["combine"] += group.bytes_sent(Traffic::kCombine);
+    account.expert_bytes += static_cast<int64_t>((*session)->weights().expert_bytes());
+    if (comm.rank() != 0) return;
+    account.report = report;
+    const ExpertPlacement all = ExpertPlacement::Parse("contiguous", {2, 8, 1}).value();
+    account.checkpoint_bytes =
+        static_cast<int64_t>(BytesToLoad(setup->model.tensors, setup->model.config, all, 0));
   });
   return account;
 }
@@ -92,10 +95,12 @@ TEST(ReportTest, AddsUpAllRanks) {
   }
   EXPECT_EQ(expert_bytes, account.expert_bytes);
   EXPECT_EQ(expert_bytes, int64_t{2} * 8 * 3 * 64 * 96 * 4);
-  // Of 8 experts in 2 layers, ranks 0 and 1 have three, rank 2 has two.
-  EXPECT_EQ(
-      report.rank_memory(0).checkpoint_bytes_read() - report.rank_memory(2).checkpoint_bytes_read(),
-      int64_t{2} * 3 * 64 * 96 * 4);
+  // The ranks of this host read the checkpoint once between them.
+  int64_t bytes_read = 0;
+  for (const RankMemory& memory : report.rank_memory()) {
+    bytes_read += memory.checkpoint_bytes_read();
+  }
+  EXPECT_EQ(bytes_read, account.checkpoint_bytes);
 
   std::map<std::string, int64_t> traffic;
   for (const TrafficBytes& t : report.traffic()) traffic[t.kind()] = t.bytes();
@@ -144,24 +149,35 @@ TEST(ReportTest, TheSummaryIsForPeople) {
                               "ranks 1.00\n"));
 }
 
-TEST(ReportTest, WritesJsonIntoANewDirectory) {
-  const std::string directory =
-      absl::StrCat(testing::TempDir(), "/octet_report_test.", getpid(), "/a/b");
-  ASSERT_TRUE(WriteReport(SmallReport(), directory).ok());
-  ASSERT_TRUE(WriteReport(SmallReport(), directory).ok()) << "again";
-  PosixFileSystem files;
-  const auto json =
-      nlohmann::json::parse(files.ReadWhole(JoinPath(directory, "summary.json")).value());
+TEST(ReportTest, WritesJson) {
+  MemoryFileSystem files;
+  ASSERT_TRUE(WriteReport(SmallReport(), "/a/b", files).ok());
+  ASSERT_TRUE(WriteReport(SmallReport(), "/a/b", files).ok()) << "again";
+  const auto json = nlohmann::json::parse(files.files.at("/a/b/summary.json"));
   EXPECT_EQ(json["ranks"], 2);
   EXPECT_EQ(json["failed_requests"], 1);
   EXPECT_EQ(json["load_seconds"], 0);  // zeros are stated
   EXPECT_EQ(json["expert_load"][0]["tokens"].size(), 2U);
-  std::filesystem::remove_all(std::filesystem::path(directory).parent_path().parent_path());
 }
 
-TEST(ReportTest, ADirectoryThatCantBeMadeIsNamed) {
-  const absl::Status status = WriteReport(SmallReport(), "/proc/no");
+TEST(ReportTest, ADirectoryThatIsNotThereIsNamed) {
+  PosixFileSystem files;
+  const absl::Status status = WriteReport(SmallReport(), "/proc/no", files);
   EXPECT_THAT(std::string(status.message()), HasSubstr("/proc/no/summary.json"));
+}
+
+TEST(ReportTest, SaysHowFullTheSlotsWere) {
+  RunReport report = SmallReport();
+  EXPECT_THAT(FormatSummary(report), Not(HasSubstr("slots")));
+  report.set_slot_occupancy(0.934);
+  EXPECT_THAT(FormatSummary(report), HasSubstr("slots      93 % busy while requests waited\n"));
+  report.set_kv_waits(12);
+  report.set_kv_occupancy(0.91);
+  report.set_preemptions(3);
+  report.set_recomputed_tokens(400);
+  EXPECT_THAT(FormatSummary(report),
+              HasSubstr("; KV cache 91 % full in 12 steps that waited for it; 3 preemptions, 400 "
+                        "tokens computed again\n"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
 
 #include "tests/support/octet_process.h"
@@ -14,6 +15,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
 constexpr char kRequest[] =
@@ -48,11 +50,12 @@ std::vector<json> ParseLines(const std::string& text) {
 }
 
 TEST_F(RunBatchTest, AnswersAndErrorsInInputOrder) {
+  const std::string second = std::regex_replace(kRequest, std::regex("\"a\""), "\"c\"");
   WriteTextFile(input_, std::string("{broken\n") + kRequest +
                             "\n"
                             R"({"custom_id": "b", "url": "/v1/embeddings", "body": {}})"
                             "\n" +
-                            kRequest);
+                            second);
   const ProcessResult result =
       RunOctet(2, "run-batch " + Files() + "--model " + kDemo + " --created 7");
   ASSERT_EQ(result.exit_code, 0) << result.output;
@@ -134,12 +137,12 @@ TEST_F(RunBatchTest, RefusesWhatItCannotServe) {
   ExpectRefused(0, Files(), "--model is missing");
   ExpectRefused(0, "-i " + input_ + " " + demo, "--output is missing");
   ExpectRefused(2, "-i /nowhere.jsonl -o " + output_ + " " + demo,
-                "can't read --input /nowhere.jsonl");
+                "--input /nowhere.jsonl: cannot be opened");
   ExpectRefused(0, "-i " + input_ + " -o /nowhere/out.jsonl " + demo,
-                "can't write beside --output");
-  ExpectRefused(0, "-i " + directory_ + " -o " + output_ + " " + demo, "must be files");
+                "--output /nowhere/out.jsonl.partial: cannot be written");
+  ExpectRefused(0, "-i " + directory_ + " -o " + output_ + " " + demo, ": is a directory");
   ExpectRefused(0, "-i " + input_ + " -o " + input_ + " " + demo, "would overwrite --input");
-  ExpectRefused(2, "--config /nowhere.textproto", "can't read --config /nowhere.textproto");
+  ExpectRefused(2, "--config /nowhere.textproto", "--config /nowhere.textproto: cannot be opened");
   ExpectRefused(2, Files() + demo + "--placement diagonal", "--placement diagonal");
   ExpectRefused(0, Files() + demo + "--isa sse", "--isa sse");
   ExpectRefused(0, Files() + demo + "--dtype int8", "--dtype int8");
@@ -147,7 +150,37 @@ TEST_F(RunBatchTest, RefusesWhatItCannotServe) {
   ExpectRefused(0, Files() + demo + "--max-model-len 999999", "max_position_embeddings");
   ExpectRefused(0, Files() + demo + "--kv-cache-gib 0.0001", "--kv-cache-gib");
   ExpectRefused(0, Files() + demo + "--max-num-seqs -1", "--max-num-seqs");
+  ExpectRefused(3, Files() + demo + "--ep-size 2", "--ep-size 2: 3 ranks can't be divided");
+  ExpectRefused(0, Files() + demo + "--memory 7", "--memory 7: must be a size such as 12GiB");
+  ExpectRefused(2, Files() + demo + "--memory 100MB", "has too little memory");
+  ExpectRefused(2, Files() + demo + "--max-num-batched-tokens 2000000000", "2 GiB");
+  ExpectRefused(0, Files() + demo + "--report /proc/no", "/proc/no");
   ExpectRefused(0, Files() + demo + "--no-such-flag 1", "--no-such-flag");
+}
+
+TEST_F(RunBatchTest, ADryRunLoadsAndWritesNothing) {
+  WriteTextFile(input_, kRequest);
+  const ProcessResult result = RunOctet(2, "run-batch " + Files() + "--dry-run --model " + kDemo);
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("2 ranks x 1 thread, numerics class"));
+  EXPECT_THAT(result.output, HasSubstr("rank 1: experts 0.01 GiB, KV cache up to"));
+  EXPECT_THAT(result.output, Not(HasSubstr("loaded")));
+  EXPECT_FALSE(std::filesystem::exists(output_));
+  EXPECT_FALSE(std::filesystem::exists(output_ + ".partial"));
+}
+
+// Tasks of a launcher that can't find each other would each do the whole job.
+TEST_F(RunBatchTest, AWorldOfOneUnderALauncherIsRefused) {
+  WriteTextFile(input_, kRequest);
+  for (const char* variable : {"SLURM_STEP_NUM_TASKS", "PMI_SIZE"}) {
+    const std::string octet = OctetProgram() + " run-batch " + Files() + "--model " + kDemo;
+    const ProcessResult result = RunShell(std::string(variable) + "=4 " + octet);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.output, HasSubstr("the launcher started 4 tasks"));
+    EXPECT_FALSE(std::filesystem::exists(output_));
+    EXPECT_EQ(RunShell(std::string(variable) + "=1 " + octet).exit_code, 0);
+    std::filesystem::remove(output_);
+  }
 }
 
 TEST_F(RunBatchTest, NamesTheRankThatDiffers) {

@@ -1,6 +1,7 @@
 #include "launch/run_config.h"
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
 #include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
@@ -25,7 +26,8 @@ class RunConfigTest : public testing::Test {
 
   static absl::StatusOr<RunConfig> Resolve(std::vector<std::string> args) {
     CLI::App app;
-    const RunConfigFlags flags(app);
+    RunConfigFlags flags(app);
+    flags.AddBatchFlags(app);
     std::reverse(args.begin(), args.end());  // as CLI11 wants them
     app.parse(args);
     return flags.Resolve();
@@ -48,7 +50,7 @@ class RunConfigTest : public testing::Test {
 
 constexpr char kDefaults[] =
     R"(placement: "contiguous" dtype: "auto" device: "cpu" isa: "auto" max_num_seqs: 64
-       max_num_batched_tokens: 2048 timeout: 60 kv_cache_gib: 4)";
+       max_num_batched_tokens: 2048 memory: "90%" timeout: 60 progress: "auto")";
 
 RunConfig Parsed(const std::string& text) {
   RunConfig config;
@@ -62,45 +64,18 @@ TEST_F(RunConfigTest, Defaults) {
 }
 
 constexpr char kAllFields[] =
-    R"(model: "m" input: "i" output: "o" placement: "random:1" dtype: "float32" device: "cuda"
-       isa: "avx2" threads: 3 max_num_seqs: 5 max_num_batched_tokens: 7 max_model_len: 11
-       seed: -13 timeout: 1.5 served_model_name: "n" created: 17 kv_cache_gib: 0.25 report: "r")";
+    R"(model: "m" placement: "random:1" ep_size: 2 dtype: "float32" device: "cuda" isa: "avx2"
+       threads: 3 max_num_seqs: 5 max_num_batched_tokens: 7 max_model_len: 11 memory: "3GiB"
+       kv_cache_gib: 0.25 seed: -13 timeout: 1.5 input: ["i", "j", "-"] output: "o" lenient: true
+       served_model_name: "n" created: 17 progress: "json" report: "r" dry_run: true)";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
-  const auto config = Resolve({"--model",
-                               "m",
-                               "--input",
-                               "i",
-                               "--output",
-                               "o",
-                               "--placement",
-                               "random:1",
-                               "--dtype",
-                               "float32",
-                               "--device",
-                               "cuda",
-                               "--isa",
-                               "avx2",
-                               "--threads",
-                               "3",
-                               "--max-num-seqs",
-                               "5",
-                               "--max-num-batched-tokens",
-                               "7",
-                               "--max-model-len",
-                               "11",
-                               "--seed",
-                               "-13",
-                               "--timeout",
-                               "1.5",
-                               "--served-model-name",
-                               "n",
-                               "--created",
-                               "17",
-                               "--kv-cache-gib",
-                               "0.25",
-                               "--report",
-                               "r"});
+  const auto config = Resolve(absl::StrSplit(
+      "--model m --placement random:1 --ep-size 2 --dtype float32 --device cuda --isa avx2 "
+      "--threads 3 --max-num-seqs 5 --max-num-batched-tokens 7 --max-model-len 11 --memory 3GiB "
+      "--kv-cache-gib 0.25 --seed -13 --timeout 1.5 -i i --input j -i - --output o --lenient "
+      "--served-model-name n --created 17 --progress json --report r --dry-run",
+      ' '));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());
   // No field was forgotten above.
@@ -132,7 +107,7 @@ TEST_F(RunConfigTest, TheFileMayComeBeforeOrAfterTheFlags) {
 
 TEST_F(RunConfigTest, ShortNames) {
   const auto config = Resolve({"-i", "in", "-o", "out"});
-  EXPECT_EQ(config->input(), "in");
+  EXPECT_THAT(config->input(), testing::ElementsAre("in"));
   EXPECT_EQ(config->output(), "out");
 }
 

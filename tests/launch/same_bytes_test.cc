@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "kernels/cpu/isa.h"
 #include "tests/support/octet_process.h"
 
@@ -35,8 +37,13 @@ constexpr Variant kVariants[] = {
     {7, "--placement round-robin"},
     {8, "--placement contiguous --max-num-batched-tokens 33"},
     {12, "--placement random:3"},
+    {2, "--ep-size 1 --max-num-seqs 2"},
+    {4, "--ep-size 2 --placement round-robin --max-num-batched-tokens 17"},
 };
 #endif
+
+// A KV cache in which most sequences have to give way; for the demo model.
+constexpr Variant kSmallCache = {1, "--max-model-len 96 --kv-cache-gib 0.0002 --report "};
 
 // Short and long prompts, greedy and sampled, with logprobs and one refused line.
 std::string TextRequests() {
@@ -61,6 +68,16 @@ std::string TextRequests() {
   lines += R"({"custom_id": "chat", "method": "POST", "url": "/v1/chat/completions", "body": )"
            R"({"messages": [{"role": "user", "content": "Who art thou?"}], "max_tokens": 20}})"
            "\n{\"custom_id\": \"bad\"}\n";
+  for (
+      const char* body :
+      {R"("prompt": "And the", "n": 3, "top_p": 0.8, "stop": ["the", "and"])",
+       R"("prompt": ["O Lord", "My lord"], "n": 2, "top_k": 7, "seed": 3, "echo": true, "logprobs": 2)",
+       R"("prompt": "Hark! who", "min_p": 0.05, "presence_penalty": 1, "frequency_penalty": 0.5)",
+       R"("prompt": "Now therefore", "repetition_penalty": 1.4, "prompt_logprobs": 3)",
+       R"("prompt": "Now therefore", "logit_bias": {"300": 4}, "min_tokens": 20, "max_tokens": 40)"}) {
+    lines += R"({"custom_id": "r)" + std::to_string(id++) +
+             R"(", "url": "/v1/completions", "body": {)" + body + "}}\n";
+  }
   return lines;
 }
 
@@ -104,6 +121,11 @@ TEST_P(SameBytesTest, ForEveryVariant) {
     run(ranks, flags, "/out.jsonl");
     EXPECT_EQ(ReadFile(directory + "/out.jsonl"), expected) << ranks << " ranks " << flags;
   }
+  if (!has_text) return;
+  run(kSmallCache.ranks, kSmallCache.flags + directory, "/out.jsonl");
+  EXPECT_EQ(ReadFile(directory + "/out.jsonl"), expected) << kSmallCache.flags;
+  const auto report = nlohmann::json::parse(ReadFile(directory + "/summary.json"));
+  EXPECT_GE(report["preemptions"], 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, SameBytesTest,

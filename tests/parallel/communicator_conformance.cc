@@ -63,8 +63,10 @@ void CheckMessagesArrive(Communicator& comm) {
 void CheckExchangesOverlap(Communicator& comm) {
   Round first(comm, 1, 100000);
   Round second(comm, 2, 100);
-  const auto a = comm.Start(Traffic::kDispatch, first.send, first.recv);
-  const auto b = comm.Start(Traffic::kCombine, second.send, second.recv);
+  const auto a = comm.MakeExchange();
+  const auto b = comm.MakeExchange();
+  comm.Start(*a, Traffic::kDispatch, first.send, first.recv);
+  comm.Start(*b, Traffic::kCombine, second.send, second.recv);
   bool a_done = false;
   bool b_done = false;
   while (!a_done || !b_done) {
@@ -101,7 +103,37 @@ void CheckCollectives(Communicator& comm) {
       EXPECT_EQ(at_root[r], comm.rank() == 0 ? text(r) : "");
       if (comm.rank() == 0) parts.push_back(text(r));
     }
-    EXPECT_EQ(ScatterFromRoot(comm, {"test"}, parts), text(comm.rank()));
+    EXPECT_EQ(Messenger(comm).ScatterFromRoot({"test"}, parts), text(comm.rank()));
+  }
+}
+
+void CheckMessengerIsUsedAgain(Communicator& comm) {
+  Messenger messenger(comm);
+  for (const size_t bytes : {5000, 10, 0, 4096, 9000}) {
+    const std::string mine(bytes + comm.rank(), 'x');
+    const std::span<const std::string> all = messenger.AllGather({"test"}, mine);
+    for (int r = 0; r < comm.size(); ++r) EXPECT_EQ(all[r], std::string(bytes + r, 'x'));
+    const std::vector<std::string> parts(comm.size(), std::string(bytes, 'y'));
+    EXPECT_EQ(messenger.ScatterFromRoot({"test"}, parts), parts[0]);
+    const std::span<const std::string> at_root = messenger.GatherToRoot({"test"}, mine);
+    for (int r = 0; r < comm.size(); ++r) {
+      EXPECT_EQ(at_root[r], comm.rank() == 0 ? std::string(bytes + r, 'x') : "");
+    }
+  }
+}
+
+void CheckGroups(Communicator& comm) {
+  for (int size = 1; size <= comm.size(); ++size) {
+    if (comm.size() % size != 0) continue;
+    const auto group = comm.MakeGroup(size);
+    EXPECT_EQ(group->size(), size);
+    EXPECT_EQ(group->rank(), comm.rank() % size);
+    const int first = comm.rank() / size * size;
+    const auto all = AllGather(*group, {"test"}, std::to_string(comm.rank()));
+    for (int r = 0; r < size; ++r) {
+      EXPECT_EQ(all[r], std::to_string(first + r));
+      EXPECT_EQ(group->hosts()[r], comm.hosts()[first + r]);
+    }
   }
 }
 

@@ -18,6 +18,10 @@ void CheckTrafficIsCounted(Communicator& comm);
 
 // AllGather, GatherToRoot and ScatterFromRoot with short and long messages.
 void CheckCollectives(Communicator& comm);
+void CheckMessengerIsUsedAgain(Communicator& comm);
+
+// Consecutive ranks form groups of every size that divides the world.
+void CheckGroups(Communicator& comm);
 
 // An error or a difference on one rank is known to all, with its name.
 void CheckAgreement(Communicator& comm);

@@ -160,11 +160,12 @@ TEST(DispatchPlan, UsesTheReplicaOnTheTokensOwnRank) {
   const ExpertPlacement placement = *ExpertPlacement::FromProto(proto, {1, 2, 3});
   const std::vector<Routing> routing(
       3, {.num_tokens = 1, .topk = 2, .topk_idx = {1, 0}, .topk_weights = {0.5F, 0.5F}});
-  DispatchPlan plan;
-  MakeDispatchPlan(routing, placement, 0, 1, plan);
+  DispatchPlanner planner(placement, 1);
+  const DispatchPlan& plan = planner.Plan(0, routing);
   EXPECT_EQ(plan.send_tokens, (std::vector<std::vector<int32_t>>{{}, {0}, {}}));
   EXPECT_EQ(plan.recv_tokens, (std::vector<int64_t>{0, 1, 0}));
   EXPECT_EQ(plan.expert_tokens, (std::vector<int64_t>{3, 3}));
+  EXPECT_EQ(plan.rank_tokens, (std::vector<int64_t>{2, 2, 2}));
 }
 
 std::vector<Case> Cases() {

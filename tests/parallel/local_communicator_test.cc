@@ -18,6 +18,10 @@ TEST_P(LocalCommunicatorTest, TrafficIsCounted) {
   RunLocalRanks(GetParam(), CheckTrafficIsCounted);
 }
 TEST_P(LocalCommunicatorTest, Collectives) { RunLocalRanks(GetParam(), CheckCollectives); }
+TEST_P(LocalCommunicatorTest, MessengerIsUsedAgain) {
+  RunLocalRanks(GetParam(), CheckMessengerIsUsedAgain);
+}
+TEST_P(LocalCommunicatorTest, Groups) { RunLocalRanks(GetParam(), CheckGroups); }
 TEST_P(LocalCommunicatorTest, Agreement) { RunLocalRanks(GetParam(), CheckAgreement); }
 
 INSTANTIATE_TEST_SUITE_P(Ranks, LocalCommunicatorTest, testing::Values(1, 2, 3, 5, 8));

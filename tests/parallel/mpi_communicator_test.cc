@@ -14,6 +14,10 @@ TEST(MpiCommunicatorTest, MessagesArrive) { CheckMessagesArrive(world->communica
 TEST(MpiCommunicatorTest, ExchangesOverlap) { CheckExchangesOverlap(world->communicator()); }
 TEST(MpiCommunicatorTest, TrafficIsCounted) { CheckTrafficIsCounted(world->communicator()); }
 TEST(MpiCommunicatorTest, Collectives) { CheckCollectives(world->communicator()); }
+TEST(MpiCommunicatorTest, MessengerIsUsedAgain) {
+  CheckMessengerIsUsedAgain(world->communicator());
+}
+TEST(MpiCommunicatorTest, Groups) { CheckGroups(world->communicator()); }
 TEST(MpiCommunicatorTest, Agreement) { CheckAgreement(world->communicator()); }
 
 }  // namespace

@@ -1,209 +1,99 @@
+// Whole lines: what is one, what its defaults are, what is ignored.
+
 #include "runtime/batch_request.h"
 
-#include <absl/strings/str_cat.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <limits>
-
 #include "runtime/chat_template.h"
+#include "tests/support/batch_request_fixture.h"
 
-namespace octet {
+namespace octet::testing {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
-constexpr int64_t kVocabSize = 2048;
-constexpr int64_t kMaxModelLen = 64;
-
-std::string Line(const std::string& url, const std::string& body) {
-  return absl::StrCat(R"({"custom_id": "a", "method": "POST", "url": ")", url, R"(", "body": )",
-                      body, "}");
-}
-std::string Completions(const std::string& body) { return Line("/v1/completions", body); }
-std::string Chat(const std::string& body) { return Line("/v1/chat/completions", body); }
-
-// A body with a prompt, or a message, and these fields.
-std::string CompletionsWith(const std::string& fields) {
-  return Completions(absl::StrCat(R"({"prompt": [5, 6, 7], )", fields, "}"));
-}
-std::string ChatWith(const std::string& fields) {
-  return Chat(absl::StrCat(R"({"messages": [{"role": "user", "content": "Hi"}], )", fields, "}"));
-}
-
-std::string Ids(int count) {
-  std::string ids = "[1";
-  for (int i = 1; i < count; ++i) absl::StrAppend(&ids, ", ", i);
-  return ids + "]";
-}
-
-class BatchRequestTest : public testing::Test {
+class BatchRequestTest : public BatchRequestFixture {
  protected:
-  ParsedLine Parse(const std::string& line) const { return ParseBatchLine(line, limits_); }
-
-  BatchRequest Accept(const std::string& line) const {
-    const ParsedLine parsed = Parse(line);
-    const auto* error = std::get_if<RequestError>(&parsed.request);
-    EXPECT_EQ(error, nullptr) << line << ": " << error->message;
-    return error == nullptr ? std::get<BatchRequest>(parsed.request) : BatchRequest();
-  }
-
-  RequestError Refuse(const std::string& line) const {
-    const ParsedLine parsed = Parse(line);
-    const auto* error = std::get_if<RequestError>(&parsed.request);
-    EXPECT_NE(error, nullptr) << "accepted: " << line;
-    return error == nullptr ? RequestError{.code = "none"} : *error;
-  }
-
-  // The error is about `param`, and says so.
-  void ExpectRefused(const std::string& line, const std::string& param,
-                     const std::string& code = "invalid_value",
-                     const std::string& message = "") const {
-    SCOPED_TRACE(line.substr(0, 200));
-    const RequestError error = Refuse(line);
-    EXPECT_EQ(error.param, param) << error.message;
-    EXPECT_EQ(error.code, code) << error.message;
-    EXPECT_THAT(error.message, HasSubstr(absl::StrCat("'", param, "' ")));
-    EXPECT_THAT(error.message, HasSubstr(message));
-  }
-
   // No field to name: the line is no request at all.
   void ExpectNoJson(const std::string& line, const std::string& message) const {
     SCOPED_TRACE(line.substr(0, 200));
-    const ParsedLine parsed = Parse(line);
-    EXPECT_FALSE(parsed.has_custom_id);
+    EXPECT_FALSE(Parse(line).has_custom_id);
     const RequestError error = Refuse(line);
     EXPECT_EQ(error.param, "");
     EXPECT_EQ(error.code, "invalid_json");
     EXPECT_THAT(error.message, HasSubstr(message));
   }
 
-  PosixFileSystem files_;
-  Tokenizer tokenizer_ = LoadTokenizerFor(files_, OCTET_SOURCE_DIR "/launch/demo/model").value();
-  RequestLimits limits_ = {
-      .tokenizer = &tokenizer_, .vocab_size = kVocabSize, .max_model_len = kMaxModelLen};
+  // All parameters at their defaults.
+  static void ExpectDefaults(const BatchRequest& request) {
+    const SamplingParams& params = request.params;
+    EXPECT_EQ(params.min_tokens(), 0);
+    EXPECT_EQ(params.temperature(), 1);
+    EXPECT_EQ(params.top_p(), 1);
+    EXPECT_EQ(params.top_k(), 0);
+    EXPECT_EQ(params.min_p(), 0);
+    EXPECT_FALSE(params.has_seed());
+    EXPECT_EQ(params.seed(), 0);
+    EXPECT_EQ(params.presence_penalty(), 0);
+    EXPECT_EQ(params.frequency_penalty(), 0);
+    EXPECT_EQ(params.repetition_penalty(), 1);
+    EXPECT_EQ(params.logit_bias_size(), 0);
+    EXPECT_FALSE(params.ignore_eos());
+    EXPECT_EQ(params.stop_token_ids_size(), 0);
+    EXPECT_EQ(params.stop_size(), 0);
+    EXPECT_FALSE(params.keep_special_tokens());
+    EXPECT_EQ(params.num_logprobs(), -1);
+    EXPECT_EQ(params.num_prompt_logprobs(), -1);
+    EXPECT_EQ(request.n, 1);
+    EXPECT_FALSE(request.echo);
+    EXPECT_TRUE(request.generate);
+    EXPECT_FALSE(request.include_stop_text);
+    EXPECT_FALSE(request.return_token_ids);
+    EXPECT_EQ(request.shown_prompt_logprobs, -1);
+  }
 };
 
 TEST_F(BatchRequestTest, CompletionsDefaults) {
   const ParsedLine parsed = Parse(Completions(R"({"prompt": [5, 6, 7]})"));
   EXPECT_TRUE(parsed.has_custom_id);
   EXPECT_EQ(parsed.custom_id, "a");
+  EXPECT_THAT(parsed.ignored_fields, IsEmpty());
   const auto& request = std::get<BatchRequest>(parsed.request);
   EXPECT_EQ(request.custom_id, "a");
   EXPECT_EQ(request.endpoint, Endpoint::kCompletions);
-  EXPECT_THAT(request.prompt_ids, ElementsAre(5, 6, 7));
+  ASSERT_EQ(request.prompts.size(), 1U);
+  EXPECT_THAT(request.prompts[0].ids, ElementsAre(5, 6, 7));
   EXPECT_EQ(request.params.max_tokens(), 16);
-  EXPECT_EQ(request.params.temperature(), 1);
-  EXPECT_FALSE(request.params.has_seed());
-  EXPECT_FALSE(request.params.ignore_eos());
-  EXPECT_EQ(request.params.num_logprobs(), -1);
-  EXPECT_FALSE(request.return_token_ids);
+  ExpectDefaults(request);
 }
 
 TEST_F(BatchRequestTest, ChatDefaultsToAllTheRoom) {
   const BatchRequest request = Accept(Chat(R"({"messages": [{"role": "user", "content": "Hi"}]})"));
   EXPECT_EQ(request.endpoint, Endpoint::kChatCompletions);
   const std::vector<ChatMessage> messages = {{"user", "Hi"}};
-  EXPECT_EQ(request.prompt_ids, EncodeMixtralInstruct(tokenizer_, messages).value());
-  EXPECT_EQ(request.params.max_tokens() + std::ssize(request.prompt_ids), kMaxModelLen);
-  EXPECT_EQ(request.params.temperature(), 1);
-  EXPECT_EQ(request.params.num_logprobs(), -1);
-}
-
-TEST_F(BatchRequestTest, CompletionsTakeLessThanTheDefaultWhereThereIsLessRoom) {
-  EXPECT_EQ(Accept(Completions(absl::StrCat(R"({"prompt": )", Ids(60), "}"))).params.max_tokens(),
-            4);
-  EXPECT_EQ(Accept(Completions(absl::StrCat(R"({"prompt": )", Ids(63), "}"))).params.max_tokens(),
-            1);
-}
-
-TEST_F(BatchRequestTest, EveryCompletionsField) {
-  const BatchRequest request = Accept(Completions(
-      R"({"model": "any", "prompt": [0, 2047], "max_tokens": 7, "temperature": 0.5, "seed": -3,
-          "ignore_eos": true, "logprobs": 4, "return_token_ids": true})"));
-  EXPECT_THAT(request.prompt_ids, ElementsAre(0, 2047));
-  EXPECT_EQ(request.params.max_tokens(), 7);
-  EXPECT_EQ(request.params.temperature(), 0.5F);
-  EXPECT_TRUE(request.params.has_seed());
-  EXPECT_EQ(request.params.seed(), -3);
-  EXPECT_TRUE(request.params.ignore_eos());
-  EXPECT_EQ(request.params.num_logprobs(), 4);
-  EXPECT_TRUE(request.return_token_ids);
-}
-
-TEST_F(BatchRequestTest, EveryChatField) {
-  const BatchRequest request =
-      Accept(ChatWith(R"("model": "any", "max_completion_tokens": 7, "temperature": 0, "seed": 0,
-                         "ignore_eos": true, "return_token_ids": true)"));
-  EXPECT_EQ(request.params.max_tokens(), 7);
-  EXPECT_EQ(request.params.temperature(), 0);
-  EXPECT_TRUE(request.params.has_seed());
-  EXPECT_EQ(request.params.seed(), 0);
-  EXPECT_TRUE(request.params.ignore_eos());
-  EXPECT_TRUE(request.return_token_ids);
+  ASSERT_EQ(request.prompts.size(), 1U);
+  EXPECT_EQ(request.prompts[0].ids, EncodeMixtralInstruct(tokenizer_, messages).value());
+  EXPECT_EQ(request.params.max_tokens() + std::ssize(request.prompts[0].ids), kMaxModelLen);
+  ExpectDefaults(request);
 }
 
 TEST_F(BatchRequestTest, NullIsAbsent) {
-  const BatchRequest request = Accept(
-      R"({"custom_id": "a", "method": null, "url": "/v1/completions", "extra": null, "body": {
-          "prompt": [5], "model": null, "max_tokens": null, "max_completion_tokens": null,
-          "temperature": null, "seed": null, "ignore_eos": null, "logprobs": null,
-          "return_token_ids": null, "stop": null, "n": null}})");
-  EXPECT_EQ(request.params.max_tokens(), 16);
-  EXPECT_EQ(request.params.temperature(), 1);
-  EXPECT_FALSE(request.params.has_seed());
-  EXPECT_EQ(request.params.num_logprobs(), -1);
-  EXPECT_FALSE(request.params.ignore_eos());
-  EXPECT_FALSE(request.return_token_ids);
-  Accept(ChatWith(R"("logprobs": null)"));
+  const std::string both =
+      R"("model": null, "max_tokens": null, "max_completion_tokens": null, "min_tokens": null,
+         "temperature": null, "top_p": null, "top_k": null, "min_p": null, "seed": null, "n": null,
+         "presence_penalty": null, "frequency_penalty": null, "repetition_penalty": null,
+         "logit_bias": null, "stop": null, "stop_token_ids": null, "ignore_eos": null,
+         "skip_special_tokens": null, "include_stop_str_in_output": null, "echo": null,
+         "return_token_ids": null, "logprobs": null, "prompt_logprobs": null, "user": null,
+         "metadata": null, "store": null, "stream": null, "stream_options": null,
+         "service_tier": null, "response_format": null, "best_of": null, "suffix": null,
+         "tools": null, "tool_choice": null, "top_logprobs": null, "no_such_field": null)";
+  ExpectDefaults(Accept(CompletionsWith(both)));
+  ExpectDefaults(Accept(ChatWith(both)));
   Accept(Chat(R"({"messages": [{"role": "user", "content": "Hi", "name": null}]})"));
-}
-
-TEST_F(BatchRequestTest, OnlyTextGetsABos) {
-  std::vector<int32_t> expected = tokenizer_.Encode("The king");
-  EXPECT_EQ(expected.front() == tokenizer_.bos_id(), false);
-  expected.insert(expected.begin(), tokenizer_.bos_id());
-  EXPECT_EQ(Accept(Completions(R"({"prompt": "The king"})")).prompt_ids, expected);
-  EXPECT_THAT(Accept(Completions(R"({"prompt": ""})")).prompt_ids,
-              ElementsAre(tokenizer_.bos_id()));
-  EXPECT_THAT(Accept(Completions(R"({"prompt": [9]})")).prompt_ids, ElementsAre(9));
-}
-
-TEST_F(BatchRequestTest, ControlTokensNeverComeFromText) {
-  for (const int32_t id : Accept(Completions(R"({"prompt": "</s> <s> [INST]"})")).prompt_ids) {
-    EXPECT_NE(id, tokenizer_.eos_id());
-  }
-}
-
-TEST_F(BatchRequestTest, MaxTokensHasTwoNames) {
-  for (const char* fields : {R"("max_tokens": 9)", R"("max_completion_tokens": 9)",
-                             R"("max_tokens": 9, "max_completion_tokens": 9)",
-                             R"("max_tokens": null, "max_completion_tokens": 9)"}) {
-    EXPECT_EQ(Accept(CompletionsWith(fields)).params.max_tokens(), 9) << fields;
-    EXPECT_EQ(Accept(ChatWith(fields)).params.max_tokens(), 9) << fields;
-  }
-  ExpectRefused(CompletionsWith(R"("max_tokens": 9, "max_completion_tokens": 8)"),
-                "max_completion_tokens", "invalid_value", "'max_tokens'");
-}
-
-TEST_F(BatchRequestTest, WholeRangesAreAccepted) {
-  constexpr auto kLeast = std::numeric_limits<int64_t>::min();
-  constexpr auto kMost = std::numeric_limits<int64_t>::max();
-  for (const int64_t seed : {kLeast, int64_t{-1}, int64_t{0}, kMost}) {
-    EXPECT_EQ(Accept(CompletionsWith(absl::StrCat(R"("seed": )", seed))).params.seed(), seed);
-  }
-  for (const int count : {0, 1, 20}) {
-    const auto line = CompletionsWith(absl::StrCat(R"("logprobs": )", count));
-    EXPECT_EQ(Accept(line).params.num_logprobs(), count);
-  }
-  for (const auto& [text, value] : std::vector<std::pair<std::string, float>>{
-           {"0", 0}, {"-0.0", 0}, {"1e-3", 0.001F}, {"2", 2}, {"2.0", 2}}) {
-    EXPECT_EQ(Accept(CompletionsWith(R"("temperature": )" + text)).params.temperature(), value);
-  }
-  EXPECT_EQ(Accept(CompletionsWith(R"("max_tokens": 61)")).params.max_tokens(), 61);
-  EXPECT_EQ(Accept(CompletionsWith(R"("max_tokens": 1)")).params.max_tokens(), 1);
+  Accept(R"({"custom_id": "a", "method": null, "url": "/v1/completions", "extra": null,
+             "body": {"prompt": [5]}})");
 }
 
 TEST_F(BatchRequestTest, CustomIdIsTakenAsItIs) {
@@ -217,7 +107,8 @@ TEST_F(BatchRequestTest, CustomIdIsTakenAsItIs) {
 }
 
 TEST_F(BatchRequestTest, ErrorsKeepTheCustomId) {
-  const ParsedLine parsed = Parse(Completions(R"({"prompt": [1], "stop": "x"})"));
+  const ParsedLine parsed = Parse(Completions(R"({"prompt": [1], "stop": 1})"));
+  EXPECT_TRUE(std::holds_alternative<RequestError>(parsed.request));
   EXPECT_TRUE(parsed.has_custom_id);
   EXPECT_EQ(parsed.custom_id, "a");
 }
@@ -257,125 +148,19 @@ TEST_F(BatchRequestTest, RefusesLines) {
   for (const auto& c : cases) ExpectRefused(c.line, c.param, c.code);
 }
 
-TEST_F(BatchRequestTest, RefusesFieldsOfBothBodies) {
-  const struct {
-    const char* fields;
-    const char* param;
-  } cases[] = {
-      {R"("model": 7)", "model"},
-      {R"("max_tokens": 0)", "max_tokens"},
-      {R"("max_tokens": -1)", "max_tokens"},
-      {R"("max_tokens": 1.0)", "max_tokens"},
-      {R"("max_tokens": "9")", "max_tokens"},
-      {R"("max_tokens": true)", "max_tokens"},
-      {R"("max_tokens": [9])", "max_tokens"},
-      {R"("max_tokens": 2147483648)", "max_tokens"},
-      {R"("max_tokens": 9223372036854775808)", "max_tokens"},
-      {R"("max_tokens": 99999999999999999999)", "max_tokens"},
-      {R"("max_completion_tokens": 0)", "max_completion_tokens"},
-      {R"("max_completion_tokens": {})", "max_completion_tokens"},
-      {R"("temperature": -0.5)", "temperature"},
-      {R"("temperature": 2.0001)", "temperature"},
-      {R"("temperature": -1)", "temperature"},
-      {R"("temperature": 1e308)", "temperature"},
-      {R"("temperature": "1")", "temperature"},
-      {R"("temperature": true)", "temperature"},
-      {R"("temperature": [])", "temperature"},
-      {R"("seed": 1.5)", "seed"},
-      {R"("seed": "1")", "seed"},
-      {R"("seed": 9223372036854775808)", "seed"},
-      {R"("seed": 18446744073709551615)", "seed"},
-      {R"("seed": -9223372036854775809)", "seed"},
-      {R"("seed": false)", "seed"},
-      {R"("ignore_eos": 1)", "ignore_eos"},
-      {R"("ignore_eos": "true")", "ignore_eos"},
-      {R"("return_token_ids": 0)", "return_token_ids"},
-      {R"("return_token_ids": {})", "return_token_ids"},
-  };
-  for (const auto& c : cases) {
-    ExpectRefused(CompletionsWith(c.fields), c.param);
-    ExpectRefused(ChatWith(c.fields), c.param);
-  }
-}
-
 TEST_F(BatchRequestTest, RefusesUnknownFields) {
-  for (const char* name : {"stop", "n", "best_of", "top_p", "top_k", "stream", "Temperature",
-                           "max-tokens", "prompt_token_ids", "tools", "\u00e9"}) {
+  for (const char* name : {"Temperature", "max-tokens", "prompt_token_ids", "stream_options",
+                           "add_special_tokens", "request_id", "use_beam_search", "\u00e9"}) {
     ExpectRefused(CompletionsWith(absl::StrCat("\"", name, "\": 1")), name, "unknown_parameter");
     ExpectRefused(ChatWith(absl::StrCat("\"", name, "\": 1")), name, "unknown_parameter");
   }
-  // A field of the other endpoint is unknown, too.
-  ExpectRefused(ChatWith(R"("prompt": "x")"), "prompt", "unknown_parameter");
-  ExpectRefused(CompletionsWith(R"("messages": [])"), "messages", "unknown_parameter");
-}
-
-TEST_F(BatchRequestTest, RefusesLogprobs) {
-  for (const char* value : {"-1", "21", "1.0", "true", "\"1\"", "[]"}) {
-    ExpectRefused(CompletionsWith(absl::StrCat(R"("logprobs": )", value)), "logprobs");
+  // Fields of the other endpoint are unknown, too.
+  for (const char* name : {"prompt", "best_of", "suffix"}) {
+    ExpectRefused(ChatWith(absl::StrCat("\"", name, "\": 1")), name, "unknown_parameter");
   }
-}
-
-TEST_F(BatchRequestTest, RefusesPrompts) {
-  for (const char* prompt :
-       {"[]", "{}", "1", "true", "[2048]", "[1, -1]", "[1, 2.0]", "[1e2]", "[4294967297]",
-        "[18446744073709551615]", "[99999999999999999999]", "[null]", "[true]", "[[1, 2]]",
-        "[\"a\"]", "[1, \"a\"]", "[\"a\", \"b\"]"}) {
-    ExpectRefused(Completions(absl::StrCat(R"({"prompt": )", prompt, "}")), "prompt");
+  for (const char* name : {"messages", "top_logprobs", "tools", "tool_choice"}) {
+    ExpectRefused(CompletionsWith(absl::StrCat("\"", name, "\": 1")), name, "unknown_parameter");
   }
-  ExpectRefused(Completions(R"({"prompt": null})"), "prompt", "missing_required_parameter");
-}
-
-TEST_F(BatchRequestTest, RefusesMessages) {
-  const struct {
-    const char* messages;
-    const char* param;
-    const char* code;
-  } cases[] = {
-      {R"(null)", "messages", "missing_required_parameter"},
-      {R"([])", "messages", "invalid_value"},
-      {R"({})", "messages", "invalid_value"},
-      {R"("Hi")", "messages", "invalid_value"},
-      {R"(["Hi"])", "messages[0]", "invalid_value"},
-      {R"([{"role": "user", "content": "Hi"}, 1])", "messages[1]", "invalid_value"},
-      {R"([null])", "messages[0]", "invalid_value"},
-      {R"([{}])", "messages[0].role", "missing_required_parameter"},
-      {R"([{"content": "Hi"}])", "messages[0].role", "missing_required_parameter"},
-      {R"([{"role": "user"}])", "messages[0].content", "missing_required_parameter"},
-      {R"([{"role": "user", "content": null}])", "messages[0].content",
-       "missing_required_parameter"},
-      {R"([{"role": 1, "content": "Hi"}])", "messages[0].role", "invalid_value"},
-      {R"([{"role": "user", "content": ["Hi"]}])", "messages[0].content", "invalid_value"},
-      {R"([{"role": "user", "content": "Hi", "name": "Ann"}])", "messages[0].name",
-       "unknown_parameter"},
-      {R"([{"role": "user", "content": "a"}, {"role": "assistant", "content": 1}])",
-       "messages[1].content", "invalid_value"},
-      {R"([{"role": "assistant", "content": "Hi"}])", "messages", "invalid_value"},
-      {R"([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}])", "messages",
-       "invalid_value"},
-      {R"([{"role": "system", "content": "a"}])", "messages", "invalid_value"},
-      {R"([{"role": "tool", "content": "a"}])", "messages", "invalid_value"},
-  };
-  for (const auto& c : cases) {
-    ExpectRefused(Chat(absl::StrCat(R"({"messages": )", c.messages, "}")), c.param, c.code);
-  }
-}
-
-TEST_F(BatchRequestTest, RefusesWhatIsTooLong) {
-  const auto prompt = [](int count) { return absl::StrCat(R"({"prompt": )", Ids(count)); };
-  ExpectRefused(Completions(prompt(64) + "}"), "prompt", "context_length_exceeded",
-                "has 64 tokens");
-  ExpectRefused(Completions(prompt(1000) + "}"), "prompt", "context_length_exceeded");
-  ExpectRefused(Completions(prompt(64) + R"(, "max_tokens": 1})"), "prompt",
-                "context_length_exceeded");
-  ExpectRefused(Completions(prompt(60) + R"(, "max_tokens": 5})"), "max_tokens",
-                "context_length_exceeded", "room for 4");
-  ExpectRefused(Completions(prompt(60) + R"(, "max_completion_tokens": 2147483647})"),
-                "max_completion_tokens", "context_length_exceeded");
-  const std::string text(2000, 'x');
-  ExpectRefused(Completions(absl::StrCat(R"({"prompt": ")", text, "\"}")), "prompt",
-                "context_length_exceeded");
-  ExpectRefused(Chat(absl::StrCat(R"({"messages": [{"role": "user", "content": ")", text, "\"}]}")),
-                "messages", "context_length_exceeded");
 }
 
 TEST_F(BatchRequestTest, TheFirstErrorStays) {
@@ -386,21 +171,63 @@ TEST_F(BatchRequestTest, TheFirstErrorStays) {
 }
 
 TEST_F(BatchRequestTest, ServedModelName) {
-  EXPECT_THAT(Accept(CompletionsWith(R"("model": "other")")).prompt_ids, ElementsAre(5, 6, 7));
+  EXPECT_THAT(Accept(CompletionsWith(R"("model": "other")")).prompts[0].ids, ElementsAre(5, 6, 7));
   limits_.served_model_name = "mixtral";
   Accept(CompletionsWith(R"("model": "mixtral")"));
   Accept(Completions(R"({"prompt": [1]})"));
   ExpectRefused(CompletionsWith(R"("model": "other")"), "model", "model_not_found", "'mixtral'");
   ExpectRefused(ChatWith(R"("model": "")"), "model", "model_not_found");
+  ExpectRefused(ChatWith(R"("model": 7)"), "model");
 }
 
-TEST_F(BatchRequestTest, WithoutATokenizerOnlyIds) {
-  limits_.tokenizer = nullptr;
-  EXPECT_THAT(Accept(Completions(R"({"prompt": [5, 6]})")).prompt_ids, ElementsAre(5, 6));
-  ExpectRefused(Completions(R"({"prompt": "Hi"})"), "prompt", "invalid_value", "no tokenizer");
-  ExpectRefused(Completions(R"({"prompt": []})"), "prompt");
-  ExpectRefused(Chat(R"({"messages": [{"role": "user", "content": "Hi"}]})"), "messages",
-                "invalid_value", "no tokenizer");
+TEST_F(BatchRequestTest, OutputFields) {
+  const BatchRequest request = Accept(
+      CompletionsWith(R"("echo": true, "include_stop_str_in_output": true, "return_token_ids": true,
+                         "prompt_logprobs": 3)"));
+  EXPECT_TRUE(request.echo);
+  EXPECT_TRUE(request.include_stop_text);
+  EXPECT_TRUE(request.return_token_ids);
+  EXPECT_EQ(request.shown_prompt_logprobs, 3);
+  EXPECT_FALSE(Accept(ChatWith(R"("echo": false)")).echo);
+  ExpectRefused(ChatWith(R"("echo": true)"), "echo", "unknown_parameter", "completions only");
+  for (const char* key : {"echo", "include_stop_str_in_output", "return_token_ids"}) {
+    for (const char* value : {"1", "\"true\"", "[]"}) {
+      ExpectRefused(CompletionsWith(absl::StrCat("\"", key, "\": ", value)), key);
+      ExpectRefused(ChatWith(absl::StrCat("\"", key, "\": ", value)), key);
+    }
+  }
+}
+
+TEST_F(BatchRequestTest, LenientIgnoresFieldsThatAreNotServed) {
+  limits_.lenient = true;
+  const ParsedLine completion = Parse(
+      R"({"custom_id": "a", "url": "/v1/completions", "priority": 1, "body": {
+          "prompt": [5], "max_tokens": 3, "best_of": 4, "suffix": "x", "stream": true,
+          "guided_json": {}, "top_logprobs": 1, "response_format": {"type": "json_object"}}})");
+  EXPECT_EQ(std::get<BatchRequest>(completion.request).params.max_tokens(), 3);
+  EXPECT_THAT(completion.ignored_fields,
+              ElementsAre("priority", "response_format", "stream", "best_of", "suffix",
+                          "guided_json", "top_logprobs"));
+
+  const ParsedLine chat = Parse(Chat(
+      R"({"messages": [{"role": "user", "name": "Ann", "content": [
+              {"type": "text", "text": "Hi", "cache_control": {}}]}],
+          "tools": [{}], "tool_choice": {}, "add_generation_prompt": false, "echo": true})"));
+  EXPECT_TRUE(std::holds_alternative<BatchRequest>(chat.request));
+  EXPECT_THAT(chat.ignored_fields,
+              ElementsAre("messages[0].content[0].cache_control", "messages[0].name", "tools",
+                          "tool_choice", "add_generation_prompt", "echo"));
+}
+
+TEST_F(BatchRequestTest, LenientStillRefusesValues) {
+  limits_.lenient = true;
+  ExpectRefused(CompletionsWith(R"("temperature": 3, "guided_json": {})"), "temperature");
+  ExpectRefused(CompletionsWith(R"("stream": "yes")"), "stream");
+  ExpectRefused(CompletionsWith(R"("best_of": "x")"), "best_of");
+  ExpectRefused(ChatWith(R"("tools": {})"), "tools");
+  ExpectRefused(Completions("{}"), "prompt", "missing_required_parameter");
+  ExpectRefused(Chat(R"({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})"),
+                "messages[0].content[0].type", "unsupported_value");
 }
 
 TEST_F(BatchRequestTest, RefusesWhatIsNotOneJsonObject) {
@@ -422,8 +249,9 @@ TEST_F(BatchRequestTest, RefusesHostileJson) {
   ExpectNoJson(Completions(R"({"prompt": )" + open + close + "}"), "nested deeper");
   ExpectNoJson(open, "nested deeper");
   ExpectNoJson(CompletionsWith(R"("seed": 1, "seed": 1)"), "'seed' twice");
+  ExpectNoJson(CompletionsWith(R"("logit_bias": {"7": 1, "7": 2})"), "'7' twice");
   ExpectNoJson(R"({"custom_id": "a", "custom_id": "b"})", "'custom_id' twice");
-  ExpectNoJson(CompletionsWith(R"("temperature": 1e999)"), "out of range");
+  ExpectNoJson(CompletionsWith(R"("temperature": 1e400)"), "out of range");
   ExpectNoJson(CompletionsWith(R"("temperature": NaN)"), "not valid");
   ExpectNoJson(CompletionsWith(R"("temperature": Infinity)"), "not valid");
   ExpectNoJson(Completions("{\"prompt\": \"\xff\"}"), "UTF-8");
@@ -432,14 +260,45 @@ TEST_F(BatchRequestTest, RefusesHostileJson) {
   ExpectNoJson("{\"custom_id\": \"\xc3\"}", "UTF-8");
 }
 
-TEST_F(BatchRequestTest, AnyCharacterInAPromptIsText) {
-  for (const char* text : {"\u00e9\U0001F600", "\\u0000", "\\ud83d\\ude00", "\\n\\t\\u2581"}) {
-    const auto line = Completions(absl::StrCat(R"({"prompt": ")", text, "\"}"));
+// vLLM's example (examples/offline_inference/openai_batch, Apache-2.0), in a model with room.
+TEST_F(BatchRequestTest, ReadsTheExampleOfVllm) {
+  limits_.max_model_len = 2048;
+  for (
+      const char* line :
+      {R"({"custom_id": "request-1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "meta-llama/Meta-Llama-3-8B-Instruct", "messages": [{"role": "system", "content": "You are a helpful assistant."},{"role": "user", "content": "Hello world!"}],"max_completion_tokens": 1000}})",
+       R"({"custom_id": "request-2", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "meta-llama/Meta-Llama-3-8B-Instruct", "messages": [{"role": "system", "content": "You are an unhelpful assistant."},{"role": "user", "content": "Hello world!"}],"max_completion_tokens": 1000}})"}) {
     const BatchRequest request = Accept(line);
-    ASSERT_GE(request.prompt_ids.size(), 2U) << line;
-    EXPECT_EQ(request.prompt_ids[0], tokenizer_.bos_id());
+    EXPECT_EQ(request.params.max_tokens(), 1000);
+    EXPECT_THAT(tokenizer_.Decode(request.prompts[0].ids),
+                HasSubstr("helpful assistant.\n\nHello world!"));
+  }
+}
+
+// What lm-evaluation-harness sends (tests/models/test_api.py, MIT).
+TEST_F(BatchRequestTest, ReadsTheRequestsOfLmEval) {
+  limits_.max_model_len = 512;
+  const BatchRequest generate = Accept(Completions(
+      R"({"prompt": ["Generate a story"], "model": "gpt-3.5-turbo", "max_tokens": 100,
+          "temperature": 0.7, "stop": ["The End"], "seed": 1234})"));
+  EXPECT_THAT(generate.params.stop(), ElementsAre("The End"));
+  EXPECT_EQ(generate.params.temperature(), 0.7F);
+  const BatchRequest defaults = Accept(Completions(
+      R"({"prompt": "Hello, how are", "model": "gpt-3.5-turbo", "max_tokens": 256,
+          "temperature": 0, "stop": [], "seed": 1234})"));
+  EXPECT_THAT(defaults.params.stop(), IsEmpty());
+  EXPECT_EQ(defaults.params.max_tokens(), 256);
+  for (const char* prompt : {R"(["The capital of France is"])", "[[1, 2, 3, 4, 5]]"}) {
+    const BatchRequest score = Accept(Completions(absl::StrCat(
+        R"({"model": "m", "max_tokens": 1, "logprobs": 1, "echo": true, "temperature": 0,
+            "seed": 1234, "prompt": )",
+        prompt, "}")));
+    ASSERT_EQ(score.prompts.size(), 1U);
+    EXPECT_THAT(score.prompts[0].ids, Not(IsEmpty()));
+    EXPECT_TRUE(score.echo);
+    EXPECT_EQ(score.params.num_logprobs(), 1);
+    EXPECT_EQ(score.params.num_prompt_logprobs(), 1);
   }
 }
 
 }  // namespace
-}  // namespace octet
+}  // namespace octet::testing

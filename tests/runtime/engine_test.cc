@@ -22,7 +22,7 @@ std::vector<int32_t> Prompt(int length, int first) {
   return ids;
 }
 
-// One token and several pages, greedy and drawn, with and without seed and logprobs.
+// One token and several pages, greedy and drawn, with and without seed, logprobs and penalties.
 std::vector<NewSequence> Requests() {
   std::vector<NewSequence> requests;
   const int lengths[] = {1, 5, 33, 70, 2, 31, 8};
@@ -34,6 +34,11 @@ std::vector<NewSequence> Requests() {
     params.set_has_seed(i % 4 == 3);
     params.set_seed(i);
     params.set_ignore_eos(i != 4);
+    if (i % 2 == 1) params.set_top_p(0.9F);
+    if (i % 3 == 1) params.set_repetition_penalty(1.3F);
+    if (i % 3 == 2) params.set_frequency_penalty(0.7F);
+    if (i % 2 == 1) params.set_num_prompt_logprobs(i - 1);
+    if (i == 3) params.add_stop("e");
   }
   return requests;
 }
@@ -50,14 +55,34 @@ struct Mode {
   int threads;
   int64_t max_num_seqs;
   int64_t max_num_batched_tokens;
+  int ep_size = 0;         // 0: all ranks
+  int64_t pages = kPages;  // of each rank
 };
 
 constexpr Mode kModes[] = {
-    {1, "contiguous", 3, 64, 64},   {1, "contiguous", 1, 1, 7},    {1, "contiguous", 3, 3, 2048},
-    {2, "contiguous", 1, 3, 7},     {2, "round-robin", 1, 64, 1},  {2, "random:1", 3, 64, 64},
-    {3, "round-robin", 1, 3, 2048}, {3, "random:2", 1, 64, 7},     {5, "contiguous", 1, 1, 64},
-    {5, "random:3", 1, 64, 2048},   {8, "round-robin", 1, 3, 64},  {8, "random:4", 1, 64, 7},
-    {8, "contiguous", 3, 64, 2048}, {11, "contiguous", 1, 64, 64},
+    {1, "contiguous", 3, 64, 64},
+    {1, "contiguous", 1, 1, 7},
+    {1, "contiguous", 3, 3, 2048},
+    {2, "contiguous", 1, 3, 7},
+    {2, "round-robin", 1, 64, 1},
+    {2, "random:1", 3, 64, 64},
+    {3, "round-robin", 1, 3, 2048},
+    {3, "random:2", 1, 64, 7},
+    {5, "contiguous", 1, 1, 64},
+    {5, "random:3", 1, 64, 2048},
+    {8, "round-robin", 1, 3, 64},
+    {8, "random:4", 1, 64, 7},
+    {8, "contiguous", 3, 64, 2048},
+    {11, "contiguous", 1, 64, 64},
+    // Several expert-parallel groups.
+    {2, "contiguous", 1, 3, 64, 1},
+    {4, "round-robin", 1, 64, 30, 2},
+    {6, "random:5", 1, 2, 2048, 3},
+    {8, "random:6", 1, 64, 64, 4},
+    // Too few pages for all: preemption.
+    {1, "contiguous", 1, 64, 64, 0, 4},
+    {2, "random:7", 1, 64, 2048, 1, 4},
+    {3, "round-robin", 1, 64, 20, 0, 3},
 };
 
 class EngineTest : public testing::Test {
@@ -67,10 +92,11 @@ class EngineTest : public testing::Test {
     const RankModelOptions options = {.dtype = dtype,
                                       .placement = mode.placement,
                                       .max_tokens = kMaxTokens,
-                                      .threads = mode.threads};
+                                      .threads = mode.threads,
+                                      .ep_size = mode.ep_size};
     const SchedulerLimits limits = {.max_num_seqs = mode.max_num_seqs,
                                     .max_num_batched_tokens = mode.max_num_batched_tokens,
-                                    .pages_per_rank = kPages};
+                                    .pages = {mode.pages}};
     return RunEngine(mode.ranks, model_, options, limits, requests);
   }
 
@@ -81,7 +107,8 @@ class EngineTest : public testing::Test {
     for (const Mode& mode : kModes) {
       EXPECT_EQ(Serialized(Run(mode, dtype, requests)), expected)
           << mode.ranks << " ranks, " << mode.placement << ", " << mode.threads << " threads, "
-          << mode.max_num_seqs << " sequences, " << mode.max_num_batched_tokens << " tokens";
+          << mode.max_num_seqs << " sequences, " << mode.max_num_batched_tokens << " tokens, "
+          << mode.ep_size << " ranks a group, " << mode.pages << " pages";
     }
   }
 
@@ -103,19 +130,90 @@ TEST_F(EngineTest, AnswersHaveWhatWasAskedFor) {
     const FinishedSequence& f = finished[i];
     EXPECT_EQ(f.id(), static_cast<int64_t>(i));
     EXPECT_LE(f.token_ids_size(), params.max_tokens());
-    if (params.ignore_eos()) {
+    if (params.ignore_eos() && params.stop().empty()) {
       EXPECT_EQ(f.token_ids_size(), params.max_tokens());
       EXPECT_EQ(f.finish_reason(), LENGTH);
     }
     const bool with_logprobs = params.num_logprobs() >= 0;
     EXPECT_EQ(f.logprobs_size(), with_logprobs ? f.token_ids_size() : 0);
-    EXPECT_EQ(f.top_logprobs_size(), with_logprobs ? f.token_ids_size() : 0);
-    for (const TopLogprobs& top : f.top_logprobs()) {
-      EXPECT_EQ(top.token_ids_size(), params.num_logprobs());
-      EXPECT_EQ(top.logprobs_size(), params.num_logprobs());
+    for (const TokenLogprob& token : f.logprobs()) {
+      EXPECT_EQ(token.top_ids_size(), params.num_logprobs());
+      EXPECT_EQ(token.top_logprobs_size(), params.num_logprobs());
+      EXPECT_LE(token.logprob(), 0);
     }
-    for (const float logprob : f.logprobs()) EXPECT_LE(logprob, 0);
+    const bool with_prompt = params.num_prompt_logprobs() >= 0;
+    EXPECT_EQ(f.prompt_logprobs_size(), with_prompt ? requests[i].prompt_ids_size() - 1 : 0);
+    for (const TokenLogprob& token : f.prompt_logprobs()) {
+      EXPECT_EQ(token.top_ids_size(), params.num_prompt_logprobs());
+    }
   }
+}
+
+// Those of each token of the prompt, also where the prompt is longer than what the head takes at a
+// time.
+TEST_F(EngineTest, PromptLogprobs) {
+  const std::vector<int32_t> prompt = Prompt(300, 7);
+  NewSequence request = GreedyRequest(0, prompt, 1);
+  request.mutable_params()->set_num_prompt_logprobs(2);
+  RunLocalRanks(1, [&](Communicator& comm) {
+    RankModel model(comm, model_, {});
+    const std::vector<float> logits = model.Logits(prompt, std::ssize(prompt), 1);
+    const int64_t vocab_size = model_.config.vocab_size;
+    const auto options = RankModelOptions{.max_tokens = 320};
+    const auto f = RunEngine(1, model_, options, {.pages = {kPages}}, {request})[0];
+    ASSERT_EQ(f.prompt_logprobs_size(), 299);
+    for (int t = 0; t < 299; ++t) {
+      const float* row = logits.data() + t * vocab_size;
+      double sum = 0;
+      for (int64_t i = 0; i < vocab_size; ++i) sum += std::exp(static_cast<double>(row[i]));
+      const TokenLogprob& logprob = f.prompt_logprobs(t);
+      EXPECT_NEAR(logprob.logprob(), row[prompt[t + 1]] - std::log(sum), 1e-4);
+      EXPECT_EQ(logprob.top_ids(0), std::max_element(row, row + vocab_size) - row);
+    }
+  });
+}
+
+// A stop text ends the answer with the token that completes it, wherever tokens divide it.
+TEST_F(EngineTest, StopTexts) {
+  NewSequence request = GreedyRequest(0, Prompt(6, 1), 30);
+  const FinishedSequence all = Run(kPlain, DType::kF32, {request})[0];
+  const std::vector<int32_t> ids(all.token_ids().begin(), all.token_ids().end());
+  StreamingDecoder decoder(*model_.tokenizer, Prompt(6, 1));
+  std::vector<std::string> texts;  // of 1, 2, ... tokens
+  for (const int32_t id : ids)
+    texts.push_back((texts.empty() ? "" : texts.back()) + decoder.Add(id));
+  for (const size_t length : {1, 3, 7}) {
+    for (size_t offset = 0; offset + length < texts.back().size(); offset += 5) {
+      const std::string stop = texts.back().substr(offset, length);
+      if (stop[0] < 0 || stop.back() < 0) continue;  // parts of characters
+      size_t end = 0;  // the token that completes its first appearance
+      while (texts[end].find(stop) == std::string::npos) ++end;
+      request.mutable_params()->clear_stop();
+      request.mutable_params()->add_stop("never in any text");
+      request.mutable_params()->add_stop(stop);
+      const FinishedSequence f = Run(kPlain, DType::kF32, {request})[0];
+      ASSERT_EQ(f.token_ids_size(), static_cast<int>(end) + 1) << stop;
+      EXPECT_EQ(f.finish_reason(), STOP);
+      EXPECT_EQ(f.stop_text().index(), 1);
+      EXPECT_EQ(f.stop_text().offset(), static_cast<int64_t>(texts[end].find(stop)));
+    }
+  }
+}
+
+TEST_F(EngineTest, StopTokensAndMinTokens) {
+  NewSequence request = GreedyRequest(0, Prompt(6, 1), 30);
+  const FinishedSequence all = Run(kPlain, DType::kF32, {request})[0];
+  const int32_t stop = all.token_ids(9);
+  const auto first = std::find(all.token_ids().begin(), all.token_ids().end(), stop);
+  request.mutable_params()->add_stop_token_ids(stop);
+  const FinishedSequence stopped = Run(kPlain, DType::kF32, {request})[0];
+  EXPECT_EQ(stopped.token_ids_size(), first - all.token_ids().begin() + 1);
+  EXPECT_EQ(stopped.finish_reason(), STOP);
+  EXPECT_EQ(stopped.stop_token(), stop);
+  request.mutable_params()->set_min_tokens(15);
+  const FinishedSequence longer = Run(kPlain, DType::kF32, {request})[0];
+  EXPECT_GT(longer.token_ids_size(), 15);
+  for (int i = 0; i < 15; ++i) EXPECT_NE(longer.token_ids(i), stop);
 }
 
 // An answer is a function of its request: company, order and id change nothing.
@@ -200,8 +298,7 @@ TEST_F(EngineTest, EndTokens) {
   const auto run = [&](bool ignore_eos, int max_tokens) {
     request.mutable_params()->set_ignore_eos(ignore_eos);
     request.mutable_params()->set_max_tokens(max_tokens);
-    return RunEngine(1, other, {.max_tokens = kMaxTokens}, {.pages_per_rank = kPages},
-                     {request})[0];
+    return RunEngine(1, other, {.max_tokens = kMaxTokens}, {.pages = {kPages}}, {request})[0];
   };
   const auto count = static_cast<int>(first) + 1;
   for (const int max_tokens : {10, count}) {
@@ -239,30 +336,33 @@ class CountingBackend : public CpuBackend {
 class SteppedEngineTest : public EngineTest {
  protected:
   template <class F>
-  void RunRanks(int num_ranks, const SchedulerLimits& limits, F f) {
+  void RunRanks(int num_ranks, int64_t max_num_batched_tokens, F f) {
     RunLocalRanks(num_ranks, [&](Communicator& comm) {
       CountingBackend backend;
+      const ModelConfig& config = model_.config;
       const auto placement =
-          ExpertPlacement::Parse("round-robin",
-                                 {model_.config.num_layers, model_.config.num_experts, num_ranks})
+          ExpertPlacement::Parse("round-robin", {config.num_layers, config.num_experts, num_ranks})
               .value();
       const ModelWeights weights =
-          LoadWeights(model_.tensors, model_.config, placement, comm.rank(), backend, DType::kF32,
-                      [](uint64_t, uint64_t) {})
+          LoadWeightsAlone(model_.tensors, config, placement, comm.rank(), backend, DType::kF32)
               .value();
-      EngineOptions options = {.limits = limits, .max_model_len = kMaxTokens};
-      options.limits.num_ranks = num_ranks;
-      Engine engine(comm, backend, model_.config, weights, placement, options);
+      const EngineOptions options = {.limits = {.max_num_batched_tokens = max_num_batched_tokens,
+                                                .pages = std::vector<int64_t>(num_ranks, kPages),
+                                                .group_size = num_ranks},
+                                     .max_model_len = kMaxTokens};
+      Engine engine({comm, comm}, backend, {config, weights, placement, model_.tokenizer.get()},
+                    options);
       f(comm, backend, engine);
     });
   }
 };
 
 TEST_F(SteppedEngineTest, ASteadyDecodeStepTakesNoMemory) {
-  const SchedulerLimits limits = {.max_num_batched_tokens = 64, .pages_per_rank = kPages};
-  RunRanks(2, limits, [](Communicator& comm, CountingBackend& backend, Engine& engine) {
+  RunRanks(2, 64, [](Communicator& comm, CountingBackend& backend, Engine& engine) {
     if (comm.rank() == 0) {
       for (int i = 0; i < 4; ++i) engine.Submit(GreedyRequest(i, Prompt(20, i), 60));
+      engine.Close();
+      engine.Close();
     }
     std::vector<FinishedSequence> finished;
     for (int step = 0; step < 5; ++step) engine.Step(finished);
@@ -277,19 +377,19 @@ TEST_F(SteppedEngineTest, ASteadyDecodeStepTakesNoMemory) {
 }
 
 TEST_F(SteppedEngineTest, CountsAndGivesBack) {
-  const SchedulerLimits limits = {.max_num_batched_tokens = 20, .pages_per_rank = kPages};
-  RunRanks(2, limits, [&](Communicator& comm, CountingBackend&, Engine& engine) {
+  RunRanks(2, 20, [&](Communicator& comm, CountingBackend&, Engine& engine) {
     if (comm.rank() == 0) {
       engine.Submit(GreedyRequest(0, Prompt(25, 0), 4));  // 3 steps of its rank's 10 tokens
       engine.Submit(GreedyRequest(1, Prompt(3, 0), 2));
       EXPECT_EQ(engine.num_waiting(), 2);
+      engine.Close();
     }
     std::vector<FinishedSequence> finished;
     while (engine.Step(finished)) {
     }
     EXPECT_EQ(engine.kv_cache().num_free_pages(), kPages);
     for (int l = 0; l < model_.config.num_layers; ++l) {
-      const auto tokens = engine.expert_load().tokens(l);
+      const auto tokens = engine.expert_load().expert_tokens(l);
       // Every token computed went to two experts; an answer's last one is not computed.
       EXPECT_EQ(std::accumulate(tokens.begin(), tokens.end(), int64_t{0}), 2 * (25 + 3 + 3 + 1));
     }
@@ -306,7 +406,7 @@ TEST_F(SteppedEngineTest, CountsAndGivesBack) {
 }
 
 TEST_F(SteppedEngineTest, StopEndsAllRanks) {
-  RunRanks(3, {.pages_per_rank = kPages}, [](Communicator& comm, CountingBackend&, Engine& engine) {
+  RunRanks(3, 2048, [](Communicator& comm, CountingBackend&, Engine& engine) {
     if (comm.rank() == 0) engine.Submit(GreedyRequest(0, Prompt(5, 0), 50));
     std::vector<FinishedSequence> finished;
     EXPECT_TRUE(engine.Step(finished));
@@ -318,21 +418,24 @@ TEST_F(SteppedEngineTest, StopEndsAllRanks) {
 
 TEST_F(SteppedEngineTest, RequestsMayComeWhileOthersRun) {
   const auto expected = Run(kPlain, DType::kF32, Requests());
-  RunRanks(2, {.pages_per_rank = kPages},
-           [&](Communicator& comm, CountingBackend&, Engine& engine) {
-             std::vector<NewSequence> requests = Requests();
-             std::reverse(requests.begin(), requests.end());
-             std::vector<FinishedSequence> finished;
-             do {
-               if (comm.rank() != 0 || requests.empty()) continue;
-               engine.Submit(requests.back());
-               requests.pop_back();
-             } while (engine.Step(finished));
-             if (comm.rank() != 0) return;
-             std::sort(finished.begin(), finished.end(),
-                       [](const auto& a, const auto& b) { return a.id() < b.id(); });
-             EXPECT_EQ(Serialized(finished), Serialized(expected));
-           });
+  RunRanks(2, 2048, [&](Communicator& comm, CountingBackend&, Engine& engine) {
+    std::vector<NewSequence> requests = Requests();
+    std::reverse(requests.begin(), requests.end());
+    std::vector<FinishedSequence> finished;
+    do {
+      if (comm.rank() != 0) continue;
+      if (requests.empty()) {
+        engine.Close();
+        continue;
+      }
+      engine.Submit(requests.back());
+      requests.pop_back();
+    } while (engine.Step(finished));
+    if (comm.rank() != 0) return;
+    std::sort(finished.begin(), finished.end(),
+              [](const auto& a, const auto& b) { return a.id() < b.id(); });
+    EXPECT_EQ(Serialized(finished), Serialized(expected));
+  });
 }
 
 }  // namespace

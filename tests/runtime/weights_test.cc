@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -21,6 +22,7 @@
 namespace octet {
 namespace {
 
+using testing::ElementsAreArray;
 using testing::HasSubstr;
 
 std::string Golden(const std::string& name) {
@@ -121,8 +123,7 @@ class WeightsTest : public testing::Test {
  protected:
   absl::StatusOr<ModelWeights> Load(const ModelFiles& model, const ExpertPlacement& placement,
                                     int rank, DType dtype = DType::kF32) {
-    return LoadWeights(model.tensors, model.config, placement, rank, *backend_, dtype,
-                       [](uint64_t, uint64_t) {});
+    return LoadWeightsAlone(model.tensors, model.config, placement, rank, *backend_, dtype);
   }
 
   PosixFileSystem posix_;
@@ -230,13 +231,14 @@ TEST_P(CheckpointWeightsTest, HoldsEveryValueInItsPlace) {
   for (const DType dtype : {DType::kF32, DType::kBF16}) {
     const ModelWeights weights = Load(model_, placement, 1, dtype).value();
     ExpectHolds(weights.lm_head, {model_.tensors.lm_head()});
-    EXPECT_EQ(weights.norm, Floats(model_.tensors.norm()));
+    EXPECT_THAT(weights.norm, ElementsAreArray(Floats(model_.tensors.norm())));
     ASSERT_EQ(std::ssize(weights.layers), c.num_layers);
     for (int l = 0; l < c.num_layers; ++l) {
       const LayerWeights& layer = weights.layers[l];
       const LayerTensors& t = model_.tensors.layer(l);
-      EXPECT_EQ(layer.input_layernorm, Floats(t.input_layernorm));
-      EXPECT_EQ(layer.post_attention_layernorm, Floats(t.post_attention_layernorm));
+      EXPECT_THAT(layer.input_layernorm, ElementsAreArray(Floats(t.input_layernorm)));
+      EXPECT_THAT(layer.post_attention_layernorm,
+                  ElementsAreArray(Floats(t.post_attention_layernorm)));
       ExpectHolds(layer.qkv_proj, {t.q_proj, t.k_proj, t.v_proj});
       ExpectHolds(layer.o_proj, {t.o_proj});
       EXPECT_EQ(layer.gate.dtype, DType::kF32);
@@ -262,15 +264,40 @@ TEST_P(CheckpointWeightsTest, TellsHowFarItIs) {
     EXPECT_EQ(total, expected);
     last = done;
   };
-  ASSERT_TRUE(
-      LoadWeights(model_.tensors, model_.config, placement, 1, *backend_, DType::kF32, progress)
-          .ok());
+  ASSERT_TRUE(LoadWeightsAlone(model_.tensors, model_.config, placement, 1, *backend_, DType::kF32,
+                               progress)
+                  .ok());
   EXPECT_EQ(last, expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, CheckpointWeightsTest,
                          testing::Values("basic", "sharded_bf16", "fused_v5", "window_tied"),
                          [](const auto& test) { return test.param; });
+
+// Ranks of a host load parts of what they share; together they are what one rank alone loads.
+TEST_P(CheckpointWeightsTest, PartsMakeTheWhole) {
+  const ExpertPlacement placement = PlacementOf("round-robin", model_.config, 3);
+  const size_t bytes = ReplicatedMemoryBytes(model_.tensors, model_.config, DType::kBF16);
+  const ModelWeights alone = Load(model_, placement, 0, DType::kBF16).value();
+  ASSERT_EQ(alone.replicated.bytes(), bytes);
+  const Buffer shared = backend_->Allocate(bytes);
+  counting_.Reset();
+  uint64_t expected_bytes = 0;
+  for (int rank = 0; rank < 3; ++rank) {
+    expected_bytes += BytesToLoad(model_.tensors, model_.config, placement, rank, rank, 3);
+    const auto weights =
+        LoadWeights(model_.tensors, model_.config, placement, rank,
+                    {.buffer = Buffer::View(shared.data(), bytes), .part = rank, .num_parts = 3},
+                    *backend_, DType::kBF16, [](uint64_t, uint64_t) {});
+    ASSERT_TRUE(weights.ok()) << weights.status();
+    EXPECT_EQ(weights->lm_head.buffer.data() - shared.data(),
+              alone.lm_head.buffer.data() - alone.replicated.data());
+  }
+  EXPECT_EQ(std::memcmp(shared.data(), alone.replicated.data(), bytes), 0);
+  EXPECT_EQ(counting_.BytesRead(), expected_bytes);
+  EXPECT_EQ(expected_bytes, BytesToLoad(model_.tensors, model_.config,
+                                        PlacementOf("contiguous", model_.config, 1), 0));
+}
 
 TEST_F(WeightsTest, AReplicaIsReadByEachOfItsRanks) {
   const ModelFiles model = OpenModelOrDie(posix_, Golden("basic"));
@@ -313,7 +340,7 @@ TEST_F(WeightsTest, AnyStoredDTypeBecomesAnyComputedOne) {
                                   : ToFloat(reinterpret_cast<const BF16*>(row)[i % embed.cols]);
           ASSERT_EQ(value, expected[i]);
         }
-        EXPECT_EQ(weights.norm, Floats(model.tensors.norm()));
+        EXPECT_THAT(weights.norm, ElementsAreArray(Floats(model.tensors.norm())));
         EXPECT_EQ(weights.lm_head.dtype, dtype);
         ExpectHolds(weights.lm_head, {model.tensors.lm_head()});
         ExpectHolds(weights.layers[0].gate, {model.tensors.layer(0).gate});
@@ -338,18 +365,16 @@ TEST_F(WeightsTest, TiedEmbeddingsAreReadOnce) {
 }
 
 // Fails every read from the n-th on.
-class FailingFileSystem : public FileSystem {
+class FailingFileSystem : public ForwardingFileSystem {
  public:
-  FailingFileSystem(FileSystem& base, int good_reads) : base_(base), good_reads_(good_reads) {}
+  FailingFileSystem(FileSystem& base, int good_reads)
+      : ForwardingFileSystem(base), good_reads_(good_reads) {}
 
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override {
     auto file = base_.Open(path);
     if (!file.ok()) return file.status();
     return std::make_unique<File>(*std::move(file), *this);
   }
-  bool IsFile(const std::string& path) override { return base_.IsFile(path); }
-  bool IsDirectory(const std::string& path) override { return base_.IsDirectory(path); }
-  std::vector<std::string> List(const std::string& path) override { return base_.List(path); }
 
   void Allow(int good_reads) { good_reads_ = good_reads; }
   int num_reads() const { return num_reads_; }
@@ -372,7 +397,6 @@ class FailingFileSystem : public FileSystem {
     FailingFileSystem& files_;
   };
 
-  FileSystem& base_;
   int good_reads_;
   int num_reads_ = 0;
 };
@@ -491,8 +515,8 @@ TEST_F(WeightsTest, LargeTensorsComeInPieces) {
   const auto tensors = MixtralTensors::Map(*checkpoint, config);
   ASSERT_TRUE(tensors.ok()) << tensors.status();
   counting.Reset();
-  const auto weights = LoadWeights(*tensors, config, PlacementOf("contiguous", config, 1), 0,
-                                   *backend_, DType::kBF16, [](uint64_t, uint64_t) {});
+  const auto weights = LoadWeightsAlone(*tensors, config, PlacementOf("contiguous", config, 1), 0,
+                                        *backend_, DType::kBF16);
   ASSERT_TRUE(weights.ok()) << weights.status();
 
   constexpr uint64_t kMostAtOnce = uint64_t{32} << 20;

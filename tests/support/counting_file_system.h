@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "runtime/file.h"
+#include "tests/support/forwarding_file_system.h"
 
 namespace octet {
 
-// Passes everything on to another file system and remembers each read that succeeded. Safe for
-// several threads; outlives the files that it opened.
-class CountingFileSystem : public FileSystem {
+// Remembers each read of a random-access file that succeeded. Safe for several threads; outlives
+// the files that it opened.
+class CountingFileSystem : public ForwardingFileSystem {
  public:
   struct Range {
     uint64_t offset = 0;
@@ -24,14 +24,9 @@ class CountingFileSystem : public FileSystem {
     bool operator==(const Range&) const = default;
   };
 
-  explicit CountingFileSystem(FileSystem& base) : base_(base) {}
+  using ForwardingFileSystem::ForwardingFileSystem;
 
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override;
-  bool IsFile(const std::string& path) override { return base_.IsFile(path); }
-  bool IsDirectory(const std::string& path) override { return base_.IsDirectory(path); }
-  std::vector<std::string> List(const std::string& directory) override {
-    return base_.List(directory);
-  }
 
   uint64_t BytesRead() const;
   uint64_t BytesRead(const std::string& path) const;
@@ -41,7 +36,6 @@ class CountingFileSystem : public FileSystem {
   void Record(const std::string& path, Range range);
 
  private:
-  FileSystem& base_;
   mutable std::mutex mutex_;
   std::map<std::string, std::vector<Range>> reads_;  // by path
 };

@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -29,11 +30,76 @@ class MemoryFile : public RandomAccessFile {
   std::string path_;
 };
 
+class MemoryInput : public InputStream {
+ public:
+  MemoryInput(std::string bytes, std::string path)
+      : bytes_(std::move(bytes)), path_(std::move(path)) {}
+
+  absl::StatusOr<size_t> Read(std::span<std::byte> out) override {
+    const size_t n = std::min(out.size(), bytes_.size() - at_);
+    std::memcpy(out.data(), bytes_.data() + at_, n);
+    at_ += n;
+    return n;
+  }
+  const std::string& path() const override { return path_; }
+
+ private:
+  std::string bytes_;
+  std::string path_;
+  size_t at_ = 0;
+};
+
+class MemoryOutput : public OutputStream {
+ public:
+  MemoryOutput(std::map<std::string, std::string>& files, std::string path)
+      : files_(files), path_(std::move(path)) {}
+
+  absl::Status Write(std::span<const std::byte> bytes) override {
+    files_[path_].append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return absl::OkStatus();
+  }
+  absl::Status Sync() override { return absl::OkStatus(); }
+  absl::Status Close() override { return absl::OkStatus(); }
+  const std::string& path() const override { return path_; }
+
+ private:
+  std::map<std::string, std::string>& files_;
+  std::string path_;
+};
+
+absl::Status NoSuchFile(const std::string& path) {
+  return absl::NotFoundError(absl::StrCat(path, ": no such file"));
+}
+
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<InputStream>> MemoryFileSystem::OpenInput(const std::string& path) {
+  const auto found = files.find(path);
+  if (found == files.end()) return NoSuchFile(path);
+  return std::make_unique<MemoryInput>(found->second, path);
+}
+
+absl::StatusOr<std::unique_ptr<OutputStream>> MemoryFileSystem::CreateOutput(
+    const std::string& path) {
+  files[path].clear();
+  return std::make_unique<MemoryOutput>(files, path);
+}
+
+absl::Status MemoryFileSystem::Rename(const std::string& from, const std::string& to) {
+  const auto found = files.find(from);
+  if (found == files.end()) return NoSuchFile(from);
+  files[to] = std::move(found->second);
+  files.erase(from);
+  return absl::OkStatus();
+}
+
+absl::Status MemoryFileSystem::Remove(const std::string& path) {
+  return files.erase(path) > 0 ? absl::OkStatus() : NoSuchFile(path);
+}
 
 absl::StatusOr<std::unique_ptr<RandomAccessFile>> MemoryFileSystem::Open(const std::string& path) {
   const auto found = files.find(path);
-  if (found == files.end()) return absl::NotFoundError(absl::StrCat(path, ": no such file"));
+  if (found == files.end()) return NoSuchFile(path);
   return std::make_unique<MemoryFile>(found->second, path);
 }
 

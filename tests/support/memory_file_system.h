@@ -17,6 +17,12 @@ namespace octet {
 class MemoryFileSystem : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<InputStream>> OpenInput(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) override;
+  absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Remove(const std::string& path) override;
+  absl::Status MakeDirectories(const std::string&) override { return absl::OkStatus(); }
+  bool Exists(const std::string& path) override { return IsFile(path) || IsDirectory(path); }
   bool IsFile(const std::string& path) override;
   bool IsDirectory(const std::string& path) override;
   std::vector<std::string> List(const std::string& directory) override;

@@ -19,8 +19,7 @@ T ValueOrDie(absl::StatusOr<T> value) {
 
 ModelWeights LoadOrDie(const ModelFiles& files, const ExpertPlacement& placement, int rank,
                        Backend& backend, DType dtype) {
-  return ValueOrDie(LoadWeights(files.tensors, files.config, placement, rank, backend, dtype,
-                                [](uint64_t, uint64_t) {}));
+  return ValueOrDie(LoadWeightsAlone(files.tensors, files.config, placement, rank, backend, dtype));
 }
 
 }  // namespace
@@ -58,7 +57,7 @@ std::vector<float> RankModel::Logits(const std::vector<int32_t>& tokens, int64_t
       batch.positions.push_back(static_cast<int32_t>(position));
     }
     const Workspace::Scope scope(workspace_);
-    const Matrix logits = model_.Forward(batch);
+    const Matrix logits = model_.Logits(model_.Forward(batch));
     for (int64_t row = 0; row < logits.rows; ++row) {
       all.insert(all.end(), logits.f32(row), logits.f32(row) + logits.cols);
     }
@@ -66,6 +65,16 @@ std::vector<float> RankModel::Logits(const std::vector<int32_t>& tokens, int64_t
   OCTET_CHECK_EQ(position, std::ssize(tokens));
   kv_cache_.Release(pages);
   return all;
+}
+
+absl::StatusOr<ModelWeights> LoadWeightsAlone(const MixtralTensors& tensors,
+                                              const ModelConfig& config,
+                                              const ExpertPlacement& placement, int rank,
+                                              Backend& backend, DType dtype,
+                                              const LoadProgress& progress) {
+  Buffer memory = backend.Allocate(ReplicatedMemoryBytes(tensors, config, dtype));
+  return LoadWeights(tensors, config, placement, rank, {.buffer = std::move(memory)}, backend,
+                     dtype, progress);
 }
 
 ModelFiles OpenModelOrDie(FileSystem& files, const std::string& directory) {
@@ -77,18 +86,24 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
                                         const SchedulerLimits& limits,
                                         const std::vector<NewSequence>& requests) {
   std::vector<FinishedSequence> finished;
+  const int ep_size = options.ep_size > 0 ? options.ep_size : num_ranks;
+  EngineOptions engine_options = {
+      .dtype = options.dtype, .limits = limits, .max_model_len = options.max_tokens};
+  engine_options.limits.group_size = ep_size;
+  if (limits.pages.size() == 1) engine_options.limits.pages.assign(num_ranks, limits.pages[0]);
+  const auto placement =
+      ValueOrDie(ExpertPlacement::Parse(options.placement, Shape(files.config, ep_size)));
   RunLocalRanks(num_ranks, [&](Communicator& comm) {
+    const auto group = comm.MakeGroup(ep_size);
     const auto backend = MakeCpuBackend(options.isa, options.threads);
-    const auto placement =
-        ValueOrDie(ExpertPlacement::Parse(options.placement, Shape(files.config, num_ranks)));
-    const ModelWeights weights = LoadOrDie(files, placement, comm.rank(), *backend, options.dtype);
-    EngineOptions engine_options = {.dtype = options.dtype, .max_model_len = options.max_tokens};
-    engine_options.limits = limits;
-    engine_options.limits.num_ranks = num_ranks;
-    Engine engine(comm, *backend, files.config, weights, placement, engine_options);
+    const ModelWeights weights =
+        LoadOrDie(files, placement, group->rank(), *backend, options.dtype);
+    Engine engine({comm, *group}, *backend,
+                  {files.config, weights, placement, files.tokenizer.get()}, engine_options);
     std::vector<FinishedSequence> mine;
     if (comm.rank() == 0) {
       for (const NewSequence& request : requests) engine.Submit(request);
+      engine.Close();
     }
     while (engine.Step(mine)) {
     }
@@ -107,6 +122,7 @@ NewSequence GreedyRequest(int64_t id, const std::vector<int32_t>& prompt, int ma
   request.mutable_params()->set_max_tokens(max_tokens);
   request.mutable_params()->set_ignore_eos(true);
   request.mutable_params()->set_num_logprobs(0);
+  request.mutable_params()->set_num_prompt_logprobs(-1);
   return request;
 }
 

@@ -17,6 +17,7 @@ struct RankModelOptions {
   std::string placement = "contiguous";
   int64_t max_tokens = 512;  // of a sequence, and of a step of one rank
   int threads = 1;
+  int ep_size = 0;  // ranks of an expert-parallel group; 0: all
 };
 
 // Aborts where the model can't be loaded.
@@ -45,9 +46,16 @@ class RankModel {
   Mixtral model_;
 };
 
+// The weights of a rank that shares nothing with others.
+absl::StatusOr<ModelWeights> LoadWeightsAlone(
+    const MixtralTensors& tensors, const ModelConfig& config, const ExpertPlacement& placement,
+    int rank, Backend& backend, DType dtype,
+    const LoadProgress& progress = [](uint64_t, uint64_t) {});
+
 ModelFiles OpenModelOrDie(FileSystem& files, const std::string& directory);
 
-// Answers of the whole engine to these requests, by id. On `num_ranks` ranks of this process.
+// Answers of the whole engine to these requests, by id, on `num_ranks` ranks of this process. Where
+// limits.pages has one number, it is each rank's.
 std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
                                         const RankModelOptions& options,
                                         const SchedulerLimits& limits,

@@ -1,0 +1,202 @@
+#include "launch/memory_plan.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <absl/strings/str_split.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include "parallel/agreement.h"
+#include "parallel/collectives.h"
+#include "parallel/host_group.h"
+#include "runtime/weights.h"
+
+namespace octet {
+namespace {
+
+constexpr double kGiB = 1024.0 * 1024 * 1024;
+
+// The program, MPI's buffers, the tokenizer, what is read ahead.
+constexpr int64_t kProcessBytes = int64_t{192} << 20;
+
+// The matrices of the largest step of one rank: its own tokens, and all of the group's at its
+// experts.
+int64_t WorkspaceBytes(const ModelConfig& c, const EngineOptions& options) {
+  const int64_t own = options.limits.MaxTokensPerRank();
+  const int64_t all = options.limits.max_num_batched_tokens;
+  const auto element = static_cast<int64_t>(SizeOf(options.dtype));
+  const int64_t f32 = sizeof(float);
+  const int64_t q_dim = int64_t{c.num_heads} * c.head_dim;
+  const int64_t kv_dim = int64_t{c.num_kv_heads} * c.head_dim;
+  const int64_t hidden = c.hidden_size;
+  const int64_t states = own * 4 * hidden * f32;
+  const int64_t attention = own * ((2 * q_dim + 2 * kv_dim) * f32 + (q_dim + hidden) * element);
+  const int64_t pairs = all * c.experts_per_token;
+  const int64_t rows = all * hidden * element + pairs * hidden * f32;
+  const int64_t expert = all * (hidden * element + c.intermediate_size * (2 * f32 + element));
+  const int64_t combine = 2 * pairs * hidden * f32;
+  const int64_t logits = int64_t{130} * c.vocab_size * f32;
+  return states + std::max({attention, rows + std::max(expert, combine), logits});
+}
+
+// "12GiB" is 12 and GiB.
+bool SplitUnit(const std::string& setting, double& number, std::string& unit) {
+  const size_t end = setting.find_first_not_of("0123456789.");
+  if (end == std::string::npos) return false;
+  unit = setting.substr(end);
+  return absl::SimpleAtod(setting.substr(0, end), &number) && std::isfinite(number) && number > 0;
+}
+
+int64_t SumOf(const std::vector<int64_t>& values, const std::vector<int>& indices) {
+  int64_t sum = 0;
+  for (const int i : indices) sum += values[i];
+  return sum;
+}
+
+// How many hosts with such a budget, one rank each, would hold the model; 0: no number would.
+int HostsNeeded(const MemoryNeeds& needs, int64_t budget) {
+  const int64_t fixed = needs.replicated + needs.workspace + needs.least_pages * needs.page;
+  for (int hosts = 1; hosts <= needs.num_experts; ++hosts) {
+    const int64_t experts = (needs.num_experts + hosts - 1) / hosts * needs.one_expert;
+    if (fixed + experts <= budget) return hosts;
+  }
+  return 0;
+}
+
+absl::Status TooLittle(const MemoryNeeds& needs, const HostMemory& host, int64_t budget,
+                       int64_t experts) {
+  const auto num_ranks = std::ssize(host.ranks);
+  const int64_t cache = num_ranks * needs.least_pages * needs.page;
+  const int64_t wanted = needs.replicated + experts + num_ranks * needs.workspace + cache;
+  const int hosts = HostsNeeded(needs, budget);
+  const std::string advice =
+      hosts > 0 ? absl::StrCat(hosts, " such hosts with one rank each would hold it")
+                : "no number of such hosts would hold it";
+  return absl::ResourceExhaustedError(absl::StrCat(
+      host.name, " has too little memory: ", FormatGiB(budget), " may be used (--memory) of the ",
+      FormatGiB(host.available.bytes), " that ", host.available.limited_by, " leaves, and its ",
+      num_ranks, num_ranks == 1 ? " rank needs " : " ranks need ", FormatGiB(wanted), ": ",
+      FormatGiB(needs.replicated), " for replicated weights, ", FormatGiB(experts),
+      " for experts, ", FormatGiB(num_ranks * needs.workspace), " for work space, ",
+      FormatGiB(cache), " for a KV cache of one sequence of --max-model-len a rank; ", advice));
+}
+
+}  // namespace
+
+std::string FormatGiB(int64_t bytes) {
+  return absl::StrFormat("%.2f GiB", static_cast<double>(bytes) / kGiB);
+}
+
+absl::StatusOr<int64_t> ParseMemory(const std::string& setting, int64_t available) {
+  const std::map<std::string, double> units = {
+      {"%", static_cast<double>(available) / 100},
+      {"MB", 1e6},
+      {"GB", 1e9},
+      {"TB", 1e12},
+      {"MiB", kGiB / 1024},
+      {"GiB", kGiB},
+      {"TiB", kGiB * 1024},
+  };
+  double number = 0;
+  std::string unit;
+  if (!SplitUnit(setting, number, unit) || !units.contains(unit) || (unit == "%" && number > 100)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--memory ", setting, ": must be a size such as 12GiB or 500MB, or a share such as 80%"));
+  }
+  return static_cast<int64_t>(number * units.at(unit));
+}
+
+MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const ExpertPlacement& placement,
+                             const EngineOptions& options, const RunConfig& config, int num_ranks) {
+  const ModelConfig& c = model.config;
+  const SchedulerLimits& limits = options.limits;
+  MemoryNeeds needs = {
+      .replicated = static_cast<int64_t>(ReplicatedMemoryBytes(model.tensors, c, options.dtype)),
+      .workspace = kProcessBytes + WorkspaceBytes(c, options),
+      .page = static_cast<int64_t>(KvCache::PageBytes(c, options.dtype)),
+      .least_pages = KvCache::PagesFor(options.max_model_len),
+      .one_expert = static_cast<int64_t>(ExpertMemoryBytes(
+          c, ExpertPlacement::Parse("contiguous", {c.num_layers, 1, 1}).value(), 0, options.dtype)),
+      .num_experts = c.num_experts};
+  for (int r = 0; r < num_ranks; ++r) {
+    needs.experts.push_back(static_cast<int64_t>(
+        ExpertMemoryBytes(c, placement, r % limits.group_size, options.dtype)));
+  }
+  const int64_t slots = (limits.max_num_seqs + limits.group_size - 1) / limits.group_size;
+  needs.most_pages = slots * needs.least_pages;
+  if (config.kv_cache_gib() > 0) {
+    const double pages = config.kv_cache_gib() * kGiB / static_cast<double>(needs.page);
+    needs.most_pages = std::min(needs.most_pages, static_cast<int64_t>(pages));
+  }
+  return needs;
+}
+
+absl::StatusOr<MemoryPlan> PlanMemory(const MemoryNeeds& needs, std::vector<HostMemory> hosts,
+                                      const std::string& setting) {
+  if (needs.most_pages < needs.least_pages) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--kv-cache-gib is too small: one sequence of --max-model-len takes ",
+        FormatGiB(needs.least_pages * needs.page), "; raise the one or lower the other"));
+  }
+  MemoryPlan plan = {.needs = needs, .pages = std::vector<int64_t>(needs.experts.size())};
+  for (const HostMemory& host : hosts) {
+    const absl::StatusOr<int64_t> budget = ParseMemory(setting, host.available.bytes);
+    if (!budget.ok()) return budget.status();
+    const auto num_ranks = std::ssize(host.ranks);
+    const int64_t experts = SumOf(needs.experts, host.ranks);
+    const int64_t left = *budget - needs.replicated - experts - num_ranks * needs.workspace;
+    const int64_t pages = left < 0 ? 0 : left / num_ranks / needs.page;
+    if (pages < needs.least_pages) return TooLittle(needs, host, *budget, experts);
+    for (const int r : host.ranks) plan.pages[r] = std::min(pages, needs.most_pages);
+  }
+  plan.hosts = std::move(hosts);
+  return plan;
+}
+
+absl::StatusOr<std::vector<HostMemory>> GatherHostMemory(Communicator& world, FileSystem& files) {
+  const HostGroup host = FindHostGroup(world);
+  const absl::StatusOr<AvailableMemory> mine = ReadAvailableMemory(files);
+  const absl::Status status = AgreeOnStatus(world, mine.status());
+  if (!status.ok()) return status;
+  const std::vector<std::string> all =
+      AllGather(world, {"memory of hosts"},
+                absl::StrCat(host.ranks[0], " ", mine->bytes, " ", mine->limited_by));
+  std::map<int, HostMemory> hosts;  // by lowest rank
+  for (int r = 0; r < world.size(); ++r) {
+    const std::vector<std::string> fields = absl::StrSplit(all[r], absl::MaxSplits(' ', 2));
+    int lowest = 0;
+    AvailableMemory available = {.bytes = 0, .limited_by = fields[2]};
+    OCTET_CHECK(absl::SimpleAtoi(fields[0], &lowest) &&
+                absl::SimpleAtoi(fields[1], &available.bytes));
+    HostMemory& h = hosts[lowest];
+    if (h.ranks.empty()) h = {.name = world.hosts()[r], .ranks = {}, .available = available};
+    h.ranks.push_back(r);
+  }
+  std::vector<HostMemory> list;
+  for (auto& [lowest, h] : hosts) list.push_back(std::move(h));
+  return list;
+}
+
+std::string DescribePlan(const MemoryPlan& plan) {
+  const MemoryNeeds& needs = plan.needs;
+  std::string text;
+  for (const HostMemory& host : plan.hosts) {
+    absl::StrAppend(&text, host.name, ": ", FormatGiB(host.available.bytes), " available (",
+                    host.available.limited_by, "), ", FormatGiB(needs.replicated),
+                    " of replicated weights\n");
+    for (const int r : host.ranks) {
+      absl::StrAppend(&text, "  rank ", r, ": experts ", FormatGiB(needs.experts[r]),
+                      ", KV cache up to ", FormatGiB(plan.pages[r] * needs.page), " (",
+                      plan.pages[r] * kKvBlock, " tokens), work space up to ",
+                      FormatGiB(needs.workspace), "\n");
+    }
+  }
+  return text;
+}
+
+}  // namespace octet

@@ -1,0 +1,49 @@
+// A model that is loaded and ready on every rank.
+
+#ifndef OCTET_LAUNCH_SESSION_H_
+#define OCTET_LAUNCH_SESSION_H_
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <string>
+
+#include "launch/job_setup.h"
+#include "parallel/communicator.h"
+#include "proto/config.pb.h"
+#include "runtime/engine.h"
+#include "runtime/weights.h"
+
+namespace octet {
+
+// To a person, from rank 0.
+void Say(const Communicator& world, const std::string& text);
+
+// What subcommands that run a model have in common. `world` and `setup` must outlive it.
+class Session {
+ public:
+  // Collective: loads this rank's weights; errors are agreed on. `progress` is of this rank.
+  static absl::StatusOr<std::unique_ptr<Session>> Load(Communicator& world, const JobSetup& setup,
+                                                       double timeout_seconds,
+                                                       const LoadProgress& progress);
+
+  Engine& engine() { return *engine_; }
+  const ModelWeights& weights() const { return weights_; }
+  const Communicator& group() const { return *group_; }
+  double load_seconds() const { return load_seconds_; }
+  uint64_t bytes_loaded() const { return bytes_loaded_; }  // of the checkpoint, by this rank
+
+ private:
+  Session() = default;
+
+  std::unique_ptr<Communicator> group_;
+  std::unique_ptr<Backend> backend_;
+  ModelWeights weights_;
+  std::unique_ptr<Engine> engine_;
+  double load_seconds_ = 0;
+  uint64_t bytes_loaded_ = 0;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_SESSION_H_

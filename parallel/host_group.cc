@@ -1,0 +1,107 @@
+#include "parallel/host_group.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "parallel/agreement.h"
+#include "parallel/collectives.h"
+
+namespace octet {
+namespace {
+
+// Differs between containers that have a namespace of processes each.
+std::string ProcessNamespace() {
+  std::array<char, 64> name = {};
+  const ssize_t size = readlink("/proc/self/ns/pid", name.data(), name.size());
+  return size > 0 ? std::string(name.data(), size) : "";
+}
+
+void Unmap(std::byte* data, size_t bytes) { munmap(data, bytes); }
+
+absl::Status SystemError(const std::string& doing) {
+  return absl::ResourceExhaustedError(absl::StrCat(doing, ": ", std::strerror(errno)));
+}
+
+// A file of the memory alone: unlike those in /dev/shm it needs no room on a file system, and can't
+// be left behind.
+class MemoryFile {
+ public:
+  static absl::StatusOr<MemoryFile> Make(size_t bytes) {
+    MemoryFile file(memfd_create("octet", MFD_CLOEXEC));
+    if (file.fd_ < 0 || ftruncate(file.fd_, static_cast<off_t>(bytes)) != 0) {
+      return SystemError(absl::StrCat("can't make ", bytes, " bytes of shared memory"));
+    }
+    return file;
+  }
+
+  // Made by another process, or by another thread of this one.
+  static absl::StatusOr<MemoryFile> Open(const std::string& path) {
+    MemoryFile file(open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (file.fd_ < 0) return SystemError(absl::StrCat("can't share memory through ", path));
+    return file;
+  }
+
+  MemoryFile(MemoryFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  MemoryFile& operator=(MemoryFile&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~MemoryFile() {
+    if (fd_ >= 0) close(fd_);
+  }
+
+  // By which other processes open it, as long as this one keeps it open.
+  std::string path() const { return absl::StrCat("/proc/", getpid(), "/fd/", fd_); }
+
+  absl::StatusOr<Buffer> Map(size_t bytes) const {
+    void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+    if (data == MAP_FAILED) return SystemError(absl::StrCat("can't map ", bytes, " bytes"));
+    madvise(data, bytes, MADV_HUGEPAGE);  // where the kernel allows it for shared memory
+    return Buffer(static_cast<std::byte*>(data), bytes, Unmap);
+  }
+
+ private:
+  explicit MemoryFile(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+}  // namespace
+
+HostGroup FindHostGroup(Communicator& comm) {
+  const std::string mine = absl::StrCat(comm.hosts()[comm.rank()], " ", ProcessNamespace());
+  const std::vector<std::string> all = AllGather(comm, {"ranks of hosts"}, mine);
+  HostGroup group;
+  for (int r = 0; r < comm.size(); ++r) {
+    if (all[r] != mine) continue;
+    if (r == comm.rank()) group.index = group.size();
+    group.ranks.push_back(r);
+  }
+  return group;
+}
+
+absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, size_t bytes) {
+  const bool leads = host.index == 0;
+  absl::StatusOr<MemoryFile> made = absl::UnknownError("made by another rank");
+  if (leads) made = MemoryFile::Make(bytes);
+  const std::vector<std::string> paths =
+      AllGather(comm, {"shared memory"}, made.ok() ? made->path() : "");
+  absl::Status status = AgreeOnStatus(comm, leads ? made.status() : absl::OkStatus());
+  if (!status.ok()) return status;
+
+  const absl::StatusOr<MemoryFile> file =
+      leads ? std::move(made) : MemoryFile::Open(paths[host.ranks[0]]);
+  absl::StatusOr<Buffer> buffer = file.ok() ? file->Map(bytes) : file.status();
+  status = AgreeOnStatus(comm, buffer.status());
+  if (!status.ok()) return status;
+  return buffer;
+}
+
+}  // namespace octet

@@ -1,0 +1,21 @@
+# shellcheck shell=bash disable=SC2154  # work: of cluster/test_support.sh
+# The demo as a job of tests on a cluster: sourced after test_support.sh.
+
+: "${OCTET_BIN:?must name the program}"
+
+mkdir "$work/report"
+cp -r launch/demo/model "$work/model"
+demo_arguments=(--model "$work/model" -i launch/demo/prompts.jsonl -o "$work/answers.jsonl" --report "$work/report")
+demo_job=(run-batch "${demo_arguments[@]}")
+
+answer_on_one_host() {
+  "$OCTET_BIN" "${demo_job[@]}" 2> "$work/one_host.log" || { cat "$work/one_host.log"; exit 1; }
+  mv "$work/answers.jsonl" "$work/expected.jsonl"
+}
+
+# The last run had so many ranks and threads of each; answers can't tell.
+shape_was() {  # RANKS THREADS
+  [[ $(jq -r '"\(.ranks) \(.threads)"' "$work/report/summary.json") == "$1 $2" ]]
+}
+
+same_answers() { cmp "$work/expected.jsonl" "$work/answers.jsonl"; }

@@ -1,0 +1,93 @@
+#include "launch/memory_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace octet {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr int64_t kMiB = int64_t{1} << 20;
+constexpr int64_t kGiB = int64_t{1} << 30;
+
+HostMemory Host(const std::string& name, const std::vector<int>& ranks, int64_t bytes) {
+  return {.name = name, .ranks = ranks, .available = {.bytes = bytes, .limited_by = "memory.max"}};
+}
+
+// Of a model with 1 GiB of replicated weights and 8 experts of 1 GiB.
+MemoryNeeds Needs(const std::vector<int64_t>& experts) {
+  return {.replicated = kGiB,
+          .experts = experts,
+          .workspace = 512 * kMiB,
+          .page = kMiB,
+          .least_pages = 100,
+          .most_pages = 10000,
+          .one_expert = kGiB,
+          .num_experts = 8};
+}
+
+std::string Message(const absl::StatusOr<MemoryPlan>& plan) {
+  EXPECT_FALSE(plan.ok());
+  return std::string(plan.status().message());
+}
+
+TEST(ParseMemory, SizesAndShares) {
+  EXPECT_EQ(*ParseMemory("12GiB", 0), 12 * kGiB);
+  EXPECT_EQ(*ParseMemory("500MB", 0), 500'000'000);
+  EXPECT_EQ(*ParseMemory("1.5GB", 0), 1'500'000'000);
+  EXPECT_EQ(*ParseMemory("2TiB", 0), 2048 * kGiB);
+  EXPECT_EQ(*ParseMemory("80%", 1000), 800);
+  for (const char* bad :
+       {"", "12", "GiB", "-1GiB", "0GiB", "101%", "1 GiB", "1gib", "1e3GB", "1.2.3GB"}) {
+    EXPECT_THAT(std::string(ParseMemory(bad, 1000).status().message()), HasSubstr("--memory"))
+        << bad;
+  }
+}
+
+// What is left is the KV cache: replicated weights count once a host.
+TEST(PlanMemory, DividesWhatAHostHasAmongItsRanks) {
+  const auto plan = PlanMemory(Needs({4 * kGiB, 4 * kGiB}), {Host("a", {0, 1}, 20 * kGiB)}, "60%");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  // 12 - 1 - 8 - 2 * 0.5 = 2 GiB for two.
+  EXPECT_THAT(plan->pages, ElementsAre(1024, 1024));
+}
+
+TEST(PlanMemory, HostsAreDivisionsOfTheirOwn) {
+  const auto plan = PlanMemory(Needs({kGiB, 5 * kGiB, 2 * kGiB}),
+                               {Host("a", {0, 2}, 10 * kGiB), Host("b", {1}, 30 * kGiB)}, "100%");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_THAT(plan->pages, ElementsAre(2560, 10000, 2560));
+  EXPECT_THAT(DescribePlan(*plan), HasSubstr("b: 30.00 GiB available (memory.max), 1.00 GiB of "
+                                             "replicated weights\n  rank 1: experts 5.00 GiB, KV "
+                                             "cache up to 9.77 GiB (320000 tokens)"));
+}
+
+TEST(PlanMemory, SaysWhatIsMissingAndHowManyHostsWouldDo) {
+  const std::string message =
+      Message(PlanMemory(Needs({4 * kGiB, 4 * kGiB}),
+                         {Host("big", {0}, 50 * kGiB), Host("small", {1}, 4 * kGiB)}, "100%"));
+  EXPECT_THAT(message, HasSubstr("small has too little memory: 4.00 GiB may be used (--memory) of "
+                                 "the 4.00 GiB that memory.max leaves"));
+  EXPECT_THAT(message, HasSubstr("its 1 rank needs 5.60 GiB: 1.00 GiB for replicated weights, "
+                                 "4.00 GiB for experts, 0.50 GiB for work space, 0.10 GiB"));
+  // 1 + 2 + 0.5 + 0.1 GiB with two experts a host.
+  EXPECT_THAT(message, HasSubstr("4 such hosts with one rank each would hold it"));
+  EXPECT_THAT(Message(PlanMemory(Needs({8 * kGiB}), {Host("a", {0}, 2 * kGiB)}, "100%")),
+              HasSubstr("no number of such hosts would hold it"));
+}
+
+TEST(PlanMemory, TheSettingLimitsToo) {
+  EXPECT_THAT(Message(PlanMemory(Needs({kGiB}), {Host("a", {0}, 50 * kGiB)}, "2GiB")),
+              HasSubstr("a has too little memory: 2.00 GiB may be used"));
+  MemoryNeeds needs = Needs({kGiB});
+  needs.most_pages = 99;
+  EXPECT_THAT(Message(PlanMemory(needs, {Host("a", {0}, 50 * kGiB)}, "90%")),
+              HasSubstr("--kv-cache-gib is too small"));
+  EXPECT_THAT(Message(PlanMemory(Needs({kGiB}), {Host("a", {0}, 50 * kGiB)}, "lots")),
+              HasSubstr("--memory lots"));
+}
+
+}  // namespace
+}  // namespace octet

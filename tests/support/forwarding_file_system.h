@@ -1,0 +1,46 @@
+#ifndef OCTET_TESTS_SUPPORT_FORWARDING_FILE_SYSTEM_H_
+#define OCTET_TESTS_SUPPORT_FORWARDING_FILE_SYSTEM_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/file.h"
+
+namespace octet {
+
+// Passes everything on to another file system, for tests that change one thing.
+class ForwardingFileSystem : public FileSystem {
+ public:
+  explicit ForwardingFileSystem(FileSystem& base) : base_(base) {}
+
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override {
+    return base_.Open(path);
+  }
+  absl::StatusOr<std::unique_ptr<InputStream>> OpenInput(const std::string& path) override {
+    return base_.OpenInput(path);
+  }
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) override {
+    return base_.CreateOutput(path);
+  }
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    return base_.Rename(from, to);
+  }
+  absl::Status Remove(const std::string& path) override { return base_.Remove(path); }
+  absl::Status MakeDirectories(const std::string& path) override {
+    return base_.MakeDirectories(path);
+  }
+  bool Exists(const std::string& path) override { return base_.Exists(path); }
+  bool IsFile(const std::string& path) override { return base_.IsFile(path); }
+  bool IsDirectory(const std::string& path) override { return base_.IsDirectory(path); }
+  std::vector<std::string> List(const std::string& directory) override {
+    return base_.List(directory);
+  }
+
+ protected:
+  FileSystem& base_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_TESTS_SUPPORT_FORWARDING_FILE_SYSTEM_H_
