@@ -11,6 +11,7 @@
 
 #include "tests/support/expected_tensors.h"
 #include "tests/support/local_ranks.h"
+#include "tests/support/oracle.h"
 #include "tests/support/rank_model.h"
 
 namespace octet {
@@ -22,9 +23,7 @@ constexpr double kTolerance = 2e-5;  // of the largest logit
 
 std::vector<std::string> CaseDirectories() {
   std::vector<std::string> roots = {OCTET_SOURCE_DIR "/tests/golden/hf"};
-  if (const char* oracle = std::getenv("OCTET_ORACLE_DIR")) {
-    roots.push_back(std::string(oracle) + "/hf");
-  }
+  if (const auto oracle = OraclePath("hf")) roots.push_back(*oracle);
   std::vector<std::string> directories;
   std::set<std::string> names;
   for (const std::string& root : roots) {

@@ -260,45 +260,5 @@ TEST_F(BatchRequestTest, RefusesHostileJson) {
   ExpectNoJson("{\"custom_id\": \"\xc3\"}", "UTF-8");
 }
 
-// vLLM's example (examples/offline_inference/openai_batch, Apache-2.0), in a model with room.
-TEST_F(BatchRequestTest, ReadsTheExampleOfVllm) {
-  limits_.max_model_len = 2048;
-  for (
-      const char* line :
-      {R"({"custom_id": "request-1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "meta-llama/Meta-Llama-3-8B-Instruct", "messages": [{"role": "system", "content": "You are a helpful assistant."},{"role": "user", "content": "Hello world!"}],"max_completion_tokens": 1000}})",
-       R"({"custom_id": "request-2", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "meta-llama/Meta-Llama-3-8B-Instruct", "messages": [{"role": "system", "content": "You are an unhelpful assistant."},{"role": "user", "content": "Hello world!"}],"max_completion_tokens": 1000}})"}) {
-    const BatchRequest request = Accept(line);
-    EXPECT_EQ(request.params.max_tokens(), 1000);
-    EXPECT_THAT(tokenizer_.Decode(request.prompts[0].ids),
-                HasSubstr("helpful assistant.\n\nHello world!"));
-  }
-}
-
-// What lm-evaluation-harness sends (tests/models/test_api.py, MIT).
-TEST_F(BatchRequestTest, ReadsTheRequestsOfLmEval) {
-  limits_.max_model_len = 512;
-  const BatchRequest generate = Accept(Completions(
-      R"({"prompt": ["Generate a story"], "model": "gpt-3.5-turbo", "max_tokens": 100,
-          "temperature": 0.7, "stop": ["The End"], "seed": 1234})"));
-  EXPECT_THAT(generate.params.stop(), ElementsAre("The End"));
-  EXPECT_EQ(generate.params.temperature(), 0.7F);
-  const BatchRequest defaults = Accept(Completions(
-      R"({"prompt": "Hello, how are", "model": "gpt-3.5-turbo", "max_tokens": 256,
-          "temperature": 0, "stop": [], "seed": 1234})"));
-  EXPECT_THAT(defaults.params.stop(), IsEmpty());
-  EXPECT_EQ(defaults.params.max_tokens(), 256);
-  for (const char* prompt : {R"(["The capital of France is"])", "[[1, 2, 3, 4, 5]]"}) {
-    const BatchRequest score = Accept(Completions(absl::StrCat(
-        R"({"model": "m", "max_tokens": 1, "logprobs": 1, "echo": true, "temperature": 0,
-            "seed": 1234, "prompt": )",
-        prompt, "}")));
-    ASSERT_EQ(score.prompts.size(), 1U);
-    EXPECT_THAT(score.prompts[0].ids, Not(IsEmpty()));
-    EXPECT_TRUE(score.echo);
-    EXPECT_EQ(score.params.num_logprobs(), 1);
-    EXPECT_EQ(score.params.num_prompt_logprobs(), 1);
-  }
-}
-
 }  // namespace
 }  // namespace octet::testing

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/oracle.h"
+
 namespace octet {
 namespace {
 
@@ -28,13 +30,9 @@ std::string ErrorOf(const std::vector<ChatMessage>& messages) {
 }
 
 TEST(MixtralInstruct, GivesThePublishedIds) {
-  const char* oracle = std::getenv("OCTET_ORACLE_DIR");
-  if (oracle == nullptr) {
-    GTEST_SKIP()
-        << "OCTET_ORACLE_DIR is not set: the ids of Mixtral's own tokenizer and chat template "
-           "(tokenizer/instruct_v1_expected.json) are NOT checked";
-  }
-  const std::string directory = std::string(oracle) + "/tokenizer";
+  const auto oracle = OraclePath("tokenizer");
+  OCTET_SKIP_WITHOUT_ORACLE(oracle, "ids of Mixtral's tokenizer and template (tokenizer/)");
+  const std::string& directory = *oracle;
   PosixFileSystem files;
   const auto text = files.ReadWhole(directory + "/instruct_v1_expected.json");
   ASSERT_TRUE(text.ok()) << text.status();

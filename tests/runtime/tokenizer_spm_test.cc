@@ -20,6 +20,7 @@
 #include "launch/tokenize.h"
 #include "runtime/file.h"
 #include "runtime/tokenizer.h"
+#include "tests/support/oracle.h"
 #include "tests/support/sentencepiece_model.h"
 
 namespace octet {
@@ -210,16 +211,7 @@ std::string LongLines(size_t bytes, std::mt19937& random) {
 
 std::string DemoModel() { return OCTET_SOURCE_DIR "/launch/demo/model/tokenizer.model"; }
 
-std::optional<std::string> OraclePath(const std::string& name) {
-  const char* oracle = std::getenv("OCTET_ORACLE_DIR");
-  if (oracle == nullptr) return std::nullopt;
-  return std::string(oracle) + "/" + name;
-}
-
 std::optional<std::string> MixtralModel() { return OraclePath("tokenizer/tokenizer.model.v1"); }
-
-#define SKIP_WITHOUT_ORACLE(path, checks) \
-  if (!(path)) GTEST_SKIP() << "OCTET_ORACLE_DIR is not set: NOT checked: " checks
 
 void ExpectNastyTextAlike(const std::string& model_path) {
   std::mt19937 random(2);
@@ -237,17 +229,18 @@ TEST(DemoVocabulary, EncodesAndDecodesNastyTextAsSentencePiece) {
 }
 
 TEST(MixtralVocabulary, EncodesTheManPagesAsSpmEncode) {
-  SKIP_WITHOUT_ORACLE(MixtralModel(), "the man pages with Mixtral's own vocabulary");
+  OCTET_SKIP_WITHOUT_ORACLE(MixtralModel(), "the man pages with Mixtral's own vocabulary");
   ExpectIdsOfSpmEncode(*MixtralModel(), ScriptsOfTheWorld());
 }
 
 TEST(MixtralVocabulary, EncodesAndDecodesNastyTextAsSentencePiece) {
-  SKIP_WITHOUT_ORACLE(MixtralModel(), "nasty text with Mixtral's own vocabulary");
+  OCTET_SKIP_WITHOUT_ORACLE(MixtralModel(), "nasty text with Mixtral's own vocabulary");
   ExpectNastyTextAlike(*MixtralModel());
 }
 
 TEST(MixtralVocabulary, EncodesEnglishAsSpmEncode) {
-  SKIP_WITHOUT_ORACLE(MixtralModel(), "the English texts, with Mixtral's and the demo vocabulary");
+  OCTET_SKIP_WITHOUT_ORACLE(MixtralModel(),
+                            "the English texts, with Mixtral's and the demo vocabulary");
   PosixFileSystem files;
   const auto bible = files.ReadWhole(*OraclePath("text/kjv_bible_plain.txt"));
   ASSERT_TRUE(bible.ok()) << bible.status();
@@ -256,7 +249,7 @@ TEST(MixtralVocabulary, EncodesEnglishAsSpmEncode) {
 }
 
 TEST(MixtralVocabulary, GivesTheSavedIdsOfTheSample) {
-  SKIP_WITHOUT_ORACLE(MixtralModel(), "tokenizer/sample_en.ids");
+  OCTET_SKIP_WITHOUT_ORACLE(MixtralModel(), "tokenizer/sample_en.ids");
   PosixFileSystem files;
   const auto ids = files.ReadWhole(*OraclePath("tokenizer/sample_en.ids"));
   ASSERT_TRUE(ids.ok()) << ids.status();
