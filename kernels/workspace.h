@@ -18,6 +18,9 @@ class Workspace {
   explicit Workspace(std::function<Buffer(size_t bytes)> allocate)
       : allocate_(std::move(allocate)) {}
 
+  // Makes room for so many bytes at once. What is not used takes no memory.
+  void Reserve(size_t bytes) { blocks_.push_back(allocate_(bytes)); }
+
   // Everything handed out while it lives is taken back when it ends.
   class Scope {
    public:

@@ -109,17 +109,20 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const RunConfig& config, const
         absl::StrCat("--max-model-len ", max_model_len,
                      ": the model was made for max_position_embeddings ", longest));
   }
+  const int64_t max_num_batched_tokens = config.max_num_batched_tokens() > 0
+                                             ? config.max_num_batched_tokens()
+                                             : std::max(512, 256 * *group_size);
   // What one rank may send to another in one exchange; MPI counts bytes in 31 bits.
   const int64_t row_bytes = int64_t{model.config.hidden_size} * 4 * model.config.experts_per_token;
   const int64_t most_tokens = (int64_t{1} << 31) / row_bytes;
-  if (config.max_num_batched_tokens() / *group_size >= most_tokens) {
+  if (max_num_batched_tokens / *group_size >= most_tokens) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "--max-num-batched-tokens ", config.max_num_batched_tokens(),
+        "--max-num-batched-tokens ", max_num_batched_tokens,
         ": messages would have more than 2 GiB; at most ", (most_tokens - 1) * *group_size));
   }
   EngineOptions options = {.dtype = *dtype, .max_model_len = max_model_len, .seed = config.seed()};
   options.limits = {.max_num_seqs = config.max_num_seqs(),
-                    .max_num_batched_tokens = config.max_num_batched_tokens(),
+                    .max_num_batched_tokens = max_num_batched_tokens,
                     .group_size = *group_size};
   return options;
 }
@@ -177,8 +180,9 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   std::vector<std::string> warnings = model->warnings;
   absl::StatusOr<Isa> isa = ChooseIsa(world, config.isa(), warnings);
   if (!isa.ok()) return isa.status();
-  if (config.max_num_batched_tokens() < config.max_num_seqs()) {
-    warnings.push_back(absl::StrCat("--max-num-batched-tokens ", config.max_num_batched_tokens(),
+  if (options->limits.max_num_batched_tokens < config.max_num_seqs()) {
+    warnings.push_back(absl::StrCat("--max-num-batched-tokens ",
+                                    options->limits.max_num_batched_tokens,
                                     " lets no more than that many sequences run at a time"));
   }
 

@@ -24,26 +24,6 @@ constexpr double kGiB = 1024.0 * 1024 * 1024;
 // The program, MPI's buffers, the tokenizer, what is read ahead.
 constexpr int64_t kProcessBytes = int64_t{192} << 20;
 
-// The matrices of the largest step of one rank: its own tokens, and all of the group's at its
-// experts.
-int64_t WorkspaceBytes(const ModelConfig& c, const EngineOptions& options) {
-  const int64_t own = options.limits.MaxTokensPerRank();
-  const int64_t all = options.limits.max_num_batched_tokens;
-  const auto element = static_cast<int64_t>(SizeOf(options.dtype));
-  const int64_t f32 = sizeof(float);
-  const int64_t q_dim = int64_t{c.num_heads} * c.head_dim;
-  const int64_t kv_dim = int64_t{c.num_kv_heads} * c.head_dim;
-  const int64_t hidden = c.hidden_size;
-  const int64_t states = own * 4 * hidden * f32;
-  const int64_t attention = own * ((2 * q_dim + 2 * kv_dim) * f32 + (q_dim + hidden) * element);
-  const int64_t pairs = all * c.experts_per_token;
-  const int64_t rows = all * hidden * element + pairs * hidden * f32;
-  const int64_t expert = all * (hidden * element + c.intermediate_size * (2 * f32 + element));
-  const int64_t combine = 2 * pairs * hidden * f32;
-  const int64_t logits = int64_t{130} * c.vocab_size * f32;
-  return states + std::max({attention, rows + std::max(expert, combine), logits});
-}
-
 // "12GiB" is 12 and GiB.
 bool SplitUnit(const std::string& setting, double& number, std::string& unit) {
   const size_t end = setting.find_first_not_of("0123456789.");

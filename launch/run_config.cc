@@ -50,7 +50,6 @@ void SetDefaults(RunConfig& c) {
   if (c.device().empty()) c.set_device("cpu");
   if (c.isa().empty()) c.set_isa("auto");
   if (c.max_num_seqs() == 0) c.set_max_num_seqs(64);
-  if (c.max_num_batched_tokens() == 0) c.set_max_num_batched_tokens(2048);
   if (c.timeout() == 0) c.set_timeout(60);
   if (c.memory().empty()) c.set_memory("90%");
   if (c.progress().empty()) c.set_progress("auto");
@@ -148,7 +147,8 @@ RunConfigFlags::RunConfigFlags(CLI::App& app) {
   AddNumber<int32_t>(app, "--max-num-seqs", &C::set_max_num_seqs, 1,
                      "sequences that run at the same time, in each group; default 64");
   AddNumber<int32_t>(app, "--max-num-batched-tokens", &C::set_max_num_batched_tokens, 1,
-                     "tokens of one step, in each group; default 2048");
+                     "tokens of one step, in each group; default 256 for each of its ranks, and "
+                     "at least 512");
   AddNumber<int32_t>(app, "--max-model-len", &C::set_max_model_len, 1,
                      "longest prompt and answer; default: what the model was made for");
   AddString(app, "--memory", &C::mutable_memory,

@@ -18,7 +18,7 @@ class Attention {
       : context_(context), config_(config), weights_(weights), rope_(rope), kv_(kv) {}
 
   // y = o_proj(attention(x)); stores the keys and values of x. x, y: [batch.num_tokens(),
-  // hidden_size].
+  // hidden_size]; y may be x.
   void Forward(ConstMatrix x, const Batch& batch, Matrix y);
 
  private:

@@ -1,8 +1,28 @@
 #include "runtime/engine.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace octet {
+
+int64_t WorkspaceBytes(const ModelConfig& c, const EngineOptions& options) {
+  const int64_t own = options.limits.MaxTokensPerRank();
+  const int64_t all = options.limits.max_num_batched_tokens;
+  const auto element = static_cast<int64_t>(SizeOf(options.dtype));
+  const int64_t f32 = sizeof(float);
+  const int64_t q_dim = int64_t{c.num_heads} * c.head_dim;
+  const int64_t kv_dim = int64_t{c.num_kv_heads} * c.head_dim;
+  const int64_t hidden = c.hidden_size;
+  const int64_t states = own * 3 * hidden * f32;
+  const int64_t attention = own * ((2 * q_dim + 2 * kv_dim) * f32 + (q_dim + hidden) * element);
+  const int64_t pairs = all * c.experts_per_token;
+  const int64_t rows = all * hidden * element + pairs * hidden * f32;
+  const int64_t expert = std::min<int64_t>(all, Experts::kRowsAtATime) *
+                         (hidden * element + c.intermediate_size * (2 * f32 + element));
+  const int64_t combine = 2 * pairs * hidden * f32;
+  const int64_t logits = int64_t{130} * c.vocab_size * f32;
+  return states + std::max({attention, rows + std::max(expert, combine), logits});
+}
 
 Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
                const EngineOptions& options)
@@ -21,6 +41,7 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
       scheduler_(options.limits),
       messenger_(ranks.world),
       outgoing_steps_(ranks.world.size()) {
+  workspace_.Reserve(static_cast<size_t>(WorkspaceBytes(model.config, options)));
   OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
   OCTET_CHECK(options.limits.group_size == ranks.group.size());
 }

@@ -21,6 +21,10 @@ struct EngineOptions {
   int64_t seed = 0;
 };
 
+// Most memory that the matrices of one step of one rank take: its own tokens, and all of the group's
+// at its experts.
+int64_t WorkspaceBytes(const ModelConfig& config, const EngineOptions& options);
+
 // What an engine has done, over all ranks; counted on rank 0.
 struct EngineStats {
   int64_t steps = 0;

@@ -1,16 +1,19 @@
 #include "runtime/experts.h"
 
+#include <algorithm>
+
 namespace octet {
 
 Matrix Experts::Forward(ConstMatrix rows, const DispatchPlan& plan) {
   const PhaseClock::Scope timing(context_.clock, Phase::kExperts);
   const Matrix out = context_.workspace.Alloc(std::ssize(plan.expert_rows), rows.cols);
   for (size_t i = 0; i < plan.local_experts.size(); ++i) {
-    const int32_t first = plan.expert_offsets[i];
-    const int32_t num_rows = plan.expert_offsets[i + 1] - first;
-    if (num_rows == 0) continue;
-    ForwardOne(*weights_.experts[plan.local_experts[i]], rows,
-               std::span(plan.expert_rows).subspan(first, num_rows), out.Rows(first, num_rows));
+    const int64_t end = plan.expert_offsets[i + 1];
+    for (int64_t first = plan.expert_offsets[i]; first < end; first += kRowsAtATime) {
+      const int64_t num_rows = std::min(kRowsAtATime, end - first);
+      ForwardOne(*weights_.experts[plan.local_experts[i]], rows,
+                 std::span(plan.expert_rows).subspan(first, num_rows), out.Rows(first, num_rows));
+    }
   }
   return out;
 }

@@ -12,6 +12,10 @@ namespace octet {
 // Grouped SwiGLU: each expert sees all of its tokens as one matrix.
 class Experts {
  public:
+  // Rows of one expert that are computed at a time: enough to hide the reading of its weights, few
+  // enough that what lies between w1 and w2 stays small.
+  static constexpr int64_t kRowsAtATime = 64;
+
   Experts(const ExecutionContext& context, const LayerWeights& weights)
       : context_(context), weights_(weights) {}
 

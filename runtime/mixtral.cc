@@ -24,17 +24,16 @@ Matrix Mixtral::Forward(const Batch& batch) {
   const Workspace::Scope scope(context_.workspace);
   const Matrix hidden = context_.workspace.Alloc(batch.num_tokens(), config_.hidden_size);
   const Matrix normed = context_.workspace.Alloc(batch.num_tokens(), config_.hidden_size);
-  const Matrix delta = context_.workspace.Alloc(batch.num_tokens(), config_.hidden_size);
 
   backend.GatherRows(weights_.embed_tokens, batch.tokens, hidden);
   for (int l = 0; l < config_.num_layers; ++l) {
     backend.RmsNorm(hidden, weights_.layers[l].input_layernorm, eps, normed);
-    attention_[l].Forward(normed, batch, delta);
-    backend.Add(delta, hidden);
+    attention_[l].Forward(normed, batch, normed);
+    backend.Add(normed, hidden);
 
     backend.RmsNorm(hidden, weights_.layers[l].post_attention_layernorm, eps, normed);
-    moe_[l].Forward(normed, delta);
-    backend.Add(delta, hidden);
+    moe_[l].Forward(normed, normed);
+    backend.Add(normed, hidden);
   }
   backend.GatherRows(hidden, batch.logit_rows, last);
   backend.RmsNorm(last, weights_.norm, eps, last);

@@ -29,7 +29,7 @@ class MoeLayer {
         observer_(observer) {}
 
   // Collective: every rank calls this for every layer of every step, even with no tokens.
-  // x, y: [tokens, hidden_size].
+  // x, y: [tokens, hidden_size]; y may be x.
   void Forward(ConstMatrix x, Matrix y);
 
  private:

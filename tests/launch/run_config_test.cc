@@ -50,7 +50,7 @@ class RunConfigTest : public testing::Test {
 
 constexpr char kDefaults[] =
     R"(placement: "contiguous" dtype: "auto" device: "cpu" isa: "auto" max_num_seqs: 64
-       max_num_batched_tokens: 2048 memory: "90%" timeout: 60 progress: "auto")";
+       memory: "90%" timeout: 60 progress: "auto")";
 
 RunConfig Parsed(const std::string& text) {
   RunConfig config;
@@ -96,7 +96,7 @@ TEST_F(RunConfigTest, AFlagWinsOverTheFileAndTheFileOverDefaults) {
   EXPECT_EQ(config->seed(), 0);
   EXPECT_EQ(config->dtype(), "bfloat16");
   EXPECT_EQ(config->timeout(), 7);
-  EXPECT_EQ(config->max_num_batched_tokens(), 2048);
+  EXPECT_EQ(config->progress(), "auto");
 }
 
 TEST_F(RunConfigTest, TheFileMayComeBeforeOrAfterTheFlags) {
