@@ -2,6 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "parallel/collectives.h"
+#include "parallel/host_group.h"
 #include "parallel/world.h"
 #include "tests/parallel/communicator_conformance.h"
 
@@ -19,6 +26,40 @@ TEST(MpiCommunicatorTest, MessengerIsUsedAgain) {
 }
 TEST(MpiCommunicatorTest, Groups) { CheckGroups(world->communicator()); }
 TEST(MpiCommunicatorTest, Agreement) { CheckAgreement(world->communicator()); }
+
+// In KiB, of this process's mapping of host memory: its share of each page by how many have it.
+int64_t ProportionalSetSize() {
+  std::ifstream maps("/proc/self/smaps");
+  int64_t size = 0;
+  bool is_host_memory = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find(" kB") == std::string::npos) {
+      is_host_memory = line.find("/memfd:octet") != std::string::npos;
+    } else if (is_host_memory && line.starts_with("Pss:")) {
+      size += std::stoll(line.substr(4));
+    }
+  }
+  return size;
+}
+
+// Processes of one host have it once between them.
+TEST(MpiHostMemoryTest, IsThereOnce) {
+  constexpr size_t kBytes = size_t{32} << 20;
+  Communicator& comm = world->communicator();
+  const HostGroup host = FindHostGroup(comm);
+  EXPECT_EQ(host.size(), comm.size());
+  const auto memory = MapHostMemory(comm, host, kBytes);
+  ASSERT_TRUE(memory.ok()) << memory.status();
+  if (comm.rank() == 0) std::memset(memory->data(), 7, kBytes);
+  AllGather(comm, {"written"}, "");
+  EXPECT_EQ(std::count(memory->data(), memory->data() + kBytes, std::byte{7}), kBytes);
+  AllGather(comm, {"read by all"}, "");
+  int64_t sum = 0;
+  for (const std::string& kib : AllGather(comm, {"pss"}, std::to_string(ProportionalSetSize()))) {
+    sum += std::stoll(kib);
+  }
+  EXPECT_NEAR(static_cast<double>(sum), kBytes / 1024.0, 64);
+}
 
 }  // namespace
 }  // namespace octet
