@@ -3,67 +3,16 @@
 #include <absl/strings/str_format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <functional>
-#include <ostream>
+#include <iostream>
 #include <thread>
 #include <vector>
 
 #include "kernels/backend.h"
-#include "kernels/cpu/cpu_kernels.h"
-#include "kernels/thread_pool.h"
+#include "launch/probes.h"
 
 namespace octet {
 namespace {
-
-constexpr int kRepeats = 7;
-
-double Seconds(const std::function<void()>& f) {
-  const auto start = std::chrono::steady_clock::now();
-  f();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double MedianSeconds(const std::function<void()>& f) {
-  f();
-  std::vector<double> seconds(kRepeats);
-  for (double& s : seconds) s = Seconds(f);
-  std::nth_element(seconds.begin(), seconds.begin() + kRepeats / 2, seconds.end());
-  return seconds[kRepeats / 2];
-}
-
-// Bytes per second of all threads, each summing its own memory.
-double DramBandwidth(int num_threads) {
-  constexpr size_t kWords = size_t{32} << 20;  // of 8 bytes, for each thread
-  std::vector<std::vector<uint64_t>> memory(num_threads);
-  ThreadPool threads(num_threads);
-  threads.Run([&](int t) { memory[t].assign(kWords, 1); });
-  std::vector<uint64_t> sums(num_threads);
-  const double seconds = MedianSeconds([&] {
-    threads.Run([&](int t) {
-      uint64_t sum = 0;
-      for (const uint64_t word : memory[t]) sum += word;
-      sums[t] = sum;
-    });
-  });
-  OCTET_CHECK_EQ(sums[0], kWords);
-  return static_cast<double>(num_threads) * kWords * 8 / seconds;
-}
-
-// Floating-point operations per second of the path's dot-product instruction on registers, all
-// threads.
-double DotProductRate(Isa isa, DType dtype, int num_threads) {
-  constexpr int64_t kRounds = 4'000'000;
-  ThreadPool threads(num_threads);
-  std::vector<double> operations(num_threads);
-  const double seconds = MedianSeconds([&] {
-    threads.Run([&](int t) { operations[t] = KernelsFor(isa).dot_product_loop(dtype, kRounds); });
-  });
-  double sum = 0;
-  for (const double o : operations) sum += o;
-  return sum / seconds;
-}
 
 struct Operands {
   std::vector<float> x_values, w_values;
@@ -144,6 +93,30 @@ bool BenchMatmul(Isa isa, DType dtype, int64_t rows, int threads, const KernelBe
   return right;
 }
 
+class BenchKernelsCommand : public Subcommand {
+ public:
+  explicit BenchKernelsCommand(CLI::App& bench)
+      : Subcommand(bench, "kernels", "matrix products of every path") {
+    app()
+        .add_option("--threads", options_.threads, "default: all cores")
+        ->check(CLI::PositiveNumber);
+    app()
+        .add_option("--inputs", options_.inputs, "of the weight; default 4096")
+        ->check(CLI::PositiveNumber);
+    app()
+        .add_option("--outputs", options_.outputs, "of the weight; default 14336")
+        ->check(CLI::PositiveNumber);
+  }
+
+  ExitCode Run(Communicator& world) override {
+    if (world.rank() != 0) return ExitCode::kDone;
+    return BenchKernels(options_, std::cout) ? ExitCode::kDone : ExitCode::kFailed;
+  }
+
+ private:
+  KernelBenchOptions options_;
+};
+
 }  // namespace
 
 bool BenchKernels(const KernelBenchOptions& options, std::ostream& out) {
@@ -164,6 +137,10 @@ bool BenchKernels(const KernelBenchOptions& options, std::ostream& out) {
     }
   }
   return right;
+}
+
+std::unique_ptr<Subcommand> AddBenchKernels(CLI::App& bench) {
+  return std::make_unique<BenchKernelsCommand>(bench);
 }
 
 }  // namespace octet

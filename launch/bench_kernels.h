@@ -4,8 +4,9 @@
 #define OCTET_LAUNCH_BENCH_KERNELS_H_
 
 #include <iosfwd>
+#include <memory>
 
-#include "kernels/cpu/isa.h"
+#include "launch/subcommand.h"
 
 namespace octet {
 
@@ -18,6 +19,8 @@ struct KernelBenchOptions {
 // Prints one line for each path, dtype and number of rows: rate, bound, share of the bound, and
 // whether the result was right. Returns false when one was wrong.
 bool BenchKernels(const KernelBenchOptions& options, std::ostream& out);
+
+std::unique_ptr<Subcommand> AddBenchKernels(CLI::App& bench);
 
 }  // namespace octet
 

@@ -12,6 +12,7 @@
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
 #include "runtime/fingerprint.h"
+#include "runtime/random_weights.h"
 
 namespace octet {
 namespace {
@@ -78,16 +79,6 @@ int ChooseThreads(Communicator& world, int wanted) {
   return std::max(1, count / static_cast<int>(std::count(all.begin(), all.end(), mine)));
 }
 
-absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensors& tensors) {
-  if (wanted == "float32") return DType::kF32;
-  if (wanted == "bfloat16") return DType::kBF16;
-  if (wanted != "auto") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--dtype ", wanted, ": must be auto, float32 or bfloat16"));
-  }
-  return tensors.embed_tokens().dtype == DType::kBF16 ? DType::kBF16 : DType::kF32;
-}
-
 absl::StatusOr<int> ChooseGroupSize(const RunConfig& config, int num_ranks) {
   const int size = config.ep_size() > 0 ? config.ep_size() : num_ranks;
   if (num_ranks % size == 0) return size;
@@ -136,14 +127,45 @@ absl::Status CheckDevice(const RunConfig& config) {
   return absl::InvalidArgumentError(absl::StrCat("--device ", config.device(), ": must be cpu"));
 }
 
+// Of a model whose weights are made: a published one's, or that of a directory's config.json.
+absl::StatusOr<ModelConfig> ChooseShape(const RunConfig& config, FileSystem& files) {
+  if (config.shape().empty() == config.model().empty()) {
+    return absl::InvalidArgumentError("--random-weights takes its shape from --shape or --model");
+  }
+  absl::StatusOr<ModelConfig> shape =
+      config.shape().empty() ? LoadModelConfig(files, config.model()) : FindShape(config.shape());
+  if (!shape.ok() || config.layers() == 0) return shape;
+  if (config.layers() > shape->num_layers) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--layers ", config.layers(), ": the model has ", shape->num_layers));
+  }
+  shape->num_layers = config.layers();
+  return shape;
+}
+
 absl::StatusOr<ModelFiles> OpenModel(const RunConfig& config, FileSystem& files) {
-  if (config.model().empty()) return absl::InvalidArgumentError("--model is missing");
   const absl::Status device = CheckDevice(config);
   if (!device.ok()) return device;
+  if (config.random_weights()) {
+    const absl::StatusOr<ModelConfig> shape = ChooseShape(config, files);
+    if (!shape.ok()) return shape.status();
+    return MakeRandomModel(*shape, config.seed());
+  }
+  if (config.model().empty()) return absl::InvalidArgumentError("--model is missing");
   return ModelFiles::Open(files, config.model());
 }
 
 }  // namespace
+
+absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensors& tensors) {
+  if (wanted == "float32") return DType::kF32;
+  if (wanted == "bfloat16") return DType::kBF16;
+  if (wanted != "auto") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--dtype ", wanted, ": must be auto, float32 or bfloat16"));
+  }
+  return tensors.embed_tokens().dtype == DType::kBF16 ? DType::kBF16 : DType::kF32;
+}
 
 std::string JobSetup::NumericsClass() const {
   return absl::StrCat(Name(model.tensors.embed_tokens().dtype), "/", Name(engine.dtype), "/",

@@ -36,6 +36,9 @@ struct JobSetup {
 // settings or model are named, and hosts that have too little memory.
 absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, FileSystem& files);
 
+// What --dtype asks for: auto is bfloat16 where the weights are stored so, else float32.
+absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensors& tensors);
+
 // A line for a person: ranks, threads, groups, numerics class.
 std::string DescribeSetup(const Communicator& world, const JobSetup& setup);
 

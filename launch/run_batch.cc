@@ -2,7 +2,6 @@
 
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
 
 #include <chrono>
 #include <filesystem>
@@ -53,17 +52,6 @@ absl::StatusOr<std::unique_ptr<BatchJob>> OpenBatchJob(const RunConfig& config,
   return job;
 }
 
-// A line now and then from rank 0.
-LoadProgress SayProgress(const Communicator& world) {
-  return [&world, start = Clock::now(), next_line = 2.0](uint64_t done, uint64_t total) mutable {
-    const double seconds = SecondsSince(start);
-    if (seconds < next_line && done < total) return;
-    next_line = seconds + 2;
-    Say(world, absl::StrFormat("loaded %.2f of %.2f GB, %.2f GB/s", done / 1e9, total / 1e9,
-                               done / 1e9 / seconds));
-  };
-}
-
 void SayNotes(const std::vector<std::string>& notes) {
   for (const std::string& note : notes) std::cerr << "octet: note: " << note << std::endl;
 }
@@ -84,21 +72,16 @@ absl::Status Serve(Engine& engine, BatchJob* job) {
   return status;
 }
 
-ExitCode Fail(const Communicator& world, const absl::Status& status, ExitCode code) {
-  Say(world, std::string(status.message()));
-  return code;
-}
-
 // Collective: everything after the setup.
 ExitCode LoadAndServe(Communicator& world, const RunConfig& config, const JobSetup& setup,
                       BatchJob* job, FileSystem& files) {
   const absl::StatusOr<std::unique_ptr<Session>> session =
-      Session::Load(world, setup, config.timeout(), SayProgress(world));
-  if (!session.ok()) return Fail(world, session.status(), ExitCode::kFailed);
+      Session::Load(world, setup, config.timeout(), SayLoading(world));
+  if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
 
   const Clock::time_point run_start = Clock::now();
   absl::Status status = AgreeOnStatus(world, Serve((*session)->engine(), job));
-  if (!status.ok()) return Fail(world, status, ExitCode::kFailed);
+  if (!status.ok()) return ExitWith(world, status, ExitCode::kFailed);
 
   RunReport report = MakeReport(world, setup, **session);
   report.set_run_seconds(SecondsSince(run_start));
@@ -109,22 +92,16 @@ ExitCode LoadAndServe(Communicator& world, const RunConfig& config, const JobSet
     if (!config.report().empty()) status = WriteReport(report, config.report(), files);
   }
   status = AgreeOnStatus(world, status);
-  return status.ok() ? ExitCode::kDone : Fail(world, status, ExitCode::kFailed);
+  return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
 }
 
-}  // namespace
-
+// Collective: serves config.input into config.output. Rank 0 tells a person what happens, on
+// standard error.
 ExitCode RunBatch(Communicator& world, const RunConfig& config) {
-  world.set_timeout(std::chrono::duration<double>(config.timeout()));
   PosixFileSystem files;
-  absl::StatusOr<JobSetup> setup = SetUpJob(world, config, files);
-  if (!setup.ok()) return Fail(world, setup.status(), ExitCode::kCannotServe);
-  for (const std::string& warning : setup->warnings) Say(world, absl::StrCat("note: ", warning));
-  Say(world, DescribeSetup(world, *setup));
-  if (config.dry_run()) {
-    if (world.rank() == 0) std::cerr << DescribePlan(setup->memory) << std::flush;
-    return ExitCode::kDone;
-  }
+  const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, config, files);
+  if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
+  if (config.dry_run()) return ExitCode::kDone;
 
   std::unique_ptr<BatchJob> job;
   absl::Status status;
@@ -134,8 +111,31 @@ ExitCode RunBatch(Communicator& world, const RunConfig& config) {
     if (status.ok()) job = *std::move(opened);
   }
   status = AgreeOnStatus(world, status);
-  if (!status.ok()) return Fail(world, status, ExitCode::kCannotServe);
+  if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
   return LoadAndServe(world, config, *setup, job.get(), files);
+}
+
+class RunBatchCommand : public Subcommand {
+ public:
+  explicit RunBatchCommand(CLI::App& parent)
+      : Subcommand(parent, "run-batch", "answer a JSONL file of requests"), flags_(app()) {
+    flags_.AddBatchFlags(app());
+  }
+
+  ExitCode Run(Communicator& world) override {
+    const absl::StatusOr<RunConfig> config = ResolveOnAllRanks(world, flags_);
+    return config.ok() ? RunBatch(world, *config)
+                       : ExitWith(world, config.status(), ExitCode::kCannotServe);
+  }
+
+ private:
+  RunConfigFlags flags_;
+};
+
+}  // namespace
+
+std::unique_ptr<Subcommand> AddRunBatch(CLI::App& parent) {
+  return std::make_unique<RunBatchCommand>(parent);
 }
 
 }  // namespace octet

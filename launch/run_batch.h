@@ -1,17 +1,15 @@
-// octet run-batch.
+// octet run-batch: a JSONL file of requests in, a JSONL file of answers out.
 
 #ifndef OCTET_LAUNCH_RUN_BATCH_H_
 #define OCTET_LAUNCH_RUN_BATCH_H_
 
-#include "launch/exit_code.h"
-#include "parallel/communicator.h"
-#include "proto/config.pb.h"
+#include <memory>
+
+#include "launch/subcommand.h"
 
 namespace octet {
 
-// Collective: serves config.input into config.output. Rank 0 tells a person what happens, on
-// standard error.
-ExitCode RunBatch(Communicator& comm, const RunConfig& config);
+std::unique_ptr<Subcommand> AddRunBatch(CLI::App& parent);
 
 }  // namespace octet
 

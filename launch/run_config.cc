@@ -80,6 +80,11 @@ absl::Status Check(const RunConfig& c) {
   if (std::find(kProgress.begin(), kProgress.end(), c.progress()) == kProgress.end()) {
     return bad("--progress", "must be auto, bar, plain, json or none");
   }
+  if (c.layers() < 0) return bad("--layers", "must be positive");
+  if (!c.random_weights() && (!c.shape().empty() || c.layers() != 0)) {
+    return bad(c.shape().empty() ? "--layers" : "--shape",
+               "is of a model with --random-weights only");
+  }
   if (c.created() < 0) return bad("--created", "must not be negative");
   return absl::OkStatus();
 }
@@ -156,8 +161,6 @@ RunConfigFlags::RunConfigFlags(CLI::App& app) {
             "default 90%");
   AddNumber<double>(app, "--kv-cache-gib", &C::set_kv_cache_gib, 1e-9,
                     "most memory of each rank's KV cache; default: what --memory leaves");
-  AddNumber<int64_t>(app, "--seed", &C::set_seed, std::numeric_limits<int64_t>::min(),
-                     "of sampling, for requests without one; default 0");
   AddNumber<double>(app, "--timeout", &C::set_timeout, 1e-3,
                     "seconds that a rank waits for another before the job ends; default 60");
   AddString(app, "--progress", &C::mutable_progress,
@@ -166,8 +169,24 @@ RunConfigFlags::RunConfigFlags(CLI::App& app) {
   AddSwitch(app, "--dry-run", &C::set_dry_run, "say what would happen, and load nothing");
 }
 
+void RunConfigFlags::AddSeed(CLI::App& app, const std::string& help) {
+  AddNumber<int64_t>(app, "--seed", &RunConfig::set_seed, std::numeric_limits<int64_t>::min(),
+                     help + "; default 0");
+}
+
+void RunConfigFlags::AddRandomWeightsFlags(CLI::App& app) {
+  using C = RunConfig;
+  AddSwitch(app, "--random-weights", &C::set_random_weights,
+            "make weights from --seed instead of reading them: of --shape, or of the config.json "
+            "of --model");
+  AddString(app, "--shape", &C::mutable_shape, "mixtral-8x7b or mixtral-8x22b");
+  AddNumber<int32_t>(app, "--layers", &C::set_layers, 1,
+                     "of a model with random weights only so many; default: all");
+}
+
 void RunConfigFlags::AddBatchFlags(CLI::App& app) {
   using C = RunConfig;
+  AddSeed(app, "of sampling, for requests without one");
   app.add_option_function<std::vector<std::string>>(
       "-i,--input",
       [this](const std::vector<std::string>& paths) {

@@ -23,6 +23,12 @@ class RunConfigFlags {
   // Those of a batch job besides.
   void AddBatchFlags(CLI::App& app);
 
+  // --seed, of what the subcommand makes of it.
+  void AddSeed(CLI::App& app, const std::string& help);
+
+  // Those of a model that is made and not read.
+  void AddRandomWeightsFlags(CLI::App& app);
+
   // After parsing: every field has its value or its default; those that have neither are checked by
   // who needs them.
   absl::StatusOr<RunConfig> Resolve() const;

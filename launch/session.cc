@@ -1,7 +1,6 @@
 #include "launch/session.h"
 
 #include <chrono>
-#include <iostream>
 
 #include "parallel/agreement.h"
 #include "parallel/host_group.h"
@@ -33,10 +32,6 @@ absl::StatusOr<ModelWeights> LoadShared(Communicator& world, const JobSetup& set
 }
 
 }  // namespace
-
-void Say(const Communicator& world, const std::string& text) {
-  if (world.rank() == 0) std::cerr << "octet: " << text << std::endl;
-}
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Load(Communicator& world, const JobSetup& setup,
                                                        double timeout_seconds,

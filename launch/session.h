@@ -16,9 +16,6 @@
 
 namespace octet {
 
-// To a person, from rank 0.
-void Say(const Communicator& world, const std::string& text);
-
 // What subcommands that run a model have in common. `world` and `setup` must outlive it.
 class Session {
  public:

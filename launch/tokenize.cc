@@ -4,6 +4,8 @@
 
 #include <charconv>
 #include <cstdint>
+#include <fstream>
+#include <iostream>
 #include <span>
 #include <string>
 
@@ -18,6 +20,36 @@ void AppendIds(std::span<const int32_t> ids, std::string& text) {
     text.append(digits, end);
   }
 }
+
+class TokenizeCommand : public Subcommand {
+ public:
+  explicit TokenizeCommand(CLI::App& parent)
+      : Subcommand(parent, "tokenize", "token ids of each line of text, no BOS") {
+    app().add_option("--model", model_, "model directory or tokenizer.model")->required();
+    app().add_option("-i,--input", input_, "text; default: standard input");
+  }
+
+  ExitCode Run(Communicator& world) override {
+    if (world.rank() != 0) return ExitCode::kDone;
+    PosixFileSystem files;
+    const absl::StatusOr<Tokenizer> tokenizer = LoadTokenizerFor(files, model_);
+    if (!tokenizer.ok()) return ExitWith(world, tokenizer.status(), ExitCode::kCannotServe);
+    std::ifstream file;
+    if (!input_.empty()) file.open(input_);
+    if (!input_.empty() && !file) {
+      return ExitWith(world, absl::NotFoundError("can't read -i " + input_),
+                      ExitCode::kCannotServe);
+    }
+    std::ios::sync_with_stdio(false);
+    const absl::Status status =
+        TokenizeLines(*tokenizer, input_.empty() ? std::cin : file, std::cout);
+    return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
+  }
+
+ private:
+  std::string model_;
+  std::string input_;
+};
 
 }  // namespace
 
@@ -39,6 +71,10 @@ absl::Status TokenizeLines(const Tokenizer& tokenizer, std::istream& in, std::os
   if (!out) return absl::DataLossError("the ids could not be written; is the disk full?");
   if (in.bad()) return absl::DataLossError("the text could not be read to its end");
   return absl::OkStatus();
+}
+
+std::unique_ptr<Subcommand> AddTokenize(CLI::App& parent) {
+  return std::make_unique<TokenizeCommand>(parent);
 }
 
 }  // namespace octet

@@ -6,8 +6,10 @@
 #include <absl/status/status.h>
 
 #include <istream>
+#include <memory>
 #include <ostream>
 
+#include "launch/subcommand.h"
 #include "runtime/tokenizer.h"
 
 namespace octet {
@@ -16,6 +18,8 @@ namespace octet {
 // --output_format=id does. Memory is linear in the longest line. Errors name the line, or say that
 // reading or writing failed.
 absl::Status TokenizeLines(const Tokenizer& tokenizer, std::istream& in, std::ostream& out);
+
+std::unique_ptr<Subcommand> AddTokenize(CLI::App& parent);
 
 }  // namespace octet
 

@@ -4,6 +4,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
@@ -146,43 +147,53 @@ absl::StatusOr<Checkpoint> Checkpoint::Open(FileSystem& file_system, const std::
         absl::StrCat(directory, ": no such directory; a Hugging Face model directory with ",
                      kSingle, " or ", kIndex, " is looked for"));
   }
-  const bool has_single = file_system.IsFile(JoinPath(directory, kSingle));
-  const std::string index_path = JoinPath(directory, kIndex);
-  const bool has_index = file_system.IsFile(index_path);
-  if (!has_single && !has_index) return NoWeights(file_system, directory);
-
-  Checkpoint checkpoint;
-  checkpoint.directory_ = directory;
-  Index index;
-  std::set<std::string> names = {kSingle};
-  if (!has_single) {
-    auto read = ReadIndex(file_system, index_path);
-    if (!read.ok()) return read.status();
-    index = *std::move(read);
-    names.clear();
-    for (const auto& [tensor, shard] : index.weight_map) names.insert(shard);
-  } else if (has_index) {
-    checkpoint.warnings_.push_back(
-        absl::StrCat(index_path, ": not used, because ", kSingle,
+  const std::string single = JoinPath(directory, kSingle);
+  const std::string index = JoinPath(directory, kIndex);
+  const bool has_index = file_system.IsFile(index);
+  if (!file_system.IsFile(single)) {
+    return has_index ? OpenFile(file_system, index) : NoWeights(file_system, directory);
+  }
+  absl::StatusOr<Checkpoint> checkpoint = OpenFile(file_system, single);
+  if (checkpoint.ok() && has_index) {
+    checkpoint->warnings_.push_back(
+        absl::StrCat(index, ": not used, because ", kSingle,
                      " lies beside it; remove the one that is not meant"));
   }
-
-  auto files = OpenFiles(file_system, directory, names);
-  if (!files.ok()) return files.status();
-  checkpoint.files_ = *std::move(files);
-  auto tensors = CollectTensors(checkpoint.files_);
-  if (!tensors.ok()) return tensors.status();
-  checkpoint.tensors_ = *std::move(tensors);
-  if (!has_single) {
-    if (absl::Status status = CheckIndex(directory, index, checkpoint.tensors_); !status.ok())
-      return status;
-    checkpoint.warnings_ = CheckTotalSize(index, checkpoint.tensors_);
-  }
-
-  Fingerprint fingerprint;
-  for (const SafetensorsFile& file : checkpoint.files_) fingerprint.Add(file.fingerprint());
-  checkpoint.fingerprint_ = fingerprint.value();
   return checkpoint;
+}
+
+absl::StatusOr<Checkpoint> Checkpoint::OpenFile(FileSystem& file_system, const std::string& path) {
+  if (!file_system.IsFile(path)) return absl::NotFoundError(path + ": no such file");
+  const std::filesystem::path parts = path;
+  Checkpoint checkpoint;
+  checkpoint.directory_ = parts.parent_path().string();
+  if (parts.extension() != ".json") {
+    const absl::Status status = checkpoint.Read(file_system, {parts.filename().string()});
+    if (!status.ok()) return status;
+    return checkpoint;
+  }
+  const absl::StatusOr<Index> index = ReadIndex(file_system, path);
+  if (!index.ok()) return index.status();
+  std::set<std::string> names;
+  for (const auto& [tensor, shard] : index->weight_map) names.insert(shard);
+  absl::Status status = checkpoint.Read(file_system, names);
+  if (status.ok()) status = CheckIndex(checkpoint.directory_, *index, checkpoint.tensors_);
+  if (!status.ok()) return status;
+  checkpoint.warnings_ = CheckTotalSize(*index, checkpoint.tensors_);
+  return checkpoint;
+}
+
+absl::Status Checkpoint::Read(FileSystem& file_system, const std::set<std::string>& names) {
+  auto files = OpenFiles(file_system, directory_, names);
+  if (!files.ok()) return files.status();
+  files_ = *std::move(files);
+  auto tensors = CollectTensors(files_);
+  if (!tensors.ok()) return tensors.status();
+  tensors_ = *std::move(tensors);
+  Fingerprint fingerprint;
+  for (const SafetensorsFile& file : files_) fingerprint.Add(file.fingerprint());
+  fingerprint_ = fingerprint.value();
+  return absl::OkStatus();
 }
 
 std::optional<CheckpointTensor> Checkpoint::Find(const std::string& name) const {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ class Checkpoint {
   // shards.
   static absl::StatusOr<Checkpoint> Open(FileSystem& file_system, const std::string& directory);
 
+  // One .safetensors file alone, or the shards of an index, a .json file beside them.
+  static absl::StatusOr<Checkpoint> OpenFile(FileSystem& file_system, const std::string& path);
+
   std::optional<CheckpointTensor> Find(const std::string& name) const;
   std::vector<std::string> Names() const;  // sorted
 
@@ -44,6 +48,9 @@ class Checkpoint {
 
  private:
   Checkpoint() = default;
+
+  // These files of directory_, all of them.
+  absl::Status Read(FileSystem& file_system, const std::set<std::string>& names);
 
   std::string directory_;
   std::vector<SafetensorsFile> files_;

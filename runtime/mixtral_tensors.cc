@@ -14,12 +14,33 @@
 #include "runtime/strict_json.h"
 
 namespace octet {
+
+enum class Naming { kClassic, kFused };
+
+// One dimension that a tensor must have, and where that comes from.
+struct Dim {
+  int64_t size;
+  const char* config_key;
+};
+
+// Gives the tensors that a model asks for.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+
+  virtual Naming naming() const = 0;
+
+  // The whole tensor as a matrix: columns are its last dimension, rows all others.
+  virtual TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) = 0;
+
+  // The first tensor that is missing or wrong; what is taken after that is empty.
+  virtual const absl::Status& status() const = 0;
+};
+
 namespace {
 
 constexpr char kEmbedTokens[] = "model.embed_tokens.weight";
 constexpr char kLmHead[] = "lm_head.weight";
-
-enum class Naming { kClassic, kFused };
 
 // Classic: `.block_sparse_moe.experts.{e}.w{1,2,3}.weight`. Fused, as transformers 5 saves:
 // `.mlp.experts.gate_up_proj`.
@@ -39,28 +60,44 @@ absl::StatusOr<Naming> FindNaming(const Checkpoint& checkpoint) {
   return fused ? Naming::kFused : Naming::kClassic;
 }
 
-// One dimension that a tensor must have, and where that comes from.
-struct Dim {
-  int64_t size;
-  const char* config_key;
-};
+int64_t RowsOf(const std::vector<Dim>& dims) {
+  int64_t rows = 1;
+  for (const Dim& dim : std::span(dims).first(dims.size() - 1)) rows *= dim.size;
+  return rows;
+}
 
-// Takes tensors out of a checkpoint and notes which. The first that is missing or wrong becomes
-// status(); what is taken after that is empty.
-class TensorTaker {
+// Takes tensors out of a checkpoint and notes which.
+class CheckpointSource : public TensorSource {
  public:
-  explicit TensorTaker(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
+  CheckpointSource(const Checkpoint& checkpoint, Naming naming)
+      : checkpoint_(checkpoint), naming_(naming) {}
 
-  // The whole tensor as a matrix: columns are its last dimension, rows all others.
-  TensorSlice Take(const std::string& name, const std::vector<Dim>& dims);
-
+  Naming naming() const override { return naming_; }
+  TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) override;
+  const absl::Status& status() const override { return status_; }
   bool Took(const std::string& name) const { return taken_.contains(name); }
-  const absl::Status& status() const { return status_; }
 
  private:
   const Checkpoint& checkpoint_;
+  const Naming naming_;
   std::set<std::string> taken_;
   absl::Status status_;
+};
+
+// Has every tensor that is asked for.
+class MadeSource : public TensorSource {
+ public:
+  explicit MadeSource(const MakeTensor& make) : make_(make) {}
+
+  Naming naming() const override { return Naming::kClassic; }
+  TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) override {
+    return make_(name, RowsOf(dims), dims.back().size);
+  }
+  const absl::Status& status() const override { return status_; }
+
+ private:
+  const MakeTensor& make_;
+  const absl::Status status_;
 };
 
 absl::Status CheckShape(const std::string& where, const SafetensorsTensor& tensor,
@@ -77,7 +114,7 @@ absl::Status CheckShape(const std::string& where, const SafetensorsTensor& tenso
       absl::StrJoin(dims, ", ", describe), "]; the two are not of the same model"));
 }
 
-TensorSlice TensorTaker::Take(const std::string& name, const std::vector<Dim>& dims) {
+TensorSlice CheckpointSource::Take(const std::string& name, const std::vector<Dim>& dims) {
   if (!status_.ok()) return {};
   const auto found = checkpoint_.Find(name);
   if (!found) {
@@ -96,9 +133,7 @@ TensorSlice TensorTaker::Take(const std::string& name, const std::vector<Dim>& d
   status_.Update(CheckShape(where, *found->tensor, dims));
   if (!status_.ok()) return {};
   taken_.insert(name);
-  int64_t rows = 1;
-  for (const Dim& dim : std::span(dims).first(dims.size() - 1)) rows *= dim.size;
-  return {found->file, name, *dtype, found->tensor->offset, rows, dims.back().size};
+  return {found->file, name, *dtype, found->tensor->offset, RowsOf(dims), dims.back().size};
 }
 
 // Rows [first, first + count) of `whole`.
@@ -110,8 +145,7 @@ TensorSlice Rows(const TensorSlice& whole, int64_t first, int64_t count) {
   return part;
 }
 
-LayerTensors TakeLayer(TensorTaker& taker, const ModelConfig& config, const std::string& layer,
-                       Naming naming) {
+LayerTensors TakeLayer(TensorSource& source, const ModelConfig& config, const std::string& layer) {
   const Dim hidden = {config.hidden_size, "hidden_size"};
   const Dim queries = {int64_t{config.num_heads} * config.head_dim,
                        "num_attention_heads x head_dim"};
@@ -119,45 +153,46 @@ LayerTensors TakeLayer(TensorTaker& taker, const ModelConfig& config, const std:
                     "num_key_value_heads x head_dim"};
   const std::string attention = layer + "self_attn.";
   const std::string gate =
-      layer + (naming == Naming::kClassic ? "block_sparse_moe.gate.weight" : "mlp.gate.weight");
+      layer +
+      (source.naming() == Naming::kClassic ? "block_sparse_moe.gate.weight" : "mlp.gate.weight");
   return {
-      .input_layernorm = taker.Take(layer + "input_layernorm.weight", {hidden}),
-      .q_proj = taker.Take(attention + "q_proj.weight", {queries, hidden}),
-      .k_proj = taker.Take(attention + "k_proj.weight", {keys, hidden}),
-      .v_proj = taker.Take(attention + "v_proj.weight", {keys, hidden}),
-      .o_proj = taker.Take(attention + "o_proj.weight", {hidden, queries}),
-      .post_attention_layernorm = taker.Take(layer + "post_attention_layernorm.weight", {hidden}),
-      .gate = taker.Take(gate, {{config.num_experts, "num_local_experts"}, hidden}),
+      .input_layernorm = source.Take(layer + "input_layernorm.weight", {hidden}),
+      .q_proj = source.Take(attention + "q_proj.weight", {queries, hidden}),
+      .k_proj = source.Take(attention + "k_proj.weight", {keys, hidden}),
+      .v_proj = source.Take(attention + "v_proj.weight", {keys, hidden}),
+      .o_proj = source.Take(attention + "o_proj.weight", {hidden, queries}),
+      .post_attention_layernorm = source.Take(layer + "post_attention_layernorm.weight", {hidden}),
+      .gate = source.Take(gate, {{config.num_experts, "num_local_experts"}, hidden}),
   };
 }
 
-std::vector<ExpertTensors> TakeClassicExperts(TensorTaker& taker, const ModelConfig& config,
+std::vector<ExpertTensors> TakeClassicExperts(TensorSource& source, const ModelConfig& config,
                                               const std::string& layer) {
   const Dim hidden = {config.hidden_size, "hidden_size"};
   const Dim ffn = {config.intermediate_size, "intermediate_size"};
   std::vector<ExpertTensors> experts;
-  for (int e = 0; e < config.num_experts && taker.status().ok(); ++e) {
+  for (int e = 0; e < config.num_experts && source.status().ok(); ++e) {
     const std::string expert = absl::StrCat(layer, "block_sparse_moe.experts.", e, ".");
-    experts.push_back({.w1 = taker.Take(expert + "w1.weight", {ffn, hidden}),
-                       .w2 = taker.Take(expert + "w2.weight", {hidden, ffn}),
-                       .w3 = taker.Take(expert + "w3.weight", {ffn, hidden})});
+    experts.push_back({.w1 = source.Take(expert + "w1.weight", {ffn, hidden}),
+                       .w2 = source.Take(expert + "w2.weight", {hidden, ffn}),
+                       .w3 = source.Take(expert + "w3.weight", {ffn, hidden})});
   }
   return experts;
 }
 
 // gate_up_proj [num_experts, 2 * ffn, hidden]: for each expert the rows of w1, then those of w3.
 // down_proj    [num_experts, hidden, ffn]: for each expert w2.
-std::vector<ExpertTensors> TakeFusedExperts(TensorTaker& taker, const ModelConfig& config,
+std::vector<ExpertTensors> TakeFusedExperts(TensorSource& source, const ModelConfig& config,
                                             const std::string& layer) {
   const Dim num_experts = {config.num_experts, "num_local_experts"};
   const Dim hidden = {config.hidden_size, "hidden_size"};
   const Dim ffn = {config.intermediate_size, "intermediate_size"};
   const Dim gate_up = {2 * ffn.size, "2 x intermediate_size"};
   const TensorSlice w1_w3 =
-      taker.Take(layer + "mlp.experts.gate_up_proj", {num_experts, gate_up, hidden});
-  const TensorSlice w2 = taker.Take(layer + "mlp.experts.down_proj", {num_experts, hidden, ffn});
+      source.Take(layer + "mlp.experts.gate_up_proj", {num_experts, gate_up, hidden});
+  const TensorSlice w2 = source.Take(layer + "mlp.experts.down_proj", {num_experts, hidden, ffn});
   std::vector<ExpertTensors> experts;
-  for (int64_t e = 0; e < num_experts.size && taker.status().ok(); ++e) {
+  for (int64_t e = 0; e < num_experts.size && source.status().ok(); ++e) {
     experts.push_back({.w1 = Rows(w1_w3, e * gate_up.size, ffn.size),
                        .w2 = Rows(w2, e * hidden.size, hidden.size),
                        .w3 = Rows(w1_w3, e * gate_up.size + ffn.size, ffn.size)});
@@ -186,34 +221,40 @@ absl::Status CheckSameType(const LayerTensors& layer) {
 
 }  // namespace
 
+MixtralTensors::MixtralTensors(TensorSource& source, const ModelConfig& config) {
+  const Dim vocab = {config.vocab_size, "vocab_size"};
+  const Dim hidden = {config.hidden_size, "hidden_size"};
+  embed_tokens_ = source.Take(kEmbedTokens, {vocab, hidden});
+  for (int l = 0; l < config.num_layers && source.status().ok(); ++l) {
+    const std::string layer = absl::StrCat("model.layers.", l, ".");
+    layers_.push_back(TakeLayer(source, config, layer));
+    experts_.push_back(source.naming() == Naming::kClassic
+                           ? TakeClassicExperts(source, config, layer)
+                           : TakeFusedExperts(source, config, layer));
+  }
+  norm_ = source.Take("model.norm.weight", {hidden});
+  lm_head_ = config.tie_word_embeddings ? embed_tokens_ : source.Take(kLmHead, {vocab, hidden});
+}
+
+MixtralTensors MixtralTensors::Make(const ModelConfig& config, const MakeTensor& make) {
+  MadeSource source(make);
+  return MixtralTensors(source, config);
+}
+
 absl::StatusOr<MixtralTensors> MixtralTensors::Map(const Checkpoint& checkpoint,
                                                    const ModelConfig& config) {
   const auto naming = FindNaming(checkpoint);
   if (!naming.ok()) return naming.status();
-  const Dim vocab = {config.vocab_size, "vocab_size"};
-  const Dim hidden = {config.hidden_size, "hidden_size"};
-
-  TensorTaker taker(checkpoint);
-  MixtralTensors tensors;
-  tensors.embed_tokens_ = taker.Take(kEmbedTokens, {vocab, hidden});
-  for (int l = 0; l < config.num_layers && taker.status().ok(); ++l) {
-    const std::string layer = absl::StrCat("model.layers.", l, ".");
-    tensors.layers_.push_back(TakeLayer(taker, config, layer, *naming));
-    tensors.experts_.push_back(*naming == Naming::kClassic
-                                   ? TakeClassicExperts(taker, config, layer)
-                                   : TakeFusedExperts(taker, config, layer));
-  }
-  tensors.norm_ = taker.Take("model.norm.weight", {hidden});
-  tensors.lm_head_ =
-      config.tie_word_embeddings ? tensors.embed_tokens_ : taker.Take(kLmHead, {vocab, hidden});
-  if (!taker.status().ok()) return taker.status();
+  CheckpointSource source(checkpoint, *naming);
+  MixtralTensors tensors(source, config);
+  if (!source.status().ok()) return source.status();
   for (const LayerTensors& layer : tensors.layers_) {
     const absl::Status status = CheckSameType(layer);
     if (!status.ok()) return status;
   }
 
   for (const std::string& name : checkpoint.Names()) {
-    if (!taker.Took(name))
+    if (!source.Took(name))
       tensors.unused_.push_back(
           absl::StrCat("tensor ", Quoted(name), " is not used: ", WhyUnused(name, config)));
   }

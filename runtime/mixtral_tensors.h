@@ -6,6 +6,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -45,14 +46,22 @@ struct ExpertTensors {
   TensorSlice w3;  // up   [intermediate_size, hidden_size]
 };
 
+// Makes the tensor of this name and shape: [rows, cols], a vector having one row.
+using MakeTensor = std::function<TensorSlice(const std::string& name, int64_t rows, int64_t cols)>;
+
+class TensorSource;
+
 // Every weight that the model has, each of the shape that the config gives it, whether the
-// checkpoint uses the classic names or the fused ones of transformers 5. Points into the
-// Checkpoint's files, which must outlive it.
+// checkpoint uses the classic names or the fused ones of transformers 5. Points into files
+// that must outlive it.
 class MixtralTensors {
  public:
   // An error names the tensor, what was found and what the config asks for.
   static absl::StatusOr<MixtralTensors> Map(const Checkpoint& checkpoint,
                                             const ModelConfig& config);
+
+  // Of a model without a checkpoint: asks `make` for each tensor by its classic name.
+  static MixtralTensors Make(const ModelConfig& config, const MakeTensor& make);
 
   const TensorSlice& embed_tokens() const { return embed_tokens_; }  // [vocab_size, hidden_size]
   const TensorSlice& norm() const { return norm_; }                  // [1, hidden_size]
@@ -67,7 +76,8 @@ class MixtralTensors {
   const std::vector<std::string>& unused() const { return unused_; }
 
  private:
-  MixtralTensors() = default;
+  // Takes every tensor, or stops at the first that the source has not.
+  MixtralTensors(TensorSource& source, const ModelConfig& config);
 
   TensorSlice embed_tokens_;
   TensorSlice norm_;

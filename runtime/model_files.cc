@@ -62,8 +62,13 @@ absl::StatusOr<ModelFiles> ModelFiles::Open(FileSystem& files, const std::string
     warnings.push_back(absl::StrCat(
         directory, " has no tokenizer.model: prompts must be token ids, and answers have no text"));
   }
-  return ModelFiles{*std::move(config),   std::move(owned_checkpoint), *std::move(tensors),
-                    std::move(tokenizer), *std::move(fingerprint),     std::move(warnings)};
+  return ModelFiles{.config = *std::move(config),
+                    .checkpoint = std::move(owned_checkpoint),
+                    .tensors = *std::move(tensors),
+                    .tokenizer = std::move(tokenizer),
+                    .fingerprint = *std::move(fingerprint),
+                    .warnings = std::move(warnings),
+                    .made = {}};
 }
 
 }  // namespace octet

@@ -1,4 +1,4 @@
-// A model as it lies on disk, before any weight is read.
+// A model before any weight is read.
 
 #ifndef OCTET_RUNTIME_MODEL_FILES_H_
 #define OCTET_RUNTIME_MODEL_FILES_H_
@@ -17,14 +17,15 @@
 
 namespace octet {
 
-// A Hugging Face directory. Movable.
+// A Hugging Face directory, or what stands for one (runtime/random_weights.h). Movable.
 struct ModelFiles {
   ModelConfig config;
-  std::unique_ptr<Checkpoint> checkpoint;
+  std::unique_ptr<Checkpoint> checkpoint;  // null: of no checkpoint
   MixtralTensors tensors;
   std::unique_ptr<Tokenizer> tokenizer;  // null: the directory has none
   std::string fingerprint;               // of configuration, headers and tokenizer
   std::vector<std::string> warnings;
+  std::vector<std::unique_ptr<RandomAccessFile>> made;  // the tensors' files where no checkpoint is
 
   static absl::StatusOr<ModelFiles> Open(FileSystem& files, const std::string& directory);
 };

@@ -28,6 +28,7 @@ class RunConfigTest : public testing::Test {
     CLI::App app;
     RunConfigFlags flags(app);
     flags.AddBatchFlags(app);
+    flags.AddRandomWeightsFlags(app);
     std::reverse(args.begin(), args.end());  // as CLI11 wants them
     app.parse(args);
     return flags.Resolve();
@@ -67,14 +68,16 @@ constexpr char kAllFields[] =
     R"(model: "m" placement: "random:1" ep_size: 2 dtype: "float32" device: "cuda" isa: "avx2"
        threads: 3 max_num_seqs: 5 max_num_batched_tokens: 7 max_model_len: 11 memory: "3GiB"
        kv_cache_gib: 0.25 seed: -13 timeout: 1.5 input: ["i", "j", "-"] output: "o" lenient: true
-       served_model_name: "n" created: 17 progress: "json" report: "r" dry_run: true)";
+       served_model_name: "n" created: 17 progress: "json" report: "r" dry_run: true
+       random_weights: true shape: "s" layers: 19)";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   const auto config = Resolve(absl::StrSplit(
       "--model m --placement random:1 --ep-size 2 --dtype float32 --device cuda --isa avx2 "
       "--threads 3 --max-num-seqs 5 --max-num-batched-tokens 7 --max-model-len 11 --memory 3GiB "
       "--kv-cache-gib 0.25 --seed -13 --timeout 1.5 -i i --input j -i - --output o --lenient "
-      "--served-model-name n --created 17 --progress json --report r --dry-run",
+      "--served-model-name n --created 17 --progress json --report r --dry-run --random-weights "
+      "--shape s --layers 19",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());
@@ -138,6 +141,7 @@ TEST_F(RunConfigTest, RefusesNumbersThatMakeNoSense) {
                                                         {"--timeout", "nan"},
                                                         {"--kv-cache-gib", "-1"},
                                                         {"--kv-cache-gib", "nan"},
+                                                        {"--layers", "-1"},
                                                         {"--created", "-1"}}) {
     EXPECT_THAT(Message(Resolve({flag, value})), HasSubstr(flag + " must ")) << value;
   }
@@ -165,6 +169,12 @@ TEST_F(RunConfigTest, RefusesWhatIsNoNumber) {
   EXPECT_THAT(Message(Resolve({"--dtype", ""})), HasSubstr("--dtype must not be empty"));
   EXPECT_THROW(Resolve({"--max-num-sequences", "4"}), CLI::ParseError);
   EXPECT_THROW(Resolve({"--threads", "1", "--threads", "2"}), CLI::ParseError);
+}
+
+TEST_F(RunConfigTest, AShapeIsOfRandomWeights) {
+  EXPECT_THAT(Message(Resolve({"--shape", "s"})), HasSubstr("--shape is of a model with"));
+  EXPECT_THAT(Message(ResolveFile("layers: 2")), HasSubstr("--layers is of a model with"));
+  EXPECT_THAT(Message(ResolveFile("layers: -2")), HasSubstr("--layers must"));
 }
 
 TEST_F(RunConfigTest, SeedsMayBeAnyWholeNumber) {

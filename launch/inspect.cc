@@ -1,0 +1,172 @@
+#include "launch/inspect.h"
+
+#include <absl/strings/escaping.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <vector>
+
+#include "launch/job_setup.h"
+#include "launch/memory_plan.h"
+#include "parallel/expert_placement.h"
+#include "runtime/kv_cache.h"
+#include "runtime/mixtral_tensors.h"
+#include "runtime/weights.h"
+
+namespace octet {
+namespace {
+
+// A table whose columns are as wide as their longest text.
+std::string FormatTable(const std::vector<std::array<std::string, 5>>& rows) {
+  std::array<size_t, 5> widths = {};
+  for (const auto& row : rows) {
+    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (size_t c = 0; c + 1 < row.size(); ++c) {
+      absl::StrAppendFormat(&text, "%-*s  ", static_cast<int>(widths[c]), row[c]);
+    }
+    absl::StrAppend(&text, row.back(), "\n");
+  }
+  return text;
+}
+
+std::string FormatTensors(const Checkpoint& checkpoint) {
+  std::vector<std::array<std::string, 5>> rows = {{"tensor", "dtype", "shape", "bytes", "file"}};
+  std::map<std::string, uint64_t> bytes_of_dtypes;
+  uint64_t bytes = 0;
+  for (const std::string& name : checkpoint.Names()) {
+    const CheckpointTensor found = *checkpoint.Find(name);
+    const SafetensorsTensor& t = *found.tensor;
+    rows.push_back({absl::Utf8SafeCEscape(name), t.dtype,
+                    absl::StrCat("[", absl::StrJoin(t.shape, ", "), "]"), absl::StrCat(t.bytes),
+                    std::filesystem::path(found.file->path()).filename().string()});
+    bytes_of_dtypes[t.dtype] += t.bytes;
+    bytes += t.bytes;
+  }
+  std::string text = FormatTable(rows);
+  absl::StrAppend(&text, "\n", rows.size() - 1, " tensors in ", checkpoint.files().size(),
+                  checkpoint.files().size() == 1 ? " file, " : " files, ", bytes, " bytes\n");
+  for (const auto& [dtype, sum] : bytes_of_dtypes) {
+    absl::StrAppend(&text, "  ", dtype, ": ", sum, " bytes\n");
+  }
+  return text;
+}
+
+std::string FormatConfig(const ModelConfig& c) {
+  std::vector<std::string> eos;
+  for (const int32_t id : c.eos_token_ids) eos.push_back(absl::StrCat(id));
+  return absl::StrCat(
+      "\nMixtral: ", c.num_layers, " layers, hidden size ", c.hidden_size, ", ", c.num_experts,
+      " experts of ", c.intermediate_size, ", ", c.experts_per_token, " for each token\n",
+      "  attention: ", c.num_heads, " heads of ", c.head_dim, ", ", c.num_kv_heads,
+      " key-value heads, ",
+      c.sliding_window ? absl::StrCat("window of ", *c.sliding_window) : "no window",
+      ", rope_theta ", c.rope_theta, "\n", "  vocabulary ", c.vocab_size,
+      c.tie_word_embeddings ? ", head tied to the embedding" : "", ", end of sequence ",
+      absl::StrJoin(eos, ", "), ", at most ", c.max_position_embeddings, " positions\n");
+}
+
+absl::StatusOr<std::string> FormatMemory(const MixtralTensors& tensors, const ModelConfig& config,
+                                         const InspectOptions& o) {
+  const absl::StatusOr<DType> dtype = ChooseDType(o.dtype, tensors);
+  if (!dtype.ok()) return dtype.status();
+  const absl::StatusOr<ExpertPlacement> placement =
+      ExpertPlacement::Parse(o.placement, {config.num_layers, config.num_experts, o.ranks});
+  if (!placement.ok()) return placement.status();
+  const auto bytes = [](size_t n) { return FormatGiB(static_cast<int64_t>(n)); };
+  std::string text = absl::StrCat(
+      "\nmemory as ", Name(*dtype), " on ", o.ranks, o.ranks == 1 ? " rank" : " ranks",
+      ", placement ", o.placement, "\n  ", bytes(ReplicatedMemoryBytes(tensors, config, *dtype)),
+      " of replicated weights, once on each host\n  ",
+      KvCache::PageBytes(config, *dtype) / kKvBlock, " bytes of KV cache a token\n");
+  for (int r = 0; r < o.ranks; ++r) {
+    size_t experts = 0;
+    for (int l = 0; l < config.num_layers; ++l) experts += placement->LocalExperts(l, r).size();
+    absl::StrAppend(&text, "  rank ", r, ": ",
+                    bytes(ExpertMemoryBytes(config, *placement, r, *dtype)), " of experts, ",
+                    experts, " in all layers\n");
+  }
+  return text;
+}
+
+std::string FormatNotes(const std::vector<std::string>& notes) {
+  std::string text;
+  for (const std::string& note : notes) absl::StrAppend(&text, "note: ", note, "\n");
+  return text;
+}
+
+std::string FormatNoModel(const absl::Status& why) {
+  return absl::StrCat("\nnot a Mixtral model that Octet runs: ", std::string(why.message()), "\n");
+}
+
+// Of a directory: of the model in it, or why there is none.
+absl::StatusOr<std::string> FormatModel(FileSystem& files, const Checkpoint& checkpoint,
+                                        const InspectOptions& o) {
+  const absl::StatusOr<ModelConfig> config = LoadModelConfig(files, o.path);
+  if (!config.ok()) return FormatNoModel(config.status());
+  const absl::StatusOr<MixtralTensors> tensors = MixtralTensors::Map(checkpoint, *config);
+  if (!tensors.ok()) return FormatNoModel(tensors.status());
+  const absl::StatusOr<std::string> memory = FormatMemory(*tensors, *config, o);
+  if (!memory.ok()) return memory.status();
+  return absl::StrCat(FormatConfig(*config), *memory, FormatNotes(config->warnings),
+                      FormatNotes(tensors->unused()));
+}
+
+class InspectCommand : public Subcommand {
+ public:
+  explicit InspectCommand(CLI::App& parent)
+      : Subcommand(parent, "inspect", "what lies in a checkpoint") {
+    app()
+        .add_option("path", options_.path, "model directory, .safetensors file or index.json")
+        ->required();
+    app()
+        .add_option("--ranks", options_.ranks, "over which experts are spread; default 1")
+        ->check(CLI::PositiveNumber);
+    app().add_option("--placement", options_.placement,
+                     "contiguous, round-robin, random:SEED or a file; default contiguous");
+    app().add_option("--dtype", options_.dtype, "auto, float32 or bfloat16; default auto");
+  }
+
+  ExitCode Run(Communicator& world) override {
+    if (world.rank() != 0) return ExitCode::kDone;
+    PosixFileSystem files;
+    const absl::StatusOr<std::string> text = Inspect(files, options_);
+    if (!text.ok()) return ExitWith(world, text.status(), ExitCode::kCannotServe);
+    std::cout << *text << std::flush;
+    return ExitCode::kDone;
+  }
+
+ private:
+  InspectOptions options_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& options) {
+  const bool is_directory = files.IsDirectory(options.path);
+  const absl::StatusOr<Checkpoint> checkpoint = is_directory
+                                                    ? Checkpoint::Open(files, options.path)
+                                                    : Checkpoint::OpenFile(files, options.path);
+  if (!checkpoint.ok()) return checkpoint.status();
+  std::string text = FormatTensors(*checkpoint);
+  if (is_directory) {
+    const absl::StatusOr<std::string> model = FormatModel(files, *checkpoint, options);
+    if (!model.ok()) return model.status();
+    absl::StrAppend(&text, *model);
+  }
+  return absl::StrCat(text, FormatNotes(checkpoint->warnings()));
+}
+
+std::unique_ptr<Subcommand> AddInspect(CLI::App& parent) {
+  return std::make_unique<InspectCommand>(parent);
+}
+
+}  // namespace octet

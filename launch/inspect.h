@@ -1,0 +1,32 @@
+// octet inspect: what lies in a checkpoint, without reading its weights.
+
+#ifndef OCTET_LAUNCH_INSPECT_H_
+#define OCTET_LAUNCH_INSPECT_H_
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <string>
+
+#include "launch/subcommand.h"
+#include "runtime/checkpoint.h"
+
+namespace octet {
+
+struct InspectOptions {
+  std::string path;  // a model directory, a .safetensors file or an index.json
+  int ranks = 1;
+  std::string placement = "contiguous";
+  std::string dtype = "auto";
+};
+
+// Every tensor by name with dtype, shape, bytes and file; bytes by dtype; for a directory with a
+// Mixtral model its shape and what its weights take on each rank. Reads headers only. An error says
+// what is wrong with the files, or with --placement or --dtype.
+absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& options);
+
+std::unique_ptr<Subcommand> AddInspect(CLI::App& parent);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_INSPECT_H_

@@ -1,0 +1,161 @@
+#include "launch/perplexity.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "launch/report.h"
+#include "launch/session.h"
+#include "launch/text_score.h"
+#include "parallel/agreement.h"
+
+namespace octet {
+namespace {
+
+struct PerplexityOptions {
+  std::string file;
+  int window = 0;  // tokens of the text; 0: 2048, or what the model takes
+  int stride = 0;  // 0: the window
+  std::string output_json;
+};
+
+// In tokens of the text.
+struct WindowSize {
+  int64_t window = 0;
+  int64_t stride = 0;
+};
+
+// BOS, and the token that the engine draws after the prompt, take two places of max_model_len.
+absl::StatusOr<WindowSize> ChooseWindow(const PerplexityOptions& options, int64_t max_model_len) {
+  const int64_t most = max_model_len - 2;
+  WindowSize size = {.window = options.window > 0 ? options.window : std::min<int64_t>(most, 2048)};
+  if (size.window > most || most < 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--window ", size.window, ": with --max-model-len ", max_model_len, " at most ", most));
+  }
+  size.stride = options.stride > 0 ? options.stride : size.window;
+  if (size.stride > size.window) {
+    return absl::InvalidArgumentError(absl::StrCat("--stride ", size.stride,
+                                                   ": is larger than --window ", size.window,
+                                                   ", so tokens would be left out"));
+  }
+  return size;
+}
+
+// Not empty.
+absl::StatusOr<std::vector<int32_t>> ReadTokens(const std::string& path, const JobSetup& setup,
+                                                FileSystem& files) {
+  const Tokenizer* tokenizer = setup.model.tokenizer.get();
+  if (tokenizer == nullptr || tokenizer->bos_id() < 0) {
+    return absl::FailedPreconditionError(
+        "a text can't be tokenized: the model has no tokenizer.model, or that has no BOS");
+  }
+  const absl::StatusOr<std::string> text = files.ReadStream(path, Tokenizer::kMaxTextBytes);
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("can't read --file ", std::string(text.status().message())));
+  }
+  std::vector<int32_t> ids = tokenizer->Encode(*text);
+  if (ids.empty()) return absl::InvalidArgumentError(absl::StrCat("--file ", path, " is empty"));
+  return ids;
+}
+
+std::string FormatScore(const TextScore& score, const WindowSize& size, int64_t num_windows) {
+  return absl::StrFormat(
+      "tokens scored   %d, in %d windows of %d with stride %d\n"
+      "nats per token  %.6f\n"
+      "perplexity      %.4f\n",
+      score.tokens, num_windows, size.window, size.stride, score.NatsPerToken(),
+      score.Perplexity());
+}
+
+std::string ScoreJson(const TextScore& score, const WindowSize& size, int64_t num_windows,
+                      const RunConfig& config, const JobSetup& setup) {
+  const nlohmann::ordered_json json = {{"model", config.model()},
+                                       {"numerics_class", setup.NumericsClass()},
+                                       {"tokens", score.tokens},
+                                       {"windows", num_windows},
+                                       {"window", size.window},
+                                       {"stride", size.stride},
+                                       {"nats_per_token", score.NatsPerToken()},
+                                       {"perplexity", score.Perplexity()}};
+  return json.dump(2) + "\n";
+}
+
+class PerplexityCommand : public Subcommand {
+ public:
+  explicit PerplexityCommand(CLI::App& parent)
+      : Subcommand(parent, "perplexity", "how well a model predicts a text"), flags_(app()) {
+    app().add_option("-f,--file", options_.file, "text, UTF-8; - is standard input")->required();
+    app()
+        .add_option("--window", options_.window,
+                    "tokens that are predicted together, after a BOS; default 2048, or what "
+                    "--max-model-len leaves")
+        ->check(CLI::PositiveNumber);
+    app()
+        .add_option("--stride", options_.stride,
+                    "tokens from one window to the next; with less than --window only the last so "
+                    "many of each count; default --window")
+        ->check(CLI::PositiveNumber);
+    app().add_option("--output-json", options_.output_json, "file for the result as JSON");
+  }
+
+  ExitCode Run(Communicator& world) override {
+    const absl::StatusOr<RunConfig> config = ResolveOnAllRanks(world, flags_);
+    if (!config.ok()) return ExitWith(world, config.status(), ExitCode::kCannotServe);
+    PosixFileSystem files;
+    const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, *config, files);
+    if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
+    const absl::StatusOr<WindowSize> size = ChooseWindow(options_, setup->engine.max_model_len);
+    absl::StatusOr<std::vector<int32_t>> ids = std::vector<int32_t>();
+    if (world.rank() == 0 && !config->dry_run()) ids = ReadTokens(options_.file, *setup, files);
+    absl::Status status = size.status();
+    status.Update(ids.status());
+    status = AgreeOnStatus(world, status);
+    if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
+    if (config->dry_run()) return ExitCode::kDone;
+    return LoadAndScore(world, *config, *setup, *size, *ids, files);
+  }
+
+ private:
+  // Collective. `ids` is empty except on rank 0.
+  ExitCode LoadAndScore(Communicator& world, const RunConfig& config, const JobSetup& setup,
+                        const WindowSize& size, std::span<const int32_t> ids, FileSystem& files) {
+    const absl::StatusOr<std::unique_ptr<Session>> session =
+        Session::Load(world, setup, config.timeout(), SayLoading(world));
+    if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
+    const TextWindows windows(ids, setup.model.tokenizer->bos_id(), size.window, size.stride);
+    const TextScore score = ScoreWindows((*session)->engine(), world.rank(), windows.count(),
+                                         [&windows](int64_t index) { return windows.Get(index); });
+    const RunReport report = MakeReport(world, setup, **session);
+    absl::Status status;
+    if (world.rank() == 0) {
+      std::cout << FormatScore(score, size, windows.count()) << std::flush;
+      if (!options_.output_json.empty()) {
+        status.Update(files.WriteWhole(options_.output_json,
+                                       ScoreJson(score, size, windows.count(), config, setup)));
+      }
+      if (!config.report().empty()) {
+        status.Update(files.MakeDirectories(config.report()));
+        status.Update(WriteReport(report, config.report(), files));
+      }
+    }
+    status = AgreeOnStatus(world, status);
+    return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
+  }
+
+  RunConfigFlags flags_;
+  PerplexityOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Subcommand> AddPerplexity(CLI::App& parent) {
+  return std::make_unique<PerplexityCommand>(parent);
+}
+
+}  // namespace octet

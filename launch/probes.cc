@@ -1,0 +1,118 @@
+#include "launch/probes.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include "kernels/check.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/thread_pool.h"
+#include "parallel/collectives.h"
+
+namespace octet {
+namespace {
+
+constexpr int kRepeats = 7;
+
+double Seconds(absl::FunctionRef<void()> f) {
+  const auto start = std::chrono::steady_clock::now();
+  f();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Collective: one number of each rank, on rank 0.
+std::vector<double> GatherNumbers(Communicator& world, double mine) {
+  const std::string_view bytes(reinterpret_cast<const char*>(&mine), sizeof(mine));
+  std::vector<double> all;
+  for (const std::string& theirs : GatherToRoot(world, {"probes"}, bytes)) {
+    if (theirs.empty()) continue;  // not on rank 0
+    OCTET_CHECK_EQ(theirs.size(), sizeof(mine));
+    std::memcpy(&all.emplace_back(), theirs.data(), sizeof(mine));
+  }
+  return all;
+}
+
+// Collective.
+ExchangeRate ProbeMessages(Communicator& comm, int64_t bytes) {
+  constexpr int64_t kBytesPerCall = int64_t{16} << 20;
+  const int64_t num_others = comm.size() - 1;
+  const int64_t rounds = std::clamp<int64_t>(kBytesPerCall / bytes / num_others, 1, 200);
+  std::vector<std::byte> out(bytes);
+  std::vector<std::byte> in(bytes * comm.size());
+  std::vector<ConstBytes> send(comm.size(), out);
+  std::vector<Bytes> recv(comm.size());
+  for (int r = 0; r < comm.size(); ++r) recv[r] = std::span(in).subspan(r * bytes, bytes);
+  send[comm.rank()] = {};
+  recv[comm.rank()] = {};
+  const double seconds = MedianSeconds([&] {
+    for (int64_t i = 0; i < rounds; ++i) comm.AllToAll(Traffic::kControl, {"probe"}, send, recv);
+  });
+  const double one = seconds / static_cast<double>(rounds);
+  return {.message_bytes = bytes,
+          .seconds = one,
+          .bytes_per_second = static_cast<double>(bytes * num_others) / one};
+}
+
+}  // namespace
+
+double MedianSeconds(absl::FunctionRef<void()> f) {
+  f();
+  std::array<double, kRepeats> seconds;
+  for (double& s : seconds) s = Seconds(f);
+  std::nth_element(seconds.begin(), seconds.begin() + kRepeats / 2, seconds.end());
+  return seconds[kRepeats / 2];
+}
+
+double DramBandwidth(int num_threads) {
+  constexpr size_t kWords = size_t{32} << 20;  // of 8 bytes, for each thread
+  std::vector<std::vector<uint64_t>> memory(num_threads);
+  ThreadPool threads(num_threads);
+  threads.Run([&](int t) { memory[t].assign(kWords, 1); });
+  std::vector<uint64_t> sums(num_threads);
+  const double seconds = MedianSeconds([&] {
+    threads.Run([&](int t) {
+      uint64_t sum = 0;
+      for (const uint64_t word : memory[t]) sum += word;
+      sums[t] = sum;
+    });
+  });
+  OCTET_CHECK_EQ(sums[0], kWords);
+  return static_cast<double>(num_threads) * kWords * 8 / seconds;
+}
+
+double DotProductRate(Isa isa, DType dtype, int num_threads) {
+  constexpr int64_t kRounds = 4'000'000;
+  ThreadPool threads(num_threads);
+  std::vector<double> operations(num_threads);
+  const double seconds = MedianSeconds([&] {
+    threads.Run([&](int t) { operations[t] = KernelsFor(isa).dot_product_loop(dtype, kRounds); });
+  });
+  double sum = 0;
+  for (const double o : operations) sum += o;
+  return sum / seconds;
+}
+
+std::vector<ExchangeRate> ProbeExchange(Communicator& comm) {
+  std::vector<ExchangeRate> rates;
+  if (comm.size() == 1) return rates;
+  for (int64_t bytes = 1 << 10; bytes <= 4 << 20; bytes *= 4) {
+    rates.push_back(ProbeMessages(comm, bytes));
+  }
+  return rates;
+}
+
+MachineRates ProbeMachines(Communicator& world, Isa isa, DType dtype, int num_threads) {
+  const auto own = world.MakeGroup(world.size());  // whose bytes and waits are not the job's
+  MachineRates rates;
+  rates.exchange = ProbeExchange(*own);
+  rates.dram = GatherNumbers(*own, DramBandwidth(num_threads));
+  for (const double rate : GatherNumbers(*own, DotProductRate(isa, dtype, num_threads))) {
+    rates.dot_products += rate;
+  }
+  return rates;
+}
+
+}  // namespace octet

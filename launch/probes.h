@@ -1,0 +1,49 @@
+// What a machine can do at most, measured: the physical bounds that benchmarks compare with.
+
+#ifndef OCTET_LAUNCH_PROBES_H_
+#define OCTET_LAUNCH_PROBES_H_
+
+#include <absl/functional/function_ref.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/cpu/isa.h"
+#include "kernels/dtype.h"
+#include "parallel/communicator.h"
+
+namespace octet {
+
+// The median of 7 calls, after one that does not count.
+double MedianSeconds(absl::FunctionRef<void()> f);
+
+// Bytes per second that the threads read together, each summing 256 MiB of its own.
+double DramBandwidth(int num_threads);
+
+// Floating-point operations per second of the path's dot-product instruction on registers, all
+// threads.
+double DotProductRate(Isa isa, DType dtype, int num_threads);
+
+// All-to-all exchanges in which each rank sends a message of so many bytes to each other rank.
+struct ExchangeRate {
+  int64_t message_bytes = 0;
+  double seconds = 0;           // of one exchange, on this rank
+  double bytes_per_second = 0;  // that this rank sends to others
+};
+
+// Collective: by ascending message size, 1 KiB to 4 MiB; nothing on one rank.
+std::vector<ExchangeRate> ProbeExchange(Communicator& comm);
+
+// What the machines of a job can do while all of its ranks work.
+struct MachineRates {
+  std::vector<double> dram;            // [ranks] bytes per second that each rank reads
+  double dot_products = 0;             // floating-point operations per second, all ranks together
+  std::vector<ExchangeRate> exchange;  // of rank 0
+};
+
+// Collective: measures with so many threads on each rank. Whole on rank 0.
+MachineRates ProbeMachines(Communicator& world, Isa isa, DType dtype, int num_threads);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_PROBES_H_

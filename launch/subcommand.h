@@ -1,0 +1,65 @@
+// What octet's subcommands have in common.
+
+#ifndef OCTET_LAUNCH_SUBCOMMAND_H_
+#define OCTET_LAUNCH_SUBCOMMAND_H_
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "launch/exit_code.h"
+#include "launch/job_setup.h"
+#include "launch/run_config.h"
+#include "parallel/communicator.h"
+#include "proto/config.pb.h"
+#include "runtime/file.h"
+#include "runtime/weights.h"
+
+namespace octet {
+
+// One subcommand: its flags, which a constructor adds to the program's, and what it does.
+class Subcommand {
+ public:
+  virtual ~Subcommand() = default;
+  Subcommand(const Subcommand&) = delete;
+  Subcommand& operator=(const Subcommand&) = delete;
+
+  // After parsing: this is the one that was asked for.
+  bool chosen() const { return app_.parsed(); }
+
+  // Collective: after parsing, on every rank.
+  virtual ExitCode Run(Communicator& world) = 0;
+
+ protected:
+  Subcommand(CLI::App& parent, const std::string& name, const std::string& help)
+      : app_(*parent.add_subcommand(name, help)) {}
+
+  CLI::App& app() { return app_; }
+
+ private:
+  CLI::App& app_;
+};
+
+// To a person, from rank 0, on standard error.
+void Say(const Communicator& world, const std::string& text);
+
+// Says what is wrong.
+ExitCode ExitWith(const Communicator& world, const absl::Status& status, ExitCode code);
+
+// Collective: the settings, or the error of the lowest rank that has one; a --config file may be
+// missing on one host only.
+absl::StatusOr<RunConfig> ResolveOnAllRanks(Communicator& world, const RunConfigFlags& flags);
+
+// Collective: SetUpJob, and what a person should know of it: notes, ranks, for a dry run the memory
+// plan.
+absl::StatusOr<JobSetup> SetUpAndSay(Communicator& world, const RunConfig& config,
+                                     FileSystem& files);
+
+// A line now and then from rank 0. `world` must outlive it.
+LoadProgress SayLoading(const Communicator& world);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_SUBCOMMAND_H_

@@ -1,0 +1,120 @@
+// octet inspect: any safetensors is listed, a broken one refused.
+
+#include "launch/inspect.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/support/counting_file_system.h"
+#include "tests/support/octet_process.h"
+#include "tests/support/safetensors_writer.h"
+
+namespace octet {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
+constexpr char kSharded[] = OCTET_SOURCE_DIR "/tests/golden/hf/sharded_bf16";
+
+class InspectTest : public testing::Test {
+ protected:
+  const std::string directory_ = TestDirectory();
+
+  // Of another kind of model.
+  SafetensorsWriter Foreign() const {
+    SafetensorsWriter writer;
+    writer.Add("weight", DType::kF32, {2, 3}, std::vector<float>(6));
+    writer.Add("bias", DType::kBF16, {3}, std::vector<float>(3));
+    writer.AddRaw("codes\n", "U8", {4}, "abcd");
+    writer.Add("scalar", DType::kF32, {}, std::vector<float>(1));
+    return writer;
+  }
+};
+
+TEST_F(InspectTest, ListsAnySafetensorsByName) {
+  Foreign().Write(directory_ + "/any.safetensors");
+  const ProcessResult result = RunOctet(0, "inspect " + directory_ + "/any.safetensors");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.output,
+            "tensor   dtype  shape   bytes  file\n"
+            "bias     BF16   [3]     6      any.safetensors\n"
+            "codes\\n  U8     [4]     4      any.safetensors\n"
+            "scalar   F32    []      4      any.safetensors\n"
+            "weight   F32    [2, 3]  24     any.safetensors\n"
+            "\n"
+            "4 tensors in 1 file, 38 bytes\n"
+            "  BF16: 6 bytes\n"
+            "  F32: 28 bytes\n"
+            "  U8: 4 bytes\n");
+}
+
+TEST_F(InspectTest, ADirectoryOfAnotherModelSaysWhy) {
+  Foreign().Write(directory_ + "/model.safetensors");
+  const ProcessResult bare = RunOctet(0, "inspect " + directory_);
+  EXPECT_EQ(bare.exit_code, 0);
+  EXPECT_THAT(bare.output, AllOf(HasSubstr("not a Mixtral model"), HasSubstr("config.json"),
+                                 HasSubstr("weight   F32")));
+  WriteTextFile(directory_ + "/config.json", R"({"model_type": "llama"})");
+  EXPECT_THAT(RunOctet(0, "inspect " + directory_).output, HasSubstr("'llama'"));
+}
+
+TEST_F(InspectTest, MixtralOnRanks) {
+  const ProcessResult result =
+      RunOctet(2, std::string("inspect ") + kDemo + " --ranks 3 --dtype float32");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.output, StartsWith("tensor "));  // of one rank only
+  EXPECT_THAT(result.output,
+              AllOf(HasSubstr("Mixtral: 3 layers, hidden size 256, 8 experts of 512"),
+                    HasSubstr("memory as float32 on 3 ranks, placement contiguous"),
+                    HasSubstr("rank 0: 0.01 GiB of experts, 9 in all layers"),
+                    HasSubstr("rank 2: 0.01 GiB of experts, 6 in all layers")));
+  EXPECT_EQ(result.output.find("tensor "), result.output.rfind("tensor  "));
+}
+
+TEST_F(InspectTest, AnIndexAndItsDirectoryListTheSame) {
+  const ProcessResult index =
+      RunOctet(0, std::string("inspect ") + kSharded + "/model.safetensors.index.json");
+  EXPECT_EQ(index.exit_code, 0);
+  EXPECT_THAT(RunOctet(0, std::string("inspect ") + kSharded).output, StartsWith(index.output));
+  EXPECT_THAT(index.output, Not(HasSubstr("Mixtral")));
+}
+
+TEST_F(InspectTest, ReadsNoWeights) {
+  PosixFileSystem posix;
+  CountingFileSystem counting(posix);
+  ASSERT_TRUE(Inspect(counting, {.path = kDemo}).ok());
+  const std::string path = JoinPath(kDemo, "model.safetensors");
+  EXPECT_LT(counting.BytesRead(path), 20'000U);
+  EXPECT_GT(counting.BytesRead(path), 0U);
+}
+
+TEST_F(InspectTest, RefusesWhatIsBroken) {
+  const auto expect_refused = [](const std::string& arguments, const std::string& message) {
+    const ProcessResult result = RunOctet(0, "inspect " + arguments);
+    EXPECT_EQ(result.exit_code, 2) << arguments;
+    EXPECT_THAT(result.output, HasSubstr(message)) << arguments;
+    EXPECT_THAT(result.output, Not(HasSubstr("tensors in"))) << arguments;
+  };
+  const std::string broken = directory_ + "/broken.safetensors";
+  WriteFile(broken, Foreign().Bytes() + "x");
+  expect_refused(broken, "broken.safetensors");
+  WriteFile(broken, "abc");
+  expect_refused(broken, "too short");
+  expect_refused("/nowhere.safetensors", "/nowhere.safetensors: no such file");
+  expect_refused(directory_, "has neither model.safetensors nor");
+  expect_refused(std::string(kDemo) + " --placement diagonal", "--placement diagonal");
+  expect_refused(std::string(kDemo) + " --dtype int8", "--dtype int8");
+  expect_refused("", "path is required");
+  WriteTextFile(directory_ + "/model.safetensors.index.json",
+                R"({"weight_map": {"a": "missing.safetensors"}})");
+  expect_refused(directory_, "missing.safetensors: no such file");
+}
+
+}  // namespace
+}  // namespace octet

@@ -1,0 +1,186 @@
+// octet perplexity: windows, the score against transformers', the same on all ranks.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "launch/text_score.h"
+#include "runtime/tokenizer.h"
+#include "tests/support/expected_tensors.h"
+#include "tests/support/local_ranks.h"
+#include "tests/support/octet_process.h"
+#include "tests/support/rank_model.h"
+
+namespace octet {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
+
+// The text's tokens that each window scores.
+std::vector<std::vector<int32_t>> ScoredTokens(const TextWindows& windows) {
+  std::vector<std::vector<int32_t>> all;
+  for (int64_t i = 0; i < windows.count(); ++i) {
+    const ScoredWindow w = windows.Get(i);
+    all.emplace_back(w.prompt.begin() + w.first_scored, w.prompt.end());
+  }
+  return all;
+}
+
+TEST(TextWindows, WithoutOverlap) {
+  const std::vector<int32_t> ids = {10, 11, 12, 13, 14, 15, 16};
+  const TextWindows windows(ids, 1, 3, 3);
+  EXPECT_THAT(ScoredTokens(windows),
+              ElementsAre(ElementsAre(10, 11, 12), ElementsAre(13, 14, 15), ElementsAre(16)));
+  EXPECT_THAT(windows.Get(1).prompt, ElementsAre(1, 13, 14, 15));
+  EXPECT_THAT(windows.Get(2).prompt, ElementsAre(1, 16));
+}
+
+TEST(TextWindows, WithOverlapOnlyTheLastOfEachCount) {
+  const std::vector<int32_t> ids = {10, 11, 12, 13, 14, 15, 16, 17};
+  const TextWindows windows(ids, 1, 4, 3);
+  EXPECT_THAT(ScoredTokens(windows),
+              ElementsAre(ElementsAre(10, 11, 12, 13), ElementsAre(14, 15, 16), ElementsAre(17)));
+  EXPECT_THAT(windows.Get(1).prompt, ElementsAre(1, 13, 14, 15, 16));
+  EXPECT_THAT(windows.Get(2).prompt, ElementsAre(1, 16, 17));
+}
+
+TEST(TextWindows, EachTokenOnceInOrder) {
+  for (int n = 1; n <= 12; ++n) {
+    std::vector<int32_t> ids(n);
+    std::iota(ids.begin(), ids.end(), 100);
+    for (int window = 1; window <= n + 1; ++window) {
+      for (int stride = 1; stride <= window; ++stride) {
+        std::vector<int32_t> scored;
+        for (const auto& tokens : ScoredTokens(TextWindows(ids, 1, window, stride))) {
+          EXPECT_FALSE(tokens.empty());
+          scored.insert(scored.end(), tokens.begin(), tokens.end());
+        }
+        EXPECT_EQ(scored, ids) << n << " " << window << " " << stride;
+      }
+    }
+  }
+}
+
+// The demo's windows of the golden test: 257 ids taken as they are, of which 256 are scored.
+TEST(ScoreWindows, IsTheLossOfTransformers) {
+  constexpr int64_t kWindow = 256;
+#ifdef __SANITIZE_ADDRESS__
+  constexpr int64_t kWindows = 3;
+#else
+  constexpr int64_t kWindows = 40;
+#endif
+  PosixFileSystem files;
+  const ModelFiles model = OpenModelOrDie(files, kDemo);
+  const ExpectedTensors expected(OCTET_SOURCE_DIR "/tests/golden/demo/expected.safetensors");
+  const std::vector<int32_t> ids = expected.Ints("test.input_ids");
+  const std::vector<float> losses = expected.Floats("test.window_loss");
+  const double expected_nats = std::accumulate(losses.begin(), losses.begin() + kWindows, 0.0);
+  TextScore score;
+  RunLocalRanks(2, [&](Communicator& comm) {
+    const auto backend = MakeCpuBackend(SupportedIsas().back(), 1);
+    const auto placement =
+        ExpertPlacement::Parse("contiguous",
+                               {model.config.num_layers, model.config.num_experts, comm.size()})
+            .value();
+    const ModelWeights weights =
+        LoadWeightsAlone(model.tensors, model.config, placement, comm.rank(), *backend, DType::kF32)
+            .value();
+    Engine engine({comm, comm}, *backend, {model.config, weights, placement, nullptr},
+                  {.limits = {.pages = {40, 40}, .group_size = 2}, .max_model_len = kWindow + 2});
+    const TextScore mine = ScoreWindows(engine, comm.rank(), kWindows, [&](int64_t index) {
+      const auto first = ids.begin() + index * kWindow;
+      return ScoredWindow{.prompt = {first, first + kWindow + 1}, .first_scored = 1};
+    });
+    if (comm.rank() == 0) score = mine;
+  });
+  EXPECT_EQ(score.tokens, kWindows * kWindow);
+  EXPECT_NEAR(score.NatsPerToken(), expected_nats / (kWindows * kWindow), 0.001);
+  EXPECT_DOUBLE_EQ(score.Perplexity(), std::exp(score.NatsPerToken()));
+}
+
+class PerplexityTest : public testing::Test {
+ protected:
+  const std::string directory_ = TestDirectory();
+  const std::string text_ = directory_ + "/text.txt";
+
+  void WriteText() const {
+    std::string text;
+    for (int i = 0; i < 20; ++i) text += "And it came to pass in the days of the king.\n";
+    WriteTextFile(text_, text);
+  }
+
+  // Standard output alone.
+  std::string Perplexity(int ranks, const std::string& flags) const {
+    const std::string out = directory_ + "/out.txt";
+    const ProcessResult result =
+        RunOctet(ranks, "perplexity --model " + std::string(kDemo) + " " + flags + " > " + out);
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    return ReadFile(out);
+  }
+};
+
+TEST_F(PerplexityTest, SameOnAnyRanks) {
+  WriteText();
+  const std::string flags = "-f " + text_ + " --window 50 --stride 20 ";
+  const std::string alone = Perplexity(0, flags + "--threads 1");
+  EXPECT_THAT(alone, HasSubstr("tokens scored"));
+  EXPECT_EQ(Perplexity(3, flags + "--placement round-robin --max-num-batched-tokens 40"), alone);
+}
+
+TEST_F(PerplexityTest, JsonAndLongerContext) {
+  WriteText();
+  const std::string json_path = directory_ + "/out.json";
+  const auto run = [&](const std::string& flags) {
+    Perplexity(0, "-f " + text_ + " --output-json " + json_path + " " + flags);
+    return nlohmann::json::parse(ReadFile(json_path));
+  };
+  PosixFileSystem files;
+  const auto ids = LoadTokenizerFor(files, kDemo)->Encode(ReadFile(text_));
+  const auto whole = run("");
+  EXPECT_EQ(whole["tokens"], ids.size());
+  EXPECT_EQ(whole["windows"], 1);
+  EXPECT_EQ(whole["window"], 2046);
+  EXPECT_NEAR(whole["perplexity"].get<double>(), std::exp(whole["nats_per_token"].get<double>()),
+              1e-9);
+  const auto cut = run("--window 4");
+  EXPECT_EQ(cut["tokens"], ids.size());
+  EXPECT_GT(cut["perplexity"], whole["perplexity"]);
+  const auto overlapping = run("--window 40 --stride 1");
+  EXPECT_EQ(overlapping["tokens"], ids.size());
+  EXPECT_LT(overlapping["perplexity"], run("--window 40")["perplexity"]);
+}
+
+TEST_F(PerplexityTest, ReadsStandardInput) {
+  WriteText();
+  const std::string command =
+      OctetProgram() + " perplexity --model " + kDemo + " --window 30 2>/dev/null -f ";
+  const ProcessResult piped = RunShell("cat " + text_ + " | " + command + "-");
+  EXPECT_EQ(piped.exit_code, 0) << piped.output;
+  EXPECT_EQ(piped.output, RunShell(command + text_).output);
+}
+
+TEST_F(PerplexityTest, RefusesWhatItCannotScore) {
+  WriteText();
+  const auto expect_refused = [&](const std::string& flags, const std::string& message) {
+    const ProcessResult result = RunOctet(2, "perplexity " + flags);
+    EXPECT_EQ(result.exit_code, 2) << flags;
+    EXPECT_THAT(result.output, HasSubstr(message)) << flags;
+  };
+  const std::string demo = std::string("--model ") + kDemo + " ";
+  expect_refused(demo + "-f /nowhere.txt", "can't read --file /nowhere.txt");
+  expect_refused(demo + "-f /dev/null", "is empty");
+  expect_refused(demo + "-f " + text_ + " --window 2047", "--window 2047");
+  expect_refused(demo + "-f " + text_ + " --max-model-len 2", "--window 0");
+  expect_refused(demo + "-f " + text_ + " --window 10 --stride 11", "--stride 11");
+  expect_refused("-f " + text_ + " --model " OCTET_SOURCE_DIR "/tests/golden/hf/basic",
+                 "no tokenizer.model");
+}
+
+}  // namespace
+}  // namespace octet
