@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "launch/job_setup.h"
+#include "launch/progress.h"
 #include "launch/report.h"
 #include "launch/session.h"
 #include "parallel/agreement.h"
@@ -52,35 +53,57 @@ absl::StatusOr<std::unique_ptr<BatchJob>> OpenBatchJob(const RunConfig& config,
   return job;
 }
 
-void SayNotes(const std::vector<std::string>& notes) {
+// Only rank 0 speaks; and a bar would stand between answers on the same terminal.
+std::string ProgressSetting(const Communicator& world, const RunConfig& config) {
+  if (world.rank() > 0) return "none";
+  return config.progress() == "auto" && config.output() == "-" ? "plain" : config.progress();
+}
+
+void SayNotes(const std::vector<std::string>& notes, Progress& progress) {
+  if (!notes.empty()) progress.Hide();
   for (const std::string& note : notes) std::cerr << "octet: note: " << note << std::endl;
+}
+
+RequestCounts CountRequests(const BatchJob& job, const Engine& engine) {
+  const BatchCounts counts = job.counts();
+  return {.done = counts.answered + counts.refused,
+          .total = counts.estimated_lines,
+          .total_is_exact = counts.input_ended,
+          .prompt_tokens = engine.stats().prompt_tokens,
+          .generated_tokens = engine.stats().sampled_tokens,
+          .running = counts.unfinished_sequences - engine.num_waiting(),
+          .waiting = engine.num_waiting()};
 }
 
 // Collective: steps until every line is answered, or an answer can't be written. `job` is null
 // except on rank 0.
-absl::Status Serve(Engine& engine, BatchJob* job) {
+absl::Status Serve(Engine& engine, BatchJob* job, Progress& progress) {
   std::vector<FinishedSequence> finished;
   absl::Status status;
   do {
     if (job != nullptr && status.ok()) status = job->Write(finished);
     if (job != nullptr && status.ok()) status = job->Feed(engine);
-    if (job != nullptr) SayNotes(job->TakeNotes());
+    if (job != nullptr) SayNotes(job->TakeNotes(), progress);
+    if (job != nullptr) progress.Serve(CountRequests(*job, engine));
     if (!status.ok()) engine.Stop();
     finished.clear();
   } while (engine.Step(finished));
+  progress.EndStage();
   if (job != nullptr && status.ok()) status = job->Finish();
   return status;
 }
 
 // Collective: everything after the setup.
 ExitCode LoadAndServe(Communicator& world, const RunConfig& config, const JobSetup& setup,
-                      BatchJob* job, FileSystem& files) {
+                      BatchJob* job, Progress& progress, FileSystem& files) {
   const absl::StatusOr<std::unique_ptr<Session>> session =
-      Session::Load(world, setup, config.timeout(), SayLoading(world));
+      Session::Load(world, setup, config.timeout(),
+                    [&progress](uint64_t done, uint64_t total) { progress.Load(done, total); });
+  progress.EndStage();
   if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
 
   const Clock::time_point run_start = Clock::now();
-  absl::Status status = AgreeOnStatus(world, Serve((*session)->engine(), job));
+  absl::Status status = AgreeOnStatus(world, Serve((*session)->engine(), job, progress));
   if (!status.ok()) return ExitWith(world, status, ExitCode::kFailed);
 
   RunReport report = MakeReport(world, setup, **session);
@@ -103,16 +126,18 @@ ExitCode RunBatch(Communicator& world, const RunConfig& config) {
   if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
   if (config.dry_run()) return ExitCode::kDone;
 
+  const std::optional<Terminal> terminal = Terminal::OfStandardError();
+  const auto progress = MakeProgress(ProgressSetting(world, config), terminal);
   std::unique_ptr<BatchJob> job;
-  absl::Status status;
-  if (world.rank() == 0) {
+  absl::Status status = progress.status();
+  if (world.rank() == 0 && status.ok()) {
     absl::StatusOr<std::unique_ptr<BatchJob>> opened = OpenBatchJob(config, *setup, files);
     status = opened.status();
     if (status.ok()) job = *std::move(opened);
   }
   status = AgreeOnStatus(world, status);
   if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
-  return LoadAndServe(world, config, *setup, job.get(), files);
+  return LoadAndServe(world, config, *setup, job.get(), **progress, files);
 }
 
 class RunBatchCommand : public Subcommand {

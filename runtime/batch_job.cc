@@ -1,8 +1,10 @@
 #include "runtime/batch_job.h"
 
 #include <absl/strings/str_cat.h>
+#include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "runtime/compressed_stream.h"
@@ -11,31 +13,55 @@
 namespace octet {
 namespace {
 
-// Lines that one step may read: a long run of refused ones must not keep the other ranks waiting.
+// What one step may read: a long run of refused lines must not keep the other ranks waiting.
 constexpr int kLinesPerStep = 512;
+constexpr size_t kBytesPerStep = size_t{16} << 20;
 
-// After so many lines their mean length tells how many there will be.
+// How long a step without work waits for a pipe that has nothing yet.
+constexpr std::chrono::milliseconds kIdleWait(20);
+
+// After so many lines their mean length tells how many there will be; within reason, as they may
+// be much shorter than the rest.
 constexpr int64_t kLinesForEstimate = 1000;
+constexpr int64_t kMostReserved = 20'000'000;
 
 bool IsBlank(const std::string& text) {
   return text.find_first_not_of(" \t\r") == std::string::npos;
 }
 
-absl::Status WithPrefix(const char* prefix, const absl::Status& status) {
-  return {status.code(), absl::StrCat(prefix, std::string(status.message()))};
-}
-
 bool IsSameFile(const std::string& a, const std::string& b) {
   std::error_code error;
-  return std::filesystem::equivalent(a, b, error) && !error;
+  return a != "-" && b != "-" && std::filesystem::equivalent(a, b, error) && !error;
+}
+
+absl::Status OfFlag(const char* flag, const absl::Status& status) {
+  return {status.code(), absl::StrCat(flag, " ", std::string(status.message()))};
+}
+
+// Where answers lie until all are there. A pipe or device can't be replaced by a file: /dev/null
+// would be one for everybody.
+std::string PartialPath(FileSystem& files, const std::string& output) {
+  const bool is_file = output != "-" && (files.IsFile(output) || !files.Exists(output));
+  return is_file ? output + ".partial" : output;
+}
+
+// Where answers wait for earlier ones.
+absl::StatusOr<std::string> WaitingPath(const std::string& output, const std::string& partial) {
+  if (partial != output) return output + ".waiting";
+  std::error_code error;
+  const std::filesystem::path directory = std::filesystem::temp_directory_path(error);
+  if (!error) return (directory / absl::StrCat("octet.", getpid(), ".waiting")).string();
+  return absl::InvalidArgumentError(
+      absl::StrCat("TMPDIR is not a directory; with --output ", output,
+                   " answers that wait for earlier ones are kept there"));
 }
 
 }  // namespace
 
 absl::Status BatchJob::Open(const std::vector<std::string>& inputs, const std::string& output) {
   output_path_ = output;
-  partial_path_ = output == "-" ? "" : output + ".partial";
-  if (files_.IsDirectory(output)) {
+  partial_path_ = PartialPath(files_, output);
+  if (output != "-" && files_.IsDirectory(output)) {
     return absl::InvalidArgumentError(absl::StrCat("--output ", output, " is a directory"));
   }
   for (const std::string& input : inputs) {
@@ -45,34 +71,42 @@ absl::Status BatchJob::Open(const std::vector<std::string>& inputs, const std::s
     }
   }
   absl::StatusOr<LineReader> reader = LineReader::Open(files_, inputs);
-  if (!reader.ok()) return WithPrefix("--input ", reader.status());
+  if (!reader.ok()) return OfFlag("--input", reader.status());
   reader_ = *std::move(reader);
 
-  auto stream = files_.CreateOutput(partial_path_.empty() ? "-" : partial_path_);
+  const absl::StatusOr<std::string> waiting_path = WaitingPath(output, partial_path_);
+  if (!waiting_path.ok()) return waiting_path.status();
+  auto stream = files_.CreateOutput(partial_path_);
   if (stream.ok()) stream = CompressedFor(output, *std::move(stream));
-  if (!stream.ok()) return WithPrefix("--output ", stream.status());
-  const std::string spill_path =
-      partial_path_.empty()
-          ? (std::filesystem::temp_directory_path() / absl::StrCat("octet.", getpid())).string()
-          : absl::StrCat(output, ".waiting");
-  output_ = std::make_unique<OrderedOutput>(files_, *std::move(stream), spill_path);
+  if (!stream.ok()) return OfFlag("--output", stream.status());
+  output_ = std::make_unique<OrderedOutput>(files_, *std::move(stream), *waiting_path);
   return absl::OkStatus();
 }
 
 absl::Status BatchJob::Feed(Engine& engine) {
   absl::Status status;
-  for (int i = 0; status.ok() && i < kLinesPerStep && engine.num_waiting() < read_ahead_; ++i) {
-    const absl::StatusOr<LineReader::Result> result = reader_->Next(text_);
+  size_t bytes = 0;
+  for (int i = 0; status.ok() && i < kLinesPerStep && bytes < kBytesPerStep &&
+                  engine.num_waiting() < read_ahead_;
+       ++i) {
+    const bool may_wait = i == 0 && engine.idle();
+    const absl::StatusOr<LineReader::Result> result =
+        reader_->Next(text_, may_wait ? kIdleWait : std::chrono::milliseconds(0));
     if (!result.ok()) return result.status();
+    if (*result == LineReader::Result::kNotYet) break;
     if (*result == LineReader::Result::kEnd) {
       engine.Close();
       counts_.estimated_lines = num_results_;
+      counts_.input_ended = true;
       break;
     }
     ++line_;
+    bytes += text_.size();
     if (*result == LineReader::Result::kLine && IsBlank(text_)) continue;
     status = AddLine(text_, *result, engine);
-    if (num_results_ == kLinesForEstimate) custom_ids_.reserve(reader_->EstimatedLines());
+    if (num_results_ == kLinesForEstimate) {
+      custom_ids_.reserve(std::min(reader_->EstimatedLines(), kMostReserved));
+    }
   }
   return status.ok() ? output_->Flush() : status;
 }
@@ -141,7 +175,7 @@ absl::Status BatchJob::Write(std::vector<FinishedSequence>& finished) {
     places_.erase(place);
     line->choices[choice] = std::move(f);
     if (--line->num_missing > 0) continue;
-    const absl::Status status =
+    absl::Status status =
         output_->Add(line->number, FormatResult(format_, line->line, line->request, line->choices));
     in_flight_.erase(line->number);
     ++counts_.answered;
@@ -152,14 +186,15 @@ absl::Status BatchJob::Write(std::vector<FinishedSequence>& finished) {
 
 absl::Status BatchJob::Finish() {
   OCTET_CHECK(in_flight_.empty()) << "answers are missing";
-  const absl::Status status = output_->Close();
-  if (!status.ok() || partial_path_.empty()) return status;
+  absl::Status status = output_->Close();
+  if (!status.ok() || partial_path_ == output_path_) return status;
   return files_.Rename(partial_path_, output_path_);
 }
 
 BatchCounts BatchJob::counts() const {
   BatchCounts counts = counts_;
-  if (counts.estimated_lines == 0) counts.estimated_lines = reader_->EstimatedLines();
+  if (!counts.input_ended) counts.estimated_lines = reader_->EstimatedLines();
+  counts.unfinished_sequences = std::ssize(places_);
   return counts;
 }
 

@@ -23,9 +23,11 @@ namespace octet {
 
 // What a batch job has done so far.
 struct BatchCounts {
-  int64_t estimated_lines = 0;  // of the whole input; 0: not known yet
-  int64_t answered = 0;         // lines, with a completion
-  int64_t refused = 0;          // lines, with an error
+  int64_t estimated_lines = 0;       // of the whole input; 0: not known yet
+  bool input_ended = false;          // estimated_lines is exact
+  int64_t answered = 0;              // lines, with a completion
+  int64_t refused = 0;               // lines, with an error
+  int64_t unfinished_sequences = 0;  // of the lines that have neither yet
 };
 
 // Serves each line of its inputs once, with answers in input order. Lives on rank 0, where alone
@@ -40,7 +42,8 @@ class BatchJob {
         format_(std::move(format)),
         read_ahead_(read_ahead) {}
 
-  // Opens the inputs, and a file beside `output` that becomes it when all is done.
+  // Opens the inputs, and a file beside `output` that becomes it when all is done; pipes and
+  // devices are written to as they are.
   absl::Status Open(const std::vector<std::string>& inputs, const std::string& output);
 
   // Reads some lines, unless enough sequences wait in the engine: submits their requests, answers
@@ -84,7 +87,7 @@ class BatchJob {
   ResultFormat format_;
   int64_t read_ahead_;
   std::string output_path_;
-  std::string partial_path_;  // empty: standard output
+  std::string partial_path_;  // that of the output, where it is no file
   std::optional<LineReader> reader_;
   std::unique_ptr<OrderedOutput> output_;
   std::string text_;  // of the line at hand

@@ -43,6 +43,10 @@ class PeekedInput : public InputStream {
     return n;
   }
 
+  bool WaitUntilReady(std::chrono::milliseconds patience) override {
+    return !peeked_.empty() || base_->WaitUntilReady(patience);
+  }
+
   const std::string& path() const override { return base_->path(); }
 
  private:
@@ -65,12 +69,16 @@ class DecompressedInput : public InputStream {
         ended_ = *n == 0;
       }
       if (compressed_.empty() && between_streams_) return size_t{0};
-      const absl::StatusOr<size_t> n = Decompress(compressed_, out);
+      absl::StatusOr<size_t> n = Decompress(compressed_, out);
       if (!n.ok() || *n > 0) return n;
       if (ended_ && !between_streams_) {
         return absl::DataLossError(absl::StrCat(path(), ": is cut off within a compressed stream"));
       }
     }
+  }
+
+  bool WaitUntilReady(std::chrono::milliseconds patience) override {
+    return !compressed_.empty() || ended_ || base_->WaitUntilReady(patience);
   }
 
   const std::string& path() const override { return base_->path(); }
@@ -145,6 +153,49 @@ class ZstdInput : public DecompressedInput {
   ZSTD_DCtx* context_;
 };
 
+// Finds out what it is when it is first read: opening it must not wait for a pipe.
+class RecognisedInput : public InputStream {
+ public:
+  explicit RecognisedInput(std::unique_ptr<InputStream> base)
+      : path_(base->path()), unread_(std::make_unique<PeekedInput>(std::move(base))) {}
+
+  absl::StatusOr<size_t> Read(std::span<std::byte> out) override {
+    const absl::Status status = unread_ == nullptr ? absl::OkStatus() : Recognise();
+    if (!status.ok()) return status;
+    return input_->Read(out);
+  }
+
+  bool WaitUntilReady(std::chrono::milliseconds patience) override {
+    return (unread_ != nullptr ? *unread_ : *input_).WaitUntilReady(patience);
+  }
+
+  const std::string& path() const override { return path_; }
+
+ private:
+  absl::Status Recognise() {
+    const absl::StatusOr<bool> is_gzip = unread_->BeginsWith("\x1f\x8b");
+    if (!is_gzip.ok()) return is_gzip.status();
+    if (*is_gzip) {
+      input_ = std::make_unique<GzipInput>(std::move(unread_));
+      return absl::OkStatus();
+    }
+    // A frame with data, or one that pzstd puts before it to tell its size.
+    for (const char* magic : {"\x28\xb5\x2f\xfd", "\x50\x2a\x4d\x18"}) {
+      const absl::StatusOr<bool> is_zstd = unread_->BeginsWith(magic);
+      if (!is_zstd.ok()) return is_zstd.status();
+      if (!*is_zstd) continue;
+      input_ = std::make_unique<ZstdInput>(std::move(unread_));
+      return absl::OkStatus();
+    }
+    input_ = std::move(unread_);
+    return absl::OkStatus();
+  }
+
+  std::string path_;
+  std::unique_ptr<PeekedInput> unread_;  // null: recognised
+  std::unique_ptr<InputStream> input_;
+};
+
 class GzipOutput : public OutputStream {
  public:
   explicit GzipOutput(std::unique_ptr<OutputStream> base)
@@ -181,7 +232,7 @@ class GzipOutput : public OutputStream {
       z_.avail_out = static_cast<uInt>(buffer_.size());
       deflate(&z_, flush);
       const auto filled = std::span(buffer_).first(buffer_.size() - z_.avail_out);
-      const absl::Status status = filled.empty() ? absl::OkStatus() : base_->Write(filled);
+      absl::Status status = filled.empty() ? absl::OkStatus() : base_->Write(filled);
       if (!status.ok()) return status;
     } while (z_.avail_out == 0);
     return absl::OkStatus();
@@ -227,7 +278,7 @@ class ZstdOutput : public OutputStream {
         return absl::InternalError(absl::StrCat(path(), ": ", ZSTD_getErrorName(left)));
       }
       const auto filled = std::span(buffer_).first(target.pos);
-      const absl::Status status = filled.empty() ? absl::OkStatus() : base_->Write(filled);
+      absl::Status status = filled.empty() ? absl::OkStatus() : base_->Write(filled);
       if (!status.ok()) return status;
       const bool done = directive == ZSTD_e_continue ? source.pos == source.size : left == 0;
       if (done) return absl::OkStatus();
@@ -241,15 +292,8 @@ class ZstdOutput : public OutputStream {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<InputStream>> Decompressed(std::unique_ptr<InputStream> input) {
-  auto peeked = std::make_unique<PeekedInput>(std::move(input));
-  const absl::StatusOr<bool> is_gzip = peeked->BeginsWith("\x1f\x8b");
-  if (!is_gzip.ok()) return is_gzip.status();
-  if (*is_gzip) return std::make_unique<GzipInput>(std::move(peeked));
-  const absl::StatusOr<bool> is_zstd = peeked->BeginsWith("\x28\xb5\x2f\xfd");
-  if (!is_zstd.ok()) return is_zstd.status();
-  if (*is_zstd) return std::make_unique<ZstdInput>(std::move(peeked));
-  return peeked;
+std::unique_ptr<InputStream> Decompressed(std::unique_ptr<InputStream> input) {
+  return std::make_unique<RecognisedInput>(std::move(input));
 }
 
 absl::StatusOr<std::unique_ptr<OutputStream>> CompressedFor(const std::string& name,

@@ -14,7 +14,7 @@ namespace octet {
 
 // Reads `input` decompressed where it begins as gzip or Zstandard files do, whatever its name.
 // Several compressed streams in a row read as one; one that is cut off is an error.
-absl::StatusOr<std::unique_ptr<InputStream>> Decompressed(std::unique_ptr<InputStream> input);
+std::unique_ptr<InputStream> Decompressed(std::unique_ptr<InputStream> input);
 
 // Makes `output` compress what is written to it where `name` ends in .gz or .zst.
 absl::StatusOr<std::unique_ptr<OutputStream>> CompressedFor(const std::string& name,

@@ -84,6 +84,7 @@ void Engine::SendResult(std::vector<FinishedSequence>& finished) {
 
 void Engine::CountStep(double seconds) {
   const StepCounts& counts = scheduler_.step_counts();
+  if (counts.prompt_tokens + counts.sampled_tokens == 0) return;  // it only waited for requests
   ++stats_.steps;
   stats_.prompt_tokens += counts.prompt_tokens;
   stats_.sampled_tokens += counts.sampled_tokens;

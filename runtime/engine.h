@@ -21,8 +21,8 @@ struct EngineOptions {
   int64_t seed = 0;
 };
 
-// Most memory that the matrices of one step of one rank take: its own tokens, and all of the group's
-// at its experts.
+// Most memory that the matrices of one step of one rank take: its own tokens, and all of the
+// group's at its experts.
 int64_t WorkspaceBytes(const ModelConfig& config, const EngineOptions& options);
 
 // What an engine has done, over all ranks; counted on rank 0.
@@ -61,6 +61,7 @@ class Engine {
   // On rank 0. Ids ascend.
   void Submit(NewSequence sequence) { scheduler_.Add(std::move(sequence)); }
   int64_t num_waiting() const { return scheduler_.num_waiting(); }
+  bool idle() const { return scheduler_.idle(); }
 
   // On rank 0: nothing more will be submitted.
   void Close() { closed_ = true; }

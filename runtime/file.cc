@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,10 +74,17 @@ class PosixInput : public InputStream {
 
   absl::StatusOr<size_t> Read(std::span<std::byte> out) override {
     while (true) {
+      // A FIFO that nobody writes to yet looks like one that has ended, except to poll.
+      WaitUntilReady(kForEver);
       const ssize_t n = read(file_.fd(), out.data(), out.size());
       if (n >= 0) return static_cast<size_t>(n);
       if (errno != EINTR) return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": reading"));
     }
+  }
+
+  bool WaitUntilReady(std::chrono::milliseconds patience) override {
+    pollfd file = {.fd = file_.fd(), .events = POLLIN, .revents = 0};
+    return poll(&file, 1, static_cast<int>(patience.count())) != 0;
   }
 
   const std::string& path() const override { return path_; }
@@ -154,8 +162,10 @@ absl::Status FileSystem::WriteWhole(const std::string& path, std::string_view te
 
 absl::StatusOr<std::unique_ptr<InputStream>> PosixFileSystem::OpenInput(const std::string& path) {
   if (path == "-") return std::make_unique<PosixInput>(STDIN_FILENO, "standard input");
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: not to wait for somebody who opens the other end of a FIFO.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be opened"));
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
   auto file = std::make_unique<PosixInput>(fd, path);
   struct stat info {};
   if (fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {

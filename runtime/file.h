@@ -7,6 +7,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -37,6 +38,10 @@ class InputStream {
 
   // Reads at least one byte into `out`, which is not empty, and returns how many; 0 at the end.
   virtual absl::StatusOr<size_t> Read(std::span<std::byte> out) = 0;
+
+  // Whether Read would return now; waits at most `patience` for that. Files are always ready.
+  static constexpr std::chrono::milliseconds kForEver{-1};
+  virtual bool WaitUntilReady([[maybe_unused]] std::chrono::milliseconds patience) { return true; }
 
   virtual const std::string& path() const = 0;
 };

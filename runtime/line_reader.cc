@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "runtime/compressed_stream.h"
 
@@ -20,9 +21,12 @@ class CountedInput : public InputStream {
       : base_(std::move(base)), bytes_(bytes) {}
 
   absl::StatusOr<size_t> Read(std::span<std::byte> out) override {
-    const absl::StatusOr<size_t> n = base_->Read(out);
+    absl::StatusOr<size_t> n = base_->Read(out);
     if (n.ok()) bytes_ += static_cast<int64_t>(*n);
     return n;
+  }
+  bool WaitUntilReady(std::chrono::milliseconds patience) override {
+    return base_->WaitUntilReady(patience);
   }
   const std::string& path() const override { return base_->path(); }
 
@@ -48,7 +52,7 @@ absl::StatusOr<LineReader> LineReader::Open(FileSystem& files, std::vector<std::
   for (const std::string& path : reader.paths_) {
     const absl::Status status = CheckCanBeRead(files, path);
     if (!status.ok()) return status;
-    sizes_known = sizes_known && files.IsFile(path);
+    sizes_known = sizes_known && path != "-" && files.IsFile(path);
     if (!sizes_known) continue;
     const auto file = files.Open(path);
     if (!file.ok()) return file.status();
@@ -58,60 +62,54 @@ absl::StatusOr<LineReader> LineReader::Open(FileSystem& files, std::vector<std::
   return reader;
 }
 
-absl::StatusOr<LineReader::Result> LineReader::Next(std::string& line) {
-  line.clear();
-  bool too_long = false;
-  bool any = false;  // a last line without a newline may even be empty of all but this
+absl::StatusOr<LineReader::Result> LineReader::Next(std::string& line,
+                                                    std::chrono::milliseconds patience) {
   while (true) {
     if (begin_ == end_) {
-      const absl::StatusOr<bool> more = Fill();
-      if (!more.ok()) return more.status();
-      if (!*more && any) break;  // the end of a file ends its line
-      if (!*more && next_path_ == paths_.size()) return Result::kEnd;
-      if (!*more) continue;
+      const absl::StatusOr<Filled> filled = Fill(patience);
+      if (!filled.ok()) return filled.status();
+      if (*filled == Filled::kNotYet) return Result::kNotYet;
+      if (*filled == Filled::kEndOfFile && line_begun_) break;  // it ends its last line
+      if (*filled == Filled::kEndOfAll) return Result::kEnd;
+      if (*filled == Filled::kEndOfFile) continue;
     }
     const auto* bytes = reinterpret_cast<const char*>(buffer_.data()) + begin_;
     const size_t available = end_ - begin_;
     const auto* newline = static_cast<const char*>(std::memchr(bytes, '\n', available));
     const size_t taken = newline != nullptr ? newline - bytes : available;
-    any = true;
-    too_long = too_long || line.size() + taken > kMaxLineBytes;
-    if (too_long) {
-      line.clear();
+    line_begun_ = true;
+    too_long_ = too_long_ || line_.size() + taken > kMaxLineBytes;
+    if (too_long_) {
+      line_.clear();
     } else {
-      line.append(bytes, taken);
+      line_.append(bytes, taken);
     }
     begin_ += taken + (newline != nullptr ? 1 : 0);
     if (newline != nullptr) break;
   }
   ++lines_;
-  return too_long ? Result::kTooLong : Result::kLine;
+  line.swap(line_);
+  line_.clear();
+  line_begun_ = false;
+  return std::exchange(too_long_, false) ? Result::kTooLong : Result::kLine;
 }
 
-// False where the file at hand has ended, or there is none.
-absl::StatusOr<bool> LineReader::Fill() {
+absl::StatusOr<LineReader::Filled> LineReader::Fill(std::chrono::milliseconds patience) {
   if (input_ == nullptr) {
-    const absl::StatusOr<bool> opened = OpenNext();
-    if (!opened.ok() || !*opened) return opened;
+    if (next_path_ == paths_.size()) return Filled::kEndOfAll;
+    absl::StatusOr<std::unique_ptr<InputStream>> file = files_->OpenInput(paths_[next_path_++]);
+    if (!file.ok()) return file.status();
+    input_ = Decompressed(std::make_unique<CountedInput>(*std::move(file), *stored_bytes_));
   }
+  if (!input_->WaitUntilReady(patience)) return Filled::kNotYet;
   const absl::StatusOr<size_t> n = input_->Read(buffer_);
   if (!n.ok()) return n.status();
   begin_ = 0;
   end_ = *n;
   bytes_ += static_cast<int64_t>(*n);
-  if (*n == 0) input_.reset();
-  return *n > 0;
-}
-
-absl::StatusOr<bool> LineReader::OpenNext() {
-  if (next_path_ == paths_.size()) return false;
-  absl::StatusOr<std::unique_ptr<InputStream>> file = files_->OpenInput(paths_[next_path_++]);
-  if (!file.ok()) return file.status();
-  absl::StatusOr<std::unique_ptr<InputStream>> input =
-      Decompressed(std::make_unique<CountedInput>(*std::move(file), *stored_bytes_));
-  if (!input.ok()) return input.status();
-  input_ = *std::move(input);
-  return true;
+  if (*n > 0) return Filled::kBytes;
+  input_.reset();
+  return Filled::kEndOfFile;
 }
 
 int64_t LineReader::EstimatedLines() const {

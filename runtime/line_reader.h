@@ -5,6 +5,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -24,10 +25,11 @@ class LineReader {
   // Errors name a file that is not there, or can't be read.
   static absl::StatusOr<LineReader> Open(FileSystem& files, std::vector<std::string> paths);
 
-  enum class Result { kLine, kTooLong, kEnd };
+  enum class Result { kLine, kTooLong, kNotYet, kEnd };
 
-  // The next line, without its newline.
-  absl::StatusOr<Result> Next(std::string& line);
+  // The next line, without its newline; kNotYet where a pipe has not given it within `patience`.
+  absl::StatusOr<Result> Next(std::string& line,
+                              std::chrono::milliseconds patience = InputStream::kForEver);
 
   // How many lines all files have, as far as their sizes and the lines so far tell; 0: unknown.
   int64_t EstimatedLines() const;
@@ -36,13 +38,16 @@ class LineReader {
   LineReader(FileSystem& files, std::vector<std::string> paths)
       : files_(&files), paths_(std::move(paths)) {}
 
-  absl::StatusOr<bool> Fill();
-  absl::StatusOr<bool> OpenNext();
+  enum class Filled { kBytes, kNotYet, kEndOfFile, kEndOfAll };
+  absl::StatusOr<Filled> Fill(std::chrono::milliseconds patience);
 
   FileSystem* files_;
   std::vector<std::string> paths_;
   size_t next_path_ = 0;
   std::unique_ptr<InputStream> input_;  // the file at hand; null between files
+  std::string line_;                    // as much of the next line as has come
+  bool line_begun_ = false;             // it may be empty all the same
+  bool too_long_ = false;
   std::vector<std::byte> buffer_;
   size_t begin_ = 0;  // of what is not taken yet
   size_t end_ = 0;

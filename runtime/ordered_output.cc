@@ -29,7 +29,7 @@ absl::Status OrderedOutput::Add(int64_t number, std::string line) {
   if (number > next_) {
     Waiting& waiting = waiting_[number];
     if (waiting_bytes_ + line.size() > most_waiting_bytes_) {
-      return Spill(std::move(line), waiting);
+      return Spill(line, waiting);
     }
     waiting_bytes_ += line.size();
     waiting.line = std::move(line);
@@ -58,12 +58,12 @@ absl::Status OrderedOutput::Append(std::string_view line) {
 
 absl::Status OrderedOutput::Flush() {
   if (buffer_.empty()) return absl::OkStatus();
-  const absl::Status status = output_->Write(View(buffer_));
+  absl::Status status = output_->Write(View(buffer_));
   buffer_.clear();
   return status;
 }
 
-absl::Status OrderedOutput::Spill(std::string line, Waiting& waiting) {
+absl::Status OrderedOutput::Spill(std::string_view line, Waiting& waiting) {
   if (spill_ == nullptr) {
     absl::StatusOr<std::unique_ptr<OutputStream>> made = files_.CreateOutput(spill_path_);
     if (!made.ok()) return made.status();

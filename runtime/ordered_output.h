@@ -45,7 +45,7 @@ class OrderedOutput {
   };
 
   absl::Status Append(std::string_view line);
-  absl::Status Spill(std::string line, Waiting& waiting);
+  absl::Status Spill(std::string_view line, Waiting& waiting);
   absl::StatusOr<std::string> ReadBack(const Waiting& waiting);
 
   FileSystem& files_;

@@ -1,5 +1,6 @@
 // What a user of octet run-batch meets: answers, error lines, refusals.
 
+#include <absl/strings/str_replace.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,6 +23,11 @@ constexpr char kRequest[] =
     R"({"custom_id": "a", "method": "POST", "url": "/v1/completions", "body": )"
     R"({"prompt": "In the beginning", "max_tokens": 5, "temperature": 0}})"
     "\n";
+
+// The same request with another custom_id.
+std::string Renamed(const std::string& custom_id) {
+  return absl::StrReplaceAll(kRequest, {{"\"a\"", "\"" + custom_id + "\""}});
+}
 
 class RunBatchTest : public testing::Test {
  protected:
@@ -169,6 +175,20 @@ TEST_F(RunBatchTest, ADryRunLoadsAndWritesNothing) {
   EXPECT_FALSE(std::filesystem::exists(output_ + ".partial"));
 }
 
+// Ranks step without work while nothing comes, for longer than any may wait for another.
+TEST_F(RunBatchTest, ASlowPipeKeepsNobodyWaiting) {
+  WriteTextFile(input_, kRequest);
+  const std::string second = directory_ + "/second.jsonl";
+  WriteTextFile(second, std::regex_replace(kRequest, std::regex("\"a\""), "\"b\""));
+  const std::string octet = "OCTET_BIN=" + OctetProgram() + " " + OCTET_SOURCE_DIR +
+                            "/launch/run.sh -n 2 run-batch -i - -o " + output_ + " --model " +
+                            kDemo + " --timeout 2";
+  const ProcessResult result = RunShell("(cat " + input_ + "; sleep 5; head -c 20 " + second +
+                                        "; sleep 3; tail -c +21 " + second + ") | " + octet);
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(ParseLines(ReadFile(output_)).size(), 2U);
+}
+
 // Tasks of a launcher that can't find each other would each do the whole job.
 TEST_F(RunBatchTest, AWorldOfOneUnderALauncherIsRefused) {
   WriteTextFile(input_, kRequest);
@@ -181,6 +201,90 @@ TEST_F(RunBatchTest, AWorldOfOneUnderALauncherIsRefused) {
     EXPECT_EQ(RunShell(std::string(variable) + "=1 " + octet).exit_code, 0);
     std::filesystem::remove(output_);
   }
+}
+
+TEST_F(RunBatchTest, StandardInputAndOutput) {
+  WriteTextFile(input_, kRequest + Renamed("b") + "{broken\n");
+  const std::string flags = std::string("run-batch -i - -o - --model ") + kDemo;
+  const std::string run =
+      "OCTET_BIN=" + OctetProgram() + " " OCTET_SOURCE_DIR "/launch/run.sh -n 2 " + flags;
+  for (const std::string& command : {OctetProgram() + " " + flags, run}) {
+    const ProcessResult result =
+        RunShell("cat " + input_ + " | " + command + " 2> " + directory_ + "/log");
+    ASSERT_EQ(result.exit_code, 0) << result.output;
+    const std::vector<json> lines = ParseLines(result.output);
+    ASSERT_EQ(lines.size(), 3U);
+    EXPECT_EQ(lines[1]["custom_id"], "b");
+    EXPECT_EQ(lines[2]["response"]["status_code"], 400);
+    EXPECT_THAT(ReadFile(directory_ + "/log"), HasSubstr("2 answered, 1 refused"));
+  }
+}
+
+TEST_F(RunBatchTest, WhatGzipWrites) {
+  WriteTextFile(input_, kRequest + Renamed("b"));
+  const std::string files = "-i " + input_ + ".gz -o " + output_ + ".gz ";
+  const ProcessResult result =
+      RunShell("gzip " + input_ + " && " + OctetProgram() + " run-batch " + files + "--model " +
+               kDemo + " && gzip -d " + output_ + ".gz");
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(ParseLines(ReadFile(output_)).size(), 2U);
+}
+
+TEST_F(RunBatchTest, ALenientRunSaysWhatItIgnores) {
+  WriteTextFile(input_, R"({"custom_id": "a", "url": "/v1/completions", "colour": 1, "body": )"
+                        R"({"prompt": "a", "max_tokens": 1}})"
+                        "\n"
+                        R"({"custom_id": "b", "url": "/v1/completions", "colour": 1, "body": )"
+                        R"({"prompt": "a", "max_tokens": 1}})"
+                        "\n");
+  const ProcessResult result = RunOctet(2, "run-batch --lenient " + Files() + "--model " + kDemo);
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.output, HasSubstr("2 answered, 0 refused"));
+  const std::string note = "octet: note: line 1: field ";
+  const size_t first = result.output.find(note);
+  ASSERT_NE(first, std::string::npos) << result.output;
+  EXPECT_EQ(result.output.find("octet: note: line", first + 1), std::string::npos);
+}
+
+TEST_F(RunBatchTest, AWriteThatFailsEndsTheJob) {
+  std::string input;
+  for (int i = 0; i < 40; ++i) input += Renamed("r" + std::to_string(i));
+  WriteTextFile(input_, input);
+  const std::string job = std::string("run-batch --model ") + kDemo + " -i " + input_ + " -o ";
+  for (const int ranks : {0, 2}) {
+    const ProcessResult full = RunOctet(ranks, job + "/dev/full");
+    EXPECT_EQ(full.exit_code, 1) << full.output;
+    EXPECT_THAT(full.output, HasSubstr("/dev/full: writing: No space left on device"));
+  }
+  for (const std::string name : {"/out", "/out.gz", "/out.zst"}) {
+    const std::string output = directory_ + name;
+    std::filesystem::create_symlink("/dev/full", output + ".partial");
+    const ProcessResult full = RunOctet(0, job + output);
+    EXPECT_EQ(full.exit_code, 1) << full.output;
+    EXPECT_THAT(full.output, HasSubstr(output + ".partial: writing: No space left on device"));
+    EXPECT_FALSE(std::filesystem::exists(output));
+  }
+}
+
+// Replacing it by a file, as is done with files, would take /dev/null from everybody.
+TEST_F(RunBatchTest, APipeOrDeviceIsWrittenToAsItIs) {
+  WriteTextFile(input_, kRequest + Renamed("b"));
+  const std::string job = OctetProgram() + " run-batch " + Files() + "--model " + kDemo;
+  const ProcessResult result =
+      RunShell("mkfifo " + output_ + "; cat " + output_ + " > " + directory_ + "/copy & " + job);
+  ASSERT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_TRUE(std::filesystem::is_fifo(output_));
+  EXPECT_FALSE(std::filesystem::exists(output_ + ".partial"));
+  EXPECT_EQ(ParseLines(ReadFile(directory_ + "/copy")).size(), 2U);
+}
+
+TEST_F(RunBatchTest, ReplacesAnOlderOutputAtTheEnd) {
+  WriteTextFile(input_, kRequest);
+  WriteTextFile(output_, "old");
+  EXPECT_EQ(RunOctet(0, "run-batch " + Files() + "--model " + kDemo).exit_code, 0);
+  EXPECT_EQ(ParseLines(ReadFile(output_)).size(), 1U);
+  EXPECT_FALSE(std::filesystem::exists(output_ + ".partial"));
+  EXPECT_FALSE(std::filesystem::exists(output_ + ".waiting"));
 }
 
 TEST_F(RunBatchTest, NamesTheRankThatDiffers) {

@@ -1,0 +1,365 @@
+#include "launch/progress.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <utility>
+
+#include "tests/support/octet_process.h"
+
+namespace octet {
+namespace {
+
+using nlohmann::json;
+using testing::ContainsRegex;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+class ProgressTest : public testing::Test {
+ protected:
+  Progress Make(ProgressStyle style) {
+    return Progress({style, out_, [this] { return now_; }, [this] { return width_; }});
+  }
+
+  // What was written since the last call.
+  std::string Written() {
+    const std::string text = out_.str();
+    out_.str("");
+    return text;
+  }
+
+  std::vector<std::string> Lines() { return absl::StrSplit(Written(), '\n', absl::SkipEmpty()); }
+
+  // A run of 10 requests a second, from second 1 on, of 20 prompt and 50 generated tokens each.
+  RequestCounts Counts(int64_t total = 1000) const {
+    const auto done = static_cast<int64_t>((now_ - start_) * 10 + 1e-6);
+    return {.done = done,
+            .total = total,
+            .prompt_tokens = 20 * done,
+            .generated_tokens = 50 * done,
+            .running = 8,
+            .waiting = 16};
+  }
+
+  double now_ = 1e6;  // as a steady clock: from any time
+  const double start_ = now_;
+  int width_ = 100;
+  std::ostringstream out_;
+};
+
+TEST_F(ProgressTest, PlainLines) {
+  Progress progress = Make(ProgressStyle::kPlain);
+  for (int i = 0; i <= 20; ++i) {
+    now_ = start_ + 0.5 * i;
+    progress.Load(1'000'000'000ULL * i, 20'000'000'000ULL);
+  }
+  progress.EndStage();
+  EXPECT_THAT(Lines(), ElementsAre("octet: loading 2.00 of 20.00 GB, 2.00 GB/s, 9 s left",
+                                   "octet: loading 6.00 of 20.00 GB, 2.00 GB/s, 7 s left",
+                                   "octet: loading 16.00 of 20.00 GB, 2.00 GB/s, 2 s left",
+                                   "octet: loaded 20.00 GB in 10 s, 2.00 GB/s"));
+}
+
+TEST_F(ProgressTest, PlainLinesOfRequests) {
+  Progress progress = Make(ProgressStyle::kPlain);
+  for (int i = 0; i < 10; ++i) {
+    progress.Serve(Counts());
+    now_ += 0.5;
+  }
+  RequestCounts counts = Counts(50);
+  counts.total_is_exact = true;
+  progress.Serve(counts);
+  progress.EndStage();
+  progress.EndStage();  // says it once
+  EXPECT_THAT(
+      Lines(),
+      ElementsAre(
+          "octet: requests 10 of about 1000 (1 %), tokens/s: 200 prompt, 500 generated "
+          "(mean 200, 500), 8 running, 16 waiting, 1 min 39 s left",
+          "octet: requests 30 of about 1000 (3 %), tokens/s: 200 prompt, 500 generated "
+          "(mean 200, 500), 8 running, 16 waiting, 1 min 37 s left",
+          "octet: requests 50 of 50 (100 %) in 5.0 s, tokens/s: 200 prompt, 500 generated"));
+}
+
+TEST_F(ProgressTest, WithoutATotalThereIsNoEnd) {
+  Progress plain = Make(ProgressStyle::kPlain);
+  Progress bar = Make(ProgressStyle::kBar);
+  Progress for_programs = Make(ProgressStyle::kJson);
+  plain.Serve(Counts(0));
+  now_ += 1;
+  plain.Serve(Counts(0));
+  EXPECT_EQ(Written(),
+            "octet: requests 10, tokens/s: 200 prompt, 500 generated (mean 200, 500), 8 running, "
+            "16 waiting\n");
+  bar.Serve(Counts(0));
+  EXPECT_EQ(Written(), "\rrequests 10, 500 tokens/s, prompts 200 tokens/s, 8 running");
+  for_programs.Serve(Counts(0));
+  const json object = json::parse(Written());
+  EXPECT_EQ(object["total"], nullptr);
+  EXPECT_EQ(object["eta_seconds"], nullptr);
+}
+
+TEST_F(ProgressTest, LinesComeLessAndLessOften) {
+  for (const ProgressStyle style : {ProgressStyle::kPlain, ProgressStyle::kJson}) {
+    Progress progress = Make(style);
+    std::vector<int> times;
+    const double start = now_;
+    for (int i = 0; i < 4000; ++i) {
+      now_ = start + 0.1 * i;
+      progress.Serve(Counts(1'000'000));
+      if (!Written().empty()) times.push_back(static_cast<int>(std::lround(now_ - start)));
+    }
+    EXPECT_THAT(times, ElementsAre(1, 3, 8, 18, 48, 108, 168, 228, 288, 348));
+    progress.EndStage();
+    EXPECT_THAT(Lines(), testing::SizeIs(1));
+  }
+}
+
+TEST_F(ProgressTest, BarIsOneLine) {
+  Progress progress = Make(ProgressStyle::kBar);
+  progress.Load(0, 20'000'000'000);
+  EXPECT_EQ(Written(), "\rloading    0 % [                    ] 0.00/20.00 GB, 0.00 GB/s");
+  now_ += 2;
+  progress.Load(4'000'000'000, 20'000'000'000);
+  now_ += 2;
+  progress.Load(8'000'000'000, 20'000'000'000);
+  EXPECT_EQ(Lines().size(), 1U);
+  now_ += 1;
+  progress.Load(20'000'000'000, 20'000'000'000);
+  progress.EndStage();
+  EXPECT_THAT(Written(),
+              testing::EndsWith(
+                  "\rloading  100 % [====================] 20.00/20.00 GB in 5.0 s, 4.00 GB/s \n"));
+  progress.Serve({.total = 1000});
+  now_ += 10;
+  RequestCounts counts = {.done = 100, .total = 1000, .prompt_tokens = 900, .running = 3};
+  counts.generated_tokens = 4000;
+  progress.Serve(counts);
+  EXPECT_THAT(Written(), testing::EndsWith("\rrequests  10 % [==                  ] 100/~1000, 400 "
+                                           "tokens/s, prompts 90 tokens/s, 3 running"));
+}
+
+TEST_F(ProgressTest, BarIsDrawnAtMostFiveTimesASecond) {
+  Progress progress = Make(ProgressStyle::kBar);
+  for (int i = 0; i < 10'000; ++i) {
+    progress.Serve(Counts());
+    now_ += 0.001;
+  }
+  const std::string text = Written();
+  EXPECT_LE(std::count(text.begin(), text.end(), '\r'), 50);
+  EXPECT_GE(std::count(text.begin(), text.end(), '\r'), 45);
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+}
+
+TEST_F(ProgressTest, BarFitsTheTerminalAndLeavesNothingBehind) {
+  for (const int max_width : {0, 1, 5, 20, 40, 60, 61, 80, 120, 300}) {
+    Progress progress = Make(ProgressStyle::kBar);
+    std::string screen;
+    for (int i = 0; i < 200; ++i) {
+      width_ = i % 50 == 49 ? max_width / 2 : max_width;  // as when the window is changed
+      now_ += 0.3 + i % 7;
+      RequestCounts counts = Counts(i % 3 == 0 ? 0 : 1LL << (i % 40));
+      if (i % 5 == 0) counts.generated_tokens *= 1'000'000;
+      progress.Serve(counts);
+      const std::string text = Written();
+      ASSERT_EQ(text[0], '\r');
+      ASSERT_LE(std::ssize(text) - 1, std::max(width_ - 1, 0)) << text;
+      screen.replace(0, std::min(screen.size(), text.size() - 1), text.substr(1));
+    }
+    // All of the last but blanks is this call's.
+    const size_t end = screen.find_last_not_of(' ');
+    screen.resize(end == std::string::npos ? 0 : end + 1);
+    EXPECT_LE(std::ssize(screen), std::max(max_width - 1, 0));
+    progress.EndStage();
+    EXPECT_THAT(Written(), testing::EndsWith("\n"));
+  }
+}
+
+TEST_F(ProgressTest, BarMakesRoomForOthers) {
+  Progress progress = Make(ProgressStyle::kBar);
+  progress.Hide();
+  EXPECT_EQ(Written(), "");
+  progress.Serve(Counts(0));
+  EXPECT_EQ(Written(), "\rrequests 0, 0 tokens/s, prompts 0 tokens/s, 8 running");
+  progress.Hide();
+  EXPECT_EQ(Written(), "\r" + std::string(53, ' ') + "\r");
+  progress.Hide();
+  EXPECT_EQ(Written(), "");
+  progress.Serve(Counts(0));  // at once
+  EXPECT_EQ(Written(), "\rrequests 0, 0 tokens/s, prompts 0 tokens/s, 8 running");
+}
+
+TEST_F(ProgressTest, ABarIsEndedWhateverHappens) {
+  {
+    Progress progress = Make(ProgressStyle::kBar);
+    progress.Load(1, 10);
+  }
+  EXPECT_THAT(Written(), testing::EndsWith("\n"));
+}
+
+TEST_F(ProgressTest, JsonIsForPrograms) {
+  Progress progress = Make(ProgressStyle::kJson);
+  progress.Load(0, 20'000'000);
+  now_ += 2;
+  progress.Load(5'000'000, 20'000'000);
+  progress.EndStage();
+  const double loaded = now_;
+  progress.Serve({.total = 100});
+  now_ += 4;
+  progress.Serve({.done = 10, .total = 100, .prompt_tokens = 8, .generated_tokens = 40});
+  now_ += 4;
+  progress.Serve({.done = 20,
+                  .total = 100,
+                  .total_is_exact = true,
+                  .prompt_tokens = 16,
+                  .generated_tokens = 80,
+                  .running = 3,
+                  .waiting = 4});
+  EXPECT_EQ(now_ - loaded, 8);
+  const std::vector<std::string> lines = Lines();
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(json::parse(lines[1]), json::parse(R"({"stage": "loading", "seconds": 2.0,
+      "ended": true, "done": 5000000, "total": 20000000, "bytes_per_s": 2500000.0,
+      "eta_seconds": null})"));
+  EXPECT_EQ(json::parse(lines[3]), json::parse(R"({"stage": "requests", "seconds": 8.0,
+      "ended": false, "done": 20, "total": 100, "total_is_exact": true, "prompt_tokens": 16,
+      "generated_tokens": 80, "prompt_tokens_per_s": 2.0, "generated_tokens_per_s": 10.0,
+      "mean_prompt_tokens_per_s": 2.0, "mean_generated_tokens_per_s": 10.0, "running": 3,
+      "waiting": 4, "eta_seconds": 32.0})"));
+}
+
+TEST_F(ProgressTest, NoneSaysNothing) {
+  Progress progress = Make(ProgressStyle::kNone);
+  for (int i = 0; i < 100; ++i) {
+    progress.Load(i, 100);
+    progress.Serve(Counts());
+    now_ += 10;
+  }
+  progress.EndStage();
+  progress.Hide();
+  EXPECT_EQ(Written(), "");
+}
+
+TEST(MakeProgress, ABarNeedsATerminal) {
+  const std::optional<Terminal> no_terminal;
+  for (const char* setting : {"auto", "plain", "json", "none"}) {
+    EXPECT_TRUE(MakeProgress(setting, no_terminal).ok());
+  }
+  EXPECT_THAT(std::string(MakeProgress("bar", no_terminal).status().message()),
+              HasSubstr("--progress bar needs a terminal"));
+}
+
+// As a user sees it.
+class ProgressProcessTest : public testing::Test {
+ protected:
+  void SetUp() override { WriteInput(/*max_tokens=*/4); }
+
+  void WriteInput(int max_tokens) const {
+    std::string input;
+    for (int i = 0; i < 60; ++i) {
+      absl::StrAppend(&input, R"({"custom_id": ")", i, R"(", "method": "POST", "url": )",
+                      R"("/v1/completions", "body": {"prompt": "the king", "max_tokens": )",
+                      max_tokens, R"(, "ignore_eos": true}})", "\n");
+    }
+    WriteTextFile(directory_ + "/in.jsonl", input);
+  }
+
+  // Without a launcher where ranks is 0.
+  std::string Command(int ranks, const std::string& flags, const std::string& output) const {
+    const std::string program = ranks == 0
+                                    ? OctetProgram()
+                                    : absl::StrCat("OCTET_BIN=", OctetProgram(), " ",
+                                                   OCTET_SOURCE_DIR, "/launch/run.sh -n ", ranks);
+    return absl::StrCat(program, " run-batch --max-num-seqs 4 --model ", OCTET_SOURCE_DIR,
+                        "/launch/demo/model -i ", directory_, "/in.jsonl -o ", output, " ", flags);
+  }
+
+  // On a terminal of so many columns.
+  static std::string RunOnTerminal(int columns, const std::string& command) {
+    const ProcessResult result = RunShell(absl::StrCat("TERM=xterm script -qec \"stty cols ",
+                                                       columns, "; ", command, "\" /dev/null"));
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    return result.output;
+  }
+
+  const std::string directory_ = TestDirectory();
+  const std::string output_ = directory_ + "/out.jsonl";
+};
+
+TEST_F(ProgressProcessTest, BarOnATerminalAlsoUnderMpirun) {
+  WriteInput(/*max_tokens=*/80);  // long enough to be drawn on its way
+  for (const auto& [ranks, columns] : {std::pair(0, 100), std::pair(0, 50), std::pair(2, 100)}) {
+    const std::string text = RunOnTerminal(columns, Command(ranks, "", output_));
+    EXPECT_THAT(text, HasSubstr("\rrequests 100 % ")) << ranks;
+    EXPECT_THAT(text,
+                HasSubstr(columns == 50 ? " % 60/60 in " : " [====================] 60/60 in "));
+    EXPECT_THAT(text, ContainsRegex("\rrequests +[1-9][0-9]? % .*/~?60"));  // on its way
+    EXPECT_THAT(text, Not(HasSubstr("octet: requests")));
+    for (const auto line : absl::StrSplit(text, absl::ByAnyChar("\r\n"))) {
+      if (line.substr(0, 9) == "requests " || line.substr(0, 7) == "loading") {
+        EXPECT_LT(line.size(), static_cast<size_t>(columns)) << line;
+      }
+    }
+  }
+}
+
+TEST_F(ProgressProcessTest, PlainLinesInALog) {
+  for (const int ranks : {0, 2}) {
+    const std::string text = RunShell(Command(ranks, "", output_)).output;
+    EXPECT_THAT(text, HasSubstr("octet: loaded 0.0"));
+    EXPECT_THAT(text, ContainsRegex("octet: requests 60 of 60 \\(100 %\\) in [0-9.]+ s, tokens/s"));
+    EXPECT_THAT(text, Not(HasSubstr("\r")));
+  }
+  const std::string text = RunOnTerminal(100, Command(0, "--progress plain", output_));
+  EXPECT_THAT(text, HasSubstr("octet: requests 60 of 60"));
+  const std::string dumb = RunOnTerminal(100, "TERM=dumb " + Command(0, "", output_));
+  EXPECT_THAT(dumb, HasSubstr("octet: requests 60 of 60"));
+}
+
+TEST_F(ProgressProcessTest, NoneIsSilentAndJsonIsParsed) {
+  const std::string none = RunShell(Command(2, "--progress none", output_)).output;
+  EXPECT_THAT(none, Not(HasSubstr("octet: load")));
+  EXPECT_THAT(none, Not(HasSubstr("octet: requests")));
+  EXPECT_THAT(none, HasSubstr("60 answered"));  // the summary stays
+  const std::string text = RunShell(Command(2, "--progress json", output_)).output;
+  std::vector<json> objects;
+  for (const auto line : absl::StrSplit(text, '\n')) {
+    if (line.substr(0, 1) == "{") objects.push_back(json::parse(line.begin(), line.end()));
+  }
+  ASSERT_GE(objects.size(), 2U) << text;
+  EXPECT_EQ(objects[0]["stage"], "loading");
+  EXPECT_EQ(objects.back()["stage"], "requests");
+  EXPECT_EQ(objects.back()["ended"], true);
+  EXPECT_EQ(objects.back()["done"], 60);
+  EXPECT_EQ(objects.back()["total"], 60);
+}
+
+TEST_F(ProgressProcessTest, ABarThatIsAskedForNeedsATerminal) {
+  for (const int ranks : {0, 2}) {
+    const ProcessResult result = RunShell(Command(ranks, "--progress bar", output_));
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.output, HasSubstr("--progress bar needs a terminal"));
+  }
+}
+
+TEST_F(ProgressProcessTest, StandardOutputHasOnlyAnswers) {
+  for (const int ranks : {0, 2}) {
+    for (const char* setting : {"auto", "json"}) {
+      const std::string flags = absl::StrCat("--progress ", setting, " 2> /dev/null");
+      const std::string text = RunShell(Command(ranks, flags, "-")).output;
+      const std::vector<std::string> lines = absl::StrSplit(text, '\n', absl::SkipEmpty());
+      ASSERT_EQ(lines.size(), 60U) << text.substr(0, 1000);
+      for (const std::string& line : lines) EXPECT_TRUE(json::parse(line).contains("custom_id"));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace octet

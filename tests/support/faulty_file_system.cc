@@ -1,0 +1,108 @@
+#include "tests/support/faulty_file_system.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace octet {
+namespace {
+
+class FaultyFile : public RandomAccessFile {
+ public:
+  FaultyFile(std::unique_ptr<RandomAccessFile> base, FaultyFileSystem& files)
+      : base_(std::move(base)), files_(files) {}
+
+  absl::Status Read(uint64_t offset, std::span<std::byte> out) const override {
+    const absl::Status status = files_.Call(path());
+    return status.ok() ? base_->Read(offset, out) : status;
+  }
+  uint64_t size() const override { return base_->size(); }
+  const std::string& path() const override { return base_->path(); }
+
+ private:
+  std::unique_ptr<RandomAccessFile> base_;
+  FaultyFileSystem& files_;
+};
+
+class FaultyInput : public InputStream {
+ public:
+  FaultyInput(std::unique_ptr<InputStream> base, FaultyFileSystem& files)
+      : base_(std::move(base)), files_(files) {}
+
+  absl::StatusOr<size_t> Read(std::span<std::byte> out) override {
+    const absl::Status status = files_.Call(path());
+    if (!status.ok()) return status;
+    return base_->Read(out.first(std::min(out.size(), files_.most_bytes_per_read)));
+  }
+  const std::string& path() const override { return base_->path(); }
+
+ private:
+  std::unique_ptr<InputStream> base_;
+  FaultyFileSystem& files_;
+};
+
+class FaultyOutput : public OutputStream {
+ public:
+  FaultyOutput(std::unique_ptr<OutputStream> base, FaultyFileSystem& files)
+      : base_(std::move(base)), files_(files) {}
+
+  absl::Status Write(std::span<const std::byte> bytes) override {
+    const absl::Status status = files_.Call(path());
+    return status.ok() ? base_->Write(bytes) : status;
+  }
+  absl::Status Sync() override {
+    const absl::Status status = files_.Call(path());
+    return status.ok() ? base_->Sync() : status;
+  }
+  absl::Status Close() override {
+    const absl::Status status = files_.Call(path());
+    return status.ok() ? base_->Close() : status;
+  }
+  const std::string& path() const override { return base_->path(); }
+
+ private:
+  std::unique_ptr<OutputStream> base_;
+  FaultyFileSystem& files_;
+};
+
+// What was opened, wrapped.
+template <class Faulty, class Base>
+absl::StatusOr<std::unique_ptr<Base>> Wrap(absl::StatusOr<std::unique_ptr<Base>> base,
+                                           FaultyFileSystem& files) {
+  if (!base.ok()) return base;
+  return std::make_unique<Faulty>(*std::move(base), files);
+}
+
+}  // namespace
+
+absl::Status FaultyFileSystem::Call(const std::string& path) {
+  if (calls_++ != fail_at) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(path, ": disk on fire"));
+}
+
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> FaultyFileSystem::Open(const std::string& path) {
+  const absl::Status status = Call(path);
+  if (!status.ok()) return status;
+  return Wrap<FaultyFile>(base_.Open(path), *this);
+}
+
+absl::StatusOr<std::unique_ptr<InputStream>> FaultyFileSystem::OpenInput(const std::string& path) {
+  const absl::Status status = Call(path);
+  if (!status.ok()) return status;
+  return Wrap<FaultyInput>(base_.OpenInput(path), *this);
+}
+
+absl::StatusOr<std::unique_ptr<OutputStream>> FaultyFileSystem::CreateOutput(
+    const std::string& path) {
+  const absl::Status status = Call(path);
+  if (!status.ok()) return status;
+  return Wrap<FaultyOutput>(base_.CreateOutput(path), *this);
+}
+
+absl::Status FaultyFileSystem::Rename(const std::string& from, const std::string& to) {
+  const absl::Status status = Call(from);
+  return status.ok() ? base_.Rename(from, to) : status;
+}
+
+}  // namespace octet

@@ -1,0 +1,41 @@
+#ifndef OCTET_TESTS_SUPPORT_FAULTY_FILE_SYSTEM_H_
+#define OCTET_TESTS_SUPPORT_FAULTY_FILE_SYSTEM_H_
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "tests/support/forwarding_file_system.h"
+
+namespace octet {
+
+// Fails one of the calls that can fail, of its own and of the streams and files that it opened,
+// with an error that names the path and says "disk on fire". Outlives what it opened.
+class FaultyFileSystem : public ForwardingFileSystem {
+ public:
+  using ForwardingFileSystem::ForwardingFileSystem;
+
+  int64_t fail_at = -1;                  // the number of the call, from 0; negative: none
+  size_t most_bytes_per_read = 1 << 30;  // of an input stream
+
+  // Of those that can fail, so far.
+  int64_t calls() const { return calls_; }
+
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<InputStream>> OpenInput(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) override;
+  absl::Status Rename(const std::string& from, const std::string& to) override;
+
+  // Counts a call.
+  absl::Status Call(const std::string& path);
+
+ private:
+  int64_t calls_ = 0;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_TESTS_SUPPORT_FAULTY_FILE_SYSTEM_H_
