@@ -7,6 +7,7 @@
 #include <memory>
 #include <string_view>
 
+#include "kernels/backend.h"
 #include "kernels/check.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/thread_pool.h"
@@ -66,21 +67,25 @@ double MedianSeconds(absl::FunctionRef<void()> f) {
   return seconds[kRepeats / 2];
 }
 
-double DramBandwidth(int num_threads) {
-  constexpr size_t kWords = size_t{32} << 20;  // of 8 bytes, for each thread
-  std::vector<std::vector<uint64_t>> memory(num_threads);
+double DramBandwidth(Isa isa, int num_threads) {
+  constexpr int64_t kFloats = int64_t{64} << 20;  // for each thread
+  constexpr int64_t kFloatsAtATime = 4096;
+  const auto backend = MakeCpuBackend(isa, 1);  // for its memory: in huge pages, as weights are
+  std::vector<Buffer> memory(num_threads);
+  for (Buffer& m : memory) m = backend->Allocate(kFloats * sizeof(float));
+  const auto floats = [&](int t) { return reinterpret_cast<float*>(memory[t].data()); };
   ThreadPool threads(num_threads);
-  threads.Run([&](int t) { memory[t].assign(kWords, 1); });
-  std::vector<uint64_t> sums(num_threads);
+  threads.Run([&](int t) { std::fill_n(floats(t), kFloats, 1.0F); });
+  std::vector<float> maxima(num_threads);
   const double seconds = MedianSeconds([&] {
     threads.Run([&](int t) {
-      uint64_t sum = 0;
-      for (const uint64_t word : memory[t]) sum += word;
-      sums[t] = sum;
+      for (int64_t i = 0; i < kFloats; i += kFloatsAtATime) {
+        maxima[t] = std::max(maxima[t], KernelsFor(isa).row_max(floats(t) + i, kFloatsAtATime));
+      }
     });
   });
-  OCTET_CHECK_EQ(sums[0], kWords);
-  return static_cast<double>(num_threads) * kWords * 8 / seconds;
+  for (const float max : maxima) OCTET_CHECK(max == 1);
+  return static_cast<double>(num_threads) * kFloats * sizeof(float) / seconds;
 }
 
 double DotProductRate(Isa isa, DType dtype, int num_threads) {
@@ -108,7 +113,7 @@ MachineRates ProbeMachines(Communicator& world, Isa isa, DType dtype, int num_th
   const auto own = world.MakeGroup(world.size());  // whose bytes and waits are not the job's
   MachineRates rates;
   rates.exchange = ProbeExchange(*own);
-  rates.dram = GatherNumbers(*own, DramBandwidth(num_threads));
+  rates.dram = GatherNumbers(*own, DramBandwidth(isa, num_threads));
   for (const double rate : GatherNumbers(*own, DotProductRate(isa, dtype, num_threads))) {
     rates.dot_products += rate;
   }

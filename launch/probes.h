@@ -17,8 +17,8 @@ namespace octet {
 // The median of 7 calls, after one that does not count.
 double MedianSeconds(absl::FunctionRef<void()> f);
 
-// Bytes per second that the threads read together, each summing 256 MiB of its own.
-double DramBandwidth(int num_threads);
+// Bytes per second that the threads read together with the path's vectors, each 256 MiB of its own.
+double DramBandwidth(Isa isa, int num_threads);
 
 // Floating-point operations per second of the path's dot-product instruction on registers, all
 // threads.
