@@ -122,7 +122,8 @@ class BenchKernelsCommand : public Subcommand {
 bool BenchKernels(const KernelBenchOptions& options, std::ostream& out) {
   const int threads =
       options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
-  Bounds bounds = {.bytes_per_second = DramBandwidth(SupportedIsas().back(), threads), .operations_per_second = 0};
+  Bounds bounds = {.bytes_per_second = DramBandwidth(SupportedIsas().back(), threads),
+                   .operations_per_second = 0};
   out << absl::StrFormat("%d threads, y = x W^T with W [%d, %d]\nDRAM reads: %.1f GB/s\n", threads,
                          options.outputs, options.inputs, bounds.bytes_per_second / 1e9);
   bool right = true;

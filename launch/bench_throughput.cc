@@ -155,8 +155,10 @@ class BenchThroughputCommand : public Subcommand {
   ExitCode LoadAndMeasure(Communicator& world, const RunConfig& config, const JobSetup& setup,
                           FileSystem& files) {
     MachineRates rates = ProbeMachines(world, setup.isa, setup.engine.dtype, setup.threads);
+    const auto progress = RankProgress::Make(world, config);
+    if (!progress.ok()) return ExitWith(world, progress.status(), ExitCode::kCannotServe);
     const absl::StatusOr<std::unique_ptr<Session>> session =
-        Session::Load(world, setup, config.timeout(), SayLoading(world));
+        LoadSession(world, config, setup, (*progress)->progress());
     if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
     const ThroughputReport report =
         Measure(world, options_, config, setup, **session, std::move(rates));

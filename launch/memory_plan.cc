@@ -88,7 +88,12 @@ absl::StatusOr<int64_t> ParseMemory(const std::string& setting, int64_t availabl
     return absl::InvalidArgumentError(absl::StrCat(
         "--memory ", setting, ": must be a size such as 12GiB or 500MB, or a share such as 80%"));
   }
-  return static_cast<int64_t>(number * units.at(unit));
+  const double bytes = number * units.at(unit);
+  if (unit != "%" && bytes > static_cast<double>(available)) {
+    return absl::InvalidArgumentError(absl::StrCat("--memory ", setting, " is more than the ",
+                                                   FormatGiB(available), " that are available"));
+  }
+  return static_cast<int64_t>(bytes);
 }
 
 MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const ExpertPlacement& placement,
@@ -126,7 +131,10 @@ absl::StatusOr<MemoryPlan> PlanMemory(const MemoryNeeds& needs, std::vector<Host
   MemoryPlan plan = {.needs = needs, .pages = std::vector<int64_t>(needs.experts.size())};
   for (const HostMemory& host : hosts) {
     const absl::StatusOr<int64_t> budget = ParseMemory(setting, host.available.bytes);
-    if (!budget.ok()) return budget.status();
+    if (!budget.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(host.name, ": ", std::string(budget.status().message())));
+    }
     const auto num_ranks = std::ssize(host.ranks);
     const int64_t experts = SumOf(needs.experts, host.ranks);
     const int64_t left = *budget - needs.replicated - experts - num_ranks * needs.workspace;
@@ -155,6 +163,8 @@ absl::StatusOr<std::vector<HostMemory>> GatherHostMemory(Communicator& world, Fi
                 absl::SimpleAtoi(fields[1], &available.bytes));
     HostMemory& h = hosts[lowest];
     if (h.ranks.empty()) h = {.name = world.hosts()[r], .ranks = {}, .available = available};
+    // Each rank may have a control group of its own.
+    if (available.bytes < h.available.bytes) h.available = available;
     h.ranks.push_back(r);
   }
   std::vector<HostMemory> list;

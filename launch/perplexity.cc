@@ -125,8 +125,10 @@ class PerplexityCommand : public Subcommand {
   // Collective. `ids` is empty except on rank 0.
   ExitCode LoadAndScore(Communicator& world, const RunConfig& config, const JobSetup& setup,
                         const WindowSize& size, std::span<const int32_t> ids, FileSystem& files) {
+    const auto progress = RankProgress::Make(world, config);
+    if (!progress.ok()) return ExitWith(world, progress.status(), ExitCode::kCannotServe);
     const absl::StatusOr<std::unique_ptr<Session>> session =
-        Session::Load(world, setup, config.timeout(), SayLoading(world));
+        LoadSession(world, config, setup, (*progress)->progress());
     if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
     const TextWindows windows(ids, setup.model.tokenizer->bos_id(), size.window, size.stride);
     const TextScore score = ScoreWindows((*session)->engine(), world.rank(), windows.count(),

@@ -106,7 +106,9 @@ void AddScheduling(const SchedulerStats& stats, RunReport& report) {
 // Protobuf's JSON has 64-bit integers as strings; who plots them wants numbers.
 void UnquoteIntegers(nlohmann::ordered_json& json) {
   if (json.is_structured()) {
-    for (nlohmann::ordered_json& item : json) UnquoteIntegers(item);
+    for (auto& item : json.items()) {
+      if (item.key() != "host") UnquoteIntegers(item.value());
+    }
   } else if (int64_t value = 0;
              json.is_string() && absl::SimpleAtoi(json.get<std::string>(), &value)) {
     json = value;

@@ -53,12 +53,6 @@ absl::StatusOr<std::unique_ptr<BatchJob>> OpenBatchJob(const RunConfig& config,
   return job;
 }
 
-// Only rank 0 speaks; and a bar would stand between answers on the same terminal.
-std::string ProgressSetting(const Communicator& world, const RunConfig& config) {
-  if (world.rank() > 0) return "none";
-  return config.progress() == "auto" && config.output() == "-" ? "plain" : config.progress();
-}
-
 void SayNotes(const std::vector<std::string>& notes, Progress& progress) {
   if (!notes.empty()) progress.Hide();
   for (const std::string& note : notes) std::cerr << "octet: note: " << note << std::endl;
@@ -89,7 +83,17 @@ absl::Status Serve(Engine& engine, BatchJob* job, Progress& progress) {
     finished.clear();
   } while (engine.Step(finished));
   progress.EndStage();
+  return status;
+}
+
+// Collective: gives the output its name. The others wait as long as a disk takes for all of it.
+absl::Status Finish(Communicator& world, const RunConfig& config, BatchJob* job,
+                    absl::Status status) {
+  constexpr std::chrono::hours kDiskTimeout(1);
+  world.set_timeout(kDiskTimeout);
   if (job != nullptr && status.ok()) status = job->Finish();
+  status = AgreeOnStatus(world, status);
+  world.set_timeout(std::chrono::duration<double>(config.timeout()));
   return status;
 }
 
@@ -97,13 +101,11 @@ absl::Status Serve(Engine& engine, BatchJob* job, Progress& progress) {
 ExitCode LoadAndServe(Communicator& world, const RunConfig& config, const JobSetup& setup,
                       BatchJob* job, Progress& progress, FileSystem& files) {
   const absl::StatusOr<std::unique_ptr<Session>> session =
-      Session::Load(world, setup, config.timeout(),
-                    [&progress](uint64_t done, uint64_t total) { progress.Load(done, total); });
-  progress.EndStage();
+      LoadSession(world, config, setup, progress);
   if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
 
   const Clock::time_point run_start = Clock::now();
-  absl::Status status = AgreeOnStatus(world, Serve((*session)->engine(), job, progress));
+  absl::Status status = Finish(world, config, job, Serve((*session)->engine(), job, progress));
   if (!status.ok()) return ExitWith(world, status, ExitCode::kFailed);
 
   RunReport report = MakeReport(world, setup, **session);
@@ -126,18 +128,18 @@ ExitCode RunBatch(Communicator& world, const RunConfig& config) {
   if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
   if (config.dry_run()) return ExitCode::kDone;
 
-  const std::optional<Terminal> terminal = Terminal::OfStandardError();
-  const auto progress = MakeProgress(ProgressSetting(world, config), terminal);
+  const auto progress = RankProgress::Make(world, config);
+  if (!progress.ok()) return ExitWith(world, progress.status(), ExitCode::kCannotServe);
   std::unique_ptr<BatchJob> job;
-  absl::Status status = progress.status();
-  if (world.rank() == 0 && status.ok()) {
+  absl::Status status;
+  if (world.rank() == 0) {
     absl::StatusOr<std::unique_ptr<BatchJob>> opened = OpenBatchJob(config, *setup, files);
     status = opened.status();
     if (status.ok()) job = *std::move(opened);
   }
   status = AgreeOnStatus(world, status);
   if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
-  return LoadAndServe(world, config, *setup, job.get(), **progress, files);
+  return LoadAndServe(world, config, *setup, job.get(), (*progress)->progress(), files);
 }
 
 class RunBatchCommand : public Subcommand {

@@ -1,7 +1,6 @@
 #include "launch/subcommand.h"
 
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
 
 #include <chrono>
 #include <iostream>
@@ -26,6 +25,31 @@ absl::StatusOr<RunConfig> ResolveOnAllRanks(Communicator& world, const RunConfig
   return config;
 }
 
+namespace {
+
+// For a dry run: the experts of each rank of a group, layer by layer as long as layers differ.
+std::string DescribePlacement(const RunConfig& config, const JobSetup& setup) {
+  const ExpertPlacement& placement = setup.placement;
+  const auto experts_of = [&](int layer) {
+    std::string text;
+    for (int r = 0; r < placement.num_ranks(); ++r) {
+      absl::StrAppend(&text, r > 0 ? "; " : " ", "rank ", r, ":");
+      for (const int e : placement.LocalExperts(layer, r)) absl::StrAppend(&text, " ", e);
+    }
+    return text;
+  };
+  std::string text = absl::StrCat("placement ", config.placement(), "\n");
+  std::string last;
+  for (int l = 0; l < setup.model.config.num_layers; ++l) {
+    const std::string experts = experts_of(l);
+    if (experts != last) absl::StrAppend(&text, "  experts from layer ", l, " on:", experts, "\n");
+    last = experts;
+  }
+  return text;
+}
+
+}  // namespace
+
 absl::StatusOr<JobSetup> SetUpAndSay(Communicator& world, const RunConfig& config,
                                      FileSystem& files) {
   world.set_timeout(std::chrono::duration<double>(config.timeout()));
@@ -34,20 +58,32 @@ absl::StatusOr<JobSetup> SetUpAndSay(Communicator& world, const RunConfig& confi
   for (const std::string& warning : setup->warnings) Say(world, absl::StrCat("note: ", warning));
   Say(world, DescribeSetup(world, *setup));
   if (config.dry_run() && world.rank() == 0) {
-    std::cerr << DescribePlan(setup->memory) << std::flush;
+    std::cerr << DescribePlan(setup->memory) << DescribePlacement(config, *setup) << std::flush;
   }
   return setup;
 }
 
-LoadProgress SayLoading(const Communicator& world) {
-  using Clock = std::chrono::steady_clock;
-  return [&world, start = Clock::now(), next_line = 2.0](uint64_t done, uint64_t total) mutable {
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    if (seconds < next_line && done < total) return;
-    next_line = seconds + 2;
-    Say(world, absl::StrFormat("loaded %.2f of %.2f GB, %.2f GB/s", done / 1e9, total / 1e9,
-                               done / 1e9 / seconds));
-  };
+absl::StatusOr<std::unique_ptr<RankProgress>> RankProgress::Make(Communicator& world,
+                                                                 const RunConfig& config) {
+  std::unique_ptr<RankProgress> made(new RankProgress);
+  const bool speaks = world.rank() == 0;
+  // A bar would stand between answers on the same terminal.
+  const bool among_answers = config.progress() == "auto" && config.output() == "-";
+  const std::string setting = !speaks ? "none" : among_answers ? "plain" : config.progress();
+  absl::StatusOr<std::unique_ptr<Progress>> progress = MakeProgress(setting, made->terminal_);
+  const absl::Status status = AgreeOnStatus(world, progress.status());
+  if (!status.ok()) return status;
+  made->progress_ = *std::move(progress);
+  return made;
+}
+
+absl::StatusOr<std::unique_ptr<Session>> LoadSession(Communicator& world, const RunConfig& config,
+                                                     const JobSetup& setup, Progress& progress) {
+  absl::StatusOr<std::unique_ptr<Session>> session =
+      Session::Load(world, setup, config.timeout(),
+                    [&progress](uint64_t done, uint64_t total) { progress.Load(done, total); });
+  progress.EndStage();
+  return session;
 }
 
 }  // namespace octet

@@ -7,15 +7,19 @@
 #include <absl/status/statusor.h>
 
 #include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "launch/exit_code.h"
 #include "launch/job_setup.h"
+#include "launch/progress.h"
 #include "launch/run_config.h"
+#include "launch/session.h"
+#include "launch/terminal.h"
 #include "parallel/communicator.h"
 #include "proto/config.pb.h"
 #include "runtime/file.h"
-#include "runtime/weights.h"
 
 namespace octet {
 
@@ -57,8 +61,25 @@ absl::StatusOr<RunConfig> ResolveOnAllRanks(Communicator& world, const RunConfig
 absl::StatusOr<JobSetup> SetUpAndSay(Communicator& world, const RunConfig& config,
                                      FileSystem& files);
 
-// A line now and then from rank 0. `world` must outlive it.
-LoadProgress SayLoading(const Communicator& world);
+// Progress as --progress asks: on rank 0's standard error, nothing on other ranks.
+class RankProgress {
+ public:
+  // Collective; errors are agreed on.
+  static absl::StatusOr<std::unique_ptr<RankProgress>> Make(Communicator& world,
+                                                            const RunConfig& config);
+
+  Progress& progress() { return *progress_; }
+
+ private:
+  RankProgress() : terminal_(Terminal::OfStandardError()) {}
+
+  std::optional<Terminal> terminal_;
+  std::unique_ptr<Progress> progress_;
+};
+
+// Collective: loads the model and says how far it is.
+absl::StatusOr<std::unique_ptr<Session>> LoadSession(Communicator& world, const RunConfig& config,
+                                                     const JobSetup& setup, Progress& progress);
 
 }  // namespace octet
 

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <string>
 
 #include "parallel/agreement.h"
@@ -16,6 +17,14 @@
 
 namespace octet {
 namespace {
+
+// Differs between machines, whatever their names.
+std::string BootId() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
 
 // Differs between containers that have a namespace of processes each.
 std::string ProcessNamespace() {
@@ -76,7 +85,8 @@ class MemoryFile {
 }  // namespace
 
 HostGroup FindHostGroup(Communicator& comm) {
-  const std::string mine = absl::StrCat(comm.hosts()[comm.rank()], " ", ProcessNamespace());
+  const std::string mine =
+      absl::StrCat(comm.hosts()[comm.rank()], " ", BootId(), " ", ProcessNamespace());
   const std::vector<std::string> all = AllGather(comm, {"ranks of hosts"}, mine);
   HostGroup group;
   for (int r = 0; r < comm.size(); ++r) {

@@ -26,6 +26,7 @@ struct TaskCount {
   const char* advice;
 };
 constexpr TaskCount kTaskCounts[] = {
+    {"OMPI_COMM_WORLD_SIZE", "use the mpirun of the Open MPI that octet was built with"},
     {"SLURM_STEP_NUM_TASKS", "use srun --mpi=pmix, or launch/run.sh in the allocation"},
     {"PMI_SIZE", "use Open MPI's mpirun, or srun --mpi=pmix"},
     {"MPI_LOCALNRANKS", "use Open MPI's mpirun"},
@@ -60,13 +61,12 @@ World::World(int* argc, char*** argv) : uses_mpi_(StartedByLauncher()) {
 }
 
 absl::Status World::CheckLauncher() const {
-  if (communicator_->size() > 1 || std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) {
-    return absl::OkStatus();
-  }
+  if (communicator_->size() > 1) return absl::OkStatus();
   for (const auto& [variable, advice] : kTaskCounts) {
     const char* text = std::getenv(variable);
     int tasks = 0;
-    if (text == nullptr || !absl::SimpleAtoi(text, &tasks) || tasks < 2) continue;
+    if (text == nullptr || !absl::SimpleAtoi(text, &tasks)) continue;
+    if (tasks == 1) return absl::OkStatus();  // mpirun -n 1 within a larger SLURM step
     return absl::FailedPreconditionError(
         absl::StrCat("the launcher started ", tasks, " tasks (", variable,
                      "), but this one finds none of the others: ", advice));

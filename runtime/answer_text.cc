@@ -28,7 +28,7 @@ AnswerText Decode(StreamingDecoder& decoder, std::span<const int32_t> ids) {
 
 AnswerText PromptText(const Tokenizer& tokenizer, const Prompt& prompt,
                       SpecialTokens special_tokens) {
-  const bool given_as_ids = prompt.text.empty();
+  const bool given_as_ids = !prompt.is_text;
   // A text is shown as given: the BOS in front of it is not, whatever is kept.
   StreamingDecoder decoder(tokenizer, {}, given_as_ids ? special_tokens : SpecialTokens::kSkip);
   AnswerText decoded = Decode(decoder, prompt.ids);

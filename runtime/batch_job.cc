@@ -20,6 +20,9 @@ constexpr size_t kBytesPerStep = size_t{16} << 20;
 // How long a step without work waits for a pipe that has nothing yet.
 constexpr std::chrono::milliseconds kIdleWait(20);
 
+// Different fields that notes are written of.
+constexpr size_t kMostNotes = 100;
+
 // After so many lines their mean length tells how many there will be; within reason, as they may
 // be much shorter than the rest.
 constexpr int64_t kLinesForEstimate = 1000;
@@ -64,8 +67,11 @@ absl::Status BatchJob::Open(const std::vector<std::string>& inputs, const std::s
   if (output != "-" && files_.IsDirectory(output)) {
     return absl::InvalidArgumentError(absl::StrCat("--output ", output, " is a directory"));
   }
+  const absl::StatusOr<std::string> waiting_path = WaitingPath(output, partial_path_);
+  if (!waiting_path.ok()) return waiting_path.status();
   for (const std::string& input : inputs) {
-    if (IsSameFile(input, output) || IsSameFile(input, partial_path_)) {
+    if (IsSameFile(input, output) || IsSameFile(input, partial_path_) ||
+        IsSameFile(input, *waiting_path)) {
       return absl::InvalidArgumentError(
           absl::StrCat("--output ", output, " would overwrite --input ", input));
     }
@@ -74,8 +80,6 @@ absl::Status BatchJob::Open(const std::vector<std::string>& inputs, const std::s
   if (!reader.ok()) return OfFlag("--input", reader.status());
   reader_ = *std::move(reader);
 
-  const absl::StatusOr<std::string> waiting_path = WaitingPath(output, partial_path_);
-  if (!waiting_path.ok()) return waiting_path.status();
   auto stream = files_.CreateOutput(partial_path_);
   if (stream.ok()) stream = CompressedFor(output, *std::move(stream));
   if (!stream.ok()) return OfFlag("--output", stream.status());
@@ -86,6 +90,7 @@ absl::Status BatchJob::Open(const std::vector<std::string>& inputs, const std::s
 absl::Status BatchJob::Feed(Engine& engine) {
   absl::Status status;
   size_t bytes = 0;
+  SubmitStarted(engine);
   for (int i = 0; status.ok() && i < kLinesPerStep && bytes < kBytesPerStep &&
                   engine.num_waiting() < read_ahead_;
        ++i) {
@@ -103,7 +108,8 @@ absl::Status BatchJob::Feed(Engine& engine) {
     ++line_;
     bytes += text_.size();
     if (*result == LineReader::Result::kLine && IsBlank(text_)) continue;
-    status = AddLine(text_, *result, engine);
+    status = AddLine(text_, *result);
+    SubmitStarted(engine);
     if (num_results_ == kLinesForEstimate) {
       custom_ids_.reserve(std::min(reader_->EstimatedLines(), kMostReserved));
     }
@@ -126,6 +132,7 @@ ParsedLine BatchJob::Parse(const std::string& text, LineReader::Result result) {
                                   .code = "duplicate_custom_id"};
   }
   for (const std::string& field : parsed.ignored_fields) {
+    if (ignored_fields_.size() == kMostNotes) break;
     if (!ignored_fields_.insert(field).second) continue;
     notes_.push_back(absl::StrCat("line ", line_, ": field ", Quoted(field),
                                   " is ignored, there and in later lines (--lenient)"));
@@ -133,37 +140,44 @@ ParsedLine BatchJob::Parse(const std::string& text, LineReader::Result result) {
   return parsed;
 }
 
-absl::Status BatchJob::AddLine(const std::string& text, LineReader::Result result, Engine& engine) {
+absl::Status BatchJob::AddLine(const std::string& text, LineReader::Result result) {
   ParsedLine parsed = Parse(text, result);
   const int64_t number = num_results_++;
   if (const auto* error = std::get_if<RequestError>(&parsed.request)) {
     ++counts_.refused;
     return output_->Add(number, FormatError(line_, parsed, *error));
   }
-  Submit(number, std::move(std::get<BatchRequest>(parsed.request)), engine);
+  Start(number, std::move(std::get<BatchRequest>(parsed.request)));
   return absl::OkStatus();
 }
 
-void BatchJob::Submit(int64_t number, BatchRequest request, Engine& engine) {
+void BatchJob::Start(int64_t number, BatchRequest request) {
   const int64_t num_choices = request.num_choices();
-  auto owned =
+  auto line =
       std::make_unique<InFlight>(InFlight{.number = number,
                                           .line = line_,
                                           .request = std::move(request),
                                           .choices = std::vector<FinishedSequence>(num_choices),
                                           .num_missing = num_choices});
-  InFlight& line = *owned;
-  in_flight_.emplace(number, std::move(owned));
-  for (int64_t choice = 0; choice < num_choices; ++choice) {
-    const std::vector<int32_t>& ids = line.request.prompts[choice / line.request.n].ids;
+  started_ = line.get();
+  in_flight_.emplace(number, std::move(line));
+}
+
+// A line may have thousands of sequences: they are made as they are needed.
+void BatchJob::SubmitStarted(Engine& engine) {
+  while (started_ != nullptr && engine.num_waiting() < read_ahead_) {
+    const int64_t choice = started_->num_submitted++;
+    const BatchRequest& request = started_->request;
+    const std::vector<int32_t>& ids = request.prompts[choice / request.n].ids;
     NewSequence sequence;
     sequence.set_id(next_sequence_++);
-    sequence.set_line(line_);
+    sequence.set_line(started_->line);
     sequence.set_choice(static_cast<int32_t>(choice));
     sequence.mutable_prompt_ids()->Add(ids.begin(), ids.end());
-    *sequence.mutable_params() = line.request.params;
-    places_[sequence.id()] = {&line, choice};
+    *sequence.mutable_params() = request.params;
+    places_[sequence.id()] = {started_, choice};
     engine.Submit(std::move(sequence));
+    if (started_->num_submitted == request.num_choices()) started_ = nullptr;
   }
 }
 

@@ -70,6 +70,7 @@ class BatchJob {
     BatchRequest request;
     std::vector<FinishedSequence> choices;
     int64_t num_missing;
+    int64_t num_submitted = 0;
   };
 
   // Which answer of which line a sequence is.
@@ -78,9 +79,10 @@ class BatchJob {
     int64_t choice;
   };
 
-  absl::Status AddLine(const std::string& text, LineReader::Result result, Engine& engine);
+  absl::Status AddLine(const std::string& text, LineReader::Result result);
   ParsedLine Parse(const std::string& text, LineReader::Result result);
-  void Submit(int64_t number, BatchRequest request, Engine& engine);
+  void Start(int64_t number, BatchRequest request);
+  void SubmitStarted(Engine& engine);
 
   FileSystem& files_;
   RequestLimits limits_;
@@ -95,7 +97,8 @@ class BatchJob {
   int64_t line_ = 0;  // of the input, from 1
   int64_t num_results_ = 0;
   int64_t next_sequence_ = 0;
-  absl::flat_hash_map<int64_t, Place> places_;                         // by sequence
+  InFlight* started_ = nullptr;                 // the line of which not all sequences are submitted
+  absl::flat_hash_map<int64_t, Place> places_;  // by sequence
   absl::flat_hash_map<int64_t, std::unique_ptr<InFlight>> in_flight_;  // by result number
   absl::flat_hash_set<uint64_t> custom_ids_;  // hashes: ten million take 150 MB
   std::set<std::string> ignored_fields_;

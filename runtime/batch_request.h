@@ -24,7 +24,8 @@ enum class Endpoint { kCompletions, kChatCompletions };
 
 struct Prompt {
   std::vector<int32_t> ids;
-  std::string text;  // as given, kept where `echo` needs it; empty for a prompt of ids
+  std::string text;      // as given, kept where `echo` needs it
+  bool is_text = false;  // given as such, not as ids
 };
 
 struct BatchRequest {

@@ -51,7 +51,7 @@ bool Engine::Step(std::vector<FinishedSequence>& finished) {
   const Clock::time_point start = Clock::now();
   ReceiveStep();
   if (step_.stop()) return false;
-  runner_.Run(step_).SerializeToString(&outgoing_result_);
+  OCTET_CHECK(runner_.Run(step_).SerializeToString(&outgoing_result_));
   SendResult(finished);
   CountStep(std::chrono::duration<double>(Clock::now() - start).count());
   return true;
@@ -64,7 +64,7 @@ void Engine::ReceiveStep() {
     const std::span<RankStep> steps = scheduler_.NextStep();
     for (size_t r = 0; r < steps.size(); ++r) {
       steps[r].set_stop(stop);
-      steps[r].SerializeToString(&outgoing_steps_[r]);
+      OCTET_CHECK(steps[r].SerializeToString(&outgoing_steps_[r]));
     }
   }
   const std::string& mine = messenger_.ScatterFromRoot({"schedule"}, outgoing_steps_);

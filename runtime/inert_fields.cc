@@ -15,6 +15,23 @@ void TakeLabels(Fields& body) {
   body.TakeBool("store");
 }
 
+// vLLM's, with the one value that changes nothing here.
+void TakeNeutralFields(Fields& body) {
+  if (body.TakeBool("use_beam_search").value_or(false)) {
+    body.Refuse("use_beam_search", "must be false where it is given");
+  }
+  if (body.TakeFloat("length_penalty", 0, 100).value_or(1) != 1) {
+    body.Refuse("length_penalty", "must be 1 where it is given");
+  }
+  if (!body.TakeBool("spaces_between_special_tokens").value_or(true)) {
+    body.Refuse("spaces_between_special_tokens", "must be true where it is given");
+  }
+  const json* bad_words = body.TakeArray("bad_words");
+  if (bad_words != nullptr && !bad_words->empty()) {
+    body.Refuse("bad_words", "must be empty where it is given");
+  }
+}
+
 void TakeResponseFormat(Fields& body) {
   const json* format = body.TakeObject("response_format");
   if (format != nullptr && *format != json{{"type", "text"}}) {
@@ -49,6 +66,7 @@ void TakeChatFields(Fields& body) {
 
 void TakeInertFields(Fields& body, const BatchRequest& request) {
   TakeLabels(body);
+  TakeNeutralFields(body);
   TakeResponseFormat(body);
   if (body.TakeBool("stream").value_or(false)) {
     body.Refuse("stream", "must be false where it is given: a batch has no stream");

@@ -45,6 +45,17 @@ LongestPrompt FindLongestPrompt(const BatchRequest& request) {
   return {length, absl::StrCat("prompt[", longest - request.prompts.begin(), "]")};
 }
 
+// Tokens and logprobs of a line's result are held until all are there.
+constexpr int64_t kMaxResultSize = int64_t{32} << 20;
+
+// Most tokens and logprobs that the result may have.
+int64_t ResultSize(const BatchRequest& request, int64_t longest_prompt, int64_t max_tokens) {
+  const SamplingParams& params = request.params;
+  const int64_t prompt = longest_prompt * (2 + params.num_prompt_logprobs());
+  const int64_t answer = max_tokens * (2 + params.num_logprobs());
+  return request.num_choices() * (prompt + answer);
+}
+
 }  // namespace
 
 void TakeLengths(const RequestLimits& limits, Fields& body, BatchRequest& request) {
@@ -72,6 +83,13 @@ void TakeLengths(const RequestLimits& limits, Fields& body, BatchRequest& reques
   if (min_tokens > most) {
     return body.Fail("min_tokens", absl::StrCat("is ", min_tokens, "; '", max_tokens.name,
                                                 "' allows no more than ", most));
+  }
+  const int64_t size = ResultSize(request, prompt.length, most);
+  if (size > kMaxResultSize) {
+    return body.Fail(prompt.name, absl::StrCat("asks for up to ", size,
+                                               " tokens and logprobs in one "
+                                               "result; at most ",
+                                               kMaxResultSize));
   }
   request.generate = most > 0;
   request.params.set_max_tokens(static_cast<int32_t>(std::max<int64_t>(most, 1)));

@@ -19,8 +19,10 @@ bool HasPenalties(const SamplingParams& params) {
          params.presence_penalty() != 0;
 }
 
+// Never infinite: where all tokens are banned, infinities would make the probabilities no numbers.
+constexpr float kNever = std::numeric_limits<float>::lowest();
+
 void BanTheEnd(const SampleRequest& request, std::span<float> logits) {
-  constexpr float kNever = -std::numeric_limits<float>::infinity();
   for (const int32_t id : request.params.stop_token_ids()) logits[id] = kNever;
   if (request.params.ignore_eos()) return;
   for (const int32_t id : request.eos_token_ids) logits[id] = kNever;
@@ -55,7 +57,7 @@ void LogitsProcessors::Penalize(const SampleRequest& request, std::span<float> l
       if (seen_[id]) continue;
       seen_[id] = true;
       float& logit = logits[id];
-      logit = logit > 0 ? logit / repetition : logit * repetition;
+      logit = std::clamp(logit > 0 ? logit / repetition : logit * repetition, kNever, -kNever);
       if (counts_[id] == 0) continue;
       logit -= params.frequency_penalty() * static_cast<float>(counts_[id]);
       logit -= params.presence_penalty();

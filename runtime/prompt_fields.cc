@@ -25,7 +25,7 @@ Prompt ReadText(const std::string& text, const std::string& name, const RequestL
     body.Fail(name, "is too long a text");
     return {};
   }
-  Prompt prompt = {.ids = limits.tokenizer->Encode(text), .text = text};
+  Prompt prompt = {.ids = limits.tokenizer->Encode(text), .text = text, .is_text = true};
   const int32_t bos = limits.tokenizer->bos_id();
   if (bos >= 0) prompt.ids.insert(prompt.ids.begin(), bos);
   if (prompt.ids.empty()) body.Fail(name, "must not be empty: the model has no BOS token");

@@ -22,6 +22,7 @@ constexpr float kMaxPenalty = 2;
 constexpr float kMaxBias = 100;
 constexpr float kMaxRepetitionPenalty = 2;
 constexpr size_t kMaxStops = 64;
+constexpr size_t kMaxStopBytes = 4096;
 constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
 
 // The id that `text` is the one decimal form of.
@@ -78,6 +79,10 @@ void TakeStopTexts(const RequestLimits& limits, Fields& body, SamplingParams& pa
       return body.Fail(stop->is_array() ? absl::StrCat("stop[", i, "]") : "stop",
                        "must be a text, and not an empty one");
     }
+    if (text.get_ref<const std::string&>().size() > kMaxStopBytes) {
+      return body.Fail(stop->is_array() ? absl::StrCat("stop[", i, "]") : "stop",
+                       absl::StrCat("must not have more than ", kMaxStopBytes, " bytes"));
+    }
     params.add_stop(text.get<std::string>());
   }
 }
@@ -93,6 +98,9 @@ void TakeStopTokens(const RequestLimits& limits, Fields& body, SamplingParams& p
     }
     params.add_stop_token_ids(*id);
   }
+  auto* sorted = params.mutable_stop_token_ids();
+  std::sort(sorted->begin(), sorted->end());
+  sorted->erase(std::unique(sorted->begin(), sorted->end()), sorted->end());
 }
 
 // Chat has a switch and a number.

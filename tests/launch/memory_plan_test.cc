@@ -34,14 +34,15 @@ std::string Message(const absl::StatusOr<MemoryPlan>& plan) {
 }
 
 TEST(ParseMemory, SizesAndShares) {
-  EXPECT_EQ(*ParseMemory("12GiB", 0), 12 * kGiB);
-  EXPECT_EQ(*ParseMemory("500MB", 0), 500'000'000);
-  EXPECT_EQ(*ParseMemory("1.5GB", 0), 1'500'000'000);
-  EXPECT_EQ(*ParseMemory("2TiB", 0), 2048 * kGiB);
+  constexpr int64_t kMost = int64_t{4} << 40;
+  EXPECT_EQ(*ParseMemory("12GiB", kMost), 12 * kGiB);
+  EXPECT_EQ(*ParseMemory("500MB", kMost), 500'000'000);
+  EXPECT_EQ(*ParseMemory("1.5GB", kMost), 1'500'000'000);
+  EXPECT_EQ(*ParseMemory("2TiB", kMost), 2048 * kGiB);
   EXPECT_EQ(*ParseMemory("80%", 1000), 800);
-  for (const char* bad :
-       {"", "12", "GiB", "-1GiB", "0GiB", "101%", "1 GiB", "1gib", "1e3GB", "1.2.3GB"}) {
-    EXPECT_THAT(std::string(ParseMemory(bad, 1000).status().message()), HasSubstr("--memory"))
+  for (const char* bad : {"", "12", "GiB", "-1GiB", "0GiB", "101%", "1 GiB", "1gib", "1e3GB",
+                          "1.2.3GB", "5TiB", "999999999999TiB"}) {
+    EXPECT_THAT(std::string(ParseMemory(bad, kMost).status().message()), HasSubstr("--memory"))
         << bad;
   }
 }

@@ -6,7 +6,6 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <sstream>
 
 #include "tests/support/octet_process.h"
@@ -56,12 +55,11 @@ std::vector<json> ParseLines(const std::string& text) {
 }
 
 TEST_F(RunBatchTest, AnswersAndErrorsInInputOrder) {
-  const std::string second = std::regex_replace(kRequest, std::regex("\"a\""), "\"c\"");
   WriteTextFile(input_, std::string("{broken\n") + kRequest +
                             "\n"
                             R"({"custom_id": "b", "url": "/v1/embeddings", "body": {}})"
                             "\n" +
-                            second);
+                            Renamed("c"));
   const ProcessResult result =
       RunOctet(2, "run-batch " + Files() + "--model " + kDemo + " --created 7");
   ASSERT_EQ(result.exit_code, 0) << result.output;
@@ -159,6 +157,7 @@ TEST_F(RunBatchTest, RefusesWhatItCannotServe) {
   ExpectRefused(3, Files() + demo + "--ep-size 2", "--ep-size 2: 3 ranks can't be divided");
   ExpectRefused(0, Files() + demo + "--memory 7", "--memory 7: must be a size such as 12GiB");
   ExpectRefused(2, Files() + demo + "--memory 100MB", "has too little memory");
+  ExpectRefused(0, Files() + demo + "--memory 500TiB", "that are available");
   ExpectRefused(2, Files() + demo + "--max-num-batched-tokens 2000000000", "2 GiB");
   ExpectRefused(0, Files() + demo + "--report /proc/no", "/proc/no");
   ExpectRefused(0, Files() + demo + "--no-such-flag 1", "--no-such-flag");
@@ -170,6 +169,8 @@ TEST_F(RunBatchTest, ADryRunLoadsAndWritesNothing) {
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("2 ranks x 1 thread, numerics class"));
   EXPECT_THAT(result.output, HasSubstr("rank 1: experts 0.01 GiB, KV cache up to"));
+  EXPECT_THAT(result.output, HasSubstr("placement contiguous\n  experts from layer 0 on: rank 0: "
+                                       "0 1 2 3; rank 1: 4 5 6 7\n"));
   EXPECT_THAT(result.output, Not(HasSubstr("loaded")));
   EXPECT_FALSE(std::filesystem::exists(output_));
   EXPECT_FALSE(std::filesystem::exists(output_ + ".partial"));
@@ -179,7 +180,7 @@ TEST_F(RunBatchTest, ADryRunLoadsAndWritesNothing) {
 TEST_F(RunBatchTest, ASlowPipeKeepsNobodyWaiting) {
   WriteTextFile(input_, kRequest);
   const std::string second = directory_ + "/second.jsonl";
-  WriteTextFile(second, std::regex_replace(kRequest, std::regex("\"a\""), "\"b\""));
+  WriteTextFile(second, Renamed("b"));
   const std::string octet = "OCTET_BIN=" + OctetProgram() + " " + OCTET_SOURCE_DIR +
                             "/launch/run.sh -n 2 run-batch -i - -o " + output_ + " --model " +
                             kDemo + " --timeout 2";
@@ -192,7 +193,7 @@ TEST_F(RunBatchTest, ASlowPipeKeepsNobodyWaiting) {
 // Tasks of a launcher that can't find each other would each do the whole job.
 TEST_F(RunBatchTest, AWorldOfOneUnderALauncherIsRefused) {
   WriteTextFile(input_, kRequest);
-  for (const char* variable : {"SLURM_STEP_NUM_TASKS", "PMI_SIZE"}) {
+  for (const char* variable : {"SLURM_STEP_NUM_TASKS", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE"}) {
     const std::string octet = OctetProgram() + " run-batch " + Files() + "--model " + kDemo;
     const ProcessResult result = RunShell(std::string(variable) + "=4 " + octet);
     EXPECT_EQ(result.exit_code, 2);

@@ -150,7 +150,7 @@ TEST_F(BatchRequestTest, RefusesLines) {
 
 TEST_F(BatchRequestTest, RefusesUnknownFields) {
   for (const char* name : {"Temperature", "max-tokens", "prompt_token_ids", "stream_options",
-                           "add_special_tokens", "request_id", "use_beam_search", "\u00e9"}) {
+                           "add_special_tokens", "request_id", "\u00e9"}) {
     ExpectRefused(CompletionsWith(absl::StrCat("\"", name, "\": 1")), name, "unknown_parameter");
     ExpectRefused(ChatWith(absl::StrCat("\"", name, "\": 1")), name, "unknown_parameter");
   }

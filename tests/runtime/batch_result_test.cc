@@ -136,9 +136,11 @@ TEST_F(BatchResultTest, EchoPutsThePromptInFront) {
       {{.ids = {kBos, kThe}}, false, "thecat"},
       {{.ids = {kBos, kThe}}, true, "<s> thecat"},
       {{.ids = {kThe, ByteId(0xC3)}}, false, "the\uFFFDcat"},  // an unfinished character
-      {{.ids = {kBos, kThe}, .text = "the"}, false, "thecat"},
-      {{.ids = {kBos, kThe}, .text = "the"}, true, "thecat"},
-      {{.ids = {kBos, kThe}, .text = "\u2581the"}, false, "\u2581thecat"},  // as given
+      {{.ids = {kBos, kThe}, .text = "the", .is_text = true}, false, "thecat"},
+      {{.ids = {kBos, kThe}, .text = "the", .is_text = true}, true, "thecat"},
+      {{.ids = {kBos, kThe}, .text = "\u2581the", .is_text = true},
+       false,
+       "\u2581thecat"},  // as given
   };
   for (const auto& c : cases) {
     request_.prompts = {c.prompt};

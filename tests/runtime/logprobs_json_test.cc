@@ -133,6 +133,7 @@ TEST_F(CompletionLogprobsTest, EchoBeginsWithThePrompt) {
   expected["text_offset"] = {0, 3, 7, 8};
   EXPECT_EQ(Choice(finished)["logprobs"], expected);
   request_.prompts[0].text = "the\u00fc";  // shown as given, without <s>
+  request_.prompts[0].is_text = true;
   expected["text_offset"] = {0, 0, 3, 4};
   EXPECT_EQ(Choice(finished)["logprobs"], expected);
 
@@ -145,7 +146,7 @@ TEST_F(CompletionLogprobsTest, EchoBeginsWithThePrompt) {
 TEST_F(CompletionLogprobsTest, TextOffsetsOfEchoNeverFall) {
   request_.echo = true;
   request_.params.set_num_logprobs(0);
-  request_.prompts = {{.ids = {kBos, kThe, kThe, kCat}, .text = "the t"}};
+  request_.prompts = {{.ids = {kBos, kThe, kThe, kCat}, .text = "the t", .is_text = true}};
   FinishedSequence finished = WithLogprobs({kCat, kCat}, {kCat, kCat});
   for (int i = 0; i < 3; ++i) Fill(-1, 1, {}, finished.add_prompt_logprobs());
   EXPECT_EQ(Choice(finished)["logprobs"]["text_offset"], json({0, 0, 3, 5, 5, 8}));

@@ -247,6 +247,17 @@ TEST_F(LengthFieldsTest, RefusesMaxTokens) {
   }
 }
 
+TEST_F(LengthFieldsTest, RefusesWhatNoMemoryHolds) {
+  std::string many = "[1]";
+  for (int i = 1; i < 400; ++i) many += ", [1]";
+  const auto body = [&](const char* n) {
+    return absl::StrCat(R"({"prompt": [)", many, R"(], "n": )", n,
+                        R"(, "max_tokens": 63, "logprobs": 20})");
+  };
+  EXPECT_EQ(Accept(Completions(body("8"))).num_choices(), 3200);
+  ExpectRefused(Completions(body("128")), "prompt[0]", "invalid_value", "in one result");
+}
+
 TEST_F(LengthFieldsTest, RefusesWhatIsTooLong) {
   const std::string code = "context_length_exceeded";
   ExpectRefused(After({64}), "prompt", code, "has 64 tokens");

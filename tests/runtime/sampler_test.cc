@@ -323,6 +323,23 @@ TEST_P(SamplerTest, BeforeMinTokensNothingEndsTheAnswer) {
   EXPECT_EQ(Draw(logits, params, {}, {1}, {0}), 3);
 }
 
+// What a request may ask for leaves numbers, whatever comes of it.
+TEST_P(SamplerTest, ExtremesGiveAToken) {
+  SamplingParams params = Temperature(1);
+  params.set_min_tokens(5);
+  for (int id = 0; id < 24; ++id) params.add_stop_token_ids(id);
+  EXPECT_GE(Draw(logits_, params), 0);  // all tokens are banned
+  params.Clear();
+  params.set_temperature(2);
+  params.set_repetition_penalty(1.2e-38F);
+  EXPECT_GE(Draw(logits_, params, {}, {1, 2, 3}, {4, 5}), 0);
+  params.set_temperature(1e-4F);
+  params.set_top_p(1e-30F);
+  params.set_top_k(1000000);
+  params.set_min_p(1e-30F);
+  EXPECT_GE(Draw(logits_, params, {}, {1, 2, 3}, {4, 5}), 0);
+}
+
 // The token is where the cumulative probability passes the key's number.
 TEST_P(SamplerTest, InvertsTheDistribution) {
   const auto logits = OwnedMatrix::Random(1, 50, DType::kF32, 6, 2);

@@ -138,6 +138,8 @@ TEST_F(SamplingFieldsTest, StopTexts) {
   for (int i = 1; i < 64; ++i) many += R"(, "x")";
   EXPECT_EQ(Params("stop", "[" + many + "]").stop_size(), 64);
   ExpectBothRefuse("stop", "[" + many + R"(, "x"])");
+  EXPECT_EQ(Params("stop", "\"" + std::string(4096, 'x') + "\"").stop_size(), 1);
+  ExpectBothRefuse("stop", "\"" + std::string(4097, 'x') + "\"");
 }
 
 TEST_F(SamplingFieldsTest, StopTextsNeedATokenizer) {
@@ -148,7 +150,8 @@ TEST_F(SamplingFieldsTest, StopTextsNeedATokenizer) {
 }
 
 TEST_F(SamplingFieldsTest, StopTokens) {
-  EXPECT_THAT(Params("stop_token_ids", "[0, 2047, 5]").stop_token_ids(), ElementsAre(0, 2047, 5));
+  EXPECT_THAT(Params("stop_token_ids", "[5, 0, 2047, 5]").stop_token_ids(),
+              ElementsAre(0, 5, 2047));
   EXPECT_THAT(Params("stop_token_ids", "[]").stop_token_ids(), IsEmpty());
   for (const char* value : {"1", "\"1\"", "{}", "true"}) ExpectBothRefuse("stop_token_ids", value);
   ExpectBothRefuse("stop_token_ids", "[1, 2048]", "stop_token_ids[1]");
@@ -227,7 +230,8 @@ TEST_F(SamplingFieldsTest, PromptLogprobs) {
 TEST_F(SamplingFieldsTest, InertFieldsChangeNothing) {
   const std::string both =
       R"("user": "u", "service_tier": "auto", "safety_identifier": "s", "prompt_cache_key": "k",
-         "metadata": {"a": "b"}, "store": true, "stream": false, "n": 3,
+         "metadata": {"a": "b"}, "store": true, "stream": false, "n": 3, "bad_words": [],
+         "use_beam_search": false, "length_penalty": 1.0, "spaces_between_special_tokens": true,
          "response_format": {"type": "text"})";
   const std::string chat = R"(, "tools": [], "tool_choice": "auto", "add_generation_prompt": true)";
   EXPECT_EQ(
@@ -259,6 +263,10 @@ TEST_F(SamplingFieldsTest, InertFieldsAskForNothing) {
   ExpectBothRefuse("stream", "true", "", code);
   EXPECT_THAT(Refuse(CompletionsWith(R"("stream": true)")).message,
               ::testing::HasSubstr("a batch has no stream"));
+  ExpectBothRefuse("bad_words", R"(["x"])", "", code);
+  ExpectBothRefuse("use_beam_search", "true", "", code);
+  ExpectBothRefuse("length_penalty", "2", "", code);
+  ExpectBothRefuse("spaces_between_special_tokens", "false", "", code);
   ExpectRefused(CompletionsWith(R"("best_of": 2)"), "best_of", code);
   ExpectRefused(CompletionsWith(R"("n": 2, "best_of": 1)"), "best_of", code);
   ExpectRefused(CompletionsWith(R"("suffix": "x")"), "suffix", code);
