@@ -168,6 +168,7 @@ absl::StatusOr<std::vector<HostMemory>> GatherHostMemory(Communicator& world, Fi
     h.ranks.push_back(r);
   }
   std::vector<HostMemory> list;
+  list.reserve(hosts.size());
   for (auto& [lowest, h] : hosts) list.push_back(std::move(h));
   return list;
 }

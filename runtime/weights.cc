@@ -181,7 +181,7 @@ size_t LayOut(const std::vector<Piece>& pieces, std::byte* memory) {
 absl::Status LoadPiece(WeightReader& reader, Backend& backend, const Piece& piece) {
   if (piece.vector != nullptr) return reader.ReadVector(*piece.from[0], *piece.vector);
   if (piece.table == nullptr) return reader.ReadPacked(piece.from, *piece.packed);
-  const absl::Status status = reader.ReadTable(*piece.from[0], *piece.table);
+  absl::Status status = reader.ReadTable(*piece.from[0], *piece.table);
   if (status.ok() && piece.packed != nullptr) backend.Pack(*piece.table, 0, *piece.packed);
   return status;
 }
