@@ -84,6 +84,7 @@ std::vector<std::vector<StepRecord>> GatherRecords(Communicator& world,
   std::vector<std::vector<StepRecord>> all;
   for (const std::string& theirs : GatherToRoot(world, {"steps"}, bytes)) {
     std::vector<StepRecord>& records = all.emplace_back(theirs.size() / sizeof(StepRecord));
+    if (theirs.empty()) continue;  // not on rank 0
     std::memcpy(records.data(), theirs.data(), theirs.size());
   }
   return all;
