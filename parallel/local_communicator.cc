@@ -65,7 +65,14 @@ void LocalWorld::Post(int from, int to, int64_t exchange, ConstBytes message) {
   const std::lock_guard lock(box.mutex);
   auto letter = std::find_if(box.letters.begin(), box.letters.end(),
                              [](const Letter& l) { return l.exchange == Letter::kTaken; });
-  if (letter == box.letters.end()) letter = box.letters.emplace(letter);
+  if (letter == box.letters.end()) {
+    letter = box.letters.emplace(letter);
+    letter->message.reserve(box.room);
+  }
+  if (message.size() > box.room) {
+    box.room = message.size();
+    for (Letter& each : box.letters) each.message.reserve(box.room);
+  }
   letter->exchange = exchange;
   letter->message.assign(message.begin(), message.end());
 }

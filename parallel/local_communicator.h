@@ -42,7 +42,10 @@ class LocalWorld {
 
   struct Mailbox {
     std::mutex mutex;
-    std::vector<Letter> letters;  // those taken keep their memory for others
+    // Those taken keep their memory for others, and all have the same: which one a message gets
+    // depends on who runs ahead. More than four are never under way in a step of the engine.
+    std::vector<Letter> letters = std::vector<Letter>(4);
+    size_t room = 0;  // bytes of each
   };
 
   Mailbox& mailbox(int from, int to) { return mailboxes_[from * size() + to]; }
