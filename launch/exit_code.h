@@ -9,6 +9,7 @@ enum class ExitCode {
   kDone = 0,
   kFailed = 1,       // while it ran
   kCannotServe = 2,  // as asked: found before weights were loaded, nothing was written
+  kStopped = 75,     // before its end; --resume goes on (EX_TEMPFAIL)
 };
 
 }  // namespace octet

@@ -33,6 +33,9 @@ std::string SharedSettings(RunConfig config) {
   config.clear_output();
   config.clear_report();
   config.clear_progress();
+  config.clear_resume();
+  config.clear_overwrite();
+  config.clear_verify();
   return config.ShortDebugString();
 }
 

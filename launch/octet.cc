@@ -14,6 +14,7 @@
 #include "launch/inspect.h"
 #include "launch/perplexity.h"
 #include "launch/run_batch.h"
+#include "launch/stop_signals.h"
 #include "launch/subcommand.h"
 #include "launch/tokenize.h"
 #include "parallel/nccl_version.h"
@@ -26,13 +27,13 @@ std::string Version() {
   return "octet " OCTET_VERSION "\n" + DescribeCuda() + "\n" + DescribeNccl();
 }
 
-ExitCode Main(int argc, char** argv, Communicator& world) {
+ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) {
   CLI::App app("Mixtral models with their experts spread over the ranks of an MPI job");
   app.require_subcommand(1);
   app.set_version_flag("--version", Version());
 
   std::vector<std::unique_ptr<Subcommand>> subcommands;
-  subcommands.push_back(AddRunBatch(app));
+  subcommands.push_back(AddRunBatch(app, signals));
   subcommands.push_back(AddPerplexity(app));
   subcommands.push_back(AddTokenize(app));
   subcommands.push_back(AddInspect(app));
@@ -57,11 +58,12 @@ ExitCode Main(int argc, char** argv, Communicator& world) {
 }  // namespace octet
 
 int main(int argc, char** argv) {
+  octet::StopSignals signals;
   octet::World world(&argc, &argv);
   octet::Communicator& communicator = world.communicator();
   const absl::Status status = world.CheckLauncher();
   const octet::ExitCode code =
-      status.ok() ? octet::Main(argc, argv, communicator)
+      status.ok() ? octet::Main(argc, argv, communicator, signals)
                   : octet::ExitWith(communicator, status, octet::ExitCode::kCannotServe);
   return static_cast<int>(code);
 }

@@ -4,9 +4,11 @@
 #include <absl/strings/str_cat.h>
 
 #include <chrono>
-#include <filesystem>
+#include <cstdio>
 #include <iostream>
+#include <optional>
 
+#include "launch/batch_files.h"
 #include "launch/job_setup.h"
 #include "launch/progress.h"
 #include "launch/report.h"
@@ -23,36 +25,6 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// As results name it: the name that was asked for, or the directory's.
-std::string ModelName(const RunConfig& config) {
-  if (!config.served_model_name().empty()) return config.served_model_name();
-  const std::filesystem::path path = std::filesystem::path(config.model()).lexically_normal();
-  return (path.has_filename() ? path : path.parent_path()).filename().string();
-}
-
-absl::StatusOr<std::unique_ptr<BatchJob>> OpenBatchJob(const RunConfig& config,
-                                                       const JobSetup& setup, FileSystem& files) {
-  if (config.input().empty()) return absl::InvalidArgumentError("-i, --input is missing");
-  if (config.output().empty()) return absl::InvalidArgumentError("-o, --output is missing");
-  if (!config.report().empty()) {
-    const absl::Status status = files.MakeDirectories(config.report());
-    if (!status.ok()) return status;
-  }
-  const RequestLimits limits = {.tokenizer = setup.model.tokenizer.get(),
-                                .vocab_size = setup.model.config.vocab_size,
-                                .max_model_len = setup.engine.max_model_len,
-                                .served_model_name = config.served_model_name(),
-                                .lenient = config.lenient()};
-  const ResultFormat format = {.tokenizer = setup.model.tokenizer.get(),
-                               .model = ModelName(config),
-                               .created = config.created()};
-  auto job = std::make_unique<BatchJob>(files, limits, format, setup.engine.limits.NumSlots());
-  const absl::Status status =
-      job->Open({config.input().begin(), config.input().end()}, config.output());
-  if (!status.ok()) return status;
-  return job;
-}
-
 void SayNotes(const std::vector<std::string>& notes, Progress& progress) {
   if (!notes.empty()) progress.Hide();
   for (const std::string& note : notes) std::cerr << "octet: note: " << note << std::endl;
@@ -60,7 +32,7 @@ void SayNotes(const std::vector<std::string>& notes, Progress& progress) {
 
 RequestCounts CountRequests(const BatchJob& job, const Engine& engine) {
   const BatchCounts counts = job.counts();
-  return {.done = counts.answered + counts.refused,
+  return {.done = counts.safe,
           .total = counts.estimated_lines,
           .total_is_exact = counts.input_ended,
           .prompt_tokens = engine.stats().prompt_tokens,
@@ -69,12 +41,13 @@ RequestCounts CountRequests(const BatchJob& job, const Engine& engine) {
           .waiting = engine.num_waiting()};
 }
 
-// Collective: steps until every line is answered, or an answer can't be written. `job` is null
-// except on rank 0.
-absl::Status Serve(Engine& engine, BatchJob* job, Progress& progress) {
+// Collective: steps until every line is answered, an answer can't be written, or the job is to
+// drain. `job` is null except on rank 0.
+absl::Status Serve(Engine& engine, BatchJob* job, const StopSignals& signals, Progress& progress) {
   std::vector<FinishedSequence> finished;
   absl::Status status;
   do {
+    if (job != nullptr && signals.drain_requested()) job->Drain(engine);
     if (job != nullptr && status.ok()) status = job->Write(finished);
     if (job != nullptr && status.ok()) status = job->Feed(engine);
     if (job != nullptr) SayNotes(job->TakeNotes(), progress);
@@ -82,47 +55,139 @@ absl::Status Serve(Engine& engine, BatchJob* job, Progress& progress) {
     if (!status.ok()) engine.Stop();
     finished.clear();
   } while (engine.Step(finished));
-  progress.EndStage();
   return status;
 }
 
-// Collective: gives the output its name. The others wait as long as a disk takes for all of it.
-absl::Status Finish(Communicator& world, const RunConfig& config, BatchJob* job,
-                    absl::Status status) {
-  constexpr std::chrono::hours kDiskTimeout(1);
-  world.set_timeout(kDiskTimeout);
-  if (job != nullptr && status.ok()) status = job->Finish();
-  status = AgreeOnStatus(world, status);
-  world.set_timeout(std::chrono::duration<double>(config.timeout()));
-  return status;
+// On rank 0: completes the output, or says why it is not complete.
+absl::Status Finish(BatchJob& job, BatchFiles& files) {
+  if (!job.stopped()) return job.Finish();
+  const absl::Status status = files.output->Stop("drained after USR1");
+  if (!status.ok()) return status;
+  return absl::CancelledError(absl::StrCat(
+      "stopped after USR1 with ", job.counts().safe, " lines done",
+      files.journal != nullptr ? "; --resume goes on" : "; without a journal it must start anew"));
 }
 
-// Collective: everything after the setup.
-ExitCode LoadAndServe(Communicator& world, const RunConfig& config, const JobSetup& setup,
-                      BatchJob* job, Progress& progress, FileSystem& files) {
-  const absl::StatusOr<std::unique_ptr<Session>> session =
-      LoadSession(world, config, setup, progress);
-  if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
+// A batch job after its setup.
+class BatchRun {
+ public:
+  BatchRun(Communicator& world, const RunConfig& config, const JobSetup& setup, FileSystem& files,
+           StopSignals& signals)
+      : world_(world), config_(config), setup_(setup), files_(files), signals_(signals) {}
+  BatchRun(const BatchRun&) = delete;
+  BatchRun& operator=(const BatchRun&) = delete;
+  ~BatchRun() { signals_.SetOnStop(nullptr); }
 
-  const Clock::time_point run_start = Clock::now();
-  absl::Status status = Finish(world, config, job, Serve((*session)->engine(), job, progress));
-  if (!status.ok()) return ExitWith(world, status, ExitCode::kFailed);
+  // Collective. kAlreadyExists: the output is complete.
+  absl::Status Open();
 
-  RunReport report = MakeReport(world, setup, **session);
-  report.set_run_seconds(SecondsSince(run_start));
-  if (job != nullptr) {
-    report.set_requests(job->counts().answered);
-    report.set_failed_requests(job->counts().refused);
-    std::cerr << FormatSummary(report) << std::flush;
-    if (!config.report().empty()) status = WriteReport(report, config.report(), files);
+  // Collective: loads the model, answers, completes the output. kCancelled: stopped before.
+  absl::Status LoadAndServe(Progress& progress);
+
+ private:
+  absl::Status OpenOnRoot();
+  ExitCode OnStop(const char* signal);
+  absl::Status Report(Session& session, double run_seconds);
+
+  Communicator& world_;
+  const RunConfig& config_;
+  const JobSetup& setup_;
+  FileSystem& files_;
+  StopSignals& signals_;
+  std::optional<BatchFiles> batch_;  // on rank 0
+  std::optional<BatchJob> job_;      // on rank 0
+};
+
+absl::Status BatchRun::OpenOnRoot() {
+  absl::StatusOr<BatchFiles> opened = OpenBatchFiles(config_, setup_, files_);
+  if (!opened.ok()) return opened.status();
+  batch_ = *std::move(opened);
+  for (const std::string& note : batch_->notes) Say(world_, "note: " + note);
+  const Journal* journal = batch_->journal;
+  if (journal != nullptr && journal->finished() != nullptr) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(config_.output(), " is complete since ", journal->finished()->finished(), ": ",
+                     journal->finished()->results(), " results; --overwrite computes them again"));
   }
-  status = AgreeOnStatus(world, status);
-  return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
+  if (journal != nullptr && journal->num_earlier() > 0) {
+    Say(world_, absl::StrCat("goes on after ", journal->num_earlier(), " results"));
+  }
+  const RequestLimits limits = {.tokenizer = setup_.model.tokenizer.get(),
+                                .vocab_size = setup_.model.config.vocab_size,
+                                .max_model_len = setup_.engine.max_model_len,
+                                .served_model_name = config_.served_model_name(),
+                                .lenient = config_.lenient()};
+  const ResultFormat format = {.tokenizer = setup_.model.tokenizer.get(),
+                               .model = ModelName(config_),
+                               .created = config_.created()};
+  job_.emplace(std::move(batch_->reader), *batch_->output, limits, format,
+               setup_.engine.limits.NumSlots());
+  return absl::OkStatus();
+}
+
+absl::Status BatchRun::Open() {
+  absl::Status status;
+  if (world_.rank() == 0) status = OpenOnRoot();
+  status = AgreeOnStatus(world_, status);
+  if (status.ok()) signals_.SetOnStop([this](const char* signal) { return OnStop(signal); });
+  return status;
+}
+
+// On the thread of the signals, whatever this rank does meanwhile.
+ExitCode BatchRun::OnStop(const char* signal) {
+  if (world_.rank() > 0) return ExitCode::kStopped;
+  const absl::Status status = batch_->output->Stop(signal);
+  const bool resumable = status.ok() && batch_->journal != nullptr;
+  const std::string text =
+      absl::StrCat("octet: stopped by ", signal,
+                   resumable ? "; what is done is kept, --resume goes on\n"
+                             : absl::StrCat(" ", std::string(status.message()), "\n"));
+  std::fputs(text.c_str(), stderr);
+  return resumable ? ExitCode::kStopped : ExitCode::kFailed;
+}
+
+absl::Status BatchRun::LoadAndServe(Progress& progress) {
+  const absl::StatusOr<std::unique_ptr<Session>> session =
+      LoadSession(world_, config_, setup_, progress);
+  if (!session.ok()) return session.status();
+  Engine& engine = (*session)->engine();
+  BatchJob* job = job_ ? &*job_ : nullptr;
+
+  const Clock::time_point start = Clock::now();
+  // The other ranks wait as long as a disk takes for all of the output.
+  constexpr std::chrono::hours kDiskTimeout(1);
+  absl::Status status = Serve(engine, job, signals_, progress);
+  world_.set_timeout(kDiskTimeout);
+  if (job != nullptr && status.ok()) status = Finish(*job, *batch_);
+  if (job != nullptr && status.ok()) progress.Serve(CountRequests(*job, engine));
+  progress.EndStage();
+  status = AgreeOnStatus(world_, status);
+  world_.set_timeout(std::chrono::duration<double>(config_.timeout()));
+  return status.ok() ? Report(**session, SecondsSince(start)) : status;
+}
+
+// Collective: what all ranks did.
+absl::Status BatchRun::Report(Session& session, double run_seconds) {
+  RunReport report = MakeReport(world_, setup_, session);
+  absl::Status status;
+  if (job_) {
+    report.set_run_seconds(run_seconds);
+    report.set_requests(job_->counts().answered);
+    report.set_failed_requests(job_->counts().refused);
+    if (const Journal* journal = batch_->journal) {
+      report.set_resumed_requests(journal->num_earlier());
+      report.set_journal_seconds(journal->cost().wall_seconds);
+      report.set_journal_cpu_seconds(journal->cost().cpu_seconds);
+    }
+    std::cerr << FormatSummary(report) << std::flush;
+    if (!config_.report().empty()) status = WriteReport(report, config_.report(), files_);
+  }
+  return AgreeOnStatus(world_, status);
 }
 
 // Collective: serves config.input into config.output. Rank 0 tells a person what happens, on
 // standard error.
-ExitCode RunBatch(Communicator& world, const RunConfig& config) {
+ExitCode RunBatch(Communicator& world, const RunConfig& config, StopSignals& signals) {
   PosixFileSystem files;
   const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, config, files);
   if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
@@ -130,39 +195,40 @@ ExitCode RunBatch(Communicator& world, const RunConfig& config) {
 
   const auto progress = RankProgress::Make(world, config);
   if (!progress.ok()) return ExitWith(world, progress.status(), ExitCode::kCannotServe);
-  std::unique_ptr<BatchJob> job;
-  absl::Status status;
-  if (world.rank() == 0) {
-    absl::StatusOr<std::unique_ptr<BatchJob>> opened = OpenBatchJob(config, *setup, files);
-    status = opened.status();
-    if (status.ok()) job = *std::move(opened);
-  }
-  status = AgreeOnStatus(world, status);
+  BatchRun run(world, config, *setup, files, signals);
+  absl::Status status = run.Open();
+  if (absl::IsAlreadyExists(status)) return ExitWith(world, status, ExitCode::kDone);
   if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
-  return LoadAndServe(world, config, *setup, job.get(), (*progress)->progress(), files);
+  status = run.LoadAndServe((*progress)->progress());
+  if (status.ok()) return ExitCode::kDone;
+  return ExitWith(world, status,
+                  absl::IsCancelled(status) ? ExitCode::kStopped : ExitCode::kFailed);
 }
 
 class RunBatchCommand : public Subcommand {
  public:
-  explicit RunBatchCommand(CLI::App& parent)
-      : Subcommand(parent, "run-batch", "answer a JSONL file of requests"), flags_(app()) {
+  RunBatchCommand(CLI::App& parent, StopSignals& signals)
+      : Subcommand(parent, "run-batch", "answer a JSONL file of requests"),
+        signals_(signals),
+        flags_(app()) {
     flags_.AddBatchFlags(app());
   }
 
   ExitCode Run(Communicator& world) override {
     const absl::StatusOr<RunConfig> config = ResolveOnAllRanks(world, flags_);
-    return config.ok() ? RunBatch(world, *config)
+    return config.ok() ? RunBatch(world, *config, signals_)
                        : ExitWith(world, config.status(), ExitCode::kCannotServe);
   }
 
  private:
+  StopSignals& signals_;
   RunConfigFlags flags_;
 };
 
 }  // namespace
 
-std::unique_ptr<Subcommand> AddRunBatch(CLI::App& parent) {
-  return std::make_unique<RunBatchCommand>(parent);
+std::unique_ptr<Subcommand> AddRunBatch(CLI::App& parent, StopSignals& signals) {
+  return std::make_unique<RunBatchCommand>(parent, signals);
 }
 
 }  // namespace octet

@@ -5,11 +5,12 @@
 
 #include <memory>
 
+#include "launch/stop_signals.h"
 #include "launch/subcommand.h"
 
 namespace octet {
 
-std::unique_ptr<Subcommand> AddRunBatch(CLI::App& parent);
+std::unique_ptr<Subcommand> AddRunBatch(CLI::App& parent, StopSignals& signals);
 
 }  // namespace octet
 

@@ -197,6 +197,11 @@ void RunConfigFlags::AddBatchFlags(CLI::App& app) {
       "JSONL of OpenAI Batch requests, also .gz and .zst; - is standard input; may be repeated");
   AddString(app, "-o,--output", &C::mutable_output,
             "JSONL of results, in input order, also .gz and .zst; - is standard output");
+  AddSwitch(app, "--resume", &C::set_resume,
+            "go on with what an attempt that did not finish left; where there is none, begin");
+  AddSwitch(app, "--overwrite", &C::set_overwrite, "throw away what earlier attempts left");
+  AddSwitch(app, "--verify", &C::set_verify,
+            "record and compare what input and model files hold, not only size and time");
   AddSwitch(app, "--lenient", &C::set_lenient,
             "ignore fields of requests that are not known, with a note, instead of refusing them");
   AddString(app, "--served-model-name", &C::mutable_served_model_name,

@@ -1,13 +1,10 @@
 #include "runtime/batch_job.h"
 
 #include <absl/strings/str_cat.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
-#include <filesystem>
 
-#include "runtime/compressed_stream.h"
 #include "runtime/strict_json.h"
 
 namespace octet {
@@ -32,135 +29,149 @@ bool IsBlank(const std::string& text) {
   return text.find_first_not_of(" \t\r") == std::string::npos;
 }
 
-bool IsSameFile(const std::string& a, const std::string& b) {
-  std::error_code error;
-  return a != "-" && b != "-" && std::filesystem::equivalent(a, b, error) && !error;
-}
+// An attempt may crash by chance, or with another request's fault.
+constexpr int kMostCrashes = 2;
 
-absl::Status OfFlag(const char* flag, const absl::Status& status) {
-  return {status.code(), absl::StrCat(flag, " ", std::string(status.message()))};
-}
-
-// Where answers lie until all are there. A pipe or device can't be replaced by a file: /dev/null
-// would be one for everybody.
-std::string PartialPath(FileSystem& files, const std::string& output) {
-  const bool is_file = output != "-" && (files.IsFile(output) || !files.Exists(output));
-  return is_file ? output + ".partial" : output;
-}
-
-// Where answers wait for earlier ones.
-absl::StatusOr<std::string> WaitingPath(const std::string& output, const std::string& partial) {
-  if (partial != output) return output + ".waiting";
-  std::error_code error;
-  const std::filesystem::path directory = std::filesystem::temp_directory_path(error);
-  if (!error) return (directory / absl::StrCat("octet.", getpid(), ".waiting")).string();
-  return absl::InvalidArgumentError(
-      absl::StrCat("TMPDIR is not a directory; with --output ", output,
-                   " answers that wait for earlier ones are kept there"));
-}
+uint64_t Hash(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
 }  // namespace
 
-absl::Status BatchJob::Open(const std::vector<std::string>& inputs, const std::string& output) {
-  output_path_ = output;
-  partial_path_ = PartialPath(files_, output);
-  if (output != "-" && files_.IsDirectory(output)) {
-    return absl::InvalidArgumentError(absl::StrCat("--output ", output, " is a directory"));
+absl::Status BatchJob::Feed(Engine& engine) {
+  if (drained_) return output_.Flush();
+  SubmitStarted(engine);
+  size_t bytes = 0;
+  for (int lines = 0; lines < kLinesPerStep && bytes < kBytesPerStep && !counts_.input_ended &&
+                      engine.num_waiting() < read_ahead_;) {
+    const bool may_wait = bytes == 0 && engine.idle();
+    const absl::StatusOr<Taken> taken =
+        TakeLine(may_wait ? kIdleWait : std::chrono::milliseconds(0));
+    if (!taken.ok()) return taken.status();
+    if (*taken == Taken::kNothing) break;
+    bytes += text_.size() + 1;
+    if (*taken != Taken::kLine) continue;
+    ++lines;
+    SubmitStarted(engine);
   }
-  const absl::StatusOr<std::string> waiting_path = WaitingPath(output, partial_path_);
-  if (!waiting_path.ok()) return waiting_path.status();
-  for (const std::string& input : inputs) {
-    if (IsSameFile(input, output) || IsSameFile(input, partial_path_) ||
-        IsSameFile(input, *waiting_path)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--output ", output, " would overwrite --input ", input));
-    }
-  }
-  absl::StatusOr<LineReader> reader = LineReader::Open(files_, inputs);
-  if (!reader.ok()) return OfFlag("--input", reader.status());
-  reader_ = *std::move(reader);
+  if (counts_.input_ended) SubmitSuspect(engine);
+  return output_.Flush();
+}
 
-  auto stream = files_.CreateOutput(partial_path_);
-  if (stream.ok()) stream = CompressedFor(output, *std::move(stream));
-  if (!stream.ok()) return OfFlag("--output", stream.status());
-  output_ = std::make_unique<OrderedOutput>(files_, *std::move(stream), *waiting_path);
+// The next line of the input, if there is one now.
+absl::StatusOr<BatchJob::Taken> BatchJob::TakeLine(std::chrono::milliseconds patience) {
+  const absl::StatusOr<LineReader::Result> read = reader_.Next(text_, patience);
+  if (!read.ok()) return read.status();
+  if (*read == LineReader::Result::kNotYet) return Taken::kNothing;
+  if (*read == LineReader::Result::kEnd) {
+    counts_.estimated_lines = num_results_;
+    counts_.input_ended = true;
+    return Taken::kNothing;
+  }
+  ++line_;
+  if (*read == LineReader::Result::kLine && IsBlank(text_)) return Taken::kBlank;
+  BatchResult result = {.number = num_results_++, .line_hash = Hash(text_)};
+  if (num_results_ == kLinesForEstimate) {
+    custom_ids_.reserve(std::min(reader_.EstimatedLines(), kMostReserved));
+  }
+  const std::optional<EarlierResult> earlier = output_.Find(result.number);
+  const absl::Status status = earlier ? PassOver(*earlier, result.line_hash)
+                                      : AddLine(*read, std::move(result));
+  if (!status.ok()) return status;
+  return earlier ? Taken::kEarlierLine : Taken::kLine;
+}
+
+absl::Status BatchJob::PassOver(const EarlierResult& earlier, uint64_t line_hash) {
+  if (earlier.line_hash != line_hash) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "--resume: line ", line_, " of the input is not the one that an earlier attempt answered"));
+  }
+  if (earlier.custom_id_hash) custom_ids_.insert(*earlier.custom_id_hash);
+  ++(earlier.answered ? counts_.answered : counts_.refused);
   return absl::OkStatus();
 }
 
-absl::Status BatchJob::Feed(Engine& engine) {
-  absl::Status status;
-  size_t bytes = 0;
-  SubmitStarted(engine);
-  for (int i = 0; status.ok() && i < kLinesPerStep && bytes < kBytesPerStep &&
-                  engine.num_waiting() < read_ahead_;
-       ++i) {
-    const bool may_wait = i == 0 && engine.idle();
-    const absl::StatusOr<LineReader::Result> result =
-        reader_->Next(text_, may_wait ? kIdleWait : std::chrono::milliseconds(0));
-    if (!result.ok()) return result.status();
-    if (*result == LineReader::Result::kNotYet) break;
-    if (*result == LineReader::Result::kEnd) {
-      engine.Close();
-      counts_.estimated_lines = num_results_;
-      counts_.input_ended = true;
-      break;
-    }
-    ++line_;
-    bytes += text_.size();
-    if (*result == LineReader::Result::kLine && IsBlank(text_)) continue;
-    status = AddLine(text_, *result);
-    SubmitStarted(engine);
-    if (num_results_ == kLinesForEstimate) {
-      custom_ids_.reserve(std::min(reader_->EstimatedLines(), kMostReserved));
-    }
-  }
-  return status.ok() ? output_->Flush() : status;
-}
-
-ParsedLine BatchJob::Parse(const std::string& text, LineReader::Result result) {
-  if (result == LineReader::Result::kTooLong) {
+ParsedLine BatchJob::Parse(LineReader::Result read, BatchResult& result) {
+  if (read == LineReader::Result::kTooLong) {
     return {.request = RequestError{.message = absl::StrCat("the line is longer than ",
                                                             LineReader::kMaxLineBytes, " bytes"),
                                     .code = "invalid_json"}};
   }
-  ParsedLine parsed = ParseBatchLine(text, limits_);
+  ParsedLine parsed = ParseBatchLine(text_, limits_);
   if (!parsed.has_custom_id) return parsed;
-  if (!custom_ids_.insert(XXH3_64bits(parsed.custom_id.data(), parsed.custom_id.size())).second) {
+  result.custom_id_hash = Hash(parsed.custom_id);
+  if (!custom_ids_.insert(*result.custom_id_hash).second) {
     parsed.request = RequestError{.message = absl::StrCat("'custom_id' ", Quoted(parsed.custom_id),
                                                           " stood in an earlier line"),
                                   .param = "custom_id",
                                   .code = "duplicate_custom_id"};
   }
+  NoteIgnoredFields(parsed);
+  return parsed;
+}
+
+void BatchJob::NoteIgnoredFields(const ParsedLine& parsed) {
   for (const std::string& field : parsed.ignored_fields) {
     if (ignored_fields_.size() == kMostNotes) break;
     if (!ignored_fields_.insert(field).second) continue;
     notes_.push_back(absl::StrCat("line ", line_, ": field ", Quoted(field),
                                   " is ignored, there and in later lines (--lenient)"));
   }
-  return parsed;
 }
 
-absl::Status BatchJob::AddLine(const std::string& text, LineReader::Result result) {
-  ParsedLine parsed = Parse(text, result);
-  const int64_t number = num_results_++;
+absl::Status BatchJob::AddLine(LineReader::Result read, BatchResult result) {
+  const int num_crashes = output_.NumCrashes(result.number);
+  ParsedLine parsed = Parse(read, result);
   if (const auto* error = std::get_if<RequestError>(&parsed.request)) {
-    ++counts_.refused;
-    return output_->Add(number, FormatError(line_, parsed, *error));
+    return Refuse(std::move(result), parsed, *error);
   }
-  Start(number, std::move(std::get<BatchRequest>(parsed.request)));
+  if (num_crashes >= kMostCrashes) {
+    return Refuse(std::move(result), parsed,
+                  {.message = absl::StrCat("octet crashed ", num_crashes,
+                                           " times while it computed this request"),
+                   .code = "crashed"});
+  }
+  auto line = MakeInFlight(std::move(result), std::get<BatchRequest>(std::move(parsed.request)));
+  if (num_crashes > 0) {
+    suspects_.push_back(std::move(line));
+  } else {
+    Start(std::move(line));
+  }
   return absl::OkStatus();
 }
 
-void BatchJob::Start(int64_t number, BatchRequest request) {
+absl::Status BatchJob::Refuse(BatchResult result, const ParsedLine& parsed,
+                              const RequestError& error) {
+  ++counts_.refused;
+  result.text = FormatError(line_, parsed, error);
+  return output_.Add(std::move(result));
+}
+
+std::unique_ptr<BatchJob::InFlight> BatchJob::MakeInFlight(BatchResult result,
+                                                           BatchRequest request) const {
   const int64_t num_choices = request.num_choices();
-  auto line =
-      std::make_unique<InFlight>(InFlight{.number = number,
-                                          .line = line_,
-                                          .request = std::move(request),
-                                          .choices = std::vector<FinishedSequence>(num_choices),
-                                          .num_missing = num_choices});
+  result.answered = true;
+  return std::make_unique<InFlight>(
+      InFlight{.result = std::move(result),
+               .line = line_,
+               .request = std::move(request),
+               .choices = std::vector<FinishedSequence>(num_choices),
+               .num_missing = num_choices});
+}
+
+void BatchJob::Start(std::unique_ptr<InFlight> line) {
+  const int64_t number = line->result.number;
+  output_.Start(std::span(&number, 1));
   started_ = line.get();
   in_flight_.emplace(number, std::move(line));
+}
+
+// The input has ended. Should the next crash be this one's fault, it is known to be.
+void BatchJob::SubmitSuspect(Engine& engine) {
+  if (in_flight_.empty() && !suspects_.empty()) {
+    Start(std::move(suspects_.front()));
+    suspects_.pop_front();
+    SubmitStarted(engine);
+  }
+  if (suspects_.empty() && started_ == nullptr) engine.Close();
 }
 
 // A line may have thousands of sequences: they are made as they are needed.
@@ -189,26 +200,31 @@ absl::Status BatchJob::Write(std::vector<FinishedSequence>& finished) {
     places_.erase(place);
     line->choices[choice] = std::move(f);
     if (--line->num_missing > 0) continue;
-    absl::Status status =
-        output_->Add(line->number, FormatResult(format_, line->line, line->request, line->choices));
-    in_flight_.erase(line->number);
+    BatchResult result = std::move(line->result);
+    result.text = FormatResult(format_, line->line, line->request, line->choices);
+    in_flight_.erase(result.number);
     ++counts_.answered;
+    const absl::Status status = output_.Add(std::move(result));
     if (!status.ok()) return status;
   }
-  return output_->Flush();
+  return output_.Flush();
+}
+
+void BatchJob::Drain(Engine& engine) {
+  drained_ = true;
+  engine.Drain();
 }
 
 absl::Status BatchJob::Finish() {
-  OCTET_CHECK(in_flight_.empty()) << "answers are missing";
-  absl::Status status = output_->Close();
-  if (!status.ok() || partial_path_ == output_path_) return status;
-  return files_.Rename(partial_path_, output_path_);
+  OCTET_CHECK(in_flight_.empty() && suspects_.empty()) << "answers are missing";
+  return output_.Finish(num_results_);
 }
 
 BatchCounts BatchJob::counts() const {
   BatchCounts counts = counts_;
-  if (!counts.input_ended) counts.estimated_lines = reader_->EstimatedLines();
+  if (!counts.input_ended) counts.estimated_lines = reader_.EstimatedLines();
   counts.unfinished_sequences = std::ssize(places_);
+  counts.safe = output_.num_safe();
   return counts;
 }
 

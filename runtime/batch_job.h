@@ -7,17 +7,18 @@
 #include <absl/container/flat_hash_set.h>
 #include <absl/status/status.h>
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "runtime/batch_output.h"
 #include "runtime/batch_request.h"
 #include "runtime/batch_result.h"
 #include "runtime/engine.h"
 #include "runtime/line_reader.h"
-#include "runtime/ordered_output.h"
 
 namespace octet {
 
@@ -27,33 +28,39 @@ struct BatchCounts {
   bool input_ended = false;          // estimated_lines is exact
   int64_t answered = 0;              // lines, with a completion
   int64_t refused = 0;               // lines, with an error
+  int64_t safe = 0;                  // of both, those that won't be lost
   int64_t unfinished_sequences = 0;  // of the lines that have neither yet
 };
 
-// Serves each line of its inputs once, with answers in input order. Lives on rank 0, where alone
-// the files are.
+// Serves each line of its inputs once. Lives on rank 0, where alone the files are.
 class BatchJob {
  public:
   // `read_ahead` bounds the sequences that wait in the engine. What it is made from must outlive
   // it.
-  BatchJob(FileSystem& files, RequestLimits limits, ResultFormat format, int64_t read_ahead)
-      : files_(files),
+  BatchJob(LineReader reader, BatchOutput& output, RequestLimits limits, ResultFormat format,
+           int64_t read_ahead)
+      : reader_(std::move(reader)),
+        output_(output),
         limits_(std::move(limits)),
         format_(std::move(format)),
         read_ahead_(read_ahead) {}
 
-  // Opens the inputs, and a file beside `output` that becomes it when all is done; pipes and
-  // devices are written to as they are.
-  absl::Status Open(const std::vector<std::string>& inputs, const std::string& output);
-
   // Reads some lines, unless enough sequences wait in the engine: submits their requests, answers
-  // at once those that are refused. Closes the engine at the end of the input.
+  // at once those that are refused, passes over those that the output has. Requests that were in
+  // flight when an attempt crashed come after all others, one at a time. Closes the engine when
+  // all is submitted.
   absl::Status Feed(Engine& engine);
 
-  // Takes answers, and writes those whose turn has come.
+  // What is computed is finished, and nothing more begins.
+  void Drain(Engine& engine);
+
+  // Whether lines were left undone, after Drain.
+  bool stopped() const { return drained_ && !(counts_.input_ended && in_flight_.empty() && suspects_.empty()); }
+
+  // Takes answers to the output.
   absl::Status Write(std::vector<FinishedSequence>& finished);
 
-  // Gives the output its name. Call when the engine has nothing left to do.
+  // Completes the output. Call when the engine has nothing left to do.
   absl::Status Finish();
 
   BatchCounts counts() const;
@@ -65,7 +72,7 @@ class BatchJob {
  private:
   // A line whose answers are not all there.
   struct InFlight {
-    int64_t number;  // of the result, which is that of the line without empty ones
+    BatchResult result;  // without its text
     int64_t line;
     BatchRequest request;
     std::vector<FinishedSequence> choices;
@@ -79,28 +86,34 @@ class BatchJob {
     int64_t choice;
   };
 
-  absl::Status AddLine(const std::string& text, LineReader::Result result);
-  ParsedLine Parse(const std::string& text, LineReader::Result result);
-  void Start(int64_t number, BatchRequest request);
+  enum class Taken { kLine, kEarlierLine, kBlank, kNothing };
+  absl::StatusOr<Taken> TakeLine(std::chrono::milliseconds patience);
+  absl::Status PassOver(const EarlierResult& earlier, uint64_t line_hash);
+  absl::Status AddLine(LineReader::Result read, BatchResult result);
+  ParsedLine Parse(LineReader::Result read, BatchResult& result);
+  void NoteIgnoredFields(const ParsedLine& parsed);
+  absl::Status Refuse(BatchResult result, const ParsedLine& parsed, const RequestError& error);
+  std::unique_ptr<InFlight> MakeInFlight(BatchResult result, BatchRequest request) const;
+  void Start(std::unique_ptr<InFlight> line);
   void SubmitStarted(Engine& engine);
+  void SubmitSuspect(Engine& engine);
 
-  FileSystem& files_;
+  LineReader reader_;
+  BatchOutput& output_;
   RequestLimits limits_;
   ResultFormat format_;
   int64_t read_ahead_;
-  std::string output_path_;
-  std::string partial_path_;  // that of the output, where it is no file
-  std::optional<LineReader> reader_;
-  std::unique_ptr<OrderedOutput> output_;
   std::string text_;  // of the line at hand
 
+  bool drained_ = false;
   int64_t line_ = 0;  // of the input, from 1
   int64_t num_results_ = 0;
   int64_t next_sequence_ = 0;
   InFlight* started_ = nullptr;                 // the line of which not all sequences are submitted
   absl::flat_hash_map<int64_t, Place> places_;  // by sequence
   absl::flat_hash_map<int64_t, std::unique_ptr<InFlight>> in_flight_;  // by result number
-  absl::flat_hash_set<uint64_t> custom_ids_;  // hashes: ten million take 150 MB
+  std::deque<std::unique_ptr<InFlight>> suspects_;  // in flight at a crash, and not started since
+  absl::flat_hash_set<uint64_t> custom_ids_;        // hashes: ten million take 150 MB
   std::set<std::string> ignored_fields_;
   std::vector<std::string> notes_;
   BatchCounts counts_;

@@ -66,6 +66,12 @@ class Engine {
   // On rank 0: nothing more will be submitted.
   void Close() { closed_ = true; }
 
+  // On rank 0: nothing more will be submitted, and what has not begun never will.
+  void Drain() {
+    scheduler_.DropWaiting();
+    closed_ = true;
+  }
+
   // On rank 0: the next step ends the work of all ranks, whatever is left.
   void Stop() { stop_ = true; }
 

@@ -3,11 +3,13 @@
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -115,11 +117,29 @@ class PosixOutput : public OutputStream {
   }
 
   absl::Status Close() override {
-    if (file_.Close()) return absl::OkStatus();
+    const absl::Status status = Sync();
+    if (!status.ok() || file_.Close()) return status;
     return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": closing"));
   }
 
   const std::string& path() const override { return path_; }
+
+ private:
+  Descriptor file_;
+  std::string path_;
+};
+
+class PosixLock : public FileLock {
+ public:
+  PosixLock(int fd, std::string path) : file_(fd), path_(std::move(path)) {}
+
+  absl::Status Write(std::string_view text) override {
+    if (ftruncate(file_.fd(), 0) == 0 &&
+        pwrite(file_.fd(), text.data(), text.size(), 0) == std::ssize(text)) {
+      return absl::OkStatus();
+    }
+    return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": writing"));
+  }
 
  private:
   Descriptor file_;
@@ -160,6 +180,16 @@ absl::Status FileSystem::WriteWhole(const std::string& path, std::string_view te
   return status.ok() ? (*file)->Close() : status;
 }
 
+absl::Status FileSystem::ReplaceDurably(const std::string& path, std::string_view text) {
+  const std::string fresh = path + ".new";
+  const auto file = CreateOutput(fresh);
+  if (!file.ok()) return file.status();
+  absl::Status status = (*file)->Write(std::as_bytes(std::span(text)));
+  if (status.ok()) status = (*file)->Close();
+  if (status.ok()) status = Rename(fresh, path);
+  return status.ok() ? SyncDirectory(DirectoryOf(path)) : status;
+}
+
 absl::StatusOr<std::unique_ptr<InputStream>> PosixFileSystem::OpenInput(const std::string& path) {
   if (path == "-") return std::make_unique<PosixInput>(STDIN_FILENO, "standard input");
   // O_NONBLOCK: not to wait for somebody who opens the other end of a FIFO.
@@ -182,6 +212,30 @@ absl::StatusOr<std::unique_ptr<OutputStream>> PosixFileSystem::CreateOutput(
   return std::make_unique<PosixOutput>(fd, path);
 }
 
+absl::StatusOr<std::unique_ptr<OutputStream>> PosixFileSystem::CreateNew(const std::string& path) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be made"));
+  return std::make_unique<PosixOutput>(fd, path);
+}
+
+absl::StatusOr<std::unique_ptr<FileLock>> PosixFileSystem::Lock(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be written"));
+  auto lock = std::make_unique<PosixLock>(fd, path);
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+  const std::string reason = absl::StrCat(path, ": ", std::strerror(errno));
+  if (errno == EWOULDBLOCK) return absl::UnavailableError(reason);
+  return absl::UnimplementedError(reason);
+}
+
+absl::StatusOr<FileInfo> PosixFileSystem::Stat(const std::string& path) {
+  constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return absl::ErrnoToStatus(errno, path);
+  return FileInfo{.size = static_cast<uint64_t>(info.st_size),
+                  .mtime_ns = info.st_mtim.tv_sec * kNanosecondsPerSecond + info.st_mtim.tv_nsec};
+}
+
 absl::Status PosixFileSystem::Rename(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, absl::StrCat("renaming ", from, " to ", to));
@@ -197,6 +251,15 @@ absl::Status PosixFileSystem::MakeDirectories(const std::string& path) {
   std::filesystem::create_directories(path, error);
   if (!error) return absl::OkStatus();
   return absl::ErrnoToStatus(error.value(), absl::StrCat(path, ": cannot be made a directory"));
+}
+
+absl::Status PosixFileSystem::SyncDirectory(const std::string& path) {
+  const Descriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // EINVAL: this file system has no such thing.
+  if (directory.fd() >= 0 && (fsync(directory.fd()) == 0 || errno == EINVAL)) {
+    return absl::OkStatus();
+  }
+  return absl::ErrnoToStatus(errno, absl::StrCat(path, ": fsync"));
 }
 
 absl::StatusOr<std::unique_ptr<RandomAccessFile>> PosixFileSystem::Open(const std::string& path) {
@@ -241,6 +304,11 @@ std::vector<std::string> PosixFileSystem::List(const std::string& directory) {
 
 std::string JoinPath(const std::string& directory, const std::string& name) {
   return (std::filesystem::path(directory) / name).string();
+}
+
+std::string DirectoryOf(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
 }
 
 }  // namespace octet

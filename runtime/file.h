@@ -56,10 +56,24 @@ class OutputStream {
   // Makes what was written survive a loss of power, where it goes to a file.
   virtual absl::Status Sync() = 0;
 
-  // Ends the file. What is not closed may lack its end.
+  // Ends the file and makes all of it survive a loss of power. What is not closed may lack its end.
   virtual absl::Status Close() = 0;
 
   virtual const std::string& path() const = 0;
+};
+
+// A file that one process at a time has; given back when destroyed, or when the process ends.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+
+  // Replaces what the file says, for others to read.
+  virtual absl::Status Write(std::string_view text) = 0;
+};
+
+struct FileInfo {
+  uint64_t size = 0;     // bytes
+  int64_t mtime_ns = 0;  // of its last change, since 1970
 };
 
 class FileSystem {
@@ -74,11 +88,24 @@ class FileSystem {
   // A new file, or one made empty. "-" is standard output.
   virtual absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) = 0;
 
+  // A new file; kAlreadyExists where there is one of this name.
+  virtual absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) = 0;
+
+  // Locks a file, which is made if it is not there. kUnavailable: another process has it.
+  // kUnimplemented: this file system can't lock.
+  virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
+
+  virtual absl::StatusOr<FileInfo> Stat(const std::string& path) = 0;
+
   // Replaces `to` in one step.
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
 
   virtual absl::Status Remove(const std::string& path) = 0;
   virtual absl::Status MakeDirectories(const std::string& path) = 0;
+
+  // Makes names that were made, changed or removed in a directory survive a loss of power.
+  virtual absl::Status SyncDirectory(const std::string& path) = 0;
+
   virtual bool Exists(const std::string& path) = 0;
   virtual bool IsFile(const std::string& path) = 0;
   virtual bool IsDirectory(const std::string& path) = 0;
@@ -93,6 +120,9 @@ class FileSystem {
   absl::StatusOr<std::string> ReadStream(const std::string& path, size_t most = size_t{64} << 20);
 
   absl::Status WriteWhole(const std::string& path, std::string_view text);
+
+  // Replaces a file by this text in one step that survives a loss of power.
+  absl::Status ReplaceDurably(const std::string& path, std::string_view text);
 };
 
 // Local and network file systems through pread. Never maps: a mapped file that shrinks, or an NFS
@@ -102,9 +132,13 @@ class PosixFileSystem : public FileSystem {
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<InputStream>> OpenInput(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
+  absl::StatusOr<FileInfo> Stat(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Remove(const std::string& path) override;
   absl::Status MakeDirectories(const std::string& path) override;
+  absl::Status SyncDirectory(const std::string& path) override;
   bool Exists(const std::string& path) override;
   bool IsFile(const std::string& path) override;
   bool IsDirectory(const std::string& path) override;
@@ -112,6 +146,9 @@ class PosixFileSystem : public FileSystem {
 };
 
 std::string JoinPath(const std::string& directory, const std::string& name);
+
+// The directory in which a path lies; "." where it names none.
+std::string DirectoryOf(const std::string& path);
 
 }  // namespace octet
 

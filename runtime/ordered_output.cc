@@ -87,10 +87,8 @@ absl::StatusOr<std::string> OrderedOutput::ReadBack(const Waiting& waiting) {
 
 absl::Status OrderedOutput::Close() {
   OCTET_CHECK(waiting_.empty()) << "line " << next_ << " is missing";
-  absl::Status status = Flush();
-  if (status.ok()) status = output_->Sync();
-  if (status.ok()) status = output_->Close();
-  return status;
+  const absl::Status status = Flush();
+  return status.ok() ? output_->Close() : status;
 }
 
 }  // namespace octet

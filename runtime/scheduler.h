@@ -60,6 +60,9 @@ class Scheduler {
   // Ids ascend.
   void Add(NewSequence sequence) { waiting_.push_back(std::move(sequence)); }
 
+  // Forgets the sequences that have not begun.
+  void DropWaiting() { waiting_.clear(); }
+
   int64_t num_waiting() const { return static_cast<int64_t>(waiting_.size()); }
   bool idle() const { return waiting_.empty() && sequences_.empty(); }
 

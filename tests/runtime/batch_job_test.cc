@@ -11,11 +11,9 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/compressed_stream.h"
-#include "runtime/model_files.h"
 #include "tests/support/faulty_file_system.h"
-#include "tests/support/local_ranks.h"
+#include "tests/support/job_runner.h"
 #include "tests/support/memory_file_system.h"
-#include "tests/support/rank_model.h"
 
 namespace octet {
 namespace {
@@ -42,94 +40,21 @@ std::string Greedy(const std::string& custom_id, int max_tokens = 3,
                                          max_tokens, R"(, "temperature": 0, "ignore_eos": true})"));
 }
 
-struct JobOptions {
-  int ranks = 1;
-  int64_t max_num_seqs = 64;
-  bool lenient = false;
-};
-
-struct JobResult {
-  absl::Status status;
-  BatchCounts counts;
-  std::vector<std::string> notes;
-  int64_t steps = 0;  // also those without work
-};
-
 class BatchJobTest : public testing::Test {
  protected:
-  static constexpr int64_t kMaxModelLen = 256;
-
   static void SetUpTestSuite() {
-    posix_ = new PosixFileSystem;
-    model_ = new ModelFiles(OpenModelOrDie(*posix_, OCTET_SOURCE_DIR "/launch/demo/model"));
+    runner_ = new JobRunner(OCTET_SOURCE_DIR "/launch/demo/model");
   }
-  static void TearDownTestSuite() {
-    delete model_;
-    delete posix_;
-  }
-
-  static absl::Status Serve(Engine& engine, BatchJob& job, JobResult& result) {
-    std::vector<FinishedSequence> finished;
-    absl::Status status;
-    do {
-      if (status.ok()) status = job.Write(finished);
-      if (status.ok()) status = job.Feed(engine);
-      for (std::string& note : job.TakeNotes()) result.notes.push_back(std::move(note));
-      if (!status.ok()) engine.Stop();
-      finished.clear();
-      ++result.steps;
-    } while (engine.Step(finished));
-    return status.ok() ? job.Finish() : status;
-  }
-
-  static void RunRank(Communicator& comm, FileSystem& files, const std::vector<std::string>& inputs,
-                      const std::string& output, const JobOptions& options, JobResult& result) {
-    EngineOptions engine_options = {.limits = {.max_num_seqs = options.max_num_seqs,
-                                               .pages = std::vector<int64_t>(comm.size(), 1024),
-                                               .group_size = comm.size()},
-                                    .max_model_len = kMaxModelLen};
-    const auto placement = ExpertPlacement::Parse(
-        "contiguous", {model_->config.num_layers, model_->config.num_experts, comm.size()});
-    const auto backend = MakeCpuBackend(SupportedIsas().back(), 1);
-    const auto weights = LoadWeightsAlone(model_->tensors, model_->config, *placement, comm.rank(),
-                                          *backend, DType::kF32);
-    const auto group = comm.MakeGroup(comm.size());
-    Engine engine({comm, *group}, *backend,
-                  {model_->config, *weights, *placement, model_->tokenizer.get()}, engine_options);
-    std::vector<FinishedSequence> none;
-    if (comm.rank() > 0) {
-      while (engine.Step(none)) {
-      }
-      return;
-    }
-    const RequestLimits limits = {.tokenizer = model_->tokenizer.get(),
-                                  .vocab_size = model_->config.vocab_size,
-                                  .max_model_len = kMaxModelLen,
-                                  .lenient = options.lenient};
-    BatchJob job(files, limits, {.tokenizer = model_->tokenizer.get(), .model = "demo"},
-                 engine_options.limits.NumSlots());
-    result.status = job.Open(inputs, output);
-    if (result.status.ok()) {
-      result.status = Serve(engine, job, result);
-      result.counts = job.counts();
-    } else {
-      engine.Stop();
-      engine.Step(none);
-    }
-  }
+  static void TearDownTestSuite() { delete runner_; }
 
   static JobResult Run(FileSystem& files, const std::vector<std::string>& inputs,
                        const std::string& output, const JobOptions& options = {}) {
-    JobResult result;
-    RunLocalRanks(options.ranks, [&](Communicator& comm) {
-      RunRank(comm, files, inputs, output, options, result);
-    });
-    return result;
+    return runner_->Run(files, inputs, output, options);
   }
 
   // The result lines of this input.
   std::vector<json> Results(const std::string& input, const JobOptions& options = {}) {
-    memory_.files[kInput] = input;
+    memory_.files = {{kInput, input}};
     const JobResult result = Run(memory_, {kInput}, kOutput, options);
     EXPECT_TRUE(result.status.ok()) << result.status;
     return Lines(memory_.files[kOutput]);
@@ -150,13 +75,11 @@ class BatchJobTest : public testing::Test {
     return text;
   }
 
-  static PosixFileSystem* posix_;
-  static ModelFiles* model_;
+  static JobRunner* runner_;
   MemoryFileSystem memory_;
 };
 
-PosixFileSystem* BatchJobTest::posix_ = nullptr;
-ModelFiles* BatchJobTest::model_ = nullptr;
+JobRunner* BatchJobTest::runner_ = nullptr;
 
 std::string ErrorCode(const json& line) {
   EXPECT_EQ(line["response"]["body"]["error"]["code"], line["error"]["code"]);
@@ -379,33 +302,6 @@ TEST_F(BatchJobTest, HostileLinesHarmNobody) {
   }
 }
 
-// Wherever the disk fails: an error that names the file, and no output under its name.
-TEST_F(BatchJobTest, EveryFailureOfTheDiskEndsTheJob) {
-  for (const char* output : {"out", "out.gz", "out.zst"}) {
-    for (const int ranks : {1, 2}) {
-      FaultyFileSystem files(memory_);
-      files.most_bytes_per_read = 200;
-      memory_.files = {{kInput, Greedy("a") + "{broken\n" + Greedy("b") + Greedy("c")}};
-      ASSERT_TRUE(Run(files, {kInput}, output, {.ranks = ranks, .max_num_seqs = 1}).status.ok());
-      for (int64_t calls = files.calls(), i = 0; i < calls; ++i) {
-        memory_.files.erase(output);
-        if (i % 2 == 0) memory_.files[output] = "of an earlier run";
-        const auto before = memory_.files;
-        files.fail_at = files.calls() + i;
-        const absl::Status status =
-            Run(files, {kInput}, output, {.ranks = ranks, .max_num_seqs = 1}).status;
-        EXPECT_THAT(std::string(status.message()), HasSubstr(": disk on fire")) << i;
-        EXPECT_THAT(std::string(status.message()),
-                    testing::AnyOf(HasSubstr(kInput), HasSubstr(output)));
-        memory_.files.erase(absl::StrCat(output, ".partial"));
-        auto after = before;
-        after.erase(absl::StrCat(output, ".partial"));
-        EXPECT_EQ(memory_.files, after) << i;
-      }
-    }
-  }
-}
-
 TEST_F(BatchJobTest, AnInputMayVanishBeforeItsTurn) {
   // Gone once it was looked at.
   class Vanishing : public ForwardingFileSystem {
@@ -431,7 +327,7 @@ TEST_F(BatchJobTest, RefusesPathsThatCannotServe) {
     return std::string(Run(memory_, {input}, output).status.message());
   };
   memory_.files = {{kInput, Greedy("a")}, {"directory/file", ""}};
-  EXPECT_THAT(error("nowhere", kOutput), HasSubstr("--input nowhere: no such file"));
+  EXPECT_THAT(error("nowhere", kOutput), HasSubstr("nowhere: no such file"));
   EXPECT_THAT(error(kInput, "directory"), HasSubstr("--output directory is a directory"));
   EXPECT_THAT(memory_.files, SizeIs(2));  // nothing was written
 }

@@ -66,12 +66,28 @@ class FaultyOutput : public OutputStream {
   FaultyFileSystem& files_;
 };
 
+class FaultyLock : public FileLock {
+ public:
+  FaultyLock(std::unique_ptr<FileLock> base, std::string path, FaultyFileSystem& files)
+      : base_(std::move(base)), path_(std::move(path)), files_(files) {}
+
+  absl::Status Write(std::string_view text) override {
+    const absl::Status status = files_.Call(path_);
+    return status.ok() ? base_->Write(text) : status;
+  }
+
+ private:
+  std::unique_ptr<FileLock> base_;
+  std::string path_;
+  FaultyFileSystem& files_;
+};
+
 // What was opened, wrapped.
-template <class Faulty, class Base>
+template <class Faulty, class Base, class... Arguments>
 absl::StatusOr<std::unique_ptr<Base>> Wrap(absl::StatusOr<std::unique_ptr<Base>> base,
-                                           FaultyFileSystem& files) {
+                                           Arguments&&... arguments) {
   if (!base.ok()) return base;
-  return std::make_unique<Faulty>(*std::move(base), files);
+  return std::make_unique<Faulty>(*std::move(base), std::forward<Arguments>(arguments)...);
 }
 
 }  // namespace
@@ -98,6 +114,40 @@ absl::StatusOr<std::unique_ptr<OutputStream>> FaultyFileSystem::CreateOutput(
   const absl::Status status = Call(path);
   if (!status.ok()) return status;
   return Wrap<FaultyOutput>(base_.CreateOutput(path), *this);
+}
+
+absl::StatusOr<std::unique_ptr<OutputStream>> FaultyFileSystem::CreateNew(
+    const std::string& path) {
+  const absl::Status status = Call(path);
+  if (!status.ok()) return status;
+  return Wrap<FaultyOutput>(base_.CreateNew(path), *this);
+}
+
+absl::StatusOr<std::unique_ptr<FileLock>> FaultyFileSystem::Lock(const std::string& path) {
+  const absl::Status status = Call(path);
+  if (!status.ok()) return status;
+  return Wrap<FaultyLock>(base_.Lock(path), path, *this);
+}
+
+absl::StatusOr<FileInfo> FaultyFileSystem::Stat(const std::string& path) {
+  const absl::Status status = Call(path);
+  if (!status.ok()) return status;
+  return base_.Stat(path);
+}
+
+absl::Status FaultyFileSystem::MakeDirectories(const std::string& path) {
+  const absl::Status status = Call(path);
+  return status.ok() ? base_.MakeDirectories(path) : status;
+}
+
+absl::Status FaultyFileSystem::SyncDirectory(const std::string& path) {
+  const absl::Status status = Call(path);
+  return status.ok() ? base_.SyncDirectory(path) : status;
+}
+
+absl::Status FaultyFileSystem::Remove(const std::string& path) {
+  const absl::Status status = Call(path);
+  return status.ok() ? base_.Remove(path) : status;
 }
 
 absl::Status FaultyFileSystem::Rename(const std::string& from, const std::string& to) {

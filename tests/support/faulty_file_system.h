@@ -4,6 +4,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -18,7 +19,7 @@ class FaultyFileSystem : public ForwardingFileSystem {
  public:
   using ForwardingFileSystem::ForwardingFileSystem;
 
-  int64_t fail_at = -1;                  // the number of the call, from 0; negative: none
+  std::atomic<int64_t> fail_at = -1;                  // the number of the call, from 0; negative: none
   size_t most_bytes_per_read = 1 << 30;  // of an input stream
 
   // Of those that can fail, so far.
@@ -27,13 +28,19 @@ class FaultyFileSystem : public ForwardingFileSystem {
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<InputStream>> OpenInput(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
+  absl::StatusOr<FileInfo> Stat(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Remove(const std::string& path) override;
+  absl::Status MakeDirectories(const std::string& path) override;
+  absl::Status SyncDirectory(const std::string& path) override;
 
   // Counts a call.
   absl::Status Call(const std::string& path);
 
  private:
-  int64_t calls_ = 0;
+  std::atomic<int64_t> calls_ = 0;
 };
 
 }  // namespace octet

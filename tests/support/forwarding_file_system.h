@@ -23,6 +23,14 @@ class ForwardingFileSystem : public FileSystem {
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) override {
     return base_.CreateOutput(path);
   }
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) override {
+    return base_.CreateNew(path);
+  }
+  absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override {
+    return base_.Lock(path);
+  }
+  absl::StatusOr<FileInfo> Stat(const std::string& path) override { return base_.Stat(path); }
+  absl::Status SyncDirectory(const std::string& path) override { return base_.SyncDirectory(path); }
   absl::Status Rename(const std::string& from, const std::string& to) override {
     return base_.Rename(from, to);
   }

@@ -67,6 +67,27 @@ class MemoryOutput : public OutputStream {
   std::string path_;
 };
 
+class MemoryLock : public FileLock {
+ public:
+  MemoryLock(MemoryFileSystem& files, std::set<std::string>& locked, std::string path)
+      : files_(files), locked_(locked), path_(std::move(path)) {
+    locked_.insert(path_);
+  }
+  MemoryLock(const MemoryLock&) = delete;
+  MemoryLock& operator=(const MemoryLock&) = delete;
+  ~MemoryLock() override { locked_.erase(path_); }
+
+  absl::Status Write(std::string_view text) override {
+    files_.files[path_] = text;
+    return absl::OkStatus();
+  }
+
+ private:
+  MemoryFileSystem& files_;
+  std::set<std::string>& locked_;
+  std::string path_;
+};
+
 absl::Status NoSuchFile(const std::string& path) {
   return absl::NotFoundError(absl::StrCat(path, ": no such file"));
 }
@@ -83,6 +104,26 @@ absl::StatusOr<std::unique_ptr<OutputStream>> MemoryFileSystem::CreateOutput(
     const std::string& path) {
   files[path].clear();
   return std::make_unique<MemoryOutput>(files, path);
+}
+
+absl::StatusOr<std::unique_ptr<OutputStream>> MemoryFileSystem::CreateNew(const std::string& path) {
+  if (files.contains(path)) return absl::AlreadyExistsError(absl::StrCat(path, ": exists"));
+  return CreateOutput(path);
+}
+
+absl::StatusOr<std::unique_ptr<FileLock>> MemoryFileSystem::Lock(const std::string& path) {
+  if (!can_lock) return absl::UnimplementedError(absl::StrCat(path, ": no locks available"));
+  if (locked_.contains(path)) return absl::UnavailableError(absl::StrCat(path, ": is locked"));
+  files.try_emplace(path);
+  return std::make_unique<MemoryLock>(*this, locked_, path);
+}
+
+absl::StatusOr<FileInfo> MemoryFileSystem::Stat(const std::string& path) {
+  const auto found = files.find(path);
+  if (found == files.end()) return NoSuchFile(path);
+  const auto mtime = mtimes.find(path);
+  return FileInfo{.size = found->second.size(),
+                  .mtime_ns = mtime == mtimes.end() ? 0 : mtime->second};
 }
 
 absl::Status MemoryFileSystem::Rename(const std::string& from, const std::string& to) {

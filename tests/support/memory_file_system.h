@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,10 @@ class MemoryFileSystem : public FileSystem {
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<InputStream>> OpenInput(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
+  absl::StatusOr<FileInfo> Stat(const std::string& path) override;
+  absl::Status SyncDirectory(const std::string&) override { return absl::OkStatus(); }
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Remove(const std::string& path) override;
   absl::Status MakeDirectories(const std::string&) override { return absl::OkStatus(); }
@@ -28,6 +33,11 @@ class MemoryFileSystem : public FileSystem {
   std::vector<std::string> List(const std::string& directory) override;
 
   std::map<std::string, std::string> files;
+  std::map<std::string, int64_t> mtimes;  // 0 where nothing is said
+  bool can_lock = true;
+
+ private:
+  std::set<std::string> locked_;
 };
 
 }  // namespace octet

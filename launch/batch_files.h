@@ -1,0 +1,37 @@
+// The files of a batch job, on rank 0.
+
+#ifndef OCTET_LAUNCH_BATCH_FILES_H_
+#define OCTET_LAUNCH_BATCH_FILES_H_
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "launch/job_setup.h"
+#include "proto/config.pb.h"
+#include "runtime/batch_output.h"
+#include "runtime/file.h"
+#include "runtime/journal.h"
+#include "runtime/line_reader.h"
+
+namespace octet {
+
+struct BatchFiles {
+  LineReader reader;
+  std::unique_ptr<BatchOutput> output;
+  Journal* journal = nullptr;      // the output, where it is one
+  std::vector<std::string> notes;  // for a person
+};
+
+// Opens inputs and output. Nothing is written where that gives an error.
+absl::StatusOr<BatchFiles> OpenBatchFiles(const RunConfig& config, const JobSetup& setup,
+                                          FileSystem& files);
+
+// As results name the model: by the name that was asked for, or the directory's.
+std::string ModelName(const RunConfig& config);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_BATCH_FILES_H_

@@ -1,0 +1,87 @@
+// A job that ends between two steps, wherever, is gone on with as if nothing had been.
+
+#include <absl/strings/str_split.h>
+
+#include "tests/support/fault_job.h"
+
+namespace octet {
+namespace {
+
+using InterruptionTest = FaultJob;
+
+TEST_F(InterruptionTest, AfterEveryStep) {
+  MemoryFileSystem memory;
+  memory.files = Files();
+  const int64_t steps = runner_->Run(memory, {kInput}, kOutput, Options()).steps;
+  ASSERT_GT(steps, 50);
+  for (int64_t stop = 0; stop < steps; ++stop) {
+    memory.files = Files();
+    JobOptions options = Options();
+    options.goes_on = [stop](int64_t step) { return step < stop; };
+    const JobResult first = runner_->Run(memory, {kInput}, kOutput, options);
+    ASSERT_TRUE(first.status.ok()) << first.status;
+    ASSERT_FALSE(memory.files.contains(kOutput)) << stop;
+    const JobResult second = runner_->Run(memory, {kInput}, kOutput, ResumeOptions(stop));
+    ASSERT_TRUE(second.status.ok()) << stop << ": " << second.status;
+    EXPECT_GE(second.num_earlier, first.counts.answered + first.counts.refused) << stop;
+    ASSERT_EQ(memory.files[kOutput], *expected_) << stop;
+    EXPECT_EQ(second.counts.answered + second.counts.refused, 40);
+  }
+}
+
+// Attempt after attempt, each of which does a little.
+TEST_F(InterruptionTest, AgainAndAgain) {
+  MemoryFileSystem memory;
+  memory.files = Files();
+  int64_t attempts = 0;
+  int64_t done = 0;
+  while (!memory.files.contains(kOutput)) {
+    ASSERT_LT(attempts, 100);
+    JobOptions options = ResumeOptions(attempts++);
+    options.goes_on = [](int64_t step) { return step < 25; };
+    const JobResult result = runner_->Run(memory, {kInput}, kOutput, options);
+    ASSERT_TRUE(result.status.ok()) << result.status;
+    EXPECT_GE(result.num_earlier, done);
+    done = result.num_earlier;
+  }
+  EXPECT_GT(attempts, 3);
+  EXPECT_EQ(memory.files[kOutput], *expected_);
+  const JobResult again = runner_->Run(memory, {kInput}, kOutput, Options());
+  EXPECT_TRUE(again.was_finished);
+}
+
+// Whatever runs beside the request that crashes the program is answered.
+TEST_F(InterruptionTest, ARequestIsGivenUpAfterTwoCrashes) {
+  constexpr int kPoison = 10;
+  MemoryFileSystem memory;
+  memory.files = Files();
+  int crashes = 0;
+  for (int attempt = 1; !memory.files.contains(kOutput); ++attempt) {
+    ASSERT_LE(attempt, 3);
+    const std::string part = absl::StrCat("out.jsonl.journal/part-00000", attempt);
+    JobOptions options = Options(StartMode::kResume);
+    options.goes_on = [&](int64_t) {
+      const std::string& records = memory.files[part];
+      const bool in_flight = records.find(absl::StrCat(" started ", kPoison)) != std::string::npos;
+      if (in_flight) memory.files[part + ".crash"] = "rank 0: SIGSEGV";
+      crashes += in_flight ? 1 : 0;
+      return !in_flight;
+    };
+    const JobResult result = runner_->Run(memory, {kInput}, kOutput, options);
+    ASSERT_TRUE(result.status.ok()) << result.status;
+  }
+  EXPECT_EQ(crashes, 2);
+  const std::vector<std::string> lines = absl::StrSplit(memory.files[kOutput], '\n');
+  const std::vector<std::string> expected = absl::StrSplit(*expected_, '\n');
+  ASSERT_EQ(lines.size(), expected.size());
+  for (size_t i = 0; i < lines.size(); ++i) {
+    if (i == kPoison) {
+      EXPECT_NE(lines[i].find("octet crashed 2 times"), std::string::npos) << lines[i];
+    } else {
+      EXPECT_EQ(lines[i], expected[i]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace octet
