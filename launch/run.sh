@@ -9,6 +9,11 @@
 #   --ranks-per-host N    1 unless given; for a hostfile, its slots
 #   --threads N           of each rank
 #   --interface NAME      the network that ranks use, where hosts have several: eth0, ib0
+#   --max-restarts N      goes on by itself when a rank or a host is lost, on the hosts that are left; 0 unless given.
+#                         Only as long as each start finishes something
+#
+# INT, TERM and HUP stop the job, USR1 lets it finish what it has begun. Exit codes: 0 done, 2 the job can't be served as
+# asked, 75 stopped and can be resumed, 1 anything else, which is said in a sentence.
 #
 # Inside a SLURM allocation hosts and ranks are those of the allocation unless given. Environment:
 #   OCTET_BIN   the program, under the same path on all hosts; build/release/launch/octet unless set
@@ -20,8 +25,8 @@ octet=${OCTET_BIN:-$checkout/build/release/launch/octet}
 [[ $octet == /* ]] || octet=$PWD/$octet
 read -ra ssh <<< "${OCTET_SSH:-ssh}"
 hosts=()  # empty: this one
-# No binding: the threads of a rank must be able to use all the cores that the rank was given.
-mpirun=(mpirun --oversubscribe --bind-to none)
+declare -A slots=()  # of a host in a hostfile
+. "$checkout/launch/supervise.sh"
 
 fail() {
   echo "run.sh: $1" >&2
@@ -35,15 +40,35 @@ usage() {
 
 use_hostfile() {
   [[ -r $1 ]] || fail "can't read the hostfile $1"
-  mapfile -t hosts < <(awk '{ sub(/#.*/, "") } NF && !seen[$1]++ { print $1 }' "$1")
+  local host number
+  while read -r host number; do
+    hosts+=("$host")
+    slots[$host]=$number
+  done < <(awk '{ sub(/#.*/, "") } NF && !seen[$1]++ { n = 1; if (match($0, /slots *= *[0-9]+/)) {
+    n = substr($0, RSTART, RLENGTH); sub(/.*= */, "", n) } print $1, n }' "$1")
   [[ ${#hosts[@]} -gt 0 ]] || fail "there is no host in $1"
-  mpirun+=(--hostfile "$1")
+  host_flags=(--hostfile "$1")
 }
 
 use_hosts() {
   IFS=, read -ra hosts <<< "$1"
-  mpirun+=(--host "$1")
+  host_flags=(--host "$1")
   [[ -n $ranks ]] || ranks_per_host=${ranks_per_host:-1}
+}
+
+# Of the hosts, those that are left.
+use_only() {  # HOST ...
+  local host list=()
+  for host; do list+=("$host${slots[$host]:+:${slots[$host]}}"); done
+  hosts=("$@")
+  host_flags=(--host "$(IFS=,; echo "${list[*]}")")
+  make_command
+}
+
+count_ranks() {
+  local host sum=0
+  for host in "${hosts[@]}"; do sum=$((sum + ${ranks_per_host:-${slots[$host]:-1}})); done
+  echo "${ranks:-$sum}"
 }
 
 use_allocation() {
@@ -103,6 +128,21 @@ check_hosts() {
   [[ $problems -eq 0 ]] || exit 2
 }
 
+make_command() {
+  # No binding: the threads of a rank must be able to use all the cores that the rank was given.
+  mpirun=(mpirun --oversubscribe --bind-to none "${failure_detection[@]}" "${host_flags[@]}")
+  [[ -z $ranks ]] || mpirun+=(-n "$ranks")
+  [[ -z $ranks_per_host ]] || mpirun+=(--map-by "ppr:$ranks_per_host:node")
+  [[ -z $interface ]] || mpirun+=(--mca oob_tcp_if_include "$interface" --mca btl_tcp_if_include "$interface")
+  if [[ -n ${OCTET_SSH:-} || -z ${OMPI_MCA_plm_rsh_agent:-} ]]; then
+    mpirun+=(--mca plm_rsh_agent "${ssh[*]} ${ssh_failure_detection[*]}")
+  fi
+  if [[ $(id -u) -eq 0 ]]; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  fi
+}
+
+host_flags=() max_restarts=0
 ranks='' ranks_per_host='' threads='' interface='' host_list='' hostfile=''
 while [[ ${1:-} == -* ]]; do
   [[ $# -gt 1 ]] || usage
@@ -113,6 +153,7 @@ while [[ ${1:-} == -* ]]; do
     --ranks-per-host) ranks_per_host=$2 ;;
     --threads) threads=$2 ;;
     --interface) interface=$2 ;;
+    --max-restarts) max_restarts=$2 ;;
     *) usage ;;
   esac
   shift 2
@@ -121,6 +162,7 @@ done
 for number in $ranks $ranks_per_host $threads; do
   [[ $number =~ ^[1-9][0-9]*$ ]] || fail "'$number' is not a number of ranks or threads"
 done
+[[ $max_restarts =~ ^[0-9]+$ ]] || fail "'$max_restarts' is not a number of restarts"
 [[ -x $octet ]] ||
   fail "$octet is not there; build it first: cmake --preset release && cmake --build --preset release"
 command -v mpirun > /dev/null || fail "no mpirun; install openmpi-bin"
@@ -138,11 +180,5 @@ else
 fi
 [[ ${#hosts[@]} -eq 0 ]] || check_hosts
 
-[[ -z $ranks ]] || mpirun+=(-n "$ranks")
-[[ -z $ranks_per_host ]] || mpirun+=(--map-by "ppr:$ranks_per_host:node")
-[[ -z $interface ]] || mpirun+=(--mca oob_tcp_if_include "$interface" --mca btl_tcp_if_include "$interface")
-[[ -z ${OCTET_SSH:-} ]] || mpirun+=(--mca plm_rsh_agent "$OCTET_SSH")
-if [[ $(id -u) -eq 0 ]]; then
-  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-fi
-exec "${mpirun[@]}" "$octet" "$@" ${threads:+--threads "$threads"}
+make_command
+supervise "$max_restarts" "$@" ${threads:+--threads "$threads"}

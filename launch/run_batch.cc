@@ -109,6 +109,7 @@ absl::Status BatchRun::OpenOnRoot() {
         absl::StrCat(config_.output(), " is complete since ", journal->finished()->finished(), ": ",
                      journal->finished()->results(), " results; --overwrite computes them again"));
   }
+  if (journal != nullptr) Say(world_, absl::StrCat("keeps a journal in ", journal->directory()));
   if (journal != nullptr && journal->num_earlier() > 0) {
     Say(world_, absl::StrCat("goes on after ", journal->num_earlier(), " results"));
   }

@@ -53,10 +53,10 @@ pid_t FindMpirun() {
   return 0;
 }
 
-// Standard error of a process, to ask about it; -1: it is no terminal. Anything else is not opened:
-// a pipe would notice.
-int OpenTerminal(pid_t pid) {
-  const std::string path = absl::StrCat("/proc/", pid, "/fd/2");
+std::string StandardErrorOf(pid_t pid) { return absl::StrCat("/proc/", pid, "/fd/2"); }
+
+// To ask about it; -1: it is no terminal. Anything else is not opened: a pipe would notice.
+int OpenTerminal(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0 || !S_ISCHR(info.st_mode)) return -1;
   const int fd = open(path.c_str(), O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -65,14 +65,21 @@ int OpenTerminal(pid_t pid) {
   return -1;
 }
 
+// Standard error of the launcher, which passes on what mpirun says, or of mpirun.
+int OpenTerminalOfLauncher() {
+  const char* path = std::getenv("OCTET_TERMINAL");
+  if (path != nullptr) return OpenTerminal(path);
+  const pid_t mpirun = FindMpirun();
+  return mpirun > 0 ? OpenTerminal(StandardErrorOf(mpirun)) : -1;
+}
+
 }  // namespace
 
 std::optional<Terminal> Terminal::OfStandardError() {
   const char* kind = std::getenv("TERM");
   if (kind != nullptr && std::string_view(kind) == "dumb") return std::nullopt;
   const bool forwarded = std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr;
-  const pid_t pid = forwarded ? FindMpirun() : getpid();
-  const int fd = pid > 0 ? OpenTerminal(pid) : -1;
+  const int fd = forwarded ? OpenTerminalOfLauncher() : OpenTerminal(StandardErrorOf(getpid()));
   if (fd < 0) return std::nullopt;
   return Terminal(fd);
 }

@@ -53,6 +53,8 @@ class Journal : public BatchOutput {
   // The output of this very job is there, and whole; then nothing else may be called.
   const FinishedJob* finished() const { return finished_ ? &*finished_ : nullptr; }
 
+  const std::string& directory() const { return directory_; }
+
   // Results that earlier attempts left.
   int64_t num_earlier() const { return num_earlier_; }
 

@@ -1,0 +1,188 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# Runs a job to its end, says in a sentence how it ended, and starts it again where that helps. Part of run.sh, which
+# gives: octet, hosts, mpirun, count_ranks, use_only, is_this_host, on_host.
+
+# Open MPI notices a lost host after these at most 25 s; the ranks' own deadline (--timeout) must be longer.
+failure_detection=(--mca oob_tcp_keepalive_time 10 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 3)
+ssh_failure_detection=(-o ServerAliveInterval=10 -o ServerAliveCountMax=2)
+
+readonly done_code=0 failed_code=1 refused_code=2 stopped_code=75
+
+told_to_stop=''  # the signal
+mpirun_pid=''
+
+say() { echo "run.sh: $1" >&2; }
+
+stop_on() {  # SIGNAL; mpirun leaves its ranks about a second
+  told_to_stop=$1
+  [[ -z $mpirun_pid ]] || kill -TERM "$mpirun_pid" 2> /dev/null
+}
+
+# Runs a command with what it says also in the file `messages`. Its exit status is that of mpirun.
+run_once() {  # COMMAND ...
+  local status=0 tee_pid
+  rm -f "$scratch/stderr"
+  mkfifo "$scratch/stderr"
+  (trap '' INT TERM HUP; exec tee "$messages" < "$scratch/stderr" >&2) &
+  tee_pid=$!
+  # Of its own session: a terminal's ^C comes once, from stop_on. Rank 0 asks the terminal how wide it is.
+  if [[ -t 2 ]]; then export OCTET_TERMINAL=/proc/$$/fd/2; fi
+  if [[ -t 0 ]]; then
+    setsid "$@" < /dev/null 2> "$scratch/stderr" &
+  else
+    setsid "$@" <&0 2> "$scratch/stderr" &
+  fi
+  mpirun_pid=$!
+  [[ -z $told_to_stop ]] || kill -TERM "$mpirun_pid"
+  while kill -0 "$mpirun_pid" 2> /dev/null; do  # a signal ends `wait` early
+    status=0
+    wait "$mpirun_pid" || status=$?
+  done
+  mpirun_pid=''
+  wait "$tee_pid" || true
+  return "$status"
+}
+
+# The first match of a pattern in what was said, its \1 \2 ... put into a sentence.
+said() {  # PATTERN SENTENCE
+  local line
+  line=$(sed -nE "s/.*$1.*/$2/p" "$messages" | head -n 1)
+  [[ -n $line ]] && echo "$line"
+}
+
+lost_host() { said 'Remote daemon: \[.*\] on node ([^ ]+).*' '\1'; }
+
+# Who did not come as far as MPI_Init, of those whom the others waited for there.
+silent_ranks() {
+  local rank silent=()
+  grep -q 'waits for the others in MPI_Init' "$messages" || return 1
+  for ((rank = 0; rank < $(count_ranks); ++rank)); do
+    grep -q "octet: rank $rank on .* waits for the others in MPI_Init" "$messages" || silent+=("$rank")
+  done
+  [[ ${#silent[@]} -gt 0 ]] && echo "rank ${silent[*]} did not start: the others waited for it in MPI_Init"
+}
+
+# Why mpirun ended with a status, in words. Survivors can't know: they have a second.
+reason() {  # STATUS
+  local host
+  if host=$(lost_host); then
+    echo "host $host was lost: it went down, or the network to it did"
+  elif silent_ranks; then
+    return
+  elif said 'process rank ([0-9]+) with PID [0-9]+ on node ([^ ]+) exited on signal 9 .*' \
+    'rank \1 on \2 was killed (signal 9); where nobody did that, its host ran out of memory'; then
+    return
+  elif said 'process rank ([0-9]+) with PID [0-9]+ on node ([^ ]+) exited on signal ([0-9]+) \(([^)]*)\).*' \
+    'rank \1 on \2 was ended by signal \3 (\4)'; then
+    return
+  elif grep -q 'ORTE was unable to reliably start one or more daemons' "$messages"; then
+    echo "mpirun could not start on every host"
+  elif said 'Process name: \[\[[0-9]+,[0-9]+\],([0-9]+)\]' 'rank \1 ended the job, see above'; then
+    return
+  else
+    echo "mpirun ended with status $1, see above"
+  fi
+}
+
+keeps_journal() { grep -q '^octet: keeps a journal ' "$messages"; }
+
+# The exit code of this script for a status of mpirun, after a sentence where it is no plain end.
+exit_code() {  # STATUS
+  case $1 in
+    "$done_code" | "$refused_code") echo "$1"; return ;;
+  esac
+  if [[ -n $told_to_stop ]]; then
+    keeps_journal || { say "stopped by $told_to_stop"; echo "$failed_code"; return; }
+    say "stopped by $told_to_stop; what is done is kept, --resume goes on"
+    echo "$stopped_code"
+  elif [[ $1 -eq $stopped_code ]]; then
+    echo "$stopped_code"  # octet has said why
+  else
+    say "$(reason "$1")$(! keeps_journal || echo '; what is done is kept, --resume goes on')"
+    echo "$failed_code"
+  fi
+}
+
+# The value of -o, --output among octet's arguments.
+output_of() {
+  while [[ $# -gt 0 ]]; do
+    case $1 in
+      -o | --output) echo "${2:-}"; return ;;
+      --output=*) echo "${1#*=}"; return ;;
+    esac
+    shift
+  done
+}
+
+# Hosts that answer, those that see the journal first: rank 0 will be on the first.
+hosts_left() {  # JOURNAL
+  local host with=() without=() question answer
+  question=$(printf 'test -x %q && { test -d %q && echo with || echo without; }' "$octet" "$1")
+  for host in "${hosts[@]}"; do
+    if is_this_host "$host"; then
+      answer=$(bash -c "$question") || true
+    else
+      answer=$(on_host "$host" "$question" 2> /dev/null | tail -n 1) || true
+    fi
+    case $answer in
+      with) with+=("$host") ;;
+      without) without+=("$host") ;;
+    esac
+  done
+  [[ ${#with[@]} -eq 0 ]] || echo "${with[@]}" "${without[@]}"
+}
+
+# Results that a journal has, counted where it can be read.
+count_results() {  # JOURNAL HOST
+  local question
+  question=$(printf "cat %q/part-* 2> /dev/null | grep -cE '^[0-9a-f]{16} (answer|error) '" "$1")
+  if [[ -z $2 ]] || is_this_host "$2"; then
+    bash -c "$question" || true
+  else
+    on_host "$2" "$question" | tail -n 1 || true
+  fi
+}
+
+# Whether another start may help, after a status of mpirun: somebody died, and something was done before.
+may_restart() {  # STATUS RESULTS_BEFORE RESULTS_NOW
+  case $1 in
+    "$done_code" | "$refused_code" | "$stopped_code") return 1 ;;
+  esac
+  [[ -z $told_to_stop ]] && keeps_journal || return 1
+  [[ $3 -gt $2 ]] && return 0
+  say "$(reason "$1"); not started again, as nothing was finished since the last start"
+  return 1
+}
+
+# Runs octet with these arguments and ends this script.
+supervise() {  # MAX_RESTARTS ARGUMENT ...
+  local restarts=$1 status=0 journal before=0 now left
+  shift
+  scratch=$(mktemp -d)
+  messages=$scratch/messages
+  trap 'rm -rf "$scratch"' EXIT
+  trap 'stop_on INT' INT
+  trap 'stop_on TERM' TERM
+  trap 'stop_on HUP' HUP
+  trap '[[ -z $mpirun_pid ]] || kill -USR1 "$mpirun_pid"' USR1
+  journal=$(realpath -ms "$(output_of "$@").journal")
+  while true; do
+    status=0
+    run_once "${mpirun[@]}" "$octet" "$@" || status=$?
+    [[ $restarts -gt 0 ]] || break
+    left=()
+    [[ ${#hosts[@]} -eq 0 ]] || read -ra left <<< "$(hosts_left "$journal")"
+    now=$(count_results "$journal" "${left[0]:-}")
+    may_restart "$status" "$before" "${now:-0}" || break
+    if [[ ${#hosts[@]} -gt 0 && ${#left[@]} -eq 0 ]]; then
+      say "no host is left that can be reached and sees $journal"
+      break
+    fi
+    say "$(reason "$status"); starts again${left[*]:+ on ${left[*]}} after ${now:-0} results"
+    [[ ${#left[@]} -eq 0 ]] || use_only "${left[@]}"
+    before=${now:-0}
+    restarts=$((restarts - 1))
+    [[ $* == *" --resume"* ]] || set -- "$@" --resume
+  done
+  exit "$(exit_code "$status")"
+}
