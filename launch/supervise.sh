@@ -86,19 +86,29 @@ reason() {  # STATUS
 
 keeps_journal() { grep -q '^octet: keeps a journal ' "$messages"; }
 
-# The exit code of this script for a status of mpirun, after a sentence where it is no plain end.
-exit_code() {  # STATUS
-  case $1 in
-    "$done_code" | "$refused_code") echo "$1"; return ;;
-  esac
+# Nobody is missed: it is done, or octet has said why not.
+ended_plainly() {  # STATUS
+  [[ -z $told_to_stop && ($1 -eq $done_code || $1 -eq $refused_code || $1 -eq $stopped_code) ]]
+}
+
+# How it ended, where octet can't have said so.
+tell_end() {  # STATUS
+  local kept=''
+  ! keeps_journal || kept='; what is done is kept, --resume goes on'
   if [[ -n $told_to_stop ]]; then
-    keeps_journal || { say "stopped by $told_to_stop"; echo "$failed_code"; return; }
-    say "stopped by $told_to_stop; what is done is kept, --resume goes on"
+    say "stopped by $told_to_stop$kept"
+  elif ! ended_plainly "$1"; then
+    say "$(reason "$1")$kept"
+  fi
+}
+
+# Of this script, for a status of mpirun.
+exit_code() {  # STATUS
+  if [[ -n $told_to_stop ]] && keeps_journal; then
     echo "$stopped_code"
-  elif [[ $1 -eq $stopped_code ]]; then
-    echo "$stopped_code"  # octet has said why
+  elif ended_plainly "$1"; then
+    echo "$1"
   else
-    say "$(reason "$1")$(! keeps_journal || echo '; what is done is kept, --resume goes on')"
     echo "$failed_code"
   fi
 }
@@ -112,6 +122,16 @@ output_of() {
     esac
     shift
   done
+}
+
+# The same for a job that goes on.
+resume_arguments() {  # ARGUMENT ...
+  local argument
+  arguments=()
+  for argument; do
+    [[ $argument == --resume || $argument == --overwrite ]] || arguments+=("$argument")
+  done
+  arguments+=(--resume)
 }
 
 # Hosts that answer, those that see the journal first: rank 0 will be on the first.
@@ -143,20 +163,26 @@ count_results() {  # JOURNAL HOST
   fi
 }
 
-# Whether another start may help, after a status of mpirun: somebody died, and something was done before.
-may_restart() {  # STATUS RESULTS_BEFORE RESULTS_NOW
-  case $1 in
-    "$done_code" | "$refused_code" | "$stopped_code") return 1 ;;
-  esac
-  [[ -z $told_to_stop ]] && keeps_journal || return 1
-  [[ $3 -gt $2 ]] && return 0
-  say "$(reason "$1"); not started again, as nothing was finished since the last start"
-  return 1
+# Makes the next start one on the hosts that are left; fails where it would not help.
+prepare_restart() {  # JOURNAL
+  local left=() now
+  if [[ ${#hosts[@]} -gt 0 ]]; then
+    read -ra left <<< "$(hosts_left "$1")"
+    [[ ${#left[@]} -gt 0 ]] || { say "no host is left that can be reached and sees $1"; return 1; }
+  fi
+  now=$(count_results "$1" "${left[0]:-}")
+  if [[ ${now:-0} -le $results ]]; then
+    say "not started again: nothing was finished since the last start"
+    return 1
+  fi
+  results=$now
+  say "starts again${left[*]:+ on ${left[*]}} after $results results"
+  [[ ${#left[@]} -eq 0 ]] || use_only "${left[@]}"
 }
 
 # Runs octet with these arguments and ends this script.
 supervise() {  # MAX_RESTARTS ARGUMENT ...
-  local restarts=$1 status=0 journal before=0 now left
+  local restarts=$1 status journal results=0
   shift
   scratch=$(mktemp -d)
   messages=$scratch/messages
@@ -169,20 +195,12 @@ supervise() {  # MAX_RESTARTS ARGUMENT ...
   while true; do
     status=0
     run_once "${mpirun[@]}" "$octet" "$@" || status=$?
-    [[ $restarts -gt 0 ]] || break
-    left=()
-    [[ ${#hosts[@]} -eq 0 ]] || read -ra left <<< "$(hosts_left "$journal")"
-    now=$(count_results "$journal" "${left[0]:-}")
-    may_restart "$status" "$before" "${now:-0}" || break
-    if [[ ${#hosts[@]} -gt 0 && ${#left[@]} -eq 0 ]]; then
-      say "no host is left that can be reached and sees $journal"
-      break
-    fi
-    say "$(reason "$status"); starts again${left[*]:+ on ${left[*]}} after ${now:-0} results"
-    [[ ${#left[@]} -eq 0 ]] || use_only "${left[@]}"
-    before=${now:-0}
+    tell_end "$status"
+    [[ $restarts -gt 0 && -z $told_to_stop ]] || break
+    if ended_plainly "$status" || ! keeps_journal || ! prepare_restart "$journal"; then break; fi
     restarts=$((restarts - 1))
-    [[ $* == *" --resume"* ]] || set -- "$@" --resume
+    resume_arguments "$@"
+    set -- "${arguments[@]}"
   done
   exit "$(exit_code "$status")"
 }

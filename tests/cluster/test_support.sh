@@ -63,6 +63,16 @@ check_refusal() {
   fi
 }
 
+# wait_until COMMAND ...: it succeeds, within 60 s.
+wait_until() {
+  for _ in {1..300}; do
+    ! "$@" || return 0
+    sleep 0.2
+  done
+  echo "not within 60 s: $*"
+  return 1
+}
+
 # The last line of a test.
 finish() {
   echo "$failures failures"

@@ -19,3 +19,16 @@ shape_was() {  # RANKS THREADS
 }
 
 same_answers() { cmp "$work/expected.jsonl" "$work/answers.jsonl"; }
+
+# A job that takes some seconds, to be disturbed: sampled answers of different lengths.
+long_arguments=(--model "$work/model" -i "$work/long_in.jsonl" -o "$work/long.jsonl" --progress none)
+
+long_job_on_one_host() {
+  local i
+  for i in {1..400}; do
+    printf '{"custom_id": "%d", "url": "/v1/completions", "body": {"prompt": "And", "max_tokens": %d, "ignore_eos": true}}\n' \
+      "$i" $((20 + i % 80))
+  done > "$work/long_in.jsonl"
+  "$OCTET_BIN" run-batch "${long_arguments[@]}" 2> "$work/long.log" || { cat "$work/long.log"; exit 1; }
+  mv "$work/long.jsonl" "$work/long_expected.jsonl"
+}

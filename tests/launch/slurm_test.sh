@@ -31,6 +31,26 @@ srun_gives_same_bytes() {
     shape_was 4 1 && same_answers
 }
 
+# Submits a job that takes a while, tells it to drain, and waits until SLURM has run it again to its end.
+requeued_job_gives_same_bytes() {
+  local job
+  long_job_on_one_host
+  job=$(slurm sbatch --parsable --output="$work/requeue.log" --cpus-per-task=1 launch/slurm/octet.sbatch \
+    "${long_arguments[@]}")
+  wait_until results_are_there 20 || { cat "$work/requeue.log"; return 1; }
+  slurm scancel --batch --signal=USR1 "$job"
+  wait_until long_answers_are_complete || { cat "$work/requeue.log"; slurm scontrol show job "$job"; return 1; }
+  cat "$work/requeue.log"
+  cmp "$work/long_expected.jsonl" "$work/long.jsonl" && grep -q 'stopped after USR1' "$work/requeue.log" &&
+    grep -qE 'goes on after [0-9]+ results' "$work/requeue.log"
+}
+
+results_are_there() {  # COUNT
+  [[ $(cat "$work"/long.jsonl.journal/part-* 2> /dev/null | grep -cE '^[0-9a-f]{16} answer') -ge $1 ]]
+}
+
+long_answers_are_complete() { [[ -e $work/long.jsonl ]]; }
+
 start_cluster 2 --share "$(dirname "$OCTET_BIN")"
 tests/cluster/slurm.sh up
 answer_on_one_host
@@ -38,6 +58,7 @@ answer_on_one_host
 check "sbatch" batch_job_gives_same_bytes 4 1 --cpus-per-task=1
 check "sbatch, other ranks and threads" batch_job_gives_same_bytes 2 2 --ntasks-per-node=1 --cpus-per-task=2
 check "srun --mpi=pmix" srun_gives_same_bytes
+check "requeued after USR1" requeued_job_gives_same_bytes
 
 cp "$OCTET_BIN" "$work/other_build"
 echo >> "$work/other_build"
