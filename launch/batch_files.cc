@@ -91,7 +91,7 @@ absl::StatusOr<BatchFiles> OpenBatchFiles(const RunConfig& config, const JobSetu
     return absl::InvalidArgumentError(
         "--resume: a job that reads standard input or a pipe, or writes to one, has no journal");
   }
-  opened.notes.push_back(
+  opened.notes.emplace_back(
       "no journal is kept, as input or output is no file: a job that is stopped must start anew");
   absl::StatusOr<std::unique_ptr<StreamOutput>> stream =
       StreamOutput::Open(files, inputs, config.output());

@@ -95,17 +95,11 @@ bool BenchMatmul(Isa isa, DType dtype, int64_t rows, int threads, const KernelBe
 
 class BenchKernelsCommand : public Subcommand {
  public:
-  explicit BenchKernelsCommand(CLI::App& bench)
+  explicit BenchKernelsCommand(CommandLine& bench)
       : Subcommand(bench, "kernels", "matrix products of every path") {
-    app()
-        .add_option("--threads", options_.threads, "default: all cores")
-        ->check(CLI::PositiveNumber);
-    app()
-        .add_option("--inputs", options_.inputs, "of the weight; default 4096")
-        ->check(CLI::PositiveNumber);
-    app()
-        .add_option("--outputs", options_.outputs, "of the weight; default 14336")
-        ->check(CLI::PositiveNumber);
+    line().AddCount("--threads", options_.threads, "default: all cores");
+    line().AddCount("--inputs", options_.inputs, "of the weight; default 4096");
+    line().AddCount("--outputs", options_.outputs, "of the weight; default 14336");
   }
 
   ExitCode Run(Communicator& world) override {
@@ -140,7 +134,7 @@ bool BenchKernels(const KernelBenchOptions& options, std::ostream& out) {
   return right;
 }
 
-std::unique_ptr<Subcommand> AddBenchKernels(CLI::App& bench) {
+std::unique_ptr<Subcommand> AddBenchKernels(CommandLine& bench) {
   return std::make_unique<BenchKernelsCommand>(bench);
 }
 

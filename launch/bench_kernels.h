@@ -20,7 +20,7 @@ struct KernelBenchOptions {
 // whether the result was right. Returns false when one was wrong.
 bool BenchKernels(const KernelBenchOptions& options, std::ostream& out);
 
-std::unique_ptr<Subcommand> AddBenchKernels(CLI::App& bench);
+std::unique_ptr<Subcommand> AddBenchKernels(CommandLine& bench);
 
 }  // namespace octet
 

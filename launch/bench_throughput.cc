@@ -118,17 +118,14 @@ ThroughputReport Measure(Communicator& world, const ThroughputOptions& options,
 
 class BenchThroughputCommand : public Subcommand {
  public:
-  explicit BenchThroughputCommand(CLI::App& bench)
-      : Subcommand(bench, "throughput", "a model's steps on random prompts"), flags_(app()) {
-    const auto add_count = [this](const char* name, int& value, const char* help) {
-      app().add_option(name, value, help)->check(CLI::PositiveNumber);
-    };
-    add_count("--input-len", options_.input_len, "tokens of each prompt; default 512");
-    add_count("--output-len", options_.output_len, "tokens of each answer; default 128");
-    add_count("--num-prompts", options_.num_prompts, "default 64");
-    app().add_option("--output-json", output_json_, "file for the report as JSON");
-    flags_.AddSeed(app(), "of the prompts, and of random weights");
-    flags_.AddRandomWeightsFlags(app());
+  explicit BenchThroughputCommand(CommandLine& bench)
+      : Subcommand(bench, "throughput", "a model's steps on random prompts"), flags_(line()) {
+    line().AddCount("--input-len", options_.input_len, "tokens of each prompt; default 512");
+    line().AddCount("--output-len", options_.output_len, "tokens of each answer; default 128");
+    line().AddCount("--num-prompts", options_.num_prompts, "default 64");
+    line().AddText("--output-json", output_json_, "file for the report as JSON");
+    flags_.AddSeed("of the prompts, and of random weights");
+    flags_.AddRandomWeightsFlags();
   }
 
   ExitCode Run(Communicator& world) override {
@@ -190,7 +187,7 @@ class BenchThroughputCommand : public Subcommand {
 
 }  // namespace
 
-std::unique_ptr<Subcommand> AddBenchThroughput(CLI::App& bench) {
+std::unique_ptr<Subcommand> AddBenchThroughput(CommandLine& bench) {
   return std::make_unique<BenchThroughputCommand>(bench);
 }
 

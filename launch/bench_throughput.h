@@ -9,7 +9,7 @@
 
 namespace octet {
 
-std::unique_ptr<Subcommand> AddBenchThroughput(CLI::App& bench);
+std::unique_ptr<Subcommand> AddBenchThroughput(CommandLine& bench);
 
 }  // namespace octet
 

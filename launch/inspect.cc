@@ -122,17 +122,14 @@ absl::StatusOr<std::string> FormatModel(FileSystem& files, const Checkpoint& che
 
 class InspectCommand : public Subcommand {
  public:
-  explicit InspectCommand(CLI::App& parent)
+  explicit InspectCommand(CommandLine& parent)
       : Subcommand(parent, "inspect", "what lies in a checkpoint") {
-    app()
-        .add_option("path", options_.path, "model directory, .safetensors file or index.json")
-        ->required();
-    app()
-        .add_option("--ranks", options_.ranks, "over which experts are spread; default 1")
-        ->check(CLI::PositiveNumber);
-    app().add_option("--placement", options_.placement,
-                     "contiguous, round-robin, random:SEED or a file; default contiguous");
-    app().add_option("--dtype", options_.dtype, "auto, float32 or bfloat16; default auto");
+    line().AddRequiredText("path", options_.path,
+                           "model directory, .safetensors file or index.json");
+    line().AddCount("--ranks", options_.ranks, "over which experts are spread; default 1");
+    line().AddText("--placement", options_.placement,
+                   "contiguous, round-robin, random:SEED or a file; default contiguous");
+    line().AddText("--dtype", options_.dtype, "auto, float32 or bfloat16; default auto");
   }
 
   ExitCode Run(Communicator& world) override {
@@ -165,7 +162,7 @@ absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& opt
   return absl::StrCat(text, FormatNotes(checkpoint->warnings()));
 }
 
-std::unique_ptr<Subcommand> AddInspect(CLI::App& parent) {
+std::unique_ptr<Subcommand> AddInspect(CommandLine& parent) {
   return std::make_unique<InspectCommand>(parent);
 }
 

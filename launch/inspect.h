@@ -25,7 +25,7 @@ struct InspectOptions {
 // what is wrong with the files, or with --placement or --dtype.
 absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& options);
 
-std::unique_ptr<Subcommand> AddInspect(CLI::App& parent);
+std::unique_ptr<Subcommand> AddInspect(CommandLine& parent);
 
 }  // namespace octet
 

@@ -2,14 +2,16 @@
 
 #include <absl/status/status.h>
 
-#include <CLI/CLI.hpp>
+#include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "kernels/cuda/cuda_runtime.h"
 #include "launch/bench_kernels.h"
 #include "launch/bench_throughput.h"
+#include "launch/command_line.h"
 #include "launch/exit_code.h"
 #include "launch/inspect.h"
 #include "launch/perplexity.h"
@@ -28,25 +30,24 @@ std::string Version() {
 }
 
 ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) {
-  CLI::App app("Mixtral models with their experts spread over the ranks of an MPI job");
-  app.require_subcommand(1);
-  app.set_version_flag("--version", Version());
+  CommandLine program("Mixtral models with their experts spread over the ranks of an MPI job");
+  program.AddVersion(Version());
 
   std::vector<std::unique_ptr<Subcommand>> subcommands;
-  subcommands.push_back(AddRunBatch(app, signals));
-  subcommands.push_back(AddPerplexity(app));
-  subcommands.push_back(AddTokenize(app));
-  subcommands.push_back(AddInspect(app));
-  CLI::App& bench = *app.add_subcommand("bench", "measure, beside physical bounds");
-  bench.require_subcommand(1);
+  subcommands.push_back(AddRunBatch(program, signals));
+  subcommands.push_back(AddPerplexity(program));
+  subcommands.push_back(AddTokenize(program));
+  subcommands.push_back(AddInspect(program));
+  CommandLine bench(program, "bench", "measure, beside physical bounds");
   subcommands.push_back(AddBenchThroughput(bench));
   subcommands.push_back(AddBenchKernels(bench));
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    const int code = world.rank() == 0 ? app.exit(error) : error.get_exit_code();
-    return code == 0 ? ExitCode::kDone : ExitCode::kCannotServe;
+  if (const std::optional<EarlyExit> early = program.Parse(argc, argv)) {
+    if (world.rank() == 0) {
+      std::cout << early->output << std::flush;
+      std::cerr << early->error << std::flush;
+    }
+    return early->code;
   }
   for (const auto& subcommand : subcommands) {
     if (subcommand->chosen()) return subcommand->Run(world);

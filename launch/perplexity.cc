@@ -88,20 +88,16 @@ std::string ScoreJson(const TextScore& score, const WindowSize& size, int64_t nu
 
 class PerplexityCommand : public Subcommand {
  public:
-  explicit PerplexityCommand(CLI::App& parent)
-      : Subcommand(parent, "perplexity", "how well a model predicts a text"), flags_(app()) {
-    app().add_option("-f,--file", options_.file, "text, UTF-8; - is standard input")->required();
-    app()
-        .add_option("--window", options_.window,
+  explicit PerplexityCommand(CommandLine& parent)
+      : Subcommand(parent, "perplexity", "how well a model predicts a text"), flags_(line()) {
+    line().AddRequiredText("-f,--file", options_.file, "text, UTF-8; - is standard input");
+    line().AddCount("--window", options_.window,
                     "tokens that are predicted together, after a BOS; default 2048, or what "
-                    "--max-model-len leaves")
-        ->check(CLI::PositiveNumber);
-    app()
-        .add_option("--stride", options_.stride,
+                    "--max-model-len leaves");
+    line().AddCount("--stride", options_.stride,
                     "tokens from one window to the next; with less than --window only the last so "
-                    "many of each count; default --window")
-        ->check(CLI::PositiveNumber);
-    app().add_option("--output-json", options_.output_json, "file for the result as JSON");
+                    "many of each count; default --window");
+    line().AddText("--output-json", options_.output_json, "file for the result as JSON");
   }
 
   ExitCode Run(Communicator& world) override {
@@ -156,7 +152,7 @@ class PerplexityCommand : public Subcommand {
 
 }  // namespace
 
-std::unique_ptr<Subcommand> AddPerplexity(CLI::App& parent) {
+std::unique_ptr<Subcommand> AddPerplexity(CommandLine& parent) {
   return std::make_unique<PerplexityCommand>(parent);
 }
 

@@ -9,7 +9,7 @@
 
 namespace octet {
 
-std::unique_ptr<Subcommand> AddPerplexity(CLI::App& parent);
+std::unique_ptr<Subcommand> AddPerplexity(CommandLine& parent);
 
 }  // namespace octet
 

@@ -208,11 +208,11 @@ ExitCode RunBatch(Communicator& world, const RunConfig& config, StopSignals& sig
 
 class RunBatchCommand : public Subcommand {
  public:
-  RunBatchCommand(CLI::App& parent, StopSignals& signals)
+  RunBatchCommand(CommandLine& parent, StopSignals& signals)
       : Subcommand(parent, "run-batch", "answer a JSONL file of requests"),
         signals_(signals),
-        flags_(app()) {
-    flags_.AddBatchFlags(app());
+        flags_(line()) {
+    flags_.AddBatchFlags();
   }
 
   ExitCode Run(Communicator& world) override {
@@ -228,7 +228,7 @@ class RunBatchCommand : public Subcommand {
 
 }  // namespace
 
-std::unique_ptr<Subcommand> AddRunBatch(CLI::App& parent, StopSignals& signals) {
+std::unique_ptr<Subcommand> AddRunBatch(CommandLine& parent, StopSignals& signals) {
   return std::make_unique<RunBatchCommand>(parent, signals);
 }
 

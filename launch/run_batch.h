@@ -10,7 +10,7 @@
 
 namespace octet {
 
-std::unique_ptr<Subcommand> AddRunBatch(CLI::App& parent, StopSignals& signals);
+std::unique_ptr<Subcommand> AddRunBatch(CommandLine& parent, StopSignals& signals);
 
 }  // namespace octet
 

@@ -93,9 +93,9 @@ absl::Status Check(const RunConfig& c) {
 
 // CLI11's own conversion clamps what is out of range, and reads 010 as octal.
 template <class T>
-void RunConfigFlags::AddNumber(CLI::App& app, const std::string& names, void (RunConfig::*set)(T),
-                               T least, const std::string& help) {
-  app.add_option_function<std::string>(
+void RunConfigFlags::AddNumber(const std::string& names, void (RunConfig::*set)(T), T least,
+                               const std::string& help) {
+  line_.OnText(
       names,
       [this, names, set, least](const std::string& text) {
         T value = 0;
@@ -108,10 +108,9 @@ void RunConfigFlags::AddNumber(CLI::App& app, const std::string& names, void (Ru
       help);
 }
 
-void RunConfigFlags::AddString(CLI::App& app, const std::string& names,
-                               std::string* (RunConfig::*mutable_field)(),
+void RunConfigFlags::AddString(const std::string& names, std::string* (RunConfig::*mutable_field)(),
                                const std::string& help) {
-  app.add_option_function<std::string>(
+  line_.OnText(
       names,
       [this, names, mutable_field](const std::string& value) {
         if (value.empty()) return Refuse(names, "must not be empty");
@@ -125,69 +124,68 @@ void RunConfigFlags::Refuse(const std::string& names, const std::string& rule) {
   flags_status_.Update(absl::InvalidArgumentError(absl::StrCat(names, " ", rule)));
 }
 
-void RunConfigFlags::AddSwitch(CLI::App& app, const std::string& name, void (RunConfig::*set)(bool),
+void RunConfigFlags::AddSwitch(const std::string& name, void (RunConfig::*set)(bool),
                                const std::string& help) {
-  app.add_flag_callback(
+  line_.OnSwitch(
       name, [this, set] { set_by_flags_.push_back([set](RunConfig& c) { (c.*set)(true); }); },
       help);
 }
 
-RunConfigFlags::RunConfigFlags(CLI::App& app) {
+RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   using C = RunConfig;
-  app.add_option("--config", config_file_, "text proto with these settings (proto/config.proto)");
-  AddString(app, "--model", &C::mutable_model, "Hugging Face directory of a Mixtral model");
-  AddString(app, "--placement", &C::mutable_placement,
+  line_.AddText("--config", config_file_, "text proto with these settings (proto/config.proto)");
+  AddString("--model", &C::mutable_model, "Hugging Face directory of a Mixtral model");
+  AddString("--placement", &C::mutable_placement,
             "where experts live: contiguous, round-robin, random:SEED or a file");
-  AddNumber<int32_t>(app, "--ep-size", &C::set_ep_size, 1,
+  AddNumber<int32_t>("--ep-size", &C::set_ep_size, 1,
                      "ranks over which the experts are spread; default: all. With fewer, groups of "
                      "ranks serve one queue");
-  AddString(app, "--dtype", &C::mutable_dtype,
-            "auto (as the weights are stored), float32 or bfloat16");
-  AddString(app, "--device", &C::mutable_device, "cpu");
-  AddString(app, "--isa", &C::mutable_isa,
+  AddString("--dtype", &C::mutable_dtype, "auto (as the weights are stored), float32 or bfloat16");
+  AddString("--device", &C::mutable_device, "cpu");
+  AddString("--isa", &C::mutable_isa,
             "auto (the best that all ranks have), avx2, avx512 or avx512_bf16");
-  AddNumber<int32_t>(app, "--threads", &C::set_threads, 1,
+  AddNumber<int32_t>("--threads", &C::set_threads, 1,
                      "of each rank; default: the cores that it may use, divided by the ranks that "
                      "share them");
-  AddNumber<int32_t>(app, "--max-num-seqs", &C::set_max_num_seqs, 1,
+  AddNumber<int32_t>("--max-num-seqs", &C::set_max_num_seqs, 1,
                      "sequences that run at the same time, in each group; default 64");
-  AddNumber<int32_t>(app, "--max-num-batched-tokens", &C::set_max_num_batched_tokens, 1,
+  AddNumber<int32_t>("--max-num-batched-tokens", &C::set_max_num_batched_tokens, 1,
                      "tokens of one step, in each group; default 256 for each of its ranks, and "
                      "at least 512");
-  AddNumber<int32_t>(app, "--max-model-len", &C::set_max_model_len, 1,
+  AddNumber<int32_t>("--max-model-len", &C::set_max_model_len, 1,
                      "longest prompt and answer; default: what the model was made for");
-  AddString(app, "--memory", &C::mutable_memory,
+  AddString("--memory", &C::mutable_memory,
             "of each host, for all of its ranks: 12GiB, 500MB, or a share of what is available; "
             "default 90%");
-  AddNumber<double>(app, "--kv-cache-gib", &C::set_kv_cache_gib, 1e-9,
+  AddNumber<double>("--kv-cache-gib", &C::set_kv_cache_gib, 1e-9,
                     "most memory of each rank's KV cache; default: what --memory leaves");
-  AddNumber<double>(app, "--timeout", &C::set_timeout, 1e-3,
+  AddNumber<double>("--timeout", &C::set_timeout, 1e-3,
                     "seconds that a rank waits for another before the job ends; default 60");
-  AddString(app, "--progress", &C::mutable_progress,
+  AddString("--progress", &C::mutable_progress,
             "auto, bar, plain (a line now and then), json (the same for programs) or none");
-  AddString(app, "--report", &C::mutable_report, "directory that gets summary.json");
-  AddSwitch(app, "--dry-run", &C::set_dry_run, "say what would happen, and load nothing");
+  AddString("--report", &C::mutable_report, "directory that gets summary.json");
+  AddSwitch("--dry-run", &C::set_dry_run, "say what would happen, and load nothing");
 }
 
-void RunConfigFlags::AddSeed(CLI::App& app, const std::string& help) {
-  AddNumber<int64_t>(app, "--seed", &RunConfig::set_seed, std::numeric_limits<int64_t>::min(),
+void RunConfigFlags::AddSeed(const std::string& help) {
+  AddNumber<int64_t>("--seed", &RunConfig::set_seed, std::numeric_limits<int64_t>::min(),
                      help + "; default 0");
 }
 
-void RunConfigFlags::AddRandomWeightsFlags(CLI::App& app) {
+void RunConfigFlags::AddRandomWeightsFlags() {
   using C = RunConfig;
-  AddSwitch(app, "--random-weights", &C::set_random_weights,
+  AddSwitch("--random-weights", &C::set_random_weights,
             "make weights from --seed instead of reading them: of --shape, or of the config.json "
             "of --model");
-  AddString(app, "--shape", &C::mutable_shape, "mixtral-8x7b or mixtral-8x22b");
-  AddNumber<int32_t>(app, "--layers", &C::set_layers, 1,
+  AddString("--shape", &C::mutable_shape, "mixtral-8x7b or mixtral-8x22b");
+  AddNumber<int32_t>("--layers", &C::set_layers, 1,
                      "of a model with random weights only so many; default: all");
 }
 
-void RunConfigFlags::AddBatchFlags(CLI::App& app) {
+void RunConfigFlags::AddBatchFlags() {
   using C = RunConfig;
-  AddSeed(app, "of sampling, for requests without one");
-  app.add_option_function<std::vector<std::string>>(
+  AddSeed("of sampling, for requests without one");
+  line_.OnTexts(
       "-i,--input",
       [this](const std::vector<std::string>& paths) {
         set_by_flags_.push_back([paths](RunConfig& c) {
@@ -195,18 +193,18 @@ void RunConfigFlags::AddBatchFlags(CLI::App& app) {
         });
       },
       "JSONL of OpenAI Batch requests, also .gz and .zst; - is standard input; may be repeated");
-  AddString(app, "-o,--output", &C::mutable_output,
+  AddString("-o,--output", &C::mutable_output,
             "JSONL of results, in input order, also .gz and .zst; - is standard output");
-  AddSwitch(app, "--resume", &C::set_resume,
+  AddSwitch("--resume", &C::set_resume,
             "go on with what an attempt that did not finish left; where there is none, begin");
-  AddSwitch(app, "--overwrite", &C::set_overwrite, "throw away what earlier attempts left");
-  AddSwitch(app, "--verify", &C::set_verify,
+  AddSwitch("--overwrite", &C::set_overwrite, "throw away what earlier attempts left");
+  AddSwitch("--verify", &C::set_verify,
             "record and compare what input and model files hold, not only size and time");
-  AddSwitch(app, "--lenient", &C::set_lenient,
+  AddSwitch("--lenient", &C::set_lenient,
             "ignore fields of requests that are not known, with a note, instead of refusing them");
-  AddString(app, "--served-model-name", &C::mutable_served_model_name,
+  AddString("--served-model-name", &C::mutable_served_model_name,
             "name that a request's \"model\" must have, and that results give");
-  AddNumber<int64_t>(app, "--created", &C::set_created, 0, "\"created\" of the results; default 0");
+  AddNumber<int64_t>("--created", &C::set_created, 0, "\"created\" of the results; default 0");
 }
 
 absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {

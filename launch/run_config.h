@@ -5,11 +5,11 @@
 
 #include <absl/status/statusor.h>
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "launch/command_line.h"
 #include "proto/config.pb.h"
 
 namespace octet {
@@ -18,16 +18,16 @@ namespace octet {
 class RunConfigFlags {
  public:
   // Those of every subcommand that runs a model.
-  explicit RunConfigFlags(CLI::App& app);
+  explicit RunConfigFlags(CommandLine& line);
 
   // Those of a batch job besides.
-  void AddBatchFlags(CLI::App& app);
+  void AddBatchFlags();
 
   // --seed, of what the subcommand makes of it.
-  void AddSeed(CLI::App& app, const std::string& help);
+  void AddSeed(const std::string& help);
 
   // Those of a model that is made and not read.
-  void AddRandomWeightsFlags(CLI::App& app);
+  void AddRandomWeightsFlags();
 
   // After parsing: every field has its value or its default; those that have neither are checked by
   // who needs them.
@@ -36,16 +36,16 @@ class RunConfigFlags {
  private:
   // The value must be a number of at least `least`.
   template <class T>
-  void AddNumber(CLI::App& app, const std::string& names, void (RunConfig::*set)(T), T least,
+  void AddNumber(const std::string& names, void (RunConfig::*set)(T), T least,
                  const std::string& help);
-  void AddString(CLI::App& app, const std::string& names,
-                 std::string* (RunConfig::*mutable_field)(), const std::string& help);
+  void AddString(const std::string& names, std::string* (RunConfig::*mutable_field)(),
+                 const std::string& help);
 
-  void AddSwitch(CLI::App& app, const std::string& name, void (RunConfig::*set)(bool),
-                 const std::string& help);
+  void AddSwitch(const std::string& name, void (RunConfig::*set)(bool), const std::string& help);
 
   void Refuse(const std::string& names, const std::string& rule);
 
+  CommandLine& line_;
   std::string config_file_;
   absl::Status flags_status_;
   std::vector<std::function<void(RunConfig&)>> set_by_flags_;

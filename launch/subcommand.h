@@ -6,11 +6,11 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "launch/command_line.h"
 #include "launch/exit_code.h"
 #include "launch/job_setup.h"
 #include "launch/progress.h"
@@ -31,19 +31,19 @@ class Subcommand {
   Subcommand& operator=(const Subcommand&) = delete;
 
   // After parsing: this is the one that was asked for.
-  bool chosen() const { return app_.parsed(); }
+  bool chosen() const { return line_.chosen(); }
 
   // Collective: after parsing, on every rank.
   virtual ExitCode Run(Communicator& world) = 0;
 
  protected:
-  Subcommand(CLI::App& parent, const std::string& name, const std::string& help)
-      : app_(*parent.add_subcommand(name, help)) {}
+  Subcommand(CommandLine& parent, const std::string& name, const std::string& help)
+      : line_(parent, name, help) {}
 
-  CLI::App& app() { return app_; }
+  CommandLine& line() { return line_; }
 
  private:
-  CLI::App& app_;
+  CommandLine line_;
 };
 
 // To a person, from rank 0, on standard error.

@@ -23,10 +23,10 @@ void AppendIds(std::span<const int32_t> ids, std::string& text) {
 
 class TokenizeCommand : public Subcommand {
  public:
-  explicit TokenizeCommand(CLI::App& parent)
+  explicit TokenizeCommand(CommandLine& parent)
       : Subcommand(parent, "tokenize", "token ids of each line of text, no BOS") {
-    app().add_option("--model", model_, "model directory or tokenizer.model")->required();
-    app().add_option("-i,--input", input_, "text; default: standard input");
+    line().AddRequiredText("--model", model_, "model directory or tokenizer.model");
+    line().AddText("-i,--input", input_, "text; default: standard input");
   }
 
   ExitCode Run(Communicator& world) override {
@@ -73,7 +73,7 @@ absl::Status TokenizeLines(const Tokenizer& tokenizer, std::istream& in, std::os
   return absl::OkStatus();
 }
 
-std::unique_ptr<Subcommand> AddTokenize(CLI::App& parent) {
+std::unique_ptr<Subcommand> AddTokenize(CommandLine& parent) {
   return std::make_unique<TokenizeCommand>(parent);
 }
 

@@ -19,7 +19,7 @@ namespace octet {
 // reading or writing failed.
 absl::Status TokenizeLines(const Tokenizer& tokenizer, std::istream& in, std::ostream& out);
 
-std::unique_ptr<Subcommand> AddTokenize(CLI::App& parent);
+std::unique_ptr<Subcommand> AddTokenize(CommandLine& parent);
 
 }  // namespace octet
 

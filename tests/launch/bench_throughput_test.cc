@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "launch/step_bounds.h"
+#include "tests/support/json.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/octet_process.h"
 
@@ -34,7 +34,7 @@ class BenchThroughputTest : public testing::Test {
     const ProcessResult result = Bench(ranks, flags + " --output-json " + json_);
     EXPECT_EQ(result.exit_code, 0) << result.output;
     EXPECT_THAT(result.output, HasSubstr("answers right"));
-    return result.exit_code == 0 ? json::parse(ReadFile(json_)) : json();
+    return result.exit_code == 0 ? ParseJson(ReadFile(json_)) : json();
   }
 };
 
@@ -72,8 +72,8 @@ TEST_F(BenchThroughputTest, ReadsWeightsToo) {
       BenchJson(0, absl::StrCat(kSmall, "--model ", kDemo, " --report ", directory_, "/report"));
   EXPECT_EQ(report["model"]["random_weights"], false);
   EXPECT_EQ(report["load_bytes"],
-            json::parse(ReadFile(
-                directory_ + "/report/summary.json"))["rank_memory"][0]["checkpoint_bytes_read"]);
+            ParseJson(ReadFile(directory_ +
+                               "/report/summary.json"))["rank_memory"][0]["checkpoint_bytes_read"]);
   EXPECT_TRUE(report["bounds"]["exchange"].empty());
 }
 

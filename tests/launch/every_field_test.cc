@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include "runtime/file.h"
 #include "runtime/tokenizer.h"
+#include "tests/support/json.h"
 #include "tests/support/octet_process.h"
 
 namespace octet {
@@ -82,7 +82,7 @@ std::map<std::string, json> RunJob(const std::map<std::string, json>& bodies) {
   std::map<std::string, json> answers;
   std::stringstream output(ReadFile(directory + "/out.jsonl"));
   for (std::string line; std::getline(output, line);) {
-    const json answer = json::parse(line);
+    const json answer = ParseJson(line);
     EXPECT_EQ(answer["response"]["status_code"], 200) << line;
     json body = answer["response"]["body"];
     body.erase("id");  // of the line

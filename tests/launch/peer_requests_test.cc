@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/support/json.h"
 #include "tests/support/octet_process.h"
 #include "tests/support/oracle.h"
 
@@ -25,7 +25,7 @@ std::vector<json> Answers(const std::string& input, const std::string& flags = "
   EXPECT_EQ(result.exit_code, 0) << result.output;
   std::vector<json> answers;
   std::stringstream output(ReadFile(directory + "/out.jsonl"));
-  for (std::string line; std::getline(output, line);) answers.push_back(json::parse(line));
+  for (std::string line; std::getline(output, line);) answers.push_back(ParseJson(line));
   return answers;
 }
 
@@ -100,7 +100,7 @@ TEST(PeerRequests, LoglikelihoodsOfLmEval) {
 TEST(PeerRequests, PayloadsOfLmEval) {
   const auto path = OraclePath("batch/lm_eval_payloads.json");
   OCTET_SKIP_WITHOUT_ORACLE(path, "the payloads of lm-evaluation-harness (batch/)");
-  const json payloads = json::parse(ReadFile(*path))["payloads"];
+  const json payloads = ParseJson(ReadFile(*path))["payloads"];
   ASSERT_GE(payloads.size(), 4U);
   std::string input;
   for (json body : payloads) {

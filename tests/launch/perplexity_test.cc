@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "launch/text_score.h"
 #include "runtime/tokenizer.h"
 #include "tests/support/expected_tensors.h"
+#include "tests/support/json.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/octet_process.h"
 #include "tests/support/rank_model.h"
@@ -138,7 +138,7 @@ TEST_F(PerplexityTest, JsonAndLongerContext) {
   const std::string json_path = directory_ + "/out.json";
   const auto run = [&](const std::string& flags) {
     Perplexity(0, "-f " + text_ + " --output-json " + json_path + " " + flags);
-    return nlohmann::json::parse(ReadFile(json_path));
+    return ParseJson(ReadFile(json_path));
   };
   PosixFileSystem files;
   const auto ids = LoadTokenizerFor(files, kDemo)->Encode(ReadFile(text_));

@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
 
+#include "tests/support/json.h"
 #include "tests/support/octet_process.h"
 
 namespace octet {
@@ -101,7 +101,7 @@ TEST_F(ProgressTest, WithoutATotalThereIsNoEnd) {
   bar.Serve(Counts(0));
   EXPECT_EQ(Written(), "\rrequests 10, 500 tokens/s, prompts 200 tokens/s, 8 running");
   for_programs.Serve(Counts(0));
-  const json object = json::parse(Written());
+  const json object = ParseJson(Written());
   EXPECT_EQ(object["total"], nullptr);
   EXPECT_EQ(object["eta_seconds"], nullptr);
 }
@@ -225,10 +225,10 @@ TEST_F(ProgressTest, JsonIsForPrograms) {
   EXPECT_EQ(now_ - loaded, 8);
   const std::vector<std::string> lines = Lines();
   ASSERT_EQ(lines.size(), 4U);
-  EXPECT_EQ(json::parse(lines[1]), json::parse(R"({"stage": "loading", "seconds": 2.0,
+  EXPECT_EQ(ParseJson(lines[1]), ParseJson(R"({"stage": "loading", "seconds": 2.0,
       "ended": true, "done": 5000000, "total": 20000000, "bytes_per_s": 2500000.0,
       "eta_seconds": null})"));
-  EXPECT_EQ(json::parse(lines[3]), json::parse(R"({"stage": "requests", "seconds": 8.0,
+  EXPECT_EQ(ParseJson(lines[3]), ParseJson(R"({"stage": "requests", "seconds": 8.0,
       "ended": false, "done": 20, "total": 100, "total_is_exact": true, "prompt_tokens": 16,
       "generated_tokens": 80, "prompt_tokens_per_s": 2.0, "generated_tokens_per_s": 10.0,
       "mean_prompt_tokens_per_s": 2.0, "mean_generated_tokens_per_s": 10.0, "running": 3,
@@ -273,12 +273,9 @@ class ProgressProcessTest : public testing::Test {
 
   // Without a launcher where ranks is 0.
   std::string Command(int ranks, const std::string& flags, const std::string& output) const {
-    const std::string program = ranks == 0
-                                    ? OctetProgram()
-                                    : absl::StrCat("OCTET_BIN=", OctetProgram(), " ",
-                                                   OCTET_SOURCE_DIR, "/launch/run.sh -n ", ranks);
-    return absl::StrCat(program, " run-batch --max-num-seqs 4 --model ", OCTET_SOURCE_DIR,
-                        "/launch/demo/model -i ", directory_, "/in.jsonl -o ", output, " ", flags);
+    return absl::StrCat(OctetCommand(ranks), " run-batch --max-num-seqs 4 --model ",
+                        OCTET_SOURCE_DIR, "/launch/demo/model -i ", directory_, "/in.jsonl -o ",
+                        output, " ", flags);
   }
 
   // On a terminal of so many columns.
@@ -331,7 +328,7 @@ TEST_F(ProgressProcessTest, NoneIsSilentAndJsonIsParsed) {
   const std::string text = RunShell(Command(2, "--progress json", output_)).output;
   std::vector<json> objects;
   for (const auto line : absl::StrSplit(text, '\n')) {
-    if (line.substr(0, 1) == "{") objects.push_back(json::parse(line.begin(), line.end()));
+    if (line.substr(0, 1) == "{") objects.push_back(ParseJson(std::string(line)));
   }
   ASSERT_GE(objects.size(), 2U) << text;
   EXPECT_EQ(objects[0]["stage"], "loading");
@@ -356,7 +353,7 @@ TEST_F(ProgressProcessTest, StandardOutputHasOnlyAnswers) {
       const std::string text = RunShell(Command(ranks, flags, "-")).output;
       const std::vector<std::string> lines = absl::StrSplit(text, '\n', absl::SkipEmpty());
       ASSERT_EQ(lines.size(), 60U) << text.substr(0, 1000);
-      for (const std::string& line : lines) EXPECT_TRUE(json::parse(line).contains("custom_id"));
+      for (const std::string& line : lines) EXPECT_TRUE(ParseJson(line).contains("custom_id"));
     }
   }
 }

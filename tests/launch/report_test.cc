@@ -5,9 +5,9 @@
 
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "tests/support/json.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/rank_model.h"
@@ -153,7 +153,7 @@ TEST(ReportTest, WritesJson) {
   MemoryFileSystem files;
   ASSERT_TRUE(WriteReport(SmallReport(), "/a/b", files).ok());
   ASSERT_TRUE(WriteReport(SmallReport(), "/a/b", files).ok()) << "again";
-  const auto json = nlohmann::json::parse(files.files.at("/a/b/summary.json"));
+  const auto json = ParseJson(files.files.at("/a/b/summary.json"));
   EXPECT_EQ(json["ranks"], 2);
   EXPECT_EQ(json["failed_requests"], 1);
   EXPECT_EQ(json["load_seconds"], 0);  // zeros are stated

@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/support/json.h"
 #include "tests/support/octet_process.h"
 
 namespace octet {
@@ -50,7 +50,7 @@ class RunBatchTest : public testing::Test {
 std::vector<json> ParseLines(const std::string& text) {
   std::vector<json> lines;
   std::stringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(json::parse(line));
+  for (std::string line; std::getline(stream, line);) lines.push_back(ParseJson(line));
   return lines;
 }
 
@@ -100,7 +100,7 @@ TEST_F(RunBatchTest, ReportHasTheAccount) {
   const ProcessResult result = RunOctet(
       2, "run-batch " + Files() + "--model " + kDemo + " --report " + directory_ + "/report");
   ASSERT_EQ(result.exit_code, 0) << result.output;
-  const json report = json::parse(ReadFile(directory_ + "/report/summary.json"));
+  const json report = ParseJson(ReadFile(directory_ + "/report/summary.json"));
   EXPECT_EQ(report["ranks"], 2);
   EXPECT_EQ(report["requests"], 1);
   EXPECT_EQ(report["generated_tokens"], 5);
@@ -127,10 +127,8 @@ TEST_F(RunBatchTest, SettingsFromAFileAndFlagsOverThem) {
 TEST_F(RunBatchTest, OnlyRank0NeedsTheFiles) {
   WriteTextFile(input_, kRequest);
   const std::string octet = OctetProgram() + " run-batch -i in.jsonl -o out.jsonl --model " + kDemo;
-  const ProcessResult result = RunShell(
-      "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; "
-      "mpirun --oversubscribe --bind-to none -n 1 -wdir " +
-      directory_ + " " + octet + " : -n 2 -wdir / " + octet);
+  const ProcessResult result = RunShell(MpirunCommand() + " -n 1 -wdir " + directory_ + " " +
+                                        octet + " : -n 2 -wdir / " + octet);
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_EQ(ParseLines(ReadFile(output_)).size(), 1U);
 }
@@ -181,9 +179,8 @@ TEST_F(RunBatchTest, ASlowPipeKeepsNobodyWaiting) {
   WriteTextFile(input_, kRequest);
   const std::string second = directory_ + "/second.jsonl";
   WriteTextFile(second, Renamed("b"));
-  const std::string octet = "OCTET_BIN=" + OctetProgram() + " " + OCTET_SOURCE_DIR +
-                            "/launch/run.sh -n 2 run-batch -i - -o " + output_ + " --model " +
-                            kDemo + " --timeout 2";
+  const std::string octet =
+      OctetCommand(2) + " run-batch -i - -o " + output_ + " --model " + kDemo + " --timeout 2";
   const ProcessResult result = RunShell("(cat " + input_ + "; sleep 5; head -c 20 " + second +
                                         "; sleep 3; tail -c +21 " + second + ") | " + octet);
   EXPECT_EQ(result.exit_code, 0) << result.output;
@@ -195,11 +192,12 @@ TEST_F(RunBatchTest, AWorldOfOneUnderALauncherIsRefused) {
   WriteTextFile(input_, kRequest);
   for (const char* variable : {"SLURM_STEP_NUM_TASKS", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE"}) {
     const std::string octet = OctetProgram() + " run-batch " + Files() + "--model " + kDemo;
-    const ProcessResult result = RunShell(std::string(variable) + "=4 " + octet);
+    const std::string set = std::string(kIgnoreLeaks) + variable;
+    const ProcessResult result = RunShell(set + "=4 " + octet);
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_THAT(result.output, HasSubstr("the launcher started 4 tasks"));
     EXPECT_FALSE(std::filesystem::exists(output_));
-    EXPECT_EQ(RunShell(std::string(variable) + "=1 " + octet).exit_code, 0);
+    EXPECT_EQ(RunShell(set + "=1 " + octet).exit_code, 0);
     std::filesystem::remove(output_);
   }
 }
@@ -207,9 +205,8 @@ TEST_F(RunBatchTest, AWorldOfOneUnderALauncherIsRefused) {
 TEST_F(RunBatchTest, StandardInputAndOutput) {
   WriteTextFile(input_, kRequest + Renamed("b") + "{broken\n");
   const std::string flags = std::string("run-batch -i - -o - --model ") + kDemo;
-  const std::string run =
-      "OCTET_BIN=" + OctetProgram() + " " OCTET_SOURCE_DIR "/launch/run.sh -n 2 " + flags;
-  for (const std::string& command : {OctetProgram() + " " + flags, run}) {
+  for (const int ranks : {0, 2}) {
+    const std::string command = OctetCommand(ranks) + " " + flags;
     const ProcessResult result =
         RunShell("cat " + input_ + " | " + command + " 2> " + directory_ + "/log");
     ASSERT_EQ(result.exit_code, 0) << result.output;
@@ -292,10 +289,7 @@ TEST_F(RunBatchTest, NamesTheRankThatDiffers) {
   WriteTextFile(input_, kRequest);
   const std::string octet = OctetProgram() + " run-batch " + Files() + "--model ";
   const auto run = [&](const std::string& rank1) {
-    return RunShell(
-        "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; "
-        "mpirun --oversubscribe --bind-to none -n 1 " +
-        octet + kDemo + " : -n 1 " + octet + rank1);
+    return RunShell(MpirunCommand() + " -n 1 " + octet + kDemo + " : -n 1 " + octet + rank1);
   };
   const ProcessResult seed = run(std::string(kDemo) + " --seed 3");
   EXPECT_EQ(seed.exit_code, 2) << seed.output;
@@ -310,10 +304,8 @@ TEST_F(RunBatchTest, NamesTheRankThatDiffers) {
   std::filesystem::copy(OCTET_SOURCE_DIR "/tests/golden/hf/basic", directory_ + "/1/model",
                         std::filesystem::copy_options::recursive);
   const std::string relative = OctetProgram() + " run-batch " + Files() + "--model model";
-  const ProcessResult model = RunShell(
-      "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; "
-      "mpirun --oversubscribe --bind-to none -n 1 -wdir " +
-      directory_ + "/0 " + relative + " : -n 1 -wdir " + directory_ + "/1 " + relative);
+  const ProcessResult model = RunShell(MpirunCommand() + " -n 1 -wdir " + directory_ + "/0 " +
+                                       relative + " : -n 1 -wdir " + directory_ + "/1 " + relative);
   EXPECT_EQ(model.exit_code, 2) << model.output;
   EXPECT_THAT(model.output, HasSubstr("in its model"));
   EXPECT_FALSE(std::filesystem::exists(output_));

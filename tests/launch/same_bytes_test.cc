@@ -3,9 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
 #include "kernels/cpu/isa.h"
+#include "tests/support/json.h"
 #include "tests/support/octet_process.h"
 
 namespace octet {
@@ -109,9 +108,11 @@ TEST_P(SameBytesTest, ForEveryVariant) {
   const bool has_text = std::string(c.model) == kDemo;
   WriteTextFile(directory + "/in.jsonl", has_text ? TextRequests() : TokenRequests());
   const auto run = [&](int ranks, const std::string& flags, const std::string& output) {
+    const std::string arguments = std::string("run-batch --model ") + c.model + " -i " + directory +
+                                  "/in.jsonl -o " + directory + output + " " + c.flags + " " +
+                                  flags;
     const ProcessResult result =
-        RunOctet(ranks, std::string("run-batch --model ") + c.model + " -i " + directory +
-                            "/in.jsonl -o " + directory + output + " " + c.flags + " " + flags);
+        ranks == 0 ? RunOctet(0, arguments) : RunOctetAndFindLeaks(ranks, arguments);
     ASSERT_EQ(result.exit_code, 0) << result.output;
   };
   run(0, "--threads 1", "/expected.jsonl");
@@ -124,7 +125,7 @@ TEST_P(SameBytesTest, ForEveryVariant) {
   if (!has_text) return;
   run(kSmallCache.ranks, kSmallCache.flags + directory, "/out.jsonl");
   EXPECT_EQ(ReadFile(directory + "/out.jsonl"), expected) << kSmallCache.flags;
-  const auto report = nlohmann::json::parse(ReadFile(directory + "/summary.json"));
+  const auto report = ParseJson(ReadFile(directory + "/summary.json"));
   EXPECT_GE(report["preemptions"], 2);
 }
 

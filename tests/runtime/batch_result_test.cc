@@ -3,6 +3,7 @@
 #include "runtime/batch_result.h"
 
 #include "tests/support/batch_result_fixture.h"
+#include "tests/support/json.h"
 
 namespace octet::testing {
 namespace {
@@ -38,8 +39,8 @@ TEST_F(BatchResultTest, IsOneLine) {
   request_.custom_id = "two\nlines";
   const std::string line = Format(Finished({kCat, ByteId('\n'), kCat}));
   EXPECT_THAT(line, Not(HasSubstr("\n")));
-  EXPECT_EQ(json::parse(line)["custom_id"], "two\nlines");
-  EXPECT_EQ(json::parse(line)["response"]["body"]["choices"][0]["text"], "cat\ncat");
+  EXPECT_EQ(ParseJson(line)["custom_id"], "two\nlines");
+  EXPECT_EQ(ParseJson(line)["response"]["body"]["choices"][0]["text"], "cat\ncat");
 }
 
 TEST_F(BatchResultTest, ChoicesOfEachPromptInTurn) {
@@ -197,7 +198,7 @@ TEST_F(BatchResultTest, InvalidUtf8StillGivesValidJson) {
   EXPECT_EQ(Body({Finished({kCat})})["model"], "model\uFFFD");
   const ParsedLine parsed = {.custom_id = "\xc3", .has_custom_id = true};
   const json error =
-      json::parse(FormatError(1, parsed, {.message = "bad \xff", .param = "\xfe", .code = "x"}));
+      ParseJson(FormatError(1, parsed, {.message = "bad \xff", .param = "\xfe", .code = "x"}));
   EXPECT_EQ(error["custom_id"], "\uFFFD");
   EXPECT_EQ(error["error"]["message"], "bad \uFFFD");
 }
@@ -213,10 +214,10 @@ TEST(FormatErrorTest, WholeShape) {
 }
 
 TEST(FormatErrorTest, NullWhereNothingIsKnown) {
-  const json error = json::parse(FormatError(3, ParsedLine(), {.message = "m"}));
+  const json error = ParseJson(FormatError(3, ParsedLine(), {.message = "m"}));
   EXPECT_TRUE(error["custom_id"].is_null());
   EXPECT_TRUE(error["response"]["body"]["error"]["param"].is_null());
-  const json empty = json::parse(FormatError(3, {.has_custom_id = true}, {.message = "m"}));
+  const json empty = ParseJson(FormatError(3, {.has_custom_id = true}, {.message = "m"}));
   EXPECT_EQ(empty["custom_id"], "");
 }
 
@@ -225,7 +226,7 @@ TEST(FormatErrorTest, OfParsedLines) {
   const RequestLimits limits = {.vocab_size = 10, .max_model_len = 10};
   for (const std::string line : {"{", "\xff", "[]", R"({"custom_id": 1})"}) {
     const ParsedLine parsed = ParseBatchLine(line, limits);
-    const json error = json::parse(FormatError(1, parsed, std::get<RequestError>(parsed.request)));
+    const json error = ParseJson(FormatError(1, parsed, std::get<RequestError>(parsed.request)));
     EXPECT_TRUE(error["custom_id"].is_null()) << line;
     EXPECT_EQ(error["response"]["status_code"], 400);
   }

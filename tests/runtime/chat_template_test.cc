@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "tests/support/json.h"
 #include "tests/support/oracle.h"
 
 namespace octet {
@@ -37,7 +37,7 @@ TEST(MixtralInstruct, GivesThePublishedIds) {
   const auto text = files.ReadWhole(directory + "/instruct_v1_expected.json");
   ASSERT_TRUE(text.ok()) << text.status();
   const Tokenizer tokenizer = LoadOrDie(directory + "/tokenizer.model.v1");
-  const nlohmann::json cases = nlohmann::json::parse(*text)["cases"];
+  const nlohmann::json cases = ParseJson(*text)["cases"];
   EXPECT_GE(cases.size(), 2U);
   for (const auto& expected : cases) {
     std::vector<ChatMessage> messages;

@@ -5,8 +5,9 @@
 
 #include <bit>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <vector>
+
+#include "tests/support/json.h"
 
 namespace octet {
 namespace {
@@ -80,7 +81,7 @@ TEST(JsonWriterTest, FloatsComeBack) {
   uint32_t bits = 0x80000001;  // negative floats, from the smallest to near the largest
   for (int i = 0; i < 2000; ++i, bits += 1069547) {
     const auto value = std::bit_cast<float>(bits);
-    const json read = json::parse(Float(value));
+    const json read = ParseJson(Float(value));
     ASSERT_TRUE(read.is_number_float());
     ASSERT_EQ(std::bit_cast<uint32_t>(read.get<float>()), bits) << Float(value);
   }

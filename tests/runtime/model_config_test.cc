@@ -3,8 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
+#include "tests/support/json.h"
 #include "tests/support/memory_file_system.h"
 
 namespace octet {
@@ -18,7 +17,7 @@ using testing::IsEmpty;
 // A valid config.json with some keys replaced by those of `patch`.
 std::string Config(const std::string& patch) {
   json config = {{"architectures", {"MixtralForCausalLM"}}, {"model_type", "mixtral"}};
-  config.update(json::parse(patch));
+  config.update(ParseJson(patch));
   return config.dump();
 }
 

@@ -6,12 +6,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "runtime/batch_result.h"
+#include "tests/support/json.h"
 #include "tests/support/sentencepiece_model.h"
 
 namespace octet::testing {
@@ -56,7 +56,7 @@ class BatchResultFixture : public ::testing::Test {
     return FormatResult(format_, 7, request_, std::vector{finished});
   }
   nlohmann::json Body(const std::vector<FinishedSequence>& choices) const {
-    return nlohmann::json::parse(FormatResult(format_, 7, request_, choices))["response"]["body"];
+    return ParseJson(FormatResult(format_, 7, request_, choices))["response"]["body"];
   }
   nlohmann::json Choice(const FinishedSequence& finished) const {
     return Body({finished})["choices"][0];

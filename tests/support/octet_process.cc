@@ -14,14 +14,7 @@
 namespace octet {
 
 ProcessResult RunShell(const std::string& command) {
-  // For programs built with sanitizers: Open MPI's own leaks are listed, whole stacks make them
-  // known.
-  const std::string options =
-      "ASAN_OPTIONS=fast_unwind_on_malloc=0 "
-      "LSAN_OPTIONS=print_suppressions=0:suppressions=" OCTET_SOURCE_DIR
-      "/tests/lsan_suppressions.txt ";
-  const std::string limited =
-      options + "timeout -k 5 100 bash -c '" + command + "' 2>&1 < /dev/null";
+  const std::string limited = "timeout -k 5 100 bash -c '" + command + "' 2>&1 < /dev/null";
   FILE* pipe = popen(limited.c_str(), "r");
   OCTET_CHECK(pipe != nullptr);
   ProcessResult result;
@@ -36,10 +29,35 @@ ProcessResult RunShell(const std::string& command) {
 
 std::string OctetProgram() { return OCTET_PROGRAM; }
 
+namespace {
+
+std::string ByRunScript(int ranks) {
+  return "OCTET_BIN=" + OctetProgram() + " " OCTET_SOURCE_DIR "/launch/run.sh -n " +
+         std::to_string(ranks);
+}
+
+}  // namespace
+
+std::string OctetCommand(int ranks) {
+  return ranks == 0 ? OctetProgram() : kIgnoreLeaks + ByRunScript(ranks);
+}
+
+std::string MpirunCommand() {
+  return std::string(kIgnoreLeaks) +
+         "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun --oversubscribe "
+         "--bind-to none";
+}
+
 ProcessResult RunOctet(int ranks, const std::string& arguments) {
-  if (ranks == 0) return RunShell(OctetProgram() + " " + arguments);
-  return RunShell("OCTET_BIN=" + OctetProgram() + " " OCTET_SOURCE_DIR "/launch/run.sh -n " +
-                  std::to_string(ranks) + " " + arguments);
+  return RunShell(OctetCommand(ranks) + " " + arguments);
+}
+
+ProcessResult RunOctetAndFindLeaks(int ranks, const std::string& arguments) {
+  return RunShell(
+      "ASAN_OPTIONS=fast_unwind_on_malloc=0 "
+      "LSAN_OPTIONS=print_suppressions=0:suppressions=" OCTET_SOURCE_DIR
+      "/tests/lsan_suppressions.txt " +
+      ByRunScript(ranks) + " " + arguments);
 }
 
 std::string ReadFile(const std::string& path) {
