@@ -191,7 +191,7 @@ supervise() {  # MAX_RESTARTS ARGUMENT ...
   trap 'stop_on TERM' TERM
   trap 'stop_on HUP' HUP
   trap '[[ -z $mpirun_pid ]] || kill -USR1 "$mpirun_pid"' USR1
-  journal=$(realpath -ms "$(output_of "$@").journal")
+  journal=$(realpath -ms -- "$(output_of "$@").journal")
   while true; do
     status=0
     run_once "${mpirun[@]}" "$octet" "$@" || status=$?

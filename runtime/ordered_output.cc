@@ -87,8 +87,12 @@ absl::StatusOr<std::string> OrderedOutput::ReadBack(const Waiting& waiting) {
 
 absl::Status OrderedOutput::Close() {
   OCTET_CHECK(waiting_.empty()) << "line " << next_ << " is missing";
-  const absl::Status status = Flush();
-  return status.ok() ? output_->Close() : status;
+  absl::Status status = Flush();
+  if (status.ok()) status = output_->Close();
+  if (!status.ok() || spill_ == nullptr) return status;
+  status = files_.Remove(spill_path_);
+  if (status.ok()) spill_.reset();
+  return status;
 }
 
 }  // namespace octet

@@ -58,6 +58,11 @@ absl::Status CheckOutput(FileSystem& files, const std::vector<std::string>& inpu
   if (output != "-" && files.IsDirectory(output)) {
     return absl::InvalidArgumentError(absl::StrCat("--output ", output, " is a directory"));
   }
+  const std::string directory = DirectoryOf(output);
+  if (output != "-" && !files.IsDirectory(directory)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--output ", output, ": there is no directory ", directory));
+  }
   return CheckIsNoInput(inputs, output, output);
 }
 

@@ -50,7 +50,7 @@ class CommandLineTest : public testing::Test {
 };
 
 TEST_F(CommandLineTest, SetsWhatIsGiven) {
-  EXPECT_FALSE(Parse({"swim", "--prey", "crab", "home", "-a", "7", "--prey", "clam", "--ink"}));
+  EXPECT_FALSE(Parse({"swim", "home", "--prey", "crab", "-a", "7", "--prey", "clam", "--ink"}));
   EXPECT_TRUE(swim_.chosen());
   EXPECT_FALSE(rest_.chosen() || hide_.chosen());
   EXPECT_EQ(where_, "home");

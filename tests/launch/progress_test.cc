@@ -259,11 +259,11 @@ TEST(MakeProgress, ABarNeedsATerminal) {
 // As a user sees it.
 class ProgressProcessTest : public testing::Test {
  protected:
-  void SetUp() override { WriteInput(/*max_tokens=*/4); }
+  void SetUp() override { WriteInput(/*requests=*/60, /*max_tokens=*/4); }
 
-  void WriteInput(int max_tokens) const {
+  void WriteInput(int requests, int max_tokens) const {
     std::string input;
-    for (int i = 0; i < 60; ++i) {
+    for (int i = 0; i < requests; ++i) {
       absl::StrAppend(&input, R"({"custom_id": ")", i, R"(", "method": "POST", "url": )",
                       R"("/v1/completions", "body": {"prompt": "the king", "max_tokens": )",
                       max_tokens, R"(, "ignore_eos": true}})", "\n");
@@ -275,7 +275,7 @@ class ProgressProcessTest : public testing::Test {
   std::string Command(int ranks, const std::string& flags, const std::string& output) const {
     return absl::StrCat(OctetCommand(ranks), " run-batch --max-num-seqs 4 --model ",
                         OCTET_SOURCE_DIR, "/launch/demo/model -i ", directory_, "/in.jsonl -o ",
-                        output, " ", flags);
+                        output, output == "-" ? " " : " --overwrite ", flags);
   }
 
   // On a terminal of so many columns.
@@ -291,13 +291,14 @@ class ProgressProcessTest : public testing::Test {
 };
 
 TEST_F(ProgressProcessTest, BarOnATerminalAlsoUnderMpirun) {
-  WriteInput(/*max_tokens=*/80);  // long enough to be drawn on its way
+  // Long enough to be drawn on its way; groups of 64 are safe, and so done.
+  WriteInput(/*requests=*/300, /*max_tokens=*/40);
   for (const auto& [ranks, columns] : {std::pair(0, 100), std::pair(0, 50), std::pair(2, 100)}) {
     const std::string text = RunOnTerminal(columns, Command(ranks, "", output_));
     EXPECT_THAT(text, HasSubstr("\rrequests 100 % ")) << ranks;
     EXPECT_THAT(text,
-                HasSubstr(columns == 50 ? " % 60/60 in " : " [====================] 60/60 in "));
-    EXPECT_THAT(text, ContainsRegex("\rrequests +[1-9][0-9]? % .*/~?60"));  // on its way
+                HasSubstr(columns == 50 ? " % 300/300 in " : " [====================] 300/300 in "));
+    EXPECT_THAT(text, ContainsRegex("\rrequests +[1-9][0-9]? % .*/~?300"));  // on its way
     EXPECT_THAT(text, Not(HasSubstr("octet: requests")));
     for (const auto line : absl::StrSplit(text, absl::ByAnyChar("\r\n"))) {
       if (line.substr(0, 9) == "requests " || line.substr(0, 7) == "loading") {
