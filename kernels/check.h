@@ -18,6 +18,10 @@ namespace octet {
 using FatalHandler = void (*)();
 void SetFatalHandler(FatalHandler handler);
 
+// Called by Fatal with the message, before anything ends.
+using CrashHandler = void (*)(const char* message);
+void SetCrashHandler(CrashHandler handler);
+
 // The name that Fatal prints for the calling thread, such as "rank 3 of 8 on host-a".
 void SetThreadLabel(const std::string& label);
 const std::string& ThreadLabel();

@@ -9,11 +9,13 @@
 #include <optional>
 
 #include "launch/batch_files.h"
+#include "launch/crash_note.h"
 #include "launch/job_setup.h"
 #include "launch/progress.h"
 #include "launch/report.h"
 #include "launch/session.h"
 #include "parallel/agreement.h"
+#include "parallel/collectives.h"
 #include "runtime/batch_job.h"
 
 namespace octet {
@@ -130,7 +132,12 @@ absl::Status BatchRun::Open() {
   absl::Status status;
   if (world_.rank() == 0) status = OpenOnRoot();
   status = AgreeOnStatus(world_, status);
-  if (status.ok()) signals_.SetOnStop([this](const char* signal) { return OnStop(signal); });
+  if (!status.ok()) return status;
+  signals_.SetOnStop([this](const char* signal) { return OnStop(signal); });
+  const bool has_journal = batch_ && batch_->journal != nullptr;
+  const std::string crash_path =
+      AllGather(world_, {"journal"}, has_journal ? batch_->journal->crash_path() : "").front();
+  if (!crash_path.empty()) LeaveNoteOnCrash(crash_path, ThreadLabel());
   return status;
 }
 

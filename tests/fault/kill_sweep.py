@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""Kills or stops a rank of a real job at counted steps of every phase, goes on with the job on other ranks, placements
+and batch sizes, and compares the output byte for byte with that of an undisturbed run.
+
+    tests/fault/kill_sweep.py [--points N] [--stops N] [--seed S] [--parallel N] [--log FILE]
+
+Prints a table, and ends with 1 if anything was lost, doubled or left behind. The log has one JSON object a point: where
+it was killed, and what was outstanding. OCTET_BIN: the program.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+MODEL = CHECKOUT / "tests/golden/hf/basic"  # the smallest: two layers, no tokenizer
+LAYERS = 2
+REQUESTS = 60
+TIME_LIMIT = 60  # seconds: a hang is a failure
+STOP_TIMEOUT = 2  # seconds: --timeout of the jobs of which a rank is stopped
+MOST_LATE = 5  # seconds after the timeout by which a stopped rank must be named
+
+LAYER_PHASES = ["attention", "router", "routing", "dispatch", "experts", "combine"]
+STEP_PHASES = ["schedule", "head", "sampling", "results"]
+STOP_PHASES = ["init", "loading", "attention", "dispatch", "combine", "journal", "finalize"]
+RECORD = re.compile(rb"^[0-9a-f]{16} (answer|error) ([0-9]+) ")
+
+
+def write_input(path):
+    """Requests of different lengths, sampled, every tenth refused."""
+    with open(path, "w") as file:
+        for i in range(REQUESTS):
+            body = {"prompt": [] if i % 10 == 3 else [1 + i, 17, 300 + i], "max_tokens": 5 + i * 7 % 40, "ignore_eos": True}
+            line = {"custom_id": f"r{i}", "method": "POST", "url": "/v1/completions", "body": body}
+            file.write(json.dumps(line) + "\n")
+
+
+class Job:
+    """One directory with an input, and octet's command line for it."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.input = self.directory / "in.jsonl"
+        self.output = self.directory / "out.jsonl"
+
+    def run(self, ranks, flags, fault=None):
+        """Runs launch/run.sh to its end: (exit code or None when it hung, stderr, seconds)."""
+        command = [CHECKOUT / "launch/run.sh", "-n", str(ranks), "run-batch", "--model", MODEL, "-i", self.input, "-o",
+                   self.output, "--progress", "none", "--threads", "1", *flags]
+        environment = {**os.environ, **({"OCTET_FAULT": fault} if fault else {})}
+        start = time.monotonic()
+        with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, start_new_session=True) as process:
+            try:
+                _, said = process.communicate(timeout=TIME_LIMIT)
+                return process.returncode, said.decode(), time.monotonic() - start
+            except subprocess.TimeoutExpired:
+                self.kill_leftovers()
+                process.kill()
+                return None, "hung", TIME_LIMIT
+
+    def leftovers(self):
+        """Processes that still work for this job."""
+        found = subprocess.run(["pgrep", "-f", f"-o {self.output} "], capture_output=True, text=True, check=False)
+        return found.stdout.split()
+
+    def kill_leftovers(self):
+        subprocess.run(["pkill", "-KILL", "-f", f"-o {self.output} "], check=False)
+
+    def results(self):
+        """The numbers of the results that the journal has, in all of its parts."""
+        numbers = []
+        for part in sorted(pathlib.Path(f"{self.output}.journal").glob("part-??????")):
+            for line in part.read_bytes().splitlines():
+                if match := RECORD.match(line):
+                    numbers.append(int(match.group(2)))
+        return numbers
+
+
+def draw_point(number, steps, chooser):
+    """Where the number-th fault strikes. Phases take turns; most strike while requests are outstanding."""
+    phases = LAYER_PHASES + STEP_PHASES + LAYER_PHASES + STEP_PHASES + ["journal"]
+    phase = phases[number % len(phases)]
+    if number % 60 == 59:
+        phase = chooser.choice(["loading", "finalize"])
+    entries = steps * LAYERS if phase in LAYER_PHASES else steps
+    count = 1 if phase in ("loading", "finalize") else chooser.randrange(1, max(2, entries * 9 // 10))
+    ranks = chooser.choice([1, 2, 2, 3])
+    rank = 0 if phase == "journal" else chooser.randrange(ranks)
+    return {"phase": phase, "count": count, "ranks": ranks, "rank": rank}
+
+
+def resume_flags(chooser):
+    ranks = chooser.choice([1, 2, 3])
+    flags = ["--resume", "--placement", chooser.choice(["contiguous", "round-robin", "random:7"]), "--max-num-seqs",
+             str(chooser.choice([1, 3, 8, 64])), "--max-num-batched-tokens", str(chooser.choice([5, 33, 512]))]
+    return ranks, flags
+
+
+def kill_point(number, steps, seed, expected):
+    """One rank is killed, and the job gone on with. Returns what happened."""
+    chooser = random.Random(f"{seed} {number}")
+    point = draw_point(number, steps, chooser)
+    point["signal"] = chooser.choice(["KILL", "KILL", "KILL", "TERM"])
+    with tempfile.TemporaryDirectory() as directory:
+        job = Job(directory)
+        write_input(job.input)
+        fault = f"rank={point['rank']},phase={point['phase']},count={point['count']},signal={point['signal']}"
+        code, said, seconds = job.run(point["ranks"], ["--max-num-seqs", "4"], fault)
+        done = job.results()
+        point |= {"struck": "OCTET_FAULT" in said, "exit_code": code, "seconds": round(seconds, 2), "done": len(done),
+                  "outstanding": 0 if job.output.exists() else REQUESTS - len(set(done)), "left_behind": len(job.leftovers())}
+        ranks, flags = resume_flags(chooser)
+        resumed, said_then, _ = job.run(ranks, flags)
+        everything = job.output.read_bytes() if job.output.exists() else b""
+        point |= {"resumed": resumed, "doubled": len(done) - len(set(done)), "same_bytes": everything == expected}
+        if not point["same_bytes"] or resumed != 0:
+            point["said"] = said[-2000:] + said_then[-2000:]
+    return point
+
+
+def stop_point(number, steps, seed, expected):
+    """One rank stands still. The others must name it and end, and the job can be gone on with."""
+    chooser = random.Random(f"stop {seed} {number}")
+    phase = STOP_PHASES[number % len(STOP_PHASES)]
+    count = 1 if phase in ("init", "loading", "finalize") else chooser.randrange(1, steps)
+    ranks = chooser.choice([2, 3])
+    rank = 0 if phase == "journal" else chooser.randrange(ranks)
+    point = {"phase": phase, "count": count, "ranks": ranks, "rank": rank, "signal": "STOP"}
+    with tempfile.TemporaryDirectory() as directory:
+        job = Job(directory)
+        write_input(job.input)
+        fault = f"rank={rank},phase={phase},count={count},signal=STOP"
+        code, said, seconds = job.run(ranks, ["--max-num-seqs", "4", "--timeout", str(STOP_TIMEOUT)], fault)
+        named = [line for line in said.splitlines() if re.search(rf"rank {rank}\b", line) and "OCTET_FAULT" not in line]
+        point |= {"struck": "OCTET_FAULT" in said, "exit_code": code, "seconds": round(seconds, 2), "named": len(named),
+                  "left_behind": len(job.leftovers())}
+        resumed, said_then, _ = job.run(1, ["--resume"])
+        point["same_bytes"] = resumed == 0 and job.output.read_bytes() == expected
+        if not (named and point["same_bytes"] and not point["left_behind"]):
+            point["said"] = said[-3000:] + said_then[-1000:]
+    return point
+
+
+def undisturbed():
+    """The bytes of the output, and the steps of the engine that every count refers to."""
+    with tempfile.TemporaryDirectory() as directory:
+        job = Job(directory)
+        write_input(job.input)
+        code, said, _ = job.run(1, ["--max-num-seqs", "4", "--report", str(directory)])
+        if code != 0:
+            sys.exit(f"the undisturbed run failed: {said}")
+        return job.output.read_bytes(), json.loads((job.directory / "summary.json").read_text())["steps"]
+
+
+def print_table(name, points, bad):
+    print(f"{name}: {len(points)} points")
+    print(f"  {'phase':12} points  struck  outstanding  same bytes")
+    for phase in sorted({p["phase"] for p in points}):
+        of_phase = [p for p in points if p["phase"] == phase]
+        print(f"  {phase:12} {len(of_phase):6} {sum(p['struck'] for p in of_phase):7} "
+              f"{sum(p.get('outstanding', 0) > 0 for p in of_phase):12} {sum(p['same_bytes'] for p in of_phase):11}")
+    for point in bad:
+        print("  FAILED:", json.dumps(point))
+
+
+def sweep(function, count, steps, options, expected):
+    with concurrent.futures.ThreadPoolExecutor(options.parallel) as pool:
+        return list(pool.map(lambda i: function(i, steps, options.seed, expected), range(count)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--points", type=int, default=500)
+    parser.add_argument("--stops", type=int, default=70)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--log", type=pathlib.Path)
+    options = parser.parse_args()
+    expected, steps = undisturbed()
+
+    kills = sweep(kill_point, options.points, steps, options, expected)
+    bad_kills = [p for p in kills if not p["same_bytes"] or p["doubled"] or p["left_behind"] or p["exit_code"] is None]
+    print_table("killed", kills, bad_kills)
+    outstanding = sum(p["outstanding"] > 0 for p in kills)
+    print(f"  {outstanding} with work outstanding, {sum(p['done'] for p in kills)} results done before: "
+          f"{len(bad_kills)} points failed")
+
+    stops = sweep(stop_point, options.stops, steps, options, expected)
+    bad_stops = [p for p in stops if not p["same_bytes"] or not p["named"] or p["left_behind"] or
+                 p["seconds"] > STOP_TIMEOUT + MOST_LATE + 2]
+    print_table("stopped", stops, bad_stops)
+    if stops:
+        slowest = max(p["seconds"] for p in stops)
+        print(f"  the longest run from start to end took {slowest} s with --timeout {STOP_TIMEOUT}: "
+              f"{len(bad_stops)} points failed")
+
+    if options.log:
+        options.log.write_text("".join(json.dumps(p) + "\n" for p in kills + stops))
+    missed = sum(not p["struck"] for p in kills + stops)
+    if missed > len(kills + stops) // 10 or outstanding < len(kills) * 95 // 100:
+        print(f"{missed} points missed the job, {outstanding} had work outstanding: the sweep says too little")
+        return 1
+    return 1 if bad_kills or bad_stops else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
