@@ -26,6 +26,10 @@ void Fatal(const char* file, int line, const std::string& message) {
   std::fprintf(stderr, "%s: %s:%d: %s\n", where.c_str(), file, line, message.c_str());
   std::fflush(stderr);
   if (const CrashHandler handler = crash_handler) handler(message.c_str());
+  EndJob();
+}
+
+void EndJob() {
   if (const FatalHandler handler = fatal_handler) handler();
   std::abort();
 }

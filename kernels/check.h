@@ -13,6 +13,9 @@ namespace octet {
 // process.
 [[noreturn]] void Fatal(const char* file, int line, const std::string& message);
 
+// The same without a message, for who has said it all.
+[[noreturn]] void EndJob();
+
 // Called by Fatal after printing; must not return. The default aborts this process; an MPI world
 // sets one that ends every rank.
 using FatalHandler = void (*)();

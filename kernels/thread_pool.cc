@@ -2,6 +2,8 @@
 
 #include <immintrin.h>
 
+#include "kernels/activity.h"
+
 namespace octet {
 namespace {
 
@@ -53,14 +55,18 @@ void ThreadPool::Run(absl::FunctionRef<void(int)> f) {
   while (const int left = unfinished_.load(std::memory_order_acquire)) {
     WaitWhileEqual(unfinished_, left);
   }
+  Activity::OfThisThread().Tick();
 }
 
 void ThreadPool::ForEach(int64_t n, absl::FunctionRef<void(int64_t)> f) {
   std::atomic<int64_t> next = 0;
-  Run([&](int) {
+  Activity& activity = Activity::OfThisThread();
+  Run([&](int thread) {
     for (int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < n;
          i = next.fetch_add(1, std::memory_order_relaxed)) {
       f(i);
+      activity.Advance();
+      if (thread == 0) activity.Poll();
     }
   });
 }

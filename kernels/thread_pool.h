@@ -13,7 +13,8 @@
 namespace octet {
 
 // Runs one function at a time on a fixed set of threads, of which the caller is one. Every thread,
-// the caller included, flushes denormals to zero while it works.
+// the caller included, flushes denormals to zero while it works. What is done counts as progress of
+// the calling rank (Activity), and is where its own thread polls.
 class ThreadPool {
  public:
   explicit ThreadPool(int num_threads);

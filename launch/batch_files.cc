@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "kernels/activity.h"
 #include "runtime/job_identity.h"
 #include "runtime/stream_output.h"
 
@@ -24,16 +25,18 @@ absl::Status OfFlag(const char* flag, const absl::Status& status) {
   return {status.code(), absl::StrCat(flag, " ", std::string(status.message()))};
 }
 
+// The other ranks wait meanwhile.
+void Advance() { Activity::OfThisThread().Tick(); }
+
 absl::StatusOr<JobIdentity> IdentifyJob(const RunConfig& config, const JobSetup& setup,
                                         FileSystem& files) {
-  const auto advance = [] {};
   JobIdentity job;
   for (const std::string& input : config.input()) {
-    absl::StatusOr<FileIdentity> file = IdentifyFile(files, input, config.verify(), advance);
+    absl::StatusOr<FileIdentity> file = IdentifyFile(files, input, config.verify(), Advance);
     if (!file.ok()) return file.status();
     *job.add_input() = *std::move(file);
   }
-  const absl::Status status = IdentifyModel(files, config.model(), config.verify(), advance, job);
+  const absl::Status status = IdentifyModel(files, config.model(), config.verify(), Advance, job);
   if (!status.ok()) return status;
   job.set_model(setup.model.fingerprint);
   job.set_numerics_class(setup.NumericsClass());
@@ -56,7 +59,8 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenJournal(const RunConfig& config,
                          : config.overwrite() ? StartMode::kOverwrite
                                               : StartMode::kNew;
   return Journal::Open(files, config.output(), *job,
-                       {.mode = mode, .compare_contents = config.verify()}, notes);
+                       {.mode = mode, .compare_contents = config.verify(), .advance = Advance},
+                       notes);
 }
 
 }  // namespace

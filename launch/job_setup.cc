@@ -121,6 +121,22 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const RunConfig& config, const
   return options;
 }
 
+absl::Status CheckTimeout(const Communicator& world, double seconds) {
+  if (seconds < kShortestTimeout) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--timeout ", seconds, ": at least ", kShortestTimeout,
+                     " s; a busy host may well keep a rank waiting for less"));
+  }
+  const auto hosts = world.hosts();
+  const auto other = std::find_if(hosts.begin(), hosts.end(),
+                                  [&](const std::string& host) { return host != hosts[0]; });
+  if (other == hosts.end() || seconds >= kShortestRemoteTimeout) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--timeout ", seconds, ": at least ", kShortestRemoteTimeout, " s with ranks on ", hosts[0],
+      " and ", *other, "; networks recover from interruptions of seconds, and the launcher needs ",
+      "that long to find a host gone"));
+}
+
 absl::Status CheckDevice(const RunConfig& config) {
   if (config.device() == "cpu") return absl::OkStatus();
   if (config.device() == "cuda") {
@@ -186,7 +202,9 @@ std::string DescribeSetup(const Communicator& world, const JobSetup& setup) {
 absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, FileSystem& files) {
   absl::Status status = AgreeOnFacts(
       world, {{"program", FingerprintOfProgram(files)}, {"settings", SharedSettings(config)}});
+  if (status.ok()) status = CheckTimeout(world, config.timeout());
   if (!status.ok()) return status;
+  world.watchdog().SetReportDirectory(config.report());
 
   absl::StatusOr<ModelFiles> model = OpenModel(config, files);
   status = AgreeOnStatus(world, model.status());

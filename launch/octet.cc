@@ -1,11 +1,15 @@
 // One binary with subcommands; under mpirun every rank runs it.
 
 #include <absl/status/status.h>
+#include <absl/strings/numbers.h>
 
+#include <chrono>
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/cuda/cuda_runtime.h"
@@ -14,6 +18,7 @@
 #include "launch/command_line.h"
 #include "launch/exit_code.h"
 #include "launch/inspect.h"
+#include "launch/job_setup.h"
 #include "launch/perplexity.h"
 #include "launch/run_batch.h"
 #include "launch/stop_signals.h"
@@ -27,6 +32,27 @@ namespace {
 
 std::string Version() {
   return "octet " OCTET_VERSION "\n" + DescribeCuda() + "\n" + DescribeNccl();
+}
+
+// What --timeout says, before anything else is understood or checked; 60 s otherwise.
+std::chrono::duration<double> StartupTimeout(std::span<char* const> arguments) {
+  constexpr std::string_view kFlag = "--timeout";
+  std::chrono::duration<double> timeout = std::chrono::seconds(60);
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    std::string_view text = arguments[i];
+    if (text == kFlag && i + 1 < arguments.size()) {
+      text = arguments[i + 1];
+    } else if (text.starts_with(kFlag) && text.substr(kFlag.size()).starts_with('=')) {
+      text.remove_prefix(kFlag.size() + 1);
+    } else {
+      continue;
+    }
+    double seconds = 0;
+    if (absl::SimpleAtod(std::string(text), &seconds) && seconds >= kShortestTimeout) {
+      timeout = std::chrono::duration<double>(seconds);
+    }
+  }
+  return timeout;
 }
 
 ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) {
@@ -60,9 +86,9 @@ ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) 
 
 int main(int argc, char** argv) {
   octet::StopSignals signals;
-  octet::World world(&argc, &argv);
+  octet::World world(&argc, &argv, octet::StartupTimeout({argv, static_cast<size_t>(argc)}));
   octet::Communicator& communicator = world.communicator();
-  const absl::Status status = world.CheckLauncher();
+  const absl::Status status = world.CheckEnvironment();
   const octet::ExitCode code =
       status.ok() ? octet::Main(argc, argv, communicator, signals)
                   : octet::ExitWith(communicator, status, octet::ExitCode::kCannotServe);

@@ -33,6 +33,7 @@ RunReport MyPart(const Communicator& world, const JobSetup& setup, Session& sess
     traffic->set_kind(Name(kind));
     traffic->set_bytes(world.bytes_sent(kind) + session.group().bytes_sent(kind));
   }
+  part.set_watchdog_cpu_seconds(world.watchdog().cpu_seconds());
   if (session.group().rank() > 0) return part;
   const ExpertLoad& load = engine.expert_load();
   for (int l = 0; l < load.num_layers(); ++l) {
@@ -65,6 +66,7 @@ void AddPhases(const Communicator& world, Session& session, RunReport& report) {
 // after the other.
 void AddPart(const RunReport& part, RunReport& report) {
   for (const RankMemory& memory : part.rank_memory()) *report.add_rank_memory() = memory;
+  report.set_watchdog_cpu_seconds(report.watchdog_cpu_seconds() + part.watchdog_cpu_seconds());
   for (int i = 0; i < part.traffic_size(); ++i) {
     if (report.traffic_size() <= i) report.add_traffic()->set_kind(part.traffic(i).kind());
     report.mutable_traffic(i)->set_bytes(report.traffic(i).bytes() + part.traffic(i).bytes());

@@ -8,6 +8,7 @@
 #include <iostream>
 #include <optional>
 
+#include "kernels/activity.h"
 #include "launch/batch_files.h"
 #include "launch/crash_note.h"
 #include "launch/job_setup.h"
@@ -43,6 +44,13 @@ RequestCounts CountRequests(const BatchJob& job, const Engine& engine) {
           .waiting = engine.num_waiting()};
 }
 
+// On rank 0, between two steps: answers to the output, and new requests to the engine.
+absl::Status Exchange(Engine& engine, BatchJob& job, std::vector<FinishedSequence>& finished) {
+  const Activity::Scope activity({"journal"});
+  const absl::Status status = job.Write(finished);
+  return status.ok() ? job.Feed(engine) : status;
+}
+
 // Collective: steps until every line is answered, an answer can't be written, or the job is to
 // drain. `job` is null except on rank 0.
 absl::Status Serve(Engine& engine, BatchJob* job, const StopSignals& signals, Progress& progress) {
@@ -50,8 +58,7 @@ absl::Status Serve(Engine& engine, BatchJob* job, const StopSignals& signals, Pr
   absl::Status status;
   do {
     if (job != nullptr && signals.drain_requested()) job->Drain(engine);
-    if (job != nullptr && status.ok()) status = job->Write(finished);
-    if (job != nullptr && status.ok()) status = job->Feed(engine);
+    if (job != nullptr && status.ok()) status = Exchange(engine, *job, finished);
     if (job != nullptr) SayNotes(job->TakeNotes(), progress);
     if (job != nullptr) progress.Serve(CountRequests(*job, engine));
     if (!status.ok()) engine.Stop();
@@ -62,6 +69,7 @@ absl::Status Serve(Engine& engine, BatchJob* job, const StopSignals& signals, Pr
 
 // On rank 0: completes the output, or says why it is not complete.
 absl::Status Finish(BatchJob& job, BatchFiles& files) {
+  const Activity::Scope activity({"journal"});
   if (!job.stopped()) return job.Finish();
   const absl::Status status = files.output->Stop("drained after USR1");
   if (!status.ok()) return status;
@@ -101,6 +109,7 @@ class BatchRun {
 };
 
 absl::Status BatchRun::OpenOnRoot() {
+  const Activity::Scope activity({"journal"});
   absl::StatusOr<BatchFiles> opened = OpenBatchFiles(config_, setup_, files_);
   if (!opened.ok()) return opened.status();
   batch_ = *std::move(opened);
@@ -162,15 +171,11 @@ absl::Status BatchRun::LoadAndServe(Progress& progress) {
   BatchJob* job = job_ ? &*job_ : nullptr;
 
   const Clock::time_point start = Clock::now();
-  // The other ranks wait as long as a disk takes for all of the output.
-  constexpr std::chrono::hours kDiskTimeout(1);
   absl::Status status = Serve(engine, job, signals_, progress);
-  world_.set_timeout(kDiskTimeout);
   if (job != nullptr && status.ok()) status = Finish(*job, *batch_);
   if (job != nullptr && status.ok()) progress.Serve(CountRequests(*job, engine));
   progress.EndStage();
   status = AgreeOnStatus(world_, status);
-  world_.set_timeout(std::chrono::duration<double>(config_.timeout()));
   return status.ok() ? Report(**session, SecondsSince(start)) : status;
 }
 

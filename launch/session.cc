@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "kernels/activity.h"
 #include "parallel/agreement.h"
 #include "parallel/host_group.h"
 
@@ -9,9 +10,6 @@ namespace octet {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Ranks own different amounts of weights, so some wait long for others before the run begins.
-constexpr std::chrono::hours kLoadTimeout(1);
 
 // Collective: this rank's weights, and its part of what its host's ranks share.
 absl::StatusOr<ModelWeights> LoadShared(Communicator& world, const JobSetup& setup, int group_rank,
@@ -37,19 +35,16 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Load(Communicator& world, cons
                                                        double timeout_seconds,
                                                        const LoadProgress& progress) {
   const Clock::time_point start = Clock::now();
-  const std::chrono::duration<double> timeout(timeout_seconds);
+  world.set_timeout(std::chrono::duration<double>(timeout_seconds));
   std::unique_ptr<Session> session(new Session);
   session->group_ = world.MakeGroup(setup.engine.limits.group_size);
-  session->group_->set_timeout(timeout);
   session->backend_ = MakeCpuBackend(setup.isa, setup.threads);
-  world.set_timeout(kLoadTimeout);
   const auto count_bytes = [&](uint64_t done, uint64_t total) {
     session->bytes_loaded_ = done;
     progress(done, total);
   };
   absl::StatusOr<ModelWeights> weights =
       LoadShared(world, setup, session->group_->rank(), *session->backend_, count_bytes);
-  world.set_timeout(timeout);
   if (!weights.ok()) return weights.status();
   session->weights_ = *std::move(weights);
   session->engine_ =
@@ -57,6 +52,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Load(Communicator& world, cons
                                EngineModel{setup.model.config, session->weights_, setup.placement,
                                            setup.model.tokenizer.get()},
                                setup.engine);
+  Activity::OfThisThread().Enter({"serving"});
   session->load_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
   return session;
 }

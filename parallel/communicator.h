@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "parallel/watchdog.h"
+
 namespace octet {
 
 // What a message is for. Dispatch and combine carry payload; the others carry metadata.
@@ -19,25 +21,19 @@ enum class Traffic { kControl, kRouting, kDispatch, kCombine };
 inline constexpr int kNumTrafficKinds = 4;
 const char* Name(Traffic kind);
 
-// Where a rank is in its work, for the message that names a late one.
-struct Place {
-  const char* phase;
-  int layer = -1;  // none when negative
-};
-
 using ConstBytes = std::span<const std::byte>;
 using Bytes = std::span<std::byte>;
 
 // A place for one all-to-all at a time. Keeps its memory from one to the next.
-class Exchange {
+class Exchange : public Awaited {
  public:
-  virtual ~Exchange() = default;
-
   // Moves what can be moved without waiting. True when everything has been sent and received.
   virtual bool Poll() = 0;
 
-  // The ranks whose message has not arrived, or has not been taken.
-  virtual std::vector<int> Late() const = 0;
+  // Late is a rank whose message has not arrived, or that has not taken this one's.
+
+  // Counts parts of messages that have moved, of all ranks.
+  virtual int64_t moves() const = 0;
 
   // Bytes received from each rank; valid when Poll has returned true.
   virtual std::span<const size_t> received() const = 0;
@@ -72,8 +68,8 @@ class Communicator {
   void Start(Exchange& exchange, Traffic kind, std::span<const ConstBytes> send,
              std::span<const Bytes> recv);
 
-  // Collective: Start, then poll until complete. A rank that is still late at the deadline ends the
-  // job, and is named. Returns the bytes received from each rank, valid until the next call.
+  // Collective: Start, then poll until complete, as this rank's place. The Watchdog ends the job
+  // when a rank stands still. Returns the bytes received from each rank, valid until the next call.
   std::span<const size_t> AllToAll(Traffic kind, Place place, std::span<const ConstBytes> send,
                                    std::span<const Bytes> recv);
 
@@ -85,16 +81,29 @@ class Communicator {
     return time_waited_[static_cast<int>(kind)];
   }
 
-  // The longest wait for one exchange. Default: 60 s.
-  void set_timeout(std::chrono::duration<double> timeout) { timeout_ = timeout; }
+  // Of all exchanges of the world: see Watchdog::SetTimeout.
+  void set_timeout(std::chrono::duration<double> timeout) { watchdog_->SetTimeout(timeout); }
+
+  // Of all ranks of the world that this group is part of.
+  Watchdog& watchdog() { return *watchdog_; }
+  const Watchdog& watchdog() const { return *watchdog_; }
+
+ protected:
+  // A world, or a group of `parent` that begins at its rank `first`.
+  explicit Communicator(std::unique_ptr<Watchdog> watchdog)
+      : own_watchdog_(std::move(watchdog)), watchdog_(own_watchdog_.get()) {}
+  Communicator(Communicator& parent, int first)
+      : watchdog_(parent.watchdog_), first_(parent.first_ + first) {}
 
  private:
-  [[noreturn]] void FailLate(Place place, const Exchange& exchange) const;
+  void WaitFor(Exchange& exchange);
 
+  std::unique_ptr<Watchdog> own_watchdog_;
+  Watchdog* watchdog_;
+  int first_ = 0;                       // of this group's ranks, in the world
   std::unique_ptr<Exchange> exchange_;  // of AllToAll
   std::array<int64_t, kNumTrafficKinds> bytes_sent_ = {};
   std::array<std::chrono::duration<double>, kNumTrafficKinds> time_waited_ = {};
-  std::chrono::duration<double> timeout_ = std::chrono::seconds(60);
 };
 
 }  // namespace octet

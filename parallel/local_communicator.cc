@@ -1,6 +1,7 @@
 #include "parallel/local_communicator.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/check.h"
 
@@ -21,14 +22,10 @@ class LocalExchange : public Exchange {
     return all;
   }
 
-  std::vector<int> Late() const override {
-    std::vector<int> late;
-    for (int r = 0; r < world_.size(); ++r) {
-      if (!done_[r]) late.push_back(r);
-    }
-    return late;
-  }
+  bool is_late(int rank) const override { return !done_[rank]; }
+  int64_t parts_moved(int rank) const override { return done_[rank] ? 1 : 0; }
 
+  int64_t moves() const override { return moves_; }
   std::span<const size_t> received() const override { return received_; }
 
  private:
@@ -47,15 +44,29 @@ class LocalExchange : public Exchange {
     const std::optional<size_t> size = world_.Take(from, rank_, number_, recv_[from]);
     done_[from] = size.has_value();
     received_[from] = size.value_or(0);
+    if (size) ++moves_;
   }
 
   LocalWorld& world_;
   int rank_;
   int64_t& num_exchanges_;  // of the communicator
   int64_t number_ = 0;
+  int64_t moves_ = 0;
   std::vector<Bytes> recv_;
   std::vector<size_t> received_;
   std::vector<bool> done_;
+};
+
+class LocalBeats : public BeatChannel {
+ public:
+  LocalBeats(LocalWorld& world, int rank) : world_(world), rank_(rank) {}
+
+  bool Send(int to, const Beat& beat) override { return world_.PostBeat(rank_, to, beat); }
+  bool Receive(int& from, Beat& beat) override { return world_.TakeBeat(rank_, from, beat); }
+
+ private:
+  LocalWorld& world_;
+  int rank_;
 };
 
 }  // namespace
@@ -90,6 +101,25 @@ std::optional<size_t> LocalWorld::Take(int from, int to, int64_t exchange, Bytes
   return letter->message.size();
 }
 
+bool LocalWorld::PostBeat(int from, int to, const Beat& beat) {
+  const std::lock_guard lock(beats_mutex_);
+  std::optional<Beat>& slot = beats_[to * size() + from];
+  if (slot && slot->kind != Beat::kAlive) return false;
+  slot = beat;
+  return true;
+}
+
+bool LocalWorld::TakeBeat(int to, int& from, Beat& beat) {
+  const std::lock_guard lock(beats_mutex_);
+  for (from = 0; from < size(); ++from) {
+    std::optional<Beat>& slot = beats_[to * size() + from];
+    if (!slot) continue;
+    beat = *std::exchange(slot, std::nullopt);
+    return true;
+  }
+  return false;
+}
+
 LocalWorld& LocalWorld::Group(int first, int size) {
   const std::lock_guard lock(groups_mutex_);
   std::unique_ptr<LocalWorld>& group = groups_[{first, size}];
@@ -100,10 +130,18 @@ LocalWorld& LocalWorld::Group(int first, int size) {
   return *group;
 }
 
+LocalCommunicator::LocalCommunicator(LocalWorld& world, int rank)
+    : Communicator(std::make_unique<Watchdog>(Activity::OfThisThread(),
+                                              std::make_unique<LocalBeats>(world, rank), rank,
+                                              world.hosts())),
+      world_(world),
+      rank_(rank) {}
+
 std::unique_ptr<Communicator> LocalCommunicator::MakeGroup(int group_size) {
   OCTET_CHECK(group_size > 0 && size() % group_size == 0) << group_size << " of " << size();
-  const int place = rank_ % group_size;
-  return std::make_unique<LocalCommunicator>(world_.Group(rank_ - place, group_size), place);
+  const int first = rank_ - rank_ % group_size;
+  return std::unique_ptr<Communicator>(
+      new LocalCommunicator(*this, world_.Group(first, group_size), first));
 }
 
 std::unique_ptr<Exchange> LocalCommunicator::MakeExchange() {

@@ -18,7 +18,9 @@ class LocalWorld {
  public:
   explicit LocalWorld(int size) : LocalWorld(std::vector<std::string>(size, "this process")) {}
   explicit LocalWorld(std::vector<std::string> hosts)
-      : mailboxes_(hosts.size() * hosts.size()), hosts_(std::move(hosts)) {}
+      : mailboxes_(hosts.size() * hosts.size()),
+        beats_(hosts.size() * hosts.size()),
+        hosts_(std::move(hosts)) {}
 
   int size() const { return static_cast<int>(hosts_.size()); }
   std::span<const std::string> hosts() const { return hosts_; }
@@ -29,6 +31,10 @@ class LocalWorld {
   // Takes the message of this exchange into `room`, which must be large enough. Its size, or none
   // when it has not come yet.
   std::optional<size_t> Take(int from, int to, int64_t exchange, Bytes room);
+
+  // As a BeatChannel sends and receives them; a newer beat takes the place of an older one.
+  bool PostBeat(int from, int to, const Beat& beat);
+  bool TakeBeat(int to, int& from, Beat& beat);
 
   // The world of the ranks [first, first + size), the same for all of them.
   LocalWorld& Group(int first, int size);
@@ -51,6 +57,8 @@ class LocalWorld {
   Mailbox& mailbox(int from, int to) { return mailboxes_[from * size() + to]; }
 
   std::vector<Mailbox> mailboxes_;
+  std::mutex beats_mutex_;
+  std::vector<std::optional<Beat>> beats_;  // [to, from]
   std::vector<std::string> hosts_;
   std::mutex groups_mutex_;
   std::map<std::pair<int, int>, std::unique_ptr<LocalWorld>> groups_;  // by first rank and size
@@ -58,7 +66,8 @@ class LocalWorld {
 
 class LocalCommunicator : public Communicator {
  public:
-  LocalCommunicator(LocalWorld& world, int rank) : world_(world), rank_(rank) {}
+  // Made by the rank's own thread.
+  LocalCommunicator(LocalWorld& world, int rank);
 
   int rank() const override { return rank_; }
   int size() const override { return world_.size(); }
@@ -67,6 +76,9 @@ class LocalCommunicator : public Communicator {
   std::unique_ptr<Exchange> MakeExchange() override;
 
  private:
+  LocalCommunicator(LocalCommunicator& parent, LocalWorld& group, int first)
+      : Communicator(parent, first), world_(group), rank_(parent.rank_ - first) {}
+
   LocalWorld& world_;
   int rank_;
   int64_t num_exchanges_ = 0;

@@ -12,8 +12,8 @@
 
 namespace octet {
 
-// Sends and receives with nonblocking point-to-point calls, so that a late rank has a name. Frees
-// its communicator.
+// Sends and receives with nonblocking point-to-point calls, so that a late rank has a name;
+// messages of any length. Frees its communicator.
 class MpiCommunicator : public Communicator {
  public:
   // Collective over `comm`, which it takes over.
@@ -23,15 +23,17 @@ class MpiCommunicator : public Communicator {
   ~MpiCommunicator() override;
 
   int rank() const override { return rank_; }
-  int size() const override { return size_; }
+  int size() const override { return static_cast<int>(hosts_.size()); }
   std::span<const std::string> hosts() const override { return hosts_; }
   std::unique_ptr<Communicator> MakeGroup(int size) override;
   std::unique_ptr<Exchange> MakeExchange() override;
 
  private:
+  MpiCommunicator(MPI_Comm comm, std::vector<std::string> hosts);
+  MpiCommunicator(MpiCommunicator& parent, MPI_Comm comm, int first);
+
   MPI_Comm comm_;
-  int rank_ = 0;
-  int size_ = 1;
+  int rank_;
   int next_tag_ = 0;
   std::vector<std::string> hosts_;
 };

@@ -8,8 +8,11 @@
 #include <array>
 #include <climits>
 #include <cstdlib>
+#include <optional>
 
 #include "kernels/check.h"
+#include "parallel/fault_point.h"
+#include "parallel/host_group.h"
 #include "parallel/mpi_communicator.h"
 
 namespace octet {
@@ -34,33 +37,80 @@ constexpr TaskCount kTaskCounts[] = {
 
 void AbortAllRanks() { MPI_Abort(MPI_COMM_WORLD, 1); }
 
-std::unique_ptr<Communicator> JoinMpi(int* argc, char*** argv) {
+std::string HostName() {
+  std::array<char, HOST_NAME_MAX + 1> name = {};
+  gethostname(name.data(), HOST_NAME_MAX);
+  return name.data();
+}
+
+// As the launcher numbers this process, before MPI is there to ask; 0 where it does not say.
+int LaunchedRank() {
+  for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK"}) {
+    const char* text = std::getenv(variable);
+    int rank = 0;
+    if (text != nullptr && absl::SimpleAtoi(text, &rank)) return rank;
+  }
+  return 0;
+}
+
+}  // namespace
+
+World::World(int* argc, char*** argv, std::chrono::duration<double> startup_timeout)
+    : uses_mpi_(StartedByLauncher()) {
+  InstallFault(LaunchedRank());
+  if (uses_mpi_) {
+    JoinMpi(argc, argv, startup_timeout);
+    SharePlaces();
+  } else {
+    JoinNobody();
+  }
+}
+
+void World::InstallFault(int rank) {
+  const absl::StatusOr<std::optional<FaultPoint>> fault = FaultPoint::FromEnvironment();
+  fault_status_ = fault.status();
+  if (fault.ok() && *fault && (*fault)->rank == rank) (*fault)->Install(Activity::OfThisThread());
+}
+
+void World::JoinMpi(int* argc, char*** argv, std::chrono::duration<double> startup_timeout) {
+  process_ = std::make_unique<ProcessWatch>(LaunchedRank(), HostName(), startup_timeout);
+  const Activity::Scope place({"init"});
+  const ProcessWatch::CollectiveCall call(*process_, "MPI_Init");
   int provided = 0;
   MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
   OCTET_CHECK(provided >= MPI_THREAD_FUNNELED) << "the MPI library has no support for threads";
   SetFatalHandler(AbortAllRanks);
   MPI_Comm comm = MPI_COMM_NULL;
   MPI_Comm_dup(MPI_COMM_WORLD, &comm);
-  return std::make_unique<MpiCommunicator>(comm);
+  communicator_ = std::make_unique<MpiCommunicator>(comm);
+  const int rank = communicator_->rank();
+  SetThreadLabel("rank " + std::to_string(rank) + " of " + std::to_string(communicator_->size()) +
+                 " on " + communicator_->hosts()[rank]);
+  communicator_->watchdog().SetProcessWatch(process_.get());
+  process_->SetRecorder(&communicator_->watchdog().recorder());
 }
 
-}  // namespace
-
-World::World(int* argc, char*** argv) : uses_mpi_(StartedByLauncher()) {
-  if (uses_mpi_) {
-    communicator_ = JoinMpi(argc, argv);
-    const int rank = communicator_->rank();
-    SetThreadLabel("rank " + std::to_string(rank) + " of " + std::to_string(communicator_->size()) +
-                   " on " + communicator_->hosts()[rank]);
-  } else {
-    std::array<char, HOST_NAME_MAX + 1> name = {};
-    gethostname(name.data(), HOST_NAME_MAX);
-    local_ = std::make_unique<LocalWorld>(std::vector<std::string>{name.data()});
-    communicator_ = std::make_unique<LocalCommunicator>(*local_, 0);
-  }
+// Collective. Where a host has no such memory, beats say where ranks are.
+void World::SharePlaces() {
+  const HostGroup host = FindHostGroup(*communicator_);
+  absl::StatusOr<Buffer> memory =
+      MapHostMemory(*communicator_, host, communicator_->size() * sizeof(SharedPlace));
+  if (!memory.ok()) return;
+  places_ = *std::move(memory);
+  auto* all = reinterpret_cast<SharedPlace*>(places_.data());
+  std::vector<const SharedPlace*> places(communicator_->size());
+  for (const int r : host.ranks) places[r] = all + r;
+  Activity::OfThisThread().SetShared(all + communicator_->rank());
+  communicator_->watchdog().SetPlaces(std::move(places));
 }
 
-absl::Status World::CheckLauncher() const {
+void World::JoinNobody() {
+  local_ = std::make_unique<LocalWorld>(std::vector<std::string>{HostName()});
+  communicator_ = std::make_unique<LocalCommunicator>(*local_, 0);
+}
+
+absl::Status World::CheckEnvironment() const {
+  if (!fault_status_.ok()) return fault_status_;
   if (communicator_->size() > 1) return absl::OkStatus();
   for (const auto& [variable, advice] : kTaskCounts) {
     const char* text = std::getenv(variable);
@@ -75,8 +125,16 @@ absl::Status World::CheckLauncher() const {
 }
 
 World::~World() {
+  if (!uses_mpi_) return;
+  {
+    const Activity::Scope place({"finalize"});
+    communicator_->watchdog().Close();
+  }
+  process_->SetRecorder(nullptr);
   communicator_.reset();
-  if (uses_mpi_) MPI_Finalize();
+  Activity::OfThisThread().SetShared(nullptr);
+  const ProcessWatch::CollectiveCall call(*process_, "MPI_Finalize");
+  MPI_Finalize();
 }
 
 }  // namespace octet

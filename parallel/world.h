@@ -5,8 +5,10 @@
 
 #include <absl/status/status.h>
 
+#include <chrono>
 #include <memory>
 
+#include "kernels/buffer.h"
 #include "parallel/communicator.h"
 #include "parallel/local_communicator.h"
 
@@ -16,7 +18,9 @@ namespace octet {
 // started it. A fatal error on one rank ends all ranks. Make one, in main.
 class World {
  public:
-  World(int* argc, char*** argv);
+  // `startup_timeout`: after which a process gives up MPI_Init.
+  World(int* argc, char*** argv,
+        std::chrono::duration<double> startup_timeout = std::chrono::seconds(60));
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   ~World();
@@ -24,11 +28,19 @@ class World {
   Communicator& communicator() { return *communicator_; }
 
   // An error where a launcher has started several tasks and each is a world of its own: one without
-  // PMIx, or of another MPI.
-  absl::Status CheckLauncher() const;
+  // PMIx, or of another MPI. Also where OCTET_FAULT (FaultPoint) can't be understood.
+  absl::Status CheckEnvironment() const;
 
  private:
+  void JoinMpi(int* argc, char*** argv, std::chrono::duration<double> startup_timeout);
+  void JoinNobody();
+  void SharePlaces();
+  void InstallFault(int rank);
+
   bool uses_mpi_ = false;
+  absl::Status fault_status_;
+  std::unique_ptr<ProcessWatch> process_;
+  Buffer places_;  // [ranks] SharedPlace, in memory of this host
   std::unique_ptr<LocalWorld> local_;
   std::unique_ptr<Communicator> communicator_;
 };

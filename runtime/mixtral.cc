@@ -27,6 +27,7 @@ Matrix Mixtral::Forward(const Batch& batch) {
 
   backend.GatherRows(weights_.embed_tokens, batch.tokens, hidden);
   for (int l = 0; l < config_.num_layers; ++l) {
+    const Activity::Scope place({"norm", l});  // and attention, router, experts within
     backend.RmsNorm(hidden, weights_.layers[l].input_layernorm, eps, normed);
     attention_[l].Forward(normed, batch, normed);
     backend.Add(normed, hidden);

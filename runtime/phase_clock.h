@@ -6,6 +6,8 @@
 #include <array>
 #include <chrono>
 
+#include "kernels/activity.h"
+
 namespace octet {
 
 enum class Phase { kAttention, kRouter, kExperts, kHead, kSampling };
@@ -20,17 +22,20 @@ constexpr const char* Name(Phase phase) {
 // Seconds of work by phase, on one rank. Waiting for other ranks is counted by the Communicator.
 class PhaseClock {
  public:
-  // Adds its own lifetime to a phase.
+  // Adds its own lifetime to a phase, and tells where this rank is: there, in the layer around it.
   class Scope {
    public:
     Scope(PhaseClock& clock, Phase phase)
-        : seconds_(clock.seconds_[static_cast<int>(phase)]), start_(Clock::now()) {}
+        : place_({Name(phase), Activity::OfThisThread().place().layer}),
+          seconds_(clock.seconds_[static_cast<int>(phase)]),
+          start_(Clock::now()) {}
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
     ~Scope() { seconds_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
 
    private:
     using Clock = std::chrono::steady_clock;
+    Activity::Scope place_;
     double& seconds_;
     Clock::time_point start_;
   };

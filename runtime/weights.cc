@@ -5,10 +5,25 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/activity.h"
+
 namespace octet {
 namespace {
 
 constexpr uint64_t kReadBytes = uint64_t{32} << 20;
+
+// Bytes read between two signs of progress: a second's work of a disk that is slow indeed.
+constexpr uint64_t kTickBytes = uint64_t{4} << 20;
+
+absl::Status ReadSlice(const TensorSlice& slice, uint64_t offset, std::span<std::byte> to) {
+  for (size_t done = 0; done < to.size(); done += kTickBytes) {
+    const auto piece = to.subspan(done, std::min<size_t>(kTickBytes, to.size() - done));
+    absl::Status status = slice.file->Read(slice.offset + offset + done, piece);
+    if (!status.ok()) return status;
+    Activity::OfThisThread().Tick();
+  }
+  return absl::OkStatus();
+}
 
 // Reads slices in large pieces of whole panels.
 class WeightReader {
@@ -68,9 +83,9 @@ class WeightReader {
       const int64_t end = std::min(first_row + num_rows, slice_begin + slice->rows);
       if (begin < end) {
         const absl::Status status =
-            slice->file->Read(slice->offset + (begin - slice_begin) * row_bytes,
-                              std::span(staging_).subspan((begin - first_row) * row_bytes,
-                                                          (end - begin) * row_bytes));
+            ReadSlice(*slice, (begin - slice_begin) * row_bytes,
+                      std::span(staging_).subspan((begin - first_row) * row_bytes,
+                                                  (end - begin) * row_bytes));
         if (!status.ok()) return status;
       }
       slice_begin += slice->rows;
@@ -261,6 +276,7 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
                                          const ExpertPlacement& placement, int rank,
                                          ReplicatedMemory memory, Backend& backend, DType dtype,
                                          const LoadProgress& progress) {
+  const Activity::Scope place({"loading"});
   const int num_parts = memory.num_parts;
   const uint64_t bytes = BytesToLoad(tensors, config, placement, rank, memory.part, num_parts);
   WeightReader reader(backend, bytes, progress);

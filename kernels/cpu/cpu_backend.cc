@@ -17,6 +17,10 @@ constexpr size_t kHugePage = size_t{2} << 20;
 // Work of fewer elements is not worth waking other threads for.
 constexpr int64_t kMinParallelElements = 16384;
 
+// Rows of a matrix product between two signs of progress: a block of the kernels, which read the
+// weights once for each.
+constexpr int64_t kProductRows = 512;
+
 std::byte* MapZeroed(size_t bytes) {
   void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -76,7 +80,7 @@ Buffer CpuBackend::Allocate(size_t bytes) {
 }
 
 void CpuBackend::ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t)> f) {
-  if (rows * cols < kMinParallelElements || threads_.num_threads() == 1) {
+  if (rows * cols < kMinParallelElements) {
     FlushDenormalsToZero();
     for (int64_t row = 0; row < rows; ++row) f(row);
     return;
@@ -99,7 +103,13 @@ void CpuBackend::Pack(ConstMatrix rows, int64_t first_row, PackedMatrix& w) {
 
 void CpuBackend::Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) {
   OCTET_CHECK(x.dtype == w.dtype && x.cols == w.cols && x.rows == y.rows && y.cols == w.rows);
-  if (x.rows == 0) return;
+  for (int64_t first = 0; first < x.rows; first += kProductRows) {
+    const int64_t rows = std::min(kProductRows, x.rows - first);
+    MatmulBlock(x.Rows(first, rows), w, y.Rows(first, rows));
+  }
+}
+
+void CpuBackend::MatmulBlock(ConstMatrix x, const PackedMatrix& w, Matrix y) {
   const MatmulArgs all = {.dtype = w.dtype,
                           .x = x.data,
                           .x_stride = x.stride_bytes(),
@@ -112,7 +122,7 @@ void CpuBackend::Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) {
                           .outputs = w.rows,
                           .y = y.f32(0),
                           .y_stride = y.stride};
-  if (w.rows * w.cols < kMinParallelElements || threads_.num_threads() == 1) {
+  if (w.rows * w.cols < kMinParallelElements) {
     FlushDenormalsToZero();
     return kernels_.matmul(all);
   }

@@ -39,6 +39,8 @@ class CpuBackend : public Backend {
   // Calls f(row) for each row, divided over the threads in contiguous runs.
   void ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t row)> f);
 
+  void MatmulBlock(ConstMatrix x, const PackedMatrix& w, Matrix y);
+
   const CpuKernels& kernels_;
   ThreadPool threads_;
 };

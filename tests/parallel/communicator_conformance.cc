@@ -60,6 +60,29 @@ void CheckMessagesArrive(Communicator& comm) {
   }
 }
 
+void CheckLongMessagesArrive(Communicator& comm) {
+  constexpr size_t kPart = size_t{1} << 20;
+  const int to = (comm.rank() + 1) % comm.size();
+  const int from = (comm.rank() + comm.size() - 1) % comm.size();
+  std::vector<ConstBytes> send(comm.size());
+  std::vector<Bytes> recv(comm.size());
+  for (const size_t parts : {1, 4, 5}) {
+    for (const int more : {-1, 0, 1}) {
+      for (const size_t spare : {size_t{0}, size_t{1}, kPart, 6 * kPart + 5}) {
+        const size_t bytes = parts * kPart + more;
+        const std::vector<std::byte> outgoing = Message(comm.rank(), to, more, bytes);
+        std::vector<std::byte> incoming(bytes + spare);
+        send[to] = outgoing;
+        recv[from] = incoming;
+        const auto received = comm.AllToAll(Traffic::kDispatch, {"test"}, send, recv);
+        ASSERT_EQ(received[from], bytes);
+        incoming.resize(bytes);
+        ASSERT_TRUE(incoming == Message(from, comm.rank(), more, bytes)) << bytes << ", " << spare;
+      }
+    }
+  }
+}
+
 void CheckExchangesOverlap(Communicator& comm) {
   Round first(comm, 1, 100000);
   Round second(comm, 2, 100);

@@ -10,6 +10,9 @@ namespace octet {
 // Messages of many sizes, from empty to large, arrive whole and in order.
 void CheckMessagesArrive(Communicator& comm);
 
+// Messages around multiples of the parts in which long ones go, in exact and in larger rooms.
+void CheckLongMessagesArrive(Communicator& comm);
+
 // Two exchanges in flight do not mix.
 void CheckExchangesOverlap(Communicator& comm);
 

@@ -18,6 +18,7 @@ namespace {
 World* world = nullptr;
 
 TEST(MpiCommunicatorTest, MessagesArrive) { CheckMessagesArrive(world->communicator()); }
+TEST(MpiCommunicatorTest, LongMessagesArrive) { CheckLongMessagesArrive(world->communicator()); }
 TEST(MpiCommunicatorTest, ExchangesOverlap) { CheckExchangesOverlap(world->communicator()); }
 TEST(MpiCommunicatorTest, TrafficIsCounted) { CheckTrafficIsCounted(world->communicator()); }
 TEST(MpiCommunicatorTest, Collectives) { CheckCollectives(world->communicator()); }

@@ -1,0 +1,88 @@
+#include "parallel/fault_point.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+namespace octet {
+namespace {
+
+constexpr char kVariable[] = "OCTET_FAULT";
+
+constexpr std::array<const char*, 14> kPhases = {
+    "init",    "loading", "routing",  "dispatch", "combine", "attention", "router",
+    "experts", "head",    "sampling", "schedule", "results", "journal",   "finalize"};
+
+constexpr std::array<std::pair<const char*, int>, 7> kSignals = {{{"STOP", SIGSTOP},
+                                                                  {"KILL", SIGKILL},
+                                                                  {"TERM", SIGTERM},
+                                                                  {"INT", SIGINT},
+                                                                  {"HUP", SIGHUP},
+                                                                  {"ABRT", SIGABRT},
+                                                                  {"SEGV", SIGSEGV}}};
+
+absl::Status Malformed(std::string_view part) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(kVariable, ": '", std::string(part),
+                   "' is not understood; an example: rank=1,phase=dispatch,count=3,signal=STOP"));
+}
+
+bool SetField(const std::string& name, const std::string& value, FaultPoint& fault) {
+  if (name == "rank") return absl::SimpleAtoi(value, &fault.rank) && fault.rank >= 0;
+  if (name == "count") return absl::SimpleAtoi(value, &fault.count) && fault.count > 0;
+  if (name == "phase") {
+    fault.phase = value;
+    return std::find(kPhases.begin(), kPhases.end(), value) != kPhases.end();
+  }
+  if (name != "signal") return false;
+  const auto found = std::find_if(kSignals.begin(), kSignals.end(),
+                                  [&](const auto& signal) { return value == signal.first; });
+  if (found == kSignals.end()) return false;
+  fault.signal = found->second;
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<FaultPoint> FaultPoint::Parse(std::string_view text) {
+  FaultPoint fault;
+  const std::vector<std::string> parts = absl::StrSplit(std::string(text), ',');
+  for (const std::string& part : parts) {
+    const size_t equals = part.find('=');
+    if (equals == std::string::npos ||
+        !SetField(part.substr(0, equals), part.substr(equals + 1), fault)) {
+      return Malformed(part);
+    }
+  }
+  if (fault.phase.empty() || fault.signal == 0) return Malformed(text);
+  return fault;
+}
+
+absl::StatusOr<std::optional<FaultPoint>> FaultPoint::FromEnvironment() {
+  const char* text = std::getenv(kVariable);
+  if (text == nullptr || *text == 0) return std::nullopt;
+  absl::StatusOr<FaultPoint> fault = Parse(text);
+  if (!fault.ok()) return fault.status();
+  return *std::move(fault);
+}
+
+void FaultPoint::Install(Activity& activity) const {
+  activity.SetObserver([fault = *this, times = 0](Place place) mutable {
+    if (place.phase != fault.phase || ++times != fault.count) return;
+    std::fprintf(stderr, "octet: %s: rank %d gets signal %d in %s\n", kVariable, fault.rank,
+                 fault.signal, Describe(place).c_str());
+    std::fflush(stderr);
+    raise(fault.signal);
+  });
+}
+
+}  // namespace octet

@@ -1,0 +1,131 @@
+// Ranks that are stopped, as processes: the others name them and end.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/support/octet_process.h"
+
+namespace octet {
+namespace {
+
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr int kRanks = 3;
+constexpr double kTimeout = 1;  // seconds
+const std::string kTimeoutFlag = "--timeout 1 ";
+constexpr double kSoon = 5;  // after that
+
+struct StoppedRun {
+  ProcessResult result;
+  double seconds = 0;     // until the launcher ended
+  std::string survivors;  // processes of this run that are left, one a line
+};
+
+class StandstillTest : public testing::TestWithParam<const char*> {
+ protected:
+  StandstillTest() {
+    WriteTextFile(directory_ + "/in.jsonl",
+                  R"({"custom_id":"a","method":"POST","url":"/v1/completions",)"
+                  R"("body":{"prompt":"Once","max_tokens":50,"ignore_eos":true}})"
+                  "\n");
+  }
+
+  // `fault`: OCTET_FAULT without its rank.
+  StoppedRun Run(const std::string& fault, const std::string& flags = kTimeoutFlag) const {
+    const std::string octet =
+        "OCTET_BIN=" + OctetProgram() + " " OCTET_SOURCE_DIR "/launch/run.sh -n " +
+        std::to_string(kRanks) +
+        " --threads 1 run-batch --model " OCTET_SOURCE_DIR "/launch/demo/model -i " + directory_ +
+        "/in.jsonl -o " + directory_ + "/out.jsonl --progress none " + flags;
+    const auto start = std::chrono::steady_clock::now();
+    StoppedRun run;
+    run.result = RunShell("OCTET_FAULT=rank=1," + fault + " " + octet);
+    run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    run.survivors =
+        RunShell("sleep 0.2; pgrep -f \"octet run-batch .*" + directory_ + "[/]in.jsonl\" || true")
+            .output;
+    return run;
+  }
+
+  std::string directory_ = TestDirectory();
+};
+
+// The beginning of what rank `rank` says of rank 1.
+std::string Accusation(int rank, const std::string& phase) {
+  return "octet: rank " + std::to_string(rank) +
+         " of 3 on [^ ]+: rank 1 on [^ ]+ has made no progress for [0-9.]+ s, last seen in " +
+         phase + "( of layer [0-9]+)?, missing from ";
+}
+
+TEST_P(StandstillTest, AStoppedRankIsNamedByAllOthers) {
+  const std::string phase = GetParam();
+  const StoppedRun run = Run("phase=" + phase + ",signal=STOP");
+  EXPECT_EQ(run.result.exit_code, 1);
+  EXPECT_LT(run.seconds, kTimeout + kSoon);
+  EXPECT_THAT(run.result.output, ContainsRegex(Accusation(0, phase)));
+  EXPECT_THAT(run.result.output, ContainsRegex(Accusation(2, phase)));
+  EXPECT_THAT(run.result.output, HasSubstr("not done after"));
+  EXPECT_EQ(run.survivors, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Phases, StandstillTest,
+                         testing::Values("loading", "dispatch", "combine", "attention",
+                                         "finalize"));
+
+TEST_F(StandstillTest, ARankThatIsStoppedBeforeItJoinsEndsTheOthers) {
+  const StoppedRun run = Run("phase=init,signal=STOP");
+  EXPECT_NE(run.result.exit_code, 0);
+  EXPECT_LT(run.seconds, kTimeout + kSoon + 1);
+  EXPECT_THAT(run.result.output,
+              ContainsRegex("octet: rank 0 on [^ ]+ waits for the others in MPI_Init; rank 1 on "
+                            "[^ ]+ is stopped; ends after"));
+  EXPECT_THAT(run.result.output,
+              ContainsRegex("octet: rank 2 on [^ ]+ waits for the others in MPI_Init; rank 1 on "
+                            "[^ ]+ is stopped; ends after"));
+  EXPECT_EQ(run.survivors, "");
+}
+
+TEST_F(StandstillTest, TheFlightRecorderWritesToTheReport) {
+  const std::string report = directory_ + "/report";
+  const StoppedRun run =
+      Run("phase=experts,count=20,signal=STOP", kTimeoutFlag + "--report " + report);
+  EXPECT_THAT(run.result.output, Not(HasSubstr("not done after")));
+  for (const int rank : {0, 2}) {
+    const std::string path = report + "/flight-rank" + std::to_string(rank) + ".txt";
+    EXPECT_THAT(run.result.output, HasSubstr(path));
+    EXPECT_THAT(ReadFile(path), ContainsRegex("not done after .*; late: rank [01]"));
+  }
+}
+
+TEST_F(StandstillTest, AnUndisturbedRunCountsWhatTheWatchCosts) {
+  const std::string report = directory_ + "/report";
+  const StoppedRun run = Run("phase=journal,signal=STOP", kTimeoutFlag + "--report " + report);
+  EXPECT_EQ(run.result.exit_code, 0) << run.result.output;
+  const auto summary = nlohmann::json::parse(ReadFile(report + "/summary.json"));
+  const double cpu_seconds = summary.at("watchdog_cpu_seconds");
+  EXPECT_GT(cpu_seconds, 0);
+  EXPECT_LT(cpu_seconds, 0.05);
+}
+
+TEST_F(StandstillTest, AFaultThatIsNotUnderstoodIsRefused) {
+  const StoppedRun run = Run("phase=lunch,signal=STOP");
+  EXPECT_EQ(run.result.exit_code, 2);
+  EXPECT_THAT(run.result.output, HasSubstr("OCTET_FAULT: 'phase=lunch' is not understood"));
+}
+
+TEST_F(StandstillTest, ATimeoutTooShortIsRefused) {
+  const StoppedRun run = Run("phase=loading,signal=STOP", "--timeout 0.9");
+  EXPECT_EQ(run.result.exit_code, 2);
+  EXPECT_THAT(run.result.output, HasSubstr("--timeout 0.9: at least 1 s"));
+  EXPECT_LT(run.seconds, kSoon);
+}
+
+}  // namespace
+}  // namespace octet

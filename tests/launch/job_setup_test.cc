@@ -1,0 +1,39 @@
+#include "launch/job_setup.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/local_ranks.h"
+
+namespace octet {
+namespace {
+
+using testing::HasSubstr;
+
+absl::Status StatusWithTimeout(double seconds, const std::vector<std::string>& hosts) {
+  absl::Status of_rank_0;
+  RunLocalRanks(hosts, [&](Communicator& comm) {
+    RunConfig config;
+    config.set_device("cpu");
+    config.set_timeout(seconds);  // and no model: an error that comes later
+    PosixFileSystem files;
+    const absl::Status status = SetUpJob(comm, config, files).status();
+    if (comm.rank() == 0) of_rank_0 = status;
+  });
+  return of_rank_0;
+}
+
+TEST(JobSetupTest, ATimeoutLeavesTheLauncherTimeWhereHostsAreSeveral) {
+  const absl::Status status = StatusWithTimeout(29, {"node1", "node1", "node2"});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("--timeout 29: at least 30 s with ranks on node1 and node2"));
+  const auto later = HasSubstr("--model is missing");
+  EXPECT_THAT(std::string(StatusWithTimeout(30, {"node1", "node2"}).message()), later);
+  EXPECT_THAT(std::string(StatusWithTimeout(1, {"node1", "node1"}).message()), later);
+  EXPECT_THAT(std::string(StatusWithTimeout(0.5, {"node1", "node1"}).message()),
+              HasSubstr("--timeout 0.5: at least 1 s"));
+}
+
+}  // namespace
+}  // namespace octet
