@@ -4,6 +4,7 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -81,7 +82,7 @@ void FaultPoint::Install(Activity& activity) const {
     std::fprintf(stderr, "octet: %s: rank %d gets signal %d in %s\n", kVariable, fault.rank,
                  fault.signal, Describe(place).c_str());
     std::fflush(stderr);
-    raise(fault.signal);
+    kill(getpid(), fault.signal);
   });
 }
 

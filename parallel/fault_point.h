@@ -14,7 +14,7 @@
 namespace octet {
 
 // OCTET_FAULT="rank=1,phase=dispatch,count=3,signal=STOP": the third time that rank 1 enters the
-// phase, it says so and raises SIGSTOP on its process. Without count: the first time. Phases: init,
+// phase, it says so and sends SIGSTOP to its process. Without count: the first time. Phases: init,
 // loading, routing, dispatch, combine, attention, router, experts, head, sampling, schedule,
 // results, journal, finalize. Signals: STOP, KILL, TERM, INT, HUP, ABRT, SEGV. Costs nothing when
 // the variable is not set.
