@@ -50,8 +50,8 @@ absl::StatusOr<JobIdentity> IdentifyJob(const RunConfig& config, const JobSetup&
   return job;
 }
 
-absl::StatusOr<std::unique_ptr<Journal>> OpenJournal(const RunConfig& config,
-                                                     const JobSetup& setup, FileSystem& files,
+absl::StatusOr<std::unique_ptr<Journal>> OpenJournal(const RunConfig& config, const JobSetup& setup,
+                                                     FileSystem& files,
                                                      std::vector<std::string>& notes) {
   const absl::StatusOr<JobIdentity> job = IdentifyJob(config, setup, files);
   if (!job.ok()) return job.status();

@@ -71,7 +71,7 @@ absl::Status Serve(Engine& engine, BatchJob* job, const StopSignals& signals, Pr
 absl::Status Finish(BatchJob& job, BatchFiles& files) {
   const Activity::Scope activity({"journal"});
   if (!job.stopped()) return job.Finish();
-  const absl::Status status = files.output->Stop("drained after USR1");
+  absl::Status status = files.output->Stop("drained after USR1");
   if (!status.ok()) return status;
   return absl::CancelledError(absl::StrCat(
       "stopped after USR1 with ", job.counts().safe, " lines done",

@@ -184,7 +184,7 @@ prepare_restart() {  # JOURNAL
 
 # Runs octet with these arguments and ends this script.
 supervise() {  # MAX_RESTARTS ARGUMENT ...
-  local restarts=$1 status journal results=0
+  local restarts=$1 status journal results=0 dir_retries=0
   shift
   scratch=$(mktemp -d)
   messages=$scratch/messages
@@ -197,6 +197,8 @@ supervise() {  # MAX_RESTARTS ARGUMENT ...
   while true; do
     status=0
     run_once "${mpirun[@]}" "$octet" "$@" || status=$?
+    # Open MPI's directory in /tmp went with another mpirun that ended at this moment.
+    if grep -q 'orte_session_dir failed' "$messages" && ((dir_retries++ < 3)); then continue; fi
     tell_end "$status"
     [[ $restarts -gt 0 && -z $told_to_stop ]] || break
     if ended_plainly "$status" || ! keeps_journal || ! prepare_restart "$journal"; then break; fi

@@ -73,8 +73,8 @@ absl::StatusOr<BatchJob::Taken> BatchJob::TakeLine(std::chrono::milliseconds pat
     custom_ids_.reserve(std::min(reader_.EstimatedLines(), kMostReserved));
   }
   const std::optional<EarlierResult> earlier = output_.Find(result.number);
-  const absl::Status status = earlier ? PassOver(*earlier, result.line_hash)
-                                      : AddLine(*read, std::move(result));
+  const absl::Status status =
+      earlier ? PassOver(*earlier, result.line_hash) : AddLine(*read, std::move(result));
   if (!status.ok()) return status;
   return earlier ? Taken::kEarlierLine : Taken::kLine;
 }
@@ -149,12 +149,11 @@ std::unique_ptr<BatchJob::InFlight> BatchJob::MakeInFlight(BatchResult result,
                                                            BatchRequest request) const {
   const int64_t num_choices = request.num_choices();
   result.answered = true;
-  return std::make_unique<InFlight>(
-      InFlight{.result = std::move(result),
-               .line = line_,
-               .request = std::move(request),
-               .choices = std::vector<FinishedSequence>(num_choices),
-               .num_missing = num_choices});
+  return std::make_unique<InFlight>(InFlight{.result = std::move(result),
+                                             .line = line_,
+                                             .request = std::move(request),
+                                             .choices = std::vector<FinishedSequence>(num_choices),
+                                             .num_missing = num_choices});
 }
 
 void BatchJob::Start(std::unique_ptr<InFlight> line) {
@@ -204,7 +203,7 @@ absl::Status BatchJob::Write(std::vector<FinishedSequence>& finished) {
     result.text = FormatResult(format_, line->line, line->request, line->choices);
     in_flight_.erase(result.number);
     ++counts_.answered;
-    const absl::Status status = output_.Add(std::move(result));
+    absl::Status status = output_.Add(std::move(result));
     if (!status.ok()) return status;
   }
   return output_.Flush();

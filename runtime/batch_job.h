@@ -55,7 +55,9 @@ class BatchJob {
   void Drain(Engine& engine);
 
   // Whether lines were left undone, after Drain.
-  bool stopped() const { return drained_ && !(counts_.input_ended && in_flight_.empty() && suspects_.empty()); }
+  bool stopped() const {
+    return drained_ && !(counts_.input_ended && in_flight_.empty() && suspects_.empty());
+  }
 
   // Takes answers to the output.
   absl::Status Write(std::vector<FinishedSequence>& finished);

@@ -117,7 +117,7 @@ class PosixOutput : public OutputStream {
   }
 
   absl::Status Close() override {
-    const absl::Status status = Sync();
+    absl::Status status = Sync();
     if (!status.ok() || file_.Close()) return status;
     return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": closing"));
   }

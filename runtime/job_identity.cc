@@ -44,9 +44,9 @@ bool DecidesAnswers(const std::string& name) {
 }
 
 absl::Status Differs(const std::string& what, const std::string& earlier, const std::string& now) {
-  return absl::FailedPreconditionError(
-      absl::StrCat(what, " was ", earlier.empty() ? "not given" : earlier, ", and is ",
-                   now.empty() ? "not given" : now));
+  return absl::FailedPreconditionError(absl::StrCat(what, " was ",
+                                                    earlier.empty() ? "not given" : earlier,
+                                                    ", and is ", now.empty() ? "not given" : now));
 }
 
 template <class T>
@@ -86,7 +86,7 @@ absl::Status SameFiles(const char* kind, const Files& earlier, const Files& now,
                    absl::StrCat(now.size()));
   }
   for (int i = 0; i < now.size(); ++i) {
-    const absl::Status status = SameFile(kind, earlier[i], now[i], compare_contents);
+    absl::Status status = SameFile(kind, earlier[i], now[i], compare_contents);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

@@ -1,6 +1,5 @@
 #include "runtime/journal.h"
 
-#include <absl/container/flat_hash_set.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/time/clock.h>
@@ -28,7 +27,6 @@ constexpr char kCrash[] = ".crash";
 constexpr int kOffsetBits = 48;
 constexpr size_t kMostParts = (size_t{1} << (64 - kOffsetBits)) - 1;
 constexpr size_t kWriteBytes = size_t{1} << 20;
-constexpr int kRecordsBetweenAdvances = 1000;
 
 std::string HostName() {
   std::array<char, HOST_NAME_MAX + 1> name = {};
@@ -50,6 +48,11 @@ std::string ToLine(const google::protobuf::Message& message) {
 
 bool IsPart(const std::string& name) {
   return absl::StartsWith(name, kPart) && !absl::EndsWith(name, kCrash);
+}
+
+std::string DescribeTail(const JournalReader& reader, uint64_t begin) {
+  return absl::StrCat(reader.path(), ": the last ", reader.size() - begin,
+                      " bytes are no whole records; their work is done again");
 }
 
 // The number in the name of a part or of what belongs to it.
@@ -98,15 +101,14 @@ absl::Status Journal::TakeLock(std::vector<std::string>& notes) {
                      holder.ok() && !holder->empty() ? *holder : "another process"));
   }
   if (lock.status().code() == absl::StatusCode::kUnimplemented) {
-    notes.push_back(absl::StrCat(
-        std::string(lock.status().message()), ": another attempt can't be kept from starting; it would do ",
-        "the work a second time, and damage nothing"));
+    notes.push_back(absl::StrCat(std::string(lock.status().message()),
+                                 ": another attempt can't be kept from starting; it would do ",
+                                 "the work a second time, and damage nothing"));
     return absl::OkStatus();
   }
   if (!lock.ok()) return lock.status();
   lock_ = *std::move(lock);
-  return lock_->Write(
-      absl::StrCat("process ", getpid(), " on ", HostName(), " since ", Now()));
+  return lock_->Write(absl::StrCat("process ", getpid(), " on ", HostName(), " since ", Now()));
 }
 
 // Whether the output of this very job is there and whole.
@@ -138,7 +140,7 @@ absl::StatusOr<bool> Journal::FindFinished(std::vector<std::string>& notes) {
 absl::Status Journal::RemoveWhere(const std::function<bool(const std::string&)>& chosen) {
   for (const std::string& name : files_.List(directory_)) {
     if (!chosen(name)) continue;
-    const absl::Status status = files_.Remove(PathOf(name));
+    absl::Status status = files_.Remove(PathOf(name));
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
@@ -153,7 +155,7 @@ absl::Status Journal::UseEarlierParts(std::vector<std::string>& notes) {
   if (options_.mode == StartMode::kOverwrite) return ThrowAway();
   for (const std::string& name : files_.List(directory_)) {
     if (!IsPart(name)) continue;
-    const absl::Status status = ReadPart(name, notes);
+    absl::Status status = ReadPart(name, notes);
     if (!status.ok()) return status;
   }
   if (options_.mode == StartMode::kNew && num_earlier_ > 0) {
@@ -177,33 +179,38 @@ absl::Status Journal::ReadPart(const std::string& name, std::vector<std::string>
     return absl::ResourceExhaustedError(absl::StrCat(directory_, ": has too many parts"));
   }
   absl::flat_hash_set<int64_t> in_flight;
-  int num_records = 0;
   for (uint64_t at = 0;; at = reader->next()) {
-    const absl::StatusOr<std::optional<JournalRecord>> read = reader->Read(at);
-    if (!read.ok()) return read.status();
-    if (!*read || ((at == 0) != ((*read)->kind == JournalRecord::Kind::kHeader))) {
-      if (at < reader->size()) {
-        notes.push_back(absl::StrCat(reader->path(), ": the last ", reader->size() - at,
-                                     " bytes are no whole records; their work is done again"));
-      }
+    const absl::StatusOr<std::optional<JournalRecord>> record = reader->Read(at);
+    if (!record.ok()) return record.status();
+    const bool is_whole = *record && (at == 0) == ((*record)->kind == JournalRecord::Kind::kHeader);
+    if (!is_whole) {
+      if (at < reader->size()) notes.push_back(DescribeTail(*reader, at));
       break;
     }
-    const JournalRecord& record = **read;
-    if (at == 0) {
-      const absl::Status same = CompareHeader(record.text, name);
-      if (!same.ok()) return same;
-    }
-    if (record.kind == JournalRecord::Kind::kStarted) {
-      in_flight.insert(record.numbers.begin(), record.numbers.end());
-    }
-    if (record.kind == JournalRecord::Kind::kResult) {
-      in_flight.erase(record.result.number);
-      AddEarlier(record.result, part, at);
-    }
-    if (++num_records % kRecordsBetweenAdvances == 0) options_.advance();
+    absl::Status status = UseRecord(**record, part, at, in_flight);
+    if (!status.ok()) return status;
+    options_.advance();
   }
   if (!files_.Exists(PathOf(name + kCrash))) return absl::OkStatus();
   for (const int64_t number : in_flight) ++crashes_[number];
+  return absl::OkStatus();
+}
+
+absl::Status Journal::UseRecord(const JournalRecord& record, size_t part, uint64_t offset,
+                                absl::flat_hash_set<int64_t>& in_flight) {
+  switch (record.kind) {
+    case JournalRecord::Kind::kHeader:
+      return CompareHeader(record.text, parts_[part]);
+    case JournalRecord::Kind::kStarted:
+      in_flight.insert(record.numbers.begin(), record.numbers.end());
+      break;
+    case JournalRecord::Kind::kResult:
+      in_flight.erase(record.result.number);
+      AddEarlier(record.result, part, offset);
+      break;
+    case JournalRecord::Kind::kEnded:
+      break;
+  }
   return absl::OkStatus();
 }
 
@@ -227,8 +234,8 @@ void Journal::SetLocation(int64_t number, size_t part, uint64_t offset) {
 
 // Two attempts that knew nothing of each other may have done the same request: with equal results.
 void Journal::AddEarlier(const BatchResult& result, size_t part, uint64_t offset) {
-  const bool is_new = result.number >= std::ssize(locations_) ||
-                      locations_[result.number] == kMissing;
+  const bool is_new =
+      result.number >= std::ssize(locations_) || locations_[result.number] == kMissing;
   if (!is_new) return;
   SetLocation(result.number, part, offset);
   earlier_.resize(locations_.size());
@@ -281,7 +288,7 @@ absl::Status Journal::Assemble(int64_t num_results, OutputStream& output) {
     buffer += *text;
     buffer += '\n';
     if (buffer.size() < kWriteBytes && number + 1 < num_results) continue;
-    const absl::Status status = output.Write(std::as_bytes(std::span(buffer)));
+    absl::Status status = output.Write(std::as_bytes(std::span(buffer)));
     if (!status.ok()) return status;
     buffer.clear();
     options_.advance();
@@ -327,8 +334,7 @@ absl::Status Journal::Finish(int64_t num_results) {
   finished.set_finished(Now());
   status = files_.ReplaceDurably(PathOf(kFinished), ToLine(finished) + "\n");
   if (!status.ok()) return status;
-  return RemoveWhere(
-      [](const std::string& name) { return name != kLock && name != kFinished; });
+  return RemoveWhere([](const std::string& name) { return name != kLock && name != kFinished; });
 }
 
 }  // namespace octet

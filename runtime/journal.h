@@ -4,6 +4,7 @@
 #define OCTET_RUNTIME_JOURNAL_H_
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -29,7 +30,7 @@ enum class StartMode {
 struct JournalOptions {
   StartMode mode = StartMode::kNew;
   GroupCommit commit;
-  bool compare_contents = false;  // of input and model files, in place of their times
+  bool compare_contents = false;          // of input and model files, in place of their times
   std::function<void()> advance = [] {};  // called now and then in long work
 };
 
@@ -83,6 +84,8 @@ class Journal : public BatchOutput {
   absl::Status TakeLock(std::vector<std::string>& notes);
   absl::Status UseEarlierParts(std::vector<std::string>& notes);
   absl::Status ReadPart(const std::string& name, std::vector<std::string>& notes);
+  absl::Status UseRecord(const JournalRecord& record, size_t part, uint64_t offset,
+                         absl::flat_hash_set<int64_t>& in_flight);
   absl::Status CompareHeader(const std::string& text, const std::string& name) const;
   void AddEarlier(const BatchResult& result, size_t part, uint64_t offset);
   absl::Status RemoveWhere(const std::function<bool(const std::string&)>& chosen);
@@ -101,11 +104,11 @@ class Journal : public BatchOutput {
   const JournalOptions options_;
   std::optional<FinishedJob> finished_;
   std::unique_ptr<FileLock> lock_;
-  std::vector<std::string> parts_;   // names; the last one is this attempt's
-  std::vector<Location> locations_;  // by number
+  std::vector<std::string> parts_;      // names; the last one is this attempt's
+  std::vector<Location> locations_;     // by number
   std::vector<EarlierResult> earlier_;  // by number, where there is a location
   int64_t num_earlier_ = 0;
-  absl::flat_hash_map<int64_t, int> crashes_;            // by number
+  absl::flat_hash_map<int64_t, int> crashes_;  // by number
   std::unique_ptr<JournalWriter> writer_;
 };
 

@@ -39,8 +39,7 @@ absl::StatusOr<std::optional<std::string_view>> JournalReader::Line(uint64_t off
     if (offset >= size()) return std::nullopt;
     window_begin_ = offset;
     window_.resize(std::min(bytes, size() - offset));
-    const absl::Status status =
-        file_->Read(offset, std::as_writable_bytes(std::span(window_)));
+    const absl::Status status = file_->Read(offset, std::as_writable_bytes(std::span(window_)));
     if (!status.ok()) return status;
   }
 }

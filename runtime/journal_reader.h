@@ -37,7 +37,7 @@ class JournalReader {
   std::unique_ptr<RandomAccessFile> file_;
   uint64_t seed_ = 0;
   uint64_t next_ = 0;
-  std::string window_;        // bytes of the file
+  std::string window_;  // bytes of the file
   uint64_t window_begin_ = 0;
 };
 

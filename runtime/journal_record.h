@@ -25,8 +25,8 @@ struct BatchResult {
 //   CHECKSUM started NUMBER ...   these requests are computed from now on
 //   CHECKSUM answer|error NUMBER LINE_HASH CUSTOM_ID_HASH|- TEXT
 //   CHECKSUM ended TEXT           why the attempt ended, where it could say so
-// The checksum is XXH3 of what follows it, in 16 hexadecimal digits, seeded with that of the header:
-// what lies on a disk from another file is no record.
+// The checksum is XXH3 of what follows it, in 16 hexadecimal digits, seeded with that of the
+// header: what lies on a disk from another file is no record.
 struct JournalRecord {
   enum class Kind { kHeader, kStarted, kResult, kEnded };
   Kind kind = Kind::kEnded;

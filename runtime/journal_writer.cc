@@ -83,9 +83,8 @@ uint64_t JournalWriter::Append(const BatchResult& result) {
 void JournalWriter::AppendStarted(std::span<const int64_t> numbers) {
   const std::lock_guard lock(mutex_);
   const Costs costs(cost_);
-  AppendLine(FormatRecord({.kind = JournalRecord::Kind::kStarted,
-                           .numbers = {numbers.begin(), numbers.end()}},
-                          seed_));
+  AppendLine(FormatRecord(
+      {.kind = JournalRecord::Kind::kStarted, .numbers = {numbers.begin(), numbers.end()}}, seed_));
 }
 
 absl::Status JournalWriter::WriteBuffer() {

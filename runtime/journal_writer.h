@@ -81,10 +81,10 @@ class JournalWriter {
   mutable std::mutex mutex_;  // of all below
   std::condition_variable changed_;
   std::string buffer_;
-  uint64_t bytes_ = 0;     // of the file, with what is in the buffer
-  int64_t appended_ = 0;   // results
-  int64_t written_ = 0;    // of those
-  int64_t durable_ = 0;    // of those
+  uint64_t bytes_ = 0;    // of the file, with what is in the buffer
+  int64_t appended_ = 0;  // results
+  int64_t written_ = 0;   // of those
+  int64_t durable_ = 0;   // of those
   bool ended_ = false;
   bool stopping_ = false;  // the thread
   absl::Status status_;

@@ -95,7 +95,7 @@ absl::Status StreamOutput::Add(BatchResult result) {
 
 absl::Status StreamOutput::Finish(int64_t num_results) {
   OCTET_CHECK_EQ(num_results, num_added_);
-  const absl::Status status = lines_.Close();
+  absl::Status status = lines_.Close();
   if (!status.ok() || partial_path_ == path_) return status;
   return files_.Rename(partial_path_, path_);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The one test command: installs what is missing, builds Release and ASan+UBSan, checks the style, runs every test under
-# both. Ends with a line "N passed, N failed".
+# both, and what threads share under TSan. Ends with a line "N passed, N failed".
 #
 #   tests/run.sh           everything
 #   tests/run.sh --quick   Release only, no clang-tidy
@@ -9,7 +9,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 launch/install_packages.sh --tests || exit 2
 
-presets=(release sanitize)
+presets=(release sanitize thread)
 [[ ${1:-} != --quick ]] || presets=(release)
 passed=0
 failed=0

@@ -20,6 +20,7 @@
 #   cluster.sh power-off I                 # all processes of host I are gone at once, and nobody says so
 #   cluster.sh kill I SIGNAL PATTERN       # to the processes of host I whose command line matches
 #   cluster.sh rate MBIT                   # of every cable in both directions; 0: as fast as it goes
+#   cluster.sh impair DELAY_MS PERCENT     # the switch delays every frame and loses some; 0 0: it does not
 #
 # Exit codes: 77 if this machine can't make hosts (not root, no namespaces), 3 see --memory, others: a failure.
 set -euo pipefail
@@ -194,6 +195,7 @@ cluster_down() {
   local i
   [[ -f $state/size ]] || return 0
   stop_watchdog
+  stop_slow_switch
   for i in $(seq "$(cluster_size)"); do
     kill_host "$i"
     ip netns del "$(host_name "$i")" 2> /dev/null || true
@@ -226,5 +228,6 @@ case $command in
   ps) check_host "${1:-}" && list_processes "$1" ;;
   link | cable | blackhole | power-off | kill) check_host "${1:-}" && "fault_${command//-/_}" "$@" ;;
   rate) fault_rate "$@" ;;
+  impair) fault_impair "$@" ;;
   *) usage ;;
 esac

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154  # state, here: of cluster.sh
 # What can go wrong with a host or its cable; part of cluster.sh, which documents the commands.
 
 fault_link() {  # I down|up
@@ -52,4 +52,27 @@ fault_rate() {  # MBIT
     set_rate "$(host_name "$i")" eth0 "$1"
     set_rate "$(switch_name)" "port$i" "$1"
   done
+}
+
+stop_slow_switch() {
+  local pid
+  pid=$(cat "$state/slow_switch" 2> /dev/null) || return 0
+  rm -f "$state/slow_switch"
+  kill "$pid" 2> /dev/null || true
+}
+
+fault_impair() {  # DELAY_MS LOSS_PERCENT: in place of the bridge, which is back with 0 0
+  local i ports=()
+  [[ ${1:-} =~ ^[0-9]+$ && ${2:-} =~ ^[0-9]+$ ]] || usage
+  stop_slow_switch
+  for i in $(seq "$(cluster_size)"); do ports+=("port$i"); done
+  if [[ $1 -eq 0 && $2 -eq 0 ]]; then
+    for i in "${ports[@]}"; do ip -n "$(switch_name)" link set "$i" master bridge; done
+    return
+  fi
+  for i in "${ports[@]}"; do ip -n "$(switch_name)" link set "$i" nomaster; done
+  setsid ip netns exec "$(switch_name)" "$here/slow_switch.py" "$1" "$2" "${ports[@]}" \
+    > "$state/slow_switch.log" 2>&1 < /dev/null &
+  echo $! > "$state/slow_switch"
+  disown
 }

@@ -11,8 +11,7 @@ namespace {
 
 using testing::HasSubstr;
 
-class WriteErrorTest : public FaultJob,
-                       public testing::WithParamInterface<const char*> {};
+class WriteErrorTest : public FaultJob, public testing::WithParamInterface<const char*> {};
 
 TEST_P(WriteErrorTest, EndsTheJobAndLosesNothing) {
   const std::string output = GetParam();

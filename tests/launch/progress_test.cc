@@ -296,8 +296,8 @@ TEST_F(ProgressProcessTest, BarOnATerminalAlsoUnderMpirun) {
   for (const auto& [ranks, columns] : {std::pair(0, 100), std::pair(0, 50), std::pair(2, 100)}) {
     const std::string text = RunOnTerminal(columns, Command(ranks, "", output_));
     EXPECT_THAT(text, HasSubstr("\rrequests 100 % ")) << ranks;
-    EXPECT_THAT(text,
-                HasSubstr(columns == 50 ? " % 300/300 in " : " [====================] 300/300 in "));
+    EXPECT_THAT(
+        text, HasSubstr(columns == 50 ? " % 300/300 in " : " [====================] 300/300 in "));
     EXPECT_THAT(text, ContainsRegex("\rrequests +[1-9][0-9]? % .*/~?300"));  // on its way
     EXPECT_THAT(text, Not(HasSubstr("octet: requests")));
     for (const auto line : absl::StrSplit(text, absl::ByAnyChar("\r\n"))) {

@@ -42,9 +42,7 @@ std::string Greedy(const std::string& custom_id, int max_tokens = 3,
 
 class BatchJobTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    runner_ = new JobRunner(OCTET_SOURCE_DIR "/launch/demo/model");
-  }
+  static void SetUpTestSuite() { runner_ = new JobRunner(OCTET_SOURCE_DIR "/launch/demo/model"); }
   static void TearDownTestSuite() { delete runner_; }
 
   static JobResult Run(FileSystem& files, const std::vector<std::string>& inputs,

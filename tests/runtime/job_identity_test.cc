@@ -25,15 +25,16 @@ class JobIdentityTest : public testing::Test {
   JobIdentity Identify(bool read_contents = false) {
     JobIdentity job;
     *job.add_input() = IdentifyFile(files_, "in.jsonl", read_contents, [] {}).value();
-    EXPECT_TRUE(IdentifyModel(files_, "model", read_contents, [] {}, job).ok());
+    EXPECT_TRUE(IdentifyModel(
+                    files_, "model", read_contents, [] {}, job)
+                    .ok());
     job.set_numerics_class("bfloat16/bfloat16/avx2");
     return job;
   }
 
   void ExpectDiffers(const JobIdentity& earlier, const std::string& what,
                      bool compare_contents = false) {
-    const absl::Status status =
-        CompareJobs(earlier, Identify(compare_contents), compare_contents);
+    const absl::Status status = CompareJobs(earlier, Identify(compare_contents), compare_contents);
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_THAT(std::string(status.message()), HasSubstr(what));
   }

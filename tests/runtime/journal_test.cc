@@ -92,8 +92,7 @@ TEST_F(JournalTest, ALaterAttemptHasWhatEarlierOnesDid) {
   for (const int64_t number : {2, 4, 6, 1000}) EXPECT_FALSE(journal->Find(number)) << number;
   for (const int64_t number : {4, 2}) ASSERT_TRUE(journal->Add(Result(number)).ok());
   ASSERT_TRUE(journal->Finish(6).ok());
-  EXPECT_EQ(files_.files[kOutput],
-            "result 0\nresult 1\nresult 2\nresult 3\nresult 4\nresult 5\n");
+  EXPECT_EQ(files_.files[kOutput], "result 0\nresult 1\nresult 2\nresult 3\nresult 4\nresult 5\n");
 }
 
 TEST_F(JournalTest, TornTailsAreDropped) {
@@ -189,7 +188,8 @@ TEST_F(JournalTest, OneAttemptAtATime) {
   for (const StartMode mode : {StartMode::kNew, StartMode::kResume, StartMode::kOverwrite}) {
     ExpectRefused(mode, "--output out.jsonl is in use by process ");
   }
-  EXPECT_THAT(files_.files["out.jsonl.journal/lock"], AllOf(HasSubstr(" on "), HasSubstr(" since 20")));
+  EXPECT_THAT(files_.files["out.jsonl.journal/lock"],
+              AllOf(HasSubstr(" on "), HasSubstr(" since 20")));
 }
 
 // Where the file system can't lock, two attempts do the same work, and neither harms the other.

@@ -39,8 +39,8 @@ class FaultJob : public testing::Test {
       const std::string prompt = i % 9 == 4 ? "[]" : absl::StrCat("[", i + 1, ", 17, 300]");
       absl::StrAppend(&lines, R"({"custom_id": "r)", i % 13 == 12 ? i - 1 : i,
                       R"(", "url": "/v1/completions", "body": {"prompt": )", prompt,
-                      R"(, "ignore_eos": true, "max_tokens": )", 1 + i * 7 % 19,
-                      R"(, "n": )", 1 + i % 3, "}}\n");
+                      R"(, "ignore_eos": true, "max_tokens": )", 1 + i * 7 % 19, R"(, "n": )",
+                      1 + i % 3, "}}\n");
     }
     return {{kInput, lines}};
   }

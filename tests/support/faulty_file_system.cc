@@ -116,8 +116,7 @@ absl::StatusOr<std::unique_ptr<OutputStream>> FaultyFileSystem::CreateOutput(
   return Wrap<FaultyOutput>(base_.CreateOutput(path), *this);
 }
 
-absl::StatusOr<std::unique_ptr<OutputStream>> FaultyFileSystem::CreateNew(
-    const std::string& path) {
+absl::StatusOr<std::unique_ptr<OutputStream>> FaultyFileSystem::CreateNew(const std::string& path) {
   const absl::Status status = Call(path);
   if (!status.ok()) return status;
   return Wrap<FaultyOutput>(base_.CreateNew(path), *this);

@@ -19,7 +19,7 @@ class FaultyFileSystem : public ForwardingFileSystem {
  public:
   using ForwardingFileSystem::ForwardingFileSystem;
 
-  std::atomic<int64_t> fail_at = -1;                  // the number of the call, from 0; negative: none
+  std::atomic<int64_t> fail_at = -1;     // the number of the call, from 0; negative: none
   size_t most_bytes_per_read = 1 << 30;  // of an input stream
 
   // Of those that can fail, so far.

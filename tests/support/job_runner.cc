@@ -62,8 +62,8 @@ const std::vector<JobRunner::RankWeights>& JobRunner::Load(const ExpertPlacement
   std::vector<RankWeights>& ranks = loaded_[placement.ToString()];
   for (int rank = static_cast<int>(ranks.size()); rank < placement.num_ranks(); ++rank) {
     std::unique_ptr<Backend> backend = MakeCpuBackend(SupportedIsas().back(), 1);
-    auto weights = LoadWeightsAlone(model_.tensors, model_.config, placement, rank, *backend,
-                                    DType::kF32);
+    auto weights =
+        LoadWeightsAlone(model_.tensors, model_.config, placement, rank, *backend, DType::kF32);
     OCTET_CHECK(weights.ok()) << weights.status();
     ranks.push_back({std::move(backend), *std::move(weights)});
   }
@@ -108,8 +108,7 @@ JobResult JobRunner::Run(FileSystem& files, const std::vector<std::string>& inpu
                                   .max_model_len = kMaxModelLen,
                                   .lenient = options.lenient};
     const ResultFormat format = {.tokenizer = model_.tokenizer.get(), .model = "demo"};
-    BatchJob job(*std::move(reader), **opened, limits, format,
-                 engine_options.limits.NumSlots());
+    BatchJob job(*std::move(reader), **opened, limits, format, engine_options.limits.NumSlots());
     Serve(engine, job, options, result);
   });
   return result;

@@ -95,7 +95,9 @@ std::map<std::string, std::string> PowerCutFileSystem::AfterCut(std::mt19937& ra
     const size_t kept = Draw(random, inode->bytes.size() - inode->synced);
     std::string bytes = inode->bytes.substr(0, inode->synced + kept);
     // Some file systems make a file longer before its bytes are there.
-    if (Draw(random, 3) == 0) std::fill(bytes.begin() + std::ssize(inode->bytes.substr(0, inode->synced)), bytes.end(), '\0');
+    if (Draw(random, 3) == 0)
+      std::fill(bytes.begin() + std::ssize(inode->bytes.substr(0, inode->synced)), bytes.end(),
+                '\0');
     files[path] = std::move(bytes);
   }
   return files;
@@ -184,7 +186,8 @@ absl::Status PowerCutFileSystem::SyncDirectory(const std::string& path) {
 std::vector<std::string> PowerCutFileSystem::List(const std::string& directory) {
   std::vector<std::string> names;
   for (const auto& [path, inode] : names_) {
-    if (DirectoryOf(path) == directory) names.push_back(JoinPath("", path.substr(path.rfind('/') + 1)));
+    if (DirectoryOf(path) == directory)
+      names.push_back(JoinPath("", path.substr(path.rfind('/') + 1)));
   }
   return names;
 }
