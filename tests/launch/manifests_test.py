@@ -90,8 +90,15 @@ class MpiJob(unittest.TestCase):
 
 class Containerfile(unittest.TestCase):
     def test_copies_what_is_there(self):
-        for source in re.findall(r"^COPY (?!--from)(\S+) ", read("container/Containerfile"), re.M):
-            self.assertTrue(os.path.exists(os.path.join(LAUNCH, "..", source)), source)
+        for line in re.findall(r"^COPY (?!--from)(.+) \S+$", read("container/Containerfile"), re.M):
+            for source in line.split():
+                self.assertTrue(os.path.exists(os.path.join(LAUNCH, "..", source)), source)
+
+    def test_copies_what_the_launcher_reads(self):
+        copied = re.findall(r"launch/\w+\.sh", read("container/Containerfile").split("\nFROM ")[-1])
+        self.assertIn("launch/run.sh", copied)
+        for part in re.findall(r'^\. "\$checkout/(\S+)"', read("run.sh"), re.M):
+            self.assertIn(part, copied)
 
     def test_run_packages_have_the_libraries_of_the_program(self):
         script = read("install_packages.sh")
