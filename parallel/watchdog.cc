@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <optional>
 #include <string_view>
 #include <thread>
 
 #include "kernels/check.h"
+#include "kernels/thread_cpu.h"
 #include "parallel/seconds.h"
 
 namespace octet {
@@ -37,12 +37,6 @@ constexpr auto kNap = 1ms;
 // So many intervals between beats may pass by accident, and so large a part of the timeout.
 constexpr int kSpareBeats = 2;
 constexpr int kSpareParts = 8;
-
-double ThreadCpuSeconds() {
-  timespec time = {};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 template <size_t kSize>
 void CopyText(std::string_view from, std::array<char, kSize>& to) {

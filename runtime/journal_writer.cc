@@ -1,6 +1,8 @@
 #include "runtime/journal_writer.h"
 
-#include <time.h>
+#include <algorithm>
+
+#include "kernels/thread_cpu.h"
 
 namespace octet {
 namespace {
@@ -9,13 +11,6 @@ namespace {
 constexpr int64_t kMostPending = 4096;
 
 std::span<const std::byte> View(const std::string& text) { return std::as_bytes(std::span(text)); }
-
-double ThreadCpuSeconds() {
-  constexpr double kNanosecond = 1e-9;
-  timespec time = {};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * kNanosecond;
-}
 
 // Adds its lifetime to the cost.
 class Costs {
