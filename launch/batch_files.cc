@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "kernels/activity.h"
-#include "runtime/job_identity.h"
-#include "runtime/stream_output.h"
+#include "runtime/batch/job_identity.h"
+#include "runtime/batch/stream_output.h"
 
 namespace octet {
 namespace {

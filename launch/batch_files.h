@@ -11,10 +11,10 @@
 
 #include "launch/job_setup.h"
 #include "proto/config.pb.h"
-#include "runtime/batch_output.h"
-#include "runtime/file.h"
-#include "runtime/journal.h"
-#include "runtime/line_reader.h"
+#include "runtime/batch/batch_output.h"
+#include "runtime/batch/journal.h"
+#include "runtime/io/file.h"
+#include "runtime/io/line_reader.h"
 
 namespace octet {
 

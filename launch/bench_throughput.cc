@@ -11,7 +11,7 @@
 #include "launch/step_record.h"
 #include "launch/throughput_report.h"
 #include "parallel/agreement.h"
-#include "runtime/random.h"
+#include "runtime/model/random.h"
 
 namespace octet {
 namespace {

@@ -15,9 +15,9 @@
 #include "launch/job_setup.h"
 #include "launch/memory_plan.h"
 #include "parallel/expert_placement.h"
-#include "runtime/kv_cache.h"
-#include "runtime/mixtral_tensors.h"
-#include "runtime/weights.h"
+#include "runtime/model/kv_cache.h"
+#include "runtime/model/mixtral_tensors.h"
+#include "runtime/model/weights.h"
 
 namespace octet {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "launch/subcommand.h"
-#include "runtime/checkpoint.h"
+#include "runtime/model/checkpoint.h"
 
 namespace octet {
 

@@ -11,8 +11,8 @@
 #include "kernels/cuda/cuda_runtime.h"
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
-#include "runtime/fingerprint.h"
-#include "runtime/random_weights.h"
+#include "runtime/io/fingerprint.h"
+#include "runtime/model/random_weights.h"
 
 namespace octet {
 namespace {

@@ -13,8 +13,8 @@
 #include "parallel/communicator.h"
 #include "parallel/expert_placement.h"
 #include "proto/config.pb.h"
-#include "runtime/engine.h"
-#include "runtime/model_files.h"
+#include "runtime/engine/engine.h"
+#include "runtime/model/model_files.h"
 
 namespace octet {
 

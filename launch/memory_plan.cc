@@ -14,7 +14,7 @@
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
 #include "parallel/host_group.h"
-#include "runtime/weights.h"
+#include "runtime/model/weights.h"
 
 namespace octet {
 namespace {

@@ -12,9 +12,9 @@
 #include "parallel/communicator.h"
 #include "parallel/expert_placement.h"
 #include "proto/config.pb.h"
-#include "runtime/available_memory.h"
-#include "runtime/engine.h"
-#include "runtime/model_files.h"
+#include "runtime/engine/engine.h"
+#include "runtime/io/available_memory.h"
+#include "runtime/model/model_files.h"
 
 namespace octet {
 

@@ -11,7 +11,7 @@
 #include "launch/session.h"
 #include "parallel/communicator.h"
 #include "proto/report.pb.h"
-#include "runtime/file.h"
+#include "runtime/io/file.h"
 
 namespace octet {
 

@@ -17,7 +17,7 @@
 #include "launch/session.h"
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
-#include "runtime/batch_job.h"
+#include "runtime/batch/batch_job.h"
 
 namespace octet {
 namespace {

@@ -11,7 +11,7 @@
 #include <cmath>
 #include <limits>
 
-#include "runtime/file.h"
+#include "runtime/io/file.h"
 
 namespace octet {
 namespace {

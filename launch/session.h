@@ -11,8 +11,8 @@
 #include "launch/job_setup.h"
 #include "parallel/communicator.h"
 #include "proto/config.pb.h"
-#include "runtime/engine.h"
-#include "runtime/weights.h"
+#include "runtime/engine/engine.h"
+#include "runtime/model/weights.h"
 
 namespace octet {
 

@@ -10,7 +10,7 @@
 
 #include "launch/probes.h"
 #include "launch/step_record.h"
-#include "runtime/model_config.h"
+#include "runtime/model/model_config.h"
 
 namespace octet {
 

@@ -19,7 +19,7 @@
 #include "launch/terminal.h"
 #include "parallel/communicator.h"
 #include "proto/config.pb.h"
-#include "runtime/file.h"
+#include "runtime/io/file.h"
 
 namespace octet {
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "runtime/engine.h"
+#include "runtime/engine/engine.h"
 
 namespace octet {
 

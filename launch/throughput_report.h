@@ -8,7 +8,7 @@
 #include "launch/step_bounds.h"
 #include "proto/config.pb.h"
 #include "proto/report.pb.h"
-#include "runtime/model_config.h"
+#include "runtime/model/model_config.h"
 
 namespace octet {
 

@@ -10,7 +10,7 @@
 #include <ostream>
 
 #include "launch/subcommand.h"
-#include "runtime/tokenizer.h"
+#include "runtime/text/tokenizer.h"
 
 namespace octet {
 

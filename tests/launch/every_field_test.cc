@@ -7,8 +7,8 @@
 #include <set>
 #include <sstream>
 
-#include "runtime/file.h"
-#include "runtime/tokenizer.h"
+#include "runtime/io/file.h"
+#include "runtime/text/tokenizer.h"
 #include "tests/support/json.h"
 #include "tests/support/octet_process.h"
 

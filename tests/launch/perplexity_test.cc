@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "launch/text_score.h"
-#include "runtime/tokenizer.h"
+#include "runtime/text/tokenizer.h"
 #include "tests/support/expected_tensors.h"
 #include "tests/support/json.h"
 #include "tests/support/local_ranks.h"

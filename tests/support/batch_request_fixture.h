@@ -10,8 +10,8 @@
 #include <string>
 #include <variant>
 
-#include "runtime/batch_request.h"
-#include "runtime/file.h"
+#include "runtime/batch/batch_request.h"
+#include "runtime/io/file.h"
 
 namespace octet::testing {
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/batch_result.h"
+#include "runtime/batch/batch_result.h"
 #include "tests/support/json.h"
 #include "tests/support/sentencepiece_model.h"
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/file.h"
-#include "runtime/safetensors.h"
+#include "runtime/io/file.h"
+#include "runtime/model/safetensors.h"
 
 namespace octet {
 

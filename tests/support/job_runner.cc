@@ -4,9 +4,9 @@
 
 #include "kernels/check.h"
 #include "kernels/cpu/isa.h"
-#include "runtime/job_identity.h"
-#include "runtime/line_reader.h"
-#include "runtime/stream_output.h"
+#include "runtime/batch/job_identity.h"
+#include "runtime/batch/stream_output.h"
+#include "runtime/io/line_reader.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/rank_model.h"
 

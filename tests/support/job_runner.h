@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "runtime/batch_job.h"
-#include "runtime/journal.h"
-#include "runtime/model_files.h"
+#include "runtime/batch/batch_job.h"
+#include "runtime/batch/journal.h"
+#include "runtime/model/model_files.h"
 
 namespace octet {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/file.h"
+#include "runtime/io/file.h"
 
 namespace octet {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/engine.h"
-#include "runtime/model_files.h"
+#include "runtime/engine/engine.h"
+#include "runtime/model/model_files.h"
 
 namespace octet {
 

@@ -1,0 +1,232 @@
+#include "runtime/batch/batch_job.h"
+
+#include <absl/strings/str_cat.h>
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "runtime/io/strict_json.h"
+
+namespace octet {
+namespace {
+
+// What one step may read: a long run of refused lines must not keep the other ranks waiting.
+constexpr int kLinesPerStep = 512;
+constexpr size_t kBytesPerStep = size_t{16} << 20;
+
+// How long a step without work waits for a pipe that has nothing yet.
+constexpr std::chrono::milliseconds kIdleWait(20);
+
+// Different fields that notes are written of.
+constexpr size_t kMostNotes = 100;
+
+// After so many lines their mean length tells how many there will be; within reason, as they may
+// be much shorter than the rest.
+constexpr int64_t kLinesForEstimate = 1000;
+constexpr int64_t kMostReserved = 20'000'000;
+
+bool IsBlank(const std::string& text) {
+  return text.find_first_not_of(" \t\r") == std::string::npos;
+}
+
+// An attempt may crash by chance, or with another request's fault.
+constexpr int kMostCrashes = 2;
+
+uint64_t Hash(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
+
+}  // namespace
+
+absl::Status BatchJob::Feed(Engine& engine) {
+  if (drained_) return output_.Flush();
+  SubmitStarted(engine);
+  size_t bytes = 0;
+  for (int lines = 0; lines < kLinesPerStep && bytes < kBytesPerStep && !counts_.input_ended &&
+                      engine.num_waiting() < read_ahead_;) {
+    const bool may_wait = bytes == 0 && engine.idle();
+    const absl::StatusOr<Taken> taken =
+        TakeLine(may_wait ? kIdleWait : std::chrono::milliseconds(0));
+    if (!taken.ok()) return taken.status();
+    if (*taken == Taken::kNothing) break;
+    bytes += text_.size() + 1;
+    if (*taken != Taken::kLine) continue;
+    ++lines;
+    SubmitStarted(engine);
+  }
+  if (counts_.input_ended) SubmitSuspect(engine);
+  return output_.Flush();
+}
+
+// The next line of the input, if there is one now.
+absl::StatusOr<BatchJob::Taken> BatchJob::TakeLine(std::chrono::milliseconds patience) {
+  const absl::StatusOr<LineReader::Result> read = reader_.Next(text_, patience);
+  if (!read.ok()) return read.status();
+  if (*read == LineReader::Result::kNotYet) return Taken::kNothing;
+  if (*read == LineReader::Result::kEnd) {
+    counts_.estimated_lines = num_results_;
+    counts_.input_ended = true;
+    return Taken::kNothing;
+  }
+  ++line_;
+  if (*read == LineReader::Result::kLine && IsBlank(text_)) return Taken::kBlank;
+  BatchResult result = {.number = num_results_++, .line_hash = Hash(text_)};
+  if (num_results_ == kLinesForEstimate) {
+    custom_ids_.reserve(std::min(reader_.EstimatedLines(), kMostReserved));
+  }
+  const std::optional<EarlierResult> earlier = output_.Find(result.number);
+  const absl::Status status =
+      earlier ? PassOver(*earlier, result.line_hash) : AddLine(*read, std::move(result));
+  if (!status.ok()) return status;
+  return earlier ? Taken::kEarlierLine : Taken::kLine;
+}
+
+absl::Status BatchJob::PassOver(const EarlierResult& earlier, uint64_t line_hash) {
+  if (earlier.line_hash != line_hash) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "--resume: line ", line_, " of the input is not the one that an earlier attempt answered"));
+  }
+  if (earlier.custom_id_hash) custom_ids_.insert(*earlier.custom_id_hash);
+  ++(earlier.answered ? counts_.answered : counts_.refused);
+  return absl::OkStatus();
+}
+
+ParsedLine BatchJob::Parse(LineReader::Result read, BatchResult& result) {
+  if (read == LineReader::Result::kTooLong) {
+    return {.request = RequestError{.message = absl::StrCat("the line is longer than ",
+                                                            LineReader::kMaxLineBytes, " bytes"),
+                                    .code = "invalid_json"}};
+  }
+  ParsedLine parsed = ParseBatchLine(text_, limits_);
+  if (!parsed.has_custom_id) return parsed;
+  result.custom_id_hash = Hash(parsed.custom_id);
+  if (!custom_ids_.insert(*result.custom_id_hash).second) {
+    parsed.request = RequestError{.message = absl::StrCat("'custom_id' ", Quoted(parsed.custom_id),
+                                                          " stood in an earlier line"),
+                                  .param = "custom_id",
+                                  .code = "duplicate_custom_id"};
+  }
+  NoteIgnoredFields(parsed);
+  return parsed;
+}
+
+void BatchJob::NoteIgnoredFields(const ParsedLine& parsed) {
+  for (const std::string& field : parsed.ignored_fields) {
+    if (ignored_fields_.size() == kMostNotes) break;
+    if (!ignored_fields_.insert(field).second) continue;
+    notes_.push_back(absl::StrCat("line ", line_, ": field ", Quoted(field),
+                                  " is ignored, there and in later lines (--lenient)"));
+  }
+}
+
+absl::Status BatchJob::AddLine(LineReader::Result read, BatchResult result) {
+  const int num_crashes = output_.NumCrashes(result.number);
+  ParsedLine parsed = Parse(read, result);
+  if (const auto* error = std::get_if<RequestError>(&parsed.request)) {
+    return Refuse(std::move(result), parsed, *error);
+  }
+  if (num_crashes >= kMostCrashes) {
+    return Refuse(std::move(result), parsed,
+                  {.message = absl::StrCat("octet crashed ", num_crashes,
+                                           " times while it computed this request"),
+                   .code = "crashed"});
+  }
+  auto line = MakeInFlight(std::move(result), std::get<BatchRequest>(std::move(parsed.request)));
+  if (num_crashes > 0) {
+    suspects_.push_back(std::move(line));
+  } else {
+    Start(std::move(line));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BatchJob::Refuse(BatchResult result, const ParsedLine& parsed,
+                              const RequestError& error) {
+  ++counts_.refused;
+  result.text = FormatError(line_, parsed, error);
+  return output_.Add(std::move(result));
+}
+
+std::unique_ptr<BatchJob::InFlight> BatchJob::MakeInFlight(BatchResult result,
+                                                           BatchRequest request) const {
+  const int64_t num_choices = request.num_choices();
+  result.answered = true;
+  return std::make_unique<InFlight>(InFlight{.result = std::move(result),
+                                             .line = line_,
+                                             .request = std::move(request),
+                                             .choices = std::vector<FinishedSequence>(num_choices),
+                                             .num_missing = num_choices});
+}
+
+void BatchJob::Start(std::unique_ptr<InFlight> line) {
+  const int64_t number = line->result.number;
+  output_.Start(std::span(&number, 1));
+  started_ = line.get();
+  in_flight_.emplace(number, std::move(line));
+}
+
+// The input has ended. Should the next crash be this one's fault, it is known to be.
+void BatchJob::SubmitSuspect(Engine& engine) {
+  if (in_flight_.empty() && !suspects_.empty()) {
+    Start(std::move(suspects_.front()));
+    suspects_.pop_front();
+    SubmitStarted(engine);
+  }
+  if (suspects_.empty() && started_ == nullptr) engine.Close();
+}
+
+// A line may have thousands of sequences: they are made as they are needed.
+void BatchJob::SubmitStarted(Engine& engine) {
+  while (started_ != nullptr && engine.num_waiting() < read_ahead_) {
+    const int64_t choice = started_->num_submitted++;
+    const BatchRequest& request = started_->request;
+    const std::vector<int32_t>& ids = request.prompts[choice / request.n].ids;
+    NewSequence sequence;
+    sequence.set_id(next_sequence_++);
+    sequence.set_line(started_->line);
+    sequence.set_choice(static_cast<int32_t>(choice));
+    sequence.mutable_prompt_ids()->Add(ids.begin(), ids.end());
+    *sequence.mutable_params() = request.params;
+    places_[sequence.id()] = {started_, choice};
+    engine.Submit(std::move(sequence));
+    if (started_->num_submitted == request.num_choices()) started_ = nullptr;
+  }
+}
+
+absl::Status BatchJob::Write(std::vector<FinishedSequence>& finished) {
+  for (FinishedSequence& f : finished) {
+    const auto place = places_.find(f.id());
+    OCTET_CHECK(place != places_.end()) << f.id();
+    auto [line, choice] = place->second;
+    places_.erase(place);
+    line->choices[choice] = std::move(f);
+    if (--line->num_missing > 0) continue;
+    BatchResult result = std::move(line->result);
+    result.text = FormatResult(format_, line->line, line->request, line->choices);
+    in_flight_.erase(result.number);
+    ++counts_.answered;
+    absl::Status status = output_.Add(std::move(result));
+    if (!status.ok()) return status;
+  }
+  return output_.Flush();
+}
+
+void BatchJob::Drain(Engine& engine) {
+  drained_ = true;
+  engine.Drain();
+}
+
+absl::Status BatchJob::Finish() {
+  OCTET_CHECK(in_flight_.empty() && suspects_.empty()) << "answers are missing";
+  return output_.Finish(num_results_);
+}
+
+BatchCounts BatchJob::counts() const {
+  BatchCounts counts = counts_;
+  if (!counts.input_ended) counts.estimated_lines = reader_.EstimatedLines();
+  counts.unfinished_sequences = std::ssize(places_);
+  counts.safe = output_.num_safe();
+  return counts;
+}
+
+std::vector<std::string> BatchJob::TakeNotes() { return std::exchange(notes_, {}); }
+
+}  // namespace octet

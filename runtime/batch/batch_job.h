@@ -1,0 +1,126 @@
+// JSONL of requests in, JSONL of answers out.
+
+#ifndef OCTET_RUNTIME_BATCH_BATCH_JOB_H_
+#define OCTET_RUNTIME_BATCH_BATCH_JOB_H_
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+#include <absl/status/status.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/batch/batch_output.h"
+#include "runtime/batch/batch_request.h"
+#include "runtime/batch/batch_result.h"
+#include "runtime/engine/engine.h"
+#include "runtime/io/line_reader.h"
+
+namespace octet {
+
+// What a batch job has done so far.
+struct BatchCounts {
+  int64_t estimated_lines = 0;       // of the whole input; 0: not known yet
+  bool input_ended = false;          // estimated_lines is exact
+  int64_t answered = 0;              // lines, with a completion
+  int64_t refused = 0;               // lines, with an error
+  int64_t safe = 0;                  // of both, those that won't be lost
+  int64_t unfinished_sequences = 0;  // of the lines that have neither yet
+};
+
+// Serves each line of its inputs once. Lives on rank 0, where alone the files are.
+class BatchJob {
+ public:
+  // `read_ahead` bounds the sequences that wait in the engine. What it is made from must outlive
+  // it.
+  BatchJob(LineReader reader, BatchOutput& output, RequestLimits limits, ResultFormat format,
+           int64_t read_ahead)
+      : reader_(std::move(reader)),
+        output_(output),
+        limits_(std::move(limits)),
+        format_(std::move(format)),
+        read_ahead_(read_ahead) {}
+
+  // Reads some lines, unless enough sequences wait in the engine: submits their requests, answers
+  // at once those that are refused, passes over those that the output has. Requests that were in
+  // flight when an attempt crashed come after all others, one at a time. Closes the engine when
+  // all is submitted.
+  absl::Status Feed(Engine& engine);
+
+  // What is computed is finished, and nothing more begins.
+  void Drain(Engine& engine);
+
+  // Whether lines were left undone, after Drain.
+  bool stopped() const {
+    return drained_ && !(counts_.input_ended && in_flight_.empty() && suspects_.empty());
+  }
+
+  // Takes answers to the output.
+  absl::Status Write(std::vector<FinishedSequence>& finished);
+
+  // Completes the output. Call when the engine has nothing left to do.
+  absl::Status Finish();
+
+  BatchCounts counts() const;
+
+  // Fields that were ignored since the last call (with RequestLimits::lenient), each once in a run,
+  // as a note for a person.
+  std::vector<std::string> TakeNotes();
+
+ private:
+  // A line whose answers are not all there.
+  struct InFlight {
+    BatchResult result;  // without its text
+    int64_t line;
+    BatchRequest request;
+    std::vector<FinishedSequence> choices;
+    int64_t num_missing;
+    int64_t num_submitted = 0;
+  };
+
+  // Which answer of which line a sequence is.
+  struct Place {
+    InFlight* line;
+    int64_t choice;
+  };
+
+  enum class Taken { kLine, kEarlierLine, kBlank, kNothing };
+  absl::StatusOr<Taken> TakeLine(std::chrono::milliseconds patience);
+  absl::Status PassOver(const EarlierResult& earlier, uint64_t line_hash);
+  absl::Status AddLine(LineReader::Result read, BatchResult result);
+  ParsedLine Parse(LineReader::Result read, BatchResult& result);
+  void NoteIgnoredFields(const ParsedLine& parsed);
+  absl::Status Refuse(BatchResult result, const ParsedLine& parsed, const RequestError& error);
+  std::unique_ptr<InFlight> MakeInFlight(BatchResult result, BatchRequest request) const;
+  void Start(std::unique_ptr<InFlight> line);
+  void SubmitStarted(Engine& engine);
+  void SubmitSuspect(Engine& engine);
+
+  LineReader reader_;
+  BatchOutput& output_;
+  RequestLimits limits_;
+  ResultFormat format_;
+  int64_t read_ahead_;
+  std::string text_;  // of the line at hand
+
+  bool drained_ = false;
+  int64_t line_ = 0;  // of the input, from 1
+  int64_t num_results_ = 0;
+  int64_t next_sequence_ = 0;
+  InFlight* started_ = nullptr;                 // the line of which not all sequences are submitted
+  absl::flat_hash_map<int64_t, Place> places_;  // by sequence
+  absl::flat_hash_map<int64_t, std::unique_ptr<InFlight>> in_flight_;  // by result number
+  std::deque<std::unique_ptr<InFlight>> suspects_;  // in flight at a crash, and not started since
+  absl::flat_hash_set<uint64_t> custom_ids_;        // hashes: ten million take 150 MB
+  std::set<std::string> ignored_fields_;
+  std::vector<std::string> notes_;
+  BatchCounts counts_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_BATCH_BATCH_JOB_H_

@@ -1,0 +1,100 @@
+#include "runtime/batch/batch_request.h"
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "runtime/batch/inert_fields.h"
+#include "runtime/batch/length_fields.h"
+#include "runtime/batch/prompt_fields.h"
+#include "runtime/batch/request_fields.h"
+#include "runtime/batch/sampling_fields.h"
+#include "runtime/io/strict_json.h"
+
+namespace octet {
+namespace {
+
+using nlohmann::json;
+
+void CheckModel(const RequestLimits& limits, Fields& body) {
+  const std::optional<std::string> model = body.TakeString("model");
+  if (limits.served_model_name.empty() || !model || *model == limits.served_model_name) return;
+  body.Fail("model",
+            "is " + Quoted(*model) + "; this run serves " + Quoted(limits.served_model_name),
+            "model_not_found");
+}
+
+// What results show beside the answers' text.
+void TakeOutput(Fields& body, BatchRequest& request) {
+  if (request.endpoint == Endpoint::kCompletions) {
+    request.echo = body.TakeBool("echo").value_or(false);
+  }
+  request.include_stop_text = body.TakeBool("include_stop_str_in_output").value_or(false);
+  request.return_token_ids = body.TakeBool("return_token_ids").value_or(false);
+}
+
+void ReadBody(const json& object, const RequestLimits& limits, Findings& findings,
+              BatchRequest& request) {
+  Fields body(object, "", findings);
+  CheckModel(limits, body);
+  TakeOutput(body, request);
+  if (request.endpoint == Endpoint::kCompletions) {
+    TakePrompts(limits, body, request);
+  } else {
+    TakeMessages(limits, body, request);
+  }
+  TakeSampling(limits, body, request);
+  TakeStop(limits, body, request);
+  TakeLogprobs(body, request);
+  TakeLengths(limits, body, request);
+  TakeInertFields(body, request);
+  body.RefuseRest();
+}
+
+std::optional<Endpoint> ParseEndpoint(const std::string& url) {
+  if (url == "/v1/completions") return Endpoint::kCompletions;
+  if (url == "/v1/chat/completions") return Endpoint::kChatCompletions;
+  return std::nullopt;
+}
+
+BatchRequest ReadRequest(Fields& line, const RequestLimits& limits) {
+  BatchRequest request;
+  if (line.TakeString("method").value_or("POST") != "POST") line.Fail("method", "must be POST");
+  const std::optional<Endpoint> endpoint = ParseEndpoint(line.TakeString("url").value_or(""));
+  if (!endpoint) line.Fail("url", "must be /v1/completions or /v1/chat/completions", "invalid_url");
+  const json* body = line.Take("body");
+  if (body == nullptr || !body->is_object()) line.Fail("body", "must be an object");
+  line.RefuseRest();
+  if (!line.ok()) return request;
+  request.endpoint = *endpoint;
+  ReadBody(*body, limits, line.findings(), request);
+  return request;
+}
+
+RequestError NoRequest(const std::string& message) {
+  return {.message = message, .param = "", .code = "invalid_json"};
+}
+
+}  // namespace
+
+ParsedLine ParseBatchLine(const std::string& line, const RequestLimits& limits) {
+  const absl::StatusOr<json> object = ParseStrictJson(line, "line");
+  if (!object.ok()) return {.request = NoRequest(std::string(object.status().message()))};
+  if (!object->is_object()) return {.request = NoRequest("a line must be one JSON object")};
+  Findings findings = {.lenient = limits.lenient};
+  Fields fields(*object, "", findings);
+  const std::optional<std::string> custom_id = fields.TakeString("custom_id");
+  if (!custom_id) fields.FailMissing("custom_id");
+  BatchRequest request = ReadRequest(fields, limits);
+  ParsedLine parsed = {.custom_id = custom_id.value_or(""), .has_custom_id = custom_id.has_value()};
+  if (findings.error) {
+    parsed.request = *std::move(findings.error);
+  } else {
+    request.custom_id = parsed.custom_id;
+    parsed.request = std::move(request);
+  }
+  parsed.ignored_fields = std::move(findings.ignored);
+  return parsed;
+}
+
+}  // namespace octet

@@ -1,0 +1,72 @@
+// One line of a batch: a request in OpenAI's form, with vLLM's extras.
+
+#ifndef OCTET_RUNTIME_BATCH_BATCH_REQUEST_H_
+#define OCTET_RUNTIME_BATCH_BATCH_REQUEST_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "proto/engine.pb.h"
+#include "runtime/text/tokenizer.h"
+
+namespace octet {
+
+// Why a line can't be served, in the form of OpenAI's errors.
+struct RequestError {
+  std::string message;
+  std::string param;  // the field; empty: none
+  std::string code = "invalid_value";
+};
+
+enum class Endpoint { kCompletions, kChatCompletions };
+
+struct Prompt {
+  std::vector<int32_t> ids;
+  std::string text;      // as given, kept where `echo` needs it
+  bool is_text = false;  // given as such, not as ids
+};
+
+struct BatchRequest {
+  std::string custom_id;
+  Endpoint endpoint = Endpoint::kCompletions;
+  std::vector<Prompt> prompts;  // one, unless a completion has a list of them
+  int32_t n = 1;                // answers to each prompt
+  SamplingParams params;        // of every answer; num_prompt_logprobs also serves `echo`
+
+  // What results show.
+  bool echo = false;               // the prompt before the answer
+  bool generate = true;            // false: `echo` with max_tokens 0; params.max_tokens is 1
+  bool include_stop_text = false;  // "include_stop_str_in_output"
+  bool return_token_ids = false;
+  int32_t shown_prompt_logprobs = -1;  // of the field "prompt_logprobs"; negative: not asked for
+
+  // Sequences that it becomes: choice c belongs to prompts[c / n].
+  int64_t num_choices() const { return std::ssize(prompts) * n; }
+};
+
+// A line read: its custom_id, where it has one that can be read, and the request or what is wrong
+// with it.
+struct ParsedLine {
+  std::string custom_id;
+  bool has_custom_id = false;
+  std::variant<BatchRequest, RequestError> request;
+  std::vector<std::string> ignored_fields;  // when lenient: not known, or not served
+};
+
+// What a request is checked against.
+struct RequestLimits {
+  const Tokenizer* tokenizer = nullptr;  // null: only prompts given as token ids
+  int64_t vocab_size = 0;
+  int64_t max_model_len = 0;      // prompt and answer
+  std::string served_model_name;  // when set, "model" must be this
+  bool lenient = false;           // fields that are not known are ignored, not refused
+};
+
+// Never fails as a whole: a line that can't be served is a RequestError.
+ParsedLine ParseBatchLine(const std::string& line, const RequestLimits& limits);
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_BATCH_BATCH_REQUEST_H_

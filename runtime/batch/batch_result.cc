@@ -1,0 +1,161 @@
+#include "runtime/batch/batch_result.h"
+
+#include <absl/strings/str_cat.h>
+
+#include "kernels/check.h"
+#include "runtime/batch/answer_text.h"
+#include "runtime/batch/logprobs_json.h"
+#include "runtime/io/json_writer.h"
+
+namespace octet {
+namespace {
+
+constexpr int kOk = 200;
+constexpr int kBadRequest = 400;
+
+void WriteStopReason(const Answer& answer, JsonWriter& json) {
+  const FinishedSequence& finished = answer.finished;
+  json.Key("stop_reason");
+  if (answer.stopped() && finished.has_stop_text()) {
+    json.String(answer.request.params.stop(finished.stop_text().index()));
+  } else if (answer.stopped() && finished.has_stop_token()) {
+    json.Integer(finished.stop_token());
+  } else {
+    json.Null();
+  }
+}
+
+// What choices of both endpoints end with.
+void WriteFinish(const Answer& answer, JsonWriter& json) {
+  json.Key("finish_reason").String(answer.stopped() ? "stop" : "length");
+  WriteStopReason(answer, json);
+  if (answer.request.return_token_ids) json.Key("token_ids").Integers(answer.token_ids());
+}
+
+void WriteCompletion(const Tokenizer* tokenizer, const Answer& answer, JsonWriter& json) {
+  const BatchRequest& request = answer.request;
+  const AnswerText shown = MakeAnswerText(tokenizer, answer);
+  json.Key("text").String(shown.text).Key("logprobs");
+  if (request.params.num_logprobs() >= 0) {
+    WriteCompletionLogprobs(tokenizer, answer, shown.offsets, json);
+  } else {
+    json.Null();
+  }
+  WriteFinish(answer, json);
+  if (request.return_token_ids) json.Key("prompt_token_ids").Integers(answer.prompt.ids);
+  if (request.shown_prompt_logprobs >= 0) {
+    json.Key("prompt_logprobs");
+    WritePromptLogprobs(tokenizer, answer, json);
+  }
+}
+
+void WriteChatCompletion(const Tokenizer* tokenizer, const Answer& answer, JsonWriter& json) {
+  json.Key("message").BeginObject();
+  json.Key("role").String("assistant");
+  json.Key("content").String(MakeAnswerText(tokenizer, answer).text);
+  json.EndObject().Key("logprobs");
+  if (answer.request.params.num_logprobs() >= 0) {
+    WriteChatLogprobs(tokenizer, answer, json);
+  } else {
+    json.Null();
+  }
+  WriteFinish(answer, json);
+}
+
+void WriteChoices(const Tokenizer* tokenizer, const BatchRequest& request,
+                  std::span<const FinishedSequence> choices, JsonWriter& json) {
+  json.Key("choices").BeginArray();
+  for (size_t i = 0; i < choices.size(); ++i) {
+    const Answer answer = {request, request.prompts[i / request.n], choices[i]};
+    json.BeginObject().Key("index").Integer(static_cast<int64_t>(i));
+    if (request.endpoint == Endpoint::kCompletions) {
+      WriteCompletion(tokenizer, answer, json);
+    } else {
+      WriteChatCompletion(tokenizer, answer, json);
+    }
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+void WriteUsage(const BatchRequest& request, std::span<const FinishedSequence> choices,
+                JsonWriter& json) {
+  int64_t prompt_tokens = 0;
+  for (const Prompt& prompt : request.prompts) prompt_tokens += std::ssize(prompt.ids);
+  int64_t completion_tokens = 0;
+  for (const FinishedSequence& choice : choices) completion_tokens += choice.token_ids_size();
+  if (!request.generate) completion_tokens = 0;
+  json.Key("usage").BeginObject();
+  json.Key("prompt_tokens").Integer(prompt_tokens);
+  json.Key("completion_tokens").Integer(completion_tokens);
+  json.Key("total_tokens").Integer(prompt_tokens + completion_tokens);
+  json.EndObject();
+}
+
+// What vLLM gives of a chat's one prompt beside the choices.
+void WriteChatPrompt(const Tokenizer* tokenizer, const BatchRequest& request,
+                     const FinishedSequence& choice, JsonWriter& json) {
+  const Prompt& prompt = request.prompts.front();
+  if (request.shown_prompt_logprobs >= 0) {
+    json.Key("prompt_logprobs");
+    WritePromptLogprobs(tokenizer, {request, prompt, choice}, json);
+  }
+  if (request.return_token_ids) json.Key("prompt_token_ids").Integers(prompt.ids);
+}
+
+// Up to the response's body.
+void BeginResult(int64_t line, const std::string* custom_id, int status_code, JsonWriter& json) {
+  const std::string id = absl::StrCat("batch_req_", line);
+  json.BeginObject();
+  json.Key("id").String(id).Key("custom_id");
+  if (custom_id != nullptr) {
+    json.String(*custom_id);
+  } else {
+    json.Null();
+  }
+  json.Key("response").BeginObject();
+  json.Key("status_code").Integer(status_code);
+  json.Key("request_id").String(id);
+  json.Key("body").BeginObject();
+}
+
+}  // namespace
+
+std::string FormatResult(const ResultFormat& format, int64_t line, const BatchRequest& request,
+                         std::span<const FinishedSequence> choices) {
+  OCTET_CHECK_EQ(std::ssize(choices), request.num_choices());
+  const bool is_chat = request.endpoint == Endpoint::kChatCompletions;
+  JsonWriter json;
+  BeginResult(line, &request.custom_id, kOk, json);
+  json.Key("id").String(absl::StrCat(is_chat ? "chatcmpl-" : "cmpl-", line));
+  json.Key("object").String(is_chat ? "chat.completion" : "text_completion");
+  json.Key("created").Integer(format.created);
+  json.Key("model").String(format.model);
+  WriteChoices(format.tokenizer, request, choices, json);
+  WriteUsage(request, choices, json);
+  if (is_chat) WriteChatPrompt(format.tokenizer, request, choices.front(), json);
+  json.EndObject().EndObject().Key("error").Null().EndObject();
+  return json.Take();
+}
+
+std::string FormatError(int64_t line, const ParsedLine& parsed, const RequestError& error) {
+  JsonWriter json;
+  BeginResult(line, parsed.has_custom_id ? &parsed.custom_id : nullptr, kBadRequest, json);
+  json.Key("error").BeginObject();
+  json.Key("message").String(error.message);
+  json.Key("type").String("invalid_request_error").Key("param");
+  if (error.param.empty()) {
+    json.Null();
+  } else {
+    json.String(error.param);
+  }
+  json.Key("code").String(error.code);
+  json.EndObject().EndObject().EndObject();
+  json.Key("error").BeginObject();
+  json.Key("code").String(error.code);
+  json.Key("message").String(error.message);
+  json.EndObject().EndObject();
+  return json.Take();
+}
+
+}  // namespace octet

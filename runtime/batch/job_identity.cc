@@ -1,0 +1,145 @@
+#include "runtime/batch/job_identity.h"
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+namespace octet {
+namespace {
+
+constexpr uint64_t kHeadBytes = uint64_t{64} << 10;
+constexpr uint64_t kBlockBytes = uint64_t{4} << 20;
+
+absl::StatusOr<uint64_t> HashOfHead(const RandomAccessFile& file) {
+  std::vector<std::byte> head(std::min(kHeadBytes, file.size()));
+  const absl::Status status = file.Read(0, head);
+  if (!status.ok()) return status;
+  return XXH3_64bits(head.data(), head.size());
+}
+
+absl::StatusOr<uint64_t> HashOfContent(const RandomAccessFile& file,
+                                       const std::function<void()>& advance) {
+  const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state(XXH3_createState(),
+                                                                              XXH3_freeState);
+  XXH3_64bits_reset(state.get());
+  std::vector<std::byte> block(std::min(kBlockBytes, file.size()));
+  for (uint64_t at = 0; at < file.size(); at += block.size()) {
+    block.resize(std::min(kBlockBytes, file.size() - at));
+    const absl::Status status = file.Read(at, block);
+    if (!status.ok()) return status;
+    XXH3_64bits_update(state.get(), block.data(), block.size());
+    advance();
+  }
+  return XXH3_64bits_digest(state.get());
+}
+
+bool DecidesAnswers(const std::string& name) {
+  return name == "config.json" || name == "generation_config.json" || name == "tokenizer.model" ||
+         name == "model.safetensors.index.json" || absl::EndsWith(name, ".safetensors");
+}
+
+absl::Status Differs(const std::string& what, const std::string& earlier, const std::string& now) {
+  return absl::FailedPreconditionError(absl::StrCat(what, " was ",
+                                                    earlier.empty() ? "not given" : earlier,
+                                                    ", and is ", now.empty() ? "not given" : now));
+}
+
+template <class T>
+absl::Status Same(const char* what, const T& earlier, const T& now) {
+  if (earlier == now) return absl::OkStatus();
+  return Differs(what, absl::StrCat(earlier), absl::StrCat(now));
+}
+
+absl::Status SameContents(const std::string& what, const FileIdentity& a, const FileIdentity& b) {
+  if (a.content_hash() == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("what ", what, " held is not known: that attempt ran without --verify"));
+  }
+  return Same(absl::StrCat("the content of ", what).c_str(), a.content_hash(), b.content_hash());
+}
+
+absl::Status SameFile(const char* kind, const FileIdentity& a, const FileIdentity& b,
+                      bool compare_contents) {
+  const std::string what = absl::StrCat(kind, " ", b.name());
+  absl::Status status = Same(absl::StrCat("the size of ", what).c_str(), a.size(), b.size());
+  if (status.ok()) {
+    status = Same(absl::StrCat("the beginning of ", what).c_str(), a.head_hash(), b.head_hash());
+  }
+  if (!status.ok()) return status;
+  if (compare_contents) return SameContents(what, a, b);
+  if (a.mtime_ns() == b.mtime_ns()) return status;
+  return absl::FailedPreconditionError(
+      absl::StrCat(what, " was changed since, or copied",
+                   a.content_hash() != 0 ? "; --verify compares its content instead" : ""));
+}
+
+template <class Files>
+absl::Status SameFiles(const char* kind, const Files& earlier, const Files& now,
+                       bool compare_contents) {
+  if (earlier.size() != now.size()) {
+    return Differs(absl::StrCat("the number of files of ", kind), absl::StrCat(earlier.size()),
+                   absl::StrCat(now.size()));
+  }
+  for (int i = 0; i < now.size(); ++i) {
+    absl::Status status = SameFile(kind, earlier[i], now[i], compare_contents);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<FileIdentity> IdentifyFile(FileSystem& files, const std::string& path,
+                                          bool read_contents,
+                                          const std::function<void()>& advance) {
+  const absl::StatusOr<FileInfo> info = files.Stat(path);
+  if (!info.ok()) return info.status();
+  const absl::StatusOr<std::unique_ptr<RandomAccessFile>> file = files.Open(path);
+  if (!file.ok()) return file.status();
+  const absl::StatusOr<uint64_t> head = HashOfHead(**file);
+  if (!head.ok()) return head.status();
+  FileIdentity identity;
+  identity.set_name(std::filesystem::path(path).filename().string());
+  identity.set_size(static_cast<int64_t>(info->size));
+  identity.set_mtime_ns(info->mtime_ns);
+  identity.set_head_hash(*head);
+  if (!read_contents) return identity;
+  const absl::StatusOr<uint64_t> content = HashOfContent(**file, advance);
+  if (!content.ok()) return content.status();
+  identity.set_content_hash(*content);
+  return identity;
+}
+
+absl::Status IdentifyModel(FileSystem& files, const std::string& directory, bool read_contents,
+                           const std::function<void()>& advance, JobIdentity& job) {
+  for (const std::string& name : files.List(directory)) {
+    if (!DecidesAnswers(name)) continue;
+    absl::StatusOr<FileIdentity> file =
+        IdentifyFile(files, JoinPath(directory, name), read_contents, advance);
+    if (!file.ok()) return file.status();
+    *job.add_model_file() = *std::move(file);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CompareJobs(const JobIdentity& a, const JobIdentity& b, bool compare_contents) {
+  absl::Status status = SameFiles("--input", a.input(), b.input(), compare_contents);
+  status.Update(Same("the numerics class", a.numerics_class(), b.numerics_class()));
+  status.Update(Same("--seed", a.seed(), b.seed()));
+  status.Update(Same("--max-model-len", a.max_model_len(), b.max_model_len()));
+  status.Update(Same("--lenient", a.lenient(), b.lenient()));
+  status.Update(Same("--served-model-name", a.served_model_name(), b.served_model_name()));
+  status.Update(Same("the model's name", a.model_name(), b.model_name()));
+  status.Update(Same("--created", a.created(), b.created()));
+  status.Update(SameFiles("--model", a.model_file(), b.model_file(), compare_contents));
+  status.Update(Same("the model's configuration, headers or tokenizer", a.model(), b.model()));
+  status.Update(Same("octet's version", a.version(), b.version()));
+  return status;
+}
+
+}  // namespace octet

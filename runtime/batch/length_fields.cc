@@ -1,0 +1,99 @@
+#include "runtime/batch/length_fields.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace octet {
+namespace {
+
+constexpr int kDefaultMaxTokens = 16;  // of completions, as OpenAI
+constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
+
+// "max_tokens", and by which of its names it was given.
+struct MaxTokens {
+  std::optional<int64_t> asked;
+  const char* name = "max_tokens";
+};
+
+MaxTokens TakeMaxTokens(Fields& body, bool echo) {
+  // None at all only where there is a prompt to show.
+  const int64_t least = echo ? 0 : 1;
+  const std::optional<int64_t> old_name = body.TakeInteger("max_tokens", least, kMaxInt32);
+  const std::optional<int64_t> new_name =
+      body.TakeInteger("max_completion_tokens", least, kMaxInt32);
+  if (old_name && new_name && *old_name != *new_name) {
+    body.Fail("max_completion_tokens", "and 'max_tokens' contradict each other");
+  }
+  if (new_name) return {new_name, "max_completion_tokens"};
+  return {old_name};
+}
+
+struct LongestPrompt {
+  int64_t length = 0;
+  std::string name;  // of the field that it came from
+};
+
+LongestPrompt FindLongestPrompt(const BatchRequest& request) {
+  const auto longest = std::max_element(
+      request.prompts.begin(), request.prompts.end(),
+      [](const Prompt& a, const Prompt& b) { return a.ids.size() < b.ids.size(); });
+  const int64_t length = std::ssize(longest->ids);
+  if (request.endpoint == Endpoint::kChatCompletions) return {length, "messages"};
+  if (request.prompts.size() == 1) return {length, "prompt"};
+  return {length, absl::StrCat("prompt[", longest - request.prompts.begin(), "]")};
+}
+
+// Tokens and logprobs of a line's result are held until all are there.
+constexpr int64_t kMaxResultSize = int64_t{32} << 20;
+
+// Most tokens and logprobs that the result may have.
+int64_t ResultSize(const BatchRequest& request, int64_t longest_prompt, int64_t max_tokens) {
+  const SamplingParams& params = request.params;
+  const int64_t prompt = longest_prompt * (2 + params.num_prompt_logprobs());
+  const int64_t answer = max_tokens * (2 + params.num_logprobs());
+  return request.num_choices() * (prompt + answer);
+}
+
+}  // namespace
+
+void TakeLengths(const RequestLimits& limits, Fields& body, BatchRequest& request) {
+  const MaxTokens max_tokens = TakeMaxTokens(body, request.echo);
+  const int64_t min_tokens = body.TakeInteger("min_tokens", 0, kMaxInt32).value_or(0);
+  if (!body.ok()) return;  // there may be no prompt
+  const LongestPrompt prompt = FindLongestPrompt(request);
+  const int64_t room = limits.max_model_len - prompt.length;
+  if (room < 1) {
+    return body.Fail(prompt.name,
+                     absl::StrCat("has ", prompt.length, " tokens; with an answer it may have ",
+                                  limits.max_model_len, " (--max-model-len)"),
+                     "context_length_exceeded");
+  }
+  const bool is_chat = request.endpoint == Endpoint::kChatCompletions;
+  const int64_t otherwise = is_chat ? room : std::min<int64_t>(kDefaultMaxTokens, room);
+  const int64_t most = max_tokens.asked.value_or(otherwise);
+  if (most > room) {
+    return body.Fail(max_tokens.name,
+                     absl::StrCat("is ", most, "; after '", prompt.name, "' of ", prompt.length,
+                                  " tokens there is room for ", room, " (--max-model-len ",
+                                  limits.max_model_len, ")"),
+                     "context_length_exceeded");
+  }
+  if (min_tokens > most) {
+    return body.Fail("min_tokens", absl::StrCat("is ", min_tokens, "; '", max_tokens.name,
+                                                "' allows no more than ", most));
+  }
+  const int64_t size = ResultSize(request, prompt.length, most);
+  if (size > kMaxResultSize) {
+    return body.Fail(prompt.name, absl::StrCat("asks for up to ", size,
+                                               " tokens and logprobs in one "
+                                               "result; at most ",
+                                               kMaxResultSize));
+  }
+  request.generate = most > 0;
+  request.params.set_max_tokens(static_cast<int32_t>(std::max<int64_t>(most, 1)));
+  request.params.set_min_tokens(static_cast<int32_t>(min_tokens));
+}
+
+}  // namespace octet

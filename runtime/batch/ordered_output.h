@@ -1,0 +1,66 @@
+// Lines that are finished in any order and written in theirs.
+
+#ifndef OCTET_RUNTIME_BATCH_ORDERED_OUTPUT_H_
+#define OCTET_RUNTIME_BATCH_ORDERED_OUTPUT_H_
+
+#include <absl/status/status.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "runtime/io/file.h"
+
+namespace octet {
+
+// A line whose turn has not come is kept in memory, or in a file beside the output when many have
+// to wait for a slow one.
+class OrderedOutput {
+ public:
+  // More bytes than this do not wait in memory.
+  static constexpr size_t kMostWaitingBytes = size_t{64} << 20;
+
+  // `spill_path` is where lines go that wait; it is made when needed, and removed at the end.
+  OrderedOutput(FileSystem& files, std::unique_ptr<OutputStream> output, std::string spill_path,
+                size_t most_waiting_bytes = kMostWaitingBytes);
+  OrderedOutput(const OrderedOutput&) = delete;
+  OrderedOutput& operator=(const OrderedOutput&) = delete;
+  ~OrderedOutput();
+
+  // The number-th line, from 0, without its newline. Each number comes once.
+  absl::Status Add(int64_t number, std::string line);
+
+  // Passes on what may still be held back, as of now.
+  absl::Status Flush();
+
+  // All lines have come: ends the output.
+  absl::Status Close();
+
+ private:
+  struct Waiting {
+    std::string line;  // empty where it is in the file
+    uint64_t offset = 0;
+    uint64_t bytes = 0;
+  };
+
+  absl::Status Append(std::string_view line);
+  absl::Status Spill(std::string_view line, Waiting& waiting);
+  absl::StatusOr<std::string> ReadBack(const Waiting& waiting);
+
+  FileSystem& files_;
+  std::unique_ptr<OutputStream> output_;
+  std::string spill_path_;
+  size_t most_waiting_bytes_;
+
+  int64_t next_ = 0;
+  std::map<int64_t, Waiting> waiting_;  // by number
+  size_t waiting_bytes_ = 0;            // in memory
+  std::string buffer_;                  // written in pieces
+  std::unique_ptr<OutputStream> spill_;
+  uint64_t spilled_bytes_ = 0;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_BATCH_ORDERED_OUTPUT_H_

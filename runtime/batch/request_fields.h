@@ -1,0 +1,71 @@
+// The fields of a JSON object, taken one by one.
+
+#ifndef OCTET_RUNTIME_BATCH_REQUEST_FIELDS_H_
+#define OCTET_RUNTIME_BATCH_REQUEST_FIELDS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/batch/batch_request.h"
+
+namespace octet {
+
+// What the reading of one line found.
+struct Findings {
+  bool lenient = false;               // as RequestLimits has it
+  std::optional<RequestError> error;  // the first
+  std::vector<std::string> ignored;   // fields, when lenient
+};
+
+// Takes the fields of one object. Null counts as absent, as in OpenAI's interface. What is wrong
+// with a field goes into the findings, and the field then counts as absent.
+class Fields {
+ public:
+  // `prefix` stands before each field's name in errors. All three must live longer.
+  Fields(const nlohmann::json& object, std::string_view prefix, Findings& findings)
+      : object_(object), prefix_(prefix), findings_(findings) {}
+
+  const nlohmann::json* Take(std::string_view key);
+  std::optional<int64_t> TakeInteger(std::string_view key, int64_t least, int64_t most);
+  std::optional<float> TakeFloat(std::string_view key, float least, float most);
+  std::optional<float> TakePositiveFloat(std::string_view key, float most);
+  std::optional<bool> TakeBool(std::string_view key);
+  std::optional<std::string> TakeString(std::string_view key);
+  const nlohmann::json* TakeArray(std::string_view key);
+  const nlohmann::json* TakeObject(std::string_view key);
+
+  // The field breaks `rule`, which follows its name in the message: "must be a string".
+  void Fail(std::string_view key, std::string_view rule, std::string_view code = "invalid_value");
+  void FailMissing(std::string_view key);
+
+  // The field, well-formed, asks for what is not served: an error, or ignored when lenient.
+  void Refuse(std::string_view key, std::string_view rule,
+              std::string_view code = "unsupported_value");
+
+  // Refuses each field that nobody took.
+  void RefuseRest();
+
+  bool ok() const { return !findings_.error; }  // nothing is wrong with the line so far
+  Findings& findings() const { return findings_; }
+
+ private:
+  const nlohmann::json& object_;
+  std::string_view prefix_;
+  Findings& findings_;
+  std::vector<const nlohmann::json*> taken_;
+};
+
+// The value of a whole number, also of one written as 5.0.
+std::optional<int64_t> WholeNumber(const nlohmann::json& value);
+
+// The value of a token id in [0, vocab_size).
+std::optional<int32_t> TokenId(const nlohmann::json& value, int64_t vocab_size);
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_BATCH_REQUEST_FIELDS_H_

@@ -1,0 +1,163 @@
+#include "runtime/batch/sampling_fields.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+#include "runtime/io/strict_json.h"
+
+namespace octet {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kMaxLogprobs = 20;        // as vLLM's --max-logprobs
+constexpr int kMaxAnswers = 128;        // to each prompt, as OpenAI
+constexpr int64_t kMaxChoices = 65536;  // of a line
+constexpr float kMaxTemperature = 2;    // this and the next two as OpenAI
+constexpr float kMaxPenalty = 2;
+constexpr float kMaxBias = 100;
+constexpr float kMaxRepetitionPenalty = 2;
+constexpr size_t kMaxStops = 64;
+constexpr size_t kMaxStopBytes = 4096;
+constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
+
+// The id that `text` is the one decimal form of.
+std::optional<int32_t> DecimalTokenId(const std::string& text, int64_t vocab_size) {
+  int32_t id = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  const bool valid = error == std::errc() && id >= 0 && id < vocab_size;
+  // "07" would be a second name of 7.
+  if (!valid || std::to_string(id) != text) return std::nullopt;
+  return id;
+}
+
+void TakeLogitBias(const RequestLimits& limits, Fields& body, SamplingParams& params) {
+  const json* biases = body.TakeObject("logit_bias");
+  if (biases == nullptr) return;
+  for (auto field = biases->begin(); field != biases->end(); ++field) {
+    const std::optional<int32_t> id = DecimalTokenId(field.key(), limits.vocab_size);
+    if (!id) {
+      return body.Fail("logit_bias",
+                       absl::StrCat("has the key ", Quoted(field.key()),
+                                    ", which is not a token id below ", limits.vocab_size));
+    }
+    const bool fits =
+        field->is_number() && field->get<double>() >= -kMaxBias && field->get<double>() <= kMaxBias;
+    if (!fits) {
+      return body.Fail("logit_bias", absl::StrCat("must give token ", *id, " a number from ",
+                                                  -kMaxBias, " to ", kMaxBias));
+    }
+    LogitBias& bias = *params.add_logit_bias();
+    bias.set_token_id(*id);
+    bias.set_bias(field->get<float>());
+  }
+  // By number, not by name as the object has them.
+  std::sort(params.mutable_logit_bias()->begin(), params.mutable_logit_bias()->end(),
+            [](const LogitBias& a, const LogitBias& b) { return a.token_id() < b.token_id(); });
+}
+
+void TakeStopTexts(const RequestLimits& limits, Fields& body, SamplingParams& params) {
+  const json* stop = body.Take("stop");
+  if (stop == nullptr) return;
+  if (!stop->is_string() && !stop->is_array()) {
+    return body.Fail("stop", "must be a text or a list of texts");
+  }
+  const size_t size = stop->is_array() ? stop->size() : 1;
+  if (size > 0 && limits.tokenizer == nullptr) {
+    return body.Fail("stop", "can't be sought: the model has no tokenizer");
+  }
+  if (size > kMaxStops) {
+    return body.Fail("stop", absl::StrCat("must not have more than ", kMaxStops, " texts"));
+  }
+  for (size_t i = 0; i < size; ++i) {
+    const json& text = stop->is_array() ? (*stop)[i] : *stop;
+    if (!text.is_string() || text.get_ref<const std::string&>().empty()) {
+      return body.Fail(stop->is_array() ? absl::StrCat("stop[", i, "]") : "stop",
+                       "must be a text, and not an empty one");
+    }
+    if (text.get_ref<const std::string&>().size() > kMaxStopBytes) {
+      return body.Fail(stop->is_array() ? absl::StrCat("stop[", i, "]") : "stop",
+                       absl::StrCat("must not have more than ", kMaxStopBytes, " bytes"));
+    }
+    params.add_stop(text.get<std::string>());
+  }
+}
+
+void TakeStopTokens(const RequestLimits& limits, Fields& body, SamplingParams& params) {
+  const json* ids = body.TakeArray("stop_token_ids");
+  if (ids == nullptr) return;
+  for (const json& value : *ids) {
+    const std::optional<int32_t> id = TokenId(value, limits.vocab_size);
+    if (!id) {
+      return body.Fail(absl::StrCat("stop_token_ids[", params.stop_token_ids_size(), "]"),
+                       absl::StrCat("must be a token id below ", limits.vocab_size));
+    }
+    params.add_stop_token_ids(*id);
+  }
+  auto* sorted = params.mutable_stop_token_ids();
+  std::sort(sorted->begin(), sorted->end());
+  sorted->erase(std::unique(sorted->begin(), sorted->end()), sorted->end());
+}
+
+// Chat has a switch and a number.
+int32_t TakeChatLogprobs(Fields& body) {
+  const bool logprobs = body.TakeBool("logprobs").value_or(false);
+  const std::optional<int64_t> top = body.TakeInteger("top_logprobs", 0, kMaxLogprobs);
+  if (top && !logprobs) body.Fail("top_logprobs", "needs 'logprobs' to be true");
+  return logprobs ? static_cast<int32_t>(top.value_or(0)) : -1;
+}
+
+}  // namespace
+
+void TakeSampling(const RequestLimits& limits, Fields& body, BatchRequest& request) {
+  constexpr auto kLeastSeed = std::numeric_limits<int64_t>::min();
+  constexpr auto kMostSeed = std::numeric_limits<int64_t>::max();
+  SamplingParams& params = request.params;
+  params.set_temperature(body.TakeFloat("temperature", 0, kMaxTemperature).value_or(1));
+  params.set_top_p(body.TakePositiveFloat("top_p", 1).value_or(1));
+  // -1 is vLLM's other name of "all".
+  const auto top_k = static_cast<int32_t>(body.TakeInteger("top_k", -1, kMaxInt32).value_or(0));
+  params.set_top_k(std::max(top_k, 0));
+  params.set_min_p(body.TakeFloat("min_p", 0, 1).value_or(0));
+  const std::optional<int64_t> seed = body.TakeInteger("seed", kLeastSeed, kMostSeed);
+  params.set_has_seed(seed.has_value());
+  params.set_seed(seed.value_or(0));
+  params.set_presence_penalty(
+      body.TakeFloat("presence_penalty", -kMaxPenalty, kMaxPenalty).value_or(0));
+  params.set_frequency_penalty(
+      body.TakeFloat("frequency_penalty", -kMaxPenalty, kMaxPenalty).value_or(0));
+  params.set_repetition_penalty(
+      body.TakePositiveFloat("repetition_penalty", kMaxRepetitionPenalty).value_or(1));
+  TakeLogitBias(limits, body, params);
+  request.n = static_cast<int32_t>(body.TakeInteger("n", 1, kMaxAnswers).value_or(1));
+  if (request.num_choices() > kMaxChoices) {
+    body.Fail("prompt", absl::StrCat("and 'n' ask for ", request.num_choices(),
+                                     " answers; a line may ask for ", kMaxChoices));
+  }
+}
+
+void TakeStop(const RequestLimits& limits, Fields& body, BatchRequest& request) {
+  SamplingParams& params = request.params;
+  TakeStopTexts(limits, body, params);
+  TakeStopTokens(limits, body, params);
+  params.set_ignore_eos(body.TakeBool("ignore_eos").value_or(false));
+  params.set_keep_special_tokens(!body.TakeBool("skip_special_tokens").value_or(true));
+}
+
+void TakeLogprobs(Fields& body, BatchRequest& request) {
+  const auto take_count = [&body](const char* key) {
+    return static_cast<int32_t>(body.TakeInteger(key, 0, kMaxLogprobs).value_or(-1));
+  };
+  const bool is_chat = request.endpoint == Endpoint::kChatCompletions;
+  const int32_t logprobs = is_chat ? TakeChatLogprobs(body) : take_count("logprobs");
+  request.shown_prompt_logprobs = take_count("prompt_logprobs");
+  request.params.set_num_logprobs(logprobs);
+  request.params.set_num_prompt_logprobs(
+      std::max(request.shown_prompt_logprobs, request.echo ? logprobs : -1));
+}
+
+}  // namespace octet

@@ -1,0 +1,99 @@
+#include "runtime/engine/engine.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace octet {
+
+int64_t WorkspaceBytes(const ModelConfig& c, const EngineOptions& options) {
+  const int64_t own = options.limits.MaxTokensPerRank();
+  const int64_t all = options.limits.max_num_batched_tokens;
+  const auto element = static_cast<int64_t>(SizeOf(options.dtype));
+  const int64_t f32 = sizeof(float);
+  const int64_t q_dim = int64_t{c.num_heads} * c.head_dim;
+  const int64_t kv_dim = int64_t{c.num_kv_heads} * c.head_dim;
+  const int64_t hidden = c.hidden_size;
+  const int64_t states = own * 3 * hidden * f32;
+  const int64_t attention = own * ((2 * q_dim + 2 * kv_dim) * f32 + (q_dim + hidden) * element);
+  const int64_t pairs = all * c.experts_per_token;
+  const int64_t rows = all * hidden * element + pairs * hidden * f32;
+  const int64_t expert = std::min<int64_t>(all, Experts::kRowsAtATime) *
+                         (hidden * element + c.intermediate_size * (2 * f32 + element));
+  const int64_t combine = 2 * pairs * hidden * f32;
+  const int64_t logits = int64_t{130} * c.vocab_size * f32;
+  return states + std::max({attention, rows + std::max(expert, combine), logits});
+}
+
+Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
+               const EngineOptions& options)
+    : world_(ranks.world),
+      workspace_([&backend](size_t bytes) { return backend.Allocate(bytes); }),
+      context_{backend, workspace_, clock_, options.dtype},
+      expert_load_(model.config.num_layers, model.config.num_experts, ranks.group.size()),
+      kv_cache_(backend, model.config, options.dtype, options.limits.pages[ranks.world.rank()]),
+      dispatcher_(ranks.group, model.placement, backend, workspace_,
+                  options.limits.MaxTokensPerRank(), options.dtype),
+      model_(context_, model.config, model.weights, kv_cache_, dispatcher_, options.max_model_len,
+             [this](int layer, const Routing&, const DispatchPlan& plan) {
+               expert_load_.Add(layer, plan);
+             }),
+      runner_(context_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
+      scheduler_(options.limits),
+      messenger_(ranks.world),
+      outgoing_steps_(ranks.world.size()) {
+  workspace_.Reserve(static_cast<size_t>(WorkspaceBytes(model.config, options)));
+  OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
+  OCTET_CHECK(options.limits.group_size == ranks.group.size());
+}
+
+bool Engine::Step(std::vector<FinishedSequence>& finished) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  ReceiveStep();
+  if (step_.stop()) return false;
+  OCTET_CHECK(runner_.Run(step_).SerializeToString(&outgoing_result_));
+  SendResult(finished);
+  CountStep(std::chrono::duration<double>(Clock::now() - start).count());
+  return true;
+}
+
+// Collective: what rank 0's scheduler decided for this rank.
+void Engine::ReceiveStep() {
+  if (world_.rank() == 0) {
+    const bool stop = stop_ || (closed_ && scheduler_.idle());
+    const std::span<RankStep> steps = scheduler_.NextStep();
+    for (size_t r = 0; r < steps.size(); ++r) {
+      steps[r].set_stop(stop);
+      OCTET_CHECK(steps[r].SerializeToString(&outgoing_steps_[r]));
+    }
+  }
+  const std::string& mine = messenger_.ScatterFromRoot({"schedule"}, outgoing_steps_);
+  OCTET_CHECK(step_.ParseFromString(mine)) << mine.size() << " bytes";
+}
+
+// Collective: to rank 0's scheduler and its caller.
+void Engine::SendResult(std::vector<FinishedSequence>& finished) {
+  for (const std::string& bytes : messenger_.GatherToRoot({"results"}, outgoing_result_)) {
+    OCTET_CHECK(incoming_result_.ParseFromString(bytes)) << bytes.size() << " bytes";
+    scheduler_.Finish(incoming_result_);
+    for (FinishedSequence& f : *incoming_result_.mutable_finished()) {
+      finished.push_back(std::move(f));
+    }
+  }
+}
+
+void Engine::CountStep(double seconds) {
+  const StepCounts& counts = scheduler_.step_counts();
+  if (counts.prompt_tokens + counts.sampled_tokens == 0) return;  // it only waited for requests
+  ++stats_.steps;
+  stats_.prompt_tokens += counts.prompt_tokens;
+  stats_.sampled_tokens += counts.sampled_tokens;
+  if (counts.prompt_tokens > 0) {
+    stats_.prefill_seconds += seconds;
+  } else {
+    stats_.decode_seconds += seconds;
+    stats_.decode_sampled_tokens += counts.sampled_tokens;
+  }
+}
+
+}  // namespace octet

@@ -1,0 +1,118 @@
+// One rank's part of the machine that turns requests into answers.
+
+#ifndef OCTET_RUNTIME_ENGINE_ENGINE_H_
+#define OCTET_RUNTIME_ENGINE_ENGINE_H_
+
+#include <string>
+#include <vector>
+
+#include "parallel/collectives.h"
+#include "parallel/communicator.h"
+#include "runtime/engine/model_runner.h"
+#include "runtime/engine/scheduler.h"
+#include "runtime/model/expert_load.h"
+
+namespace octet {
+
+struct EngineOptions {
+  DType dtype = DType::kF32;
+  SchedulerLimits limits;
+  int64_t max_model_len = 0;
+  int64_t seed = 0;
+};
+
+// Most memory that the matrices of one step of one rank take: its own tokens, and all of the
+// group's at its experts.
+int64_t WorkspaceBytes(const ModelConfig& config, const EngineOptions& options);
+
+// What an engine has done, over all ranks; counted on rank 0.
+struct EngineStats {
+  int64_t steps = 0;
+  int64_t prompt_tokens = 0;
+  int64_t sampled_tokens = 0;
+  double prefill_seconds = 0;         // of steps with prompt tokens
+  double decode_seconds = 0;          // of the other steps
+  int64_t decode_sampled_tokens = 0;  // in those
+};
+
+// The ranks of a job: all, which take their work from one queue and step together, and the
+// expert-parallel group of this rank, over which the experts of each layer are spread.
+struct EngineRanks {
+  Communicator& world;
+  Communicator& group;
+};
+
+// What an engine computes with. All of it must outlive the engine.
+struct EngineModel {
+  const ModelConfig& config;
+  const ModelWeights& weights;
+  const ExpertPlacement& placement;  // over the ranks of a group
+  const Tokenizer* tokenizer;        // null: no stop texts
+};
+
+// Rank 0 submits requests and takes answers; all ranks step together.
+class Engine {
+ public:
+  Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
+         const EngineOptions& options);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // On rank 0. Ids ascend.
+  void Submit(NewSequence sequence) { scheduler_.Add(std::move(sequence)); }
+  int64_t num_waiting() const { return scheduler_.num_waiting(); }
+  bool idle() const { return scheduler_.idle(); }
+
+  // On rank 0: nothing more will be submitted.
+  void Close() { closed_ = true; }
+
+  // On rank 0: nothing more will be submitted, and what has not begun never will.
+  void Drain() {
+    scheduler_.DropWaiting();
+    closed_ = true;
+  }
+
+  // On rank 0: the next step ends the work of all ranks, whatever is left.
+  void Stop() { stop_ = true; }
+
+  // Collective: one step of all ranks, without tokens where there is nothing to do. Rank 0 gets the
+  // sequences that finished, added to `finished`. False when the engine was closed and has nothing
+  // left to do, or was stopped; then no rank may step again.
+  bool Step(std::vector<FinishedSequence>& finished);
+
+  const EngineStats& stats() const { return stats_; }
+  const SchedulerStats& scheduler_stats() const { return scheduler_.stats(); }
+  const PhaseClock& clock() const { return clock_; }
+  const ExpertLoad& expert_load() const { return expert_load_; }
+  const KvCache& kv_cache() const { return kv_cache_; }
+
+ private:
+  void ReceiveStep();
+  void SendResult(std::vector<FinishedSequence>& finished);
+  void CountStep(double seconds);
+
+  Communicator& world_;
+  PhaseClock clock_;
+  Workspace workspace_;
+  ExecutionContext context_;
+  ExpertLoad expert_load_;
+  KvCache kv_cache_;
+  Dispatcher dispatcher_;
+  Mixtral model_;
+  ModelRunner runner_;
+  Scheduler scheduler_;  // used on rank 0 only
+  bool closed_ = false;
+  bool stop_ = false;
+  EngineStats stats_;
+
+  // Kept from step to step.
+  Messenger messenger_;
+  std::vector<std::string> outgoing_steps_;  // [ranks] on rank 0
+  RankStep step_;
+  std::string outgoing_result_;
+  StepResult incoming_result_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_ENGINE_ENGINE_H_

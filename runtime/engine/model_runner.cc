@@ -1,0 +1,152 @@
+#include "runtime/engine/model_runner.h"
+
+#include <algorithm>
+
+namespace octet {
+namespace {
+
+// Logits are made for so many rows at a time: with a large vocabulary, those of all of a prompt's
+// tokens would take more memory than the rest of the step.
+constexpr int64_t kLogitRows = 128;
+
+bool Contains(const auto& ids, int32_t id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+}  // namespace
+
+const StepResult& ModelRunner::Run(const RankStep& step) {
+  batch_.Clear();
+  logit_rows_.clear();
+  result_.Clear();
+  for (const int64_t id : step.preempt()) Preempt(id);
+  for (const NewSequence& added : step.admit()) Admit(added);
+  for (const Chunk& chunk : step.chunks()) AddChunk(chunk);
+
+  const Workspace::Scope scope(context_.workspace);
+  UseLogits(model_.Forward(batch_));
+  return result_;
+}
+
+ModelRunner::Sequence& ModelRunner::Find(int64_t id) {
+  const auto found = sequences_.find(id);
+  OCTET_CHECK(found != sequences_.end()) << id;
+  return *found->second;
+}
+
+void ModelRunner::Admit(const NewSequence& added) {
+  auto owned = std::make_unique<Sequence>();
+  Sequence& s = *owned;
+  OCTET_CHECK(sequences_.emplace(added.id(), std::move(owned)).second) << added.id();
+  s.line = added.line();
+  s.choice = added.choice();
+  s.params = added.params();
+  s.num_prompt = added.prompt_ids_size();
+  const int64_t longest = s.num_prompt + s.params.max_tokens();
+  s.tokens.reserve(longest);
+  s.pages.reserve(KvCache::PagesFor(longest));
+  s.tokens.assign(added.prompt_ids().begin(), added.prompt_ids().end());
+  s.result.set_id(added.id());
+  if (!s.params.stop().empty()) {
+    OCTET_CHECK(tokenizer_ != nullptr);
+    s.stop_matcher.emplace(*tokenizer_, s.prompt(), s.params);
+  }
+}
+
+void ModelRunner::Preempt(int64_t id) {
+  Sequence& s = Find(id);
+  kv_cache_.Release(s.pages);
+  s.num_computed = 0;
+}
+
+void ModelRunner::AddChunk(const Chunk& chunk) {
+  Sequence& s = Find(chunk.id());
+  const int64_t begin = s.num_computed;
+  const int64_t end = begin + chunk.num_tokens();
+  OCTET_CHECK(chunk.num_tokens() > 0 && end <= std::ssize(s.tokens));
+  kv_cache_.Grow(s.pages, end);
+  batch_.spans.push_back({.first_row = batch_.num_tokens(),
+                          .num_rows = chunk.num_tokens(),
+                          .start_pos = begin,
+                          .pages = s.pages});
+  for (int64_t position = begin; position < end; ++position) {
+    batch_.tokens.push_back(s.tokens[position]);
+    batch_.positions.push_back(static_cast<int32_t>(position));
+    AddLogitRow(s, position);
+  }
+  s.num_computed = end;
+}
+
+// Where the logits after this token are wanted: after the last, and after those of a prompt whose
+// logprobs were asked for and not given before a preemption.
+void ModelRunner::AddLogitRow(Sequence& s, int64_t position) {
+  const bool of_prompt = position + 1 < s.num_prompt && s.params.num_prompt_logprobs() >= 0 &&
+                         position >= s.result.prompt_logprobs_size();
+  if (!of_prompt && position + 1 < std::ssize(s.tokens)) return;
+  batch_.logit_rows.push_back(static_cast<int32_t>(batch_.num_tokens() - 1));
+  logit_rows_.push_back({&s, position});
+}
+
+void ModelRunner::UseLogits(ConstMatrix hidden) {
+  for (int64_t first = 0; first < hidden.rows; first += kLogitRows) {
+    const int64_t rows = std::min(kLogitRows, hidden.rows - first);
+    const Workspace::Scope scope(context_.workspace);
+    const Matrix logits = model_.Logits(hidden.Rows(first, rows));
+    for (int64_t i = 0; i < rows; ++i) UseRow(logits.Rows(i, 1), logit_rows_[first + i]);
+  }
+}
+
+void ModelRunner::UseRow(ConstMatrix logits, const LogitRow& row) {
+  Sequence& s = *row.sequence;
+  const SamplingParams& params = s.params;
+  if (row.position + 1 < std::ssize(s.tokens)) {
+    return sampler_.Logprob(logits, s.tokens[row.position + 1], params.num_prompt_logprobs(),
+                            *s.result.add_prompt_logprobs());
+  }
+  const int32_t token = sampler_.Draw(logits, MakeSampleRequest(s));
+  s.tokens.push_back(token);
+  if (params.num_logprobs() >= 0) {
+    sampler_.Logprob(logits, token, params.num_logprobs(), *s.result.add_logprobs());
+  }
+  if (IsFinished(s)) Finish(s);
+}
+
+SampleRequest ModelRunner::MakeSampleRequest(const Sequence& s) const {
+  const bool own_seed = s.params.has_seed();
+  return {.params = s.params,
+          .prompt = s.prompt(),
+          .answer = s.answer(),
+          .eos_token_ids = config_.eos_token_ids,
+          .key = {.seed = own_seed ? s.params.seed() : seed_,
+                  .line = own_seed ? -1 : s.line,
+                  .choice = s.choice,
+                  .position = static_cast<int32_t>(s.answer().size())}};
+}
+
+bool ModelRunner::IsFinished(Sequence& s) const {
+  const int32_t token = s.tokens.back();
+  s.result.set_finish_reason(STOP);
+  if (!s.params.ignore_eos() && Contains(config_.eos_token_ids, token)) return true;
+  if (Contains(s.params.stop_token_ids(), token)) {
+    s.result.set_stop_token(token);
+    return true;
+  }
+  if (s.stop_matcher) {
+    if (const std::optional<StopText> text = s.stop_matcher->Add(token)) {
+      *s.result.mutable_stop_text() = *text;
+      return true;
+    }
+  }
+  s.result.set_finish_reason(LENGTH);
+  return std::ssize(s.answer()) == s.params.max_tokens();
+}
+
+void ModelRunner::Finish(Sequence& s) {
+  s.result.mutable_token_ids()->Add(s.answer().begin(), s.answer().end());
+  kv_cache_.Release(s.pages);
+  const int64_t id = s.result.id();
+  result_.add_finished()->Swap(&s.result);
+  sequences_.erase(id);
+}
+
+}  // namespace octet

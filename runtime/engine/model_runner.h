@@ -1,0 +1,91 @@
+// The sequences of one rank.
+
+#ifndef OCTET_RUNTIME_ENGINE_MODEL_RUNNER_H_
+#define OCTET_RUNTIME_ENGINE_MODEL_RUNNER_H_
+
+#include <absl/container/flat_hash_map.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "proto/engine.pb.h"
+#include "runtime/engine/sampler.h"
+#include "runtime/engine/stop_matcher.h"
+#include "runtime/model/batch.h"
+#include "runtime/model/kv_cache.h"
+#include "runtime/model/mixtral.h"
+
+namespace octet {
+
+// Does what the scheduler decided: computes chunks of its sequences, samples where a sequence is
+// complete, reports those that are finished and gives their pages back.
+class ModelRunner {
+ public:
+  // `tokenizer` may be null; then no request has stop texts. `seed` is the run's, for requests
+  // without one. What it is made from must outlive it.
+  ModelRunner(const ExecutionContext& context, const ModelConfig& config,
+              const Tokenizer* tokenizer, Mixtral& model, KvCache& kv_cache, int64_t seed)
+      : context_(context),
+        config_(config),
+        tokenizer_(tokenizer),
+        model_(model),
+        kv_cache_(kv_cache),
+        sampler_(context),
+        seed_(seed) {}
+
+  // Collective: one forward pass on every rank, even where `step` has no chunks. Valid until the
+  // next call.
+  const StepResult& Run(const RankStep& step);
+
+ private:
+  struct Sequence {
+    int64_t line;
+    int32_t choice;
+    SamplingParams params;
+    std::vector<int32_t> tokens;  // prompt and answer
+    int64_t num_prompt;
+    int64_t num_computed = 0;  // tokens whose keys and values are stored
+    std::vector<int32_t> pages;
+    std::optional<StopMatcher> stop_matcher;  // where it has stop texts
+    FinishedSequence result;
+
+    std::span<const int32_t> prompt() const { return std::span(tokens).first(num_prompt); }
+    std::span<const int32_t> answer() const { return std::span(tokens).subspan(num_prompt); }
+  };
+
+  // A row of batch_.logit_rows: what follows the sequence's token `position`.
+  struct LogitRow {
+    Sequence* sequence;
+    int64_t position;
+  };
+
+  void Admit(const NewSequence& added);
+  void Preempt(int64_t id);
+  void AddChunk(const Chunk& chunk);
+  void AddLogitRow(Sequence& s, int64_t position);
+  Sequence& Find(int64_t id);
+
+  void UseLogits(ConstMatrix hidden);
+  void UseRow(ConstMatrix logits, const LogitRow& row);
+  SampleRequest MakeSampleRequest(const Sequence& s) const;
+  bool IsFinished(Sequence& s) const;  // after its newest token; gives the reason
+  void Finish(Sequence& s);
+
+  const ExecutionContext& context_;
+  const ModelConfig& config_;
+  const Tokenizer* tokenizer_;
+  Mixtral& model_;
+  KvCache& kv_cache_;
+  Sampler sampler_;
+  int64_t seed_;
+
+  absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> sequences_;
+  Batch batch_;
+  std::vector<LogitRow> logit_rows_;
+  StepResult result_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_ENGINE_MODEL_RUNNER_H_

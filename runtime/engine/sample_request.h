@@ -1,0 +1,24 @@
+// What one token is drawn from, besides its logits.
+
+#ifndef OCTET_RUNTIME_ENGINE_SAMPLE_REQUEST_H_
+#define OCTET_RUNTIME_ENGINE_SAMPLE_REQUEST_H_
+
+#include <cstdint>
+#include <span>
+
+#include "proto/engine.pb.h"
+#include "runtime/model/random.h"
+
+namespace octet {
+
+struct SampleRequest {
+  const SamplingParams& params;
+  std::span<const int32_t> prompt;         // tokens
+  std::span<const int32_t> answer;         // tokens so far
+  std::span<const int32_t> eos_token_ids;  // that end the answer, unless it ignores them
+  SampleKey key;                           // where the temperature is positive
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_ENGINE_SAMPLE_REQUEST_H_

@@ -1,0 +1,202 @@
+#include "runtime/engine/scheduler.h"
+
+#include <algorithm>
+
+#include "kernels/check.h"
+#include "runtime/model/kv_cache.h"
+
+namespace octet {
+namespace {
+
+// The part of `total` of the r-th of n, which may be more than the total.
+int64_t Share(int64_t total, int n, int r) { return total / n + (r < total % n ? 1 : 0); }
+
+// A running sequence takes at least one token of every step.
+int64_t SlotsOfGroup(const SchedulerLimits& limits) {
+  return std::min(limits.max_num_seqs, limits.max_num_batched_tokens);
+}
+
+}  // namespace
+
+int64_t SchedulerLimits::MaxTokensPerRank() const {
+  return Share(max_num_batched_tokens, group_size, 0);
+}
+
+int64_t SchedulerLimits::NumSlots() const {
+  return SlotsOfGroup(*this) * (num_ranks() / group_size);
+}
+
+Scheduler::Scheduler(const SchedulerLimits& limits) : limits_(limits), steps_(limits.num_ranks()) {
+  OCTET_CHECK(limits.max_num_seqs > 0 && limits.max_num_batched_tokens > 0);
+  OCTET_CHECK(limits.group_size > 0 && limits.num_ranks() % limits.group_size == 0);
+  for (int r = 0; r < limits.num_ranks(); ++r) {
+    ranks_.push_back(
+        {.slots = Share(SlotsOfGroup(limits), limits.group_size, r % limits.group_size),
+         .free_pages = limits.pages[r]});
+  }
+}
+
+std::span<RankStep> Scheduler::NextStep() {
+  step_counts_ = {};
+  for (int r = 0; r < limits_.num_ranks(); ++r) {
+    steps_[r].Clear();
+    ranks_[r].budget =
+        Share(limits_.max_num_batched_tokens, limits_.group_size, r % limits_.group_size);
+  }
+  for (Sequence& s : sequences_) {
+    if (s.runs() && s.left() == 1) Decode(s);
+  }
+  Resume();
+  Admit();
+  for (int r = 0; r < limits_.num_ranks(); ++r) Prefill(r);
+  for (Sequence& s : sequences_) {
+    if (s.left() > 0) continue;
+    ++s.num_tokens;  // the one that this step samples
+    ++step_counts_.sampled_tokens;
+  }
+  return steps_;
+}
+
+// Sequences come oldest first, so that who is preempted here is younger than all that this step has
+// scheduled.
+void Scheduler::Decode(Sequence& s) {
+  while (!TakePages(s, s.num_tokens)) {
+    const auto youngest =
+        std::find_if(sequences_.rbegin(), sequences_.rend(),
+                     [&](const Sequence& other) { return other.rank == s.rank && other.runs(); });
+    Preempt(*youngest);
+    if (!s.runs()) return;
+  }
+  Schedule(s, 1);
+}
+
+// Pages for so many tokens in all; false where the rank has too few.
+bool Scheduler::TakePages(Sequence& s, int64_t num_tokens) {
+  const int64_t more = KvCache::PagesFor(num_tokens) - s.num_pages;
+  if (more > ranks_[s.rank].free_pages) return false;
+  ranks_[s.rank].free_pages -= more;
+  s.num_pages += more;
+  return true;
+}
+
+void Scheduler::Preempt(Sequence& s) {
+  Rank& rank = ranks_[s.rank];
+  steps_[s.rank].add_preempt(s.id);
+  rank.free_pages += s.num_pages;
+  --rank.num_running;
+  ++rank.num_preempted;
+  ++stats_.preemptions;
+  stats_.recomputed_tokens += s.num_computed;
+  s.num_pages = 0;
+  s.num_computed = 0;
+}
+
+void Scheduler::Resume() {
+  for (Sequence& s : sequences_) {
+    Rank& rank = ranks_[s.rank];
+    if (s.runs() || !HasRoom(rank, s.num_tokens)) continue;
+    OCTET_CHECK(TakePages(s, s.num_tokens));
+    ++rank.num_running;
+    --rank.num_preempted;
+  }
+}
+
+void Scheduler::Admit() {
+  while (!waiting_.empty()) {
+    NewSequence& next = waiting_.front();
+    const int64_t num_prompt = next.prompt_ids_size();
+    const int rank = ChooseRank(num_prompt);
+    if (rank < 0) return CountWaiting();
+    const int64_t longest = num_prompt + next.params().max_tokens();
+    OCTET_CHECK(KvCache::PagesFor(longest) <= limits_.pages[rank])
+        << "a request of " << longest << " tokens is larger than the KV cache";
+    Sequence& s = sequences_.emplace_back(Sequence{
+        .id = next.id(), .rank = rank, .num_prompt = num_prompt, .num_tokens = num_prompt});
+    OCTET_CHECK(TakePages(s, num_prompt));
+    ++ranks_[rank].num_running;
+    steps_[rank].add_admit()->Swap(&next);
+    waiting_.pop_front();
+  }
+}
+
+// Whether a sequence of so many tokens may start now. A few pages stay free for those that run to
+// grow into, so that who starts is not preempted at once.
+bool Scheduler::HasRoom(const Rank& rank, int64_t num_tokens) const {
+  const int64_t spare = rank.num_running / 8;
+  return rank.free_pages >= KvCache::PagesFor(num_tokens) + spare;
+}
+
+// The rank with the fewest sequences, and among equals the most pages.
+int Scheduler::ChooseRank(int64_t num_tokens) const {
+  int best = -1;
+  for (int r = 0; r < limits_.num_ranks(); ++r) {
+    const Rank& rank = ranks_[r];
+    if (rank.num_running == rank.slots || rank.num_preempted > 0) continue;
+    if (!HasRoom(rank, num_tokens)) continue;
+    const bool better =
+        best < 0 || rank.num_running < ranks_[best].num_running ||
+        (rank.num_running == ranks_[best].num_running && rank.free_pages > ranks_[best].free_pages);
+    if (better) best = r;
+  }
+  return best;
+}
+
+// The oldest prompt gets half of what is left at least; the others what they need, the shortest
+// first. So a long prompt neither waits for ever nor holds up short ones.
+void Scheduler::Prefill(int r) {
+  int64_t wanted = 0;
+  prompts_.clear();
+  for (Sequence& s : sequences_) {
+    if (s.rank != r || !s.runs() || s.left() == 0) continue;
+    prompts_.push_back(&s);
+    wanted += s.left();
+  }
+  if (prompts_.empty()) return;
+  Rank& rank = ranks_[r];
+  Sequence& oldest = *prompts_.front();
+  const int64_t others = wanted - oldest.left();
+  Schedule(oldest, std::min(oldest.left(), std::max(rank.budget - others, (rank.budget + 1) / 2)));
+  std::sort(prompts_.begin() + 1, prompts_.end(), [](const Sequence* a, const Sequence* b) {
+    return a->left() < b->left() || (a->left() == b->left() && a->id < b->id);
+  });
+  for (Sequence* s : std::span(prompts_).subspan(1)) {
+    Schedule(*s, std::min(s->left(), rank.budget));
+  }
+}
+
+void Scheduler::Schedule(Sequence& s, int64_t num_tokens) {
+  if (num_tokens == 0) return;
+  Chunk* chunk = steps_[s.rank].add_chunks();
+  chunk->set_id(s.id);
+  chunk->set_num_tokens(static_cast<int32_t>(num_tokens));
+  ranks_[s.rank].budget -= num_tokens;
+  step_counts_.prompt_tokens += std::clamp<int64_t>(s.num_prompt - s.num_computed, 0, num_tokens);
+  s.num_computed += num_tokens;
+}
+
+// Of a step whose next request found no room.
+void Scheduler::CountWaiting() {
+  bool has_slot = false;
+  for (const Rank& rank : ranks_) {
+    stats_.slots += rank.slots;
+    stats_.busy_slots += rank.num_running;
+    has_slot = has_slot || rank.num_running < rank.slots;
+  }
+  if (!has_slot) return;
+  ++stats_.kv_waits;
+  for (const int64_t pages : limits_.pages) stats_.kv_tokens += pages * kKvBlock;
+  for (const Sequence& s : sequences_) stats_.live_kv_tokens += s.runs() ? s.num_tokens : 0;
+}
+
+void Scheduler::Finish(const StepResult& result) {
+  for (const FinishedSequence& finished : result.finished()) {
+    const auto found = std::find_if(sequences_.begin(), sequences_.end(),
+                                    [&](const Sequence& s) { return s.id == finished.id(); });
+    OCTET_CHECK(found != sequences_.end()) << finished.id();
+    --ranks_[found->rank].num_running;
+    ranks_[found->rank].free_pages += found->num_pages;
+    sequences_.erase(found);
+  }
+}
+
+}  // namespace octet

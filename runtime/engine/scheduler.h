@@ -1,0 +1,125 @@
+// Who takes which request, and what a step contains.
+
+#ifndef OCTET_RUNTIME_ENGINE_SCHEDULER_H_
+#define OCTET_RUNTIME_ENGINE_SCHEDULER_H_
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "proto/engine.pb.h"
+
+namespace octet {
+
+struct SchedulerLimits {
+  int64_t max_num_seqs = 64;              // that run at the same time, in each group
+  int64_t max_num_batched_tokens = 2048;  // of one step, in each group
+  std::vector<int64_t> pages;             // [ranks] of each rank's KV cache
+  int group_size = 1;                     // ranks of an expert-parallel group
+
+  int num_ranks() const { return static_cast<int>(pages.size()); }
+
+  // The tokens of one rank in one step are never more than this.
+  int64_t MaxTokensPerRank() const;
+
+  // Sequences that run on all ranks together at the same time.
+  int64_t NumSlots() const;
+};
+
+// What a step computes, over all ranks.
+struct StepCounts {
+  int64_t prompt_tokens = 0;
+  int64_t sampled_tokens = 0;
+};
+
+// Sums over the steps so far.
+struct SchedulerStats {
+  int64_t preemptions = 0;
+  int64_t recomputed_tokens = 0;
+
+  // Of the steps that left a request waiting: slots, and sequences in them.
+  int64_t slots = 0;
+  int64_t busy_slots = 0;
+
+  // Of the steps in which a request waited for pages alone: tokens that the KV cache can hold, and
+  // tokens of the sequences in it.
+  int64_t kv_waits = 0;
+  int64_t kv_tokens = 0;
+  int64_t live_kv_tokens = 0;
+};
+
+// Continuous batching with chunked prefill, for all groups of a job; lives on rank 0. Requests are
+// taken first come, first served, and each stays on one rank. A sequence takes pages as it grows;
+// where a rank has none left, its youngest sequence gives its own back and is computed again later.
+// Decisions follow from counts alone, never from a clock.
+class Scheduler {
+ public:
+  explicit Scheduler(const SchedulerLimits& limits);
+
+  // Ids ascend.
+  void Add(NewSequence sequence) { waiting_.push_back(std::move(sequence)); }
+
+  // Forgets the sequences that have not begun.
+  void DropWaiting() { waiting_.clear(); }
+
+  int64_t num_waiting() const { return static_cast<int64_t>(waiting_.size()); }
+  bool idle() const { return waiting_.empty() && sequences_.empty(); }
+
+  // What each rank does next: one token for each running sequence, then as much of the prompts as
+  // the rank's share of the budget allows. Valid until the next call.
+  std::span<RankStep> NextStep();
+
+  // Of the latest NextStep.
+  const StepCounts& step_counts() const { return step_counts_; }
+
+  // Frees what the finished sequences held.
+  void Finish(const StepResult& result);
+
+  const SchedulerStats& stats() const { return stats_; }
+
+ private:
+  struct Sequence {
+    int64_t id;
+    int rank;
+    int64_t num_prompt;
+    int64_t num_tokens;        // prompt and answer so far
+    int64_t num_computed = 0;  // of them
+    int64_t num_pages = 0;     // 0: preempted
+
+    bool runs() const { return num_pages > 0; }
+    int64_t left() const { return num_tokens - num_computed; }
+  };
+
+  struct Rank {
+    int64_t slots;
+    int64_t free_pages;
+    int64_t num_running = 0;
+    int64_t num_preempted = 0;
+    int64_t budget = 0;  // tokens that this step may still compute
+  };
+
+  void Decode(Sequence& s);
+  bool TakePages(Sequence& s, int64_t num_tokens);
+  void Preempt(Sequence& s);
+  void Resume();
+  void Admit();
+  bool HasRoom(const Rank& rank, int64_t num_tokens) const;
+  int ChooseRank(int64_t num_tokens) const;  // -1: none has room
+  void Prefill(int rank);
+  void Schedule(Sequence& s, int64_t num_tokens);
+  void CountWaiting();
+
+  SchedulerLimits limits_;
+  std::deque<NewSequence> waiting_;
+  std::vector<Sequence> sequences_;  // oldest first
+  std::vector<Rank> ranks_;
+  std::vector<RankStep> steps_;     // [ranks]
+  std::vector<Sequence*> prompts_;  // of the rank at hand
+  StepCounts step_counts_;
+  SchedulerStats stats_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_ENGINE_SCHEDULER_H_

@@ -1,0 +1,155 @@
+// The file seam: models, requests and answers are read and written through here, so that tests can
+// count, forge and break what a disk does.
+
+#ifndef OCTET_RUNTIME_IO_FILE_H_
+#define OCTET_RUNTIME_IO_FILE_H_
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace octet {
+
+// An open file of fixed size. Reads from several threads at once are safe.
+class RandomAccessFile {
+ public:
+  virtual ~RandomAccessFile() = default;
+
+  // Fills `out` with the bytes that start at `offset`. Nothing less than all of them is an error,
+  // which names the file and the place.
+  virtual absl::Status Read(uint64_t offset, std::span<std::byte> out) const = 0;
+
+  virtual uint64_t size() const = 0;  // bytes, when the file was opened
+  virtual const std::string& path() const = 0;
+};
+
+// Bytes that come one after the other: of a file, a pipe, a terminal.
+class InputStream {
+ public:
+  virtual ~InputStream() = default;
+
+  // Reads at least one byte into `out`, which is not empty, and returns how many; 0 at the end.
+  virtual absl::StatusOr<size_t> Read(std::span<std::byte> out) = 0;
+
+  // Whether Read would return now; waits at most `patience` for that. Files are always ready.
+  static constexpr std::chrono::milliseconds kForEver{-1};
+  virtual bool WaitUntilReady([[maybe_unused]] std::chrono::milliseconds patience) { return true; }
+
+  virtual const std::string& path() const = 0;
+};
+
+// Bytes that are written one after the other.
+class OutputStream {
+ public:
+  virtual ~OutputStream() = default;
+
+  virtual absl::Status Write(std::span<const std::byte> bytes) = 0;
+
+  // Makes what was written survive a loss of power, where it goes to a file.
+  virtual absl::Status Sync() = 0;
+
+  // Ends the file and makes all of it survive a loss of power. What is not closed may lack its end.
+  virtual absl::Status Close() = 0;
+
+  virtual const std::string& path() const = 0;
+};
+
+// A file that one process at a time has; given back when destroyed, or when the process ends.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+
+  // Replaces what the file says, for others to read.
+  virtual absl::Status Write(std::string_view text) = 0;
+};
+
+struct FileInfo {
+  uint64_t size = 0;     // bytes
+  int64_t mtime_ns = 0;  // of its last change, since 1970
+};
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+
+  virtual absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) = 0;
+
+  // "-" is standard input.
+  virtual absl::StatusOr<std::unique_ptr<InputStream>> OpenInput(const std::string& path) = 0;
+
+  // A new file, or one made empty. "-" is standard output.
+  virtual absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) = 0;
+
+  // A new file; kAlreadyExists where there is one of this name.
+  virtual absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) = 0;
+
+  // Locks a file, which is made if it is not there. kUnavailable: another process has it.
+  // kUnimplemented: this file system can't lock.
+  virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
+
+  virtual absl::StatusOr<FileInfo> Stat(const std::string& path) = 0;
+
+  // Replaces `to` in one step.
+  virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
+
+  virtual absl::Status Remove(const std::string& path) = 0;
+  virtual absl::Status MakeDirectories(const std::string& path) = 0;
+
+  // Makes names that were made, changed or removed in a directory survive a loss of power.
+  virtual absl::Status SyncDirectory(const std::string& path) = 0;
+
+  virtual bool Exists(const std::string& path) = 0;
+  virtual bool IsFile(const std::string& path) = 0;
+  virtual bool IsDirectory(const std::string& path) = 0;
+
+  // The names (not paths) of what a directory holds, sorted; empty where it can't be read.
+  virtual std::vector<std::string> List(const std::string& directory) = 0;
+
+  absl::StatusOr<std::string> ReadWhole(const std::string& path);
+
+  // The same for what has no size, as the files of /proc. Gives an error where there are more than
+  // `most` bytes.
+  absl::StatusOr<std::string> ReadStream(const std::string& path, size_t most = size_t{64} << 20);
+
+  absl::Status WriteWhole(const std::string& path, std::string_view text);
+
+  // Replaces a file by this text in one step that survives a loss of power.
+  absl::Status ReplaceDurably(const std::string& path, std::string_view text);
+};
+
+// Local and network file systems through pread. Never maps: a mapped file that shrinks, or an NFS
+// error, would kill the process with SIGBUS where a read returns an error.
+class PosixFileSystem : public FileSystem {
+ public:
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<InputStream>> OpenInput(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
+  absl::StatusOr<FileInfo> Stat(const std::string& path) override;
+  absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Remove(const std::string& path) override;
+  absl::Status MakeDirectories(const std::string& path) override;
+  absl::Status SyncDirectory(const std::string& path) override;
+  bool Exists(const std::string& path) override;
+  bool IsFile(const std::string& path) override;
+  bool IsDirectory(const std::string& path) override;
+  std::vector<std::string> List(const std::string& directory) override;
+};
+
+std::string JoinPath(const std::string& directory, const std::string& name);
+
+// The directory in which a path lies; "." where it names none.
+std::string DirectoryOf(const std::string& path);
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_IO_FILE_H_

@@ -1,0 +1,30 @@
+#ifndef OCTET_RUNTIME_IO_FINGERPRINT_H_
+#define OCTET_RUNTIME_IO_FINGERPRINT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace octet {
+
+// 64-bit FNV-1a (offset basis and prime from the reference,
+// http://www.isthe.com/chongo/tech/comp/fnv): the same on every machine and in every build. It
+// tells apart, it does not protect.
+class Fingerprint {
+ public:
+  void Add(std::span<const std::byte> bytes) {
+    for (const std::byte b : bytes) {
+      value_ = (value_ ^ static_cast<uint64_t>(b)) * 0x100000001b3U;
+    }
+  }
+  void Add(uint64_t number) { Add(std::as_bytes(std::span(&number, 1))); }  // little-endian
+
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_ = 0xcbf29ce484222325U;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_IO_FINGERPRINT_H_

@@ -1,0 +1,34 @@
+// Grouped-query attention of one layer.
+
+#ifndef OCTET_RUNTIME_MODEL_ATTENTION_H_
+#define OCTET_RUNTIME_MODEL_ATTENTION_H_
+
+#include "runtime/model/batch.h"
+#include "runtime/model/execution_context.h"
+#include "runtime/model/kv_cache.h"
+#include "runtime/model/weights.h"
+
+namespace octet {
+
+class Attention {
+ public:
+  // `rope` has a row for every position that may come.
+  Attention(const ExecutionContext& context, const ModelConfig& config, const LayerWeights& weights,
+            const RopeTable& rope, KvBlocks kv)
+      : context_(context), config_(config), weights_(weights), rope_(rope), kv_(kv) {}
+
+  // y = o_proj(attention(x)); stores the keys and values of x. x, y: [batch.num_tokens(),
+  // hidden_size]; y may be x.
+  void Forward(ConstMatrix x, const Batch& batch, Matrix y);
+
+ private:
+  const ExecutionContext& context_;
+  const ModelConfig& config_;
+  const LayerWeights& weights_;
+  const RopeTable& rope_;
+  KvBlocks kv_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_MODEL_ATTENTION_H_

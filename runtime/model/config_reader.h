@@ -1,0 +1,55 @@
+#ifndef OCTET_RUNTIME_MODEL_CONFIG_READER_H_
+#define OCTET_RUNTIME_MODEL_CONFIG_READER_H_
+
+#include <absl/status/status.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace octet {
+
+// Typed reads from one JSON object of a configuration file. The first thing that is wrong becomes
+// status(), naming file and key; reads go on with the fallback, so that the caller asks once at the
+// end.
+class ConfigReader {
+ public:
+  // `where` begins every error: the file's path, and the object's key where it is not the
+  // outermost.
+  ConfigReader(const nlohmann::json& object, std::string where);
+
+  int PositiveInt(const std::string& key, int fallback);
+  std::optional<int> OptionalPositiveInt(const std::string& key);  // null or absent: nullopt
+  double PositiveNumber(const std::string& key, double fallback);
+  bool Bool(const std::string& key, bool fallback);
+  std::optional<std::string> OptionalString(const std::string& key);
+
+  // Ids of tokens: an integer, a list of them, or null (none); nullopt where the key is absent.
+  std::optional<std::vector<int32_t>> TokenIds(const std::string& key);
+
+  // The key's value; null where it is absent.
+  const nlohmann::json& Value(const std::string& key);
+  bool Has(const std::string& key) { return !Value(key).is_null(); }
+  bool IsNull(const std::string& key) { return object_.contains(key) && !Has(key); }
+
+  // The object's keys that nobody has asked for so far.
+  std::vector<std::string> UnreadKeys() const;
+
+  void Fail(const std::string& key, const std::string& rule);
+  void Update(const absl::Status& status) { status_.Update(status); }  // as found by another reader
+  const absl::Status& status() const { return status_; }
+
+ private:
+  const nlohmann::json& object_;
+  const nlohmann::json null_;
+  std::string where_;
+  std::set<std::string> asked_;
+  absl::Status status_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_MODEL_CONFIG_READER_H_

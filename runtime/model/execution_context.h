@@ -1,0 +1,30 @@
+// What every part of the model computes with.
+
+#ifndef OCTET_RUNTIME_MODEL_EXECUTION_CONTEXT_H_
+#define OCTET_RUNTIME_MODEL_EXECUTION_CONTEXT_H_
+
+#include "kernels/backend.h"
+#include "kernels/workspace.h"
+#include "runtime/model/phase_clock.h"
+
+namespace octet {
+
+// The parts of one rank's model share it; it must outlive them.
+struct ExecutionContext {
+  Backend& backend;
+  Workspace& workspace;
+  PhaseClock& clock;
+  DType dtype;  // of the inputs of matrix products and of the KV cache: float32 or bfloat16
+
+  // x [rows, cols] float32, rounded to `dtype`; x itself where that is float32.
+  ConstMatrix Rounded(ConstMatrix x) const {
+    if (dtype == DType::kF32) return x;
+    const Matrix rounded = workspace.Alloc(x.rows, x.cols, dtype);
+    backend.Convert(x, rounded);
+    return rounded;
+  }
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_MODEL_EXECUTION_CONTEXT_H_

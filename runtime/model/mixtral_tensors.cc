@@ -1,0 +1,264 @@
+#include "runtime/model/mixtral_tensors.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <span>
+#include <utility>
+
+#include "runtime/io/strict_json.h"
+
+namespace octet {
+
+enum class Naming { kClassic, kFused };
+
+// One dimension that a tensor must have, and where that comes from.
+struct Dim {
+  int64_t size;
+  const char* config_key;
+};
+
+// Gives the tensors that a model asks for.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+
+  virtual Naming naming() const = 0;
+
+  // The whole tensor as a matrix: columns are its last dimension, rows all others.
+  virtual TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) = 0;
+
+  // The first tensor that is missing or wrong; what is taken after that is empty.
+  virtual const absl::Status& status() const = 0;
+};
+
+namespace {
+
+constexpr char kEmbedTokens[] = "model.embed_tokens.weight";
+constexpr char kLmHead[] = "lm_head.weight";
+
+// Classic: `.block_sparse_moe.experts.{e}.w{1,2,3}.weight`. Fused, as transformers 5 saves:
+// `.mlp.experts.gate_up_proj`.
+absl::StatusOr<Naming> FindNaming(const Checkpoint& checkpoint) {
+  std::optional<std::string> classic;
+  std::optional<std::string> fused;
+  for (const std::string& name : checkpoint.Names()) {
+    if (absl::StrContains(name, ".block_sparse_moe.")) classic = name;
+    if (absl::StrContains(name, ".mlp.experts.") || absl::StrContains(name, ".mlp.gate."))
+      fused = name;
+  }
+  if (classic && fused) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        checkpoint.directory(), ": mixes two ways of naming experts, ", Quoted(*classic), " and ",
+        Quoted(*fused), "; save the checkpoint anew with one version of transformers"));
+  }
+  return fused ? Naming::kFused : Naming::kClassic;
+}
+
+int64_t RowsOf(const std::vector<Dim>& dims) {
+  int64_t rows = 1;
+  for (const Dim& dim : std::span(dims).first(dims.size() - 1)) rows *= dim.size;
+  return rows;
+}
+
+// Takes tensors out of a checkpoint and notes which.
+class CheckpointSource : public TensorSource {
+ public:
+  CheckpointSource(const Checkpoint& checkpoint, Naming naming)
+      : checkpoint_(checkpoint), naming_(naming) {}
+
+  Naming naming() const override { return naming_; }
+  TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) override;
+  const absl::Status& status() const override { return status_; }
+  bool Took(const std::string& name) const { return taken_.contains(name); }
+
+ private:
+  const Checkpoint& checkpoint_;
+  const Naming naming_;
+  std::set<std::string> taken_;
+  absl::Status status_;
+};
+
+// Has every tensor that is asked for.
+class MadeSource : public TensorSource {
+ public:
+  explicit MadeSource(const MakeTensor& make) : make_(make) {}
+
+  Naming naming() const override { return Naming::kClassic; }
+  TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) override {
+    return make_(name, RowsOf(dims), dims.back().size);
+  }
+  const absl::Status& status() const override { return status_; }
+
+ private:
+  const MakeTensor& make_;
+  const absl::Status status_;
+};
+
+absl::Status CheckShape(const std::string& where, const SafetensorsTensor& tensor,
+                        const std::vector<Dim>& dims) {
+  const bool equal = std::equal(
+      dims.begin(), dims.end(), tensor.shape.begin(), tensor.shape.end(),
+      [](const Dim& dim, uint64_t size) { return static_cast<uint64_t>(dim.size) == size; });
+  if (equal) return absl::OkStatus();
+  const auto describe = [](std::string* out, const Dim& dim) {
+    absl::StrAppend(out, dim.size, " (", dim.config_key, ")");
+  };
+  return absl::InvalidArgumentError(absl::StrCat(
+      where, " has shape [", absl::StrJoin(tensor.shape, ", "), "], but config.json asks for [",
+      absl::StrJoin(dims, ", ", describe), "]; the two are not of the same model"));
+}
+
+TensorSlice CheckpointSource::Take(const std::string& name, const std::vector<Dim>& dims) {
+  if (!status_.ok()) return {};
+  const auto found = checkpoint_.Find(name);
+  if (!found) {
+    status_ = absl::NotFoundError(
+        absl::StrCat(checkpoint_.directory(), ": has no tensor ", name,
+                     "; the checkpoint is incomplete, or config.json is of another model"));
+    return {};
+  }
+  const std::string where = absl::StrCat(found->file->path(), ": tensor ", name);
+  const auto dtype = ComputableDType(found->tensor->dtype);
+  if (!dtype) {
+    status_ = absl::InvalidArgumentError(
+        absl::StrCat(where, " is stored as ", found->tensor->dtype,
+                     "; Octet reads F32, BF16 and F16: use the unquantised checkpoint"));
+  }
+  status_.Update(CheckShape(where, *found->tensor, dims));
+  if (!status_.ok()) return {};
+  taken_.insert(name);
+  return {found->file, name, *dtype, found->tensor->offset, RowsOf(dims), dims.back().size};
+}
+
+// Rows [first, first + count) of `whole`.
+TensorSlice Rows(const TensorSlice& whole, int64_t first, int64_t count) {
+  TensorSlice part = whole;
+  part.name = absl::StrCat(whole.name, " rows ", first, "-", first + count - 1);
+  part.offset += static_cast<uint64_t>(first * whole.cols) * SizeOf(whole.dtype);
+  part.rows = count;
+  return part;
+}
+
+LayerTensors TakeLayer(TensorSource& source, const ModelConfig& config, const std::string& layer) {
+  const Dim hidden = {config.hidden_size, "hidden_size"};
+  const Dim queries = {int64_t{config.num_heads} * config.head_dim,
+                       "num_attention_heads x head_dim"};
+  const Dim keys = {int64_t{config.num_kv_heads} * config.head_dim,
+                    "num_key_value_heads x head_dim"};
+  const std::string attention = layer + "self_attn.";
+  const std::string gate =
+      layer +
+      (source.naming() == Naming::kClassic ? "block_sparse_moe.gate.weight" : "mlp.gate.weight");
+  return {
+      .input_layernorm = source.Take(layer + "input_layernorm.weight", {hidden}),
+      .q_proj = source.Take(attention + "q_proj.weight", {queries, hidden}),
+      .k_proj = source.Take(attention + "k_proj.weight", {keys, hidden}),
+      .v_proj = source.Take(attention + "v_proj.weight", {keys, hidden}),
+      .o_proj = source.Take(attention + "o_proj.weight", {hidden, queries}),
+      .post_attention_layernorm = source.Take(layer + "post_attention_layernorm.weight", {hidden}),
+      .gate = source.Take(gate, {{config.num_experts, "num_local_experts"}, hidden}),
+  };
+}
+
+std::vector<ExpertTensors> TakeClassicExperts(TensorSource& source, const ModelConfig& config,
+                                              const std::string& layer) {
+  const Dim hidden = {config.hidden_size, "hidden_size"};
+  const Dim ffn = {config.intermediate_size, "intermediate_size"};
+  std::vector<ExpertTensors> experts;
+  for (int e = 0; e < config.num_experts && source.status().ok(); ++e) {
+    const std::string expert = absl::StrCat(layer, "block_sparse_moe.experts.", e, ".");
+    experts.push_back({.w1 = source.Take(expert + "w1.weight", {ffn, hidden}),
+                       .w2 = source.Take(expert + "w2.weight", {hidden, ffn}),
+                       .w3 = source.Take(expert + "w3.weight", {ffn, hidden})});
+  }
+  return experts;
+}
+
+// gate_up_proj [num_experts, 2 * ffn, hidden]: for each expert the rows of w1, then those of w3.
+// down_proj    [num_experts, hidden, ffn]: for each expert w2.
+std::vector<ExpertTensors> TakeFusedExperts(TensorSource& source, const ModelConfig& config,
+                                            const std::string& layer) {
+  const Dim num_experts = {config.num_experts, "num_local_experts"};
+  const Dim hidden = {config.hidden_size, "hidden_size"};
+  const Dim ffn = {config.intermediate_size, "intermediate_size"};
+  const Dim gate_up = {2 * ffn.size, "2 x intermediate_size"};
+  const TensorSlice w1_w3 =
+      source.Take(layer + "mlp.experts.gate_up_proj", {num_experts, gate_up, hidden});
+  const TensorSlice w2 = source.Take(layer + "mlp.experts.down_proj", {num_experts, hidden, ffn});
+  std::vector<ExpertTensors> experts;
+  for (int64_t e = 0; e < num_experts.size && source.status().ok(); ++e) {
+    experts.push_back({.w1 = Rows(w1_w3, e * gate_up.size, ffn.size),
+                       .w2 = Rows(w2, e * hidden.size, hidden.size),
+                       .w3 = Rows(w1_w3, e * gate_up.size + ffn.size, ffn.size)});
+  }
+  return experts;
+}
+
+std::string WhyUnused(const std::string& name, const ModelConfig& config) {
+  if (absl::EndsWith(name, "rotary_emb.inv_freq")) return "harmless: computed from rope_theta";
+  if (name == kLmHead && config.tie_word_embeddings) {
+    return absl::StrCat("tie_word_embeddings is true, so ", kEmbedTokens, " is the head");
+  }
+  return "the model that config.json describes has no such weight";
+}
+
+// Queries, keys and values are multiplied as one weight.
+absl::Status CheckSameType(const LayerTensors& layer) {
+  for (const TensorSlice* slice : {&layer.k_proj, &layer.v_proj}) {
+    if (slice->dtype == layer.q_proj.dtype) continue;
+    return absl::UnimplementedError(absl::StrCat(
+        slice->file->path(), ": tensor ", slice->name, " is ", Name(slice->dtype), ", but ",
+        layer.q_proj.name, " is ", Name(layer.q_proj.dtype), "; store both alike"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+MixtralTensors::MixtralTensors(TensorSource& source, const ModelConfig& config) {
+  const Dim vocab = {config.vocab_size, "vocab_size"};
+  const Dim hidden = {config.hidden_size, "hidden_size"};
+  embed_tokens_ = source.Take(kEmbedTokens, {vocab, hidden});
+  for (int l = 0; l < config.num_layers && source.status().ok(); ++l) {
+    const std::string layer = absl::StrCat("model.layers.", l, ".");
+    layers_.push_back(TakeLayer(source, config, layer));
+    experts_.push_back(source.naming() == Naming::kClassic
+                           ? TakeClassicExperts(source, config, layer)
+                           : TakeFusedExperts(source, config, layer));
+  }
+  norm_ = source.Take("model.norm.weight", {hidden});
+  lm_head_ = config.tie_word_embeddings ? embed_tokens_ : source.Take(kLmHead, {vocab, hidden});
+}
+
+MixtralTensors MixtralTensors::Make(const ModelConfig& config, const MakeTensor& make) {
+  MadeSource source(make);
+  return MixtralTensors(source, config);
+}
+
+absl::StatusOr<MixtralTensors> MixtralTensors::Map(const Checkpoint& checkpoint,
+                                                   const ModelConfig& config) {
+  const auto naming = FindNaming(checkpoint);
+  if (!naming.ok()) return naming.status();
+  CheckpointSource source(checkpoint, *naming);
+  MixtralTensors tensors(source, config);
+  if (!source.status().ok()) return source.status();
+  for (const LayerTensors& layer : tensors.layers_) {
+    const absl::Status status = CheckSameType(layer);
+    if (!status.ok()) return status;
+  }
+
+  for (const std::string& name : checkpoint.Names()) {
+    if (!source.Took(name))
+      tensors.unused_.push_back(
+          absl::StrCat("tensor ", Quoted(name), " is not used: ", WhyUnused(name, config)));
+  }
+  return tensors;
+}
+
+}  // namespace octet

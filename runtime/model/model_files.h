@@ -1,0 +1,35 @@
+// A model before any weight is read.
+
+#ifndef OCTET_RUNTIME_MODEL_MODEL_FILES_H_
+#define OCTET_RUNTIME_MODEL_MODEL_FILES_H_
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/io/file.h"
+#include "runtime/model/checkpoint.h"
+#include "runtime/model/mixtral_tensors.h"
+#include "runtime/model/model_config.h"
+#include "runtime/text/tokenizer.h"
+
+namespace octet {
+
+// A Hugging Face directory, or what stands for one (runtime/model/random_weights.h). Movable.
+struct ModelFiles {
+  ModelConfig config;
+  std::unique_ptr<Checkpoint> checkpoint;  // null: of no checkpoint
+  MixtralTensors tensors;
+  std::unique_ptr<Tokenizer> tokenizer;  // null: the directory has none
+  std::string fingerprint;               // of configuration, headers and tokenizer
+  std::vector<std::string> warnings;
+  std::vector<std::unique_ptr<RandomAccessFile>> made;  // the tensors' files where no checkpoint is
+
+  static absl::StatusOr<ModelFiles> Open(FileSystem& files, const std::string& directory);
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_MODEL_MODEL_FILES_H_

@@ -1,0 +1,51 @@
+// Where the time of a run goes.
+
+#ifndef OCTET_RUNTIME_MODEL_PHASE_CLOCK_H_
+#define OCTET_RUNTIME_MODEL_PHASE_CLOCK_H_
+
+#include <array>
+#include <chrono>
+
+#include "kernels/activity.h"
+
+namespace octet {
+
+enum class Phase { kAttention, kRouter, kExperts, kHead, kSampling };
+inline constexpr int kNumPhases = 5;
+
+constexpr const char* Name(Phase phase) {
+  constexpr std::array<const char*, kNumPhases> kNames = {"attention", "router", "experts", "head",
+                                                          "sampling"};
+  return kNames[static_cast<int>(phase)];
+}
+
+// Seconds of work by phase, on one rank. Waiting for other ranks is counted by the Communicator.
+class PhaseClock {
+ public:
+  // Adds its own lifetime to a phase, and tells where this rank is: there, in the layer around it.
+  class Scope {
+   public:
+    Scope(PhaseClock& clock, Phase phase)
+        : place_({Name(phase), Activity::OfThisThread().place().layer}),
+          seconds_(clock.seconds_[static_cast<int>(phase)]),
+          start_(Clock::now()) {}
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+    ~Scope() { seconds_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+   private:
+    using Clock = std::chrono::steady_clock;
+    Activity::Scope place_;
+    double& seconds_;
+    Clock::time_point start_;
+  };
+
+  double seconds(Phase phase) const { return seconds_[static_cast<int>(phase)]; }
+
+ private:
+  std::array<double, kNumPhases> seconds_ = {};
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_MODEL_PHASE_CLOCK_H_

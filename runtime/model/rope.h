@@ -1,0 +1,31 @@
+// The angles of rotary position embedding.
+
+#ifndef OCTET_RUNTIME_MODEL_ROPE_H_
+#define OCTET_RUNTIME_MODEL_ROPE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/backend.h"
+
+namespace octet {
+
+// cos and sin of position * theta^(-2i / head_dim) for 0 <= i < head_dim / 2, with angles rounded
+// to float32 as transformers rounds them (modeling_mixtral.py, MixtralRotaryEmbedding).
+class Rope {
+ public:
+  Rope(int head_dim, double theta, int64_t max_positions);
+  Rope(const Rope&) = delete;
+  Rope& operator=(const Rope&) = delete;
+
+  const RopeTable& table() const { return table_; }
+
+ private:
+  std::vector<float> cos_;  // [max_positions, head_dim / 2]
+  std::vector<float> sin_;  // [max_positions, head_dim / 2]
+  RopeTable table_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_MODEL_ROPE_H_

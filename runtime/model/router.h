@@ -1,0 +1,33 @@
+// The choice of experts.
+
+#ifndef OCTET_RUNTIME_MODEL_ROUTER_H_
+#define OCTET_RUNTIME_MODEL_ROUTER_H_
+
+#include "parallel/routing.h"
+#include "runtime/model/execution_context.h"
+
+namespace octet {
+
+// Softmax over all experts in float32, the best k, their weights renormalised to a sum of 1. Equal
+// probabilities go to the lower expert.
+class Router {
+ public:
+  // gate: [num_experts, hidden_size] float32
+  Router(const ExecutionContext& context, const PackedMatrix& gate, int topk)
+      : context_(context), gate_(gate), topk_(topk) {}
+
+  // x: [tokens, hidden_size]. Valid until the next call.
+  const Routing& Route(ConstMatrix x);
+
+ private:
+  void ChooseBest(int64_t token, float* probabilities);
+
+  const ExecutionContext& context_;
+  const PackedMatrix& gate_;
+  int topk_;
+  Routing routing_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_MODEL_ROUTER_H_

@@ -1,0 +1,80 @@
+// The weights of one rank.
+
+#ifndef OCTET_RUNTIME_MODEL_WEIGHTS_H_
+#define OCTET_RUNTIME_MODEL_WEIGHTS_H_
+
+#include <absl/status/statusor.h>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "parallel/expert_placement.h"
+#include "runtime/model/mixtral_tensors.h"
+#include "runtime/model/model_config.h"
+
+namespace octet {
+
+// One expert of one layer: y = w2 (silu(w1 x) * (w3 x)).
+struct ExpertWeights {
+  PackedMatrix w1;  // gate [intermediate_size, hidden_size]
+  PackedMatrix w2;  // down [hidden_size, intermediate_size]
+  PackedMatrix w3;  // up   [intermediate_size, hidden_size]
+
+  size_t bytes() const { return w1.buffer.bytes() + w2.buffer.bytes() + w3.buffer.bytes(); }
+};
+
+struct LayerWeights {
+  std::span<float> input_layernorm;                     // [hidden_size]
+  PackedMatrix qkv_proj;                                // q, k and v one below the other
+  PackedMatrix o_proj;                                  // [hidden_size, num_heads * head_dim]
+  std::span<float> post_attention_layernorm;            // [hidden_size]
+  PackedMatrix gate;                                    // [num_experts, hidden_size] float32
+  std::vector<std::unique_ptr<ExpertWeights>> experts;  // [num_experts]; null: on other ranks
+};
+
+struct ModelWeights {
+  Buffer replicated;    // all but the experts
+  Matrix embed_tokens;  // [vocab_size, hidden_size] float32 or, where stored so, bfloat16
+  std::vector<LayerWeights> layers;
+  std::span<float> norm;  // [hidden_size]
+  PackedMatrix lm_head;   // [vocab_size, hidden_size]
+
+  size_t replicated_bytes() const;  // on every rank
+  size_t expert_bytes() const;      // of this rank's experts
+};
+
+// Where the replicated weights go: memory of one rank alone, or of all ranks of a host, each of
+// which loads its part.
+struct ReplicatedMemory {
+  Buffer buffer;
+  int part = 0;
+  int num_parts = 1;
+};
+
+// What its buffer must hold.
+size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& config, DType dtype);
+
+// Of the experts of one rank, once loaded.
+size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
+                         DType dtype);
+
+// Told after each piece: bytes read so far, and in all.
+using LoadProgress = std::function<void(uint64_t done, uint64_t total)>;
+
+// Reads what `rank` owns and its part of what is replicated, each byte once, and packs it for
+// products of `dtype`. Where there are more parts, they must be loaded before the weights are used.
+absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const ModelConfig& config,
+                                         const ExpertPlacement& placement, int rank,
+                                         ReplicatedMemory memory, Backend& backend, DType dtype,
+                                         const LoadProgress& progress);
+
+// Bytes of the checkpoint that LoadWeights reads.
+uint64_t BytesToLoad(const MixtralTensors& tensors, const ModelConfig& config,
+                     const ExpertPlacement& placement, int rank, int part = 0, int num_parts = 1);
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_MODEL_WEIGHTS_H_

@@ -1,0 +1,170 @@
+#include "runtime/text/bpe_encoder.h"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include "kernels/check.h"
+#include "runtime/io/utf8.h"
+
+namespace octet {
+
+// Neighbouring symbols that merges may join: a linked list over an array, with the pairs that wait.
+class BpeEncoder::Run {
+ public:
+  explicit Run(const BpeEncoder& encoder) : encoder_(encoder) {}
+
+  bool empty() const { return symbols_.empty(); }
+  int32_t last() const { return symbols_.back().id; }
+  const Splits& splits() const { return splits_; }
+
+  // `merged` is what the last symbol and this one may become, or negative.
+  void Append(int32_t id, int32_t merged) {
+    const auto place = static_cast<int32_t>(symbols_.size());
+    if (place > 0) {
+      symbols_.back().next = place;
+      Offer(place - 1, id, merged);
+    }
+    symbols_.push_back({.id = id, .merged = kNothing, .prev = place - 1, .next = kEnd});
+  }
+
+  void Merge() {
+    while (!agenda_.empty()) {
+      std::pop_heap(agenda_.begin(), agenda_.end(), std::greater<>());
+      const uint64_t best = agenda_.back();
+      agenda_.pop_back();
+      const auto place = static_cast<int32_t>(best & 0xFFFFFFFF);
+      const int32_t merged = symbols_[place].merged;
+      // Stale where one of the two was merged meanwhile; a new pair of the same rank there is next
+      // anyway.
+      if (merged >= 0 && encoder_.table_.Rank(merged) == best >> 32) MergeAt(place);
+    }
+  }
+
+  template <typename Visitor>
+  void ForEachSymbol(Visitor visit) const {
+    for (int32_t place = empty() ? kEnd : 0; place != kEnd; place = symbols_[place].next) {
+      visit(symbols_[place].id);
+    }
+  }
+
+  void Clear() { symbols_.clear(); }  // Merge left the agenda empty
+
+ private:
+  struct Symbol {
+    int32_t id;
+    int32_t merged;  // what this and the next may become, or negative
+    int32_t prev;
+    int32_t next;
+  };
+  static constexpr int32_t kEnd = -1;
+  static constexpr int32_t kNothing = -1;
+
+  void MergeAt(int32_t place) {
+    Symbol& left = symbols_[place];
+    Symbol& right = symbols_[left.next];
+    left.id = left.merged;
+    left.next = right.next;
+    right.merged = kNothing;
+    left.merged = kNothing;
+    if (left.prev != kEnd) {
+      Offer(left.prev, left.id, encoder_.table_.Union(symbols_[left.prev].id, left.id));
+    }
+    if (left.next != kEnd) {
+      Symbol& next = symbols_[left.next];
+      next.prev = place;
+      Offer(place, next.id, encoder_.table_.Union(left.id, next.id));
+    }
+  }
+
+  // Puts the symbol at `place` and its neighbour `right`, which may become `merged`, on the agenda.
+  void Offer(int32_t place, int32_t right, int32_t merged) {
+    symbols_[place].merged = merged;
+    if (merged < 0) return;
+    agenda_.push_back(uint64_t{encoder_.table_.Rank(merged)} << 32 | static_cast<uint32_t>(place));
+    std::push_heap(agenda_.begin(), agenda_.end(), std::greater<>());
+    // The steps that lead to a piece are the same wherever it stands, so one split serves them all.
+    if (encoder_.unused_[merged]) splits_[merged] = {symbols_[place].id, right};
+  }
+
+  const BpeEncoder& encoder_;
+  std::vector<Symbol> symbols_;
+  std::vector<uint64_t> agenda_;  // a heap of rank << 32 | place, the smallest on top
+  Splits splits_;                 // of the unused pieces seen so far
+};
+
+BpeEncoder::BpeEncoder(const Vocabulary& vocabulary, SymbolTrie user_defined)
+    : table_(vocabulary),
+      user_defined_(std::move(user_defined)),
+      byte_ids_(vocabulary.byte_ids),
+      unk_id_(vocabulary.unk_id) {
+  for (const std::string& piece : vocabulary.pieces) {
+    sizes_.push_back(static_cast<uint32_t>(piece.size()));
+  }
+  for (const PieceType type : vocabulary.types) unused_.push_back(type == PieceType::kUnused);
+}
+
+// The user-defined symbol (which is in no union, so never merged) or the character in front.
+SymbolTrie::Match BpeEncoder::FirstSymbol(std::string_view text) const {
+  if (const auto match = user_defined_.LongestPrefix(text); match.id >= 0) return match;
+  const auto [character, size] = FirstUtf8Char(text);
+  return {table_.SymbolOf(character), size};
+}
+
+void BpeEncoder::Encode(std::string_view text, std::vector<int32_t>& ids) const {
+  OCTET_CHECK(text.size() <= std::numeric_limits<int32_t>::max())
+      << text.size() << " bytes in one text ";
+  Run run(*this);
+  size_t run_begin = 0;
+  for (size_t place = 0; place < text.size();) {
+    const auto [id, size] = FirstSymbol(text.substr(place));
+    const int32_t merged = run.empty() ? MergeTable::kApart : table_.Union(run.last(), id);
+    // No merge crosses two characters that no piece has side by side. Most runs are words.
+    if (merged == MergeTable::kApart && !run.empty()) {
+      run.Merge();
+      EmitRun(run, text.substr(run_begin), ids);
+      run.Clear();
+      run_begin = place;
+    }
+    run.Append(id, merged);
+    place += size;
+  }
+  run.Merge();
+  EmitRun(run, text.substr(run_begin), ids);
+}
+
+// Appends the ids of a merged run, which `text` begins with.
+void BpeEncoder::EmitRun(const Run& run, std::string_view text, std::vector<int32_t>& ids) const {
+  run.ForEachSymbol(
+      [&](int32_t symbol) { text.remove_prefix(EmitSymbol(symbol, run.splits(), text, ids)); });
+}
+
+// Appends the ids of one symbol, which `text` begins with; returns its size in bytes.
+size_t BpeEncoder::EmitSymbol(int32_t symbol, const Splits& splits, std::string_view text,
+                              std::vector<int32_t>& ids) const {
+  if (symbol < 0 || static_cast<size_t>(symbol) >= sizes_.size()) {
+    const size_t size = FirstUtf8Char(text).size;
+    EmitUnknown(text.substr(0, size), ids);
+    return size;
+  }
+  if (unused_[symbol]) {
+    if (const auto split = splits.find(symbol); split != splits.end()) {
+      const size_t left_size = EmitSymbol(split->second.left, splits, text, ids);
+      return left_size + EmitSymbol(split->second.right, splits, text.substr(left_size), ids);
+    }
+  }
+  ids.push_back(symbol);
+  return sizes_[symbol];
+}
+
+void BpeEncoder::EmitUnknown(std::string_view character, std::vector<int32_t>& ids) const {
+  const bool byte_fallback = byte_ids_[0] >= 0;
+  if (byte_fallback) {
+    for (const char byte : character) ids.push_back(byte_ids_[static_cast<uint8_t>(byte)]);
+  } else if (ids.empty() || ids.back() != unk_id_) {
+    ids.push_back(unk_id_);  // once for neighbours that are all unknown
+  }
+}
+
+}  // namespace octet

@@ -1,0 +1,264 @@
+// Whole lines: what is one, what its defaults are, what is ignored.
+
+#include "runtime/batch/batch_request.h"
+
+#include "runtime/text/chat_template.h"
+#include "tests/support/batch_request_fixture.h"
+
+namespace octet::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class BatchRequestTest : public BatchRequestFixture {
+ protected:
+  // No field to name: the line is no request at all.
+  void ExpectNoJson(const std::string& line, const std::string& message) const {
+    SCOPED_TRACE(line.substr(0, 200));
+    EXPECT_FALSE(Parse(line).has_custom_id);
+    const RequestError error = Refuse(line);
+    EXPECT_EQ(error.param, "");
+    EXPECT_EQ(error.code, "invalid_json");
+    EXPECT_THAT(error.message, HasSubstr(message));
+  }
+
+  // All parameters at their defaults.
+  static void ExpectDefaults(const BatchRequest& request) {
+    const SamplingParams& params = request.params;
+    EXPECT_EQ(params.min_tokens(), 0);
+    EXPECT_EQ(params.temperature(), 1);
+    EXPECT_EQ(params.top_p(), 1);
+    EXPECT_EQ(params.top_k(), 0);
+    EXPECT_EQ(params.min_p(), 0);
+    EXPECT_FALSE(params.has_seed());
+    EXPECT_EQ(params.seed(), 0);
+    EXPECT_EQ(params.presence_penalty(), 0);
+    EXPECT_EQ(params.frequency_penalty(), 0);
+    EXPECT_EQ(params.repetition_penalty(), 1);
+    EXPECT_EQ(params.logit_bias_size(), 0);
+    EXPECT_FALSE(params.ignore_eos());
+    EXPECT_EQ(params.stop_token_ids_size(), 0);
+    EXPECT_EQ(params.stop_size(), 0);
+    EXPECT_FALSE(params.keep_special_tokens());
+    EXPECT_EQ(params.num_logprobs(), -1);
+    EXPECT_EQ(params.num_prompt_logprobs(), -1);
+    EXPECT_EQ(request.n, 1);
+    EXPECT_FALSE(request.echo);
+    EXPECT_TRUE(request.generate);
+    EXPECT_FALSE(request.include_stop_text);
+    EXPECT_FALSE(request.return_token_ids);
+    EXPECT_EQ(request.shown_prompt_logprobs, -1);
+  }
+};
+
+TEST_F(BatchRequestTest, CompletionsDefaults) {
+  const ParsedLine parsed = Parse(Completions(R"({"prompt": [5, 6, 7]})"));
+  EXPECT_TRUE(parsed.has_custom_id);
+  EXPECT_EQ(parsed.custom_id, "a");
+  EXPECT_THAT(parsed.ignored_fields, IsEmpty());
+  const auto& request = std::get<BatchRequest>(parsed.request);
+  EXPECT_EQ(request.custom_id, "a");
+  EXPECT_EQ(request.endpoint, Endpoint::kCompletions);
+  ASSERT_EQ(request.prompts.size(), 1U);
+  EXPECT_THAT(request.prompts[0].ids, ElementsAre(5, 6, 7));
+  EXPECT_EQ(request.params.max_tokens(), 16);
+  ExpectDefaults(request);
+}
+
+TEST_F(BatchRequestTest, ChatDefaultsToAllTheRoom) {
+  const BatchRequest request = Accept(Chat(R"({"messages": [{"role": "user", "content": "Hi"}]})"));
+  EXPECT_EQ(request.endpoint, Endpoint::kChatCompletions);
+  const std::vector<ChatMessage> messages = {{"user", "Hi"}};
+  ASSERT_EQ(request.prompts.size(), 1U);
+  EXPECT_EQ(request.prompts[0].ids, EncodeMixtralInstruct(tokenizer_, messages).value());
+  EXPECT_EQ(request.params.max_tokens() + std::ssize(request.prompts[0].ids), kMaxModelLen);
+  ExpectDefaults(request);
+}
+
+TEST_F(BatchRequestTest, NullIsAbsent) {
+  const std::string both =
+      R"("model": null, "max_tokens": null, "max_completion_tokens": null, "min_tokens": null,
+         "temperature": null, "top_p": null, "top_k": null, "min_p": null, "seed": null, "n": null,
+         "presence_penalty": null, "frequency_penalty": null, "repetition_penalty": null,
+         "logit_bias": null, "stop": null, "stop_token_ids": null, "ignore_eos": null,
+         "skip_special_tokens": null, "include_stop_str_in_output": null, "echo": null,
+         "return_token_ids": null, "logprobs": null, "prompt_logprobs": null, "user": null,
+         "metadata": null, "store": null, "stream": null, "stream_options": null,
+         "service_tier": null, "response_format": null, "best_of": null, "suffix": null,
+         "tools": null, "tool_choice": null, "top_logprobs": null, "no_such_field": null)";
+  ExpectDefaults(Accept(CompletionsWith(both)));
+  ExpectDefaults(Accept(ChatWith(both)));
+  Accept(Chat(R"({"messages": [{"role": "user", "content": "Hi", "name": null}]})"));
+  Accept(R"({"custom_id": "a", "method": null, "url": "/v1/completions", "extra": null,
+             "body": {"prompt": [5]}})");
+}
+
+TEST_F(BatchRequestTest, CustomIdIsTakenAsItIs) {
+  for (const char* id : {"", "a b", "\u00e9\U0001F600", "\\\"\\\\\\n"}) {
+    const auto line = absl::StrCat(R"({"custom_id": ")", id,
+                                   R"(", "url": "/v1/completions", "body": {"prompt": [1]}})");
+    const ParsedLine parsed = Parse(line);
+    EXPECT_TRUE(parsed.has_custom_id) << line;
+    EXPECT_EQ(std::get<BatchRequest>(parsed.request).custom_id, parsed.custom_id);
+  }
+}
+
+TEST_F(BatchRequestTest, ErrorsKeepTheCustomId) {
+  const ParsedLine parsed = Parse(Completions(R"({"prompt": [1], "stop": 1})"));
+  EXPECT_TRUE(std::holds_alternative<RequestError>(parsed.request));
+  EXPECT_TRUE(parsed.has_custom_id);
+  EXPECT_EQ(parsed.custom_id, "a");
+}
+
+TEST_F(BatchRequestTest, RefusesLines) {
+  const struct {
+    const char* line;
+    const char* param;
+    const char* code;
+  } cases[] = {
+      {R"({})", "custom_id", "missing_required_parameter"},
+      {R"({"custom_id": null, "url": "/v1/completions", "body": {"prompt": [1]}})", "custom_id",
+       "missing_required_parameter"},
+      {R"({"custom_id": 7, "url": "/v1/completions", "body": {"prompt": [1]}})", "custom_id",
+       "invalid_value"},
+      {R"({"custom_id": "a", "url": "/v1/completions"})", "body", "invalid_value"},
+      {R"({"custom_id": "a", "url": "/v1/completions", "body": null})", "body", "invalid_value"},
+      {R"({"custom_id": "a", "url": "/v1/completions", "body": "{}"})", "body", "invalid_value"},
+      {R"({"custom_id": "a", "url": "/v1/completions", "body": []})", "body", "invalid_value"},
+      {R"({"custom_id": "a", "body": {"prompt": [1]}})", "url", "invalid_url"},
+      {R"({"custom_id": "a", "url": "/v1/embeddings", "body": {}})", "url", "invalid_url"},
+      {R"({"custom_id": "a", "url": "/v1/completions/", "body": {}})", "url", "invalid_url"},
+      {R"({"custom_id": "a", "url": 1, "body": {}})", "url", "invalid_value"},
+      {R"({"custom_id": "a", "method": "GET", "url": "/v1/completions", "body": {}})", "method",
+       "invalid_value"},
+      {R"({"custom_id": "a", "method": true, "url": "/v1/completions", "body": {}})", "method",
+       "invalid_value"},
+      {R"({"custom_id": "a", "url": "/v1/completions", "body": {}, "priority": 1})", "priority",
+       "unknown_parameter"},
+      {R"({"custom_id": "a", "url": "/v1/completions", "body": {}, "": 1})", "",
+       "unknown_parameter"},
+      {R"({"custom_id": "a", "url": "/v1/completions", "body": {}})", "prompt",
+       "missing_required_parameter"},
+      {R"({"custom_id": "a", "url": "/v1/chat/completions", "body": {}})", "messages",
+       "missing_required_parameter"},
+  };
+  for (const auto& c : cases) ExpectRefused(c.line, c.param, c.code);
+}
+
+TEST_F(BatchRequestTest, RefusesUnknownFields) {
+  for (const char* name : {"Temperature", "max-tokens", "prompt_token_ids", "stream_options",
+                           "add_special_tokens", "request_id", "\u00e9"}) {
+    ExpectRefused(CompletionsWith(absl::StrCat("\"", name, "\": 1")), name, "unknown_parameter");
+    ExpectRefused(ChatWith(absl::StrCat("\"", name, "\": 1")), name, "unknown_parameter");
+  }
+  // Fields of the other endpoint are unknown, too.
+  for (const char* name : {"prompt", "best_of", "suffix"}) {
+    ExpectRefused(ChatWith(absl::StrCat("\"", name, "\": 1")), name, "unknown_parameter");
+  }
+  for (const char* name : {"messages", "top_logprobs", "tools", "tool_choice"}) {
+    ExpectRefused(CompletionsWith(absl::StrCat("\"", name, "\": 1")), name, "unknown_parameter");
+  }
+}
+
+TEST_F(BatchRequestTest, TheFirstErrorStays) {
+  ExpectRefused(Completions(R"({"prompt": [], "max_tokens": 0, "temperature": 9, "zzz": 1})"),
+                "prompt");
+  ExpectRefused(Completions(R"({"aaa": 1, "temperature": 9})"), "prompt",
+                "missing_required_parameter");
+}
+
+TEST_F(BatchRequestTest, ServedModelName) {
+  EXPECT_THAT(Accept(CompletionsWith(R"("model": "other")")).prompts[0].ids, ElementsAre(5, 6, 7));
+  limits_.served_model_name = "mixtral";
+  Accept(CompletionsWith(R"("model": "mixtral")"));
+  Accept(Completions(R"({"prompt": [1]})"));
+  ExpectRefused(CompletionsWith(R"("model": "other")"), "model", "model_not_found", "'mixtral'");
+  ExpectRefused(ChatWith(R"("model": "")"), "model", "model_not_found");
+  ExpectRefused(ChatWith(R"("model": 7)"), "model");
+}
+
+TEST_F(BatchRequestTest, OutputFields) {
+  const BatchRequest request = Accept(
+      CompletionsWith(R"("echo": true, "include_stop_str_in_output": true, "return_token_ids": true,
+                         "prompt_logprobs": 3)"));
+  EXPECT_TRUE(request.echo);
+  EXPECT_TRUE(request.include_stop_text);
+  EXPECT_TRUE(request.return_token_ids);
+  EXPECT_EQ(request.shown_prompt_logprobs, 3);
+  EXPECT_FALSE(Accept(ChatWith(R"("echo": false)")).echo);
+  ExpectRefused(ChatWith(R"("echo": true)"), "echo", "unknown_parameter", "completions only");
+  for (const char* key : {"echo", "include_stop_str_in_output", "return_token_ids"}) {
+    for (const char* value : {"1", "\"true\"", "[]"}) {
+      ExpectRefused(CompletionsWith(absl::StrCat("\"", key, "\": ", value)), key);
+      ExpectRefused(ChatWith(absl::StrCat("\"", key, "\": ", value)), key);
+    }
+  }
+}
+
+TEST_F(BatchRequestTest, LenientIgnoresFieldsThatAreNotServed) {
+  limits_.lenient = true;
+  const ParsedLine completion = Parse(
+      R"({"custom_id": "a", "url": "/v1/completions", "priority": 1, "body": {
+          "prompt": [5], "max_tokens": 3, "best_of": 4, "suffix": "x", "stream": true,
+          "guided_json": {}, "top_logprobs": 1, "response_format": {"type": "json_object"}}})");
+  EXPECT_EQ(std::get<BatchRequest>(completion.request).params.max_tokens(), 3);
+  EXPECT_THAT(completion.ignored_fields,
+              ElementsAre("priority", "response_format", "stream", "best_of", "suffix",
+                          "guided_json", "top_logprobs"));
+
+  const ParsedLine chat = Parse(Chat(
+      R"({"messages": [{"role": "user", "name": "Ann", "content": [
+              {"type": "text", "text": "Hi", "cache_control": {}}]}],
+          "tools": [{}], "tool_choice": {}, "add_generation_prompt": false, "echo": true})"));
+  EXPECT_TRUE(std::holds_alternative<BatchRequest>(chat.request));
+  EXPECT_THAT(chat.ignored_fields,
+              ElementsAre("messages[0].content[0].cache_control", "messages[0].name", "tools",
+                          "tool_choice", "add_generation_prompt", "echo"));
+}
+
+TEST_F(BatchRequestTest, LenientStillRefusesValues) {
+  limits_.lenient = true;
+  ExpectRefused(CompletionsWith(R"("temperature": 3, "guided_json": {})"), "temperature");
+  ExpectRefused(CompletionsWith(R"("stream": "yes")"), "stream");
+  ExpectRefused(CompletionsWith(R"("best_of": "x")"), "best_of");
+  ExpectRefused(ChatWith(R"("tools": {})"), "tools");
+  ExpectRefused(Completions("{}"), "prompt", "missing_required_parameter");
+  ExpectRefused(Chat(R"({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]})"),
+                "messages[0].content[0].type", "unsupported_value");
+}
+
+TEST_F(BatchRequestTest, RefusesWhatIsNotOneJsonObject) {
+  ExpectNoJson("", "not valid");
+  ExpectNoJson("{", "not valid");
+  ExpectNoJson("{} {}", "not valid");
+  ExpectNoJson("nonsense", "not valid");
+  ExpectNoJson(R"({"custom_id": 'a'})", "not valid");
+  ExpectNoJson("[]", "one JSON object");
+  ExpectNoJson("null", "one JSON object");
+  ExpectNoJson("\"{}\"", "one JSON object");
+  ExpectNoJson("[" + Completions(R"({"prompt": [1]})") + "]", "one JSON object");
+  ExpectNoJson(std::string("{}\0{}", 5), "NUL");
+}
+
+TEST_F(BatchRequestTest, RefusesHostileJson) {
+  const std::string open(5000, '[');
+  const std::string close(5000, ']');
+  ExpectNoJson(Completions(R"({"prompt": )" + open + close + "}"), "nested deeper");
+  ExpectNoJson(open, "nested deeper");
+  ExpectNoJson(CompletionsWith(R"("seed": 1, "seed": 1)"), "'seed' twice");
+  ExpectNoJson(CompletionsWith(R"("logit_bias": {"7": 1, "7": 2})"), "'7' twice");
+  ExpectNoJson(R"({"custom_id": "a", "custom_id": "b"})", "'custom_id' twice");
+  ExpectNoJson(CompletionsWith(R"("temperature": 1e400)"), "out of range");
+  ExpectNoJson(CompletionsWith(R"("temperature": NaN)"), "not valid");
+  ExpectNoJson(CompletionsWith(R"("temperature": Infinity)"), "not valid");
+  ExpectNoJson(Completions("{\"prompt\": \"\xff\"}"), "UTF-8");
+  ExpectNoJson(Completions("{\"prompt\": \"\xed\xa0\x80\"}"), "UTF-8");  // a surrogate
+  ExpectNoJson(Completions(R"({"prompt": "\ud800"})"), "not valid");
+  ExpectNoJson("{\"custom_id\": \"\xc3\"}", "UTF-8");
+}
+
+}  // namespace
+}  // namespace octet::testing

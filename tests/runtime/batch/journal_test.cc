@@ -1,0 +1,263 @@
+#include "runtime/batch/journal.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/faulty_file_system.h"
+#include "tests/support/memory_file_system.h"
+
+namespace octet {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr char kOutput[] = "out.jsonl";
+
+BatchResult Result(int64_t number) {
+  return {.number = number,
+          .answered = number % 3 != 2,
+          .line_hash = static_cast<uint64_t>(number) + 100,
+          .custom_id_hash = static_cast<uint64_t>(number) + 200,
+          .text = "result " + std::to_string(number)};
+}
+
+class JournalTest : public testing::Test {
+ protected:
+  absl::StatusOr<std::unique_ptr<Journal>> Open(StartMode mode, const JobIdentity& job = {}) {
+    notes_.clear();
+    return Journal::Open(files_, kOutput, job, {.mode = mode, .commit = {.in_background = false}},
+                         notes_);
+  }
+  std::unique_ptr<Journal> OpenOrDie(StartMode mode, const JobIdentity& job = {}) {
+    auto journal = Open(mode, job);
+    EXPECT_TRUE(journal.ok()) << journal.status();
+    return *std::move(journal);
+  }
+
+  // An attempt that is killed after these results.
+  void Attempt(StartMode mode, const std::vector<int64_t>& numbers) {
+    const auto journal = OpenOrDie(mode);
+    for (const int64_t number : numbers) ASSERT_TRUE(journal->Add(Result(number)).ok());
+    ASSERT_TRUE(journal->Flush().ok());
+  }
+
+  void ExpectRefused(StartMode mode, const std::string& reason, const JobIdentity& job = {}) {
+    const auto before = files_.files;
+    const absl::Status status = Open(mode, job).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(reason));
+    auto after = files_.files;
+    for (const auto& [path, bytes] : before) {
+      if (path == "out.jsonl.journal/lock") continue;
+      EXPECT_EQ(after[path], bytes) << path;
+    }
+    EXPECT_THAT(after, SizeIs(before.size()));
+  }
+
+  std::vector<std::string> Names() { return files_.List("out.jsonl.journal"); }
+
+  MemoryFileSystem files_;
+  std::vector<std::string> notes_;
+};
+
+TEST_F(JournalTest, ResultsInAnyOrderBecomeAnOutputInTheirs) {
+  {
+    const auto journal = OpenOrDie(StartMode::kNew);
+    for (const int64_t number : {2, 0, 3, 1}) ASSERT_TRUE(journal->Add(Result(number)).ok());
+    EXPECT_FALSE(files_.Exists(kOutput));
+    ASSERT_TRUE(journal->Finish(4).ok());
+  }
+  EXPECT_EQ(files_.files[kOutput], "result 0\nresult 1\nresult 2\nresult 3\n");
+  EXPECT_THAT(Names(), testing::ElementsAre("finished", "lock"));
+}
+
+TEST_F(JournalTest, ALaterAttemptHasWhatEarlierOnesDid) {
+  Attempt(StartMode::kNew, {0, 5});
+  Attempt(StartMode::kResume, {1, 3});
+  const auto journal = OpenOrDie(StartMode::kResume);
+  EXPECT_THAT(notes_, IsEmpty());
+  EXPECT_EQ(journal->num_earlier(), 4);
+  EXPECT_EQ(journal->num_safe(), 4);
+  for (const int64_t number : {0, 1, 3, 5}) {
+    const auto earlier = journal->Find(number);
+    ASSERT_TRUE(earlier) << number;
+    EXPECT_EQ(earlier->answered, Result(number).answered);
+    EXPECT_EQ(earlier->line_hash, Result(number).line_hash);
+    EXPECT_EQ(earlier->custom_id_hash, Result(number).custom_id_hash);
+  }
+  for (const int64_t number : {2, 4, 6, 1000}) EXPECT_FALSE(journal->Find(number)) << number;
+  for (const int64_t number : {4, 2}) ASSERT_TRUE(journal->Add(Result(number)).ok());
+  ASSERT_TRUE(journal->Finish(6).ok());
+  EXPECT_EQ(files_.files[kOutput], "result 0\nresult 1\nresult 2\nresult 3\nresult 4\nresult 5\n");
+}
+
+TEST_F(JournalTest, TornTailsAreDropped) {
+  Attempt(StartMode::kNew, {0, 1, 2});
+  const std::string whole = files_.files["out.jsonl.journal/part-000001"];
+  const size_t last_record = whole.rfind('\n', whole.size() - 2) + 1;
+  for (size_t size = last_record; size < whole.size(); ++size) {
+    files_.files.erase("out.jsonl.journal/part-000002");
+    files_.files["out.jsonl.journal/part-000001"] = whole.substr(0, size);
+    const auto journal = OpenOrDie(StartMode::kResume);
+    EXPECT_EQ(journal->num_earlier(), 2) << size;
+    EXPECT_THAT(notes_, SizeIs(size > last_record ? 1 : 0));
+  }
+  // A damaged record hides those behind it: their work is done again.
+  std::string damaged = whole;
+  damaged[damaged.find("result 1")] ^= 1;
+  files_.files.erase("out.jsonl.journal/part-000002");
+  files_.files["out.jsonl.journal/part-000001"] = damaged;
+  EXPECT_EQ(OpenOrDie(StartMode::kResume)->num_earlier(), 1);
+  EXPECT_THAT(notes_, Contains(HasSubstr("part-000001: the last ")));
+}
+
+TEST_F(JournalTest, UnfinishedWorkIsNotThrownAwayUnasked) {
+  Attempt(StartMode::kNew, {0, 1});
+  ExpectRefused(StartMode::kNew, "has left 2 results; --resume goes on with them, --overwrite");
+  EXPECT_EQ(OpenOrDie(StartMode::kOverwrite)->num_earlier(), 0);
+  EXPECT_EQ(OpenOrDie(StartMode::kResume)->num_earlier(), 0);
+  EXPECT_EQ(OpenOrDie(StartMode::kNew)->num_earlier(), 0);  // there is nothing to lose
+}
+
+TEST_F(JournalTest, ResumingNothingBegins) {
+  EXPECT_EQ(OpenOrDie(StartMode::kResume)->num_earlier(), 0);
+  EXPECT_THAT(notes_, Contains(HasSubstr("nothing of out.jsonl is there yet")));
+}
+
+TEST_F(JournalTest, AFinishedJobIsFoundDone) {
+  JobIdentity job;
+  job.set_seed(3);
+  {
+    const auto journal = OpenOrDie(StartMode::kNew, job);
+    ASSERT_TRUE(journal->Add(Result(0)).ok());
+    ASSERT_TRUE(journal->Finish(1).ok());
+  }
+  for (const StartMode mode : {StartMode::kNew, StartMode::kResume}) {
+    const auto journal = OpenOrDie(mode, job);
+    ASSERT_NE(journal->finished(), nullptr);
+    EXPECT_EQ(journal->finished()->results(), 1);
+  }
+  ExpectRefused(StartMode::kResume, "is the output of another job: --seed was 3, and is 0");
+  EXPECT_EQ(OpenOrDie(StartMode::kOverwrite, job)->finished(), nullptr);
+  EXPECT_EQ(files_.files[kOutput], "result 0\n");  // until the new one is complete
+}
+
+TEST_F(JournalTest, AnOutputThatIsNoLongerWholeIsMadeAgain) {
+  {
+    const auto journal = OpenOrDie(StartMode::kNew);
+    ASSERT_TRUE(journal->Add(Result(0)).ok());
+    ASSERT_TRUE(journal->Finish(1).ok());
+  }
+  files_.files[kOutput] += "more";
+  EXPECT_EQ(OpenOrDie(StartMode::kNew)->finished(), nullptr);
+  files_.files.erase(kOutput);
+  EXPECT_EQ(OpenOrDie(StartMode::kResume)->finished(), nullptr);
+}
+
+// Another job's output under the same name: replaced, and the new job can be gone on with.
+TEST_F(JournalTest, AFinishedJobGivesWayToAnother) {
+  JobIdentity other;
+  other.set_seed(3);
+  {
+    const auto journal = OpenOrDie(StartMode::kNew, other);
+    ASSERT_TRUE(journal->Finish(0).ok());
+  }
+  {
+    const auto journal = OpenOrDie(StartMode::kNew);
+    EXPECT_THAT(notes_, Contains(HasSubstr("--seed was 3, and is 0; it will be replaced")));
+    ASSERT_TRUE(journal->Add(Result(0)).ok());
+    ASSERT_TRUE(journal->Flush().ok());
+  }
+  EXPECT_EQ(OpenOrDie(StartMode::kResume)->num_earlier(), 1);
+}
+
+TEST_F(JournalTest, AJobThatDiffersIsNotResumed) {
+  Attempt(StartMode::kNew, {0});
+  JobIdentity job;
+  job.set_created(5);
+  ExpectRefused(StartMode::kResume, "was begun as another job on ", job);
+  ExpectRefused(StartMode::kResume, "--created was 0, and is 5", job);
+}
+
+TEST_F(JournalTest, OneAttemptAtATime) {
+  const auto first = OpenOrDie(StartMode::kNew);
+  for (const StartMode mode : {StartMode::kNew, StartMode::kResume, StartMode::kOverwrite}) {
+    ExpectRefused(mode, "--output out.jsonl is in use by process ");
+  }
+  EXPECT_THAT(files_.files["out.jsonl.journal/lock"],
+              AllOf(HasSubstr(" on "), HasSubstr(" since 20")));
+}
+
+// Where the file system can't lock, two attempts do the same work, and neither harms the other.
+TEST_F(JournalTest, AttemptsThatDontKnowOfEachOtherDoNoHarm) {
+  files_.can_lock = false;
+  const auto old_attempt = OpenOrDie(StartMode::kNew);
+  EXPECT_THAT(notes_, Contains(HasSubstr("no locks available")));
+  ASSERT_TRUE(old_attempt->Add(Result(0)).ok());
+  ASSERT_TRUE(old_attempt->Flush().ok());
+  {
+    const auto new_attempt = OpenOrDie(StartMode::kResume);
+    EXPECT_EQ(new_attempt->num_earlier(), 1);
+    ASSERT_TRUE(old_attempt->Add(Result(1)).ok());
+    ASSERT_TRUE(new_attempt->Add(Result(1)).ok());
+    ASSERT_TRUE(old_attempt->Flush().ok());
+    ASSERT_TRUE(new_attempt->Finish(2).ok());
+  }
+  EXPECT_EQ(files_.files[kOutput], "result 0\nresult 1\n");
+  EXPECT_FALSE(old_attempt->Finish(2).ok());  // its part is gone
+  EXPECT_EQ(files_.files[kOutput], "result 0\nresult 1\n");
+}
+
+TEST_F(JournalTest, CountsTheCrashesOfWhatWasInFlight) {
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    const auto journal = OpenOrDie(StartMode::kResume);
+    journal->Start(std::vector<int64_t>{2, 3});
+    if (attempt == 1) {
+      journal->Start(std::vector<int64_t>{1});
+      ASSERT_TRUE(journal->Add(Result(1)).ok());
+    }
+    ASSERT_TRUE(journal->Flush().ok());
+    EXPECT_EQ(journal->NumCrashes(2), attempt - 1);
+    EXPECT_EQ(journal->NumCrashes(1), 0);
+    EXPECT_EQ(journal->NumCrashes(4), 0);
+    files_.files[journal->crash_path()] = "rank 1: SIGSEGV";
+  }
+  {
+    // It was killed, which is nobody's fault.
+    const auto journal = OpenOrDie(StartMode::kResume);
+    journal->Start(std::vector<int64_t>{2});
+    ASSERT_TRUE(journal->Flush().ok());
+  }
+  EXPECT_EQ(OpenOrDie(StartMode::kResume)->NumCrashes(2), 3);
+}
+
+TEST_F(JournalTest, ARecordThatIsDamagedLaterIsNotPassedOn) {
+  Attempt(StartMode::kNew, {0, 1});
+  const auto journal = OpenOrDie(StartMode::kResume);
+  std::string& part = files_.files["out.jsonl.journal/part-000001"];
+  part[part.find("result 1")] ^= 1;
+  const absl::Status status = journal->Finish(2);
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("part-000001: the record at byte "));
+  EXPECT_FALSE(files_.Exists(kOutput));
+}
+
+TEST_F(JournalTest, ALongResultComesThroughWhole) {
+  BatchResult large = Result(0);
+  large.text = std::string(5 << 20, 'x');
+  {
+    const auto journal = OpenOrDie(StartMode::kNew);
+    ASSERT_TRUE(journal->Add(large).ok());
+    ASSERT_TRUE(journal->Flush().ok());
+  }
+  const auto journal = OpenOrDie(StartMode::kResume);
+  ASSERT_TRUE(journal->Finish(1).ok());
+  EXPECT_EQ(files_.files[kOutput], large.text + "\n");
+}
+
+}  // namespace
+}  // namespace octet

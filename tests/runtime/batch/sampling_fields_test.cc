@@ -1,0 +1,280 @@
+// Each field of sampling, stopping and logprobs, and the fields that change nothing.
+
+#include "runtime/batch/sampling_fields.h"
+
+#include <limits>
+
+#include "tests/support/batch_request_fixture.h"
+
+namespace octet::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class SamplingFieldsTest : public BatchRequestFixture {
+ protected:
+  // What both endpoints read of one field.
+  SamplingParams Params(const std::string& key, const std::string& value) const {
+    const auto field = absl::StrCat("\"", key, "\": ", value);
+    const SamplingParams params = Accept(CompletionsWith(field)).params;
+    SamplingParams of_chat = Accept(ChatWith(field)).params;
+    of_chat.set_max_tokens(params.max_tokens());
+    EXPECT_EQ(of_chat.SerializeAsString(), params.SerializeAsString()) << field;
+    return params;
+  }
+
+  void ExpectBothRefuse(const std::string& key, const std::string& value, std::string param = "",
+                        const std::string& code = "invalid_value") const {
+    if (param.empty()) param = key;
+    const auto field = absl::StrCat("\"", key, "\": ", value);
+    ExpectRefused(CompletionsWith(field), param, code);
+    ExpectRefused(ChatWith(field), param, code);
+  }
+};
+
+TEST_F(SamplingFieldsTest, Floats) {
+  using Get = float (SamplingParams::*)() const;
+  const struct {
+    const char* key;
+    Get get;
+    std::vector<std::pair<std::string, float>> values;
+    std::vector<std::string> refused;
+  } cases[] = {
+      {"temperature",
+       &SamplingParams::temperature,
+       {{"0", 0}, {"-0.0", 0}, {"1e-3", 0.001F}, {"0.7", 0.7F}, {"2", 2}, {"2.0", 2}},
+       {"-0.5", "2.0001", "1e308"}},
+      {"top_p",
+       &SamplingParams::top_p,
+       {{"1", 1}, {"0.9", 0.9F}, {"1e-9", 1e-9F}},
+       {"0", "0.0", "-0.5", "1.01", "1e-300"}},
+      {"min_p", &SamplingParams::min_p, {{"0", 0}, {"0.1", 0.1F}, {"1", 1}}, {"-0.1", "1.1"}},
+      {"presence_penalty",
+       &SamplingParams::presence_penalty,
+       {{"-2", -2}, {"0.5", 0.5F}, {"2", 2}},
+       {"-2.1", "2.1"}},
+      {"frequency_penalty",
+       &SamplingParams::frequency_penalty,
+       {{"-2", -2}, {"0.5", 0.5F}, {"2", 2}},
+       {"-2.1", "2.1"}},
+      {"repetition_penalty",
+       &SamplingParams::repetition_penalty,
+       {{"0.5", 0.5F}, {"1.1", 1.1F}, {"2", 2}},
+       {"0", "-1", "2.1", "1e-300"}},
+  };
+  for (const auto& c : cases) {
+    for (const auto& [text, value] : c.values) {
+      const SamplingParams params = Params(c.key, text);
+      EXPECT_EQ((params.*c.get)(), value) << c.key << " " << text;
+    }
+    for (const std::string& value : c.refused) ExpectBothRefuse(c.key, value);
+    for (const char* value : {"\"1\"", "true", "[]", "{}"}) ExpectBothRefuse(c.key, value);
+  }
+}
+
+TEST_F(SamplingFieldsTest, TopK) {
+  for (const auto& [text, value] : std::vector<std::pair<std::string, int>>{
+           {"-1", 0}, {"0", 0}, {"1", 1}, {"40", 40}, {"40.0", 40}, {"2147483647", 2147483647}}) {
+    EXPECT_EQ(Params("top_k", text).top_k(), value);
+  }
+  for (const char* value : {"-2", "0.5", "2147483648", "\"1\"", "true", "[]"}) {
+    ExpectBothRefuse("top_k", value);
+  }
+}
+
+TEST_F(SamplingFieldsTest, Seed) {
+  constexpr auto kLeast = std::numeric_limits<int64_t>::min();
+  constexpr auto kMost = std::numeric_limits<int64_t>::max();
+  for (const int64_t seed : {kLeast, int64_t{-3}, int64_t{0}, kMost}) {
+    const SamplingParams params = Params("seed", absl::StrCat(seed));
+    EXPECT_TRUE(params.has_seed());
+    EXPECT_EQ(params.seed(), seed);
+  }
+  EXPECT_EQ(Params("seed", "5.0").seed(), 5);
+  EXPECT_EQ(Params("seed", "-1e15").seed(), -1'000'000'000'000'000);
+  for (const char* value :
+       {"1.5", "\"1\"", "9223372036854775808", "18446744073709551615", "-9223372036854775809",
+        "9223372036854775808.0", "1e19", "1e300", "false", "[]"}) {
+    ExpectBothRefuse("seed", value);
+  }
+}
+
+TEST_F(SamplingFieldsTest, AnswersToAPrompt) {
+  for (const int n : {1, 5, 128}) {
+    EXPECT_EQ(Accept(CompletionsWith(absl::StrCat("\"n\": ", n))).n, n);
+    EXPECT_EQ(Accept(ChatWith(absl::StrCat("\"n\": ", n))).num_choices(), n);
+  }
+  for (const char* value : {"0", "-1", "129", "1.5", "\"1\"", "true"}) ExpectBothRefuse("n", value);
+}
+
+TEST_F(SamplingFieldsTest, LogitBias) {
+  const SamplingParams params =
+      Params("logit_bias", R"({"100": -100, "9": 0.5, "2047": 100, "0": 0})");
+  std::vector<std::pair<int, float>> biases;
+  for (const LogitBias& bias : params.logit_bias())
+    biases.push_back({bias.token_id(), bias.bias()});
+  using Bias = std::pair<int, float>;
+  EXPECT_THAT(biases, ElementsAre(Bias{0, 0}, Bias{9, 0.5F}, Bias{100, -100}, Bias{2047, 100}));
+  EXPECT_THAT(Params("logit_bias", "{}").logit_bias(), IsEmpty());
+  for (const char* value :
+       {"[]", "\"x\"", "1", R"({"2048": 1})", R"({"-1": 1})", R"({"07": 1})", R"({"+7": 1})",
+        R"({" 7": 1})", R"({"7 ": 1})", R"({"": 1})", R"({"x": 1})", R"({"-0": 1})",
+        R"({"4294967303": 1})", R"({"7.0": 1})", R"({"7": 100.5})", R"({"7": -101})",
+        R"({"7": "1"})", R"({"7": true})", R"({"7": null})"}) {
+    ExpectBothRefuse("logit_bias", value);
+  }
+}
+
+TEST_F(SamplingFieldsTest, StopTexts) {
+  EXPECT_THAT(Params("stop", R"("END")").stop(), ElementsAre("END"));
+  EXPECT_THAT(Params("stop", R"(["b", "\n", "a"])").stop(), ElementsAre("b", "\n", "a"));
+  EXPECT_THAT(Params("stop", "[]").stop(), IsEmpty());
+  for (const char* value : {"1", "{}", "true", R"("")"}) ExpectBothRefuse("stop", value);
+  ExpectBothRefuse("stop", R"(["a", ""])", "stop[1]");
+  ExpectBothRefuse("stop", R"(["a", null])", "stop[1]");
+  ExpectBothRefuse("stop", R"([["a"]])", "stop[0]");
+  std::string many = R"("x")";
+  for (int i = 1; i < 64; ++i) many += R"(, "x")";
+  EXPECT_EQ(Params("stop", "[" + many + "]").stop_size(), 64);
+  ExpectBothRefuse("stop", "[" + many + R"(, "x"])");
+  EXPECT_EQ(Params("stop", "\"" + std::string(4096, 'x') + "\"").stop_size(), 1);
+  ExpectBothRefuse("stop", "\"" + std::string(4097, 'x') + "\"");
+}
+
+TEST_F(SamplingFieldsTest, StopTextsNeedATokenizer) {
+  limits_.tokenizer = nullptr;
+  ExpectRefused(CompletionsWith(R"("stop": "x")"), "stop", "invalid_value", "no tokenizer");
+  ExpectRefused(CompletionsWith(R"("stop": ["x"])"), "stop", "invalid_value", "no tokenizer");
+  EXPECT_THAT(Accept(CompletionsWith(R"("stop": [])")).params.stop(), IsEmpty());
+}
+
+TEST_F(SamplingFieldsTest, StopTokens) {
+  EXPECT_THAT(Params("stop_token_ids", "[5, 0, 2047, 5]").stop_token_ids(),
+              ElementsAre(0, 5, 2047));
+  EXPECT_THAT(Params("stop_token_ids", "[]").stop_token_ids(), IsEmpty());
+  for (const char* value : {"1", "\"1\"", "{}", "true"}) ExpectBothRefuse("stop_token_ids", value);
+  ExpectBothRefuse("stop_token_ids", "[1, 2048]", "stop_token_ids[1]");
+  for (const char* value : {"[-1]", "[0.5]", "[\"1\"]", "[true]", "[null]"}) {
+    ExpectBothRefuse("stop_token_ids", value, "stop_token_ids[0]");
+  }
+}
+
+TEST_F(SamplingFieldsTest, EndOfSequenceAndSpecialTokens) {
+  EXPECT_TRUE(Params("ignore_eos", "true").ignore_eos());
+  EXPECT_FALSE(Params("ignore_eos", "false").ignore_eos());
+  EXPECT_TRUE(Params("skip_special_tokens", "false").keep_special_tokens());
+  EXPECT_FALSE(Params("skip_special_tokens", "true").keep_special_tokens());
+  for (const char* key : {"ignore_eos", "skip_special_tokens"}) {
+    for (const char* value : {"0", "\"true\"", "[]"}) ExpectBothRefuse(key, value);
+  }
+}
+
+TEST_F(SamplingFieldsTest, LogprobsOfCompletions) {
+  for (const int count : {0, 1, 20}) {
+    const SamplingParams params =
+        Accept(CompletionsWith(absl::StrCat(R"("logprobs": )", count))).params;
+    EXPECT_EQ(params.num_logprobs(), count);
+    EXPECT_EQ(params.num_prompt_logprobs(), -1);
+  }
+  for (const char* value : {"-1", "21", "1.5", "true", "\"1\"", "[]"}) {
+    ExpectRefused(CompletionsWith(absl::StrCat(R"("logprobs": )", value)), "logprobs");
+  }
+}
+
+TEST_F(SamplingFieldsTest, LogprobsOfChat) {
+  const struct {
+    const char* fields;
+    int num_logprobs;
+  } cases[] = {{R"("logprobs": true)", 0},
+               {R"("logprobs": false)", -1},
+               {R"("logprobs": true, "top_logprobs": 0)", 0},
+               {R"("logprobs": true, "top_logprobs": 20)", 20}};
+  for (const auto& c : cases) {
+    EXPECT_EQ(Accept(ChatWith(c.fields)).params.num_logprobs(), c.num_logprobs) << c.fields;
+  }
+  for (const char* value : {"1", "\"true\"", "[]"}) {
+    ExpectRefused(ChatWith(absl::StrCat(R"("logprobs": )", value)), "logprobs");
+  }
+  for (const char* value : {"-1", "21", "0.5", "true", "\"1\""}) {
+    ExpectRefused(ChatWith(absl::StrCat(R"("logprobs": true, "top_logprobs": )", value)),
+                  "top_logprobs");
+  }
+  ExpectRefused(ChatWith(R"("top_logprobs": 1)"), "top_logprobs", "invalid_value", "'logprobs'");
+  ExpectRefused(ChatWith(R"("logprobs": false, "top_logprobs": 1)"), "top_logprobs");
+}
+
+TEST_F(SamplingFieldsTest, PromptLogprobs) {
+  const struct {
+    const char* fields;
+    int shown;
+    int computed;
+  } cases[] = {{R"("prompt_logprobs": 0)", 0, 0},
+               {R"("prompt_logprobs": 20)", 20, 20},
+               {R"("prompt_logprobs": 2, "logprobs": 5)", 2, 2},
+               {R"("prompt_logprobs": 2, "logprobs": 5, "echo": true)", 2, 5},
+               {R"("prompt_logprobs": 7, "logprobs": 5, "echo": true)", 7, 7},
+               {R"("logprobs": 5, "echo": true)", -1, 5},
+               {R"("echo": true)", -1, -1}};
+  for (const auto& c : cases) {
+    const BatchRequest request = Accept(CompletionsWith(c.fields));
+    EXPECT_EQ(request.shown_prompt_logprobs, c.shown) << c.fields;
+    EXPECT_EQ(request.params.num_prompt_logprobs(), c.computed) << c.fields;
+  }
+  EXPECT_EQ(Accept(ChatWith(R"("prompt_logprobs": 3)")).shown_prompt_logprobs, 3);
+  for (const char* value : {"-1", "21", "0.5", "true", "\"1\""}) {
+    ExpectBothRefuse("prompt_logprobs", value);
+  }
+}
+
+TEST_F(SamplingFieldsTest, InertFieldsChangeNothing) {
+  const std::string both =
+      R"("user": "u", "service_tier": "auto", "safety_identifier": "s", "prompt_cache_key": "k",
+         "metadata": {"a": "b"}, "store": true, "stream": false, "n": 3, "bad_words": [],
+         "use_beam_search": false, "length_penalty": 1.0, "spaces_between_special_tokens": true,
+         "response_format": {"type": "text"})";
+  const std::string chat = R"(, "tools": [], "tool_choice": "auto", "add_generation_prompt": true)";
+  EXPECT_EQ(
+      Accept(CompletionsWith(both + R"(, "best_of": 3, "suffix": "")")).params.SerializeAsString(),
+      Accept(CompletionsWith(R"("n": 3)")).params.SerializeAsString());
+  EXPECT_EQ(Accept(ChatWith(both + chat)).params.SerializeAsString(),
+            Accept(ChatWith(R"("n": 3)")).params.SerializeAsString());
+  Accept(ChatWith(R"("tool_choice": "none")"));
+}
+
+TEST_F(SamplingFieldsTest, InertFieldsHaveTypes) {
+  for (const char* key : {"user", "service_tier", "safety_identifier", "prompt_cache_key"}) {
+    ExpectBothRefuse(key, "1");
+  }
+  ExpectBothRefuse("metadata", "[]");
+  ExpectBothRefuse("store", "1");
+  ExpectBothRefuse("stream", "0");
+  ExpectBothRefuse("response_format", "\"text\"");
+  ExpectRefused(CompletionsWith(R"("best_of": 1.5)"), "best_of");
+  ExpectRefused(CompletionsWith(R"("suffix": [])"), "suffix");
+  ExpectRefused(ChatWith(R"("tools": {})"), "tools");
+  ExpectRefused(ChatWith(R"("add_generation_prompt": 1)"), "add_generation_prompt");
+}
+
+TEST_F(SamplingFieldsTest, InertFieldsAskForNothing) {
+  const std::string code = "unsupported_value";
+  ExpectBothRefuse("response_format", R"({"type": "json_object"})", "", code);
+  ExpectBothRefuse("response_format", "{}", "", code);
+  ExpectBothRefuse("stream", "true", "", code);
+  EXPECT_THAT(Refuse(CompletionsWith(R"("stream": true)")).message,
+              ::testing::HasSubstr("a batch has no stream"));
+  ExpectBothRefuse("bad_words", R"(["x"])", "", code);
+  ExpectBothRefuse("use_beam_search", "true", "", code);
+  ExpectBothRefuse("length_penalty", "2", "", code);
+  ExpectBothRefuse("spaces_between_special_tokens", "false", "", code);
+  ExpectRefused(CompletionsWith(R"("best_of": 2)"), "best_of", code);
+  ExpectRefused(CompletionsWith(R"("n": 2, "best_of": 1)"), "best_of", code);
+  ExpectRefused(CompletionsWith(R"("suffix": "x")"), "suffix", code);
+  ExpectRefused(ChatWith(R"("tools": [{"type": "function"}])"), "tools", code);
+  ExpectRefused(ChatWith(R"("tool_choice": "required")"), "tool_choice", code);
+  ExpectRefused(ChatWith(R"("tool_choice": {"type": "function"})"), "tool_choice", code);
+  ExpectRefused(ChatWith(R"("add_generation_prompt": false)"), "add_generation_prompt", code);
+}
+
+}  // namespace
+}  // namespace octet::testing

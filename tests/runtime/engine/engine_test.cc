@@ -1,0 +1,442 @@
+#include "runtime/engine/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "kernels/cpu/cpu_backend.h"
+#include "tests/support/local_ranks.h"
+#include "tests/support/rank_model.h"
+
+namespace octet {
+namespace {
+
+constexpr int kMaxTokens = 128;  // of prompt and answer
+constexpr int64_t kPages = 64;
+
+std::vector<int32_t> Prompt(int length, int first) {
+  std::vector<int32_t> ids = {1};
+  for (int i = 1; i < length; ++i) ids.push_back((first + 37 * i) % 2000 + 3);
+  return ids;
+}
+
+// One token and several pages, greedy and drawn, with and without seed, logprobs and penalties.
+std::vector<NewSequence> Requests() {
+  std::vector<NewSequence> requests;
+  const int lengths[] = {1, 5, 33, 70, 2, 31, 8};
+  for (int i = 0; i < std::ssize(lengths); ++i) {
+    requests.push_back(GreedyRequest(i, Prompt(lengths[i], 100 * i), 3 + 2 * (i % 4)));
+    SamplingParams& params = *requests.back().mutable_params();
+    params.set_num_logprobs(i % 3 == 0 ? 3 : i % 3 - 2);
+    params.set_temperature(i % 2 == 0 ? 0 : 0.5F + static_cast<float>(i) / 5);
+    params.set_has_seed(i % 4 == 3);
+    params.set_seed(i);
+    params.set_ignore_eos(i != 4);
+    if (i % 2 == 1) params.set_top_p(0.9F);
+    if (i % 3 == 1) params.set_repetition_penalty(1.3F);
+    if (i % 3 == 2) params.set_frequency_penalty(0.7F);
+    if (i % 2 == 1) params.set_num_prompt_logprobs(i - 1);
+    if (i == 3) params.add_stop("e");
+  }
+  return requests;
+}
+
+std::vector<std::string> Serialized(const std::vector<FinishedSequence>& finished) {
+  std::vector<std::string> messages;
+  for (const FinishedSequence& f : finished) messages.push_back(f.SerializeAsString());
+  return messages;
+}
+
+struct Mode {
+  int ranks;
+  const char* placement;
+  int threads;
+  int64_t max_num_seqs;
+  int64_t max_num_batched_tokens;
+  int ep_size = 0;         // 0: all ranks
+  int64_t pages = kPages;  // of each rank
+};
+
+constexpr Mode kModes[] = {
+    {1, "contiguous", 3, 64, 64},
+    {1, "contiguous", 1, 1, 7},
+    {1, "contiguous", 3, 3, 2048},
+    {2, "contiguous", 1, 3, 7},
+    {2, "round-robin", 1, 64, 1},
+    {2, "random:1", 3, 64, 64},
+    {3, "round-robin", 1, 3, 2048},
+    {3, "random:2", 1, 64, 7},
+    {5, "contiguous", 1, 1, 64},
+    {5, "random:3", 1, 64, 2048},
+    {8, "round-robin", 1, 3, 64},
+    {8, "random:4", 1, 64, 7},
+    {8, "contiguous", 3, 64, 2048},
+    {11, "contiguous", 1, 64, 64},
+    // Several expert-parallel groups.
+    {2, "contiguous", 1, 3, 64, 1},
+    {4, "round-robin", 1, 64, 30, 2},
+    {6, "random:5", 1, 2, 2048, 3},
+    {8, "random:6", 1, 64, 64, 4},
+    // Too few pages for all: preemption.
+    {1, "contiguous", 1, 64, 64, 0, 4},
+    {2, "random:7", 1, 64, 2048, 1, 4},
+    {3, "round-robin", 1, 64, 20, 0, 3},
+};
+
+class EngineTest : public testing::Test {
+ protected:
+  std::vector<FinishedSequence> Run(const Mode& mode, DType dtype,
+                                    const std::vector<NewSequence>& requests) {
+    const RankModelOptions options = {.dtype = dtype,
+                                      .placement = mode.placement,
+                                      .max_tokens = kMaxTokens,
+                                      .threads = mode.threads,
+                                      .ep_size = mode.ep_size};
+    const SchedulerLimits limits = {.max_num_seqs = mode.max_num_seqs,
+                                    .max_num_batched_tokens = mode.max_num_batched_tokens,
+                                    .pages = {mode.pages}};
+    return RunEngine(mode.ranks, model_, options, limits, requests);
+  }
+
+  void ExpectTheSameInEveryMode(DType dtype) {
+    const std::vector<NewSequence> requests = Requests();
+    const auto expected = Serialized(Run({1, "contiguous", 1, 64, 2048}, dtype, requests));
+    ASSERT_EQ(expected.size(), requests.size());
+    for (const Mode& mode : kModes) {
+      EXPECT_EQ(Serialized(Run(mode, dtype, requests)), expected)
+          << mode.ranks << " ranks, " << mode.placement << ", " << mode.threads << " threads, "
+          << mode.max_num_seqs << " sequences, " << mode.max_num_batched_tokens << " tokens, "
+          << mode.ep_size << " ranks a group, " << mode.pages << " pages";
+    }
+  }
+
+  static constexpr Mode kPlain = {1, "contiguous", 1, 64, 2048};
+  PosixFileSystem files_;
+  const ModelFiles model_ = OpenModelOrDie(files_, OCTET_SOURCE_DIR "/launch/demo/model");
+};
+
+TEST_F(EngineTest, TheSameBytesInEveryModeOfFloat32) { ExpectTheSameInEveryMode(DType::kF32); }
+
+TEST_F(EngineTest, TheSameBytesInEveryModeOfBfloat16) { ExpectTheSameInEveryMode(DType::kBF16); }
+
+TEST_F(EngineTest, AnswersHaveWhatWasAskedFor) {
+  const std::vector<NewSequence> requests = Requests();
+  const auto finished = Run(kPlain, DType::kF32, requests);
+  ASSERT_EQ(finished.size(), requests.size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const SamplingParams& params = requests[i].params();
+    const FinishedSequence& f = finished[i];
+    EXPECT_EQ(f.id(), static_cast<int64_t>(i));
+    EXPECT_LE(f.token_ids_size(), params.max_tokens());
+    if (params.ignore_eos() && params.stop().empty()) {
+      EXPECT_EQ(f.token_ids_size(), params.max_tokens());
+      EXPECT_EQ(f.finish_reason(), LENGTH);
+    }
+    const bool with_logprobs = params.num_logprobs() >= 0;
+    EXPECT_EQ(f.logprobs_size(), with_logprobs ? f.token_ids_size() : 0);
+    for (const TokenLogprob& token : f.logprobs()) {
+      EXPECT_EQ(token.top_ids_size(), params.num_logprobs());
+      EXPECT_EQ(token.top_logprobs_size(), params.num_logprobs());
+      EXPECT_LE(token.logprob(), 0);
+    }
+    const bool with_prompt = params.num_prompt_logprobs() >= 0;
+    EXPECT_EQ(f.prompt_logprobs_size(), with_prompt ? requests[i].prompt_ids_size() - 1 : 0);
+    for (const TokenLogprob& token : f.prompt_logprobs()) {
+      EXPECT_EQ(token.top_ids_size(), params.num_prompt_logprobs());
+    }
+  }
+}
+
+// Those of each token of the prompt, also where the prompt is longer than what the head takes at a
+// time.
+TEST_F(EngineTest, PromptLogprobs) {
+  const std::vector<int32_t> prompt = Prompt(300, 7);
+  NewSequence request = GreedyRequest(0, prompt, 1);
+  request.mutable_params()->set_num_prompt_logprobs(2);
+  RunLocalRanks(1, [&](Communicator& comm) {
+    RankModel model(comm, model_, {});
+    const std::vector<float> logits = model.Logits(prompt, std::ssize(prompt), 1);
+    const int64_t vocab_size = model_.config.vocab_size;
+    const auto options = RankModelOptions{.max_tokens = 320};
+    const auto f = RunEngine(1, model_, options, {.pages = {kPages}}, {request})[0];
+    ASSERT_EQ(f.prompt_logprobs_size(), 299);
+    for (int t = 0; t < 299; ++t) {
+      const float* row = logits.data() + t * vocab_size;
+      double sum = 0;
+      for (int64_t i = 0; i < vocab_size; ++i) sum += std::exp(static_cast<double>(row[i]));
+      const TokenLogprob& logprob = f.prompt_logprobs(t);
+      EXPECT_NEAR(logprob.logprob(), row[prompt[t + 1]] - std::log(sum), 1e-4);
+      EXPECT_EQ(logprob.top_ids(0), std::max_element(row, row + vocab_size) - row);
+    }
+  });
+}
+
+// A stop text ends the answer with the token that completes it, wherever tokens divide it.
+TEST_F(EngineTest, StopTexts) {
+  NewSequence request = GreedyRequest(0, Prompt(6, 1), 30);
+  const FinishedSequence all = Run(kPlain, DType::kF32, {request})[0];
+  const std::vector<int32_t> ids(all.token_ids().begin(), all.token_ids().end());
+  StreamingDecoder decoder(*model_.tokenizer, Prompt(6, 1));
+  std::vector<std::string> texts;  // of 1, 2, ... tokens
+  for (const int32_t id : ids)
+    texts.push_back((texts.empty() ? "" : texts.back()) + decoder.Add(id));
+  for (const size_t length : {1, 3, 7}) {
+    for (size_t offset = 0; offset + length < texts.back().size(); offset += 5) {
+      const std::string stop = texts.back().substr(offset, length);
+      if (stop[0] < 0 || stop.back() < 0) continue;  // parts of characters
+      size_t end = 0;  // the token that completes its first appearance
+      while (texts[end].find(stop) == std::string::npos) ++end;
+      request.mutable_params()->clear_stop();
+      request.mutable_params()->add_stop("never in any text");
+      request.mutable_params()->add_stop(stop);
+      const FinishedSequence f = Run(kPlain, DType::kF32, {request})[0];
+      ASSERT_EQ(f.token_ids_size(), static_cast<int>(end) + 1) << stop;
+      EXPECT_EQ(f.finish_reason(), STOP);
+      EXPECT_EQ(f.stop_text().index(), 1);
+      EXPECT_EQ(f.stop_text().offset(), static_cast<int64_t>(texts[end].find(stop)));
+    }
+  }
+}
+
+TEST_F(EngineTest, StopTokensAndMinTokens) {
+  NewSequence request = GreedyRequest(0, Prompt(6, 1), 30);
+  const FinishedSequence all = Run(kPlain, DType::kF32, {request})[0];
+  const int32_t stop = all.token_ids(9);
+  const auto first = std::find(all.token_ids().begin(), all.token_ids().end(), stop);
+  request.mutable_params()->add_stop_token_ids(stop);
+  const FinishedSequence stopped = Run(kPlain, DType::kF32, {request})[0];
+  EXPECT_EQ(stopped.token_ids_size(), first - all.token_ids().begin() + 1);
+  EXPECT_EQ(stopped.finish_reason(), STOP);
+  EXPECT_EQ(stopped.stop_token(), stop);
+  request.mutable_params()->set_min_tokens(15);
+  const FinishedSequence longer = Run(kPlain, DType::kF32, {request})[0];
+  EXPECT_GT(longer.token_ids_size(), 15);
+  for (int i = 0; i < 15; ++i) EXPECT_NE(longer.token_ids(i), stop);
+}
+
+// An answer is a function of its request: company, order and id change nothing.
+TEST_F(EngineTest, AnAnswerDoesNotDependOnOtherRequests) {
+  std::vector<NewSequence> requests = Requests();
+  const auto together = Run(kPlain, DType::kF32, requests);
+  std::reverse(requests.begin(), requests.end());
+  EXPECT_EQ(Serialized(Run({2, "round-robin", 1, 3, 40}, DType::kF32, requests)),
+            Serialized(together));
+  for (NewSequence& request : requests) {
+    const int64_t id = request.id();
+    request.set_id(id + 1000);
+    auto alone = Run(kPlain, DType::kF32, {request});
+    ASSERT_EQ(alone.size(), 1U);
+    alone[0].set_id(id);
+    EXPECT_EQ(alone[0].SerializeAsString(), together[id].SerializeAsString()) << id;
+  }
+}
+
+// Which of seed, line and choice decide is what the architecture says.
+TEST_F(EngineTest, DrawsAreKeyed) {
+  NewSequence request = GreedyRequest(0, Prompt(4, 7), 12);
+  request.mutable_params()->set_temperature(2);
+  const auto ids = [&](auto change) {
+    NewSequence changed = request;
+    change(changed);
+    const auto finished = Run(kPlain, DType::kF32, {changed});
+    return std::vector<int32_t>(finished[0].token_ids().begin(), finished[0].token_ids().end());
+  };
+  const auto seeded = [](NewSequence& r) {
+    r.mutable_params()->set_has_seed(true);
+    r.mutable_params()->set_seed(5);
+  };
+  const auto plain = ids([](NewSequence&) {});
+  EXPECT_EQ(ids([](NewSequence&) {}), plain);
+  EXPECT_NE(ids([](NewSequence& r) { r.set_line(3); }), plain);
+  EXPECT_NE(ids([](NewSequence& r) { r.set_choice(1); }), plain);
+  EXPECT_NE(ids(seeded), plain);
+  // With a seed of its own, the line does not matter.
+  EXPECT_EQ(ids([&](NewSequence& r) { seeded(r), r.set_line(3); }), ids(seeded));
+  EXPECT_NE(ids([&](NewSequence& r) { seeded(r), r.set_choice(1); }), ids(seeded));
+  EXPECT_NE(ids([&](NewSequence& r) { seeded(r), r.mutable_params()->set_seed(6); }), ids(seeded));
+  // A longer answer begins with the shorter one.
+  const auto longer = ids([](NewSequence& r) { r.mutable_params()->set_max_tokens(20); });
+  EXPECT_EQ(std::vector<int32_t>(longer.begin(), longer.begin() + 12), plain);
+}
+
+// Token t of an answer is where its key's number falls in the distribution after the prompt and t
+// tokens.
+TEST_F(EngineTest, DrawsCountPositionsFromTheAnswer) {
+  NewSequence request = GreedyRequest(0, Prompt(9, 7), 12);
+  request.set_line(41);
+  request.set_choice(2);
+  request.mutable_params()->set_temperature(2);
+  const auto ids = Run(kPlain, DType::kF32, {request})[0].token_ids();
+  std::vector<int32_t> tokens = Prompt(9, 7);
+  tokens.insert(tokens.end(), ids.begin(), ids.end());
+  RunLocalRanks(1, [&](Communicator& comm) {
+    RankModel model(comm, model_, {});
+    const std::vector<float> logits = model.Logits(tokens, std::ssize(tokens), 1);
+    for (int t = 0; t < ids.size(); ++t) {
+      std::vector<double> sums;  // of probabilities, up to a common factor
+      double sum = 0;
+      for (int i = 0; i < model_.config.vocab_size; ++i) {
+        sums.push_back(sum += std::exp(logits[(8 + t) * model_.config.vocab_size + i] / 2.0));
+      }
+      const double u = Uniform({.seed = 0, .line = 41, .choice = 2, .position = t});
+      const auto token = std::upper_bound(sums.begin(), sums.end(), u * sum) - sums.begin();
+      EXPECT_EQ(ids.Get(t), token) << t;
+    }
+  });
+}
+
+// The end token stops an answer unless it is ignored, and is its last token.
+TEST_F(EngineTest, EndTokens) {
+  NewSequence request = GreedyRequest(0, Prompt(6, 1), 10);
+  const auto free_run = Run(kPlain, DType::kF32, {request});
+  const auto& ids = free_run[0].token_ids();
+  ModelFiles other = OpenModelOrDie(files_, OCTET_SOURCE_DIR "/launch/demo/model");
+  const auto first = std::find(ids.begin(), ids.end(), ids.Get(4)) - ids.begin();
+  other.config.eos_token_ids = {2, ids.Get(4)};
+  const auto run = [&](bool ignore_eos, int max_tokens) {
+    request.mutable_params()->set_ignore_eos(ignore_eos);
+    request.mutable_params()->set_max_tokens(max_tokens);
+    return RunEngine(1, other, {.max_tokens = kMaxTokens}, {.pages = {kPages}}, {request})[0];
+  };
+  const auto count = static_cast<int>(first) + 1;
+  for (const int max_tokens : {10, count}) {
+    const FinishedSequence stopped = run(false, max_tokens);
+    EXPECT_EQ(stopped.finish_reason(), STOP);
+    ASSERT_EQ(stopped.token_ids_size(), count);
+    EXPECT_EQ(stopped.token_ids(count - 1), ids.Get(4));
+    EXPECT_EQ(stopped.logprobs_size(), count);
+  }
+  EXPECT_EQ(run(true, 10).SerializeAsString(), free_run[0].SerializeAsString());
+  if (count > 1) {
+    EXPECT_EQ(run(false, count - 1).finish_reason(), LENGTH);
+  }
+}
+
+TEST_F(EngineTest, NothingToDoIsNoStep) {
+  EXPECT_TRUE(Run({3, "contiguous", 1, 4, 16}, DType::kF32, {}).empty());
+}
+
+// Counts what the workspace and the caches take.
+class CountingBackend : public CpuBackend {
+ public:
+  CountingBackend() : CpuBackend(SupportedIsas().back(), 1) {}
+  Buffer Allocate(size_t bytes) override {
+    ++num_allocations_;
+    return CpuBackend::Allocate(bytes);
+  }
+  int num_allocations() const { return num_allocations_; }
+
+ private:
+  int num_allocations_ = 0;
+};
+
+// Engines that the test steps itself, on ranks of this process.
+class SteppedEngineTest : public EngineTest {
+ protected:
+  template <class F>
+  void RunRanks(int num_ranks, int64_t max_num_batched_tokens, F f) {
+    RunLocalRanks(num_ranks, [&](Communicator& comm) {
+      CountingBackend backend;
+      const ModelConfig& config = model_.config;
+      const auto placement =
+          ExpertPlacement::Parse("round-robin", {config.num_layers, config.num_experts, num_ranks})
+              .value();
+      const ModelWeights weights =
+          LoadWeightsAlone(model_.tensors, config, placement, comm.rank(), backend, DType::kF32)
+              .value();
+      const EngineOptions options = {.limits = {.max_num_batched_tokens = max_num_batched_tokens,
+                                                .pages = std::vector<int64_t>(num_ranks, kPages),
+                                                .group_size = num_ranks},
+                                     .max_model_len = kMaxTokens};
+      Engine engine({comm, comm}, backend, {config, weights, placement, model_.tokenizer.get()},
+                    options);
+      f(comm, backend, engine);
+    });
+  }
+};
+
+TEST_F(SteppedEngineTest, ASteadyDecodeStepTakesNoMemory) {
+  RunRanks(2, 64, [](Communicator& comm, CountingBackend& backend, Engine& engine) {
+    if (comm.rank() == 0) {
+      for (int i = 0; i < 4; ++i) engine.Submit(GreedyRequest(i, Prompt(20, i), 60));
+      engine.Close();
+      engine.Close();
+    }
+    std::vector<FinishedSequence> finished;
+    for (int step = 0; step < 5; ++step) engine.Step(finished);
+    const int before = backend.num_allocations();
+    for (int step = 0; step < 40; ++step) engine.Step(finished);
+    EXPECT_EQ(backend.num_allocations(), before);
+    EXPECT_TRUE(finished.empty());
+    while (engine.Step(finished)) {
+    }
+    EXPECT_EQ(backend.num_allocations(), before);
+  });
+}
+
+TEST_F(SteppedEngineTest, CountsAndGivesBack) {
+  RunRanks(2, 20, [&](Communicator& comm, CountingBackend&, Engine& engine) {
+    if (comm.rank() == 0) {
+      engine.Submit(GreedyRequest(0, Prompt(25, 0), 4));  // 3 steps of its rank's 10 tokens
+      engine.Submit(GreedyRequest(1, Prompt(3, 0), 2));
+      EXPECT_EQ(engine.num_waiting(), 2);
+      engine.Close();
+    }
+    std::vector<FinishedSequence> finished;
+    while (engine.Step(finished)) {
+    }
+    EXPECT_EQ(engine.kv_cache().num_free_pages(), kPages);
+    for (int l = 0; l < model_.config.num_layers; ++l) {
+      const auto tokens = engine.expert_load().expert_tokens(l);
+      // Every token computed went to two experts; an answer's last one is not computed.
+      EXPECT_EQ(std::accumulate(tokens.begin(), tokens.end(), int64_t{0}), 2 * (25 + 3 + 3 + 1));
+    }
+    if (comm.rank() != 0) {
+      EXPECT_TRUE(finished.empty());
+      return;
+    }
+    EXPECT_EQ(finished.size(), 2U);
+    EXPECT_EQ(engine.stats().steps, 6);
+    EXPECT_EQ(engine.stats().prompt_tokens, 28);
+    EXPECT_EQ(engine.stats().sampled_tokens, 6);
+    EXPECT_EQ(engine.stats().decode_sampled_tokens, 3);
+  });
+}
+
+TEST_F(SteppedEngineTest, StopEndsAllRanks) {
+  RunRanks(3, 2048, [](Communicator& comm, CountingBackend&, Engine& engine) {
+    if (comm.rank() == 0) engine.Submit(GreedyRequest(0, Prompt(5, 0), 50));
+    std::vector<FinishedSequence> finished;
+    EXPECT_TRUE(engine.Step(finished));
+    if (comm.rank() == 0) engine.Stop();
+    EXPECT_FALSE(engine.Step(finished));
+    EXPECT_TRUE(finished.empty());
+  });
+}
+
+TEST_F(SteppedEngineTest, RequestsMayComeWhileOthersRun) {
+  const auto expected = Run(kPlain, DType::kF32, Requests());
+  RunRanks(2, 2048, [&](Communicator& comm, CountingBackend&, Engine& engine) {
+    std::vector<NewSequence> requests = Requests();
+    std::reverse(requests.begin(), requests.end());
+    std::vector<FinishedSequence> finished;
+    do {
+      if (comm.rank() != 0) continue;
+      if (requests.empty()) {
+        engine.Close();
+        continue;
+      }
+      engine.Submit(requests.back());
+      requests.pop_back();
+    } while (engine.Step(finished));
+    if (comm.rank() != 0) return;
+    std::sort(finished.begin(), finished.end(),
+              [](const auto& a, const auto& b) { return a.id() < b.id(); });
+    EXPECT_EQ(Serialized(finished), Serialized(expected));
+  });
+}
+
+}  // namespace
+}  // namespace octet
