@@ -5,10 +5,17 @@
 #include <limits>
 #include <utility>
 
+#include "kernels/activity.h"
 #include "kernels/check.h"
 #include "runtime/io/utf8.h"
 
 namespace octet {
+namespace {
+
+// A text may be long, and other ranks wait for this one.
+constexpr int64_t kRunsPerTick = 1024;
+
+}  // namespace
 
 // Neighbouring symbols that merges may join: a linked list over an array, with the pairs that wait.
 class BpeEncoder::Run {
@@ -117,6 +124,7 @@ void BpeEncoder::Encode(std::string_view text, std::vector<int32_t>& ids) const 
       << text.size() << " bytes in one text ";
   Run run(*this);
   size_t run_begin = 0;
+  int64_t num_runs = 0;
   for (size_t place = 0; place < text.size();) {
     const auto [id, size] = FirstSymbol(text.substr(place));
     const int32_t merged = run.empty() ? MergeTable::kApart : table_.Union(run.last(), id);
@@ -126,6 +134,7 @@ void BpeEncoder::Encode(std::string_view text, std::vector<int32_t>& ids) const 
       EmitRun(run, text.substr(run_begin), ids);
       run.Clear();
       run_begin = place;
+      if (++num_runs % kRunsPerTick == 0) Activity::OfThisThread().Tick();
     }
     run.Append(id, merged);
     place += size;
