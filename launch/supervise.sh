@@ -69,6 +69,9 @@ reason() {  # STATUS
     echo "host $host was lost: it went down, or the network to it did"
   elif said 'octet: rank [^:]*: (rank [0-9]+ on [^ ]+ has made no progress for [0-9.]+ s, last seen in [^,]*)' '\1'; then
     return
+  elif said 'waits for the others in (MPI_[A-Za-z]+); (rank [0-9]+ on [^ ;]+) is stopped' \
+    '\2 is stopped; the others waited for it in \1'; then
+    return
   elif silent_ranks; then
     return
   elif said 'process rank ([0-9]+) with PID [0-9]+ on node ([^ ]+) exited on signal 9 .*' \
