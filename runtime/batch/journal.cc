@@ -90,7 +90,7 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(FileSystem& files, const 
 
 absl::Status Journal::TakeLock(std::vector<std::string>& notes) {
   absl::Status status = files_.MakeDirectories(directory_);
-  if (status.ok()) status = files_.SyncDirectory(DirectoryOf(output_));
+  if (status.ok()) status = files_.Sync(DirectoryOf(output_));
   if (!status.ok()) return status;
   const std::string path = PathOf(kLock);
   absl::StatusOr<std::unique_ptr<FileLock>> lock = files_.Lock(path);
@@ -171,8 +171,10 @@ absl::Status Journal::UseEarlierParts(std::vector<std::string>& notes) {
 }
 
 absl::Status Journal::ReadPart(const std::string& name, std::vector<std::string>& notes) {
+  // It was killed, perhaps before its last results were durable; here they count as done.
+  const absl::Status synced = files_.Sync(PathOf(name));
   absl::StatusOr<JournalReader> reader = JournalReader::Open(files_, PathOf(name));
-  if (!reader.ok()) return reader.status();
+  if (!synced.ok() || !reader.ok()) return synced.ok() ? reader.status() : synced;
   const size_t part = parts_.size();
   parts_.push_back(name);
   if (parts_.size() >= kMostParts) {
@@ -255,7 +257,7 @@ absl::Status Journal::BeginPart() {
       JournalWriter::Create(files_, PathOf(parts_.back()), ToLine(header), options_.commit);
   if (!writer.ok()) return writer.status();
   writer_ = *std::move(writer);
-  return files_.SyncDirectory(directory_);
+  return files_.Sync(directory_);
 }
 
 std::string Journal::crash_path() const { return PathOf(parts_.back() + kCrash); }
@@ -325,7 +327,7 @@ absl::Status Journal::Finish(int64_t num_results) {
   const absl::StatusOr<FileInfo> info = files_.Stat(assembled);
   if (status.ok()) status = info.status();
   if (status.ok()) status = files_.Rename(assembled, output_);
-  if (status.ok()) status = files_.SyncDirectory(DirectoryOf(output_));
+  if (status.ok()) status = files_.Sync(DirectoryOf(output_));
   if (!status.ok()) return status;
   FinishedJob finished;
   *finished.mutable_job() = job_;

@@ -187,7 +187,7 @@ absl::Status FileSystem::ReplaceDurably(const std::string& path, std::string_vie
   absl::Status status = (*file)->Write(std::as_bytes(std::span(text)));
   if (status.ok()) status = (*file)->Close();
   if (status.ok()) status = Rename(fresh, path);
-  return status.ok() ? SyncDirectory(DirectoryOf(path)) : status;
+  return status.ok() ? Sync(DirectoryOf(path)) : status;
 }
 
 absl::StatusOr<std::unique_ptr<InputStream>> PosixFileSystem::OpenInput(const std::string& path) {
@@ -253,12 +253,10 @@ absl::Status PosixFileSystem::MakeDirectories(const std::string& path) {
   return absl::ErrnoToStatus(error.value(), absl::StrCat(path, ": cannot be made a directory"));
 }
 
-absl::Status PosixFileSystem::SyncDirectory(const std::string& path) {
-  const Descriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+absl::Status PosixFileSystem::Sync(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   // EINVAL: this file system has no such thing.
-  if (directory.fd() >= 0 && (fsync(directory.fd()) == 0 || errno == EINVAL)) {
-    return absl::OkStatus();
-  }
+  if (file.fd() >= 0 && (fsync(file.fd()) == 0 || errno == EINVAL)) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, absl::StrCat(path, ": fsync"));
 }
 

@@ -103,8 +103,9 @@ class FileSystem {
   virtual absl::Status Remove(const std::string& path) = 0;
   virtual absl::Status MakeDirectories(const std::string& path) = 0;
 
-  // Makes names that were made, changed or removed in a directory survive a loss of power.
-  virtual absl::Status SyncDirectory(const std::string& path) = 0;
+  // Makes what was written to a file, or the names that were made, changed or removed in a
+  // directory, survive a loss of power.
+  virtual absl::Status Sync(const std::string& path) = 0;
 
   virtual bool Exists(const std::string& path) = 0;
   virtual bool IsFile(const std::string& path) = 0;
@@ -138,7 +139,7 @@ class PosixFileSystem : public FileSystem {
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Remove(const std::string& path) override;
   absl::Status MakeDirectories(const std::string& path) override;
-  absl::Status SyncDirectory(const std::string& path) override;
+  absl::Status Sync(const std::string& path) override;
   bool Exists(const std::string& path) override;
   bool IsFile(const std::string& path) override;
   bool IsDirectory(const std::string& path) override;

@@ -56,5 +56,32 @@ TEST_F(PowerCutTest, LosesNothingThatWasSafe) {
               cut_twice, num_safe);
 }
 
+// A process that is killed leaves what it wrote, though not on the disk; the attempt after it counts
+// that as done.
+TEST_F(PowerCutTest, ResultsOfAKilledAttemptAreSafeOnceTheyCount) {
+  for (int64_t step = 5; step < 60; step += 6) {
+    PowerCutFileSystem disk(Files());
+    JobOptions killed = Options();
+    killed.journal.commit.most_results = 1000;  // nothing becomes durable
+    killed.goes_on = [step](int64_t now) { return now < step; };
+    ASSERT_TRUE(runner_->Run(disk, {kInput}, kOutput, killed).abandoned);
+    JobOptions cut = Options(StartMode::kResume);
+    cut.goes_on = [&disk](int64_t) {
+      if (disk.cut_at < 0) disk.cut_at = disk.calls();
+      return true;
+    };
+    const JobResult second = runner_->Run(disk, {kInput}, kOutput, cut);
+    ASSERT_TRUE(disk.is_cut());
+    std::mt19937 random(static_cast<uint32_t>(step));
+    MemoryFileSystem after;
+    after.files = disk.AfterCut(random);
+    const JobResult third = runner_->Run(after, {kInput}, kOutput, ResumeOptions(step));
+    ASSERT_TRUE(third.status.ok()) << third.status;
+    EXPECT_GE(third.num_earlier, second.counts.safe);
+    EXPECT_GE(second.counts.safe, second.num_earlier);
+    EXPECT_EQ(after.files[kOutput], *expected_);
+  }
+}
+
 }  // namespace
 }  // namespace octet

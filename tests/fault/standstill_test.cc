@@ -106,7 +106,8 @@ TEST_F(StandstillTest, TheFlightRecorderWritesToTheReport) {
 
 TEST_F(StandstillTest, AnUndisturbedRunCountsWhatTheWatchCosts) {
   const std::string report = directory_ + "/report";
-  const StoppedRun run = Run("phase=journal,signal=STOP", kTimeoutFlag + "--report " + report);
+  const StoppedRun run =
+      Run("phase=dispatch,count=1000000,signal=STOP", kTimeoutFlag + "--report " + report);
   EXPECT_EQ(run.result.exit_code, 0) << run.result.output;
   const auto summary = nlohmann::json::parse(ReadFile(report + "/summary.json"));
   const double cpu_seconds = summary.at("watchdog_cpu_seconds");

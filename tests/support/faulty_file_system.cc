@@ -139,9 +139,9 @@ absl::Status FaultyFileSystem::MakeDirectories(const std::string& path) {
   return status.ok() ? base_.MakeDirectories(path) : status;
 }
 
-absl::Status FaultyFileSystem::SyncDirectory(const std::string& path) {
+absl::Status FaultyFileSystem::Sync(const std::string& path) {
   const absl::Status status = Call(path);
-  return status.ok() ? base_.SyncDirectory(path) : status;
+  return status.ok() ? base_.Sync(path) : status;
 }
 
 absl::Status FaultyFileSystem::Remove(const std::string& path) {

@@ -34,7 +34,7 @@ class FaultyFileSystem : public ForwardingFileSystem {
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Remove(const std::string& path) override;
   absl::Status MakeDirectories(const std::string& path) override;
-  absl::Status SyncDirectory(const std::string& path) override;
+  absl::Status Sync(const std::string& path) override;
 
   // Counts a call.
   absl::Status Call(const std::string& path);

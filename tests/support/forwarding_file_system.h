@@ -30,7 +30,7 @@ class ForwardingFileSystem : public FileSystem {
     return base_.Lock(path);
   }
   absl::StatusOr<FileInfo> Stat(const std::string& path) override { return base_.Stat(path); }
-  absl::Status SyncDirectory(const std::string& path) override { return base_.SyncDirectory(path); }
+  absl::Status Sync(const std::string& path) override { return base_.Sync(path); }
   absl::Status Rename(const std::string& from, const std::string& to) override {
     return base_.Rename(from, to);
   }

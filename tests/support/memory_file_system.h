@@ -23,7 +23,7 @@ class MemoryFileSystem : public FileSystem {
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
   absl::StatusOr<FileInfo> Stat(const std::string& path) override;
-  absl::Status SyncDirectory(const std::string&) override { return absl::OkStatus(); }
+  absl::Status Sync(const std::string&) override { return absl::OkStatus(); }
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Remove(const std::string& path) override;
   absl::Status MakeDirectories(const std::string&) override { return absl::OkStatus(); }

@@ -37,7 +37,7 @@ class PowerCutFileSystem : public FileSystem {
   absl::Status Rename(const std::string& from, const std::string& to) override;
   absl::Status Remove(const std::string& path) override;
   absl::Status MakeDirectories(const std::string& path) override;
-  absl::Status SyncDirectory(const std::string& path) override;
+  absl::Status Sync(const std::string& path) override;
   bool Exists(const std::string& path) override { return IsFile(path) || IsDirectory(path); }
   bool IsFile(const std::string& path) override { return names_.contains(path); }
   bool IsDirectory(const std::string& path) override { return directories_.contains(path); }
