@@ -56,8 +56,8 @@ TEST_F(PowerCutTest, LosesNothingThatWasSafe) {
               cut_twice, num_safe);
 }
 
-// A process that is killed leaves what it wrote, though not on the disk; the attempt after it counts
-// that as done.
+// A process that is killed leaves what it wrote, though not on the disk; the attempt after it
+// counts that as done.
 TEST_F(PowerCutTest, ResultsOfAKilledAttemptAreSafeOnceTheyCount) {
   for (int64_t step = 5; step < 60; step += 6) {
     PowerCutFileSystem disk(Files());
