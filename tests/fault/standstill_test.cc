@@ -40,8 +40,7 @@ class StandstillTest : public testing::TestWithParam<const char*> {
   // `fault`: OCTET_FAULT without its rank.
   StoppedRun Run(const std::string& fault, const std::string& flags = kTimeoutFlag) const {
     const std::string octet =
-        "OCTET_BIN=" + OctetProgram() + " " OCTET_SOURCE_DIR "/launch/run.sh -n " +
-        std::to_string(kRanks) +
+        OctetCommand(kRanks) +
         " --threads 1 run-batch --model " OCTET_SOURCE_DIR "/launch/demo/model -i " + directory_ +
         "/in.jsonl -o " + directory_ + "/out.jsonl --progress none " + flags;
     const auto start = std::chrono::steady_clock::now();
