@@ -93,26 +93,27 @@ keeps_journal() { grep -q '^octet: keeps a journal ' "$messages"; }
 
 # Nobody is missed: it is done, or octet has said why not.
 ended_plainly() {  # STATUS
-  [[ -z $told_to_stop && ($1 -eq $done_code || $1 -eq $refused_code || $1 -eq $stopped_code) ]]
+  [[ $1 -eq $done_code || (-z $told_to_stop && ($1 -eq $refused_code || $1 -eq $stopped_code)) ]]
 }
 
 # How it ended, where octet can't have said so.
 tell_end() {  # STATUS
   local kept=''
+  ! ended_plainly "$1" || return 0
   ! keeps_journal || kept='; what is done is kept, --resume goes on'
   if [[ -n $told_to_stop ]]; then
     say "stopped by $told_to_stop$kept"
-  elif ! ended_plainly "$1"; then
+  else
     say "$(reason "$1")$kept"
   fi
 }
 
 # Of this script, for a status of mpirun.
 exit_code() {  # STATUS
-  if [[ -n $told_to_stop ]] && keeps_journal; then
-    echo "$stopped_code"
-  elif ended_plainly "$1"; then
+  if ended_plainly "$1"; then
     echo "$1"
+  elif [[ -n $told_to_stop ]] && keeps_journal; then
+    echo "$stopped_code"
   else
     echo "$failed_code"
   fi
