@@ -11,8 +11,8 @@
 #include "kernels/attention.h"
 #include "kernels/buffer.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/expert_weights.h"
 #include "kernels/matrix.h"
-#include "kernels/packed_matrix.h"
 
 namespace octet {
 
@@ -32,22 +32,30 @@ class Backend {
   // At least 64-byte aligned; zero.
   virtual Buffer Allocate(size_t bytes) = 0;
 
-  // Writes the outputs [first_row, first_row + rows.rows) of w. rows: [some outputs, w.cols] of any
-  // dtype, rounded where w is bfloat16. first_row is a multiple of 16, and so is rows.rows except
-  // at the end of w.
-  virtual void Pack(ConstMatrix rows, int64_t first_row, PackedMatrix& w) = 0;
+  // Packs rows [some outputs, w.cols] of any dtype, rounded where w is bfloat16: each 16 of them,
+  // and what is left at the end, become a panel of w, first_panel and then every panel_step-th.
+  virtual void Pack(ConstMatrix rows, int64_t first_panel, int64_t panel_step, PackedMatrix& w) = 0;
 
-  // y[m][n] = sum over k of x[m][k] * w[n][k]. x: [M, w.cols] of w's dtype, y: [M, w.rows].
+  // y[m][n] = sum over k of x[m][k] * w[n][k]. x: [M, w.cols] float32 or of w's dtype, rounded to
+  // it; y: [M, w.rows].
   virtual void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) = 0;
+
+  // y[i] = w2 (silu(w1 x[rows[i]]) * (w3 x[rows[i]])) with the weights of experts[e] for offsets[e]
+  // <= i < offsets[e + 1]. x: [.., hidden] float32 or of the weights' dtype, rounded to it, as is
+  // what w2 multiplies; y: [rows.size(), hidden]. Experts have one shape.
+  virtual void GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
+                             std::span<const int32_t> offsets,
+                             std::span<const ExpertWeights* const> experts, Matrix y) = 0;
+
+  // Rows of experts that are computed together. What lies between w1 and w2 takes memory for so
+  // many.
+  static constexpr int64_t kExpertRowsAtATime = 1024;
 
   // y[m] = x[m] / sqrt(mean(x[m]^2) + eps) * weight
   virtual void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) = 0;
 
   // y += x
   virtual void Add(ConstMatrix x, Matrix y) = 0;
-
-  // y = gate * sigmoid(gate) * up
-  virtual void SwiGlu(ConstMatrix gate, ConstMatrix up, Matrix y) = 0;
 
   // y[i] = x[rows[i]], each float32 or bfloat16, rounded to nearest even.
   virtual void GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) = 0;

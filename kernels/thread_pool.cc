@@ -58,13 +58,13 @@ void ThreadPool::Run(absl::FunctionRef<void(int)> f) {
   Activity::OfThisThread().Tick();
 }
 
-void ThreadPool::ForEach(int64_t n, absl::FunctionRef<void(int64_t)> f) {
+void ThreadPool::ForEach(int64_t n, absl::FunctionRef<void(int, int64_t)> f) {
   std::atomic<int64_t> next = 0;
   Activity& activity = Activity::OfThisThread();
   Run([&](int thread) {
     for (int64_t i = next.fetch_add(1, std::memory_order_relaxed); i < n;
          i = next.fetch_add(1, std::memory_order_relaxed)) {
-      f(i);
+      f(thread, i);
       activity.Advance();
       if (thread == 0) activity.Poll();
     }

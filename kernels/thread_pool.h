@@ -28,8 +28,8 @@ class ThreadPool {
   // returned.
   void Run(absl::FunctionRef<void(int thread)> f);
 
-  // Calls f(i) for each 0 <= i < n, in any order, on whichever thread is free.
-  void ForEach(int64_t n, absl::FunctionRef<void(int64_t i)> f);
+  // Calls f(thread, i) for each 0 <= i < n, in any order, on whichever thread is free.
+  void ForEach(int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f);
 
  private:
   void Work(int thread);

@@ -38,7 +38,7 @@ Operands MakeOperands(Backend& backend, const KernelBenchOptions& o, int64_t row
     }
     backend.Pack({reinterpret_cast<std::byte*>(p.w_values.data()), DType::kF32, panel_rows,
                   o.inputs, o.inputs},
-                 row, p.w);
+                 row / 16, 1, p.w);
   }
   p.x_values.resize(rows * o.inputs);
   for (int64_t i = 0; i < std::ssize(p.x_values); ++i) p.x_values[i] = Value(i + 12345);
@@ -126,7 +126,7 @@ bool BenchKernels(const KernelBenchOptions& options, std::ostream& out) {
       bounds.operations_per_second = DotProductRate(isa, dtype, threads);
       out << absl::StrFormat("%-12s %-9s dot-product loop on registers: %.1f GFLOP/s\n", Name(isa),
                              Name(dtype), bounds.operations_per_second / 1e9);
-      for (const int64_t rows : {1, 16, 64, 512}) {
+      for (const int64_t rows : {1, 8, 16, 64, 512}) {
         right = BenchMatmul(isa, dtype, rows, threads, options, bounds, out) && right;
       }
     }

@@ -73,7 +73,7 @@ void CpuBackend::Attention(ConstMatrix q, std::span<const SequenceSpan> spans, c
   const int group = static_cast<int>(q.cols / (kv.num_kv_heads * kv.head_dim));
   int64_t tiles = 0;
   for (const SequenceSpan& span : spans) tiles += NumTiles(span, group);
-  threads_.ForEach(tiles * kv.num_kv_heads, [&](int64_t i) {
+  threads_.ForEach(tiles * kv.num_kv_heads, [&](int, int64_t i) {
     const int kv_head = static_cast<int>(i % kv.num_kv_heads);
     const auto [span, tile] = FindUnit(spans, group, i / kv.num_kv_heads);
     const int64_t first = tile * kAttentionTileRows;

@@ -17,10 +17,6 @@ constexpr size_t kHugePage = size_t{2} << 20;
 // Work of fewer elements is not worth waking other threads for.
 constexpr int64_t kMinParallelElements = 16384;
 
-// Rows of a matrix product between two signs of progress: a block of the kernels, which read the
-// weights once for each.
-constexpr int64_t kProductRows = 512;
-
 std::byte* MapZeroed(size_t bytes) {
   void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -69,7 +65,10 @@ std::unique_ptr<Backend> MakeCpuBackend(Isa isa, int num_threads) {
 }
 
 CpuBackend::CpuBackend(Isa isa, int num_threads)
-    : kernels_(KernelsFor(isa)), threads_(num_threads) {
+    : kernels_(KernelsFor(isa)),
+      threads_(num_threads),
+      sums_(Allocate(SumBytes(num_threads))),
+      scratch_([this](size_t bytes) { return Allocate(bytes); }) {
   const std::vector<Isa> supported = SupportedIsas();
   OCTET_CHECK(std::find(supported.begin(), supported.end(), isa) != supported.end())
       << Name(isa) << " on this processor";
@@ -91,46 +90,19 @@ void CpuBackend::ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int6
   });
 }
 
-void CpuBackend::Pack(ConstMatrix rows, int64_t first_row, PackedMatrix& w) {
+void CpuBackend::ForEach(bool alone, int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f) {
+  if (!alone) return threads_.ForEach(n, f);
+  FlushDenormalsToZero();
+  for (int64_t i = 0; i < n; ++i) f(0, i);
+}
+
+void CpuBackend::Pack(ConstMatrix rows, int64_t first_panel, int64_t panel_step, PackedMatrix& w) {
   constexpr int64_t kPanel = PackedMatrix::kPanel;
-  OCTET_CHECK(first_row % kPanel == 0 && first_row + rows.rows <= w.rows);
   const int64_t panels = (rows.rows + kPanel - 1) / kPanel;
+  OCTET_CHECK(panels == 0 || first_panel + (panels - 1) * panel_step < w.num_panels());
   ForRows(panels, kPanel * w.cols, [&](int64_t p) {
     const int64_t row = p * kPanel;
-    PackPanel(rows.Rows(row, std::min(kPanel, rows.rows - row)), first_row / kPanel + p, w);
-  });
-}
-
-void CpuBackend::Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) {
-  OCTET_CHECK(x.dtype == w.dtype && x.cols == w.cols && x.rows == y.rows && y.cols == w.rows);
-  for (int64_t first = 0; first < x.rows; first += kProductRows) {
-    const int64_t rows = std::min(kProductRows, x.rows - first);
-    MatmulBlock(x.Rows(first, rows), w, y.Rows(first, rows));
-  }
-}
-
-void CpuBackend::MatmulBlock(ConstMatrix x, const PackedMatrix& w, Matrix y) {
-  const MatmulArgs all = {.dtype = w.dtype,
-                          .x = x.data,
-                          .x_stride = x.stride_bytes(),
-                          .rows = x.rows,
-                          .inputs = w.cols,
-                          .panels = w.buffer.data(),
-                          .panel_bytes = w.panel_bytes(),
-                          .first_panel = 0,
-                          .last_panel = w.num_panels(),
-                          .outputs = w.rows,
-                          .y = y.f32(0),
-                          .y_stride = y.stride};
-  if (w.rows * w.cols < kMinParallelElements) {
-    FlushDenormalsToZero();
-    return kernels_.matmul(all);
-  }
-  threads_.Run([&](int thread) {
-    MatmulArgs mine = all;
-    std::tie(mine.first_panel, mine.last_panel) =
-        Share(w.num_panels(), thread, threads_.num_threads());
-    kernels_.matmul(mine);
+    PackPanel(rows.Rows(row, std::min(kPanel, rows.rows - row)), first_panel + p * panel_step, w);
   });
 }
 
@@ -145,12 +117,6 @@ void CpuBackend::Add(ConstMatrix x, Matrix y) {
   OCTET_CHECK(x.cols == y.cols && x.rows == y.rows);
   ForRows(x.rows, x.cols,
           [&](int64_t row) { kernels_.add_scaled(x.f32(row), 1, x.cols, y.f32(row)); });
-}
-
-void CpuBackend::SwiGlu(ConstMatrix gate, ConstMatrix up, Matrix y) {
-  OCTET_CHECK(gate.cols == y.cols && up.cols == y.cols && gate.rows == y.rows && up.rows == y.rows);
-  ForRows(y.rows, y.cols,
-          [&](int64_t row) { kernels_.swiglu(gate.f32(row), up.f32(row), y.cols, y.f32(row)); });
 }
 
 void CpuBackend::GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) {

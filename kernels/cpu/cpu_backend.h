@@ -8,6 +8,7 @@
 #include "kernels/backend.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/thread_pool.h"
+#include "kernels/workspace.h"
 
 namespace octet {
 
@@ -18,11 +19,12 @@ class CpuBackend : public Backend {
   CpuBackend(Isa isa, int num_threads);
 
   Buffer Allocate(size_t bytes) override;
-  void Pack(ConstMatrix rows, int64_t first_row, PackedMatrix& w) override;
+  void Pack(ConstMatrix rows, int64_t first_panel, int64_t panel_step, PackedMatrix& w) override;
   void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) override;
   void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) override;
   void Add(ConstMatrix x, Matrix y) override;
-  void SwiGlu(ConstMatrix gate, ConstMatrix up, Matrix y) override;
+  void GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows, std::span<const int32_t> offsets,
+                     std::span<const ExpertWeights* const> experts, Matrix y) override;
   void GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) override;
   void Convert(ConstMatrix x, Matrix y) override;
   void WeightedSum(ConstMatrix x, std::span<const int32_t> offsets, std::span<const int32_t> rows,
@@ -39,10 +41,33 @@ class CpuBackend : public Backend {
   // Calls f(row) for each row, divided over the threads in contiguous runs.
   void ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t row)> f);
 
-  void MatmulBlock(ConstMatrix x, const PackedMatrix& w, Matrix y);
+  // Calls f(thread, i) for each 0 <= i < n on whichever thread is free; on the caller's if `alone`.
+  void ForEach(bool alone, int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f);
+
+  // Rows of x as the kernels read them.
+  struct PackedRows {
+    std::byte* data;
+    size_t row_bytes;
+  };
+  PackedRows AllocRows(int64_t rows, int64_t inputs, DType dtype);
+
+  // Some rows that go to the same expert.
+  struct ExpertRows {
+    const ExpertWeights* weights;
+    int64_t first;
+    int64_t rows;
+  };
+  void RunExperts(ConstMatrix x, std::span<const int32_t> indices, Matrix y);
+
+  MatmulArgs ProductOf(const std::byte* x, int64_t rows, const PackedMatrix& w) const;
+  void RunUnit(MatmulArgs args, int thread, int64_t unit);
+  static size_t SumBytes(int num_threads);
 
   const CpuKernels& kernels_;
   ThreadPool threads_;
+  Buffer sums_;  // of each thread
+  Workspace scratch_;
+  std::vector<ExpertRows> expert_rows_;  // that are computed together
 };
 
 }  // namespace octet

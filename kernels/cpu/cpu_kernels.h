@@ -19,20 +19,42 @@ namespace octet {
 // added in ascending order. Part of every numerics class.
 inline constexpr int64_t kChunk = 512;
 
-// y = x W^T for outputs [16 * first_panel, 16 * last_panel) of packed weights
-// (kernels/packed_matrix.h).
+// Rows of x become tiles, as many rows as the registers of a path hold, in the order in which its
+// kernels read them: [tiles][steps][rows of the tile] units of 4 bytes, a step being one float32
+// input or a pair of bfloat16 inputs, the last pair filled up with 0.
+struct PackRowsArgs {
+  const std::byte* x;      // [.., inputs] of `from`
+  size_t x_stride;         // bytes
+  const int32_t* indices;  // [rows] of x; null: 0, 1, ...
+  DType from;              // float32 or `to`
+  DType to;                // float32 or bfloat16
+  int64_t rows;
+  int64_t inputs;
+  int64_t tile;       // which to make
+  std::byte* packed;  // all tiles
+};
+
+// Rows whose sums one call keeps at a time.
+inline constexpr int64_t kSumRows = 128;
+
+// y = x W^T for the rows of tiles [first_tile, last_tile) and the outputs [16 * first_panel, 16 *
+// last_panel) of packed weights (kernels/packed_matrix.h).
 struct MatmulArgs {
   DType dtype;         // of x and the panels: float32 or bfloat16
-  const std::byte* x;  // [rows, inputs]
-  size_t x_stride;     // bytes
-  int64_t rows;
+  const std::byte* x;  // packed rows
+  int64_t rows;        // of x
   int64_t inputs;
   const std::byte* panels;
   size_t panel_bytes;
+  int64_t first_tile, last_tile;
   int64_t first_panel, last_panel;
-  int64_t outputs;   // of the whole weight
+  float* sums;       // scratch [kSumRows][outputs of these panels]
+  int64_t outputs;   // of the whole weight; with swiglu, of half of it
   float* y;          // [rows, outputs]
   int64_t y_stride;  // floats
+  // Unless null, the even panels are gate, the odd ones up, and silu(gate) * up goes here, as
+  // packed rows of `outputs` inputs, instead of y.
+  std::byte* swiglu;
 };
 
 // Up to kAttentionTileRows query heads of one key-value head, of one sequence, that attend
@@ -61,14 +83,15 @@ struct AttentionTile {
 inline constexpr int kAttentionTileRows = 4;
 
 struct CpuKernels {
+  // Tiles into which so many rows are divided.
+  int64_t (*num_tiles)(DType dtype, int64_t rows);
+  void (*pack_rows)(const PackRowsArgs& args);
   void (*matmul)(const MatmulArgs& args);
   // out = softmax(scale * q K^T) V over the visible positions, folded in blocks of kKvBlock
   // positions.
   void (*attention)(const AttentionTile& tile);
   // y = x / sqrt(mean(x^2) + eps) * weight, one row of `cols`.
   void (*rms_norm)(const float* x, const float* weight, float eps, int64_t cols, float* y);
-  // y = gate * sigmoid(gate) * up
-  void (*swiglu)(const float* gate, const float* up, int64_t cols, float* y);
   // y += weight * x, the product rounded first
   void (*add_scaled)(const float* x, float weight, int64_t cols, float* y);
   float (*row_max)(const float* x, int64_t cols);

@@ -50,14 +50,11 @@ void RmsNormImpl(const float* x, const float* weight, float eps, int64_t cols, f
   });
 }
 
+// gate * sigmoid(gate) * up
 template <class S>
-void SwiGluImpl(const float* gate, const float* up, int64_t cols, float* y) {
-  const auto one = S::Set1(1.0F);
-  ForVectors(cols, [&](int64_t i, int n) {
-    const auto g = S::Load(gate + i, n);
-    const auto silu = S::Div(g, S::Add(one, Exp<S>(S::Sub(S::Zero(), g))));
-    S::Store(y + i, S::Mul(silu, S::Load(up + i, n)), n);
-  });
+typename S::Vec SwiGlu(typename S::Vec gate, typename S::Vec up) {
+  const auto silu = S::Div(gate, S::Add(S::Set1(1.0F), Exp<S>(S::Sub(S::Zero(), gate))));
+  return S::Mul(silu, up);
 }
 
 template <class S>

@@ -13,10 +13,11 @@ namespace octet {
 // S: Avx2, Avx512 or Avx512Bf16.
 template <class S>
 constexpr CpuKernels MakeKernels() {
-  return {.matmul = MatmulImpl<S>,
+  return {.num_tiles = NumTilesImpl<S>,
+          .pack_rows = PackRowsImpl<S>,
+          .matmul = MatmulImpl<S>,
           .attention = AttentionImpl<S>,
           .rms_norm = RmsNormImpl<S>,
-          .swiglu = SwiGluImpl<S>,
           .add_scaled = AddScaledImpl<S>,
           .row_max = RowMaxImpl<S>,
           .exp_row = ExpRowImpl<S>,

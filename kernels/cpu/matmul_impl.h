@@ -1,12 +1,14 @@
-// y = x W^T on packed weights, written once for every instruction path.
+// Products of packed rows and packed weights, written once for every instruction path.
 
 #ifndef OCTET_KERNELS_CPU_MATMUL_IMPL_H_
 #define OCTET_KERNELS_CPU_MATMUL_IMPL_H_
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/cpu/cpu_kernels.h"
+#include "kernels/cpu/elementwise_impl.h"
 
 namespace octet {
 
@@ -14,13 +16,14 @@ namespace octet {
 template <class S>
 struct F32Dot {
   using Vec = typename S::Vec;
-  static constexpr int kRows = S::kF32Rows, kPanels = S::kF32Panels;
-  static constexpr int kInputsPerStep = 1, kInputBytes = 4;
+  using Element = float;
+  static constexpr int kInputsPerStep = 1;
 
+  static constexpr int Rows(int panels) { return S::F32Rows(panels); }
   static Vec LoadWeights(const std::byte* p) { return S::Load(reinterpret_cast<const float*>(p)); }
   static Vec LoadInput(const std::byte* p) { return S::Set1(*reinterpret_cast<const float*>(p)); }
-  static Vec LoadLastInput(const std::byte* p) { return LoadInput(p); }
   static Vec Dot(Vec acc, Vec w, Vec x) { return S::Fma(w, x, acc); }
+  static float Round(float x) { return x; }
 };
 
 // How one path multiplies bfloat16: a step is a pair of inputs.
@@ -28,125 +31,287 @@ template <class S>
 struct Bf16Dot {
   using Vec = typename S::Vec;
   using Pairs = typename S::Pairs;
-  static constexpr int kRows = S::kBf16Rows, kPanels = S::kBf16Panels;
-  static constexpr int kInputsPerStep = 2, kInputBytes = 2;
+  using Element = uint16_t;
+  static constexpr int kInputsPerStep = 2;
 
+  static constexpr int Rows(int panels) { return S::Bf16Rows(panels); }
   static Pairs LoadWeights(const std::byte* p) { return S::LoadPairs(p); }
   static Pairs LoadInput(const std::byte* p) {
     uint32_t pair;
     std::memcpy(&pair, p, sizeof(pair));
     return S::Set1Pairs(pair);
   }
-  // The last input of an odd number stands alone.
-  static Pairs LoadLastInput(const std::byte* p) {
-    uint16_t even;
-    std::memcpy(&even, p, sizeof(even));
-    return S::Set1Pairs(even);
-  }
   static Vec Dot(Vec acc, Pairs w, Pairs x) { return S::DotPairs(acc, w, x); }
+  // As ToBF16 (kernels/dtype.h), which belongs to all paths.
+  static uint16_t Round(float x) {
+    uint32_t bits;
+    std::memcpy(&bits, &x, sizeof(bits));
+    const bool nan = (bits & 0x7fffffffU) > 0x7f800000U;
+    const uint32_t rounded = (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;
+    return static_cast<uint16_t>(nan ? (bits >> 16) | 0x40U : rounded);
+  }
 };
 
-// One chunk of inputs: pointers to its first input in row 0 of x and to its first vector in panel
-// 0.
-struct MatmulChunk {
-  const std::byte* x;
-  size_t x_stride;  // bytes
-  const std::byte* w;
-  size_t panel_stride;  // bytes
-  int64_t inputs;
-  bool first;  // chunk of its outputs: store, do not add
-  float* y;
-  int64_t y_stride;  // floats
-  int last_cols;     // outputs of the last panel that exist
+inline constexpr int kMaxPanels = 8;  // of a tile
+
+// Rows of a tile: as many as fit the registers with the fewest panels that keep them busy.
+template <class D>
+constexpr int kTileRows = D::Rows(1);
+
+// The division of `rows` into the fewest tiles, of nearly equal height, the higher ones first.
+template <class D>
+struct Tiles {
+  explicit Tiles(int64_t rows)
+      : count((rows + kTileRows<D> - 1) / kTileRows<D>),
+        height(count == 0 ? 0 : rows / count),
+        num_higher(rows - count * height) {}
+
+  int64_t Height(int64_t t) const { return height + (t < num_higher ? 1 : 0); }
+  int64_t FirstRow(int64_t t) const { return t * height + (t < num_higher ? t : num_higher); }
+  // The tile of a row, and the row within it.
+  int64_t TileOf(int64_t row) const {
+    const int64_t in_higher = num_higher * (height + 1);
+    return row < in_higher ? row / (height + 1) : num_higher + (row - in_higher) / height;
+  }
+
+  int64_t count;
+  int64_t height;  // of the lower ones
+  int64_t num_higher;
+};
+
+// Bytes of one row, packed.
+template <class D>
+size_t RowBytes(int64_t inputs) {
+  return static_cast<size_t>((inputs + D::kInputsPerStep - 1) / D::kInputsPerStep) * 4;
+}
+
+// A chunk of inputs of one tile of rows, by some panels.
+struct TileChunk {
+  const std::byte* x;  // [steps][rows of the tile] of 4 bytes
+  const std::byte* w;  // panel 0; [steps][64 bytes]
+  size_t panel_bytes;  // from panel to panel
+  int64_t steps;
+  bool first;             // chunk of its outputs: store, do not add
+  float* sums;            // [panels][rows][16]
+  const std::byte* next;  // what to prefetch of panel 0, for as many steps
+  int64_t next_steps;
 };
 
 // kRows rows of x by kPanels panels, all in registers. Each output is its own chain of fused
 // multiply-adds: neither the number of rows nor the number of panels changes a bit of it.
 template <class S, class D, int kRows, int kPanels>
-void MatmulTile(const MatmulChunk& c) {
+void MultiplyTile(const TileChunk& c) {
   using Vec = typename S::Vec;
   Vec acc[kRows][kPanels];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
     for (int p = 0; p < kPanels; ++p) acc[r][p] = S::Zero();
   }
-  const auto step = [&](int64_t s, auto load_input) {
+  const auto step = [&](int64_t s) __attribute__((always_inline)) {
     decltype(D::LoadWeights(c.w)) w[kPanels];
 #pragma GCC unroll 8
-    for (int p = 0; p < kPanels; ++p) w[p] = D::LoadWeights(c.w + p * c.panel_stride + s * 64);
-#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) w[p] = D::LoadWeights(c.w + p * c.panel_bytes + s * 64);
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const auto x = load_input(c.x + r * c.x_stride + s * D::kInputsPerStep * D::kInputBytes);
+      const auto x = D::LoadInput(c.x + (s * kRows + r) * 4);
 #pragma GCC unroll 8
       for (int p = 0; p < kPanels; ++p) acc[r][p] = D::Dot(acc[r][p], w[p], x);
     }
   };
-  const int64_t whole_steps = c.inputs / D::kInputsPerStep;
-  for (int64_t s = 0; s < whole_steps; ++s) step(s, D::LoadInput);
-  if (c.inputs % D::kInputsPerStep != 0) step(whole_steps, D::LoadLastInput);
+  int64_t s = 0;
+  for (; s < c.next_steps; ++s) {
+#pragma GCC unroll 8
+    for (int p = 0; p < kPanels; ++p) __builtin_prefetch(c.next + p * c.panel_bytes + s * 64, 0, 2);
+    step(s);
+  }
+  for (; s < c.steps; ++s) step(s);
 
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
-    for (int p = 0; p < kPanels; ++p) {
-      float* y = c.y + r * c.y_stride + p * 16;
-      const int cols = p + 1 == kPanels ? c.last_cols : 16;
-      if (cols == 16) {
-        S::Store(y, c.first ? acc[r][p] : S::Add(S::Load(y), acc[r][p]));
+  for (int p = 0; p < kPanels; ++p) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      float* sums = c.sums + (p * kRows + r) * 16;
+      S::Store(sums, c.first ? acc[r][p] : S::Add(S::Load(sums), acc[r][p]));
+    }
+  }
+}
+
+template <class S, class D, int kPanels, int kRows = D::Rows(kPanels)>
+void MultiplyRows(const TileChunk& c, int64_t rows) {
+  if constexpr (kRows > 0) {
+    if (rows == kRows) return MultiplyTile<S, D, kRows, kPanels>(c);
+    return MultiplyRows<S, D, kPanels, kRows - 1>(c, rows);
+  }
+}
+
+template <class S, class D, int kPanels = kMaxPanels>
+void MultiplyPanels(const TileChunk& c, int64_t rows, int64_t panels) {
+  if constexpr (kPanels > 0) {
+    if (panels == kPanels) return MultiplyRows<S, D, kPanels>(c, rows);
+    return MultiplyPanels<S, D, kPanels / 2>(c, rows, panels);
+  }
+}
+
+// Panels that a tile of such a height takes at a time, at most `left`: a power of two.
+template <class D>
+int64_t PanelsAtATime(int64_t height, int64_t left) {
+  int panels = kMaxPanels;
+  while (panels > 1 && (D::Rows(panels) < height || panels > left)) panels /= 2;
+  return panels;
+}
+
+// One thread's part of a product: tiles [first_tile, last_tile) by panels [first_panel,
+// last_panel).
+template <class S, class D>
+class Product {
+ public:
+  explicit Product(const MatmulArgs& a)
+      : a_(a),
+        tiles_(a.rows),
+        row_bytes_(RowBytes<D>(a.inputs)),
+        panels_(a.last_panel - a.first_panel) {}
+
+  void Run(int64_t first_tile, int64_t last_tile) {
+    first_tile_ = first_tile;
+    last_tile_ = last_tile;
+    const int64_t rows = tiles_.FirstRow(last_tile) - tiles_.FirstRow(first_tile);
+    // What stays in the second cache while the other changes: a chunk of x, or all of it.
+    const bool by_chunk = static_cast<size_t>(rows) * row_bytes_ > kXBytes;
+    Block b = {.k = 0, .panel = 0, .panels = Width(0)};
+    while (b.panels > 0) {
+      const Block next = by_chunk ? NextByChunk(b) : NextByPanel(b);
+      RunBlock(b, next);
+      b = next;
+    }
+  }
+
+ private:
+  static constexpr size_t kXBytes = 256 << 10;
+  static constexpr size_t kChunkBytes = kChunk / D::kInputsPerStep * 64;
+
+  // A chunk of inputs by panels that are multiplied together.
+  struct Block {
+    int64_t k;
+    int64_t panel;
+    int64_t panels;  // none: the end
+  };
+
+  int64_t Width(int64_t panel) const {
+    return panel < panels_ ? PanelsAtATime<D>(tiles_.Height(first_tile_), panels_ - panel) : 0;
+  }
+  Block NextByChunk(const Block& b) const {
+    if (b.panel + b.panels < panels_) return {b.k, b.panel + b.panels, Width(b.panel + b.panels)};
+    if (b.k + kChunk < a_.inputs) return {b.k + kChunk, 0, Width(0)};
+    return {};
+  }
+  Block NextByPanel(const Block& b) const {
+    if (b.k + kChunk < a_.inputs) return {b.k + kChunk, b.panel, b.panels};
+    return {0, b.panel + b.panels, Width(b.panel + b.panels)};
+  }
+
+  const std::byte* Weights(const Block& b) const {
+    return a_.panels + (a_.first_panel + b.panel) * a_.panel_bytes + b.k / kChunk * kChunkBytes;
+  }
+
+  void RunBlock(const Block& b, const Block& next) {
+    const int64_t inputs = a_.inputs - b.k < kChunk ? a_.inputs - b.k : kChunk;
+    const int64_t steps = (inputs + D::kInputsPerStep - 1) / D::kInputsPerStep;
+    const std::byte* w = Weights(b);
+    const std::byte* w_next = next.panels > 0 ? Weights(next) : nullptr;
+    const int64_t count = last_tile_ - first_tile_;
+    for (int64_t t = first_tile_; t < last_tile_; ++t) {
+      const int64_t i = t - first_tile_;
+      const int64_t height = tiles_.Height(t);
+      const int64_t row = tiles_.FirstRow(t);
+      const int64_t from = steps * i / count;
+      const int64_t to = steps * (i + 1) / count;
+      MultiplyPanels<S, D>({.x = a_.x + row * row_bytes_ + b.k / D::kInputsPerStep * height * 4,
+                            .w = w,
+                            .panel_bytes = a_.panel_bytes,
+                            .steps = steps,
+                            .first = b.k == 0,
+                            .sums = Sums(t, b.panel),
+                            .next = w_next + from * 64,
+                            .next_steps = w_next == nullptr ? 0 : to - from},
+                           height, b.panels);
+    }
+  }
+
+ public:
+  // [rows of the tile][16] of one panel
+  float* Sums(int64_t t, int64_t panel) const {
+    const int64_t row = tiles_.FirstRow(t) - tiles_.FirstRow(first_tile_);
+    return a_.sums + (row * panels_ + panel * tiles_.Height(t)) * 16;
+  }
+
+ private:
+  const MatmulArgs& a_;
+  const Tiles<D> tiles_;
+  const size_t row_bytes_;
+  const int64_t panels_;
+  int64_t first_tile_ = 0;
+  int64_t last_tile_ = 0;
+};
+
+template <class S, class D>
+void StoreSums(const MatmulArgs& a, const Tiles<D>& tiles, const Product<S, D>& product,
+               int64_t t) {
+  for (int64_t p = a.first_panel; p < a.last_panel; ++p) {
+    const float* sums = product.Sums(t, p - a.first_panel);
+    const int64_t left = a.outputs - p * 16;
+    for (int64_t r = 0; r < tiles.Height(t); ++r) {
+      float* y = a.y + (tiles.FirstRow(t) + r) * a.y_stride + p * 16;
+      const auto v = S::Load(sums + r * 16);
+      if (left >= 16) {
+        S::Store(y, v);
       } else {
-        S::Store(y, c.first ? acc[r][p] : S::Add(S::Load(y, cols), acc[r][p]), cols);
+        S::Store(y, v, static_cast<int>(left));
       }
     }
   }
 }
 
-template <class S, class D, int kPanels, int kRows>
-void MatmulRows(const MatmulChunk& c, int64_t rows) {
-  if constexpr (kRows > 0) {
-    if (rows == kRows) return MatmulTile<S, D, kRows, kPanels>(c);
-    return MatmulRows<S, D, kPanels, kRows - 1>(c, rows);
-  }
-}
-
-// All rows of a block by one group of at most kPanels panels.
-template <class S, class D, int kPanels>
-void MatmulGroup(MatmulChunk c, int64_t rows, int64_t panels) {
-  if constexpr (kPanels > 0) {
-    if (panels < kPanels) return MatmulGroup<S, D, kPanels - 1>(c, rows, panels);
-    for (int64_t r = 0; r < rows; r += D::kRows) {
-      const int64_t tile = rows - r < D::kRows ? rows - r : int64_t{D::kRows};
-      MatmulRows<S, D, kPanels, D::kRows>(c, tile);
-      c.x += c.x_stride * D::kRows;
-      c.y += c.y_stride * D::kRows;
+// Panels in turn belong to gate and up: their outputs, multiplied, become packed rows.
+template <class S, class D>
+void StoreSwiGlu(const MatmulArgs& a, const Tiles<D>& tiles, const Product<S, D>& product,
+                 int64_t t) {
+  using Element = typename D::Element;
+  const int64_t height = tiles.Height(t);
+  auto* rows = reinterpret_cast<Element*>(a.swiglu + tiles.FirstRow(t) * RowBytes<D>(a.outputs));
+  for (int64_t p = a.first_panel; p < a.last_panel; p += 2) {
+    const float* gate = product.Sums(t, p - a.first_panel);
+    const float* up = gate + height * 16;
+    const int64_t first = p / 2 * 16;
+    for (int64_t r = 0; r < height; ++r) {
+      alignas(64) float y[16];
+      S::Store(y, SwiGlu<S>(S::Load(gate + r * 16), S::Load(up + r * 16)));
+      Element rounded[16];
+      for (int i = 0; i < 16; ++i) rounded[i] = D::Round(y[i]);
+      constexpr int kPer = D::kInputsPerStep;
+      const int64_t end = (a.outputs + kPer - 1) / kPer * kPer;
+      const int64_t n = end - first < 16 ? end - first : 16;
+      for (int64_t i = 0; i < n; i += kPer) {
+        std::memcpy(rows + ((first + i) / kPer * height + r) * kPer, rounded + i, 4);
+      }
     }
   }
 }
 
-// For each block of rows and chunk of inputs that fit L2 together, all panels: weights are read
-// once per block.
 template <class S, class D>
 void MatmulTyped(const MatmulArgs& a) {
-  constexpr int64_t kBlockRows = 512;
-  constexpr int64_t kChunkBytes = kChunk / D::kInputsPerStep * 64;
-  for (int64_t row = 0; row < a.rows; row += kBlockRows) {
-    const int64_t rows = a.rows - row < kBlockRows ? a.rows - row : kBlockRows;
-    for (int64_t k = 0; k < a.inputs; k += kChunk) {
-      for (int64_t panel = a.first_panel; panel < a.last_panel; panel += D::kPanels) {
-        const int64_t left = a.last_panel - panel;
-        const int64_t panels = left < D::kPanels ? left : int64_t{D::kPanels};
-        const int64_t end = (panel + panels) * 16;
-        MatmulGroup<S, D, D::kPanels>(
-            {.x = a.x + row * a.x_stride + k * D::kInputBytes,
-             .x_stride = a.x_stride,
-             .w = a.panels + panel * a.panel_bytes + k / kChunk * kChunkBytes,
-             .panel_stride = a.panel_bytes,
-             .inputs = a.inputs - k < kChunk ? a.inputs - k : kChunk,
-             .first = k == 0,
-             .y = a.y + row * a.y_stride + panel * 16,
-             .y_stride = a.y_stride,
-             .last_cols = static_cast<int>(end > a.outputs ? a.outputs - (end - 16) : 16)},
-            rows, panels);
+  const Tiles<D> tiles(a.rows);
+  Product<S, D> product(a);
+  // As many tiles as sums have room.
+  const int64_t at_a_time = kSumRows / kTileRows<D>;
+  for (int64_t first = a.first_tile; first < a.last_tile; first += at_a_time) {
+    const int64_t last = first + at_a_time < a.last_tile ? first + at_a_time : a.last_tile;
+    product.Run(first, last);
+    for (int64_t t = first; t < last; ++t) {
+      if (a.swiglu != nullptr) {
+        StoreSwiGlu<S, D>(a, tiles, product, t);
+      } else {
+        StoreSums<S, D>(a, tiles, product, t);
       }
     }
   }
@@ -161,10 +326,64 @@ void MatmulImpl(const MatmulArgs& args) {
   }
 }
 
-// As many independent chains as MatmulTile has.
+template <class S>
+int64_t NumTilesImpl(DType dtype, int64_t rows) {
+  return dtype == DType::kBF16 ? Tiles<Bf16Dot<S>>(rows).count : Tiles<F32Dot<S>>(rows).count;
+}
+
+// One row into its place in its tile.
+template <class D, class From>
+void PackRow(const From* x, int64_t inputs, int64_t height, typename D::Element* out) {
+  constexpr int kPer = D::kInputsPerStep;
+  const auto element = [](From v) -> typename D::Element {
+    if constexpr (std::is_same_v<From, typename D::Element>)
+      return v;
+    else
+      return D::Round(v);
+  };
+  int64_t k = 0;
+  for (; k + kPer <= inputs; k += kPer) {
+    typename D::Element step[kPer];
+    for (int i = 0; i < kPer; ++i) step[i] = element(x[k + i]);
+    std::memcpy(out + k * height, step, 4);
+  }
+  if (k < inputs) {  // a pair's first
+    const typename D::Element step[2] = {element(x[k]), 0};
+    std::memcpy(out + k * height, step, 4);
+  }
+}
+
+template <class D>
+void PackRowsTyped(const PackRowsArgs& a) {
+  const Tiles<D> tiles(a.rows);
+  auto* tile = reinterpret_cast<typename D::Element*>(a.packed + tiles.FirstRow(a.tile) *
+                                                                     RowBytes<D>(a.inputs));
+  for (int64_t r = 0; r < tiles.Height(a.tile); ++r) {
+    const int64_t row = tiles.FirstRow(a.tile) + r;
+    const std::byte* x = a.x + (a.indices == nullptr ? row : a.indices[row]) * a.x_stride;
+    auto* out = tile + r * D::kInputsPerStep;
+    if (a.from == DType::kF32) {
+      PackRow<D>(reinterpret_cast<const float*>(x), a.inputs, tiles.Height(a.tile), out);
+    } else if constexpr (D::kInputsPerStep == 2) {
+      PackRow<D>(reinterpret_cast<const uint16_t*>(x), a.inputs, tiles.Height(a.tile), out);
+    }
+  }
+}
+
+template <class S>
+void PackRowsImpl(const PackRowsArgs& args) {
+  if (args.to == DType::kBF16) {
+    PackRowsTyped<Bf16Dot<S>>(args);
+  } else {
+    PackRowsTyped<F32Dot<S>>(args);
+  }
+}
+
+// As many independent chains as MultiplyTile has.
 template <class S, class D>
 double DotProductLoop(int64_t rounds) {
-  constexpr int kChains = D::kRows * D::kPanels;
+  constexpr int kPanels = D::Rows(2) == D::Rows(1) ? 2 : 1;
+  constexpr int kChains = D::Rows(kPanels) * kPanels;
   alignas(64) static const std::byte kZeros[64] = {};
   // Unknown to the compiler, so that it multiplies, and each chain by itself.
   const std::byte* volatile zeros = kZeros;
@@ -172,10 +391,10 @@ double DotProductLoop(int64_t rounds) {
   const auto w = D::LoadWeights(zeros);
   const auto x = D::LoadInput(zeros);
   typename S::Vec acc[kChains];
-#pragma GCC unroll 24
+#pragma GCC unroll 28
   for (auto& a : acc) a = S::Set1(start);
   for (int64_t i = 0; i < rounds; ++i) {
-#pragma GCC unroll 24
+#pragma GCC unroll 28
     for (auto& a : acc) a = D::Dot(a, w, x);
   }
   float sum = 0;

@@ -19,9 +19,13 @@ struct Avx2 {
     Vec even, odd;
   };
 
-  // The tile of accumulators that fits 16 registers: rows of x by panels of 16 outputs.
-  static constexpr int kF32Rows = 6, kF32Panels = 1;
-  static constexpr int kBf16Rows = 4, kBf16Panels = 1;
+  // Rows of x whose sums with 1, 2, 4 or 8 panels of 16 outputs fit 16 registers.
+  static constexpr int F32Rows(int panels) {
+    return panels == 8 ? 0 : panels == 4 ? 1 : panels == 2 ? 2 : 6;
+  }
+  static constexpr int Bf16Rows(int panels) {
+    return panels == 8 ? 0 : panels == 4 ? 1 : panels == 2 ? 1 : 4;
+  }
   static constexpr int kRowVectors = 4;  // accumulators of one row in attention
 
   static Vec Zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }

@@ -16,8 +16,9 @@ struct Avx512 {
     Vec even, odd;
   };
 
-  static constexpr int kF32Rows = 6, kF32Panels = 4;
-  static constexpr int kBf16Rows = 8, kBf16Panels = 2;
+  // Rows of x whose sums with 1, 2, 4 or 8 panels of 16 outputs fit 32 registers.
+  static constexpr int F32Rows(int panels) { return panels == 8 ? 3 : panels == 4 ? 6 : 14; }
+  static constexpr int Bf16Rows(int panels) { return panels == 8 ? 1 : panels == 4 ? 4 : 12; }
   static constexpr int kRowVectors = 8;
 
   static Vec Zero() { return _mm512_setzero_ps(); }
@@ -78,7 +79,7 @@ struct Avx512 {
 struct Avx512Bf16 : Avx512 {
   using Pairs = __m512bh;
 
-  static constexpr int kBf16Rows = 6, kBf16Panels = 4;
+  static constexpr int Bf16Rows(int panels) { return F32Rows(panels); }
 
   static Pairs LoadPairs(const void* p) { return (__m512bh)_mm512_loadu_si512(p); }
   static Pairs Set1Pairs(uint32_t pair) {

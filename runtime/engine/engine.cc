@@ -17,8 +17,8 @@ int64_t WorkspaceBytes(const ModelConfig& c, const EngineOptions& options) {
   const int64_t attention = own * ((2 * q_dim + 2 * kv_dim) * f32 + (q_dim + hidden) * element);
   const int64_t pairs = all * c.experts_per_token;
   const int64_t rows = all * hidden * element + pairs * hidden * f32;
-  const int64_t expert = std::min<int64_t>(all, Experts::kRowsAtATime) *
-                         (hidden * element + c.intermediate_size * (2 * f32 + element));
+  const int64_t expert = std::min<int64_t>(pairs, Backend::kExpertRowsAtATime) *
+                         (hidden + c.intermediate_size) * element;
   const int64_t combine = 2 * pairs * hidden * f32;
   const int64_t logits = int64_t{130} * c.vocab_size * f32;
   return states + std::max({attention, rows + std::max(expert, combine), logits});

@@ -10,7 +10,7 @@ void Attention::Forward(ConstMatrix x, const Batch& batch, Matrix y) {
   const int64_t kv_dim = int64_t{config_.num_kv_heads} * config_.head_dim;
 
   const Matrix qkv = context_.workspace.Alloc(x.rows, q_dim + 2 * kv_dim);
-  backend.Matmul(context_.Rounded(x), weights_.qkv_proj, qkv);
+  backend.Matmul(x, weights_.qkv_proj, qkv);
   const Matrix q = qkv.Cols(0, q_dim);
   const Matrix k = qkv.Cols(q_dim, kv_dim);
   const Matrix v = qkv.Cols(q_dim + kv_dim, kv_dim);
@@ -20,7 +20,7 @@ void Attention::Forward(ConstMatrix x, const Batch& batch, Matrix y) {
 
   const Matrix attended = context_.workspace.Alloc(x.rows, q_dim);
   backend.Attention(q, batch.spans, kv_, config_.sliding_window.value_or(0), attended);
-  backend.Matmul(context_.Rounded(attended), weights_.o_proj, y);
+  backend.Matmul(attended, weights_.o_proj, y);
 }
 
 }  // namespace octet

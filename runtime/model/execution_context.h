@@ -15,14 +15,6 @@ struct ExecutionContext {
   Workspace& workspace;
   PhaseClock& clock;
   DType dtype;  // of the inputs of matrix products and of the KV cache: float32 or bfloat16
-
-  // x [rows, cols] float32, rounded to `dtype`; x itself where that is float32.
-  ConstMatrix Rounded(ConstMatrix x) const {
-    if (dtype == DType::kF32) return x;
-    const Matrix rounded = workspace.Alloc(x.rows, x.cols, dtype);
-    backend.Convert(x, rounded);
-    return rounded;
-  }
 };
 
 }  // namespace octet

@@ -12,23 +12,15 @@ namespace octet {
 // Grouped SwiGLU: each expert sees all of its tokens as one matrix.
 class Experts {
  public:
-  // Rows of one expert that are computed at a time: enough to hide the reading of its weights, few
-  // enough that what lies between w1 and w2 stays small.
-  static constexpr int64_t kRowsAtATime = 64;
-
-  Experts(const ExecutionContext& context, const LayerWeights& weights)
-      : context_(context), weights_(weights) {}
+  Experts(const ExecutionContext& context, const LayerWeights& weights);
 
   // rows: [plan.num_rows(), hidden_size] of the context's dtype.
   // Returns [(token, slot) pairs, hidden_size] float32 in the order of plan.expert_rows.
   Matrix Forward(ConstMatrix rows, const DispatchPlan& plan);
 
  private:
-  void ForwardOne(const ExpertWeights& expert, ConstMatrix rows, std::span<const int32_t> indices,
-                  Matrix out);
-
   const ExecutionContext& context_;
-  const LayerWeights& weights_;
+  std::vector<const ExpertWeights*> weights_;  // of this rank's experts, ascending
 };
 
 }  // namespace octet

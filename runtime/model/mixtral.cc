@@ -44,8 +44,7 @@ Matrix Mixtral::Forward(const Batch& batch) {
 Matrix Mixtral::Logits(ConstMatrix hidden) {
   const PhaseClock::Scope timing(context_.clock, Phase::kHead);
   const Matrix logits = context_.workspace.Alloc(hidden.rows, config_.vocab_size);
-  const Workspace::Scope scope(context_.workspace);
-  context_.backend.Matmul(context_.Rounded(hidden), weights_.lm_head, logits);
+  context_.backend.Matmul(hidden, weights_.lm_head, logits);
   return logits;
 }
 

@@ -31,16 +31,20 @@ class WeightReader {
   WeightReader(Backend& backend, uint64_t total, const LoadProgress& progress)
       : backend_(backend), total_(total), progress_(progress) {}
 
-  // Slices of the same dtype and width, one below the other.
-  absl::Status ReadPacked(const std::vector<const TensorSlice*>& slices, PackedMatrix& packed) {
+  // Slices of the same dtype and width, one below the other, into first_panel and every
+  // panel_step-th after it.
+  absl::Status ReadPacked(const std::vector<const TensorSlice*>& slices, PackedMatrix& packed,
+                          int64_t first_panel = 0, int64_t panel_step = 1) {
+    int64_t num_rows = 0;
+    for (const TensorSlice* slice : slices) num_rows += slice->rows;
     const uint64_t row_bytes = slices[0]->bytes() / slices[0]->rows;
     constexpr int64_t kPanel = PackedMatrix::kPanel;
     const int64_t panels = std::max<int64_t>(1, kReadBytes / row_bytes / kPanel);
-    for (int64_t row = 0; row < packed.rows; row += panels * kPanel) {
-      const int64_t rows = std::min(panels * kPanel, packed.rows - row);
+    for (int64_t row = 0; row < num_rows; row += panels * kPanel) {
+      const int64_t rows = std::min(panels * kPanel, num_rows - row);
       absl::StatusOr<ConstMatrix> read = ReadRows(slices, row, rows);
       if (!read.ok()) return read.status();
-      backend_.Pack(*read, row, packed);
+      backend_.Pack(*read, first_panel + row / kPanel * panel_step, panel_step, packed);
     }
     return absl::OkStatus();
   }
@@ -197,26 +201,25 @@ absl::Status LoadPiece(WeightReader& reader, Backend& backend, const Piece& piec
   if (piece.vector != nullptr) return reader.ReadVector(*piece.from[0], *piece.vector);
   if (piece.table == nullptr) return reader.ReadPacked(piece.from, *piece.packed);
   absl::Status status = reader.ReadTable(*piece.from[0], *piece.table);
-  if (status.ok() && piece.packed != nullptr) backend.Pack(*piece.table, 0, *piece.packed);
+  if (status.ok() && piece.packed != nullptr) backend.Pack(*piece.table, 0, 1, *piece.packed);
   return status;
 }
 
 ExpertWeights DescribeExpert(const ModelConfig& config, DType dtype) {
-  return {.w1 = Packed(config.intermediate_size, config.hidden_size, dtype),
-          .w2 = Packed(config.hidden_size, config.intermediate_size, dtype),
-          .w3 = Packed(config.intermediate_size, config.hidden_size, dtype)};
+  constexpr int64_t kPanel = PackedMatrix::kPanel;
+  const int64_t panels = (config.intermediate_size + kPanel - 1) / kPanel;
+  return {.gate_up = Packed(2 * panels * kPanel, config.hidden_size, dtype),
+          .down = Packed(config.hidden_size, config.intermediate_size, dtype)};
 }
 
 absl::StatusOr<std::unique_ptr<ExpertWeights>> LoadExpert(WeightReader& reader, Backend& backend,
                                                           const ModelConfig& config,
                                                           const ExpertTensors& t, DType dtype) {
   auto expert = std::make_unique<ExpertWeights>(DescribeExpert(config, dtype));
-  absl::Status status;
-  for (auto [from, to] : {std::pair(&t.w1, &expert->w1), std::pair(&t.w2, &expert->w2),
-                          std::pair(&t.w3, &expert->w3)}) {
-    to->buffer = backend.Allocate(Bytes(*to));
-    if (status.ok()) status = reader.ReadPacked({from}, *to);
-  }
+  for (PackedMatrix* m : {&expert->gate_up, &expert->down}) m->buffer = backend.Allocate(Bytes(*m));
+  absl::Status status = reader.ReadPacked({&t.w1}, expert->gate_up, 0, 2);
+  if (status.ok()) status = reader.ReadPacked({&t.w3}, expert->gate_up, 1, 2);
+  if (status.ok()) status = reader.ReadPacked({&t.w2}, expert->down);
   if (!status.ok()) return status;
   return expert;
 }
@@ -251,7 +254,7 @@ size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& c
 size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
                          DType dtype) {
   const ExpertWeights expert = DescribeExpert(config, dtype);
-  const size_t one = Bytes(expert.w1) + Bytes(expert.w2) + Bytes(expert.w3);
+  const size_t one = Bytes(expert.gate_up) + Bytes(expert.down);
   size_t bytes = 0;
   for (int l = 0; l < config.num_layers; ++l) bytes += one * placement.LocalExperts(l, rank).size();
   return bytes;

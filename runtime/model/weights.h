@@ -17,15 +17,6 @@
 
 namespace octet {
 
-// One expert of one layer: y = w2 (silu(w1 x) * (w3 x)).
-struct ExpertWeights {
-  PackedMatrix w1;  // gate [intermediate_size, hidden_size]
-  PackedMatrix w2;  // down [hidden_size, intermediate_size]
-  PackedMatrix w3;  // up   [intermediate_size, hidden_size]
-
-  size_t bytes() const { return w1.buffer.bytes() + w2.buffer.bytes() + w3.buffer.bytes(); }
-};
-
 struct LayerWeights {
   std::span<float> input_layernorm;                     // [hidden_size]
   PackedMatrix qkv_proj;                                // q, k and v one below the other

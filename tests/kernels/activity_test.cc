@@ -28,7 +28,7 @@ TEST(Activity, EveryItemOfAPoolIsProgress) {
   ThreadPool pool(3);
   Activity& activity = Activity::OfThisThread();
   const uint64_t before = activity.progress();
-  pool.ForEach(100, [](int64_t) {});
+  pool.ForEach(100, [](int, int64_t) {});
   EXPECT_EQ(activity.progress(), before + 101) << "the items, and the whole";
 }
 
@@ -38,7 +38,7 @@ TEST(Activity, TheHookRunsWhenDueOnTheRanksOwnThread) {
   Activity& activity = Activity::OfThisThread();
   std::vector<std::thread::id> threads;
   activity.SetHook([&] { threads.push_back(std::this_thread::get_id()); }, 10ms);
-  pool.ForEach(90, [](int64_t) { std::this_thread::sleep_for(1ms); });
+  pool.ForEach(90, [](int, int64_t) { std::this_thread::sleep_for(1ms); });
   activity.SetHook(nullptr, {});
   EXPECT_GE(threads.size(), 2U);
   EXPECT_LE(threads.size(), 20U);

@@ -32,20 +32,6 @@ TEST_P(ElementwiseTest, RmsNorm) {
   }
 }
 
-TEST_P(ElementwiseTest, SwiGlu) {
-  const auto gate = OwnedMatrix::Random(5, 77, DType::kF32, 1, 20);
-  const auto up = OwnedMatrix::Random(5, 77, DType::kF32, 2);
-  OwnedMatrix y(5, 77);
-  backend_->SwiGlu(gate.view(), up.view(), y.view());
-  for (int64_t r = 0; r < 5; ++r) {
-    for (int64_t c = 0; c < 77; ++c) {
-      const double g = gate.at(r, c);
-      const double expected = g / (1 + std::exp(-g)) * up.at(r, c);
-      ASSERT_NEAR(y.at(r, c), expected, 1e-6 * (1 + std::abs(expected)));
-    }
-  }
-}
-
 TEST_P(ElementwiseTest, SoftmaxAndLogSumExp) {
   for (const int64_t cols : {1, 7, 16, 33, 2048}) {
     auto x = OwnedMatrix::Random(4, cols, DType::kF32, 3, 30);

@@ -23,9 +23,9 @@ TEST(ThreadPool, RunsOnceOnEachThread) {
 TEST(ThreadPool, ForEachVisitsEachIndexOnce) {
   ThreadPool pool(3);
   std::vector<std::atomic<int>> visits(1000);
-  pool.ForEach(1000, [&](int64_t i) { ++visits[i]; });
+  pool.ForEach(1000, [&](int, int64_t i) { ++visits[i]; });
   for (const auto& v : visits) EXPECT_EQ(v, 1);
-  pool.ForEach(0, [&](int64_t) { FAIL(); });
+  pool.ForEach(0, [&](int, int64_t) { FAIL(); });
 }
 
 TEST(ThreadPool, FlushesDenormalsOnEveryThread) {

@@ -292,13 +292,13 @@ class ProgressProcessTest : public testing::Test {
 
 TEST_F(ProgressProcessTest, BarOnATerminalAlsoUnderMpirun) {
   // Long enough to be drawn on its way; groups of 64 are safe, and so done.
-  WriteInput(/*requests=*/300, /*max_tokens=*/40);
+  WriteInput(/*requests=*/160, /*max_tokens=*/40);
   for (const auto& [ranks, columns] : {std::pair(0, 100), std::pair(0, 50), std::pair(2, 100)}) {
     const std::string text = RunOnTerminal(columns, Command(ranks, "", output_));
     EXPECT_THAT(text, HasSubstr("\rrequests 100 % ")) << ranks;
     EXPECT_THAT(
-        text, HasSubstr(columns == 50 ? " % 300/300 in " : " [====================] 300/300 in "));
-    EXPECT_THAT(text, ContainsRegex("\rrequests +[1-9][0-9]? % .*/~?300"));  // on its way
+        text, HasSubstr(columns == 50 ? " % 160/160 in " : " [====================] 160/160 in "));
+    EXPECT_THAT(text, ContainsRegex("\rrequests +[1-9][0-9]? % .*/~?160"));  // on its way
     EXPECT_THAT(text, Not(HasSubstr("octet: requests")));
     for (const auto line : absl::StrSplit(text, absl::ByAnyChar("\r\n"))) {
       if (line.substr(0, 9) == "requests " || line.substr(0, 7) == "loading") {

@@ -71,6 +71,19 @@ void ExpectHolds(const PackedMatrix& w, const std::vector<TensorSlice>& slices) 
   EXPECT_EQ(w.rows, row);
 }
 
+// Panel i of `w` as the only ones, for panels first, first + 2, ...
+PackedMatrix EverySecondPanel(const PackedMatrix& w, int64_t first, int64_t rows) {
+  static std::vector<std::byte> panels;
+  panels.clear();
+  for (int64_t p = first; p < w.num_panels(); p += 2) {
+    panels.insert(panels.end(), w.panel(p), w.panel(p) + w.panel_bytes());
+  }
+  return {.buffer = Buffer::View(panels.data(), panels.size()),
+          .dtype = w.dtype,
+          .rows = rows,
+          .cols = w.cols};
+}
+
 // The checkpoint in `directory` with all its tensors stored as `dtype`, as m/model.safetensors.
 MemoryFileSystem StoredAs(const std::string& directory, DType dtype) {
   PosixFileSystem posix;
@@ -247,9 +260,11 @@ TEST_P(CheckpointWeightsTest, HoldsEveryValueInItsPlace) {
       for (int e = 0; e < c.num_experts; ++e) {
         ASSERT_EQ(layer.experts[e] != nullptr, e % 3 == 1);
         if (layer.experts[e] == nullptr) continue;
-        ExpectHolds(layer.experts[e]->w1, {model_.tensors.expert(l, e).w1});
-        ExpectHolds(layer.experts[e]->w2, {model_.tensors.expert(l, e).w2});
-        ExpectHolds(layer.experts[e]->w3, {model_.tensors.expert(l, e).w3});
+        const ExpertTensors& expert = model_.tensors.expert(l, e);
+        const PackedMatrix& both = layer.experts[e]->gate_up;
+        ExpectHolds(EverySecondPanel(both, 0, c.intermediate_size), {expert.w1});
+        ExpectHolds(EverySecondPanel(both, 1, c.intermediate_size), {expert.w3});
+        ExpectHolds(layer.experts[e]->down, {expert.w2});
       }
     }
   }
@@ -344,7 +359,7 @@ TEST_F(WeightsTest, AnyStoredDTypeBecomesAnyComputedOne) {
         EXPECT_EQ(weights.lm_head.dtype, dtype);
         ExpectHolds(weights.lm_head, {model.tensors.lm_head()});
         ExpectHolds(weights.layers[0].gate, {model.tensors.layer(0).gate});
-        ExpectHolds(weights.layers[1].experts[2]->w2, {model.tensors.expert(1, 2).w2});
+        ExpectHolds(weights.layers[1].experts[2]->down, {model.tensors.expert(1, 2).w2});
       }
     }
   }
@@ -539,7 +554,7 @@ TEST_F(WeightsTest, LargeTensorsComeInPieces) {
   };
   expect_rows(weights->layers[0].qkv_proj, 750);
   expect_rows(weights->layers[0].o_proj, 8192);
-  expect_rows(weights->layers[0].experts[0]->w2, 8192);
+  expect_rows(weights->layers[0].experts[0]->down, 8192);
   expect_rows(weights->lm_head, 1100);
   for (int64_t row = 0; row < 1100; ++row) {
     ASSERT_EQ(weights->embed_tokens.f32(row)[0], SparseCheckpoint::First(row));

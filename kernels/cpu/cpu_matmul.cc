@@ -1,0 +1,150 @@
+// How CpuBackend divides products over threads.
+
+#include <algorithm>
+
+#include "kernels/cpu/cpu_backend.h"
+
+namespace octet {
+namespace {
+
+// Panels of one unit of work: an even number, as gate and up lie in turn.
+constexpr int64_t kUnitPanels = 16;
+
+// Work of fewer multiplications is not worth waking other threads for.
+constexpr int64_t kMinParallelProducts = int64_t{1} << 18;
+
+constexpr size_t kSumBytes = kSumRows * kUnitPanels * PackedMatrix::kPanel * sizeof(float);
+
+int64_t NumUnits(const PackedMatrix& w) { return (w.num_panels() + kUnitPanels - 1) / kUnitPanels; }
+
+}  // namespace
+
+size_t CpuBackend::SumBytes(int num_threads) { return kSumBytes * num_threads; }
+
+CpuBackend::PackedRows CpuBackend::AllocRows(int64_t rows, int64_t inputs, DType dtype) {
+  const int64_t padded = (inputs + 1) / 2 * 2;
+  return {
+      .data = scratch_.AllocDense(rows, padded, dtype).data,
+      .row_bytes = static_cast<size_t>(dtype == DType::kBF16 ? padded : inputs) * SizeOf(dtype)};
+}
+
+MatmulArgs CpuBackend::ProductOf(const std::byte* x, int64_t rows, const PackedMatrix& w) const {
+  return {.dtype = w.dtype,
+          .x = x,
+          .rows = rows,
+          .inputs = w.cols,
+          .panels = w.buffer.data(),
+          .panel_bytes = w.panel_bytes(),
+          .first_tile = 0,
+          .last_tile = kernels_.num_tiles(w.dtype, rows),
+          .first_panel = 0,
+          .last_panel = w.num_panels(),
+          .sums = nullptr,
+          .outputs = w.rows};
+}
+
+void CpuBackend::RunUnit(MatmulArgs args, int thread, int64_t unit) {
+  args.first_panel = unit * kUnitPanels;
+  args.last_panel = std::min(args.first_panel + kUnitPanels, args.last_panel);
+  args.sums = reinterpret_cast<float*>(sums_.data() + thread * kSumBytes);
+  kernels_.matmul(args);
+}
+
+void CpuBackend::Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) {
+  OCTET_CHECK(x.cols == w.cols && x.rows == y.rows && y.cols == w.rows);
+  const Workspace::Scope scope(scratch_);
+  const PackedRows packed = AllocRows(x.rows, x.cols, w.dtype);
+  MatmulArgs product = ProductOf(packed.data, x.rows, w);
+  product.y = y.f32(0);
+  product.y_stride = y.stride;
+  PackRowsArgs rows = {.x = x.data,
+                       .x_stride = x.stride_bytes(),
+                       .indices = nullptr,
+                       .from = x.dtype,
+                       .to = w.dtype,
+                       .rows = x.rows,
+                       .inputs = x.cols,
+                       .packed = packed.data};
+  const bool alone = x.rows * w.rows * w.cols < kMinParallelProducts;
+  ForEach(alone, product.last_tile, [&](int, int64_t tile) {
+    PackRowsArgs mine = rows;
+    mine.tile = tile;
+    kernels_.pack_rows(mine);
+  });
+  // A narrow weight gives too few units for all threads: rows are divided, too.
+  const int64_t units = NumUnits(w);
+  const int64_t parts =
+      units >= 4 * threads_.num_threads() ? 1 : std::min<int64_t>(product.last_tile, 8);
+  ForEach(alone, units * parts, [&](int thread, int64_t i) {
+    MatmulArgs mine = product;
+    mine.first_tile = product.last_tile * (i % parts) / parts;
+    mine.last_tile = product.last_tile * (i % parts + 1) / parts;
+    RunUnit(mine, thread, i / parts);
+  });
+}
+
+void CpuBackend::GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
+                               std::span<const int32_t> offsets,
+                               std::span<const ExpertWeights* const> experts, Matrix y) {
+  OCTET_CHECK(std::ssize(rows) == y.rows && offsets.size() == experts.size() + 1 &&
+              x.cols == y.cols && offsets.back() == y.rows);
+  size_t expert = 0;
+  for (int64_t first = 0; first < y.rows;) {
+    expert_rows_.clear();
+    const int64_t end = std::min(y.rows, first + kExpertRowsAtATime);
+    for (int64_t row = first; row < end;) {
+      while (offsets[expert + 1] <= row) ++expert;
+      const int64_t last = std::min<int64_t>(end, offsets[expert + 1]);
+      expert_rows_.push_back({experts[expert], row - first, last - row});
+      row = last;
+    }
+    RunExperts(x, rows.subspan(first, end - first), y.Rows(first, end - first));
+    first = end;
+  }
+}
+
+void CpuBackend::RunExperts(ConstMatrix x, std::span<const int32_t> indices, Matrix y) {
+  const Workspace::Scope scope(scratch_);
+  const PackedMatrix& up = expert_rows_[0].weights->gate_up;
+  const PackedMatrix& down = expert_rows_[0].weights->down;
+  const PackedRows packed = AllocRows(y.rows, x.cols, up.dtype);
+  const PackedRows between = AllocRows(y.rows, down.cols, up.dtype);
+  const bool alone = y.rows * up.rows * up.cols < kMinParallelProducts;
+
+  ForEach(alone, std::ssize(expert_rows_), [&](int, int64_t i) {
+    const ExpertRows& e = expert_rows_[i];
+    PackRowsArgs pack = {.x = x.data,
+                         .x_stride = x.stride_bytes(),
+                         .indices = indices.data() + e.first,
+                         .from = x.dtype,
+                         .to = up.dtype,
+                         .rows = e.rows,
+                         .inputs = x.cols,
+                         .packed = packed.data + e.first * packed.row_bytes};
+    for (int64_t r = 0; r < e.rows; ++r) {
+      OCTET_CHECK(pack.indices[r] >= 0 && pack.indices[r] < x.rows);
+    }
+    const int64_t tiles = kernels_.num_tiles(up.dtype, e.rows);
+    for (pack.tile = 0; pack.tile < tiles; ++pack.tile) kernels_.pack_rows(pack);
+  });
+  const int64_t up_units = NumUnits(up);
+  ForEach(alone, up_units * std::ssize(expert_rows_), [&](int thread, int64_t i) {
+    const ExpertRows& e = expert_rows_[i / up_units];
+    MatmulArgs product =
+        ProductOf(packed.data + e.first * packed.row_bytes, e.rows, e.weights->gate_up);
+    product.outputs = down.cols;
+    product.swiglu = between.data + e.first * between.row_bytes;
+    RunUnit(product, thread, i % up_units);
+  });
+  const int64_t down_units = NumUnits(down);
+  ForEach(alone, down_units * std::ssize(expert_rows_), [&](int thread, int64_t i) {
+    const ExpertRows& e = expert_rows_[i / down_units];
+    MatmulArgs product =
+        ProductOf(between.data + e.first * between.row_bytes, e.rows, e.weights->down);
+    product.y = y.f32(e.first);
+    product.y_stride = y.stride;
+    RunUnit(product, thread, i % down_units);
+  });
+}
+
+}  // namespace octet
