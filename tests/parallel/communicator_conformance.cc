@@ -68,16 +68,17 @@ void CheckLongMessagesArrive(Communicator& comm) {
   std::vector<Bytes> recv(comm.size());
   for (const size_t parts : {1, 4, 5}) {
     for (const int more : {-1, 0, 1}) {
+      const size_t bytes = parts * kPart + more;
+      const std::vector<std::byte> outgoing = Message(comm.rank(), to, more, bytes);
+      const std::vector<std::byte> expected = Message(from, comm.rank(), more, bytes);
       for (const size_t spare : {size_t{0}, size_t{1}, kPart, 6 * kPart + 5}) {
-        const size_t bytes = parts * kPart + more;
-        const std::vector<std::byte> outgoing = Message(comm.rank(), to, more, bytes);
         std::vector<std::byte> incoming(bytes + spare);
         send[to] = outgoing;
         recv[from] = incoming;
         const auto received = comm.AllToAll(Traffic::kDispatch, {"test"}, send, recv);
         ASSERT_EQ(received[from], bytes);
         incoming.resize(bytes);
-        ASSERT_TRUE(incoming == Message(from, comm.rank(), more, bytes)) << bytes << ", " << spare;
+        ASSERT_TRUE(incoming == expected) << bytes << ", " << spare;
       }
     }
   }
