@@ -51,8 +51,10 @@ class Activity {
   // Some work has been done. Any thread.
   void Advance() { progress_.fetch_add(1, std::memory_order_relaxed); }
 
-  // Between two pieces of work, on the rank's own thread: runs the hook when it is due.
+  // Between two pieces of work, on the rank's own thread: runs the mover, and the hook when it is
+  // due.
   void Poll() {
+    if (mover_) mover_();
     if (hook_ && Clock::now() >= next_poll_) RunHook();
   }
 
@@ -96,6 +98,9 @@ class Activity {
   using Hook = std::function<void()>;
   void SetHook(Hook hook, std::chrono::nanoseconds interval);
 
+  // What Poll calls each time, so that messages move while the rank works; null: nothing.
+  void SetMover(Hook mover) { mover_ = std::move(mover); }
+
   // Told of each place that is entered, before any work there; null: nobody.
   using Observer = std::function<void(Place)>;
   void SetObserver(Observer observer) { observer_ = std::move(observer); }
@@ -111,6 +116,7 @@ class Activity {
   std::atomic<int> layer_ = -1;
   std::atomic<bool> waiting_ = false;
   SharedPlace* shared_ = nullptr;
+  Hook mover_;
   Hook hook_;
   std::chrono::nanoseconds interval_{};
   Clock::time_point next_poll_;

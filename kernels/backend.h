@@ -32,6 +32,9 @@ class Backend {
   // At least 64-byte aligned; zero.
   virtual Buffer Allocate(size_t bytes) = 0;
 
+  // Makes room for what products of so many rows need for a moment, so that they allocate nothing.
+  virtual void ReserveScratch(size_t bytes) = 0;
+
   // Packs rows [some outputs, w.cols] of any dtype, rounded where w is bfloat16: each 16 of them,
   // and what is left at the end, become a panel of w, first_panel and then every panel_step-th.
   virtual void Pack(ConstMatrix rows, int64_t first_panel, int64_t panel_step, PackedMatrix& w) = 0;
@@ -49,7 +52,7 @@ class Backend {
 
   // Rows of experts that are computed together. What lies between w1 and w2 takes memory for so
   // many.
-  static constexpr int64_t kExpertRowsAtATime = 1024;
+  static constexpr int64_t kExpertRowsAtATime = 512;
 
   // y[m] = x[m] / sqrt(mean(x[m]^2) + eps) * weight
   virtual void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) = 0;

@@ -121,6 +121,27 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const RunConfig& config, const
   return options;
 }
 
+// Fewer tokens of an expert at a time would leave its cores waiting for its weights, which are read
+// for each micro-batch.
+constexpr int64_t kMinExpertRows = 32;
+
+bool SpansHosts(const Communicator& world, int group_size) {
+  const std::span<const std::string> hosts = world.hosts();
+  for (int r = 0; r < world.size(); ++r) {
+    if (hosts[r] != hosts[r - r % group_size]) return true;
+  }
+  return false;
+}
+
+// SchedulerLimits::overlap_tokens. What stays on a host is a copy, which somebody must make: there
+// is nothing to hide.
+int64_t ChooseOverlap(const Communicator& world, const std::string& wanted, int group_size,
+                      const ModelConfig& model) {
+  if (wanted == "on") return 1;
+  if (wanted == "off" || !SpansHosts(world, group_size)) return 0;
+  return kMaxMicroBatches * kMinExpertRows * model.num_experts / model.experts_per_token;
+}
+
 absl::Status CheckTimeout(const Communicator& world, double seconds) {
   if (seconds < kShortestTimeout) {
     return absl::InvalidArgumentError(
@@ -213,8 +234,10 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
 
   absl::StatusOr<EngineOptions> options = ChooseEngineOptions(config, *model, world.size());
   if (!options.ok()) return options.status();
+  SchedulerLimits& limits = options->limits;
+  limits.overlap_tokens = ChooseOverlap(world, config.overlap(), limits.group_size, model->config);
   const PlacementShape shape = {model->config.num_layers, model->config.num_experts,
-                                options->limits.group_size};
+                                limits.group_size};
   absl::StatusOr<ExpertPlacement> placement = ExpertPlacement::Parse(config.placement(), shape);
   status = AgreeOnStatus(world, placement.status());
   if (status.ok()) status = AgreeOnFacts(world, {{"placement", placement->ToString()}});
@@ -223,9 +246,8 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   std::vector<std::string> warnings = model->warnings;
   absl::StatusOr<Isa> isa = ChooseIsa(world, config.isa(), warnings);
   if (!isa.ok()) return isa.status();
-  if (options->limits.max_num_batched_tokens < config.max_num_seqs()) {
-    warnings.push_back(absl::StrCat("--max-num-batched-tokens ",
-                                    options->limits.max_num_batched_tokens,
+  if (limits.max_num_batched_tokens < config.max_num_seqs()) {
+    warnings.push_back(absl::StrCat("--max-num-batched-tokens ", limits.max_num_batched_tokens,
                                     " lets no more than that many sequences run at a time"));
   }
 
@@ -235,7 +257,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
       PlanMemory(CountMemoryNeeds(*model, *placement, *options, config, world.size()),
                  *std::move(hosts), config.memory());
   if (!memory.ok()) return memory.status();
-  options->limits.pages = memory->pages;
+  limits.pages = memory->pages;
   return JobSetup{.model = *std::move(model),
                   .placement = *std::move(placement),
                   .isa = *isa,

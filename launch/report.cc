@@ -1,12 +1,12 @@
 #include "launch/report.h"
 
 #include <absl/strings/numbers.h>
-#include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <google/protobuf/util/json_util.h>
 
 #include <nlohmann/json.hpp>
 
+#include "launch/step_record.h"
 #include "parallel/collectives.h"
 
 namespace octet {
@@ -56,9 +56,9 @@ void AddPhases(const Communicator& world, Session& session, RunReport& report) {
     const auto phase = static_cast<Phase>(i);
     add(Name(phase), session.engine().clock().seconds(phase));
   }
-  for (const Traffic kind : kTrafficKinds) {
-    add(absl::StrCat("wait for ", Name(kind)),
-        (world.time_waited(kind) + session.group().time_waited(kind)).count());
+  const auto waits = WaitTimes(world, session.group());
+  for (size_t i = 0; i < waits.size(); ++i) {
+    add(NameOfTime(kNumPhases + static_cast<int>(i)), waits[i]);
   }
 }
 

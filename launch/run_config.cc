@@ -52,6 +52,7 @@ void SetDefaults(RunConfig& c) {
   if (c.max_num_seqs() == 0) c.set_max_num_seqs(64);
   if (c.timeout() == 0) c.set_timeout(60);
   if (c.memory().empty()) c.set_memory("90%");
+  if (c.overlap().empty()) c.set_overlap("auto");
   if (c.progress().empty()) c.set_progress("auto");
 }
 
@@ -79,6 +80,10 @@ absl::Status Check(const RunConfig& c) {
   constexpr std::array kProgress = {"auto", "bar", "plain", "json", "none"};
   if (std::find(kProgress.begin(), kProgress.end(), c.progress()) == kProgress.end()) {
     return bad("--progress", "must be auto, bar, plain, json or none");
+  }
+  constexpr std::array kOverlap = {"auto", "on", "off"};
+  if (std::find(kOverlap.begin(), kOverlap.end(), c.overlap()) == kOverlap.end()) {
+    return bad("--overlap", "must be auto, on or off");
   }
   if (c.layers() < 0) return bad("--layers", "must be positive");
   if (!c.random_weights() && (!c.shape().empty() || c.layers() != 0)) {
@@ -154,6 +159,9 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
                      "at least 512");
   AddNumber<int32_t>("--max-model-len", &C::set_max_model_len, 1,
                      "longest prompt and answer; default: what the model was made for");
+  AddString("--overlap", &C::mutable_overlap,
+            "compute the tokens of a step in two parts, one while the other's travel: on, off, or "
+            "auto (large steps where ranks are on several hosts)");
   AddString("--memory", &C::mutable_memory,
             "of each host, for all of its ranks: 12GiB, 500MB, or a share of what is available; "
             "default 90%");

@@ -15,7 +15,20 @@ static_assert(std::is_trivially_copyable_v<StepRecord>);  // all ranks run the s
 
 std::string NameOfTime(int index) {
   if (index < kNumPhases) return Name(static_cast<Phase>(index));
-  return absl::StrCat("wait for ", Name(static_cast<Traffic>(index - kNumPhases)));
+  if (index == kNumPhases) return "late ranks";
+  return absl::StrCat("exposed ", Name(static_cast<Traffic>(index - kNumPhases - 1)));
+}
+
+std::array<double, 1 + kNumTrafficKinds> WaitTimes(const Communicator& world,
+                                                   const Communicator& group) {
+  std::array<double, 1 + kNumTrafficKinds> times = {};
+  for (const Communicator* comm : {&world, &group}) {
+    times[0] += comm->time_waited_for_late().count();
+    for (int i = 0; i < kNumTrafficKinds; ++i) {
+      times[1 + i] += comm->time_exposed(static_cast<Traffic>(i)).count();
+    }
+  }
+  return times;
 }
 
 StepRecorder::StepRecorder(const Communicator& world, const JobSetup& setup, Session& session)
@@ -30,11 +43,7 @@ StepRecorder::Counts StepRecorder::Count() const {
   for (int i = 0; i < kNumPhases; ++i) {
     counts.times[i] = engine.clock().seconds(static_cast<Phase>(i));
   }
-  for (int i = 0; i < kNumTrafficKinds; ++i) {
-    const auto kind = static_cast<Traffic>(i);
-    counts.times[kNumPhases + i] =
-        (world_.time_waited(kind) + session_.group().time_waited(kind)).count();
-  }
+  std::ranges::copy(WaitTimes(world_, session_.group()), counts.times.begin() + kNumPhases);
   for (int l = 0; l < engine.expert_load().num_layers(); ++l) {
     const auto tokens = engine.expert_load().expert_tokens(l);
     counts.expert_tokens.insert(counts.expert_tokens.end(), tokens.begin(), tokens.end());

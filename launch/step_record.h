@@ -15,11 +15,16 @@
 
 namespace octet {
 
-// Where a step's time goes on one rank: the phases of work, then the waits for other ranks by
-// traffic.
-inline constexpr int kNumTimes = kNumPhases + kNumTrafficKinds;
+// Where a step's time goes on one rank: the phases of work, the wait for late ranks, the exposed
+// exchange by traffic.
+inline constexpr int kNumTimes = kNumPhases + 1 + kNumTrafficKinds;
 using Times = std::array<double, kNumTimes>;  // seconds
-std::string NameOfTime(int index);            // "attention", "wait for dispatch"
+std::string NameOfTime(int index);            // "attention", "late ranks", "exposed dispatch"
+
+// What a rank has waited for others so far, in the world and in its group: the times after the
+// phases.
+std::array<double, 1 + kNumTrafficKinds> WaitTimes(const Communicator& world,
+                                                   const Communicator& group);
 
 // One step on one rank. Plain data.
 struct StepRecord {

@@ -45,41 +45,59 @@ const char* Name(Traffic kind) {
   return "?";
 }
 
-void Communicator::Start(Exchange& exchange, Traffic kind, std::span<const ConstBytes> send,
-                         std::span<const Bytes> recv) {
+void Communicator::Start(Exchange& exchange, Traffic kind, Place place,
+                         std::span<const ConstBytes> send, std::span<const Bytes> recv) {
   OCTET_CHECK(std::ssize(send) == size() && std::ssize(recv) == size());
-  bytes_sent_[static_cast<int>(kind)] += BytesOfOthers(send, rank());
+  exchange.kind_ = kind;
+  exchange.place_ = place;
+  exchange.bytes_sent_ = BytesOfOthers(send, rank());
+  exchange.room_ = BytesOfOthers(recv, rank());
+  bytes_sent_[static_cast<int>(kind)] += exchange.bytes_sent_;
   exchange.Start(send, recv);
+  in_flight_->push_back(&exchange);
+  if (in_flight_->size() == 1) watchdog_->activity().SetMover([this] { PollAll(); });
+}
+
+std::span<const size_t> Communicator::Finish(Exchange& exchange) {
+  const Activity::Scope scope(watchdog_->activity(), exchange.place_);
+  FlightRecorder& recorder = watchdog_->recorder();
+  const bool is_worth_recording = exchange.bytes_sent_ + exchange.room_ > 0;
+  if (is_worth_recording)
+    recorder.Begin(Name(exchange.kind_), exchange.place_, exchange.bytes_sent_);
+  WaitFor(exchange);
+  const std::span<const size_t> received = exchange.received();
+  if (is_worth_recording) {
+    recorder.End(static_cast<int64_t>(std::reduce(received.begin(), received.end())) -
+                 static_cast<int64_t>(received[rank()]));
+  }
+  std::erase(*in_flight_, &exchange);
+  if (in_flight_->empty()) watchdog_->activity().SetMover(nullptr);
+  return received;
 }
 
 std::span<const size_t> Communicator::AllToAll(Traffic kind, Place place,
                                                std::span<const ConstBytes> send,
                                                std::span<const Bytes> recv) {
-  const Clock::time_point start = Clock::now();
-  const Activity::Scope scope(watchdog_->activity(), place);
-  FlightRecorder& recorder = watchdog_->recorder();
-  const int64_t sent = BytesOfOthers(send, rank());
-  const bool is_worth_recording = sent + BytesOfOthers(recv, rank()) > 0;
-  if (is_worth_recording) recorder.Begin(Name(kind), place, sent);
   if (exchange_ == nullptr) exchange_ = MakeExchange();
-  Start(*exchange_, kind, send, recv);
-  WaitFor(*exchange_);
-  const std::span<const size_t> received = exchange_->received();
-  if (is_worth_recording) {
-    recorder.End(static_cast<int64_t>(std::reduce(received.begin(), received.end())) -
-                 static_cast<int64_t>(received[rank()]));
-  }
-  time_waited_[static_cast<int>(kind)] += Clock::now() - start;
-  return received;
+  Start(*exchange_, kind, place, send, recv);
+  return Finish(*exchange_);
+}
+
+void Communicator::PollAll() {
+  for (Exchange* exchange : *in_flight_) exchange->Poll();
 }
 
 void Communicator::WaitFor(Exchange& exchange) {
   const Watchdog::Wait wait(*watchdog_, exchange, first_, size());
-  Clock::time_point last_move = Clock::now();
+  const Clock::time_point start = Clock::now();
+  Clock::time_point come = start;  // when all had
+  Clock::time_point last_move = start;
   int64_t moves = exchange.moves();
   while (!exchange.Poll()) {
+    PollAll();
     watchdog_->Poll();
     const Clock::time_point now = Clock::now();
+    if (!exchange.all_have_come()) come = now;
     if (exchange.moves() != moves) last_move = now;
     moves = exchange.moves();
     if (now - last_move < kSpin) {
@@ -88,6 +106,8 @@ void Communicator::WaitFor(Exchange& exchange) {
       std::this_thread::sleep_for(kNap);
     }
   }
+  time_waited_for_late_ += come - start;
+  time_exposed_[static_cast<int>(exchange.kind_)] += Clock::now() - come;
   watchdog_->Poll();  // where this rank is always the last one, too
 }
 

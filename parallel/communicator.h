@@ -30,6 +30,9 @@ class Exchange : public Awaited {
   // Moves what can be moved without waiting. True when everything has been sent and received.
   virtual bool Poll() = 0;
 
+  // Every rank that sends has begun to: what is still waited for is on its way.
+  virtual bool all_have_come() const = 0;
+
   // Late is a rank whose message has not arrived, or that has not taken this one's.
 
   // Counts parts of messages that have moved, of all ranks.
@@ -41,6 +44,12 @@ class Exchange : public Awaited {
  private:
   friend class Communicator;
   virtual void Start(std::span<const ConstBytes> send, std::span<const Bytes> recv) = 0;
+
+  // Of the all-to-all that was started last.
+  Traffic kind_ = Traffic::kControl;
+  Place place_ = {};
+  int64_t bytes_sent_ = 0;  // to others
+  int64_t room_ = 0;        // for bytes from others
 };
 
 // The ranks of one group. One thread of each rank uses it.
@@ -63,23 +72,31 @@ class Communicator {
   // Collective: starts to send send[r] to each rank r and to receive into recv[r] from it, in an
   // exchange of this communicator that is not in flight. No message passes where the span is empty;
   // it is empty on both sides or on neither. recv[r] may be larger than what comes. The memory must
-  // stay until the exchange is complete. Several may be in flight; every rank starts them in the
-  // same order.
-  void Start(Exchange& exchange, Traffic kind, std::span<const ConstBytes> send,
+  // stay until Finish. Several may be in flight; every rank starts them in the same order. What is
+  // in flight moves on whenever this rank polls (Activity).
+  void Start(Exchange& exchange, Traffic kind, Place place, std::span<const ConstBytes> send,
              std::span<const Bytes> recv);
 
-  // Collective: Start, then poll until complete, as this rank's place. The Watchdog ends the job
-  // when a rank stands still. Returns the bytes received from each rank, valid until the next call.
+  // Collective: waits, as this rank's place, until what was started is complete. The Watchdog ends
+  // the job when a rank stands still. Returns the bytes received from each rank, valid until the
+  // exchange starts again.
+  std::span<const size_t> Finish(Exchange& exchange);
+
+  // Collective: Start and Finish in an exchange of its own.
   std::span<const size_t> AllToAll(Traffic kind, Place place, std::span<const ConstBytes> send,
                                    std::span<const Bytes> recv);
 
   // Bytes that this rank has sent to others, by kind.
   int64_t bytes_sent(Traffic kind) const { return bytes_sent_[static_cast<int>(kind)]; }
 
-  // How long this rank has waited in AllToAll, by kind.
-  std::chrono::duration<double> time_waited(Traffic kind) const {
-    return time_waited_[static_cast<int>(kind)];
+  // How long this rank has waited in Finish for messages that were on their way, by kind: exchange
+  // that nothing hid.
+  std::chrono::duration<double> time_exposed(Traffic kind) const {
+    return time_exposed_[static_cast<int>(kind)];
   }
+
+  // How long it has waited there for ranks that had not begun to send.
+  std::chrono::duration<double> time_waited_for_late() const { return time_waited_for_late_; }
 
   // Of all exchanges of the world: see Watchdog::SetTimeout.
   void set_timeout(std::chrono::duration<double> timeout) { watchdog_->SetTimeout(timeout); }
@@ -93,17 +110,21 @@ class Communicator {
   explicit Communicator(std::unique_ptr<Watchdog> watchdog)
       : own_watchdog_(std::move(watchdog)), watchdog_(own_watchdog_.get()) {}
   Communicator(Communicator& parent, int first)
-      : watchdog_(parent.watchdog_), first_(parent.first_ + first) {}
+      : watchdog_(parent.watchdog_), in_flight_(parent.in_flight_), first_(parent.first_ + first) {}
 
  private:
   void WaitFor(Exchange& exchange);
+  void PollAll();
 
   std::unique_ptr<Watchdog> own_watchdog_;
   Watchdog* watchdog_;
+  // Of the world and all its groups: what has been started and not finished.
+  std::shared_ptr<std::vector<Exchange*>> in_flight_ = std::make_shared<std::vector<Exchange*>>();
   int first_ = 0;                       // of this group's ranks, in the world
   std::unique_ptr<Exchange> exchange_;  // of AllToAll
   std::array<int64_t, kNumTrafficKinds> bytes_sent_ = {};
-  std::array<std::chrono::duration<double>, kNumTrafficKinds> time_waited_ = {};
+  std::array<std::chrono::duration<double>, kNumTrafficKinds> time_exposed_ = {};
+  std::chrono::duration<double> time_waited_for_late_ = {};
 };
 
 }  // namespace octet

@@ -55,6 +55,7 @@ Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Bac
       routing_messages_(comm.size()),
       routing_(comm.size()),
       planner_(placement, comm.rank()),
+      exchange_(comm.MakeExchange()),
       send_(comm.size()),
       recv_(comm.size()) {}
 
@@ -77,49 +78,55 @@ const DispatchPlan& Dispatcher::Plan(int layer, const Routing& routing) {
   return planner_.Plan(layer, routing_);
 }
 
-Matrix Dispatcher::Dispatch(int layer, ConstMatrix x, const DispatchPlan& plan) {
+void Dispatcher::StartDispatch(int layer, ConstMatrix x, const DispatchPlan& plan) {
   const int rank = comm_.rank();
-  const Matrix rows = workspace_.AllocDense(plan.num_rows(), x.cols, dtype_);
-  const Workspace::Scope scope(workspace_);
+  rows_ = workspace_.AllocDense(plan.num_rows(), x.cols, dtype_);
   int64_t first = 0;
   for (int r = 0; r < comm_.size(); ++r) {
     const std::vector<int32_t>& tokens = plan.send_tokens[r];
     const auto num_tokens = std::ssize(tokens);
     if (r == rank) {
-      backend_.GatherRows(x, tokens, rows.Rows(first, num_tokens));
+      backend_.GatherRows(x, tokens, rows_.Rows(first, num_tokens));
       send_[r] = {};
       recv_[r] = {};
     } else {
       const Matrix outgoing = workspace_.AllocDense(num_tokens, x.cols, dtype_);
       backend_.GatherRows(x, tokens, outgoing);
       send_[r] = RowBytes(outgoing, 0, num_tokens);
-      recv_[r] = RowBytes(rows, first, plan.recv_tokens[r]);
+      recv_[r] = RowBytes(rows_, first, plan.recv_tokens[r]);
     }
     first += plan.recv_tokens[r];
   }
-  comm_.AllToAll(Traffic::kDispatch, {"dispatch", layer}, send_, recv_);
-  return rows;
+  comm_.Start(*exchange_, Traffic::kDispatch, {"dispatch", layer}, send_, recv_);
 }
 
-void Dispatcher::Combine(int layer, ConstMatrix out, const DispatchPlan& plan, Matrix y) {
-  const Workspace::Scope scope(workspace_);
+Matrix Dispatcher::FinishDispatch() {
+  comm_.Finish(*exchange_);
+  return rows_;
+}
+
+void Dispatcher::StartCombine(int layer, ConstMatrix out, const DispatchPlan& plan) {
   const DispatchPlan::Sums& sums = plan.returns;
   const Matrix returns = workspace_.AllocDense(std::ssize(sums.offsets) - 1, out.cols, DType::kF32);
   backend_.WeightedSum(out, sums.offsets, sums.rows, sums.weights, returns);
 
   int64_t num_returned = 0;
   for (const int64_t rows : plan.recv_returns) num_returned += rows;
-  const Matrix returned = workspace_.AllocDense(num_returned, out.cols, DType::kF32);
+  returned_ = workspace_.AllocDense(num_returned, out.cols, DType::kF32);
   int64_t sent = 0;
   int64_t received = 0;
   for (int r = 0; r < comm_.size(); ++r) {
     send_[r] = RowBytes(returns, sent, plan.send_returns[r]);
-    recv_[r] = RowBytes(returned, received, plan.recv_returns[r]);
+    recv_[r] = RowBytes(returned_, received, plan.recv_returns[r]);
     sent += plan.send_returns[r];
     received += plan.recv_returns[r];
   }
-  comm_.AllToAll(Traffic::kCombine, {"combine", layer}, send_, recv_);
-  backend_.WeightedSum(returned, plan.combine.offsets, plan.combine.rows, plan.combine.weights, y);
+  comm_.Start(*exchange_, Traffic::kCombine, {"combine", layer}, send_, recv_);
+}
+
+void Dispatcher::FinishCombine(const DispatchPlan& plan, Matrix y) {
+  comm_.Finish(*exchange_);
+  backend_.WeightedSum(returned_, plan.combine.offsets, plan.combine.rows, plan.combine.weights, y);
 }
 
 }  // namespace octet

@@ -12,7 +12,8 @@
 
 namespace octet {
 
-// The two all-to-alls of every MoE layer.
+// The two all-to-alls of every MoE layer, one layer at a time. While one is in flight, other work
+// may be done, another dispatcher's exchanges included, in the same order on every rank.
 class Dispatcher {
  public:
   // `max_tokens` bounds the tokens of one rank in one step. Experts read rows of `dtype`.
@@ -22,14 +23,21 @@ class Dispatcher {
   // Collective: tells every rank what the others' tokens need. Valid until the next call.
   const DispatchPlan& Plan(int layer, const Routing& routing);
 
-  // Collective: the rows that this rank's experts need. x: [own tokens, hidden] float32.
-  // Returns [plan.num_rows(), hidden] of the experts' dtype, by home rank and token.
-  Matrix Dispatch(int layer, ConstMatrix x, const DispatchPlan& plan);
+  // Collective: sends each token to the ranks whose experts need it. x: [own tokens, hidden]
+  // float32.
+  void StartDispatch(int layer, ConstMatrix x, const DispatchPlan& plan);
 
-  // Collective: y[t] = the sum of token t's slots, each times its gate weight, in slot order.
-  // out: [(token, slot) pairs of this rank's experts, hidden], in the order of plan.expert_rows; y:
+  // Collective: what has come: [plan.num_rows(), hidden] of the experts' dtype, by home rank and
+  // token.
+  Matrix FinishDispatch();
+
+  // Collective: sends the outputs of this rank's experts home. out: [(token, slot) pairs of this
+  // rank's experts, hidden], in the order of plan.expert_rows.
+  void StartCombine(int layer, ConstMatrix out, const DispatchPlan& plan);
+
+  // Collective: y[t] = the sum of token t's slots, each times its gate weight, in slot order. y:
   // [own tokens, hidden].
-  void Combine(int layer, ConstMatrix out, const DispatchPlan& plan, Matrix y);
+  void FinishCombine(const DispatchPlan& plan, Matrix y);
 
  private:
   void ExchangeRouting(int layer, const Routing& routing);
@@ -44,6 +52,9 @@ class Dispatcher {
   std::vector<std::vector<std::byte>> routing_messages_;  // [ranks]
   std::vector<Routing> routing_;                          // [ranks]
   DispatchPlanner planner_;
+  std::unique_ptr<Exchange> exchange_;  // of the tokens, then of the outputs
+  Matrix rows_;                         // that come to the experts
+  Matrix returned_;                     // that come back
   std::vector<ConstBytes> send_;
   std::vector<Bytes> recv_;
 };

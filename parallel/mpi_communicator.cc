@@ -14,13 +14,17 @@ namespace {
 // MPI guarantees tags up to 32767. Two exchanges of one pair of ranks are never this far apart.
 constexpr int kTags = 32768;
 
-// Messages go in parts of this size, so many of them at a time to and from each rank: each one that
-// arrives is a sign of its rank, also where the whole message takes minutes.
+// Messages go in parts, so many of them at a time to and from each rank: each one that arrives is a
+// sign of its rank, also where the whole message takes minutes. The first is small, for MPI sends
+// it at once: with it the rank has come.
+constexpr size_t kFirstPartBytes = 2048;
 constexpr size_t kPartBytes = size_t{1} << 20;
 constexpr size_t kPartsInFlight = 4;
 
-// A message of n bytes goes in n / kPartBytes whole parts and a shorter one, which may be empty: by
-// this the receiver, who may have more room, knows the end.
+constexpr size_t BytesOfPart(int part) { return part == 0 ? kFirstPartBytes : kPartBytes; }
+
+// A message goes in whole parts and a shorter one, which may be empty: by this the receiver, who
+// may have more room, knows the end.
 class MpiExchange : public Exchange {
  public:
   MpiExchange(MPI_Comm comm, int rank, int& next_tag)
@@ -39,6 +43,10 @@ class MpiExchange : public Exchange {
     return unfinished_ == 0;
   }
 
+  bool all_have_come() const override {
+    return std::none_of(in_.begin(), in_.end(),
+                        [](const Message& m) { return m.unfinished && m.moved == 0; });
+  }
   bool is_late(int rank) const override { return in_[rank].unfinished || out_[rank].unfinished; }
   int64_t parts_moved(int rank) const override { return in_[rank].moved + out_[rank].moved; }
   int64_t moves() const override { return moves_; }
@@ -52,7 +60,7 @@ class MpiExchange : public Exchange {
     size_t started = 0;  // bytes of the parts that have been started
     int next_part = 0;
     int64_t moved = 0;  // parts that are complete
-    int in_flight = 0;
+    size_t in_flight = 0;
     bool all_started = true;
     bool unfinished = false;
   };
@@ -100,9 +108,14 @@ class MpiExchange : public Exchange {
     message.unfinished = true;
     message.all_started = false;
     ++unfinished_;
+    // Many messages end within the first part of their room; the others are received from then on.
+    StartParts(message, rank, receives, receives ? 1 : kPartsInFlight);
+  }
+
+  // Until so many are in flight, or the message is.
+  void StartParts(Message& message, int rank, bool receives, size_t in_flight) {
     const auto only_the_end_is_left = [&] { return message.started == message.bytes; };
-    for (size_t i = 0; !message.all_started && (i < kPartsInFlight || only_the_end_is_left());
-         ++i) {
+    while (!message.all_started && (message.in_flight < in_flight || only_the_end_is_left())) {
       slots_.push_back({rank, receives, 0});
       requests_.push_back(MPI_REQUEST_NULL);
       StartPart(message, slots_.size() - 1);
@@ -112,7 +125,7 @@ class MpiExchange : public Exchange {
   void StartPart(Message& message, size_t slot) {
     auto& [rank, receives, number] = slots_[slot];
     number = message.next_part++;
-    const size_t part = std::min(kPartBytes, message.bytes - message.started);
+    const size_t part = std::min(BytesOfPart(number), message.bytes - message.started);
     std::byte* data = message.data + message.started;
     const auto count = static_cast<int>(part);
     if (receives) {
@@ -121,7 +134,7 @@ class MpiExchange : public Exchange {
       MPI_Isend(data, count, MPI_BYTE, rank, tag_, comm_, &requests_[slot]);
     }
     message.started += part;
-    message.all_started = part < kPartBytes;
+    message.all_started = part < BytesOfPart(number);
     ++message.in_flight;
   }
 
@@ -134,6 +147,7 @@ class MpiExchange : public Exchange {
     if (receives) TakePart(message, rank, part, status);
     if (!message.all_started) {
       StartPart(message, slot);
+      if (part == 0) StartParts(message, rank, receives, kPartsInFlight);
     } else if (message.in_flight == 0) {
       message.unfinished = false;
       --unfinished_;
@@ -144,7 +158,7 @@ class MpiExchange : public Exchange {
     int bytes = 0;
     MPI_Get_count(&status, MPI_BYTE, &bytes);
     received_[rank] += static_cast<size_t>(bytes);
-    if (static_cast<size_t>(bytes) == kPartBytes) return;
+    if (static_cast<size_t>(bytes) == BytesOfPart(part)) return;
     message.all_started = true;
     if (message.in_flight > 0) CancelAfter(part, message, rank);
   }

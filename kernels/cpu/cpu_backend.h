@@ -19,6 +19,7 @@ class CpuBackend : public Backend {
   CpuBackend(Isa isa, int num_threads);
 
   Buffer Allocate(size_t bytes) override;
+  void ReserveScratch(size_t bytes) override { scratch_.Reserve(bytes); }
   void Pack(ConstMatrix rows, int64_t first_panel, int64_t panel_step, PackedMatrix& w) override;
   void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) override;
   void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) override;

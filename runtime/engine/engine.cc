@@ -5,6 +5,24 @@
 
 namespace octet {
 
+namespace {
+
+// What products hold for a moment: rows as the kernels read them, and what experts have between
+// their products.
+int64_t ScratchBytes(const ModelConfig& c, const EngineOptions& options) {
+  const auto element = static_cast<int64_t>(SizeOf(options.dtype));
+  const int64_t q_dim = int64_t{c.num_heads} * c.head_dim;
+  const int64_t pairs = options.limits.max_num_batched_tokens * c.experts_per_token;
+  const int64_t expert_rows = std::min<int64_t>(pairs, Backend::kExpertRowsAtATime);
+  const int64_t experts = expert_rows * (int64_t{c.hidden_size} + c.intermediate_size) * element;
+  const int64_t router = options.limits.MaxTokensPerRank() * c.hidden_size * int64_t{sizeof(float)};
+  const int64_t others =
+      options.limits.MaxTokensPerRank() * std::max<int64_t>(c.hidden_size, q_dim) * element;
+  return std::max({experts, router, others}) + (int64_t{1} << 16);
+}
+
+}  // namespace
+
 int64_t WorkspaceBytes(const ModelConfig& c, const EngineOptions& options) {
   const int64_t own = options.limits.MaxTokensPerRank();
   const int64_t all = options.limits.max_num_batched_tokens;
@@ -14,14 +32,15 @@ int64_t WorkspaceBytes(const ModelConfig& c, const EngineOptions& options) {
   const int64_t kv_dim = int64_t{c.num_kv_heads} * c.head_dim;
   const int64_t hidden = c.hidden_size;
   const int64_t states = own * 3 * hidden * f32;
-  const int64_t attention = own * ((2 * q_dim + 2 * kv_dim) * f32 + (q_dim + hidden) * element);
+  const int64_t attention = own * (2 * q_dim + 2 * kv_dim) * f32;
   const int64_t pairs = all * c.experts_per_token;
-  const int64_t rows = all * hidden * element + pairs * hidden * f32;
-  const int64_t expert = std::min<int64_t>(pairs, Backend::kExpertRowsAtATime) *
-                         (hidden + c.intermediate_size) * element;
-  const int64_t combine = 2 * pairs * hidden * f32;
+  const int64_t own_pairs = own * c.experts_per_token;
+  const int64_t tokens = (all + own_pairs) * hidden * element;     // that come, and that leave
+  const int64_t outputs = (2 * pairs + own_pairs) * hidden * f32;  // made, sent, and come back
   const int64_t logits = int64_t{130} * c.vocab_size * f32;
-  return states + std::max({attention, rows + std::max(expert, combine), logits});
+  const int64_t whole = states + std::max({attention, tokens + outputs, logits});
+  const int64_t micro_batch = options.limits.overlap_tokens > 0 ? whole / 2 : 0;  // the second
+  return whole + micro_batch + ScratchBytes(c, options);
 }
 
 Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
@@ -31,17 +50,18 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
       context_{backend, workspace_, clock_, options.dtype},
       expert_load_(model.config.num_layers, model.config.num_experts, ranks.group.size()),
       kv_cache_(backend, model.config, options.dtype, options.limits.pages[ranks.world.rank()]),
-      dispatcher_(ranks.group, model.placement, backend, workspace_,
-                  options.limits.MaxTokensPerRank(), options.dtype),
-      model_(context_, model.config, model.weights, kv_cache_, dispatcher_, options.max_model_len,
-             [this](int layer, const Routing&, const DispatchPlan& plan) {
-               expert_load_.Add(layer, plan);
-             }),
+      model_(
+          context_, {model.config, model.weights, kv_cache_, model.placement, ranks.group},
+          {.max_tokens = options.limits.MaxTokensPerRank(), .max_positions = options.max_model_len},
+          [this](int layer, const Routing&, const DispatchPlan& plan) {
+            expert_load_.Add(layer, plan);
+          }),
       runner_(context_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
       scheduler_(options.limits),
       messenger_(ranks.world),
       outgoing_steps_(ranks.world.size()) {
   workspace_.Reserve(static_cast<size_t>(WorkspaceBytes(model.config, options)));
+  backend.ReserveScratch(static_cast<size_t>(ScratchBytes(model.config, options)));
   OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
   OCTET_CHECK(options.limits.group_size == ranks.group.size());
 }

@@ -97,7 +97,6 @@ class Engine {
   ExecutionContext context_;
   ExpertLoad expert_load_;
   KvCache kv_cache_;
-  Dispatcher dispatcher_;
   Mixtral model_;
   ModelRunner runner_;
   Scheduler scheduler_;  // used on rank 0 only

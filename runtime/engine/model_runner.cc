@@ -24,7 +24,7 @@ const StepResult& ModelRunner::Run(const RankStep& step) {
   for (const Chunk& chunk : step.chunks()) AddChunk(chunk);
 
   const Workspace::Scope scope(context_.workspace);
-  UseLogits(model_.Forward(batch_));
+  UseLogits(model_.Forward(batch_, step.overlap() ? kMaxMicroBatches : 1));
   return result_;
 }
 

@@ -49,12 +49,24 @@ std::span<RankStep> Scheduler::NextStep() {
   Resume();
   Admit();
   for (int r = 0; r < limits_.num_ranks(); ++r) Prefill(r);
+  for (int r = 0; r < limits_.num_ranks(); r += limits_.group_size) DivideStep(r);
   for (Sequence& s : sequences_) {
     if (s.left() > 0) continue;
     ++s.num_tokens;  // the one that this step samples
     ++step_counts_.sampled_tokens;
   }
   return steps_;
+}
+
+// Of the group that begins with this rank.
+void Scheduler::DivideStep(int first_rank) {
+  const std::span group = std::span(steps_).subspan(first_rank, limits_.group_size);
+  int64_t tokens = 0;
+  for (const RankStep& step : group) {
+    for (const Chunk& chunk : step.chunks()) tokens += chunk.num_tokens();
+  }
+  const bool overlaps = limits_.overlap_tokens > 0 && tokens >= limits_.overlap_tokens;
+  for (RankStep& step : group) step.set_overlap(overlaps);
 }
 
 // Sequences come oldest first, so that who is preempted here is younger than all that this step has

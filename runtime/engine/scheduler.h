@@ -17,6 +17,8 @@ struct SchedulerLimits {
   int64_t max_num_batched_tokens = 2048;  // of one step, in each group
   std::vector<int64_t> pages;             // [ranks] of each rank's KV cache
   int group_size = 1;                     // ranks of an expert-parallel group
+  int64_t overlap_tokens = 0;             // steps of so many tokens of a group are computed as two
+                               // micro-batches, one while the tokens of the other travel; 0: none
 
   int num_ranks() const { return static_cast<int>(pages.size()); }
 
@@ -108,6 +110,7 @@ class Scheduler {
   int ChooseRank(int64_t num_tokens) const;  // -1: none has room
   void Prefill(int rank);
   void Schedule(Sequence& s, int64_t num_tokens);
+  void DivideStep(int first_rank);
   void CountWaiting();
 
   SchedulerLimits limits_;

@@ -3,6 +3,7 @@
 #ifndef OCTET_RUNTIME_MODEL_BATCH_H_
 #define OCTET_RUNTIME_MODEL_BATCH_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct Batch {
 
   int64_t num_tokens() const { return std::ssize(tokens); }
 
+  // Becomes the tokens [first, last) of `whole`.
+  void TakeTokens(const Batch& whole, int64_t first, int64_t last);
+
   void Clear() {
     tokens.clear();
     positions.clear();
@@ -27,6 +31,24 @@ struct Batch {
     logit_rows.clear();
   }
 };
+
+inline void Batch::TakeTokens(const Batch& whole, int64_t first, int64_t last) {
+  Clear();
+  tokens.assign(whole.tokens.begin() + first, whole.tokens.begin() + last);
+  positions.assign(whole.positions.begin() + first, whole.positions.begin() + last);
+  for (const SequenceSpan& span : whole.spans) {
+    const int64_t begin = std::max(first, span.first_row);
+    const int64_t end = std::min(last, span.first_row + span.num_rows);
+    if (begin >= end) continue;
+    spans.push_back({.first_row = begin - first,
+                     .num_rows = end - begin,
+                     .start_pos = span.start_pos + begin - span.first_row,
+                     .pages = span.pages});
+  }
+  for (const int32_t row : whole.logit_rows) {
+    if (row >= first && row < last) logit_rows.push_back(static_cast<int32_t>(row - first));
+  }
+}
 
 }  // namespace octet
 

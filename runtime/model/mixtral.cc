@@ -2,42 +2,67 @@
 
 namespace octet {
 
-Mixtral::Mixtral(const ExecutionContext& context, const ModelConfig& config,
-                 const ModelWeights& weights, const KvCache& kv_cache, Dispatcher& dispatcher,
-                 int64_t max_positions, RoutingObserver observer)
+Mixtral::Mixtral(const ExecutionContext& context, const MixtralParts& parts,
+                 const MixtralLimits& limits, RoutingObserver observer)
     : context_(context),
-      config_(config),
-      weights_(weights),
-      rope_(config.head_dim, config.rope_theta, max_positions),
-      observer_(std::move(observer)) {
-  for (int l = 0; l < config.num_layers; ++l) {
-    const LayerWeights& layer = weights.layers[l];
-    attention_.emplace_back(context, config, layer, rope_.table(), kv_cache.layer(l));
-    moe_.emplace_back(context, l, layer, config.experts_per_token, dispatcher, observer_);
+      config_(parts.config),
+      weights_(parts.weights),
+      rope_(config_.head_dim, config_.rope_theta, limits.max_positions),
+      observer_(std::move(observer)),
+      second_workspace_([&context](size_t bytes) { return context.backend.Allocate(bytes); }) {
+  AddMicroBatch(context, parts, limits.max_tokens);
+  AddMicroBatch({context.backend, second_workspace_, context.clock, context.dtype}, parts,
+                (limits.max_tokens + 1) / 2);
+}
+
+void Mixtral::AddMicroBatch(const ExecutionContext& context, const MixtralParts& parts,
+                            int64_t max_tokens) {
+  micro_batches_.push_back({.context = context,
+                            .dispatcher = Dispatcher(parts.comm, parts.placement, context.backend,
+                                                     context.workspace, max_tokens, context.dtype),
+                            .layers = {},
+                            .batch = {}});
+  MicroBatch& m = micro_batches_.back();
+  for (int l = 0; l < config_.num_layers; ++l) {
+    m.layers.emplace_back(m.context, config_, l, weights_.layers[l], rope_.table(),
+                          parts.kv_cache.layer(l), m.dispatcher, observer_);
   }
 }
 
-Matrix Mixtral::Forward(const Batch& batch) {
-  Backend& backend = context_.backend;
-  const float eps = config_.rms_norm_eps;
+void Mixtral::Embed(MicroBatch& m) {
+  m.hidden = m.context.workspace.Alloc(m.batch.num_tokens(), config_.hidden_size);
+  m.scratch = m.context.workspace.Alloc(m.batch.num_tokens(), config_.hidden_size);
+  context_.backend.GatherRows(weights_.embed_tokens, m.batch.tokens, m.hidden);
+}
+
+Matrix Mixtral::Forward(const Batch& batch, int num_micro_batches) {
   const Matrix last = context_.workspace.Alloc(std::ssize(batch.logit_rows), config_.hidden_size);
   const Workspace::Scope scope(context_.workspace);
-  const Matrix hidden = context_.workspace.Alloc(batch.num_tokens(), config_.hidden_size);
-  const Matrix normed = context_.workspace.Alloc(batch.num_tokens(), config_.hidden_size);
+  const Workspace::Scope second_scope(second_workspace_);
+  const auto micro_batches = [&](auto f) {
+    for (int i = 0; i < num_micro_batches; ++i) f(micro_batches_[i], i);
+  };
 
-  backend.GatherRows(weights_.embed_tokens, batch.tokens, hidden);
+  micro_batches([&](MicroBatch& m, int i) {
+    const int64_t tokens = batch.num_tokens();
+    m.batch.TakeTokens(batch, tokens * i / num_micro_batches, tokens * (i + 1) / num_micro_batches);
+    Embed(m);
+  });
   for (int l = 0; l < config_.num_layers; ++l) {
-    const Activity::Scope place({"norm", l});  // and attention, router, experts within
-    backend.RmsNorm(hidden, weights_.layers[l].input_layernorm, eps, normed);
-    attention_[l].Forward(normed, batch, normed);
-    backend.Add(normed, hidden);
-
-    backend.RmsNorm(hidden, weights_.layers[l].post_attention_layernorm, eps, normed);
-    moe_[l].Forward(normed, normed);
-    backend.Add(normed, hidden);
+    micro_batches([&](MicroBatch& m, int) {
+      if (l > 0) m.Combine(l - 1);
+      m.Attend(l);
+    });
+    micro_batches([&](MicroBatch& m, int) { m.RunExperts(l); });
   }
-  backend.GatherRows(hidden, batch.logit_rows, last);
-  backend.RmsNorm(last, weights_.norm, eps, last);
+  int64_t row = 0;
+  micro_batches([&](MicroBatch& m, int) {
+    m.Combine(config_.num_layers - 1);
+    const auto rows = std::ssize(m.batch.logit_rows);
+    context_.backend.GatherRows(m.hidden, m.batch.logit_rows, last.Rows(row, rows));
+    row += rows;
+  });
+  context_.backend.RmsNorm(last, weights_.norm, config_.rms_norm_eps, last);
   return last;
 }
 

@@ -3,40 +3,72 @@
 #ifndef OCTET_RUNTIME_MODEL_MIXTRAL_H_
 #define OCTET_RUNTIME_MODEL_MIXTRAL_H_
 
-#include <vector>
+#include <deque>
 
-#include "runtime/model/attention.h"
-#include "runtime/model/moe_layer.h"
+#include "runtime/model/decoder_layer.h"
 #include "runtime/model/rope.h"
 
 namespace octet {
 
-// MixtralForCausalLM (Jiang et al., "Mixtral of Experts", arXiv:2401.04088). What it is made from
-// must outlive it.
+// How far the tokens of one step may be divided.
+inline constexpr int kMaxMicroBatches = 2;
+
+// What a model is made from; all of it must outlive it.
+struct MixtralParts {
+  const ModelConfig& config;
+  const ModelWeights& weights;
+  const KvCache& kv_cache;
+  const ExpertPlacement& placement;
+  Communicator& comm;  // over whose ranks the experts are spread
+};
+
+struct MixtralLimits {
+  int64_t max_tokens = 0;     // of this rank in one step
+  int64_t max_positions = 0;  // of a sequence
+};
+
+// MixtralForCausalLM (Jiang et al., "Mixtral of Experts", arXiv:2401.04088).
 class Mixtral {
  public:
-  // `max_positions` bounds the length of a sequence.
-  Mixtral(const ExecutionContext& context, const ModelConfig& config, const ModelWeights& weights,
-          const KvCache& kv_cache, Dispatcher& dispatcher, int64_t max_positions,
+  Mixtral(const ExecutionContext& context, const MixtralParts& parts, const MixtralLimits& limits,
           RoutingObserver observer);
   Mixtral(const Mixtral&) = delete;
   Mixtral& operator=(const Mixtral&) = delete;
 
   // Collective: the last hidden states, normed, of the tokens batch.logit_rows, in the workspace:
-  // [batch.logit_rows.size(), hidden_size].
-  Matrix Forward(const Batch& batch);
+  // [batch.logit_rows.size(), hidden_size]. The tokens are divided into so many micro-batches, on
+  // all ranks alike: while one is computed, the tokens of the other travel.
+  Matrix Forward(const Batch& batch, int num_micro_batches = 1);
 
   // The logits of rows that Forward gave, [rows, vocab_size], in the workspace.
   Matrix Logits(ConstMatrix hidden);
 
  private:
+  // A part of the batch on its way through the layers.
+  struct MicroBatch {
+    ExecutionContext context;
+    Dispatcher dispatcher;
+    std::deque<DecoderLayer> layers;  // they don't move
+    Batch batch;
+    Matrix hidden = {};
+    Matrix scratch = {};
+
+    void Attend(size_t layer) { layers[layer].Attend(batch, hidden, scratch); }
+    void RunExperts(size_t layer) { layers[layer].RunExperts(); }
+    void Combine(size_t layer) { layers[layer].Combine(hidden, scratch); }
+  };
+
+  void AddMicroBatch(const ExecutionContext& context, const MixtralParts& parts,
+                     int64_t max_tokens);
+  void Embed(MicroBatch& m);
+
   const ExecutionContext& context_;
   const ModelConfig& config_;
   const ModelWeights& weights_;
   Rope rope_;
   RoutingObserver observer_;
-  std::vector<Attention> attention_;  // [num_layers]
-  std::vector<MoeLayer> moe_;         // [num_layers]
+  Workspace second_workspace_;
+  std::deque<MicroBatch> micro_batches_;  // [kMaxMicroBatches]; they don't move
 };
 
 }  // namespace octet

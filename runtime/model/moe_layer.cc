@@ -2,14 +2,23 @@
 
 namespace octet {
 
-void MoeLayer::Forward(ConstMatrix x, Matrix y) {
-  const Workspace::Scope scope(context_.workspace);
-  const Routing& routing = router_.Route(x);                     // local: choose top-k experts
-  const DispatchPlan& plan = dispatcher_.Plan(layer_, routing);  // collective: who needs what
-  const Matrix rows = dispatcher_.Dispatch(layer_, x, plan);     // collective: tokens to experts
-  const Matrix out = experts_.Forward(rows, plan);               // local: grouped SwiGLU
-  dispatcher_.Combine(layer_, out, plan, y);  // collective: back, gate-weighted, in slot order
-  observer_(layer_, routing, plan);
+void MoeLayer::Dispatch(ConstMatrix x) {
+  scope_.emplace(context_.workspace);
+  const Routing& routing = router_.Route(x);     // local: choose top-k experts
+  plan_ = &dispatcher_.Plan(layer_, routing);    // collective: who needs what
+  dispatcher_.StartDispatch(layer_, x, *plan_);  // collective: tokens to experts
+  observer_(layer_, routing, *plan_);
+}
+
+void MoeLayer::RunExperts() {
+  const Matrix rows = dispatcher_.FinishDispatch();
+  const Matrix out = experts_.Forward(rows, *plan_);  // local: grouped SwiGLU
+  dispatcher_.StartCombine(layer_, out, *plan_);      // collective: back to where they came from
+}
+
+void MoeLayer::Combine(Matrix y) {
+  dispatcher_.FinishCombine(*plan_, y);  // gate-weighted, in slot order
+  scope_.reset();
 }
 
 }  // namespace octet

@@ -4,6 +4,7 @@
 #define OCTET_RUNTIME_MODEL_MOE_LAYER_H_
 
 #include <functional>
+#include <optional>
 
 #include "parallel/dispatcher.h"
 #include "runtime/model/experts.h"
@@ -28,9 +29,12 @@ class MoeLayer {
         experts_(context, weights),
         observer_(observer) {}
 
-  // Collective: every rank calls this for every layer of every step, even with no tokens.
+  // Collective: every rank calls these in turn for every layer of every step, even with no tokens.
+  // Between them, while tokens travel, it may do other work.
   // x, y: [tokens, hidden_size]; y may be x.
-  void Forward(ConstMatrix x, Matrix y);
+  void Dispatch(ConstMatrix x);  // tokens leave for their experts
+  void RunExperts();             // they have come; outputs leave for home
+  void Combine(Matrix y);        // they have come back
 
  private:
   const ExecutionContext& context_;
@@ -39,6 +43,8 @@ class MoeLayer {
   Dispatcher& dispatcher_;
   Experts experts_;
   const RoutingObserver& observer_;
+  std::optional<Workspace::Scope> scope_;  // from Dispatch to Combine
+  const DispatchPlan* plan_ = nullptr;     // the dispatcher's
 };
 
 }  // namespace octet

@@ -28,6 +28,8 @@ for n in "${!shares[@]}"; do
   mount --move "/run/shares/$n" "${shares[n]}"
 done
 
+# Bash reads it for every command that comes by ssh; what it does (a lock, say) is not the cluster's.
+[[ ! -f ~/.bashrc ]] || mount --bind /dev/null ~/.bashrc
 mkdir -p /run/sshd
 /usr/sbin/sshd -f "$state/sshd_config.$index" -E "$state/sshd.$index.log"
 echo "$pid" > "$state/init.$index"

@@ -52,7 +52,7 @@ class RunConfigTest : public testing::Test {
 
 constexpr char kDefaults[] =
     R"(placement: "contiguous" dtype: "auto" device: "cpu" isa: "auto" max_num_seqs: 64
-       memory: "90%" timeout: 60 progress: "auto")";
+       memory: "90%" timeout: 60 overlap: "auto" progress: "auto")";
 
 RunConfig Parsed(const std::string& text) {
   RunConfig config;
@@ -70,14 +70,15 @@ constexpr char kAllFields[] =
        threads: 3 max_num_seqs: 5 max_num_batched_tokens: 7 max_model_len: 11 memory: "3GiB"
        kv_cache_gib: 0.25 seed: -13 timeout: 1.5 input: ["i", "j", "-"] output: "o" lenient: true
        served_model_name: "n" created: 17 progress: "json" report: "r" dry_run: true
-       resume: true overwrite: true verify: true random_weights: true shape: "s" layers: 19)";
+       overlap: "on" resume: true overwrite: true verify: true random_weights: true shape: "s" layers: 19)";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   const auto config = Resolve(absl::StrSplit(
       "--model m --placement random:1 --ep-size 2 --dtype float32 --device cuda --isa avx2 "
       "--threads 3 --max-num-seqs 5 --max-num-batched-tokens 7 --max-model-len 11 --memory 3GiB "
       "--kv-cache-gib 0.25 --seed -13 --timeout 1.5 -i i --input j -i - --output o --lenient "
-      "--served-model-name n --created 17 --progress json --report r --dry-run --resume "
+      "--served-model-name n --created 17 --progress json --report r --dry-run --overlap on "
+      "--resume "
       "--overwrite --verify --random-weights --shape s --layers 19",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();

@@ -22,7 +22,7 @@ struct Variant {
 #ifdef __SANITIZE_ADDRESS__
 constexpr Variant kVariants[] = {
     {0, "--threads 2"},
-    {3, "--placement round-robin --max-num-seqs 2 --max-num-batched-tokens 9"},
+    {3, "--placement round-robin --max-num-seqs 2 --max-num-batched-tokens 9 --overlap on"},
 };
 #else
 constexpr Variant kVariants[] = {
@@ -36,6 +36,8 @@ constexpr Variant kVariants[] = {
     {7, "--placement round-robin"},
     {8, "--placement contiguous --max-num-batched-tokens 33"},
     {12, "--placement random:3"},
+    {2, "--overlap on"},
+    {5, "--placement random:4 --overlap on --max-num-batched-tokens 30"},
     {2, "--ep-size 1 --max-num-seqs 2"},
     {4, "--ep-size 2 --placement round-robin --max-num-batched-tokens 17"},
 };

@@ -136,10 +136,12 @@ TEST_P(DispatcherTest, EveryTokenGetsItsExpertsAndNothingIsSentTwice) {
     const Routing& mine = routing[comm.rank()];
     const auto x = OwnedMatrix::Random(mine.num_tokens, kHidden, DType::kF32, 100 + comm.rank());
     const DispatchPlan& plan = dispatcher.Plan(0, mine);
-    const Matrix rows = dispatcher.Dispatch(0, x.view(), plan);
+    dispatcher.StartDispatch(0, x.view(), plan);
+    const Matrix rows = dispatcher.FinishDispatch();
     const Matrix out = FakeExperts(workspace, rows, plan);
     OwnedMatrix y(mine.num_tokens, kHidden);
-    dispatcher.Combine(0, out, plan, y.view());
+    dispatcher.StartCombine(0, out, plan);
+    dispatcher.FinishCombine(plan, y.view());
     EXPECT_EQ(y.bytes(), Expected(x, mine, c.dtype).bytes()) << "rank " << comm.rank();
     dispatched += comm.bytes_sent(Traffic::kDispatch);
     combined += comm.bytes_sent(Traffic::kCombine);

@@ -34,8 +34,8 @@ RankModel::RankModel(Communicator& comm, const ModelFiles& files, const RankMode
           ValueOrDie(ExpertPlacement::Parse(options.placement, Shape(files.config, comm.size())))),
       weights_(LoadOrDie(files, placement_, comm.rank(), *backend_, options.dtype)),
       kv_cache_(*backend_, config_, options.dtype, KvCache::PagesFor(options.max_tokens)),
-      dispatcher_(comm, placement_, *backend_, workspace_, options.max_tokens, options.dtype),
-      model_(context_, config_, weights_, kv_cache_, dispatcher_, options.max_tokens,
+      model_(context_, {config_, weights_, kv_cache_, placement_, comm},
+             {.max_tokens = options.max_tokens, .max_positions = options.max_tokens},
              std::move(observer)) {}
 
 std::vector<float> RankModel::Logits(const std::vector<int32_t>& tokens, int64_t chunk,

@@ -42,7 +42,6 @@ class RankModel {
   ExpertPlacement placement_;
   ModelWeights weights_;
   KvCache kv_cache_;
-  Dispatcher dispatcher_;
   Mixtral model_;
 };
 

@@ -57,6 +57,7 @@ struct Mode {
   int64_t max_num_batched_tokens;
   int ep_size = 0;         // 0: all ranks
   int64_t pages = kPages;  // of each rank
+  int64_t overlap_tokens = 0;
 };
 
 constexpr Mode kModes[] = {
@@ -83,6 +84,12 @@ constexpr Mode kModes[] = {
     {1, "contiguous", 1, 64, 64, 0, 4},
     {2, "random:7", 1, 64, 2048, 1, 4},
     {3, "round-robin", 1, 64, 20, 0, 3},
+    // Two micro-batches, also where there are fewer tokens than that.
+    {1, "contiguous", 2, 64, 64, 0, kPages, 1},
+    {2, "round-robin", 1, 64, 2048, 0, kPages, 1},
+    {3, "random:8", 1, 3, 7, 0, kPages, 4},
+    {8, "contiguous", 1, 64, 64, 0, kPages, 1},
+    {4, "random:9", 1, 64, 30, 2, 4, 1},
 };
 
 class EngineTest : public testing::Test {
@@ -96,7 +103,8 @@ class EngineTest : public testing::Test {
                                       .ep_size = mode.ep_size};
     const SchedulerLimits limits = {.max_num_seqs = mode.max_num_seqs,
                                     .max_num_batched_tokens = mode.max_num_batched_tokens,
-                                    .pages = {mode.pages}};
+                                    .pages = {mode.pages},
+                                    .overlap_tokens = mode.overlap_tokens};
     return RunEngine(mode.ranks, model_, options, limits, requests);
   }
 
@@ -108,7 +116,8 @@ class EngineTest : public testing::Test {
       EXPECT_EQ(Serialized(Run(mode, dtype, requests)), expected)
           << mode.ranks << " ranks, " << mode.placement << ", " << mode.threads << " threads, "
           << mode.max_num_seqs << " sequences, " << mode.max_num_batched_tokens << " tokens, "
-          << mode.ep_size << " ranks a group, " << mode.pages << " pages";
+          << mode.ep_size << " ranks a group, " << mode.pages << " pages, overlap from "
+          << mode.overlap_tokens << " tokens";
     }
   }
 

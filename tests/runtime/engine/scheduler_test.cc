@@ -469,6 +469,22 @@ TEST(SchedulerTest, GroupsHaveTheirOwnLimits) {
   EXPECT_EQ(scheduler.num_waiting(), 2);
 }
 
+// By the tokens of a whole group.
+TEST(SchedulerTest, LargeStepsAreTwoMicroBatches) {
+  SchedulerLimits limits =
+      Limits{.num_ranks = 4, .max_num_seqs = 8, .max_num_batched_tokens = 20, .group_size = 2};
+  for (const int64_t overlap_tokens : {0, 10, 11}) {
+    limits.overlap_tokens = overlap_tokens;
+    Scheduler scheduler(limits);
+    scheduler.Add(Request(0, 10, 3));
+    const auto steps = scheduler.NextStep();
+    EXPECT_EQ(steps[0].overlap(), overlap_tokens == 10) << overlap_tokens;
+    EXPECT_EQ(steps[1].overlap(), overlap_tokens == 10) << overlap_tokens;
+    EXPECT_FALSE(steps[2].overlap()) << overlap_tokens;
+    EXPECT_FALSE(scheduler.NextStep()[0].overlap()) << overlap_tokens;
+  }
+}
+
 TEST(SchedulerTest, BudgetsAreDividedOverRanks) {
   const Limits limits = {
       .num_ranks = 3, .max_num_seqs = 4, .max_num_batched_tokens = 11, .pages_per_rank = 100};
