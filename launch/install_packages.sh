@@ -8,7 +8,7 @@ set -euo pipefail
 
 build_packages=(
   cmake g++ ninja-build protobuf-compiler libprotobuf-dev libabsl-dev libopenmpi-dev openmpi-bin
-  jq nlohmann-json3-dev libcli11-dev libxxhash-dev libzstd-dev pkg-config zlib1g-dev
+  jq nlohmann-json3-dev libcli11-dev libhwloc-dev libxxhash-dev libzstd-dev pkg-config zlib1g-dev
 )
 test_packages=(
   clang-format clang-tidy libgtest-dev libgmock-dev python3 python3-yaml sentencepiece shellcheck
@@ -16,7 +16,7 @@ test_packages=(
   iproute2 munge openssh-client openssh-server slurm-client slurmctld slurmd
 )
 run_packages=(
-  hostname libabsl20220623 libprotobuf32 libxxhash0 libzstd1 openmpi-bin openssh-client openssh-server zlib1g
+  hostname libabsl20220623 libhwloc15 libprotobuf32 libxxhash0 libzstd1 openmpi-bin openssh-client openssh-server zlib1g
 )
 
 case ${1:-} in

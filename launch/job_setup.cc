@@ -48,7 +48,7 @@ absl::StatusOr<Isa> ChooseIsa(Communicator& comm, const std::string& wanted,
   const std::optional<Isa> named = ParseIsa(wanted);
   if (wanted != "auto" && !named) {
     status = absl::InvalidArgumentError(
-        absl::StrCat("--isa ", wanted, ": must be auto, avx2, avx512 or avx512_bf16"));
+        absl::StrCat("--isa ", wanted, ": must be auto, avx2, avx512, avx512_bf16 or amx"));
   } else if (named && std::find(mine.begin(), mine.end(), *named) == mine.end()) {
     status = absl::FailedPreconditionError(
         absl::StrCat("--isa ", wanted, ": this processor does not have it; its best is ",

@@ -148,7 +148,7 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddString("--dtype", &C::mutable_dtype, "auto (as the weights are stored), float32 or bfloat16");
   AddString("--device", &C::mutable_device, "cpu");
   AddString("--isa", &C::mutable_isa,
-            "auto (the best that all ranks have), avx2, avx512 or avx512_bf16");
+            "auto (the best that all ranks have), avx2, avx512, avx512_bf16 or amx");
   AddNumber<int32_t>("--threads", &C::set_threads, 1,
                      "of each rank; default: the cores that it may use, divided by the ranks that "
                      "share them");

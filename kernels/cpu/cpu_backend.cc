@@ -46,6 +46,13 @@ std::pair<int64_t, int64_t> Share(int64_t n, int thread, int num_threads) {
   return {n * thread / num_threads, n * (thread + 1) / num_threads};
 }
 
+const CpuKernels& SupportedKernels(Isa isa) {
+  const std::vector<Isa> supported = SupportedIsas();
+  OCTET_CHECK(std::find(supported.begin(), supported.end(), isa) != supported.end())
+      << Name(isa) << " on this processor";
+  return KernelsFor(isa);
+}
+
 }  // namespace
 
 const CpuKernels& KernelsFor(Isa isa) {
@@ -56,6 +63,8 @@ const CpuKernels& KernelsFor(Isa isa) {
       return kAvx512Kernels;
     case Isa::kAvx512Bf16:
       return kAvx512Bf16Kernels;
+    case Isa::kAmx:
+      return kAmxKernels;
   }
   Fatal(__FILE__, __LINE__, "unknown instruction path");
 }
@@ -64,15 +73,15 @@ std::unique_ptr<Backend> MakeCpuBackend(Isa isa, int num_threads) {
   return std::make_unique<CpuBackend>(isa, num_threads);
 }
 
-CpuBackend::CpuBackend(Isa isa, int num_threads)
-    : kernels_(KernelsFor(isa)),
+CpuBackend::CpuBackend(Isa isa, int num_threads) : CpuBackend(SupportedKernels(isa), num_threads) {}
+
+CpuBackend::CpuBackend(const CpuKernels& kernels, int num_threads, size_t l2_bytes)
+    : kernels_(kernels),
+      l2_bytes_(l2_bytes),
+      sum_rows_(SumRows(l2_bytes)),
       threads_(num_threads),
-      sums_(Allocate(SumBytes(num_threads))),
-      scratch_([this](size_t bytes) { return Allocate(bytes); }) {
-  const std::vector<Isa> supported = SupportedIsas();
-  OCTET_CHECK(std::find(supported.begin(), supported.end(), isa) != supported.end())
-      << Name(isa) << " on this processor";
-}
+      sums_(Allocate(SumBytes() * num_threads)),
+      scratch_([this](size_t bytes) { return Allocate(bytes); }) {}
 
 Buffer CpuBackend::Allocate(size_t bytes) {
   return {MapZeroed(std::max<size_t>(bytes, 1)), std::max<size_t>(bytes, 1), Unmap};

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/backend.h"
+#include "kernels/cpu/cache_sizes.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/thread_pool.h"
 #include "kernels/workspace.h"
@@ -17,6 +18,8 @@ namespace octet {
 class CpuBackend : public Backend {
  public:
   CpuBackend(Isa isa, int num_threads);
+  // l2_bytes: of one core. Changes no bit of any result.
+  CpuBackend(const CpuKernels& kernels, int num_threads, size_t l2_bytes = L2BytesPerCore());
 
   Buffer Allocate(size_t bytes) override;
   void ReserveScratch(size_t bytes) override { scratch_.Reserve(bytes); }
@@ -62,9 +65,12 @@ class CpuBackend : public Backend {
 
   MatmulArgs ProductOf(const std::byte* x, int64_t rows, const PackedMatrix& w) const;
   void RunUnit(MatmulArgs args, int thread, int64_t unit);
-  static size_t SumBytes(int num_threads);
+  static int64_t SumRows(size_t l2_bytes);
+  size_t SumBytes() const;  // of one thread
 
   const CpuKernels& kernels_;
+  const size_t l2_bytes_;
+  const int64_t sum_rows_;
   ThreadPool threads_;
   Buffer sums_;  // of each thread
   Workspace scratch_;

@@ -20,8 +20,8 @@ namespace octet {
 inline constexpr int64_t kChunk = 512;
 
 // Rows of x become tiles, as many rows as the registers of a path hold, in the order in which its
-// kernels read them: [tiles][steps][rows of the tile] units of 4 bytes, a step being one float32
-// input or a pair of bfloat16 inputs, the last pair filled up with 0.
+// kernels read them: [tiles][units][rows of the tile], a unit being one float32 input, a pair of
+// bfloat16 inputs or, for AMX, 32 of them. The last unit is filled up with 0.
 struct PackRowsArgs {
   const std::byte* x;      // [.., inputs] of `from`
   size_t x_stride;         // bytes
@@ -34,8 +34,8 @@ struct PackRowsArgs {
   std::byte* packed;  // all tiles
 };
 
-// Rows whose sums one call keeps at a time.
-inline constexpr int64_t kSumRows = 128;
+// Most rows of a tile, of any path.
+inline constexpr int64_t kMaxTileRows = 32;
 
 // y = x W^T for the rows of tiles [first_tile, last_tile) and the outputs [16 * first_panel, 16 *
 // last_panel) of packed weights (kernels/packed_matrix.h).
@@ -48,7 +48,9 @@ struct MatmulArgs {
   size_t panel_bytes;
   int64_t first_tile, last_tile;
   int64_t first_panel, last_panel;
-  float* sums;       // scratch [kSumRows][outputs of these panels]
+  size_t l2_bytes;   // of a core's cache. Like sum_rows: changes no bit of the result
+  int64_t sum_rows;  // rows whose sums one call keeps at a time, at least kMaxTileRows
+  float* sums;       // scratch [sum_rows][outputs of these panels]
   int64_t outputs;   // of the whole weight; with swiglu, of half of it
   float* y;          // [rows, outputs]
   int64_t y_stride;  // floats
@@ -85,6 +87,8 @@ inline constexpr int kAttentionTileRows = 4;
 struct CpuKernels {
   // Tiles into which so many rows are divided.
   int64_t (*num_tiles)(DType dtype, int64_t rows);
+  // Bytes of one packed row.
+  size_t (*packed_row_bytes)(DType dtype, int64_t inputs);
   void (*pack_rows)(const PackRowsArgs& args);
   void (*matmul)(const MatmulArgs& args);
   // out = softmax(scale * q K^T) V over the visible positions, folded in blocks of kKvBlock
@@ -109,6 +113,7 @@ const CpuKernels& KernelsFor(Isa isa);
 extern const CpuKernels kAvx2Kernels;
 extern const CpuKernels kAvx512Kernels;
 extern const CpuKernels kAvx512Bf16Kernels;
+extern const CpuKernels kAmxKernels;
 
 }  // namespace octet
 

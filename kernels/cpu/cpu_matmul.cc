@@ -13,19 +13,24 @@ constexpr int64_t kUnitPanels = 16;
 // Work of fewer multiplications is not worth waking other threads for.
 constexpr int64_t kMinParallelProducts = int64_t{1} << 18;
 
-constexpr size_t kSumBytes = kSumRows * kUnitPanels * PackedMatrix::kPanel * sizeof(float);
+// Of the sums of one row in one unit of work.
+constexpr size_t kSumRowBytes = kUnitPanels * PackedMatrix::kPanel * sizeof(float);
 
 int64_t NumUnits(const PackedMatrix& w) { return (w.num_panels() + kUnitPanels - 1) / kUnitPanels; }
 
 }  // namespace
 
-size_t CpuBackend::SumBytes(int num_threads) { return kSumBytes * num_threads; }
+// Their sums take an eighth of the L2 cache; x and the weights need the rest.
+int64_t CpuBackend::SumRows(size_t l2_bytes) {
+  return std::max(kMaxTileRows, static_cast<int64_t>(l2_bytes / 8 / kSumRowBytes));
+}
+
+size_t CpuBackend::SumBytes() const { return static_cast<size_t>(sum_rows_) * kSumRowBytes; }
 
 CpuBackend::PackedRows CpuBackend::AllocRows(int64_t rows, int64_t inputs, DType dtype) {
-  const int64_t padded = (inputs + 1) / 2 * 2;
-  return {
-      .data = scratch_.AllocDense(rows, padded, dtype).data,
-      .row_bytes = static_cast<size_t>(dtype == DType::kBF16 ? padded : inputs) * SizeOf(dtype)};
+  const size_t row_bytes = kernels_.packed_row_bytes(dtype, inputs);
+  const auto padded = static_cast<int64_t>(row_bytes / SizeOf(dtype));
+  return {.data = scratch_.AllocDense(rows, padded, dtype).data, .row_bytes = row_bytes};
 }
 
 MatmulArgs CpuBackend::ProductOf(const std::byte* x, int64_t rows, const PackedMatrix& w) const {
@@ -39,6 +44,8 @@ MatmulArgs CpuBackend::ProductOf(const std::byte* x, int64_t rows, const PackedM
           .last_tile = kernels_.num_tiles(w.dtype, rows),
           .first_panel = 0,
           .last_panel = w.num_panels(),
+          .l2_bytes = l2_bytes_,
+          .sum_rows = sum_rows_,
           .sums = nullptr,
           .outputs = w.rows};
 }
@@ -46,7 +53,7 @@ MatmulArgs CpuBackend::ProductOf(const std::byte* x, int64_t rows, const PackedM
 void CpuBackend::RunUnit(MatmulArgs args, int thread, int64_t unit) {
   args.first_panel = unit * kUnitPanels;
   args.last_panel = std::min(args.first_panel + kUnitPanels, args.last_panel);
-  args.sums = reinterpret_cast<float*>(sums_.data() + thread * kSumBytes);
+  args.sums = reinterpret_cast<float*>(sums_.data() + thread * SumBytes());
   kernels_.matmul(args);
 }
 

@@ -1,11 +1,44 @@
 #include "kernels/cpu/isa.h"
 
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <array>
+#include <cstdint>
 
 namespace octet {
 namespace {
 
-constexpr std::array kIsas = {Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16};
+constexpr std::array kIsas = {Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16, Isa::kAmx};
+
+// CPUID.(EAX=7,ECX=0):EDX, Intel SDM volume 2; GCC 12's __builtin_cpu_supports has no names for
+// them.
+bool ProcessorHasTiles() {
+  constexpr unsigned kAmxBf16 = 1U << 22;
+  constexpr unsigned kAmxTile = 1U << 24;
+  unsigned eax, ebx, ecx, edx;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx & kAmxBf16) != 0 &&
+         (edx & kAmxTile) != 0;
+}
+
+// Bits 17 and 18 of XCR0, Intel SDM volume 1, 13.3: the system saves tile configuration and data.
+bool SystemSavesTiles() {
+  constexpr unsigned kOsxsave = 1U << 27;
+  constexpr unsigned kTileState = 3U << 17;
+  unsigned eax, ebx, ecx, edx;
+  if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0 || (ecx & kOsxsave) == 0) return false;
+  unsigned low, high;
+  asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (low & kTileState) == kTileState;
+}
+
+// Linux, Documentation/arch/x86/xstate.rst: who has not asked is killed at the first use.
+bool KernelPermitsTiles() {
+  constexpr int64_t kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int64_t kTileData = 18;               // XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
 
 bool Supported(Isa isa) {
   switch (isa) {
@@ -16,6 +49,11 @@ bool Supported(Isa isa) {
              __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0;
     case Isa::kAvx512Bf16:
       return Supported(Isa::kAvx512) && __builtin_cpu_supports("avx512bf16") != 0;
+    case Isa::kAmx: {
+      static const bool kSupported = Supported(Isa::kAvx512Bf16) && ProcessorHasTiles() &&
+                                     SystemSavesTiles() && KernelPermitsTiles();
+      return kSupported;
+    }
   }
   return false;
 }
@@ -30,6 +68,8 @@ const char* Name(Isa isa) {
       return "avx512";
     case Isa::kAvx512Bf16:
       return "avx512_bf16";
+    case Isa::kAmx:
+      return "amx";
   }
   return "?";
 }

@@ -10,18 +10,20 @@
 
 namespace octet {
 
-// S: Avx2, Avx512 or Avx512Bf16.
-template <class S>
+// S: the vectors of the path, such as Avx2. B: how it multiplies bfloat16.
+template <class S, class B = Bf16Dot<S>>
 constexpr CpuKernels MakeKernels() {
-  return {.num_tiles = NumTilesImpl<S>,
-          .pack_rows = PackRowsImpl<S>,
-          .matmul = MatmulImpl<S>,
+  using F = F32Dot<S>;
+  return {.num_tiles = NumTilesImpl<F, B>,
+          .packed_row_bytes = PackedRowBytesImpl<F, B>,
+          .pack_rows = PackRowsImpl<F, B>,
+          .matmul = MatmulImpl<S, F, B>,
           .attention = AttentionImpl<S>,
           .rms_norm = RmsNormImpl<S>,
           .add_scaled = AddScaledImpl<S>,
           .row_max = RowMaxImpl<S>,
           .exp_row = ExpRowImpl<S>,
-          .dot_product_loop = DotProductLoopImpl<S>};
+          .dot_product_loop = DotProductLoopImpl<F, B>};
 }
 
 }  // namespace octet

@@ -12,12 +12,18 @@
 
 namespace octet {
 
+template <class S, class D>
+class VectorMultiplier;
+
 // How one path multiplies float32: a step is one input.
 template <class S>
 struct F32Dot {
   using Vec = typename S::Vec;
   using Element = float;
-  static constexpr int kInputsPerStep = 1;
+  using Multiplier = VectorMultiplier<S, F32Dot>;
+  static constexpr int kInputsPerStep = 1;  // in one vector of weights
+  static constexpr int kInputsPerUnit = 1;  // that lie together in packed rows
+  static constexpr int kRowQuantum = 1;     // a tile has a multiple of it, but the last
 
   static constexpr int Rows(int panels) { return S::F32Rows(panels); }
   static Vec LoadWeights(const std::byte* p) { return S::Load(reinterpret_cast<const float*>(p)); }
@@ -32,7 +38,10 @@ struct Bf16Dot {
   using Vec = typename S::Vec;
   using Pairs = typename S::Pairs;
   using Element = uint16_t;
+  using Multiplier = VectorMultiplier<S, Bf16Dot>;
   static constexpr int kInputsPerStep = 2;
+  static constexpr int kInputsPerUnit = 2;
+  static constexpr int kRowQuantum = 1;
 
   static constexpr int Rows(int panels) { return S::Bf16Rows(panels); }
   static Pairs LoadWeights(const std::byte* p) { return S::LoadPairs(p); }
@@ -58,36 +67,44 @@ inline constexpr int kMaxPanels = 8;  // of a tile
 template <class D>
 constexpr int kTileRows = D::Rows(1);
 
-// The division of `rows` into the fewest tiles, of nearly equal height, the higher ones first.
+// The division of `rows` into the fewest tiles, of nearly equal height in quanta, the higher ones
+// first. Only the last quantum may have fewer rows.
 template <class D>
 struct Tiles {
-  explicit Tiles(int64_t rows)
-      : count((rows + kTileRows<D> - 1) / kTileRows<D>),
-        height(count == 0 ? 0 : rows / count),
-        num_higher(rows - count * height) {}
-
-  int64_t Height(int64_t t) const { return height + (t < num_higher ? 1 : 0); }
-  int64_t FirstRow(int64_t t) const { return t * height + (t < num_higher ? t : num_higher); }
-  // The tile of a row, and the row within it.
-  int64_t TileOf(int64_t row) const {
-    const int64_t in_higher = num_higher * (height + 1);
-    return row < in_higher ? row / (height + 1) : num_higher + (row - in_higher) / height;
+  explicit Tiles(int64_t num_rows)
+      : rows(num_rows), count((rows + kTileRows<D> - 1) / kTileRows<D>) {
+    const int64_t quanta = (rows + D::kRowQuantum - 1) / D::kRowQuantum;
+    quanta_each = count == 0 ? 0 : quanta / count;
+    num_higher = quanta - count * quanta_each;
   }
 
+  int64_t FirstRow(int64_t t) const {
+    const int64_t row = (t * quanta_each + (t < num_higher ? t : num_higher)) * D::kRowQuantum;
+    return row < rows ? row : rows;
+  }
+  int64_t Height(int64_t t) const { return FirstRow(t + 1) - FirstRow(t); }
+
+  int64_t rows;
   int64_t count;
-  int64_t height;  // of the lower ones
+  int64_t quanta_each;  // of the lower tiles
   int64_t num_higher;
 };
 
+// Inputs of one row, filled up to whole units.
+template <class D>
+constexpr int64_t PaddedInputs(int64_t inputs) {
+  return (inputs + D::kInputsPerUnit - 1) / D::kInputsPerUnit * D::kInputsPerUnit;
+}
+
 // Bytes of one row, packed.
 template <class D>
-size_t RowBytes(int64_t inputs) {
-  return static_cast<size_t>((inputs + D::kInputsPerStep - 1) / D::kInputsPerStep) * 4;
+constexpr size_t RowBytes(int64_t inputs) {
+  return static_cast<size_t>(PaddedInputs<D>(inputs)) * sizeof(typename D::Element);
 }
 
 // A chunk of inputs of one tile of rows, by some panels.
 struct TileChunk {
-  const std::byte* x;  // [steps][rows of the tile] of 4 bytes
+  const std::byte* x;  // [units][rows of the tile]
   const std::byte* w;  // panel 0; [steps][64 bytes]
   size_t panel_bytes;  // from panel to panel
   int64_t steps;
@@ -153,6 +170,40 @@ void MultiplyPanels(const TileChunk& c, int64_t rows, int64_t panels) {
   }
 }
 
+// As many independent chains as MultiplyTile has.
+template <class S, class D>
+double VectorDotProductLoop(int64_t rounds) {
+  constexpr int kPanels = D::Rows(2) == D::Rows(1) ? 2 : 1;
+  constexpr int kChains = D::Rows(kPanels) * kPanels;
+  alignas(64) static const std::byte kZeros[64] = {};
+  // Unknown to the compiler, so that it multiplies, and each chain by itself.
+  const std::byte* volatile zeros = kZeros;
+  volatile float start = 0;
+  const auto w = D::LoadWeights(zeros);
+  const auto x = D::LoadInput(zeros);
+  typename S::Vec acc[kChains];
+#pragma GCC unroll 28
+  for (auto& a : acc) a = S::Set1(start);
+  for (int64_t i = 0; i < rounds; ++i) {
+#pragma GCC unroll 28
+    for (auto& a : acc) a = D::Dot(a, w, x);
+  }
+  float sum = 0;
+  for (auto& a : acc) sum += S::Sum(a);
+  return 2.0 * kChains * 16 * D::kInputsPerStep * static_cast<double>(rounds) + sum;
+}
+
+// Multiplies a chunk of up to kTileRows<D> rows by so many panels, as PanelsAtATime allows, on
+// vector registers.
+template <class S, class D>
+class VectorMultiplier {
+ public:
+  void Multiply(const TileChunk& c, int64_t rows, int64_t panels) {
+    MultiplyPanels<S, D>(c, rows, panels);
+  }
+  static double DotProductLoop(int64_t rounds) { return VectorDotProductLoop<S, D>(rounds); }
+};
+
 // Panels that a tile of such a height takes at a time, at most `left`: a power of two.
 template <class D>
 int64_t PanelsAtATime(int64_t height, int64_t left) {
@@ -176,8 +227,8 @@ class Product {
     first_tile_ = first_tile;
     last_tile_ = last_tile;
     const int64_t rows = tiles_.FirstRow(last_tile) - tiles_.FirstRow(first_tile);
-    // What stays in the second cache while the other changes: a chunk of x, or all of it.
-    const bool by_chunk = static_cast<size_t>(rows) * row_bytes_ > kXBytes;
+    // What stays in the L2 cache while the other changes: a chunk of x, or all of it.
+    const bool by_chunk = static_cast<size_t>(rows) * row_bytes_ > a_.l2_bytes / 4;
     Block b = {.k = 0, .panel = 0, .panels = Width(0)};
     while (b.panels > 0) {
       const Block next = by_chunk ? NextByChunk(b) : NextByPanel(b);
@@ -187,7 +238,7 @@ class Product {
   }
 
  private:
-  static constexpr size_t kXBytes = 256 << 10;
+  static constexpr int64_t kElementBytes = sizeof(typename D::Element);
   static constexpr size_t kChunkBytes = kChunk / D::kInputsPerStep * 64;
 
   // A chunk of inputs by panels that are multiplied together.
@@ -226,7 +277,7 @@ class Product {
       const int64_t row = tiles_.FirstRow(t);
       const int64_t from = steps * i / count;
       const int64_t to = steps * (i + 1) / count;
-      MultiplyPanels<S, D>({.x = a_.x + row * row_bytes_ + b.k / D::kInputsPerStep * height * 4,
+      multiplier_.Multiply({.x = a_.x + row * row_bytes_ + b.k * height * kElementBytes,
                             .w = w,
                             .panel_bytes = a_.panel_bytes,
                             .steps = steps,
@@ -250,6 +301,7 @@ class Product {
   const Tiles<D> tiles_;
   const size_t row_bytes_;
   const int64_t panels_;
+  typename D::Multiplier multiplier_;
   int64_t first_tile_ = 0;
   int64_t last_tile_ = 0;
 };
@@ -272,27 +324,44 @@ void StoreSums(const MatmulArgs& a, const Tiles<D>& tiles, const Product<S, D>& 
   }
 }
 
+// Rounds 16 values of row `row` of a tile, as inputs [first, first + 16) of packed rows of `inputs`
+// inputs.
+template <class D>
+void PackVector(const float* values, int64_t first, int64_t inputs, int64_t row, int64_t height,
+                typename D::Element* tile) {
+  constexpr int64_t kUnit = D::kInputsPerUnit;
+  constexpr int64_t kAtATime = kUnit < 16 ? kUnit : 16;
+  typename D::Element rounded[16];
+  for (int i = 0; i < 16; ++i) rounded[i] = D::Round(values[i]);
+  const int64_t left = PaddedInputs<D>(inputs) - first;
+  const int64_t n = left < 16 ? left : 16;
+  for (int64_t i = 0; i < n; i += kAtATime) {
+    const int64_t k = first + i;
+    const int64_t within = kUnit > kAtATime ? k % kUnit : 0;
+    std::memcpy(tile + (k / kUnit * height + row) * kUnit + within, rounded + i,
+                kAtATime * sizeof(typename D::Element));
+  }
+}
+
 // Panels in turn belong to gate and up: their outputs, multiplied, become packed rows.
 template <class S, class D>
 void StoreSwiGlu(const MatmulArgs& a, const Tiles<D>& tiles, const Product<S, D>& product,
                  int64_t t) {
-  using Element = typename D::Element;
   const int64_t height = tiles.Height(t);
-  auto* rows = reinterpret_cast<Element*>(a.swiglu + tiles.FirstRow(t) * RowBytes<D>(a.outputs));
+  auto* tile =
+      reinterpret_cast<typename D::Element*>(a.swiglu + tiles.FirstRow(t) * RowBytes<D>(a.outputs));
   for (int64_t p = a.first_panel; p < a.last_panel; p += 2) {
     const float* gate = product.Sums(t, p - a.first_panel);
     const float* up = gate + height * 16;
     const int64_t first = p / 2 * 16;
+    const bool last = first < a.outputs && a.outputs <= first + 16;
     for (int64_t r = 0; r < height; ++r) {
       alignas(64) float y[16];
       S::Store(y, SwiGlu<S>(S::Load(gate + r * 16), S::Load(up + r * 16)));
-      Element rounded[16];
-      for (int i = 0; i < 16; ++i) rounded[i] = D::Round(y[i]);
-      constexpr int kPer = D::kInputsPerStep;
-      const int64_t end = (a.outputs + kPer - 1) / kPer * kPer;
-      const int64_t n = end - first < 16 ? end - first : 16;
-      for (int64_t i = 0; i < n; i += kPer) {
-        std::memcpy(rows + ((first + i) / kPer * height + r) * kPer, rounded + i, 4);
+      PackVector<D>(y, first, a.outputs, r, height, tile);
+      if (D::kInputsPerUnit > 16 && last) {  // the weight may have no panel that fills the unit up
+        constexpr float kZeros[16] = {};
+        PackVector<D>(kZeros, first + 16, a.outputs, r, height, tile);
       }
     }
   }
@@ -303,7 +372,8 @@ void MatmulTyped(const MatmulArgs& a) {
   const Tiles<D> tiles(a.rows);
   Product<S, D> product(a);
   // As many tiles as sums have room.
-  const int64_t at_a_time = kSumRows / kTileRows<D>;
+  static_assert(kTileRows<D> <= kMaxTileRows);
+  const int64_t at_a_time = a.sum_rows / kTileRows<D>;
   for (int64_t first = a.first_tile; first < a.last_tile; first += at_a_time) {
     const int64_t last = first + at_a_time < a.last_tile ? first + at_a_time : a.last_tile;
     product.Run(first, last);
@@ -317,24 +387,30 @@ void MatmulTyped(const MatmulArgs& a) {
   }
 }
 
-template <class S>
+// F and B: how the path multiplies float32 and bfloat16.
+template <class S, class F, class B>
 void MatmulImpl(const MatmulArgs& args) {
   if (args.dtype == DType::kBF16) {
-    MatmulTyped<S, Bf16Dot<S>>(args);
+    MatmulTyped<S, B>(args);
   } else {
-    MatmulTyped<S, F32Dot<S>>(args);
+    MatmulTyped<S, F>(args);
   }
 }
 
-template <class S>
+template <class F, class B>
 int64_t NumTilesImpl(DType dtype, int64_t rows) {
-  return dtype == DType::kBF16 ? Tiles<Bf16Dot<S>>(rows).count : Tiles<F32Dot<S>>(rows).count;
+  return dtype == DType::kBF16 ? Tiles<B>(rows).count : Tiles<F>(rows).count;
+}
+
+template <class F, class B>
+size_t PackedRowBytesImpl(DType dtype, int64_t inputs) {
+  return dtype == DType::kBF16 ? RowBytes<B>(inputs) : RowBytes<F>(inputs);
 }
 
 // One row into its place in its tile.
 template <class D, class From>
 void PackRow(const From* x, int64_t inputs, int64_t height, typename D::Element* out) {
-  constexpr int kPer = D::kInputsPerStep;
+  constexpr int kUnit = D::kInputsPerUnit;
   const auto element = [](From v) -> typename D::Element {
     if constexpr (std::is_same_v<From, typename D::Element>)
       return v;
@@ -342,14 +418,15 @@ void PackRow(const From* x, int64_t inputs, int64_t height, typename D::Element*
       return D::Round(v);
   };
   int64_t k = 0;
-  for (; k + kPer <= inputs; k += kPer) {
-    typename D::Element step[kPer];
-    for (int i = 0; i < kPer; ++i) step[i] = element(x[k + i]);
-    std::memcpy(out + k * height, step, 4);
+  for (; k + kUnit <= inputs; k += kUnit) {
+    typename D::Element unit[kUnit];
+    for (int i = 0; i < kUnit; ++i) unit[i] = element(x[k + i]);
+    std::memcpy(out + k * height, unit, sizeof(unit));
   }
-  if (k < inputs) {  // a pair's first
-    const typename D::Element step[2] = {element(x[k]), 0};
-    std::memcpy(out + k * height, step, 4);
+  if (k < inputs) {
+    typename D::Element unit[kUnit] = {};
+    for (int i = 0; k + i < inputs; ++i) unit[i] = element(x[k + i]);
+    std::memcpy(out + k * height, unit, sizeof(unit));
   }
 }
 
@@ -361,51 +438,28 @@ void PackRowsTyped(const PackRowsArgs& a) {
   for (int64_t r = 0; r < tiles.Height(a.tile); ++r) {
     const int64_t row = tiles.FirstRow(a.tile) + r;
     const std::byte* x = a.x + (a.indices == nullptr ? row : a.indices[row]) * a.x_stride;
-    auto* out = tile + r * D::kInputsPerStep;
+    auto* out = tile + r * D::kInputsPerUnit;
     if (a.from == DType::kF32) {
       PackRow<D>(reinterpret_cast<const float*>(x), a.inputs, tiles.Height(a.tile), out);
-    } else if constexpr (D::kInputsPerStep == 2) {
+    } else if constexpr (std::is_same_v<typename D::Element, uint16_t>) {
       PackRow<D>(reinterpret_cast<const uint16_t*>(x), a.inputs, tiles.Height(a.tile), out);
     }
   }
 }
 
-template <class S>
+template <class F, class B>
 void PackRowsImpl(const PackRowsArgs& args) {
   if (args.to == DType::kBF16) {
-    PackRowsTyped<Bf16Dot<S>>(args);
+    PackRowsTyped<B>(args);
   } else {
-    PackRowsTyped<F32Dot<S>>(args);
+    PackRowsTyped<F>(args);
   }
 }
 
-// As many independent chains as MultiplyTile has.
-template <class S, class D>
-double DotProductLoop(int64_t rounds) {
-  constexpr int kPanels = D::Rows(2) == D::Rows(1) ? 2 : 1;
-  constexpr int kChains = D::Rows(kPanels) * kPanels;
-  alignas(64) static const std::byte kZeros[64] = {};
-  // Unknown to the compiler, so that it multiplies, and each chain by itself.
-  const std::byte* volatile zeros = kZeros;
-  volatile float start = 0;
-  const auto w = D::LoadWeights(zeros);
-  const auto x = D::LoadInput(zeros);
-  typename S::Vec acc[kChains];
-#pragma GCC unroll 28
-  for (auto& a : acc) a = S::Set1(start);
-  for (int64_t i = 0; i < rounds; ++i) {
-#pragma GCC unroll 28
-    for (auto& a : acc) a = D::Dot(a, w, x);
-  }
-  float sum = 0;
-  for (auto& a : acc) sum += S::Sum(a);
-  return 2.0 * kChains * 16 * D::kInputsPerStep * static_cast<double>(rounds) + sum;
-}
-
-template <class S>
+template <class F, class B>
 double DotProductLoopImpl(DType dtype, int64_t rounds) {
-  return dtype == DType::kBF16 ? DotProductLoop<S, Bf16Dot<S>>(rounds)
-                               : DotProductLoop<S, F32Dot<S>>(rounds);
+  return dtype == DType::kBF16 ? B::Multiplier::DotProductLoop(rounds)
+                               : F::Multiplier::DotProductLoop(rounds);
 }
 
 }  // namespace octet

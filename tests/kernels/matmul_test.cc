@@ -1,24 +1,27 @@
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstring>
 
-#include "kernels/backend.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "tests/support/cpu_paths.h"
 #include "tests/support/reference.h"
 
 namespace octet {
 namespace {
 
 struct Case {
-  Isa isa;
+  CpuPath path;
   DType dtype;
   int threads;
 };
 
 std::vector<Case> Cases() {
   std::vector<Case> cases;
-  for (const Isa isa : SupportedIsas()) {
+  for (const CpuPath& path : CpuPaths()) {
     for (const DType dtype : {DType::kF32, DType::kBF16}) {
-      for (const int threads : {1, 3}) cases.push_back({isa, dtype, threads});
+      for (const int threads : {1, 3}) cases.push_back({path, dtype, threads});
     }
   }
   return cases;
@@ -26,21 +29,100 @@ std::vector<Case> Cases() {
 
 class MatmulTest : public testing::TestWithParam<Case> {
  protected:
+  OwnedMatrix Expected(const OwnedMatrix& x, const OwnedMatrix& w) const {
+    const bool tiles = GetParam().path.tiles && dtype_ == DType::kBF16;
+    return tiles ? ReferenceTileMatmul(x, w) : ReferenceMatmul(x, w);
+  }
+
   const DType dtype_ = GetParam().dtype;
-  std::unique_ptr<Backend> backend_ = MakeCpuBackend(GetParam().isa, GetParam().threads);
+  const CpuKernels& kernels_ = *GetParam().path.kernels;
+  std::unique_ptr<Backend> backend_ = std::make_unique<CpuBackend>(kernels_, GetParam().threads);
 };
 
 TEST_P(MatmulTest, EqualsTheWrittenDefinitionBitForBit) {
   struct Shape {
     int64_t inputs, outputs;
   };
-  for (const auto [inputs, outputs] :
-       {Shape{1, 1}, {2, 16}, {7, 17}, {80, 72}, {511, 33}, {512, 5}, {513, 130}, {1100, 211}}) {
+  for (const auto [inputs, outputs] : {Shape{1, 1},
+                                       {2, 16},
+                                       {7, 17},
+                                       {31, 47},
+                                       {32, 48},
+                                       {33, 65},
+                                       {80, 72},
+                                       {511, 33},
+                                       {512, 5},
+                                       {513, 130},
+                                       {1100, 211}}) {
     const auto x = OwnedMatrix::Random(13, inputs, dtype_, 1);
     const auto w = OwnedMatrix::Random(outputs, inputs, dtype_, 2);
     OwnedMatrix y(13, outputs);
     backend_->Matmul(x.view(), PackAll(*backend_, w, dtype_), y.view());
-    EXPECT_EQ(y.bytes(), ReferenceMatmul(x, w).bytes()) << inputs << " to " << outputs;
+    EXPECT_EQ(y.bytes(), Expected(x, w).bytes()) << inputs << " to " << outputs;
+  }
+}
+
+// Each number of rows up to more than two tiles.
+TEST_P(MatmulTest, AnyNumberOfRows) {
+  const auto x = OwnedMatrix::Random(70, 545, dtype_, 6);
+  const auto w = OwnedMatrix::Random(43, 545, dtype_, 7);
+  const PackedMatrix packed = PackAll(*backend_, w, dtype_);
+  const OwnedMatrix expected = Expected(x, w);
+  for (int64_t rows = 1; rows <= 70; ++rows) {
+    OwnedMatrix y(rows, 43);
+    backend_->Matmul(x.view().Rows(0, rows), packed, y.view());
+    EXPECT_EQ(std::memcmp(y.bytes().data(), expected.bytes().data(), y.bytes().size()), 0)
+        << rows << " rows";
+  }
+}
+
+// Products and sums near the least normal number.
+TEST_P(MatmulTest, DenormalsAreZero) {
+  const auto x = OwnedMatrix::Random(20, 600, dtype_, 8, 1.5e-19F);
+  const auto w = OwnedMatrix::Random(40, 600, dtype_, 9, 1.5e-19F);
+  OwnedMatrix y(20, 40);
+  backend_->Matmul(x.view(), PackAll(*backend_, w, dtype_), y.view());
+  EXPECT_EQ(y.bytes(), Expected(x, w).bytes());
+}
+
+// A copy that ends where memory ends.
+PackedMatrix AtTheEndOfMemory(const PackedMatrix& w) {
+  static const size_t page = sysconf(_SC_PAGESIZE);
+  const size_t bytes = w.buffer.bytes();
+  const size_t mapped = (bytes + page - 1) / page * page;
+  auto* start = static_cast<std::byte*>(
+      mmap(nullptr, mapped + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  EXPECT_EQ(mprotect(start + mapped, page, PROT_NONE), 0);
+  std::memcpy(start + mapped - bytes, w.buffer.data(), bytes);
+  const auto unmap = [](std::byte* data, size_t size) {
+    munmap(data - (page - size % page) % page, (size + page - 1) / page * page + page);
+  };
+  return {.buffer = {start + mapped - bytes, bytes, unmap},
+          .dtype = w.dtype,
+          .rows = w.rows,
+          .cols = w.cols};
+}
+
+TEST_P(MatmulTest, ReadsNothingBehindTheWeight) {
+  for (const int64_t inputs : {1, 17, 33, 530}) {
+    const auto x = OwnedMatrix::Random(20, inputs, dtype_, 12);
+    const auto w = OwnedMatrix::Random(33, inputs, dtype_, 13);
+    OwnedMatrix y(20, 33);
+    backend_->Matmul(x.view(), AtTheEndOfMemory(PackAll(*backend_, w, dtype_)), y.view());
+    EXPECT_EQ(y.bytes(), Expected(x, w).bytes()) << inputs;
+  }
+}
+
+TEST_P(MatmulTest, CacheSizeChangesNothing) {
+  const auto x = OwnedMatrix::Random(300, 1030, dtype_, 10);
+  const auto w = OwnedMatrix::Random(150, 1030, dtype_, 11);
+  OwnedMatrix expected(300, 150);
+  backend_->Matmul(x.view(), PackAll(*backend_, w, dtype_), expected.view());
+  for (const size_t l2_bytes : {0, 300 << 10, 64 << 20}) {
+    CpuBackend backend(kernels_, GetParam().threads, l2_bytes);
+    OwnedMatrix y(300, 150);
+    backend.Matmul(x.view(), PackAll(backend, w, dtype_), y.view());
+    EXPECT_EQ(y.bytes(), expected.bytes()) << l2_bytes;
   }
 }
 
@@ -74,7 +156,7 @@ TEST_P(MatmulTest, AnyStoredTypePacksToTheSameWeight) {
 }
 
 std::string CaseName(const testing::TestParamInfo<Case>& test) {
-  return std::string(Name(test.param.isa)) + "_" + Name(test.param.dtype) + "_" +
+  return std::string(test.param.path.name) + "_" + Name(test.param.dtype) + "_" +
          std::to_string(test.param.threads) + "threads";
 }
 

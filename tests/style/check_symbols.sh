@@ -8,10 +8,10 @@ set -euo pipefail
 status=0
 checked=0
 for object in "$@"; do
-  [[ $object =~ /avx[a-z0-9_]*\.cc\.o$ ]] || continue
+  [[ $object =~ /(avx[a-z0-9_]*|amx)\.cc\.o$ ]] || continue
   checked=$((checked + 1))
   shared=$(nm -C --defined-only "$object" | grep -E ' [TWVu] ' |
-    grep -vE '<octet::Avx(2|512|512Bf16)[,>]|octet::Avx(2|512|512Bf16)::|octet::kAvx[0-9A-Za-z]*Kernels' || true)
+    grep -vE '<octet::(Avx(2|512|512Bf16)|Amx)[,>]|octet::(Avx(2|512|512Bf16)|Amx(Tiles)?)::|octet::kA(vx|mx)[0-9A-Za-z]*Kernels' || true)
   if [[ -n $shared ]]; then
     echo "$object defines what others may share:"
     echo "$shared"
@@ -19,5 +19,5 @@ for object in "$@"; do
   fi
 done
 echo "$checked objects checked"
-[[ $checked -eq 3 ]] && exit $status
-echo "expected the objects of 3 paths" && exit 1
+[[ $checked -eq 4 ]] && exit $status
+echo "expected the objects of 4 paths" && exit 1

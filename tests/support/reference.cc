@@ -4,7 +4,38 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/thread_pool.h"
+
 namespace octet {
+namespace {
+
+constexpr int64_t kChunk = 512;
+
+// Rows filled up with 0 to `cols`.
+std::vector<std::vector<float>> PaddedRows(const OwnedMatrix& m, int64_t cols) {
+  std::vector<std::vector<float>> rows(m.view().rows, std::vector<float>(cols));
+  for (int64_t r = 0; r < m.view().rows; ++r) {
+    for (int64_t c = 0; c < m.view().cols; ++c) rows[r][c] = m.at(r, c);
+  }
+  return rows;
+}
+
+float TileChunkSum(const std::vector<float>& x, const std::vector<float>& w, int64_t begin,
+                   int64_t end) {
+  float sum = 0;
+  for (int64_t tile = begin; tile < end; tile += 32) {
+    float even = 0;
+    float odd = 0;
+    for (int64_t k = tile; k < tile + 32; k += 2) {
+      even = std::fma(x[k], w[k], even);
+      odd = std::fma(x[k + 1], w[k + 1], odd);
+    }
+    sum += even + odd;
+  }
+  return sum;
+}
+
+}  // namespace
 
 OwnedMatrix::OwnedMatrix(int64_t rows, int64_t cols, DType dtype)
     : data_(static_cast<size_t>(rows * cols) * SizeOf(dtype)),
@@ -39,7 +70,7 @@ void OwnedMatrix::set(int64_t row, int64_t col, float value) {
 }
 
 OwnedMatrix ReferenceMatmul(const OwnedMatrix& x, const OwnedMatrix& w) {
-  constexpr int64_t kChunk = 512;
+  FlushDenormalsToZero();
   const int64_t inputs = x.view().cols;
   const bool pairs = x.view().dtype == DType::kBF16;
   OwnedMatrix y(x.view().rows, w.view().rows);
@@ -58,6 +89,24 @@ OwnedMatrix ReferenceMatmul(const OwnedMatrix& x, const OwnedMatrix& w) {
             chain = std::fma(x.at(m, i), w.at(n, i), chain);
         }
         sum = begin == 0 ? chain : sum + chain;
+      }
+      y.set(m, n, sum);
+    }
+  }
+  return y;
+}
+
+OwnedMatrix ReferenceTileMatmul(const OwnedMatrix& x, const OwnedMatrix& w) {
+  FlushDenormalsToZero();
+  const int64_t inputs = (x.view().cols + 31) / 32 * 32;
+  const auto x_rows = PaddedRows(x, inputs);
+  const auto w_rows = PaddedRows(w, inputs);
+  OwnedMatrix y(x.view().rows, w.view().rows);
+  for (int64_t m = 0; m < y.view().rows; ++m) {
+    for (int64_t n = 0; n < y.view().cols; ++n) {
+      float sum = TileChunkSum(x_rows[m], w_rows[n], 0, std::min(inputs, kChunk));
+      for (int64_t begin = kChunk; begin < inputs; begin += kChunk) {
+        sum += TileChunkSum(x_rows[m], w_rows[n], begin, std::min(inputs, begin + kChunk));
       }
       y.set(m, n, sum);
     }

@@ -35,10 +35,14 @@ class OwnedMatrix {
   int64_t cols_;
 };
 
-// The written definition of every path's product, bit for bit: chains of fused multiply-adds over
+// The written definition of a product without AMX, bit for bit: chains of fused multiply-adds over
 // at most 512 inputs, in bfloat16 the odd one of each pair first, chunk sums added in ascending
 // order.
 OwnedMatrix ReferenceMatmul(const OwnedMatrix& x, const OwnedMatrix& w);
+
+// The same for bfloat16 with AMX: of 32 inputs at a time the even ones are one chain of fused
+// multiply-adds from 0 and the odd ones another, and the sum of both is added to that of the chunk.
+OwnedMatrix ReferenceTileMatmul(const OwnedMatrix& x, const OwnedMatrix& w);
 
 PackedMatrix PackAll(Backend& backend, const OwnedMatrix& w, DType dtype);
 

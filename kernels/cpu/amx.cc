@@ -1,0 +1,44 @@
+#include "kernels/cpu/amx_impl.h"
+#include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/vec_avx512.h"
+
+namespace octet {
+
+// For all but products of bfloat16.
+struct Amx : Avx512Bf16 {};
+
+// The tile instructions on registers named at compile time. Not the intrinsics: GCC 12's take
+// nothing but literal numbers, and its _tile_loadconfig says that it reads 8 bytes, so that stores
+// to the other 56 may be dropped.
+struct AmxTiles {
+  static void Configure(const TileConfig& config) { asm volatile("ldtilecfg %0" : : "m"(config)); }
+  static void Release() { asm volatile("tilerelease"); }
+
+  template <int kTile>
+  static void Zero() {
+    asm volatile("tilezero %%tmm%c0" : : "i"(kTile));
+  }
+  // Rows lie one behind the other.
+  template <int kTile>
+  static void Load(const void* rows) {
+    asm volatile("tileloadd (%0,%1,1), %%tmm%c2"
+                 :
+                 : "r"(rows), "r"(int64_t{kTileRowBytes}), "i"(kTile)
+                 : "memory");
+  }
+  template <int kTile>
+  static void Store(void* rows) {
+    asm volatile("tilestored %%tmm%c2, (%0,%1,1)"
+                 :
+                 : "r"(rows), "r"(int64_t{kTileRowBytes}), "i"(kTile)
+                 : "memory");
+  }
+  template <int kSum, int kX, int kWeights>
+  static void Dot() {
+    asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kX), "i"(kWeights));
+  }
+};
+
+constinit const CpuKernels kAmxKernels = MakeKernels<Amx, TileDot<Amx, AmxTiles>>();
+
+}  // namespace octet

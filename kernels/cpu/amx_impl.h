@@ -1,0 +1,212 @@
+// Products of bfloat16 on tile registers, written once for the instructions and for their model
+// (tests/support/tile_model.h).
+
+#ifndef OCTET_KERNELS_CPU_AMX_IMPL_H_
+#define OCTET_KERNELS_CPU_AMX_IMPL_H_
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/cpu/matmul_impl.h"
+
+namespace octet {
+
+// Rows of a full tile, and bytes of each.
+inline constexpr int kTileHeight = 16;
+inline constexpr int kTileRowBytes = 64;
+inline constexpr int kTileBytes = kTileHeight * kTileRowBytes;
+
+// What LDTILECFG reads: Intel SDM volume 2, LDTILECFG.
+struct alignas(64) TileConfig {
+  uint8_t palette = 1;
+  uint8_t start_row = 0;
+  uint8_t reserved[14] = {};
+  uint16_t row_bytes[16] = {};
+  uint8_t rows[16] = {};
+};
+static_assert(sizeof(TileConfig) == 64);
+
+// Multiplies up to 32 rows by panels on the tile registers of T: one or two tiles of x (registers 4
+// and 5) by tiles of weights (6 and 7 in turn), 32 inputs at a time. Sums:
+//
+//             panel 0  1  2  3
+//   x tile 0        0  1  2  3      17 rows or more: 2 panels at a time
+//   x tile 1        2  3
+//
+// A tile of fewer than 16 rows takes the same instructions, configured for so many rows.
+template <class S, class T>
+class TileMultiplier {
+ public:
+  TileMultiplier() = default;
+  TileMultiplier(const TileMultiplier&) = delete;
+  TileMultiplier& operator=(const TileMultiplier&) = delete;
+  // Whoever runs next on this thread pays nothing for the state of tiles.
+  ~TileMultiplier() {
+    if (rows_ != 0) tiles_.Release();
+  }
+
+  void Multiply(const TileChunk& c, int64_t rows, int64_t panels) {
+    Configure(rows);
+    if (rows > kTileHeight) {
+      if (panels == 2) return MultiplyTiles<2, 2>(c);
+      return MultiplyTiles<2, 1>(c);
+    }
+    if (panels == 4) return MultiplyTiles<1, 4>(c);
+    if (panels == 2) return MultiplyTiles<1, 2>(c);
+    return MultiplyTiles<1, 1>(c);
+  }
+
+  // As many independent sums as Multiply has.
+  static double DotProductLoop(int64_t rounds) {
+    TileMultiplier m;
+    m.Configure(2 * kTileHeight);
+    alignas(64) const std::byte zeros[kTileBytes] = {};
+    m.template ZeroSums<2, 2>();
+    m.template LoadX<2>(zeros);
+    m.tiles_.template Load<6>(zeros);
+    m.tiles_.template Load<7>(zeros);
+    for (int64_t i = 0; i < rounds; ++i) {
+      m.tiles_.template Dot<0, 4, 6>();
+      m.tiles_.template Dot<2, 5, 6>();
+      m.tiles_.template Dot<1, 4, 7>();
+      m.tiles_.template Dot<3, 5, 7>();
+    }
+    return 2.0 * 4 * kTileHeight * 16 * kInputs * static_cast<double>(rounds);
+  }
+
+ private:
+  static constexpr int kInputs = 32;          // of a tile
+  static constexpr int kSteps = kTileHeight;  // of weights in a tile: pairs of inputs
+
+  // Rows of x tile i.
+  int64_t Height(int i) const {
+    const int64_t left = rows_ - i * kTileHeight;
+    return left < 0 ? 0 : left < kTileHeight ? left : kTileHeight;
+  }
+
+  void Configure(int64_t rows) {
+    if (rows == rows_) return;
+    rows_ = rows;
+    TileConfig config;
+    const auto set = [&](int tile, int64_t height) {
+      config.rows[tile] = static_cast<uint8_t>(height);
+      config.row_bytes[tile] = height == 0 ? 0 : kTileRowBytes;
+    };
+    const int64_t lower = rows > kTileHeight ? Height(1) : Height(0);
+    set(0, Height(0));
+    set(1, Height(0));
+    set(2, lower);
+    set(3, lower);
+    set(4, Height(0));
+    set(5, Height(1));
+    set(6, kTileHeight);
+    set(7, kTileHeight);
+    tiles_.Configure(config);
+  }
+
+  template <int kXTiles, int kPanels>
+  void MultiplyTiles(const TileChunk& c) {
+    ZeroSums<kXTiles, kPanels>();
+    const std::byte* x = c.x;
+    const std::byte* w = c.w;
+    const size_t panel_bytes = c.panel_bytes;
+    const int64_t x_bytes = rows_ * kTileRowBytes;
+    const int64_t whole = c.steps / kSteps;
+    for (int64_t i = 0; i < whole; ++i) {
+      Prefetch<kPanels>(c, i * kSteps);
+      LoadX<kXTiles>(x);
+      DotPanels<kXTiles, kPanels>(w, panel_bytes);
+      x += x_bytes;
+      w += kTileBytes;
+    }
+    if (const int64_t left = c.steps % kSteps; left != 0) {
+      alignas(64) std::byte last[kPanels * kTileBytes] = {};
+      for (int p = 0; p < kPanels; ++p) {
+        std::memcpy(last + p * kTileBytes, w + p * panel_bytes, left * kTileRowBytes);
+      }
+      LoadX<kXTiles>(x);
+      DotPanels<kXTiles, kPanels>(last, kTileBytes);
+    }
+    AddSums<kXTiles, kPanels>(c);
+  }
+
+  // One tile of each panel of what comes next.
+  template <int kPanels>
+  static void Prefetch(const TileChunk& c, int64_t first) {
+    const int64_t end = first + kSteps < c.next_steps ? first + kSteps : c.next_steps;
+    for (int64_t s = first; s < end; ++s) {
+#pragma GCC unroll 4
+      for (int p = 0; p < kPanels; ++p) {
+        __builtin_prefetch(c.next + p * c.panel_bytes + s * kTileRowBytes, 0, 2);
+      }
+    }
+  }
+
+  template <int kXTiles, int kPanels, int kPanel = 0>
+  void ZeroSums() {
+    if constexpr (kPanel < kPanels) {
+      tiles_.template Zero<kPanel>();
+      if constexpr (kXTiles == 2) tiles_.template Zero<2 + kPanel>();
+      ZeroSums<kXTiles, kPanels, kPanel + 1>();
+    }
+  }
+
+  template <int kXTiles>
+  void LoadX(const std::byte* x) {
+    tiles_.template Load<4>(x);
+    if constexpr (kXTiles == 2) tiles_.template Load<5>(x + kTileBytes);
+  }
+
+  template <int kXTiles, int kPanels, int kPanel = 0>
+  void DotPanels(const std::byte* w, size_t panel_bytes) {
+    if constexpr (kPanel < kPanels) {
+      constexpr int kW = 6 + kPanel % 2;
+      tiles_.template Load<kW>(w);
+      tiles_.template Dot<kPanel, 4, kW>();
+      if constexpr (kXTiles == 2) tiles_.template Dot<2 + kPanel, 5, kW>();
+      DotPanels<kXTiles, kPanels, kPanel + 1>(w + panel_bytes, panel_bytes);
+    }
+  }
+
+  template <int kXTiles, int kPanels, int kPanel = 0>
+  void AddSums(const TileChunk& c) {
+    if constexpr (kPanel < kPanels) {
+      float* sums = c.sums + kPanel * rows_ * 16;
+      AddTile<kPanel>(sums, Height(0), c.first);
+      if constexpr (kXTiles == 2) {
+        AddTile<2 + kPanel>(sums + kTileHeight * 16, Height(1), c.first);
+      }
+      AddSums<kXTiles, kPanels, kPanel + 1>(c);
+    }
+  }
+
+  template <int kTile>
+  void AddTile(float* sums, int64_t height, bool first) {
+    if (first) return tiles_.template Store<kTile>(sums);
+    alignas(64) float chunk[kTileBytes / sizeof(float)];
+    tiles_.template Store<kTile>(chunk);
+    for (int64_t i = 0; i < height * 16; i += 16) {
+      S::Store(sums + i, S::Add(S::Load(sums + i), S::Load(chunk + i)));
+    }
+  }
+
+  T tiles_;
+  int64_t rows_ = 0;  // for which tiles are configured
+};
+
+// How AMX multiplies bfloat16 (kernels/cpu/matmul_impl.h has the others).
+template <class S, class T>
+struct TileDot {
+  using Element = uint16_t;
+  using Multiplier = TileMultiplier<S, T>;
+  static constexpr int kInputsPerStep = 2;
+  static constexpr int kInputsPerUnit = 32;
+  static constexpr int kRowQuantum = kTileHeight;  // 40 rows take 3 registers, not 4
+
+  static constexpr int Rows(int panels) { return panels == 8 ? 0 : panels == 4 ? 16 : 32; }
+  static uint16_t Round(float x) { return Bf16Dot<S>::Round(x); }
+};
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_CPU_AMX_IMPL_H_
