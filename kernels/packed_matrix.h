@@ -11,6 +11,11 @@
 
 namespace octet {
 
+// Of what is described here, of ExpertWeights, and of the order of the replicated weights in their
+// memory (runtime/model/weights.cc): whoever changes one of them counts on, since packed weights
+// are kept as files (runtime/model/pack_cache.h).
+inline constexpr int kPackedLayout = 1;
+
 // The weight [rows, cols] (outputs, inputs) of y = x W^T as panels of 16 outputs, zero-padded at
 // the end:
 //

@@ -155,7 +155,7 @@ class BenchThroughputCommand : public Subcommand {
     const auto progress = RankProgress::Make(world, config);
     if (!progress.ok()) return ExitWith(world, progress.status(), ExitCode::kCannotServe);
     const absl::StatusOr<std::unique_ptr<Session>> session =
-        LoadSession(world, config, setup, (*progress)->progress());
+        LoadSession(world, config, setup, files, (*progress)->progress());
     if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
     const ThroughputReport report =
         Measure(world, options_, config, setup, **session, std::move(rates));

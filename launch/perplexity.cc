@@ -124,7 +124,7 @@ class PerplexityCommand : public Subcommand {
     const auto progress = RankProgress::Make(world, config);
     if (!progress.ok()) return ExitWith(world, progress.status(), ExitCode::kCannotServe);
     const absl::StatusOr<std::unique_ptr<Session>> session =
-        LoadSession(world, config, setup, (*progress)->progress());
+        LoadSession(world, config, setup, files, (*progress)->progress());
     if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
     const TextWindows windows(ids, setup.model.tokenizer->bos_id(), size.window, size.stride);
     const TextScore score = ScoreWindows((*session)->engine(), world.rank(), windows.count(),

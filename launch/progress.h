@@ -44,6 +44,9 @@ class Progress {
   // The stage of loading, in bytes of this rank. A stage begins where the one before it ended.
   void Load(uint64_t done, uint64_t total);
 
+  // Of the stage of loading: bytes of weights that were mapped from a pack cache.
+  void SetMapped(uint64_t bytes) { load_.mapped = bytes; }
+
   // The stage of requests.
   void Serve(const RequestCounts& counts);
 

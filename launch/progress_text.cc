@@ -40,6 +40,13 @@ std::string Left(const std::optional<double>& eta_seconds) {
   return eta_seconds ? absl::StrCat(", ", FormatDuration(*eta_seconds), " left") : "";
 }
 
+// What a pack cache gave, or nothing.
+std::string Mapped(uint64_t bytes) {
+  return bytes > 0 ? absl::StrFormat(", %.2f GB mapped from --pack-cache",
+                                     static_cast<double>(bytes) / 1e9)
+                   : "";
+}
+
 std::string Drawing(double done, double total) {
   const auto filled = static_cast<int>(kBarColumns * Share(done, total));
   return absl::StrCat(" [", std::string(filled, '='), std::string(kBarColumns - filled, ' '), "]");
@@ -76,7 +83,8 @@ std::string PlainText(const LoadState& s) {
   const auto total = static_cast<double>(s.total);
   if (s.ended && s.done == s.total) {
     return absl::StrFormat("loaded %.2f GB in %s, %.2f GB/s", total / 1e9, FormatElapsed(s.seconds),
-                           s.bytes_per_s / 1e9);
+                           s.bytes_per_s / 1e9) +
+           Mapped(s.mapped);
   }
   return absl::StrFormat("loading %.2f of %.2f GB, %.2f GB/s", done / 1e9, total / 1e9,
                          s.bytes_per_s / 1e9) +
@@ -89,7 +97,7 @@ std::string BarText(const LoadState& s, int width) {
   return Fit(Head("loading ", done, total, width),
              {absl::StrFormat(" %.2f/%.2f GB", done / 1e9, total / 1e9),
               s.ended ? absl::StrCat(" in ", FormatElapsed(s.seconds)) : Left(s.eta_seconds),
-              absl::StrFormat(", %.2f GB/s", s.bytes_per_s / 1e9)},
+              absl::StrFormat(", %.2f GB/s", s.bytes_per_s / 1e9), Mapped(s.mapped)},
              width);
 }
 
@@ -100,7 +108,8 @@ std::string JsonText(const LoadState& s) {
                                        {"done", s.done},
                                        {"total", s.total},
                                        {"bytes_per_s", Rounded(s.bytes_per_s)},
-                                       {"eta_seconds", OrNull(s.eta_seconds)}};
+                                       {"eta_seconds", OrNull(s.eta_seconds)},
+                                       {"mapped", s.mapped}};
   return json.dump();
 }
 

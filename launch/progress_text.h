@@ -17,6 +17,7 @@ struct LoadState {
   uint64_t total = 0;
   double bytes_per_s = 0;  // recent; the mean, once ended
   std::optional<double> eta_seconds;
+  uint64_t mapped = 0;  // bytes of weights that were mapped from a pack cache, once ended
 };
 
 struct RequestCounts {

@@ -165,7 +165,7 @@ ExitCode BatchRun::OnStop(const char* signal) {
 
 absl::Status BatchRun::LoadAndServe(Progress& progress) {
   const absl::StatusOr<std::unique_ptr<Session>> session =
-      LoadSession(world_, config_, setup_, progress);
+      LoadSession(world_, config_, setup_, files_, progress);
   if (!session.ok()) return session.status();
   Engine& engine = (*session)->engine();
   BatchJob* job = job_ ? &*job_ : nullptr;

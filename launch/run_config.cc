@@ -167,6 +167,9 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
             "default 90%");
   AddNumber<double>("--kv-cache-gib", &C::set_kv_cache_gib, 1e-9,
                     "most memory of each rank's KV cache; default: what --memory leaves");
+  AddString("--pack-cache", &C::mutable_pack_cache,
+            "directory that keeps the weights as they are computed with; later starts map them "
+            "in seconds");
   AddNumber<double>("--timeout", &C::set_timeout, 1e-3,
                     "seconds that a rank waits for another before the job ends; default 60");
   AddString("--progress", &C::mutable_progress,

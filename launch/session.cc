@@ -11,19 +11,44 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Collective: the replicated weights from the cache if every rank finds them there; otherwise
+// memory for them that the ranks of a host share.
+absl::StatusOr<ReplicatedMemory> GetReplicatedMemory(Communicator& world, const HostGroup& host,
+                                                     size_t bytes, Backend& backend,
+                                                     const LoadProgress& progress,
+                                                     PackCache* cache) {
+  if (cache != nullptr) {
+    const bool check = host.index == 0;
+    Buffer mapped = MapReplicated(*cache, bytes, check, backend, progress);
+    const bool mine = mapped.data() != nullptr;
+    const absl::Status all =
+        AgreeOnStatus(world, mine ? absl::OkStatus() : absl::NotFoundError(""));
+    if (all.ok()) return ReplicatedMemory{.buffer = std::move(mapped), .is_loaded = true};
+  }
+  absl::StatusOr<Buffer> memory = MapHostMemory(world, host, bytes);
+  if (!memory.ok()) return memory.status();
+  return ReplicatedMemory{
+      .buffer = *std::move(memory), .part = host.index, .num_parts = host.size()};
+}
+
 // Collective: this rank's weights, and its part of what its host's ranks share.
-absl::StatusOr<ModelWeights> LoadShared(Communicator& world, const JobSetup& setup, int group_rank,
-                                        Backend& backend, const LoadProgress& progress) {
+absl::StatusOr<ModelWeights> LoadShared(Communicator& world, const HostGroup& host,
+                                        const JobSetup& setup, int group_rank, Backend& backend,
+                                        const LoadProgress& progress, PackCache* cache) {
   const ModelFiles& model = setup.model;
   const DType dtype = setup.engine.dtype;
-  const HostGroup host = FindHostGroup(world);
-  absl::StatusOr<Buffer> memory =
-      MapHostMemory(world, host, ReplicatedMemoryBytes(model.tensors, model.config, dtype));
+  uint64_t before = 0;  // read before the rest
+  const auto count = [&](uint64_t done, uint64_t total) {
+    before = done;
+    progress(done, total);
+  };
+  absl::StatusOr<ReplicatedMemory> memory =
+      GetReplicatedMemory(world, host, ReplicatedMemoryBytes(model.tensors, model.config, dtype),
+                          backend, count, cache);
   if (!memory.ok()) return memory.status();
-  absl::StatusOr<ModelWeights> weights =
-      LoadWeights(model.tensors, model.config, setup.placement, group_rank,
-                  {.buffer = *std::move(memory), .part = host.index, .num_parts = host.size()},
-                  backend, dtype, progress);
+  absl::StatusOr<ModelWeights> weights = LoadWeights(
+      model.tensors, model.config, setup.placement, group_rank, *std::move(memory), backend, dtype,
+      [&](uint64_t done, uint64_t total) { progress(before + done, before + total); }, cache);
   const absl::Status status = AgreeOnStatus(world, weights.status());
   if (!status.ok()) return status;
   return weights;
@@ -33,7 +58,8 @@ absl::StatusOr<ModelWeights> LoadShared(Communicator& world, const JobSetup& set
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Load(Communicator& world, const JobSetup& setup,
                                                        double timeout_seconds,
-                                                       const LoadProgress& progress) {
+                                                       const LoadProgress& progress,
+                                                       PackCache* cache) {
   const Clock::time_point start = Clock::now();
   world.set_timeout(std::chrono::duration<double>(timeout_seconds));
   std::unique_ptr<Session> session(new Session);
@@ -43,10 +69,12 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Load(Communicator& world, cons
     session->bytes_loaded_ = done;
     progress(done, total);
   };
-  absl::StatusOr<ModelWeights> weights =
-      LoadShared(world, setup, session->group_->rank(), *session->backend_, count_bytes);
+  const HostGroup host = FindHostGroup(world);
+  absl::StatusOr<ModelWeights> weights = LoadShared(world, host, setup, session->group_->rank(),
+                                                    *session->backend_, count_bytes, cache);
   if (!weights.ok()) return weights.status();
   session->weights_ = *std::move(weights);
+  session->keeps_replicated_ = host.index == 0;
   session->engine_ =
       std::make_unique<Engine>(EngineRanks{world, *session->group_}, *session->backend_,
                                EngineModel{setup.model.config, session->weights_, setup.placement,
@@ -55,6 +83,10 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Load(Communicator& world, cons
   Activity::OfThisThread().Enter({"serving"});
   session->load_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
   return session;
+}
+
+void Session::KeepWeights(PackCache& cache) {
+  octet::KeepWeights(weights_, keeps_replicated_, cache, *backend_);
 }
 
 }  // namespace octet

@@ -77,9 +77,11 @@ class RankProgress {
   std::unique_ptr<Progress> progress_;
 };
 
-// Collective: loads the model and says how far it is.
+// Collective: loads the model and says how far it is; with --pack-cache from there, and what is not
+// there yet is put there.
 absl::StatusOr<std::unique_ptr<Session>> LoadSession(Communicator& world, const RunConfig& config,
-                                                     const JobSetup& setup, Progress& progress);
+                                                     const JobSetup& setup, FileSystem& files,
+                                                     Progress& progress);
 
 }  // namespace octet
 

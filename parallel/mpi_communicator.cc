@@ -21,8 +21,6 @@ constexpr size_t kFirstPartBytes = 2048;
 constexpr size_t kPartBytes = size_t{1} << 20;
 constexpr size_t kPartsInFlight = 4;
 
-constexpr size_t BytesOfPart(int part) { return part == 0 ? kFirstPartBytes : kPartBytes; }
-
 // A message goes in whole parts and a shorter one, which may be empty: by this the receiver, who
 // may have more room, knows the end.
 class MpiExchange : public Exchange {
@@ -88,6 +86,8 @@ class MpiExchange : public Exchange {
       StartMessage(out_[r], r, false, {const_cast<std::byte*>(send[r].data()), send[r].size()});
     }
   }
+
+  static size_t BytesOfPart(int part) { return part == 0 ? kFirstPartBytes : kPartBytes; }
 
   void Clear(size_t num_ranks) {
     const size_t most_requests = 2 * (kPartsInFlight + 1) * num_ranks;

@@ -6,8 +6,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "kernels/cpu/pack.h"
-
 namespace octet {
 namespace {
 
@@ -105,14 +103,19 @@ void CpuBackend::ForEach(bool alone, int64_t n, absl::FunctionRef<void(int threa
   for (int64_t i = 0; i < n; ++i) f(0, i);
 }
 
-void CpuBackend::Pack(ConstMatrix rows, int64_t first_panel, int64_t panel_step, PackedMatrix& w) {
-  constexpr int64_t kPanel = PackedMatrix::kPanel;
-  const int64_t panels = (rows.rows + kPanel - 1) / kPanel;
-  OCTET_CHECK(panels == 0 || first_panel + (panels - 1) * panel_step < w.num_panels());
-  ForRows(panels, kPanel * w.cols, [&](int64_t p) {
-    const int64_t row = p * kPanel;
-    PackPanel(rows.Rows(row, std::min(kPanel, rows.rows - row)), first_panel + p * panel_step, w);
-  });
+void CpuBackend::ForEach(int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f) {
+  threads_.ForEach(n, f);
+}
+
+void CpuBackend::PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) {
+  OCTET_CHECK(rows.rows <= PackedMatrix::kPanel && rows.cols == w.cols && panel < w.num_panels());
+  kernels_.pack_panel({.rows = rows.data,
+                       .stride = rows.stride_bytes(),
+                       .from = rows.dtype,
+                       .to = w.dtype,
+                       .num_rows = static_cast<int>(rows.rows),
+                       .inputs = w.cols,
+                       .panel = w.panel(panel)});
 }
 
 void CpuBackend::RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) {

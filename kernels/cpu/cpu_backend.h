@@ -23,7 +23,9 @@ class CpuBackend : public Backend {
 
   Buffer Allocate(size_t bytes) override;
   void ReserveScratch(size_t bytes) override { scratch_.Reserve(bytes); }
-  void Pack(ConstMatrix rows, int64_t first_panel, int64_t panel_step, PackedMatrix& w) override;
+  int num_threads() const override { return threads_.num_threads(); }
+  void ForEach(int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f) override;
+  void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) override;
   void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) override;
   void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) override;
   void Add(ConstMatrix x, Matrix y) override;

@@ -34,6 +34,17 @@ struct PackRowsArgs {
   std::byte* packed;  // all tiles
 };
 
+// One panel of a packed weight (kernels/packed_matrix.h).
+struct PackPanelArgs {
+  const std::byte* rows;  // [num_rows, inputs] of `from`
+  size_t stride;          // bytes
+  DType from;             // any
+  DType to;               // float32 or bfloat16, rounded to nearest even
+  int num_rows;           // at most 16; the others become 0
+  int64_t inputs;
+  std::byte* panel;
+};
+
 // Most rows of a tile, of any path.
 inline constexpr int64_t kMaxTileRows = 32;
 
@@ -90,6 +101,7 @@ struct CpuKernels {
   // Bytes of one packed row.
   size_t (*packed_row_bytes)(DType dtype, int64_t inputs);
   void (*pack_rows)(const PackRowsArgs& args);
+  void (*pack_panel)(const PackPanelArgs& args);
   void (*matmul)(const MatmulArgs& args);
   // out = softmax(scale * q K^T) V over the visible positions, folded in blocks of kKvBlock
   // positions.

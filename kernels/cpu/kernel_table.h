@@ -7,6 +7,7 @@
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/cpu/elementwise_impl.h"
 #include "kernels/cpu/matmul_impl.h"
+#include "kernels/cpu/pack_impl.h"
 
 namespace octet {
 
@@ -17,6 +18,7 @@ constexpr CpuKernels MakeKernels() {
   return {.num_tiles = NumTilesImpl<F, B>,
           .packed_row_bytes = PackedRowBytesImpl<F, B>,
           .pack_rows = PackRowsImpl<F, B>,
+          .pack_panel = PackPanelImpl<S>,
           .matmul = MatmulImpl<S, F, B>,
           .attention = AttentionImpl<S>,
           .rms_norm = RmsNormImpl<S>,

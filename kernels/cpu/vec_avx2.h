@@ -97,7 +97,93 @@ struct Avx2 {
     return Fma(a.even, b.even, Fma(a.odd, b.odd, acc));
   }
 
+  // 16 floats or pairs of bf16, as bits: no operation on them treats a denormal or NaN as another.
+  struct Units {
+    __m256i lo, hi;
+  };
+  static Units ZeroUnits() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  static Units LoadUnits(const void* p) {
+    const auto* halves = static_cast<const __m256i*>(p);
+    return {_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
+  }
+  // 16 bf16 as floats.
+  static Units WidenBf16(const void* p) {
+    const auto [lo, hi] = Load16Bits(p);
+    return {_mm256_slli_epi32(lo, 16), _mm256_slli_epi32(hi, 16)};
+  }
+  // 16 IEEE half precision numbers as floats: HalfToFloat (kernels/dtype.h).
+  static Units WidenHalf(const void* p) {
+    const auto [lo, hi] = Load16Bits(p);
+    return {HalfToFloats(lo), HalfToFloats(hi)};
+  }
+  // 32 floats as pairs of bf16: ToBF16 (kernels/dtype.h).
+  static Units RoundPairs(Units a, Units b) { return {Round16(a), Round16(b)}; }
+  // 16 vectors of 64 bytes, of which vector k has unit k of each row. Stores past the caches gain
+  // nothing.
+  static void StoreTransposed(const Units (&rows)[16], void* to) {
+    auto* out = static_cast<__m256i*>(to);
+    for (int half = 0; half < 2; ++half) {
+      __m256i columns[8];
+      for (int i = 0; i < 8; ++i) columns[i] = rows[8 * half + i].lo;
+      Transpose8x8(columns);
+      for (int k = 0; k < 8; ++k) _mm256_storeu_si256(out + 2 * k + half, columns[k]);
+      for (int i = 0; i < 8; ++i) columns[i] = rows[8 * half + i].hi;
+      Transpose8x8(columns);
+      for (int k = 0; k < 8; ++k) _mm256_storeu_si256(out + 2 * (8 + k) + half, columns[k]);
+    }
+  }
+
  private:
+  static Units Load16Bits(const void* p) {
+    const auto* halves = static_cast<const __m128i*>(p);
+    return {_mm256_cvtepu16_epi32(_mm_loadu_si128(halves)),
+            _mm256_cvtepu16_epi32(_mm_loadu_si128(halves + 1))};
+  }
+  static __m256i HalfToFloats(__m256i half) {
+    const __m256i magnitude = _mm256_and_si256(half, _mm256_set1_epi32(0x7fff));
+    const __m256i rebias = _mm256_set1_epi32(112 << 23);
+    const __m256i normal = _mm256_add_epi32(_mm256_slli_epi32(magnitude, 13), rebias);
+    const __m256i denormal =
+        _mm256_castps_si256(_mm256_mul_ps(_mm256_cvtepi32_ps(magnitude), _mm256_set1_ps(0x1p-24F)));
+    const __m256i is_special =
+        _mm256_cmpgt_epi32(magnitude, _mm256_set1_epi32(0x7bff));  // infinite or NaN
+    const __m256i is_denormal = _mm256_cmpgt_epi32(_mm256_set1_epi32(0x400), magnitude);
+    __m256i bits = _mm256_add_epi32(normal, _mm256_and_si256(is_special, rebias));
+    bits = _mm256_blendv_epi8(bits, denormal, is_denormal);
+    return _mm256_or_si256(bits, _mm256_slli_epi32(_mm256_sub_epi32(half, magnitude), 16));
+  }
+  static __m256i RoundToUpperHalf(__m256i bits) {
+    const __m256i upper = _mm256_srli_epi32(bits, 16);
+    const __m256i tie = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+    const __m256i half = _mm256_add_epi32(tie, _mm256_set1_epi32(0x7fff));
+    const __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(bits, half), 16);
+    const __m256i is_nan = _mm256_cmpgt_epi32(_mm256_and_si256(bits, _mm256_set1_epi32(0x7fffffff)),
+                                              _mm256_set1_epi32(0x7f800000));
+    return _mm256_blendv_epi8(rounded, _mm256_or_si256(upper, _mm256_set1_epi32(0x40)), is_nan);
+  }
+  static __m256i Round16(Units floats) {
+    const __m256i packed =
+        _mm256_packus_epi32(RoundToUpperHalf(floats.lo), RoundToUpperHalf(floats.hi));
+    return _mm256_permute4x64_epi64(packed, 0xd8);  // packs lanes of 128 bits by themselves
+  }
+  static void Transpose8x8(__m256i (&v)[8]) {
+    __m256i pairs[8];  // [row / 2][half]: two columns of two rows in each lane of 128 bits
+    for (int i = 0; i < 8; i += 2) {
+      pairs[i] = _mm256_unpacklo_epi32(v[i], v[i + 1]);
+      pairs[i + 1] = _mm256_unpackhi_epi32(v[i], v[i + 1]);
+    }
+    __m256i fours[8];  // [row / 4][column % 4]: a column of four rows in each lane
+    for (int i = 0; i < 8; i += 4) {
+      fours[i] = _mm256_unpacklo_epi64(pairs[i], pairs[i + 2]);
+      fours[i + 1] = _mm256_unpackhi_epi64(pairs[i], pairs[i + 2]);
+      fours[i + 2] = _mm256_unpacklo_epi64(pairs[i + 1], pairs[i + 3]);
+      fours[i + 3] = _mm256_unpackhi_epi64(pairs[i + 1], pairs[i + 3]);
+    }
+    for (int q = 0; q < 4; ++q) {
+      v[q] = _mm256_permute2x128_si256(fours[q], fours[4 + q], 0x20);
+      v[4 + q] = _mm256_permute2x128_si256(fours[q], fours[4 + q], 0x31);
+    }
+  }
   static __m256i Mask(int n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   }

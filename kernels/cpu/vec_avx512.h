@@ -63,7 +63,66 @@ struct Avx512 {
     return Fma(a.even, b.even, Fma(a.odd, b.odd, acc));
   }
 
+  using Units = __m512i;
+  static Units ZeroUnits() { return _mm512_setzero_si512(); }
+  static Units LoadUnits(const void* p) { return _mm512_loadu_si512(p); }
+  static Units WidenBf16(const void* p) { return _mm512_slli_epi32(Load16Bits(p), 16); }
+  static Units WidenHalf(const void* p) {
+    const __m512i half = Load16Bits(p);
+    const __m512i magnitude = _mm512_and_si512(half, _mm512_set1_epi32(0x7fff));
+    const __m512i rebias = _mm512_set1_epi32(112 << 23);
+    const __m512i normal = _mm512_add_epi32(_mm512_slli_epi32(magnitude, 13), rebias);
+    const __m512 denormal = _mm512_mul_ps(_mm512_cvtepi32_ps(magnitude), _mm512_set1_ps(0x1p-24F));
+    const __mmask16 is_special =
+        _mm512_cmpgt_epi32_mask(magnitude, _mm512_set1_epi32(0x7bff));  // infinite or NaN
+    const __mmask16 is_denormal = _mm512_cmpgt_epi32_mask(_mm512_set1_epi32(0x400), magnitude);
+    __m512i bits = _mm512_mask_add_epi32(normal, is_special, normal, rebias);
+    bits = _mm512_mask_mov_epi32(bits, is_denormal, _mm512_castps_si512(denormal));
+    return _mm512_or_si512(bits, _mm512_slli_epi32(_mm512_sub_epi32(half, magnitude), 16));
+  }
+  static Units RoundPairs(Units a, Units b) {
+    const __m512i low = _mm512_castsi256_si512(_mm512_cvtepi32_epi16(RoundToUpperHalf(a)));
+    return _mm512_inserti64x4(low, _mm512_cvtepi32_epi16(RoundToUpperHalf(b)), 1);
+  }
+  static void StoreTransposed(const Units (&rows)[16], void* to) {
+    Units pairs[16];  // [row / 2][half]: two columns of two rows in each lane of 128 bits
+    for (int i = 0; i < 16; i += 2) {
+      pairs[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+      pairs[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+    }
+    Units fours[16];  // [row / 4][column % 4]: a column of four rows in each lane
+    for (int i = 0; i < 16; i += 4) {
+      fours[i] = _mm512_unpacklo_epi64(pairs[i], pairs[i + 2]);
+      fours[i + 1] = _mm512_unpackhi_epi64(pairs[i], pairs[i + 2]);
+      fours[i + 2] = _mm512_unpacklo_epi64(pairs[i + 1], pairs[i + 3]);
+      fours[i + 3] = _mm512_unpackhi_epi64(pairs[i + 1], pairs[i + 3]);
+    }
+    auto* out = static_cast<__m512i*>(to);
+    for (int q = 0; q < 4; ++q) {
+      const Units even_low = _mm512_shuffle_i32x4(fours[q], fours[4 + q], 0x88);
+      const Units odd_low = _mm512_shuffle_i32x4(fours[q], fours[4 + q], 0xdd);
+      const Units even_high = _mm512_shuffle_i32x4(fours[8 + q], fours[12 + q], 0x88);
+      const Units odd_high = _mm512_shuffle_i32x4(fours[8 + q], fours[12 + q], 0xdd);
+      _mm512_storeu_si512(out + q, _mm512_shuffle_i32x4(even_low, even_high, 0x88));
+      _mm512_storeu_si512(out + 4 + q, _mm512_shuffle_i32x4(odd_low, odd_high, 0x88));
+      _mm512_storeu_si512(out + 8 + q, _mm512_shuffle_i32x4(even_low, even_high, 0xdd));
+      _mm512_storeu_si512(out + 12 + q, _mm512_shuffle_i32x4(odd_low, odd_high, 0xdd));
+    }
+  }
+
  private:
+  static __m512i Load16Bits(const void* p) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+  }
+  static __m512i RoundToUpperHalf(__m512i bits) {
+    const __m512i upper = _mm512_srli_epi32(bits, 16);
+    const __m512i tie = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+    const __m512i half = _mm512_add_epi32(tie, _mm512_set1_epi32(0x7fff));
+    const __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
+    const __mmask16 is_nan = _mm512_cmpgt_epi32_mask(
+        _mm512_and_si512(bits, _mm512_set1_epi32(0x7fffffff)), _mm512_set1_epi32(0x7f800000));
+    return _mm512_mask_or_epi32(rounded, is_nan, upper, _mm512_set1_epi32(0x40));
+  }
   static __mmask16 Mask(int n) {
     return n >= 16 ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1U << n) - 1);
   }

@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/buffer.h"
+
 namespace octet {
 
 // An open file of fixed size. Reads from several threads at once are safe.
@@ -26,6 +28,13 @@ class RandomAccessFile {
   // Fills `out` with the bytes that start at `offset`. Nothing less than all of them is an error,
   // which names the file and the place.
   virtual absl::Status Read(uint64_t offset, std::span<std::byte> out) const = 0;
+
+  // These bytes of the file as memory to read from, which all who map them share. `offset` is a
+  // multiple of kMapAlignment, and the memory is aligned to it. It stays when the file is closed,
+  // renamed or removed; a file that is made shorter, or a disk that fails, kills who reads it.
+  // kUnimplemented: this file can't be mapped.
+  static constexpr uint64_t kMapAlignment = 4096;
+  virtual absl::StatusOr<Buffer> Map(uint64_t offset, size_t bytes) const;
 
   virtual uint64_t size() const = 0;  // bytes, when the file was opened
   virtual const std::string& path() const = 0;
@@ -126,8 +135,8 @@ class FileSystem {
   absl::Status ReplaceDurably(const std::string& path, std::string_view text);
 };
 
-// Local and network file systems through pread. Never maps: a mapped file that shrinks, or an NFS
-// error, would kill the process with SIGBUS where a read returns an error.
+// Local and network file systems through pread. Maps only where it is asked to: a mapped file that
+// shrinks, or an NFS error, kills the process with SIGBUS where a read returns an error.
 class PosixFileSystem : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override;

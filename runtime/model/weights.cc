@@ -1,117 +1,159 @@
 #include "runtime/model/weights.h"
 
 #include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <atomic>
+#include <initializer_list>
+#include <mutex>
 
 #include "kernels/activity.h"
 
 namespace octet {
 namespace {
 
-constexpr uint64_t kReadBytes = uint64_t{32} << 20;
+// What a thread reads before it packs it: stays in its second-level cache.
+constexpr uint64_t kStagingBytes = uint64_t{256} << 10;
 
-// Bytes read between two signs of progress: a second's work of a disk that is slow indeed.
-constexpr uint64_t kTickBytes = uint64_t{4} << 20;
+// What a thread reads at a time of one weight: about a huge page, so that threads don't wait for
+// each other where new memory is cleared.
+constexpr uint64_t kRunBytes = uint64_t{2} << 20;
 
-absl::Status ReadSlice(const TensorSlice& slice, uint64_t offset, std::span<std::byte> to) {
-  for (size_t done = 0; done < to.size(); done += kTickBytes) {
-    const auto piece = to.subspan(done, std::min<size_t>(kTickBytes, to.size() - done));
-    absl::Status status = slice.file->Read(slice.offset + offset + done, piece);
-    if (!status.ok()) return status;
-    Activity::OfThisThread().Tick();
+constexpr int64_t kPanel = PackedMatrix::kPanel;
+
+// One weight: its slices, one below the other, and what they become, which is one of three.
+struct Piece {
+  std::vector<const TensorSlice*> from;  // of the same dtype and width
+  Matrix* table = nullptr;
+  std::span<float>* vector = nullptr;
+  PackedMatrix* packed = nullptr;  // of a table besides: where the head is tied to it
+  int64_t first_panel = 0;         // of `packed`, then every panel_step-th
+  int64_t panel_step = 1;
+
+  int64_t rows() const {
+    int64_t sum = 0;
+    for (const TensorSlice* slice : from) sum += slice->rows;
+    return sum;
   }
-  return absl::OkStatus();
+  uint64_t row_bytes() const { return from[0]->bytes() / from[0]->rows; }
+  uint64_t bytes() const { return rows() * row_bytes(); }
+
+  // Rows of about so many bytes, whole panels.
+  int64_t RowsOf(uint64_t bytes) const {
+    return std::max<int64_t>(1, bytes / row_bytes() / kPanel) * kPanel;
+  }
+};
+
+void ToFloats(ConstMatrix from, Matrix to) {
+  for (int64_t r = 0; r < to.rows; ++r) {
+    const std::byte* in = from.row(r);
+    const auto* halves = reinterpret_cast<const uint16_t*>(in);
+    float* out = to.f32(r);
+    for (int64_t c = 0; c < to.cols; ++c) {
+      out[c] = from.dtype == DType::kF32    ? reinterpret_cast<const float*>(in)[c]
+               : from.dtype == DType::kBF16 ? ToFloat(BF16{halves[c]})
+                                            : HalfToFloat(halves[c]);
+    }
+  }
 }
 
-// Reads slices in large pieces of whole panels.
+// Reads weights with all threads of the backend, each of which packs what it has read.
 class WeightReader {
  public:
-  WeightReader(Backend& backend, uint64_t total, const LoadProgress& progress)
-      : backend_(backend), total_(total), progress_(progress) {}
+  WeightReader(Backend& backend, LoadCounter& counter)
+      : backend_(backend), counter_(counter), staging_(backend.num_threads()) {}
 
-  // Slices of the same dtype and width, one below the other, into first_panel and every
-  // panel_step-th after it.
-  absl::Status ReadPacked(const std::vector<const TensorSlice*>& slices, PackedMatrix& packed,
-                          int64_t first_panel = 0, int64_t panel_step = 1) {
-    int64_t num_rows = 0;
-    for (const TensorSlice* slice : slices) num_rows += slice->rows;
-    const uint64_t row_bytes = slices[0]->bytes() / slices[0]->rows;
-    constexpr int64_t kPanel = PackedMatrix::kPanel;
-    const int64_t panels = std::max<int64_t>(1, kReadBytes / row_bytes / kPanel);
-    for (int64_t row = 0; row < num_rows; row += panels * kPanel) {
-      const int64_t rows = std::min(panels * kPanel, num_rows - row);
-      absl::StatusOr<ConstMatrix> read = ReadRows(slices, row, rows);
-      if (!read.ok()) return read.status();
-      backend_.Pack(*read, first_panel + row / kPanel * panel_step, panel_step, packed);
+  // The first error of any thread; nothing is read after it but by threads that had begun.
+  absl::Status Read(std::span<const Piece> pieces) {
+    struct Run {
+      const Piece* piece;
+      int64_t first_row;
+    };
+    std::vector<Run> runs;
+    for (const Piece& piece : pieces) {
+      counter_.Expect(piece.bytes());
+      const int64_t step = piece.RowsOf(kRunBytes);
+      for (int64_t row = 0; row < piece.rows(); row += step) runs.push_back({&piece, row});
     }
-    return absl::OkStatus();
-  }
-
-  absl::Status ReadVector(const TensorSlice& slice, std::span<float> vector) {
-    absl::StatusOr<ConstMatrix> read = ReadRows({&slice}, 0, 1);
-    if (!read.ok()) return read.status();
-    ToFloats(*read,
-             {reinterpret_cast<std::byte*>(vector.data()), DType::kF32, 1, slice.cols, slice.cols});
-    return absl::OkStatus();
-  }
-
-  // A table to gather rows from, float32 or bfloat16 as stored.
-  absl::Status ReadTable(const TensorSlice& slice, Matrix table) {
-    const int64_t step = std::max<int64_t>(1, kReadBytes / (slice.bytes() / slice.rows));
-    for (int64_t row = 0; row < slice.rows; row += step) {
-      const int64_t rows = std::min(step, slice.rows - row);
-      absl::StatusOr<ConstMatrix> read = ReadRows({&slice}, row, rows);
-      if (!read.ok()) return read.status();
-      if (table.dtype == DType::kBF16) {
-        std::memcpy(table.row(row), read->data, static_cast<size_t>(rows) * table.row_bytes());
-      } else {
-        ToFloats(*read, table.Rows(row, rows));
+    backend_.ForEach(std::ssize(runs), [&](int thread, int64_t i) {
+      const Piece& piece = *runs[i].piece;
+      const int64_t end = std::min(runs[i].first_row + piece.RowsOf(kRunBytes), piece.rows());
+      const int64_t step = piece.RowsOf(kStagingBytes);
+      for (int64_t row = runs[i].first_row; row < end && !failed_; row += step) {
+        NoteFailure(ReadPart(thread, piece, row, std::min(step, end - row)));
       }
-    }
-    return absl::OkStatus();
+    });
+    counter_.Tell();
+    return status_;
   }
 
  private:
-  // Rows of the slices taken together. Valid until the next call.
-  absl::StatusOr<ConstMatrix> ReadRows(const std::vector<const TensorSlice*>& slices,
-                                       int64_t first_row, int64_t num_rows) {
-    const TensorSlice& like = *slices[0];
-    const uint64_t row_bytes = like.bytes() / like.rows;
-    staging_.resize(std::max<size_t>(staging_.size(), num_rows * row_bytes));
+  void NoteFailure(const absl::Status& status) {
+    if (status.ok()) return;
+    const std::lock_guard lock(mutex_);
+    status_.Update(status);
+    failed_ = true;
+  }
+
+  // Rows of a piece, from the beginning of a panel on.
+  absl::Status ReadPart(int thread, const Piece& piece, int64_t first_row, int64_t num_rows) {
+    const TensorSlice& like = *piece.from[0];
+    Matrix to = {nullptr, like.dtype, num_rows, like.cols, like.cols};
+    const bool is_table = piece.table != nullptr;
+    if (is_table && piece.table->dtype == like.dtype) {
+      to = piece.table->Rows(first_row, num_rows);
+    } else {
+      staging_[thread].resize(std::max(staging_[thread].size(), num_rows * to.row_bytes()));
+      to.data = staging_[thread].data();
+    }
+    absl::Status status = ReadRows(piece, first_row, to);
+    if (!status.ok()) return status;
+    if (is_table && piece.table->dtype != like.dtype) {
+      ToFloats(to, piece.table->Rows(first_row, num_rows));
+    }
+    if (piece.vector != nullptr) {
+      ToFloats(to, {reinterpret_cast<std::byte*>(piece.vector->data()), DType::kF32, 1, like.cols,
+                    like.cols});
+    }
+    if (piece.packed != nullptr) Pack(piece, first_row, to);
+    counter_.Add(thread, num_rows * piece.row_bytes());
+    return status;
+  }
+
+  // Rows of the piece's slices taken together, as many as `to` has.
+  static absl::Status ReadRows(const Piece& piece, int64_t first_row, Matrix to) {
     int64_t slice_begin = 0;
-    for (const TensorSlice* slice : slices) {
-      OCTET_CHECK(slice->dtype == like.dtype) << slice->name;
+    for (const TensorSlice* slice : piece.from) {
+      OCTET_CHECK(slice->dtype == to.dtype) << slice->name;
       const int64_t begin = std::max(first_row, slice_begin);
-      const int64_t end = std::min(first_row + num_rows, slice_begin + slice->rows);
+      const int64_t end = std::min(first_row + to.rows, slice_begin + slice->rows);
       if (begin < end) {
-        const absl::Status status =
-            ReadSlice(*slice, (begin - slice_begin) * row_bytes,
-                      std::span(staging_).subspan((begin - first_row) * row_bytes,
-                                                  (end - begin) * row_bytes));
+        const uint64_t offset = slice->offset + (begin - slice_begin) * to.row_bytes();
+        absl::Status status =
+            slice->file->Read(offset, {to.row(begin - first_row), (end - begin) * to.row_bytes()});
         if (!status.ok()) return status;
       }
       slice_begin += slice->rows;
     }
-    done_ += num_rows * row_bytes;
-    progress_(done_, total_);
-    return ConstMatrix{staging_.data(), like.dtype, num_rows, like.cols, like.cols};
+    return absl::OkStatus();
   }
 
-  void ToFloats(ConstMatrix from, Matrix to) {
-    if (from.dtype != DType::kF16) return backend_.Convert(from, to);
-    const auto* in = reinterpret_cast<const uint16_t*>(from.data);
-    for (int64_t r = 0; r < to.rows; ++r) {
-      for (int64_t c = 0; c < to.cols; ++c) to.f32(r)[c] = HalfToFloat(in[r * to.cols + c]);
+  void Pack(const Piece& piece, int64_t first_row, ConstMatrix rows) {
+    for (int64_t row = 0; row < rows.rows; row += kPanel) {
+      const int64_t panel = (first_row + row) / kPanel;
+      backend_.PackPanel(rows.Rows(row, std::min(kPanel, rows.rows - row)),
+                         piece.first_panel + panel * piece.panel_step, *piece.packed);
     }
   }
 
   Backend& backend_;
-  uint64_t total_;
-  uint64_t done_ = 0;
-  const LoadProgress& progress_;
-  std::vector<std::byte> staging_;
+  LoadCounter& counter_;
+  std::vector<std::vector<std::byte>> staging_;  // of each thread
+  std::atomic<bool> failed_ = false;
+  std::mutex mutex_;
+  absl::Status status_;
 };
 
 PackedMatrix Packed(int64_t rows, int64_t cols, DType dtype) {
@@ -124,20 +166,6 @@ bool IsTied(const MixtralTensors& tensors) {
   return tensors.lm_head().file == tensors.embed_tokens().file &&
          tensors.lm_head().offset == tensors.embed_tokens().offset;
 }
-
-// One replicated weight: its slices, and what they become, which is one of three.
-struct Piece {
-  std::vector<const TensorSlice*> from;
-  Matrix* table = nullptr;
-  std::span<float>* vector = nullptr;
-  PackedMatrix* packed = nullptr;  // of a table besides: where the head is tied to it
-
-  uint64_t bytes() const {
-    uint64_t sum = 0;
-    for (const TensorSlice* slice : from) sum += slice->bytes();
-    return sum;
-  }
-};
 
 // All replicated weights, their shapes in `w`, their memory not yet.
 std::vector<Piece> DescribeReplicated(const MixtralTensors& tensors, const ModelConfig& config,
@@ -197,31 +225,45 @@ size_t LayOut(const std::vector<Piece>& pieces, std::byte* memory) {
   return used;
 }
 
-absl::Status LoadPiece(WeightReader& reader, Backend& backend, const Piece& piece) {
-  if (piece.vector != nullptr) return reader.ReadVector(*piece.from[0], *piece.vector);
-  if (piece.table == nullptr) return reader.ReadPacked(piece.from, *piece.packed);
-  absl::Status status = reader.ReadTable(*piece.from[0], *piece.table);
-  if (status.ok() && piece.packed != nullptr) backend.Pack(*piece.table, 0, 1, *piece.packed);
-  return status;
-}
-
 ExpertWeights DescribeExpert(const ModelConfig& config, DType dtype) {
-  constexpr int64_t kPanel = PackedMatrix::kPanel;
   const int64_t panels = (config.intermediate_size + kPanel - 1) / kPanel;
   return {.gate_up = Packed(2 * panels * kPanel, config.hidden_size, dtype),
           .down = Packed(config.hidden_size, config.intermediate_size, dtype)};
 }
 
-absl::StatusOr<std::unique_ptr<ExpertWeights>> LoadExpert(WeightReader& reader, Backend& backend,
-                                                          const ModelConfig& config,
-                                                          const ExpertTensors& t, DType dtype) {
-  auto expert = std::make_unique<ExpertWeights>(DescribeExpert(config, dtype));
-  for (PackedMatrix* m : {&expert->gate_up, &expert->down}) m->buffer = backend.Allocate(Bytes(*m));
-  absl::Status status = reader.ReadPacked({&t.w1}, expert->gate_up, 0, 2);
-  if (status.ok()) status = reader.ReadPacked({&t.w3}, expert->gate_up, 1, 2);
-  if (status.ok()) status = reader.ReadPacked({&t.w2}, expert->down);
-  if (!status.ok()) return status;
-  return expert;
+// What is read for one expert.
+void AddPieces(const ExpertTensors& from, ExpertWeights& to, std::vector<Piece>& pieces) {
+  pieces.push_back({.from = {&from.w1}, .packed = &to.gate_up, .first_panel = 0, .panel_step = 2});
+  pieces.push_back({.from = {&from.w3}, .packed = &to.gate_up, .first_panel = 1, .panel_step = 2});
+  pieces.push_back({.from = {&from.w2}, .packed = &to.down});
+}
+
+PackedPart ReplicatedPart(size_t bytes) { return {.name = "replicated", .section_bytes = {bytes}}; }
+
+PackedPart ExpertPart(int layer, int e, const ExpertWeights& expert) {
+  return {.name = absl::StrCat("layer ", layer, " expert ", e),
+          .section_bytes = {Bytes(expert.gate_up), Bytes(expert.down)}};
+}
+
+// Gives those experts of a layer their memory that the cache has, and returns its bytes.
+uint64_t MapExperts(int l, LayerWeights& layer, PackCache& cache, Backend& backend,
+                    LoadCounter& counter) {
+  std::vector<ExpertWeights*> experts;
+  std::vector<PackedPart> parts;
+  for (size_t e = 0; e < layer.experts.size(); ++e) {
+    if (layer.experts[e] == nullptr) continue;
+    experts.push_back(layer.experts[e].get());
+    parts.push_back(ExpertPart(l, static_cast<int>(e), *experts.back()));
+  }
+  std::vector<std::vector<Buffer>> mapped = cache.Map(parts, /*check=*/true, backend, counter);
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < experts.size(); ++i) {
+    if (mapped[i].empty()) continue;
+    experts[i]->gate_up.buffer = std::move(mapped[i][0]);
+    experts[i]->down.buffer = std::move(mapped[i][1]);
+    bytes += experts[i]->bytes();
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -278,30 +320,67 @@ uint64_t BytesToLoad(const MixtralTensors& tensors, const ModelConfig& config,
 absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const ModelConfig& config,
                                          const ExpertPlacement& placement, int rank,
                                          ReplicatedMemory memory, Backend& backend, DType dtype,
-                                         const LoadProgress& progress) {
+                                         const LoadProgress& progress, PackCache* cache) {
   const Activity::Scope place({"loading"});
-  const int num_parts = memory.num_parts;
-  const uint64_t bytes = BytesToLoad(tensors, config, placement, rank, memory.part, num_parts);
-  WeightReader reader(backend, bytes, progress);
+  LoadCounter counter(progress);
   ModelWeights weights;
-  const std::vector<Piece> pieces = DescribeReplicated(tensors, config, dtype, weights);
-  OCTET_CHECK_EQ(LayOut(pieces, memory.buffer.data()), memory.buffer.bytes());
-  weights.replicated = std::move(memory.buffer);
-  for (size_t i = memory.part; i < pieces.size(); i += num_parts) {
-    const absl::Status status = LoadPiece(reader, backend, pieces[i]);
-    if (!status.ok()) return status;
+  const std::vector<Piece> replicated = DescribeReplicated(tensors, config, dtype, weights);
+  OCTET_CHECK_EQ(LayOut(replicated, memory.buffer.data()), memory.buffer.bytes());
+  if (memory.is_loaded) weights.mapped_bytes += memory.buffer.bytes();
+  std::vector<Piece> pieces;
+  for (size_t i = memory.part; i < replicated.size() && !memory.is_loaded; i += memory.num_parts) {
+    pieces.push_back(replicated[i]);
   }
+  weights.replicated = std::move(memory.buffer);
   for (int l = 0; l < config.num_layers; ++l) {
     LayerWeights& layer = weights.layers[l];
     layer.experts.resize(config.num_experts);
     for (const int e : placement.LocalExperts(l, rank)) {
-      absl::StatusOr<std::unique_ptr<ExpertWeights>> expert =
-          LoadExpert(reader, backend, config, tensors.expert(l, e), dtype);
-      if (!expert.ok()) return expert.status();
-      layer.experts[e] = *std::move(expert);
+      layer.experts[e] = std::make_unique<ExpertWeights>(DescribeExpert(config, dtype));
+    }
+    if (cache != nullptr) weights.mapped_bytes += MapExperts(l, layer, *cache, backend, counter);
+    for (const int e : placement.LocalExperts(l, rank)) {
+      ExpertWeights& expert = *layer.experts[e];
+      if (expert.down.buffer.data() != nullptr) continue;
+      for (PackedMatrix* m : {&expert.gate_up, &expert.down}) {
+        m->buffer = backend.Allocate(Bytes(*m));
+      }
+      AddPieces(tensors.expert(l, e), expert, pieces);
     }
   }
+  const absl::Status status = WeightReader(backend, counter).Read(pieces);
+  if (!status.ok()) return status;
   return weights;
+}
+
+Buffer MapReplicated(PackCache& cache, size_t bytes, bool check, Backend& backend,
+                     const LoadProgress& progress) {
+  const Activity::Scope place({"loading"});
+  LoadCounter counter(progress);
+  const std::array parts = {ReplicatedPart(bytes)};
+  std::vector<std::vector<Buffer>> mapped = cache.Map(parts, check, backend, counter);
+  return mapped[0].empty() ? Buffer() : std::move(mapped[0][0]);
+}
+
+void KeepWeights(const ModelWeights& weights, bool keep_replicated, PackCache& cache,
+                 Backend& backend) {
+  const Activity::Scope place({"pack cache"});
+  const auto keep = [&](const PackedPart& part, std::initializer_list<const Buffer*> buffers) {
+    if (cache.has(part.name)) return;
+    std::vector<std::span<const std::byte>> sections;
+    for (const Buffer* buffer : buffers) sections.emplace_back(buffer->data(), buffer->bytes());
+    cache.Keep(part, sections, backend);
+  };
+  if (keep_replicated) {
+    keep(ReplicatedPart(weights.replicated.bytes()), {&weights.replicated});
+  }
+  for (int l = 0; l < std::ssize(weights.layers); ++l) {
+    const auto& experts = weights.layers[l].experts;
+    for (int e = 0; e < std::ssize(experts); ++e) {
+      if (experts[e] == nullptr) continue;
+      keep(ExpertPart(l, e, *experts[e]), {&experts[e]->gate_up.buffer, &experts[e]->down.buffer});
+    }
+  }
 }
 
 }  // namespace octet

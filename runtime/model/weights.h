@@ -5,15 +5,16 @@
 
 #include <absl/status/statusor.h>
 
-#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "kernels/backend.h"
 #include "parallel/expert_placement.h"
+#include "runtime/model/load_progress.h"
 #include "runtime/model/mixtral_tensors.h"
 #include "runtime/model/model_config.h"
+#include "runtime/model/pack_cache.h"
 
 namespace octet {
 
@@ -30,8 +31,9 @@ struct ModelWeights {
   Buffer replicated;    // all but the experts
   Matrix embed_tokens;  // [vocab_size, hidden_size] float32 or, where stored so, bfloat16
   std::vector<LayerWeights> layers;
-  std::span<float> norm;  // [hidden_size]
-  PackedMatrix lm_head;   // [vocab_size, hidden_size]
+  std::span<float> norm;      // [hidden_size]
+  PackedMatrix lm_head;       // [vocab_size, hidden_size]
+  uint64_t mapped_bytes = 0;  // of all these: in files of a pack cache
 
   size_t replicated_bytes() const;  // on every rank
   size_t expert_bytes() const;      // of this rank's experts
@@ -43,6 +45,7 @@ struct ReplicatedMemory {
   Buffer buffer;
   int part = 0;
   int num_parts = 1;
+  bool is_loaded = false;  // it holds them already
 };
 
 // What its buffer must hold.
@@ -52,15 +55,22 @@ size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& c
 size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
                          DType dtype);
 
-// Told after each piece: bytes read so far, and in all.
-using LoadProgress = std::function<void(uint64_t done, uint64_t total)>;
-
 // Reads what `rank` owns and its part of what is replicated, each byte once, and packs it for
 // products of `dtype`. Where there are more parts, they must be loaded before the weights are used.
+// Experts that `cache` has, unless it is null, are mapped instead.
 absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const ModelConfig& config,
                                          const ExpertPlacement& placement, int rank,
                                          ReplicatedMemory memory, Backend& backend, DType dtype,
-                                         const LoadProgress& progress);
+                                         const LoadProgress& progress, PackCache* cache = nullptr);
+
+// The replicated weights of ReplicatedMemoryBytes from the cache; empty where it has none. With
+// `check` what the file holds is read.
+Buffer MapReplicated(PackCache& cache, size_t bytes, bool check, Backend& backend,
+                     const LoadProgress& progress);
+
+// Puts the experts that the cache did not give into it, and the replicated weights if so wanted.
+void KeepWeights(const ModelWeights& weights, bool keep_replicated, PackCache& cache,
+                 Backend& backend);
 
 // Bytes of the checkpoint that LoadWeights reads.
 uint64_t BytesToLoad(const MixtralTensors& tensors, const ModelConfig& config,

@@ -67,6 +67,16 @@ TEST_F(ProgressTest, PlainLines) {
                                    "octet: loaded 20.00 GB in 10 s, 2.00 GB/s"));
 }
 
+TEST_F(ProgressTest, SaysWhatWasMapped) {
+  Progress progress = Make(ProgressStyle::kPlain);
+  now_ += 0.5;
+  progress.Load(4'000'000'000, 4'000'000'000);
+  progress.SetMapped(3'000'000'000);
+  progress.EndStage();
+  EXPECT_THAT(Lines(), ElementsAre("octet: loaded 4.00 GB in 0.5 s, 8.00 GB/s, 3.00 GB mapped from "
+                                   "--pack-cache"));
+}
+
 TEST_F(ProgressTest, PlainLinesOfRequests) {
   Progress progress = Make(ProgressStyle::kPlain);
   for (int i = 0; i < 10; ++i) {
@@ -227,7 +237,7 @@ TEST_F(ProgressTest, JsonIsForPrograms) {
   ASSERT_EQ(lines.size(), 4U);
   EXPECT_EQ(ParseJson(lines[1]), ParseJson(R"({"stage": "loading", "seconds": 2.0,
       "ended": true, "done": 5000000, "total": 20000000, "bytes_per_s": 2500000.0,
-      "eta_seconds": null})"));
+      "eta_seconds": null, "mapped": 0})"));
   EXPECT_EQ(ParseJson(lines[3]), ParseJson(R"({"stage": "requests", "seconds": 8.0,
       "ended": false, "done": 20, "total": 100, "total_is_exact": true, "prompt_tokens": 16,
       "generated_tokens": 80, "prompt_tokens_per_s": 2.0, "generated_tokens_per_s": 10.0,

@@ -1,6 +1,7 @@
 // The same job gives the same bytes for every rank count, placement, batch composition and thread
 // count.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "kernels/cpu/isa.h"
@@ -9,6 +10,9 @@
 
 namespace octet {
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
 
 constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
 constexpr char kBasic[] = OCTET_SOURCE_DIR "/tests/golden/hf/basic";
@@ -137,6 +141,35 @@ INSTANTIATE_TEST_SUITE_P(Models, SameBytesTest,
                                          Case{"basic", kBasic, ""},
                                          Case{"window_tied", kWindow, "--dtype bfloat16"}),
                          [](const testing::TestParamInfo<Case>& test) { return test.param.name; });
+
+TEST(SameBytes, WithWeightsOfAPackCache) {
+  const std::string directory = TestDirectory();
+  WriteTextFile(directory + "/in.jsonl", TextRequests());
+  const auto run = [&](int ranks, const std::string& flags) {
+    const ProcessResult result =
+        RunOctet(ranks, std::string("run-batch --model ") + kDemo + " -i " + directory +
+                            "/in.jsonl -o " + directory + "/out.jsonl --overwrite " + flags);
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    return result.output;
+  };
+  run(0, "");
+  const std::string expected = ReadFile(directory + "/out.jsonl");
+  const std::string cache = "--pack-cache " + directory + "/cache ";
+  const std::string said = run(2, cache + "--placement round-robin");
+  EXPECT_EQ(ReadFile(directory + "/out.jsonl"), expected);
+  EXPECT_THAT(said, HasSubstr("GB to --pack-cache " + directory + "/cache in"));
+  EXPECT_THAT(said, Not(HasSubstr("mapped")));
+  for (const Variant& variant :
+       {Variant{0, ""}, {3, "--placement random:1"}, {4, "--ep-size 2"}, {1, "--isa avx2"}}) {
+    const std::string later = run(variant.ranks, cache + variant.flags);
+    EXPECT_EQ(ReadFile(directory + "/out.jsonl"), expected) << variant.flags;
+    EXPECT_THAT(later, HasSubstr("GB mapped from --pack-cache"));
+    EXPECT_THAT(later, Not(HasSubstr("GB to --pack-cache")));
+  }
+  const std::string nowhere = run(2, "--pack-cache /proc/self/nothing");
+  EXPECT_EQ(ReadFile(directory + "/out.jsonl"), expected);
+  EXPECT_THAT(nowhere, HasSubstr("note: rank 1: packed weights are not kept: /proc/self/nothing"));
+}
 
 TEST(SameBytes, EveryInstructionPathRoundsAlike) {
   const std::string directory = TestDirectory();

@@ -15,6 +15,9 @@ class CountingFile : public RandomAccessFile {
     if (status.ok()) counter_.Record(path(), {offset, out.size()});
     return status;
   }
+  absl::StatusOr<Buffer> Map(uint64_t offset, size_t bytes) const override {
+    return base_->Map(offset, bytes);
+  }
   uint64_t size() const override { return base_->size(); }
   const std::string& path() const override { return base_->path(); }
 

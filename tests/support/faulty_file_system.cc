@@ -17,6 +17,11 @@ class FaultyFile : public RandomAccessFile {
     const absl::Status status = files_.Call(path());
     return status.ok() ? base_->Read(offset, out) : status;
   }
+  absl::StatusOr<Buffer> Map(uint64_t offset, size_t bytes) const override {
+    const absl::Status status = files_.Call(path());
+    if (!status.ok()) return status;
+    return base_->Map(offset, bytes);
+  }
   uint64_t size() const override { return base_->size(); }
   const std::string& path() const override { return base_->path(); }
 

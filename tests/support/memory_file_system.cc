@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -21,6 +22,14 @@ class MemoryFile : public RandomAccessFile {
     }
     if (!out.empty()) std::memcpy(out.data(), bytes_.data() + offset, out.size());
     return absl::OkStatus();
+  }
+  absl::StatusOr<Buffer> Map(uint64_t offset, size_t bytes) const override {
+    const size_t whole = (bytes + kMapAlignment - 1) / kMapAlignment * kMapAlignment;
+    Buffer copy(static_cast<std::byte*>(std::aligned_alloc(kMapAlignment, whole)), bytes,
+                [](std::byte* data, size_t) { std::free(data); });
+    const absl::Status status = Read(offset, {copy.data(), bytes});
+    if (!status.ok()) return status;
+    return copy;
   }
   uint64_t size() const override { return bytes_.size(); }
   const std::string& path() const override { return path_; }

@@ -270,6 +270,33 @@ TEST_P(CheckpointWeightsTest, HoldsEveryValueInItsPlace) {
   }
 }
 
+TEST_P(CheckpointWeightsTest, AnyNumberOfThreadsLoadsTheSame) {
+  const ExpertPlacement placement = PlacementOf("contiguous", model_.config, 1);
+  const ModelWeights alone = Load(model_, placement, 0, DType::kBF16).value();
+  for (const int threads : {2, 5}) {
+    const auto backend = MakeCpuBackend(SupportedIsas().back(), threads);
+    counting_.Reset();
+    const auto weights =
+        LoadWeightsAlone(model_.tensors, model_.config, placement, 0, *backend, DType::kBF16);
+    ASSERT_TRUE(weights.ok()) << weights.status();
+    EXPECT_EQ(counting_.BytesRead(), BytesToLoad(model_.tensors, model_.config, placement, 0));
+    EXPECT_EQ(
+        std::memcmp(weights->replicated.data(), alone.replicated.data(), alone.replicated.bytes()),
+        0);
+    for (int l = 0; l < model_.config.num_layers; ++l) {
+      for (int e = 0; e < model_.config.num_experts; ++e) {
+        const ExpertWeights& a = *alone.layers[l].experts[e];
+        const ExpertWeights& b = *weights->layers[l].experts[e];
+        EXPECT_EQ(
+            std::memcmp(a.gate_up.buffer.data(), b.gate_up.buffer.data(), a.gate_up.buffer.bytes()),
+            0);
+        EXPECT_EQ(std::memcmp(a.down.buffer.data(), b.down.buffer.data(), a.down.buffer.bytes()),
+                  0);
+      }
+    }
+  }
+}
+
 TEST_P(CheckpointWeightsTest, TellsHowFarItIs) {
   const ExpertPlacement placement = PlacementOf("contiguous", model_.config, 2);
   const uint64_t expected = BytesToLoad(model_.tensors, model_.config, placement, 1);
@@ -493,7 +520,7 @@ class SparseCheckpoint {
 ModelConfig WideConfig() {
   ModelConfig config;
   config.vocab_size = 1100;
-  config.hidden_size = 8192;  // a row has 32 KiB, a piece 1024 rows
+  config.hidden_size = 8192;  // a row has 32 KiB, a panel half a MiB
   config.intermediate_size = 8;
   config.num_layers = 1;
   config.num_heads = config.num_kv_heads = 3;
@@ -534,7 +561,7 @@ TEST_F(WeightsTest, LargeTensorsComeInPieces) {
                                         *backend_, DType::kBF16);
   ASSERT_TRUE(weights.ok()) << weights.status();
 
-  constexpr uint64_t kMostAtOnce = uint64_t{32} << 20;
+  constexpr uint64_t kMostAtOnce = uint64_t{512} << 10;
   std::vector<ByteRange> reads;
   for (const auto& read : counting.Reads(checkpoint->files()[0].file().path())) {
     EXPECT_LE(read.bytes, kMostAtOnce);
