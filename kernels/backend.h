@@ -65,7 +65,7 @@ class Backend {
 
   // Rows of experts that are computed together. What lies between w1 and w2 takes memory for so
   // many.
-  static constexpr int64_t kExpertRowsAtATime = 512;
+  static constexpr int64_t kExpertRowsAtATime = 256;
 
   // y[m] = x[m] / sqrt(mean(x[m]^2) + eps) * weight
   virtual void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) = 0;

@@ -141,7 +141,7 @@ TEST_P(GroupedSwiGluTest, EarlierWorkChangesNothing) {
 // More rows than are computed at a time, in experts that the limit cuts.
 TEST_P(GroupedSwiGluTest, ManyRowsAreComputedInParts) {
   constexpr auto kPart = static_cast<int32_t>(Backend::kExpertRowsAtATime);
-  constexpr int32_t kMany = 2 * kPart + 100;
+  constexpr int32_t kMany = 4 * kPart + 100;
   std::vector<int32_t> rows(kMany);
   for (int32_t i = 0; i < kMany; ++i) rows[i] = i % kTokens;
   const OwnedMatrix y = Run(*backend_, rows, {0, 700, 750, kMany});
