@@ -60,8 +60,9 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
       scheduler_(options.limits),
       messenger_(ranks.world),
       outgoing_steps_(ranks.world.size()) {
-  workspace_.Reserve(static_cast<size_t>(WorkspaceBytes(model.config, options)));
-  backend.ReserveScratch(static_cast<size_t>(ScratchBytes(model.config, options)));
+  const int64_t scratch = ScratchBytes(model.config, options);
+  workspace_.Reserve(static_cast<size_t>(WorkspaceBytes(model.config, options) - scratch));
+  backend.ReserveScratch(static_cast<size_t>(scratch));
   OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
   OCTET_CHECK(options.limits.group_size == ranks.group.size());
 }
