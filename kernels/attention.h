@@ -11,10 +11,12 @@
 
 namespace octet {
 
-// Positions in one page of the KV cache. Attention folds page by page from position 0, so the
-// result does not depend on how the positions were divided into calls. Part of every numerics
-// class.
+// Positions in one page of the KV cache.
 inline constexpr int kKvBlock = 32;
+
+// Positions whose scores attention folds together, from position 0, so that the result does not
+// depend on how the positions were divided into calls. Part of every numerics class.
+inline constexpr int kAttentionFold = 128;
 
 // The pages of one layer. In page p and key-value head h lie, as `dtype`:
 //

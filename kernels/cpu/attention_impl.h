@@ -12,7 +12,9 @@
 
 namespace octet {
 
-static_assert(kKvBlock == 32, "a block of scores is two vectors");
+static_assert(kKvBlock == 32, "a page of scores is two vectors");
+
+inline constexpr int kFoldPages = kAttentionFold / kKvBlock;
 
 // Elements of the KV cache as floats.
 template <class S>
@@ -29,95 +31,223 @@ struct Bf16Element {
 // One query head of one token.
 struct AttentionRow {
   const float* q;
-  float* out;
+  float* out;          // sum of exp(score - max) * value so far
   int64_t begin, end;  // visible positions
   float max;           // of the scores folded so far
   float sum;           // of exp(score - max)
 };
 
-// scores[r][j] = scale * q_r . key_j
+// Positions of one fold, as indices into it.
+struct FoldRange {
+  int first, last;
+
+  bool empty() const { return first >= last; }
+  int first_page() const { return first / kKvBlock; }
+  int last_page() const { return (last + kKvBlock - 1) / kKvBlock; }
+};
+
+// The keys and values of one key-value head that are folded together.
+template <class E>
+struct Fold {
+  using Element = typename E::Type;
+
+  // Of a sequence's positions below `end`; the pages behind it stand for the last one before.
+  Fold(const AttentionTile& t, int64_t index, int64_t end)
+      : begin(index * kAttentionFold), head_dim(t.head_dim), stride(t.value_stride) {
+    const int64_t last = (end - 1) / kKvBlock;
+    for (int i = 0; i < kFoldPages; ++i) {
+      const int64_t block = begin / kKvBlock + i;
+      const size_t page = static_cast<size_t>(t.pages[block < last ? block : last]) * t.page_bytes;
+      keys[i] = reinterpret_cast<const Element*>(t.keys + page);
+      values[i] = reinterpret_cast<const Element*>(t.values + page);
+    }
+  }
+
+  // What a row sees of it.
+  FoldRange Visible(const AttentionRow& row) const { return {Index(row.begin), Index(row.end)}; }
+  int Index(int64_t position) const {
+    const int64_t i = position - begin;
+    return i < 0 ? 0 : static_cast<int>(i < kAttentionFold ? i : kAttentionFold);
+  }
+
+  int64_t begin;  // position
+  int head_dim;
+  int stride;  // of values
+  const Element* keys[kFoldPages];
+  const Element* values[kFoldPages];
+  const Fold* ahead = nullptr;  // what to fetch meanwhile
+};
+
+// Fetches n elements into the L2 cache.
+template <class T>
+inline __attribute__((always_inline)) void Prefetch(const T* p, int n) {
+  constexpr int kLine = 64 / sizeof(T);
+#pragma GCC unroll 8
+  for (int i = 0; i < n; i += kLine) __builtin_prefetch(p + i, 0, 2);
+}
+
+// scores[r][j] = scale * q_r . key_j for the positions of one page; rows of kAttentionFold scores.
 template <class S, class E, int kRows>
-void Scores(const AttentionRow* rows, const typename E::Type* keys, int head_dim, float scale,
-            float (*scores)[kKvBlock]) {
+void Scores(const AttentionRow* rows, const typename E::Type* keys, const typename E::Type* ahead,
+            int head_dim, float scale, float* scores) {
   typename S::Vec acc[kRows][2];
+#pragma GCC unroll 8
   for (auto& a : acc) a[0] = a[1] = S::Zero();
+  const float* q[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) q[r] = rows[r].q;
   for (int d = 0; d < head_dim; ++d) {
+    Prefetch(ahead + d * kKvBlock, kKvBlock);
     const auto k0 = E::Load(keys + d * kKvBlock);
     const auto k1 = E::Load(keys + d * kKvBlock + 16);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
-      const auto q = S::Set1(rows[r].q[d]);
-      acc[r][0] = S::Fma(q, k0, acc[r][0]);
-      acc[r][1] = S::Fma(q, k1, acc[r][1]);
+      const auto x = S::Set1(q[r][d]);
+      acc[r][0] = S::Fma(x, k0, acc[r][0]);
+      acc[r][1] = S::Fma(x, k1, acc[r][1]);
     }
   }
   const auto factor = S::Set1(scale);
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
-    S::Store(scores[r], S::Mul(factor, acc[r][0]));
-    S::Store(scores[r] + 16, S::Mul(factor, acc[r][1]));
+    S::Store(scores + r * kAttentionFold, S::Mul(factor, acc[r][0]));
+    S::Store(scores + r * kAttentionFold + 16, S::Mul(factor, acc[r][1]));
   }
 }
 
-// out[d] = out[d] * keep + sum over j of p[j] * value_j[d], ascending j, for kVectors * 16
-// dimensions.
-template <class S, class E, int kVectors>
-void AddValues(const float* p, int first, int last, const typename E::Type* values, int stride,
-               typename S::Vec keep, float* out) {
-  typename S::Vec acc[kVectors];
+// Scores become exp(score - max), with the max of all that the row has seen, and what the row has
+// summed so far is scaled to it. Scores outside of `range`, in its pages, become 0.
+template <class S>
+void FoldScores(AttentionRow& row, FoldRange range, int head_dim, float* scores) {
+  const int begin = range.first_page() * kKvBlock;
+  const int end = range.last_page() * kKvBlock;
+  constexpr float kMasked = -std::numeric_limits<float>::infinity();
+  for (int j = begin; j < range.first; ++j) scores[j] = kMasked;
+  for (int j = range.last; j < end; ++j) scores[j] = kMasked;
+  auto maxima = S::Set1(row.max);
+  for (int j = begin; j < end; j += 16) maxima = S::Max(maxima, S::Load(scores + j));
+  const float max = S::HorizontalMax(maxima);
+  const auto shift = S::Set1(max);
+  auto sum = S::Zero();
+  for (int j = begin; j < end; j += 16) {
+    const auto p = Exp<S>(S::Sub(S::Load(scores + j), shift));
+    S::Store(scores + j, p);
+    sum = S::Add(sum, p);
+  }
+  const auto keep = Exp<S>(S::Sub(S::Set1(row.max), shift));
+  ForVectors(head_dim, [&](int64_t d, int n) {
+    S::Store(row.out + d, S::Mul(S::Load(row.out + d, n), keep), n);
+  });
+  alignas(64) float lanes[16];
+  S::Store(lanes, keep);
+  row.sum = row.sum * lanes[0] + S::Sum(sum);
+  row.max = max;
+}
+
+// out_r[d] += sum over j of p_r[j] * value_j[d], ascending j, for the dimensions [d, d + 16 *
+// kVectors), of which the last n may be fewer.
+template <class S, class E, int kRows, int kVectors>
+void AddColumns(AttentionRow* rows, const float* p, FoldRange range, const Fold<E>& fold, int d,
+                int n) {
+  typename S::Vec acc[kRows][kVectors];
+  const auto is_whole = [&](int v) { return n == 16 || v + 1 < kVectors; };
 #pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) acc[v] = S::Mul(S::Load(out + v * 16), keep);
-  for (int j = first; j < last; ++j) {
-    const auto weight = S::Set1(p[j]);
+  for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
-      acc[v] = S::Fma(weight, E::Load(values + j * stride + v * 16), acc[v]);
+      const float* out = rows[r].out + d + v * 16;
+      acc[r][v] = is_whole(v) ? S::Load(out) : S::Load(out, n);
+    }
+  }
+  for (int page = range.first_page(); page < range.last_page(); ++page) {
+    const int begin = page * kKvBlock;
+    const int first = range.first > begin ? range.first : begin;
+    const int last = range.last < begin + kKvBlock ? range.last : begin + kKvBlock;
+    const typename E::Type* values = fold.values[page] + (first - begin) * fold.stride + d;
+    const typename E::Type* next = fold.ahead->values[page] + (first - begin) * fold.stride + d;
+    for (int j = first; j < last; ++j, values += fold.stride, next += fold.stride) {
+      Prefetch(next, kVectors * 16);
+      typename S::Vec value[kVectors];
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) value[v] = E::Load(values + v * 16);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        const auto weight = S::Set1(p[r * kAttentionFold + j]);
+#pragma GCC unroll 8
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = S::Fma(weight, value[v], acc[r][v]);
+      }
     }
   }
 #pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) S::Store(out + v * 16, acc[v]);
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      float* out = rows[r].out + d + v * 16;
+      if (is_whole(v)) {
+        S::Store(out, acc[r][v]);
+      } else {
+        S::Store(out, acc[r][v], n);
+      }
+    }
+  }
 }
 
-// Folds positions [first, last) of a block into one row.
-template <class S, class E>
-void Fold(AttentionRow& row, float* scores, int first, int last, const typename E::Type* values,
-          int head_dim, int stride) {
-  constexpr float kMasked = -std::numeric_limits<float>::infinity();
-  for (int j = 0; j < first; ++j) scores[j] = kMasked;
-  for (int j = last; j < kKvBlock; ++j) scores[j] = kMasked;
-  const float block_max = S::HorizontalMax(S::Max(S::Load(scores), S::Load(scores + 16)));
-  const float max = block_max > row.max ? block_max : row.max;
-  const auto shift = S::Set1(max);
-  const auto p0 = Exp<S>(S::Sub(S::Load(scores), shift));
-  const auto p1 = Exp<S>(S::Sub(S::Load(scores + 16), shift));
-  S::Store(scores, p0);
-  S::Store(scores + 16, p1);
-  const auto keep = Exp<S>(S::Sub(S::Set1(row.max), shift));
-  alignas(64) float lanes[16];
-  S::Store(lanes, keep);
-  row.sum = row.sum * lanes[0] + S::Sum(S::Add(p0, p1));
-  row.max = max;
-
-  constexpr int kDims = S::kRowVectors * 16;
+// For all dimensions.
+template <class S, class E, int kRows>
+void AddValues(AttentionRow* rows, const float* p, FoldRange range, const Fold<E>& fold) {
+  if (range.empty()) return;
+  constexpr int kVectors = S::AttentionVectors(kRows);
+  constexpr int kWidth = 16 * kVectors;
   int d = 0;
-  for (; d + kDims <= head_dim; d += kDims) {
-    AddValues<S, E, S::kRowVectors>(scores, first, last, values + d, stride, keep, row.out + d);
+  for (; d + kWidth <= fold.head_dim; d += kWidth) {
+    AddColumns<S, E, kRows, kVectors>(rows, p, range, fold, d, 16);
   }
-  for (; d + 16 <= head_dim; d += 16) {
-    AddValues<S, E, 1>(scores, first, last, values + d, stride, keep, row.out + d);
-  }
-  if (d < head_dim) {
-    S::Store(lanes, S::Load(row.out + d, head_dim - d));
-    AddValues<S, E, 1>(scores, first, last, values + d, stride, keep, lanes);
-    S::Store(row.out + d, S::Load(lanes), head_dim - d);
+  for (; d < fold.head_dim; d += 16) {
+    const int left = fold.head_dim - d;
+    AddColumns<S, E, kRows, 1>(rows, p, range, fold, d, left < 16 ? left : 16);
   }
 }
 
-template <class S>
-void Normalize(const AttentionRow& row, int head_dim) {
-  const auto sum = S::Set1(row.sum);
-  ForVectors(head_dim, [&](int64_t d, int n) {
-    S::Store(row.out + d, S::Div(S::Load(row.out + d, n), sum), n);
-  });
+// Each row takes its visible positions in ascending order, whatever the other rows see: first what
+// only it sees, then what all see, then the rest.
+template <class S, class E, int kRows>
+void FoldRows(AttentionRow* rows, const Fold<E>& fold, float scale) {
+  FoldRange any = {kAttentionFold, 0};
+  FoldRange all = {0, kAttentionFold};
+  FoldRange visible[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    const FoldRange v = visible[r] = fold.Visible(rows[r]);
+    any = {v.first < any.first ? v.first : any.first, v.last > any.last ? v.last : any.last};
+    all = {v.first > all.first ? v.first : all.first, v.last < all.last ? v.last : all.last};
+  }
+  if (any.empty()) return;
+  alignas(64) float p[kRows][kAttentionFold];
+  for (int page = any.first_page(); page < any.last_page(); ++page) {
+    Scores<S, E, kRows>(rows, fold.keys[page], fold.ahead->keys[page], fold.head_dim, scale,
+                        &p[0][page * kKvBlock]);
+  }
+  for (int r = 0; r < kRows; ++r) {
+    if (!visible[r].empty()) FoldScores<S>(rows[r], visible[r], fold.head_dim, p[r]);
+  }
+  if (all.empty()) {
+    for (int r = 0; r < kRows; ++r) AddValues<S, E, 1>(rows + r, p[r], visible[r], fold);
+    return;
+  }
+  for (int r = 0; r < kRows; ++r) {
+    AddValues<S, E, 1>(rows + r, p[r], {visible[r].first, all.first}, fold);
+  }
+  AddValues<S, E, kRows>(rows, p[0], all, fold);
+  for (int r = 0; r < kRows; ++r) {
+    AddValues<S, E, 1>(rows + r, p[r], {all.last, visible[r].last}, fold);
+  }
+}
+
+template <class S, class E, int kRows = S::kAttentionRows>
+void FoldUpToRows(AttentionRow* rows, int count, const Fold<E>& fold, float scale) {
+  if constexpr (kRows > 0) {
+    if (count == kRows) return FoldRows<S, E, kRows>(rows, fold, scale);
+    return FoldUpToRows<S, E, kRows - 1>(rows, count, fold, scale);
+  }
 }
 
 template <class S>
@@ -135,50 +265,39 @@ AttentionRow FirstState(const AttentionTile& t, int64_t row) {
           .sum = 0};
 }
 
-// A position of the sequence as an index into a block of kKvBlock, held to its ends.
 template <class S>
-int IndexInBlock(int64_t position, int64_t block_begin) {
-  const int64_t index = position - block_begin;
-  return index < 0 ? 0 : static_cast<int>(index < kKvBlock ? index : kKvBlock);
+void Normalize(const AttentionRow& row, int head_dim) {
+  const auto sum = S::Set1(row.sum);
+  ForVectors(head_dim, [&](int64_t d, int n) {
+    S::Store(row.out + d, S::Div(S::Load(row.out + d, n), sum), n);
+  });
 }
 
-template <class S, class E, int kRows>
+template <class S, class E>
 void AttendTile(const AttentionTile& t) {
-  AttentionRow rows[kRows];
-  for (int r = 0; r < kRows; ++r) rows[r] = FirstState<S>(t, t.first_row + r);
+  AttentionRow rows[kAttentionTileRows] = {};
+  for (int r = 0; r < t.num_rows; ++r) rows[r] = FirstState<S>(t, t.first_row + r);
   // Tokens ascend with r: the first row sees furthest back, the last one furthest ahead.
-  for (int64_t block = rows[0].begin / kKvBlock; block * kKvBlock < rows[kRows - 1].end; ++block) {
-    using Element = typename E::Type;
-    const size_t page = static_cast<size_t>(t.pages[block]) * t.page_bytes;
-    const auto* values = reinterpret_cast<const Element*>(t.values + page);
-    alignas(64) float scores[kRows][kKvBlock];
-    Scores<S, E, kRows>(rows, reinterpret_cast<const Element*>(t.keys + page), t.head_dim, t.scale,
-                        scores);
-    for (int r = 0; r < kRows; ++r) {
-      const int first = IndexInBlock<S>(rows[r].begin, block * kKvBlock);
-      const int last = IndexInBlock<S>(rows[r].end, block * kKvBlock);
-      if (first < last) {
-        Fold<S, E>(rows[r], scores[r], first, last, values, t.head_dim, t.value_stride);
-      }
+  const int64_t end = rows[t.num_rows - 1].end;
+  for (int64_t i = rows[0].begin / kAttentionFold; i * kAttentionFold < end; ++i) {
+    const Fold<E> next(t, i + 1, end);
+    Fold<E> fold(t, i, end);
+    for (int r = 0; r < t.num_rows; r += S::kAttentionRows) {
+      fold.ahead = r == 0 ? &next : &fold;
+      const int left = t.num_rows - r;
+      FoldUpToRows<S, E>(rows + r, left < S::kAttentionRows ? left : S::kAttentionRows, fold,
+                         t.scale);
     }
   }
-  for (const AttentionRow& row : rows) Normalize<S>(row, t.head_dim);
-}
-
-template <class S, class E, int kRows>
-void AttendRows(const AttentionTile& tile) {
-  if constexpr (kRows > 0) {
-    if (tile.num_rows == kRows) return AttendTile<S, E, kRows>(tile);
-    return AttendRows<S, E, kRows - 1>(tile);
-  }
+  for (int r = 0; r < t.num_rows; ++r) Normalize<S>(rows[r], t.head_dim);
 }
 
 template <class S>
 void AttentionImpl(const AttentionTile& tile) {
   if (tile.dtype == DType::kBF16) {
-    AttendRows<S, Bf16Element<S>, kAttentionTileRows>(tile);
+    AttendTile<S, Bf16Element<S>>(tile);
   } else {
-    AttendRows<S, F32Element<S>, kAttentionTileRows>(tile);
+    AttendTile<S, F32Element<S>>(tile);
   }
 }
 

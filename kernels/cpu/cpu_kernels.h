@@ -93,7 +93,8 @@ struct AttentionTile {
   float scale;
 };
 
-inline constexpr int kAttentionTileRows = 4;
+// Enough rows that what they share of the cache is read from memory far slower than it is used.
+inline constexpr int kAttentionTileRows = 64;
 
 struct CpuKernels {
   // Tiles into which so many rows are divided.
@@ -103,8 +104,8 @@ struct CpuKernels {
   void (*pack_rows)(const PackRowsArgs& args);
   void (*pack_panel)(const PackPanelArgs& args);
   void (*matmul)(const MatmulArgs& args);
-  // out = softmax(scale * q K^T) V over the visible positions, folded in blocks of kKvBlock
-  // positions.
+  // out = softmax(scale * q K^T) V over the visible positions, folded in blocks of
+  // kAttentionFold positions.
   void (*attention)(const AttentionTile& tile);
   // y = x / sqrt(mean(x^2) + eps) * weight, one row of `cols`.
   void (*rms_norm)(const float* x, const float* weight, float eps, int64_t cols, float* y);

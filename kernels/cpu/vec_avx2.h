@@ -26,7 +26,8 @@ struct Avx2 {
   static constexpr int Bf16Rows(int panels) {
     return panels == 8 ? 0 : panels == 4 ? 1 : panels == 2 ? 1 : 4;
   }
-  static constexpr int kRowVectors = 4;  // accumulators of one row in attention
+  static constexpr int kAttentionRows = 2;
+  static constexpr int AttentionVectors(int rows) { return rows > 1 ? 2 : 4; }
 
   static Vec Zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
   static Vec Set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }

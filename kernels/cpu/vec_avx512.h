@@ -19,7 +19,9 @@ struct Avx512 {
   // Rows of x whose sums with 1, 2, 4 or 8 panels of 16 outputs fit 32 registers.
   static constexpr int F32Rows(int panels) { return panels == 8 ? 3 : panels == 4 ? 6 : 14; }
   static constexpr int Bf16Rows(int panels) { return panels == 8 ? 1 : panels == 4 ? 4 : 12; }
-  static constexpr int kRowVectors = 8;
+  // Rows of attention that are folded together, and vectors of their sums at a time.
+  static constexpr int kAttentionRows = 8;
+  static constexpr int AttentionVectors(int rows) { return rows > 4 ? 2 : rows > 2 ? 4 : 8; }
 
   static Vec Zero() { return _mm512_setzero_ps(); }
   static Vec Set1(float x) { return _mm512_set1_ps(x); }

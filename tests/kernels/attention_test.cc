@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numeric>
 
 #include "kernels/backend.h"
@@ -115,9 +116,10 @@ class AttentionTest : public testing::TestWithParam<Case> {
 
 TEST_P(AttentionTest, AgreesWithSoftmaxInDouble) {
   const Shape& s = GetParam().shape;
-  Tokens t(s, 75);
-  const OwnedMatrix out = Attend(t, 75, 1);
-  for (int64_t token = 0; token < 75; ++token) {
+  const int64_t length = 2 * kAttentionFold + 45;
+  Tokens t(s, length);
+  const OwnedMatrix out = Attend(t, length, 1);
+  for (int64_t token = 0; token < length; ++token) {
     for (int head = 0; head < s.heads; ++head) {
       const std::vector<double> expected = Reference(t, GetParam(), token, head);
       for (int d = 0; d < s.head_dim; ++d) {
@@ -129,10 +131,31 @@ TEST_P(AttentionTest, AgreesWithSoftmaxInDouble) {
 }
 
 TEST_P(AttentionTest, DoesNotDependOnChunksOrThreads) {
-  Tokens t(GetParam().shape, 130);
-  const OwnedMatrix whole = Attend(t, 130, 1);
+  const int64_t length = 2 * kAttentionFold + 9;
+  Tokens t(GetParam().shape, length);
+  const OwnedMatrix whole = Attend(t, length, 1);
   for (const int64_t chunk : {1, 7, 32, 100}) {
     EXPECT_EQ(Attend(t, chunk, 3).bytes(), whole.bytes()) << "chunks of " << chunk;
+  }
+}
+
+TEST_P(AttentionTest, LaterTokensOfTheSameCallAreNotSeen) {
+  const int64_t length = kAttentionFold + 20;
+  Tokens t(GetParam().shape, length);
+  const OwnedMatrix whole = Attend(t, length, 1);
+  for (const int64_t known : {1, 33, kAttentionFold + 3}) {
+    Tokens broken = t;
+    for (int64_t j = known; j < length; ++j) {
+      for (OwnedMatrix* m : {&broken.k, &broken.v}) {
+        std::fill_n(m->view().f32(j), m->view().cols, std::numeric_limits<float>::quiet_NaN());
+      }
+    }
+    const OwnedMatrix out = Attend(broken, length, 1);
+    for (int64_t token = 0; token < known; ++token) {
+      for (int64_t i = 0; i < out.view().cols; ++i) {
+        ASSERT_EQ(out.at(token, i), whole.at(token, i)) << "token " << token << " of " << known;
+      }
+    }
   }
 }
 
@@ -140,13 +163,14 @@ INSTANTIATE_TEST_SUITE_P(AllPaths, AttentionTest, testing::ValuesIn(Cases()));
 
 TEST(Attention, PathsAgreeBitForBit) {
   const Shape s = {8, 2, 48, 0};
-  Tokens t(s, 70);
+  const int64_t length = kAttentionFold + 70;
+  Tokens t(s, length);
   std::vector<OwnedMatrix> results;
   for (const Isa isa : SupportedIsas()) {
     const auto backend = MakeCpuBackend(isa, 2);
-    Cache cache(*backend, s, DType::kBF16, 70);
-    const SequenceSpan span = {.num_rows = 70, .pages = cache.pages};
-    OwnedMatrix& out = results.emplace_back(70, s.heads * s.head_dim);
+    Cache cache(*backend, s, DType::kBF16, length);
+    const SequenceSpan span = {.num_rows = length, .pages = cache.pages};
+    OwnedMatrix& out = results.emplace_back(length, s.heads * s.head_dim);
     backend->StoreKv(t.k.view(), t.v.view(), {&span, 1}, cache.kv);
     backend->Attention(t.q.view(), {&span, 1}, cache.kv, 0, out.view());
     EXPECT_EQ(out.bytes(), results[0].bytes()) << Name(isa);
