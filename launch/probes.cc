@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <string_view>
 
 #include "kernels/backend.h"
@@ -114,9 +115,12 @@ MachineRates ProbeMachines(Communicator& world, Isa isa, DType dtype, int num_th
   MachineRates rates;
   rates.exchange = ProbeExchange(*own);
   rates.dram = GatherNumbers(*own, DramBandwidth(isa, num_threads));
-  for (const double rate : GatherNumbers(*own, DotProductRate(isa, dtype, num_threads))) {
-    rates.dot_products += rate;
-  }
+  const auto rate_of_all = [&](DType of) {
+    const std::vector<double> each = GatherNumbers(*own, DotProductRate(isa, of, num_threads));
+    return std::accumulate(each.begin(), each.end(), 0.0);
+  };
+  rates.dot_products = rate_of_all(dtype);
+  rates.float32_products = dtype == DType::kF32 ? rates.dot_products : rate_of_all(DType::kF32);
   return rates;
 }
 

@@ -36,8 +36,9 @@ std::vector<ExchangeRate> ProbeExchange(Communicator& comm);
 
 // What the machines of a job can do while all of its ranks work.
 struct MachineRates {
-  std::vector<double> dram;            // [ranks] bytes per second that each rank reads
-  double dot_products = 0;             // floating-point operations per second, all ranks together
+  std::vector<double> dram;  // [ranks] bytes per second that each rank reads
+  double dot_products = 0;  // floating-point operations per second of the dtype, all ranks together
+  double float32_products = 0;
   std::vector<ExchangeRate> exchange;  // of rank 0
 };
 

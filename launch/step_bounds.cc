@@ -13,7 +13,8 @@ Arithmetic CountArithmetic(const ModelConfig& c) {
   const double router = hidden * c.num_experts;
   const double experts = 3.0 * c.experts_per_token * hidden * c.intermediate_size;
   return {.token = 2 * c.num_layers * (attention + router + experts),
-          .sampled = 2 * hidden * c.vocab_size};
+          .sampled = 2 * hidden * c.vocab_size,
+          .seen = 4 * c.num_layers * q_dim};
 }
 
 Bound BoundOfStep(const StepMachine& machine, std::span<const StepRecord> steps) {
@@ -23,13 +24,16 @@ Bound BoundOfStep(const StepMachine& machine, std::span<const StepRecord> steps)
   };
   std::map<std::string, Host> hosts;
   double operations = static_cast<double>(steps[0].sampled_tokens) * machine.arithmetic.sampled;
+  double attention = 0;
   for (size_t r = 0; r < steps.size(); ++r) {
     Host& host = hosts[machine.hosts[r]];
     host.bytes += static_cast<double>(steps[r].expert_bytes + steps[r].kv_bytes);
     host.bytes_per_second += machine.rates.dram[r];
     operations += static_cast<double>(steps[r].tokens) * machine.arithmetic.token;
+    attention += static_cast<double>(steps[r].positions_seen) * machine.arithmetic.seen;
   }
-  Bound bound = {.arithmetic = operations / machine.rates.dot_products};
+  Bound bound = {.arithmetic = operations / machine.rates.dot_products +
+                               attention / machine.rates.float32_products};
   for (const auto& [name, host] : hosts) {
     bound.memory =
         std::max(bound.memory, (host.bytes + machine.replicated_bytes) / host.bytes_per_second);

@@ -14,11 +14,12 @@
 
 namespace octet {
 
-// Operations of the weights' products, a multiplication and an addition each. Those of attention
-// over the cache, which grow with the context, are left out: a bound without them still holds.
+// Operations of products, a multiplication and an addition each. Those of weights run at the rate
+// of the model's dtype, those of attention over the cache at that of float32.
 struct Arithmetic {
   double token = 0;    // each token that a step computes, but for the head
   double sampled = 0;  // the head, for each token that is sampled
+  double seen = 0;     // attention, for each position that a token sees
 };
 Arithmetic CountArithmetic(const ModelConfig& config);
 
@@ -34,7 +35,7 @@ struct StepMachine {
 struct Bound {
   double memory = 0;      // seconds to read from DRAM, once, what the steps use: replicated weights
                           // on each host, experts that have tokens, KV cache; on the slowest host
-  double arithmetic = 0;  // seconds of products at the rate of all ranks' dot-product instructions
+  double arithmetic = 0;  // seconds of products at the rates of all ranks' dot-product instructions
   double seconds = 0;     // sum over steps of the larger one
 
   const char* limit() const { return arithmetic > memory ? "dot products" : "DRAM reads"; }

@@ -39,7 +39,8 @@ StepRecorder::Counts StepRecorder::Count() const {
   Counts counts = {.stats = engine.stats(),
                    .times = {},
                    .expert_tokens = {},
-                   .pages = engine.kv_cache().num_pages() - engine.kv_cache().num_free_pages()};
+                   .pages = engine.kv_cache().num_pages() - engine.kv_cache().num_free_pages(),
+                   .positions_seen = engine.positions_seen()};
   for (int i = 0; i < kNumPhases; ++i) {
     counts.times[i] = engine.clock().seconds(static_cast<Phase>(i));
   }
@@ -59,7 +60,8 @@ StepRecord StepRecorder::Difference(const Counts& before, const Counts& after) c
       .sampled_tokens = after.stats.sampled_tokens - before.stats.sampled_tokens,
       // Pages are taken at a step's start and given back at its end.
       .kv_bytes = std::max(before.pages, after.pages) *
-                  static_cast<int64_t>(KvCache::PageBytes(config, setup_.engine.dtype))};
+                  static_cast<int64_t>(KvCache::PageBytes(config, setup_.engine.dtype)),
+      .positions_seen = after.positions_seen - before.positions_seen};
   for (int i = 0; i < kNumTimes; ++i) step.times[i] = after.times[i] - before.times[i];
   int64_t pairs = 0;  // (token, slot) of the first layer
   for (int l = 0; l < config.num_layers; ++l) {

@@ -37,6 +37,7 @@ struct StepRecord {
   int64_t tokens = 0;        // computed by this rank's group, on its first rank
   int64_t expert_bytes = 0;  // of this rank's experts that had tokens; of replicas, only the first
   int64_t kv_bytes = 0;      // of the pages in use
+  int64_t positions_seen = 0;  // by this rank's tokens together, in each layer
 
   bool prefills() const { return prompt_tokens > 0; }
 };
@@ -58,6 +59,7 @@ class StepRecorder {
     Times times;
     std::vector<int64_t> expert_tokens;  // [layers * experts]
     int64_t pages;
+    int64_t positions_seen;
   };
 
   Counts Count() const;

@@ -48,8 +48,9 @@ std::string FormatMachine(const MachineRates& rates) {
   double dram = 0;
   for (const double rate : rates.dram) dram += rate;
   std::string text = absl::StrFormat(
-      "bounds     measured on all ranks at once: DRAM reads %.1f GB/s, dot products %.1f GFLOP/s\n",
-      dram / 1e9, rates.dot_products / 1e9);
+      "bounds     measured on all ranks at once: DRAM reads %.1f GB/s, dot products %.1f GFLOP/s, "
+      "of float32 %.1f\n",
+      dram / 1e9, rates.dot_products / 1e9, rates.float32_products / 1e9);
   for (const ExchangeRate& rate : rates.exchange) {
     absl::StrAppendFormat(&text, "exchange   %7d B a pair: %9.1f us, %6.2f GB/s sent by a rank\n",
                           rate.message_bytes, rate.seconds * 1e6, rate.bytes_per_second / 1e9);
@@ -141,6 +142,7 @@ Json BoundsJson(const MachineRates& rates) {
   }
   return {{"dram_bytes_per_s_of_ranks", rates.dram},
           {"dot_product_flop_per_s", rates.dot_products},
+          {"float32_product_flop_per_s", rates.float32_products},
           {"exchange", std::move(exchange)}};
 }
 

@@ -85,6 +85,7 @@ class Engine {
   const PhaseClock& clock() const { return clock_; }
   const ExpertLoad& expert_load() const { return expert_load_; }
   const KvCache& kv_cache() const { return kv_cache_; }
+  int64_t positions_seen() const { return runner_.positions_seen(); }
 
  private:
   void ReceiveStep();

@@ -22,6 +22,7 @@ const StepResult& ModelRunner::Run(const RankStep& step) {
   for (const int64_t id : step.preempt()) Preempt(id);
   for (const NewSequence& added : step.admit()) Admit(added);
   for (const Chunk& chunk : step.chunks()) AddChunk(chunk);
+  positions_seen_ += batch_.NumSeen(config_.sliding_window.value_or(0));
 
   const Workspace::Scope scope(context_.workspace);
   UseLogits(model_.Forward(batch_, step.overlap() ? kMaxMicroBatches : 1));

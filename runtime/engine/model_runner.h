@@ -38,6 +38,9 @@ class ModelRunner {
   // next call.
   const StepResult& Run(const RankStep& step);
 
+  // (token, position) pairs of attention so far, in each layer.
+  int64_t positions_seen() const { return positions_seen_; }
+
  private:
   struct Sequence {
     int64_t line;
@@ -84,6 +87,7 @@ class ModelRunner {
   Batch batch_;
   std::vector<LogitRow> logit_rows_;
   StepResult result_;
+  int64_t positions_seen_ = 0;
 };
 
 }  // namespace octet

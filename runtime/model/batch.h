@@ -21,6 +21,9 @@ struct Batch {
 
   int64_t num_tokens() const { return std::ssize(tokens); }
 
+  // Positions that its tokens see, over all tokens, where each sees the last `window` ones; 0: all.
+  int64_t NumSeen(int64_t window) const;
+
   // Becomes the tokens [first, last) of `whole`.
   void TakeTokens(const Batch& whole, int64_t first, int64_t last);
 
@@ -31,6 +34,14 @@ struct Batch {
     logit_rows.clear();
   }
 };
+
+inline int64_t Batch::NumSeen(int64_t window) const {
+  int64_t seen = 0;
+  for (const int64_t position : positions) {
+    seen += window > 0 ? std::min(window, position + 1) : position + 1;
+  }
+  return seen;
+}
 
 inline void Batch::TakeTokens(const Batch& whole, int64_t first, int64_t last) {
   Clear();

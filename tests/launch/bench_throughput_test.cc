@@ -109,10 +109,10 @@ TEST_F(BenchThroughputTest, RefusesWhatItCannotDo) {
 
 // Two ranks on one host and one on another.
 StepMachine Machine() {
-  return {.rates = {.dram = {10, 20, 50}, .dot_products = 100},
+  return {.rates = {.dram = {10, 20, 50}, .dot_products = 100, .float32_products = 40},
           .hosts = {"a", "a", "b"},
           .replicated_bytes = 300,
-          .arithmetic = {.token = 7, .sampled = 1}};
+          .arithmetic = {.token = 7, .sampled = 1, .seen = 2}};
 }
 
 TEST(StepBounds, TheSlowestHostAndAllRanksArithmetic) {
@@ -132,6 +132,10 @@ TEST(StepBounds, TheSlowestHostAndAllRanksArithmetic) {
   bound = BoundOfStep(Machine(), steps);
   EXPECT_DOUBLE_EQ(bound.arithmetic, 75);
   EXPECT_DOUBLE_EQ(bound.seconds, 75);
+  steps[0].positions_seen = 30;
+  steps[2].positions_seen = 50;
+  bound = BoundOfStep(Machine(), steps);
+  EXPECT_DOUBLE_EQ(bound.arithmetic, 75 + 4);
   EXPECT_STREQ(bound.limit(), "dot products");
 }
 
