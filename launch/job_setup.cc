@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "kernels/cpu/numa.h"
 #include "kernels/cuda/cuda_runtime.h"
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
@@ -68,18 +69,45 @@ absl::StatusOr<Isa> ChooseIsa(Communicator& comm, const std::string& wanted,
   return best;
 }
 
-// Collective: the cores that this process may use, divided by the ranks of its host that may use
-// the same ones. A launcher that has bound each rank to cores of its own has divided them already.
-int ChooseThreads(Communicator& world, int wanted) {
+// The cores that this process may use, and its place among the ranks of its host that may use the
+// same ones. A launcher that has bound each rank to cores of its own has divided them already.
+struct SharedCores {
+  int num_cores;
+  int index;  // of this rank
+  int num_ranks;
+};
+
+// Collective.
+SharedCores FindSharedCores(Communicator& world) {
   cpu_set_t cores;
   CPU_ZERO(&cores);
   const bool known = sched_getaffinity(0, sizeof(cores), &cores) == 0;
   const std::string_view mask(reinterpret_cast<const char*>(&cores), sizeof(cores));
   const std::string mine = absl::StrCat(world.hosts()[world.rank()], " ", std::string(mask));
   const std::vector<std::string> all = AllGather(world, {"cores"}, mine);
-  if (wanted > 0) return wanted;
-  const int count = known ? CPU_COUNT(&cores) : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
-  return std::max(1, count / static_cast<int>(std::count(all.begin(), all.end(), mine)));
+  const auto me = all.begin() + world.rank();
+  return {.num_cores = known ? CPU_COUNT(&cores) : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)),
+          .index = static_cast<int>(std::count(all.begin(), me, mine)),
+          .num_ranks = static_cast<int>(std::count(all.begin(), all.end(), mine))};
+}
+
+// Left to the system, threads move away from the memory that they use.
+void PlaceOnNumaNodes(const SharedCores& cores, int threads, std::vector<std::string>& warnings) {
+  const NumaTopology topology;
+  if (topology.num_nodes() <= 1) return;
+  const NumaShare share = topology.Divide(cores.index, cores.num_ranks);
+  if (threads > std::ssize(share.cores)) return;  // more were asked for
+  if (!topology.Bind(share)) {
+    warnings.push_back("the system refuses to keep threads and memory on the same NUMA nodes");
+  }
+}
+
+// Collective: the threads of this rank, on their nodes.
+int PlaceThreads(Communicator& world, int wanted, std::vector<std::string>& warnings) {
+  const SharedCores cores = FindSharedCores(world);
+  const int threads = wanted > 0 ? wanted : std::max(1, cores.num_cores / cores.num_ranks);
+  PlaceOnNumaNodes(cores, threads, warnings);
+  return threads;
 }
 
 absl::StatusOr<int> ChooseGroupSize(const RunConfig& config, int num_ranks) {
@@ -106,14 +134,6 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const RunConfig& config, const
   const int64_t max_num_batched_tokens = config.max_num_batched_tokens() > 0
                                              ? config.max_num_batched_tokens()
                                              : std::max(512, 256 * *group_size);
-  // What one rank may send to another in one exchange; MPI counts bytes in 31 bits.
-  const int64_t row_bytes = int64_t{model.config.hidden_size} * 4 * model.config.experts_per_token;
-  const int64_t most_tokens = (int64_t{1} << 31) / row_bytes;
-  if (max_num_batched_tokens / *group_size >= most_tokens) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--max-num-batched-tokens ", max_num_batched_tokens,
-        ": messages would have more than 2 GiB; at most ", (most_tokens - 1) * *group_size));
-  }
   EngineOptions options = {.dtype = *dtype, .max_model_len = max_model_len, .seed = config.seed()};
   options.limits = {.max_num_seqs = config.max_num_seqs(),
                     .max_num_batched_tokens = max_num_batched_tokens,
@@ -251,6 +271,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
                                     " lets no more than that many sequences run at a time"));
   }
 
+  const int threads = PlaceThreads(world, config.threads(), warnings);
   absl::StatusOr<std::vector<HostMemory>> hosts = GatherHostMemory(world, files);
   if (!hosts.ok()) return hosts.status();
   absl::StatusOr<MemoryPlan> memory =
@@ -261,7 +282,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   return JobSetup{.model = *std::move(model),
                   .placement = *std::move(placement),
                   .isa = *isa,
-                  .threads = ChooseThreads(world, config.threads()),
+                  .threads = threads,
                   .engine = *std::move(options),
                   .memory = *std::move(memory),
                   .warnings = std::move(warnings)};

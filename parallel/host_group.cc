@@ -39,6 +39,18 @@ absl::Status SystemError(const std::string& doing) {
   return absl::ResourceExhaustedError(absl::StrCat(doing, ": ", std::strerror(errno)));
 }
 
+absl::StatusOr<Buffer> MapMemory(size_t bytes, int flags, int fd) {
+  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
+  if (data == MAP_FAILED) return SystemError(absl::StrCat("can't map ", bytes, " bytes"));
+  madvise(data, bytes, MADV_HUGEPAGE);  // where the kernel allows it, for shared memory
+  return Buffer(static_cast<std::byte*>(data), bytes, Unmap);
+}
+
+// For a rank that is alone on its host. Unlike shared memory it comes in huge pages by default.
+absl::StatusOr<Buffer> MapPrivateMemory(size_t bytes) {
+  return MapMemory(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+}
+
 // A file of the memory alone: unlike those in /dev/shm it needs no room on a file system, and can't
 // be left behind.
 class MemoryFile {
@@ -70,12 +82,7 @@ class MemoryFile {
   // By which other processes open it, as long as this one keeps it open.
   std::string path() const { return absl::StrCat("/proc/", getpid(), "/fd/", fd_); }
 
-  absl::StatusOr<Buffer> Map(size_t bytes) const {
-    void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
-    if (data == MAP_FAILED) return SystemError(absl::StrCat("can't map ", bytes, " bytes"));
-    madvise(data, bytes, MADV_HUGEPAGE);  // where the kernel allows it for shared memory
-    return Buffer(static_cast<std::byte*>(data), bytes, Unmap);
-  }
+  absl::StatusOr<Buffer> Map(size_t bytes) const { return MapMemory(bytes, MAP_SHARED, fd_); }
 
  private:
   explicit MemoryFile(int fd) : fd_(fd) {}
@@ -98,7 +105,8 @@ HostGroup FindHostGroup(Communicator& comm) {
 }
 
 absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, size_t bytes) {
-  const bool leads = host.index == 0;
+  const bool shares = host.size() > 1;
+  const bool leads = shares && host.index == 0;
   absl::StatusOr<MemoryFile> made = absl::UnknownError("made by another rank");
   if (leads) made = MemoryFile::Make(bytes);
   const std::vector<std::string> paths =
@@ -106,9 +114,12 @@ absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, 
   absl::Status status = AgreeOnStatus(comm, leads ? made.status() : absl::OkStatus());
   if (!status.ok()) return status;
 
-  const absl::StatusOr<MemoryFile> file =
-      leads ? std::move(made) : MemoryFile::Open(paths[host.ranks[0]]);
-  absl::StatusOr<Buffer> buffer = file.ok() ? file->Map(bytes) : file.status();
+  // Its leader's must stay open until all have opened theirs.
+  absl::StatusOr<MemoryFile> file = std::move(made);
+  if (shares && !leads) file = MemoryFile::Open(paths[host.ranks[0]]);
+  absl::StatusOr<Buffer> buffer = !shares     ? MapPrivateMemory(bytes)
+                                  : file.ok() ? file->Map(bytes)
+                                              : file.status();
   status = AgreeOnStatus(comm, buffer.status());
   if (!status.ok()) return status;
   return buffer;

@@ -33,8 +33,8 @@ TEST(HostGroup, RanksOfOneHostFindEachOther) {
 }
 
 TEST(HostMemory, IsOneOnEachHost) {
-  std::barrier written(4);
-  RunLocalRanks({"a", "b", "a", "b"}, [&](Communicator& comm) {
+  std::barrier written(5);
+  RunLocalRanks({"a", "b", "a", "b", "alone"}, [&](Communicator& comm) {
     constexpr size_t kBytes = (size_t{3} << 20) + 5;
     const HostGroup host = FindHostGroup(comm);
     const auto memory = MapHostMemory(comm, host, kBytes);
@@ -45,7 +45,7 @@ TEST(HostMemory, IsOneOnEachHost) {
     // Each rank writes one byte, and sees those of its host's ranks alone.
     memory->data()[comm.rank()] = std::byte{7};
     written.arrive_and_wait();
-    for (int r = 0; r < 4; ++r) {
+    for (int r = 0; r < 5; ++r) {
       const bool same_host = comm.hosts()[r] == comm.hosts()[comm.rank()];
       EXPECT_EQ(std::to_integer<int>(memory->data()[r]), same_host ? 7 : 0);
     }
