@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <iostream>
 #include <numeric>
 
 #include "tests/support/expected_tensors.h"
@@ -61,12 +62,15 @@ class DemoGoldenTest : public testing::Test {
   }
 };
 
-TEST_F(DemoGoldenTest, TestLossInFloat32) {
-  EXPECT_NEAR(TestLoss(DType::kF32), ExpectedLoss(), 0.001);
-}
-
-TEST_F(DemoGoldenTest, TestLossInBfloat16) {
-  EXPECT_NEAR(TestLoss(DType::kBF16), ExpectedLoss(), 0.001);
+// Both within a thousandth of what transformers has in float32.
+TEST_F(DemoGoldenTest, TestPerplexity) {
+  const double expected = std::exp(ExpectedLoss());
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    const double perplexity = std::exp(TestLoss(dtype));
+    EXPECT_NEAR(perplexity, expected, 0.001 * expected);
+    std::cout << Name(dtype) << ": perplexity " << perplexity << ", "
+              << 100 * (perplexity / expected - 1) << " % above " << expected << "\n";
+  }
 }
 
 TEST_F(DemoGoldenTest, GreedyTokensAndLogprobs) {
