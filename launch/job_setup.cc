@@ -68,20 +68,6 @@ absl::StatusOr<Isa> ChooseIsa(Communicator& comm, const std::string& wanted,
   return best;
 }
 
-// Collective: the cores that this process may use, divided by the ranks of its host that may use
-// the same ones. A launcher that has bound each rank to cores of its own has divided them already.
-int ChooseThreads(Communicator& world, int wanted) {
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  const bool known = sched_getaffinity(0, sizeof(cores), &cores) == 0;
-  const std::string_view mask(reinterpret_cast<const char*>(&cores), sizeof(cores));
-  const std::string mine = absl::StrCat(world.hosts()[world.rank()], " ", std::string(mask));
-  const std::vector<std::string> all = AllGather(world, {"cores"}, mine);
-  if (wanted > 0) return wanted;
-  const int count = known ? CPU_COUNT(&cores) : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
-  return std::max(1, count / static_cast<int>(std::count(all.begin(), all.end(), mine)));
-}
-
 absl::StatusOr<int> ChooseGroupSize(const RunConfig& config, int num_ranks) {
   const int size = config.ep_size() > 0 ? config.ep_size() : num_ranks;
   if (num_ranks % size == 0) return size;
@@ -196,6 +182,18 @@ absl::StatusOr<ModelFiles> OpenModel(const RunConfig& config, FileSystem& files)
 }
 
 }  // namespace
+
+int ChooseThreads(Communicator& world, int wanted) {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  const bool known = sched_getaffinity(0, sizeof(cores), &cores) == 0;
+  const std::string_view mask(reinterpret_cast<const char*>(&cores), sizeof(cores));
+  const std::string mine = absl::StrCat(world.hosts()[world.rank()], " ", std::string(mask));
+  const std::vector<std::string> all = AllGather(world, {"cores"}, mine);
+  if (wanted > 0) return wanted;
+  const int count = known ? CPU_COUNT(&cores) : static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  return std::max(1, count / static_cast<int>(std::count(all.begin(), all.end(), mine)));
+}
 
 absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensors& tensors) {
   if (wanted == "float32") return DType::kF32;

@@ -24,32 +24,20 @@ double Seconds(absl::FunctionRef<void()> f) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Collective: one number of each rank, on rank 0.
-std::vector<double> GatherNumbers(Communicator& world, double mine) {
-  const std::string_view bytes(reinterpret_cast<const char*>(&mine), sizeof(mine));
-  std::vector<double> all;
-  for (const std::string& theirs : GatherToRoot(world, {"probes"}, bytes)) {
-    if (theirs.empty()) continue;  // not on rank 0
-    OCTET_CHECK_EQ(theirs.size(), sizeof(mine));
-    std::memcpy(&all.emplace_back(), theirs.data(), sizeof(mine));
-  }
-  return all;
-}
-
 // Collective.
-ExchangeRate ProbeMessages(Communicator& comm, int64_t bytes) {
+ExchangeRate ProbeMessages(int rank, int num_ranks, PlainExchange exchange, int64_t bytes) {
   constexpr int64_t kBytesPerCall = int64_t{16} << 20;
-  const int64_t num_others = comm.size() - 1;
+  const int64_t num_others = num_ranks - 1;
   const int64_t rounds = std::clamp<int64_t>(kBytesPerCall / bytes / num_others, 1, 200);
   std::vector<std::byte> out(bytes);
-  std::vector<std::byte> in(bytes * comm.size());
-  std::vector<ConstBytes> send(comm.size(), out);
-  std::vector<Bytes> recv(comm.size());
-  for (int r = 0; r < comm.size(); ++r) recv[r] = std::span(in).subspan(r * bytes, bytes);
-  send[comm.rank()] = {};
-  recv[comm.rank()] = {};
+  std::vector<std::byte> in(bytes * num_ranks);
+  std::vector<ConstBytes> send(num_ranks, out);
+  std::vector<Bytes> recv(num_ranks);
+  for (int r = 0; r < num_ranks; ++r) recv[r] = std::span(in).subspan(r * bytes, bytes);
+  send[rank] = {};
+  recv[rank] = {};
   const double seconds = MedianSeconds([&] {
-    for (int64_t i = 0; i < rounds; ++i) comm.AllToAll(Traffic::kControl, {"probe"}, send, recv);
+    for (int64_t i = 0; i < rounds; ++i) exchange(send, recv);
   });
   const double one = seconds / static_cast<double>(rounds);
   return {.message_bytes = bytes,
@@ -100,13 +88,30 @@ double DotProductRate(Isa isa, DType dtype, int num_threads) {
   return sum / seconds;
 }
 
-std::vector<ExchangeRate> ProbeExchange(Communicator& comm) {
+std::vector<ExchangeRate> ProbeExchange(int rank, int num_ranks, PlainExchange exchange) {
   std::vector<ExchangeRate> rates;
-  if (comm.size() == 1) return rates;
+  if (num_ranks == 1) return rates;
   for (int64_t bytes = 1 << 10; bytes <= 4 << 20; bytes *= 4) {
-    rates.push_back(ProbeMessages(comm, bytes));
+    rates.push_back(ProbeMessages(rank, num_ranks, exchange, bytes));
   }
   return rates;
+}
+
+std::vector<ExchangeRate> ProbeExchange(Communicator& comm) {
+  return ProbeExchange(comm.rank(), comm.size(), [&](auto send, auto recv) {
+    comm.AllToAll(Traffic::kControl, {"probe"}, send, recv);
+  });
+}
+
+std::vector<double> GatherNumbers(Communicator& comm, double mine) {
+  const std::string_view bytes(reinterpret_cast<const char*>(&mine), sizeof(mine));
+  std::vector<double> all;
+  for (const std::string& theirs : GatherToRoot(comm, {"probes"}, bytes)) {
+    if (theirs.empty()) continue;  // not on rank 0
+    OCTET_CHECK_EQ(theirs.size(), sizeof(mine));
+    std::memcpy(&all.emplace_back(), theirs.data(), sizeof(mine));
+  }
+  return all;
 }
 
 MachineRates ProbeMachines(Communicator& world, Isa isa, DType dtype, int num_threads) {

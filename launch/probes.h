@@ -10,6 +10,7 @@
 
 #include "kernels/cpu/isa.h"
 #include "kernels/dtype.h"
+#include "launch/mpi_messages.h"
 #include "parallel/communicator.h"
 
 namespace octet {
@@ -33,6 +34,12 @@ struct ExchangeRate {
 
 // Collective: by ascending message size, 1 KiB to 4 MiB; nothing on one rank.
 std::vector<ExchangeRate> ProbeExchange(Communicator& comm);
+
+// Collective: the same by `exchange`, for rank `rank` of so many.
+std::vector<ExchangeRate> ProbeExchange(int rank, int num_ranks, PlainExchange exchange);
+
+// Collective: one number of each rank, on rank 0; nothing on the others.
+std::vector<double> GatherNumbers(Communicator& comm, double mine);
 
 // What the machines of a job can do while all of its ranks work.
 struct MachineRates {
