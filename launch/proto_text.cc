@@ -29,7 +29,7 @@ class FirstError : public google::protobuf::io::ErrorCollector {
 // Protobuf's JSON has 64-bit integers as strings; who plots them wants numbers. Names stay, also
 // those made of digits.
 void UnquoteIntegers(nlohmann::ordered_json& json) {
-  constexpr std::array kNames = {"host", "hosts", "cpu_model"};
+  constexpr std::array kNames = {"host", "hosts", "cpu_model", "placement"};
   if (json.is_structured()) {
     for (auto& item : json.items()) {
       if (std::find(kNames.begin(), kNames.end(), item.key()) == kNames.end()) {

@@ -47,6 +47,10 @@ MachineProfile Exchange() {
   message.set_message_bytes(1024);
   message.set_seconds(1e-6);
   message.set_bytes_per_second(1.024e9);
+  MoeExchangeTime& moe = *exchange.add_moe();
+  moe.set_tokens_per_rank(64);
+  moe.set_placement("123");  // the name of a file
+  moe.set_routing_seconds(1e-5);
   return profile;
 }
 
