@@ -9,8 +9,10 @@
 
 #include "kernels/backend.h"
 #include "kernels/check.h"
+#include "kernels/cpu/cache_sizes.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/thread_pool.h"
+#include "launch/number_pattern.h"
 #include "parallel/collectives.h"
 
 namespace octet {
@@ -45,6 +47,22 @@ ExchangeRate ProbeMessages(int rank, int num_ranks, PlainExchange exchange, int6
           .bytes_per_second = static_cast<double>(bytes * num_others) / one};
 }
 
+// Memory of each thread, in huge pages, as weights are. Allocated by one, touched first by each.
+class ThreadMemory {
+ public:
+  ThreadMemory(int num_threads, int64_t bytes_per_thread)
+      : backend_(MakeCpuBackend(SupportedIsas().front(), 1)), memory_(num_threads) {
+    for (Buffer& m : memory_) m = backend_->Allocate(bytes_per_thread);
+  }
+
+  float* floats(int thread) const { return reinterpret_cast<float*>(memory_[thread].data()); }
+  size_t bytes() const { return memory_.size() * memory_.front().bytes(); }
+
+ private:
+  std::unique_ptr<Backend> backend_;
+  std::vector<Buffer> memory_;
+};
+
 }  // namespace
 
 double MedianSeconds(absl::FunctionRef<void()> f) {
@@ -55,25 +73,56 @@ double MedianSeconds(absl::FunctionRef<void()> f) {
   return seconds[kRepeats / 2];
 }
 
-double DramBandwidth(Isa isa, int num_threads) {
-  constexpr int64_t kFloats = int64_t{64} << 20;  // for each thread
-  constexpr int64_t kFloatsAtATime = 4096;
-  const auto backend = MakeCpuBackend(isa, 1);  // for its memory: in huge pages, as weights are
-  std::vector<Buffer> memory(num_threads);
-  for (Buffer& m : memory) m = backend->Allocate(kFloats * sizeof(float));
-  const auto floats = [&](int t) { return reinterpret_cast<float*>(memory[t].data()); };
+std::vector<DramRate> ProbeDram(Isa isa, int num_threads, int64_t bytes_per_thread) {
+  constexpr int64_t kFloatsAtATime = 256;
+  constexpr int kMostStreams = 8;
+  const auto floats_per_stream = bytes_per_thread / static_cast<int64_t>(sizeof(float)) /
+                                 (kMostStreams * kFloatsAtATime) * kFloatsAtATime;
+  const int64_t floats_per_thread = floats_per_stream * kMostStreams;
+  const ThreadMemory memory(num_threads, floats_per_thread * sizeof(float));
   ThreadPool threads(num_threads);
-  threads.Run([&](int t) { std::fill_n(floats(t), kFloats, 1.0F); });
-  std::vector<float> maxima(num_threads);
-  const double seconds = MedianSeconds([&] {
-    threads.Run([&](int t) {
-      for (int64_t i = 0; i < kFloats; i += kFloatsAtATime) {
-        maxima[t] = std::max(maxima[t], KernelsFor(isa).row_max(floats(t) + i, kFloatsAtATime));
-      }
+  threads.Run([&](int t) { std::fill_n(memory.floats(t), floats_per_thread, 1.0F); });
+  std::vector<DramRate> rates;
+  for (const int streams : {1, 4, kMostStreams}) {
+    const int64_t stream = floats_per_thread / streams;
+    std::vector<float> maxima(num_threads);
+    const double seconds = MedianSeconds([&] {
+      threads.Run([&](int t) {
+        float max = 0;
+        for (int64_t i = 0; i < stream; i += kFloatsAtATime) {
+          for (int s = 0; s < streams; ++s) {
+            const float* next = memory.floats(t) + s * stream + i;
+            max = std::max(max, KernelsFor(isa).row_max(next, kFloatsAtATime));
+          }
+        }
+        maxima[t] = max;
+      });
     });
-  });
-  for (const float max : maxima) OCTET_CHECK(max == 1);
-  return static_cast<double>(num_threads) * kFloats * sizeof(float) / seconds;
+    for (const float max : maxima) OCTET_CHECK(max == 1);
+    DramRate& rate = rates.emplace_back();
+    rate.set_streams(streams);
+    rate.set_bytes_per_second(static_cast<double>(memory.bytes()) / seconds);
+  }
+  return rates;
+}
+
+double DramBandwidth(Isa isa, int num_threads) {
+  double best = 0;
+  for (const DramRate& rate : ProbeDram(isa, num_threads)) {
+    best = std::max(best, rate.bytes_per_second());
+  }
+  return best;
+}
+
+double DramCopyRate(int num_threads, int64_t bytes_per_thread) {
+  const int64_t half = bytes_per_thread / 2;
+  const ThreadMemory memory(num_threads, 2 * half);
+  ThreadPool threads(num_threads);
+  const auto copy = [&] {
+    threads.Run([&](int t) { std::memcpy(memory.floats(t) + half / 4, memory.floats(t), half); });
+  };
+  threads.Run([&](int t) { std::fill_n(memory.floats(t), half / 4, 1.0F); });
+  return static_cast<double>(memory.bytes()) / MedianSeconds(copy);
 }
 
 double DotProductRate(Isa isa, DType dtype, int num_threads) {
@@ -86,6 +135,32 @@ double DotProductRate(Isa isa, DType dtype, int num_threads) {
   double sum = 0;
   for (const double o : operations) sum += o;
   return sum / seconds;
+}
+
+double L2DotProductRate(Isa isa, DType dtype, int num_threads) {
+  constexpr int64_t kRows = 64;
+  constexpr int kRepeatsOfCall = 20;
+  const auto row_bytes = static_cast<int64_t>(SizeOf(dtype)) * kChunk;
+  const int64_t outputs =
+      std::max<int64_t>(16, static_cast<int64_t>(L2BytesPerCore()) / 2 / row_bytes / 16 * 16);
+  const NumberPattern pattern(std::max(outputs, kRows), kChunk);
+  ThreadPool threads(num_threads);
+  std::vector<double> seconds(num_threads);
+  threads.Run([&](int t) {
+    const auto backend = MakeCpuBackend(isa, 1);
+    PackedMatrix w = AllocatePacked(*backend, dtype, outputs, kChunk);
+    pattern.PackInto(*backend, 0, outputs, 0, 1, w);
+    const auto x = pattern.Copy(*backend, 1, kRows, kChunk, dtype);
+    const Buffer y = backend->Allocate(kRows * outputs * sizeof(float));
+    seconds[t] = MedianSeconds([&] {
+      for (int i = 0; i < kRepeatsOfCall; ++i) {
+        backend->Matmul(x.matrix, w, {y.data(), DType::kF32, kRows, outputs, outputs});
+      }
+    });
+  });
+  double rate = 0;
+  for (const double s : seconds) rate += 2.0 * kRows * outputs * kChunk * kRepeatsOfCall / s;
+  return rate;
 }
 
 std::vector<ExchangeRate> ProbeExchange(int rank, int num_ranks, PlainExchange exchange) {
