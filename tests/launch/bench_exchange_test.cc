@@ -15,6 +15,7 @@
 #include "tests/support/local_ranks.h"
 #include "tests/support/octet_process.h"
 #include "tests/support/reference.h"
+#include "tests/support/wrong_backend.h"
 
 namespace octet {
 namespace {
@@ -141,6 +142,19 @@ TEST(BenchExchange, EveryPlacementDTypeAndTopK) {
       }
     }
   }
+}
+
+TEST(BenchExchange, WrongRowsAreSeenOnTheRankThatGetsThem) {
+  RunLocalRanks(2, [&](Communicator& comm) {
+    const ExchangeCase c = {.tokens_per_rank = 6, .hidden_size = 20};
+    WrongBackend wrong(SupportedIsas().back(), 1);
+    CpuBackend right(SupportedIsas().back(), 1);
+    Backend& backend = comm.rank() == 0 ? static_cast<Backend&>(wrong) : right;
+    const auto result = MeasureMoeExchange(
+        comm, [&](auto send, auto recv) { ExchangeLocally(comm, send, recv); },
+        Placement("contiguous", c, 2), backend, c);
+    EXPECT_FALSE(result.right);  // rank 1 gets rows that rank 0 has spoiled
+  });
 }
 
 TEST(BenchExchange, CountsTheBytesOfALayer) {
