@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <numeric>
 #include <string_view>
 
 #include "kernels/backend.h"
@@ -24,6 +25,15 @@ double Seconds(absl::FunctionRef<void()> f) {
   const auto start = std::chrono::steady_clock::now();
   f();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Of loops that are timed: long beside a switch of threads.
+constexpr double kLoopSeconds = 0.02;
+
+// How many calls take about so long; at least one.
+int64_t CallsWithin(double seconds, absl::FunctionRef<void()> f) {
+  f();
+  return std::max<int64_t>(1, static_cast<int64_t>(seconds / Seconds(f)));
 }
 
 // Collective.
@@ -126,12 +136,13 @@ double DramCopyRate(int num_threads, int64_t bytes_per_thread) {
 }
 
 double DotProductRate(Isa isa, DType dtype, int num_threads) {
-  constexpr int64_t kRounds = 4'000'000;
+  constexpr int64_t kRounds = 100'000;
+  const auto loop = KernelsFor(isa).dot_product_loop;
+  const int64_t rounds = kRounds * CallsWithin(kLoopSeconds, [&] { loop(dtype, kRounds); });
   ThreadPool threads(num_threads);
   std::vector<double> operations(num_threads);
-  const double seconds = MedianSeconds([&] {
-    threads.Run([&](int t) { operations[t] = KernelsFor(isa).dot_product_loop(dtype, kRounds); });
-  });
+  const double seconds =
+      MedianSeconds([&] { threads.Run([&](int t) { operations[t] = loop(dtype, rounds); }); });
   double sum = 0;
   for (const double o : operations) sum += o;
   return sum / seconds;
@@ -139,28 +150,28 @@ double DotProductRate(Isa isa, DType dtype, int num_threads) {
 
 double L2DotProductRate(Isa isa, DType dtype, int num_threads) {
   constexpr int64_t kRows = 64;
-  constexpr int kRepeatsOfCall = 20;
   const auto row_bytes = static_cast<int64_t>(SizeOf(dtype)) * kChunk;
   const int64_t outputs =
       std::max<int64_t>(16, static_cast<int64_t>(L2BytesPerCore()) / 2 / row_bytes / 16 * 16);
   const NumberPattern pattern(std::max(outputs, kRows), kChunk);
   ThreadPool threads(num_threads);
-  std::vector<double> seconds(num_threads);
+  std::vector<double> rates(num_threads);
   threads.Run([&](int t) {
     const auto backend = MakeCpuBackend(isa, 1);
     PackedMatrix w = AllocatePacked(*backend, dtype, outputs, kChunk);
     pattern.PackInto(*backend, 0, outputs, 0, 1, w);
     const auto x = pattern.Copy(*backend, 1, kRows, kChunk, dtype);
     const Buffer y = backend->Allocate(kRows * outputs * sizeof(float));
-    seconds[t] = MedianSeconds([&] {
-      for (int i = 0; i < kRepeatsOfCall; ++i) {
-        backend->Matmul(x.matrix, w, {y.data(), DType::kF32, kRows, outputs, outputs});
-      }
+    const auto multiply = [&] {
+      backend->Matmul(x.matrix, w, {y.data(), DType::kF32, kRows, outputs, outputs});
+    };
+    const int64_t calls = CallsWithin(kLoopSeconds, multiply);
+    const double seconds = MedianSeconds([&] {
+      for (int64_t i = 0; i < calls; ++i) multiply();
     });
+    rates[t] = 2.0 * kRows * outputs * kChunk * static_cast<double>(calls) / seconds;
   });
-  double rate = 0;
-  for (const double s : seconds) rate += 2.0 * kRows * outputs * kChunk * kRepeatsOfCall / s;
-  return rate;
+  return std::reduce(rates.begin(), rates.end());
 }
 
 std::vector<ExchangeRate> ProbeExchange(int rank, int num_ranks, PlainExchange exchange) {
