@@ -1,137 +1,184 @@
 #include "launch/bench_kernels.h"
 
+#include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iostream>
 #include <thread>
-#include <vector>
 
-#include "kernels/backend.h"
+#include "launch/bench_attention.h"
+#include "launch/bench_matmul.h"
+#include "launch/bench_rows.h"
+#include "launch/bench_swiglu.h"
+#include "launch/kernel_bench.h"
+#include "launch/machine_facts.h"
+#include "launch/machine_profile.h"
 #include "launch/probes.h"
 
 namespace octet {
 namespace {
 
-struct Operands {
-  std::vector<float> x_values, w_values;
-  Buffer x_buffer;
-  Matrix x, y;
-  Buffer y_buffer;
-  PackedMatrix w;
-};
-
-float Value(int64_t i) { return static_cast<float>((i * 2654435761U >> 7) % 255) / 128 - 1; }
-
-Operands MakeOperands(Backend& backend, const KernelBenchOptions& o, int64_t rows, DType dtype) {
-  Operands p;
-  p.w_values.resize(o.inputs * 16);
-  p.w = {.buffer = backend.Allocate(PackedMatrix::Bytes(dtype, o.outputs, o.inputs)),
-         .dtype = dtype,
-         .rows = o.outputs,
-         .cols = o.inputs};
-  for (int64_t row = 0; row < o.outputs; row += 16) {
-    const int64_t panel_rows = std::min<int64_t>(16, o.outputs - row);
-    for (int64_t i = 0; i < panel_rows * o.inputs; ++i) {
-      p.w_values[i] = Value(row * o.inputs + i);
-    }
-    backend.Pack({reinterpret_cast<std::byte*>(p.w_values.data()), DType::kF32, panel_rows,
-                  o.inputs, o.inputs},
-                 row / 16, 1, p.w);
+absl::StatusOr<std::vector<Isa>> ChooseIsas(const std::string& wanted) {
+  const std::vector<Isa> supported = SupportedIsas();
+  if (wanted == "all") return supported;
+  std::string names = "all";
+  for (const Isa isa : supported) {
+    if (wanted == Name(isa)) return std::vector<Isa>{isa};
+    absl::StrAppend(&names, ", ", Name(isa));
   }
-  p.x_values.resize(rows * o.inputs);
-  for (int64_t i = 0; i < std::ssize(p.x_values); ++i) p.x_values[i] = Value(i + 12345);
-  const int64_t stride = o.inputs + 32;
-  p.x_buffer = backend.Allocate(rows * stride * SizeOf(dtype));
-  p.x = {p.x_buffer.data(), dtype, rows, o.inputs, stride};
-  backend.Convert(
-      {reinterpret_cast<std::byte*>(p.x_values.data()), DType::kF32, rows, o.inputs, o.inputs},
-      p.x);
-  p.y_buffer = backend.Allocate(rows * o.outputs * sizeof(float));
-  p.y = {p.y_buffer.data(), DType::kF32, rows, o.outputs, o.outputs};
-  return p;
+  return absl::InvalidArgumentError(absl::StrCat("--isa ", wanted, ": this machine has ", names));
 }
 
-// Compares some outputs with a sum in double.
-bool IsRight(const Operands& p, DType dtype) {
-  const auto round = [&](float v) { return dtype == DType::kBF16 ? ToFloat(ToBF16(v)) : v; };
-  for (const int64_t n : {int64_t{0}, p.y.cols / 3, p.y.cols - 1}) {
-    const int64_t m = p.y.rows - 1;
-    double sum = 0;
-    double magnitude = 0;
-    for (int64_t k = 0; k < p.x.cols; ++k) {
-      const double product =
-          static_cast<double>(round(p.x_values[m * p.x.cols + k])) * round(Value(n * p.x.cols + k));
-      sum += product;
-      magnitude += std::abs(product);
-    }
-    if (std::abs(p.y.f32(m)[n] - sum) > 1e-5 * magnitude) return false;
-  }
-  return true;
+double BestDramRate(const KernelProfile& profile) {
+  double best = 0;
+  for (const DramRate& rate : profile.dram()) best = std::max(best, rate.bytes_per_second());
+  return best;
 }
 
-struct Bounds {
-  double bytes_per_second;
-  double operations_per_second;
-};
+// The memory and the caches; what the paths can do comes later.
+KernelProfile ProbeMachine(const KernelBenchOptions& o, int threads) {
+  PosixFileSystem files;
+  KernelProfile profile;
+  profile.set_cpu_model(CpuModel(files));
+  profile.set_cores(static_cast<int>(std::thread::hardware_concurrency()));
+  profile.set_threads(threads);
+  profile.set_isa(Name(SupportedIsas().back()));
+  *profile.mutable_caches() = FindCacheSizes(files);
+  const int64_t bytes = o.memory_mib << 20;
+  for (const DramRate& rate : ProbeDram(SupportedIsas().back(), threads, bytes)) {
+    *profile.add_dram() = rate;
+  }
+  profile.set_dram_copy_bytes_per_second(DramCopyRate(threads, bytes));
+  return profile;
+}
 
-bool BenchMatmul(Isa isa, DType dtype, int64_t rows, int threads, const KernelBenchOptions& o,
-                 const Bounds& bounds, std::ostream& out) {
-  const auto backend = MakeCpuBackend(isa, threads);
-  const Operands p = MakeOperands(*backend, o, rows, dtype);
-  const double seconds = MedianSeconds([&] { backend->Matmul(p.x, p.w, p.y); });
-  const double operations = 2.0 * rows * o.inputs * o.outputs;
-  const double arithmetic = operations / bounds.operations_per_second;
-  const double memory = static_cast<double>(p.w.buffer.bytes()) / bounds.bytes_per_second;
-  const bool right = IsRight(p, dtype);
-  out << absl::StrFormat(
-      "%-12s %-9s %4d rows  %8.2f GFLOP/s %7.2f GB/s   bound by %s: %5.1f%%   result %s\n",
-      Name(isa), Name(dtype), rows, operations / seconds / 1e9, p.w.buffer.bytes() / seconds / 1e9,
-      arithmetic > memory ? "dot products" : "DRAM", 100 * std::max(arithmetic, memory) / seconds,
-      right ? "right" : "WRONG");
+std::string FormatMachine(const KernelProfile& p) {
+  std::string text = absl::StrFormat("%s, %d threads; L1d %d KiB, L2 %d KiB of a core, L3 %d KiB\n",
+                                     p.cpu_model(), p.threads(), p.caches().l1d_bytes() >> 10,
+                                     p.caches().l2_bytes() >> 10, p.caches().l3_bytes() >> 10);
+  for (const DramRate& rate : p.dram()) {
+    absl::StrAppendFormat(&text, "DRAM reads, %d %s a thread: %.1f GB/s\n", rate.streams(),
+                          rate.streams() == 1 ? "stream" : "streams",
+                          rate.bytes_per_second() / 1e9);
+  }
+  absl::StrAppendFormat(&text, "DRAM copies: %.1f GB/s read and written\n",
+                        p.dram_copy_bytes_per_second() / 1e9);
+  return text;
+}
+
+DotProductRates ProbeDotProducts(Isa isa, DType dtype, int threads) {
+  DotProductRates rates;
+  rates.set_isa(Name(isa));
+  rates.set_dtype(Name(dtype));
+  rates.set_operations_per_second(DotProductRate(isa, dtype, threads));
+  rates.set_l2_operations_per_second(L2DotProductRate(isa, dtype, threads));
+  return rates;
+}
+
+std::string FormatDotProducts(const DotProductRates& rates) {
+  return absl::StrFormat(
+      "%-12s %-9s dot products on registers: %.1f GFLOP/s; with weights in L2: %.1f GFLOP/s\n",
+      rates.isa(), rates.dtype(), rates.operations_per_second() / 1e9,
+      rates.l2_operations_per_second() / 1e9);
+}
+
+// All kernels of a path and dtype. False when a result was wrong.
+bool BenchPath(const KernelBench& bench, const KernelBenchOptions& o, KernelProfile& profile,
+               std::ostream& out) {
+  bool right = true;
+  const auto add = [&](const std::vector<KernelResult>& results) {
+    for (const KernelResult& result : results) {
+      *profile.add_times() = result.time;
+      out << FormatKernel(result) << std::flush;
+      right = right && result.right;
+    }
+  };
+  add(BenchMatmul(bench, o.inputs, o.outputs, o.rows));
+  // A quarter of an expert: eight of them fit into a small machine.
+  add(BenchSwiGlu(bench, o.inputs, std::max<int64_t>(16, o.outputs / 4 / 16 * 16), o.tokens));
+  add(BenchAttention(bench, {}, o.seq_len, o.contexts));
+  add(BenchRows(bench, o.inputs));
   return right;
 }
 
 class BenchKernelsCommand : public Subcommand {
  public:
   explicit BenchKernelsCommand(CommandLine& bench)
-      : Subcommand(bench, "kernels", "matrix products of every path") {
+      : Subcommand(bench, "kernels", "products, experts, attention and rows, of every path") {
     line().AddCount("--threads", options_.threads, "default: all cores");
+    line().AddText("--isa", options_.isa, "avx2, avx512, avx512_bf16, amx or all (default)");
     line().AddCount("--inputs", options_.inputs, "of the weight; default 4096");
     line().AddCount("--outputs", options_.outputs, "of the weight; default 14336");
+    line().AddCounts("--rows", options_.rows, "of products; default 1,8,16,64,512");
+    line().AddCounts("--tokens", options_.tokens,
+                     "of experts that are computed together; default 64,512");
+    line().AddCount("--seq-len", options_.seq_len,
+                    "tokens of the prefill, and of each of 64 sequences that are decoded "
+                    "together; default 512");
+    line().AddCounts("--contexts", options_.contexts,
+                     "tokens of sequences that are decoded alone; default 1024,8192,32768");
+    line().AddCount("--memory-mib", options_.memory_mib,
+                    "that no cache holds, which each thread and each kernel goes through; "
+                    "default 256");
+    line().AddText("--save", save_, "machine profile (text proto or .json) to write this into");
   }
 
   ExitCode Run(Communicator& world) override {
     if (world.rank() != 0) return ExitCode::kDone;
-    return BenchKernels(options_, std::cout) ? ExitCode::kDone : ExitCode::kFailed;
+    PosixFileSystem files;
+    absl::Status status = save_.empty() ? absl::OkStatus() : CheckCanUpdate(files, save_);
+    if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
+    absl::StatusOr<KernelProfile> profile = BenchKernels(options_, std::cout);
+    if (!profile.ok()) {
+      return ExitWith(
+          world, profile.status(),
+          absl::IsInvalidArgument(profile.status()) ? ExitCode::kCannotServe : ExitCode::kFailed);
+    }
+    if (save_.empty()) return ExitCode::kDone;
+    MachineProfile fresh;
+    *fresh.mutable_kernels() = *std::move(profile);
+    fresh.mutable_kernels()->set_host(world.hosts()[0]);
+    status = UpdateMachineProfile(files, save_, fresh);
+    return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
   }
 
  private:
   KernelBenchOptions options_;
+  std::string save_;
 };
 
 }  // namespace
 
-bool BenchKernels(const KernelBenchOptions& options, std::ostream& out) {
+absl::StatusOr<KernelProfile> BenchKernels(const KernelBenchOptions& options, std::ostream& out) {
+  const absl::StatusOr<std::vector<Isa>> isas = ChooseIsas(options.isa);
+  if (!isas.ok()) return isas.status();
   const int threads =
       options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
-  Bounds bounds = {.bytes_per_second = DramBandwidth(SupportedIsas().back(), threads),
-                   .operations_per_second = 0};
-  out << absl::StrFormat("%d threads, y = x W^T with W [%d, %d]\nDRAM reads: %.1f GB/s\n", threads,
-                         options.outputs, options.inputs, bounds.bytes_per_second / 1e9);
+  KernelProfile profile = ProbeMachine(options, threads);
+  out << FormatMachine(profile) << std::flush;
   bool right = true;
-  for (const Isa isa : SupportedIsas()) {
+  for (const Isa isa : *isas) {
+    double f32_dot_products = 0;
     for (const DType dtype : {DType::kF32, DType::kBF16}) {
-      bounds.operations_per_second = DotProductRate(isa, dtype, threads);
-      out << absl::StrFormat("%-12s %-9s dot-product loop on registers: %.1f GFLOP/s\n", Name(isa),
-                             Name(dtype), bounds.operations_per_second / 1e9);
-      for (const int64_t rows : {1, 8, 16, 64, 512}) {
-        right = BenchMatmul(isa, dtype, rows, threads, options, bounds, out) && right;
-      }
+      const DotProductRates rates = ProbeDotProducts(isa, dtype, threads);
+      if (dtype == DType::kF32) f32_dot_products = rates.operations_per_second();
+      *profile.add_dot_products() = rates;
+      out << FormatDotProducts(rates) << std::flush;
+      const auto backend = MakeCpuBackend(isa, threads);
+      const KernelBench bench = {.backend = *backend,
+                                 .isa = isa,
+                                 .dtype = dtype,
+                                 .dram_read = BestDramRate(profile),
+                                 .dram_copy = profile.dram_copy_bytes_per_second(),
+                                 .dot_products = rates.operations_per_second(),
+                                 .f32_dot_products = f32_dot_products,
+                                 .cold_bytes = options.memory_mib << 20};
+      right = BenchPath(bench, options, profile, out) && right;
     }
   }
-  return right;
+  if (!right) return absl::InternalError("a kernel's result was WRONG");
+  return profile;
 }
 
 std::unique_ptr<Subcommand> AddBenchKernels(CommandLine& bench) {

@@ -3,22 +3,34 @@
 #ifndef OCTET_LAUNCH_BENCH_KERNELS_H_
 #define OCTET_LAUNCH_BENCH_KERNELS_H_
 
+#include <absl/status/statusor.h>
+
 #include <iosfwd>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "launch/subcommand.h"
+#include "proto/machine_profile.pb.h"
 
 namespace octet {
 
 struct KernelBenchOptions {
-  int threads = 0;        // 0: all cores
+  int threads = 0;  // 0: all cores
+  std::string isa = "all";
   int64_t inputs = 4096;  // of the weight: an expert's w1 in Mixtral 8x7B
   int64_t outputs = 14336;
+  std::vector<int64_t> rows = {1, 8, 16, 64, 512};  // of products
+  std::vector<int64_t> tokens = {64, 512};          // of experts that are computed together
+  int64_t seq_len = 512;                            // of prefill, and of sequences decoded together
+  std::vector<int64_t> contexts = {1024, 8192, 32768};  // of sequences decoded alone
+  int64_t memory_mib = 256;  // that no cache holds: each thread, and each kernel, goes through it
 };
 
-// Prints one line for each path, dtype and number of rows: rate, bound, share of the bound, and
-// whether the result was right. Returns false when one was wrong.
-bool BenchKernels(const KernelBenchOptions& options, std::ostream& out);
+// Prints what the machine can do, and a line for each kernel, path and dtype: rate, bound, share of
+// the bound, and whether the result was right. kInvalidArgument, before anything is measured: no
+// such path here. kInternal: a result was wrong.
+absl::StatusOr<KernelProfile> BenchKernels(const KernelBenchOptions& options, std::ostream& out);
 
 std::unique_ptr<Subcommand> AddBenchKernels(CommandLine& bench);
 

@@ -34,6 +34,14 @@ void CommandLine::AddCount(const std::string& names, int64_t& value, const std::
   app_.add_option(names, value, help)->check(CLI::PositiveNumber);
 }
 
+void CommandLine::AddCounts(const std::string& names, std::vector<int64_t>& values,
+                            const std::string& help) {
+  app_.add_option(names, values, help)
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::PositiveNumber);
+}
+
 void CommandLine::OnText(const std::string& names,
                          const std::function<void(const std::string&)>& set,
                          const std::string& help) {

@@ -49,6 +49,9 @@ class CommandLine {
   void AddCount(const std::string& names, int& value, const std::string& help);
   void AddCount(const std::string& names, int64_t& value, const std::string& help);
 
+  // Positive whole numbers, with commas between them.
+  void AddCounts(const std::string& names, std::vector<int64_t>& values, const std::string& help);
+
   // Calls `set` if the flag is given.
   void OnText(const std::string& names, const std::function<void(const std::string&)>& set,
               const std::string& help);

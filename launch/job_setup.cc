@@ -98,16 +98,8 @@ void PlaceOnNumaNodes(const SharedCores& cores, int threads, std::vector<std::st
   const NumaShare share = topology.Divide(cores.index, cores.num_ranks);
   if (threads > std::ssize(share.cores)) return;  // more were asked for
   if (!topology.Bind(share)) {
-    warnings.push_back("the system refuses to keep threads and memory on the same NUMA nodes");
+    warnings.emplace_back("the system refuses to keep threads and memory on the same NUMA nodes");
   }
-}
-
-// Collective: the threads of this rank, on their nodes.
-int PlaceThreads(Communicator& world, int wanted, std::vector<std::string>& warnings) {
-  const SharedCores cores = FindSharedCores(world);
-  const int threads = wanted > 0 ? wanted : std::max(1, cores.num_cores / cores.num_ranks);
-  PlaceOnNumaNodes(cores, threads, warnings);
-  return threads;
 }
 
 absl::StatusOr<int> ChooseGroupSize(const RunConfig& config, int num_ranks) {
@@ -216,6 +208,13 @@ absl::StatusOr<ModelFiles> OpenModel(const RunConfig& config, FileSystem& files)
 }
 
 }  // namespace
+
+int PlaceThreads(Communicator& world, int wanted, std::vector<std::string>& warnings) {
+  const SharedCores cores = FindSharedCores(world);
+  const int threads = wanted > 0 ? wanted : std::max(1, cores.num_cores / cores.num_ranks);
+  PlaceOnNumaNodes(cores, threads, warnings);
+  return threads;
+}
 
 absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensors& tensors) {
   if (wanted == "float32") return DType::kF32;

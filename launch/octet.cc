@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels/cuda/cuda_runtime.h"
+#include "launch/bench_exchange.h"
 #include "launch/bench_kernels.h"
 #include "launch/bench_throughput.h"
 #include "launch/command_line.h"
@@ -67,6 +68,7 @@ ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) 
   CommandLine bench(program, "bench", "measure, beside physical bounds");
   subcommands.push_back(AddBenchThroughput(bench));
   subcommands.push_back(AddBenchKernels(bench));
+  subcommands.push_back(AddBenchExchange(bench));
 
   if (const std::optional<EarlyExit> early = program.Parse(argc, argv)) {
     if (world.rank() == 0) {

@@ -1,11 +1,8 @@
 #include "launch/report.h"
 
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_format.h>
-#include <google/protobuf/util/json_util.h>
 
-#include <nlohmann/json.hpp>
-
+#include "launch/proto_text.h"
 #include "launch/step_record.h"
 #include "parallel/collectives.h"
 
@@ -105,18 +102,6 @@ void AddScheduling(const SchedulerStats& stats, RunReport& report) {
   report.set_recomputed_tokens(stats.recomputed_tokens);
 }
 
-// Protobuf's JSON has 64-bit integers as strings; who plots them wants numbers.
-void UnquoteIntegers(nlohmann::ordered_json& json) {
-  if (json.is_structured()) {
-    for (auto& item : json.items()) {
-      if (item.key() != "host") UnquoteIntegers(item.value());
-    }
-  } else if (int64_t value = 0;
-             json.is_string() && absl::SimpleAtoi(json.get<std::string>(), &value)) {
-    json = value;
-  }
-}
-
 double Rate(int64_t tokens, double seconds) {
   return seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
 }
@@ -191,14 +176,7 @@ std::string FormatSummary(const RunReport& r) {
 }
 
 absl::Status WriteReport(const RunReport& report, const std::string& directory, FileSystem& files) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  std::string json;
-  OCTET_CHECK(google::protobuf::util::MessageToJsonString(report, &json, options).ok());
-  nlohmann::ordered_json summary = nlohmann::ordered_json::parse(json);
-  UnquoteIntegers(summary);
-  return files.WriteWhole(JoinPath(directory, "summary.json"), summary.dump(2) + "\n");
+  return files.WriteWhole(JoinPath(directory, "summary.json"), JsonOf(report));
 }
 
 }  // namespace octet

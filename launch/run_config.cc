@@ -3,32 +3,19 @@
 #include <absl/status/status.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <google/protobuf/io/tokenizer.h>
-#include <google/protobuf/text_format.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 
+#include "launch/proto_text.h"
 #include "runtime/io/file.h"
 
 namespace octet {
 namespace {
 
 constexpr double kMostGiB = 1 << 20;
-
-// Keeps the first error of a text proto.
-class FirstError : public google::protobuf::io::ErrorCollector {
- public:
-  void AddError(int line, int column, const std::string& message) override {
-    if (text_.empty()) text_ = absl::StrCat(line + 1, ":", column + 1, ": ", message);
-  }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 absl::StatusOr<RunConfig> ReadConfigFile(const std::string& path) {
   PosixFileSystem files;
@@ -37,11 +24,10 @@ absl::StatusOr<RunConfig> ReadConfigFile(const std::string& path) {
     return absl::NotFoundError(absl::StrCat("--config ", std::string(text.status().message())));
   }
   RunConfig config;
-  FirstError error;
-  google::protobuf::TextFormat::Parser parser;
-  parser.RecordErrorsTo(&error);
-  if (parser.ParseFromString(*text, &config)) return config;
-  return absl::InvalidArgumentError(absl::StrCat("--config ", path, ":", error.text()));
+  const absl::Status parsed = ParseTextProto(*text, config);
+  if (parsed.ok()) return config;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--config ", path, ":", std::string(parsed.message())));
 }
 
 void SetDefaults(RunConfig& c) {

@@ -17,6 +17,7 @@ class CommandLineTest : public testing::Test {
     program_.AddVersion("octopus 8");
     swim_.AddRequiredText("where", where_, "a sea");
     swim_.AddCount("-a,--arms", arms_, "default 8");
+    swim_.AddCounts("--depths", depths_, "default 10");
     swim_.OnTexts(
         "--prey", [this](const auto& prey) { prey_ = prey; }, "may be repeated");
     swim_.OnSwitch(
@@ -45,16 +46,19 @@ class CommandLineTest : public testing::Test {
   std::string where_;
   std::string colour_ = "grey";
   int64_t arms_ = 8;
+  std::vector<int64_t> depths_ = {10};
   std::vector<std::string> prey_;
   bool ink_ = false;
 };
 
 TEST_F(CommandLineTest, SetsWhatIsGiven) {
-  EXPECT_FALSE(Parse({"swim", "home", "--prey", "crab", "-a", "7", "--prey", "clam", "--ink"}));
+  EXPECT_FALSE(Parse({"swim", "--depths", "20,5", "home", "--prey", "crab", "-a", "7", "--prey",
+                      "clam", "--ink"}));
   EXPECT_TRUE(swim_.chosen());
   EXPECT_FALSE(rest_.chosen() || hide_.chosen());
   EXPECT_EQ(where_, "home");
   EXPECT_EQ(arms_, 7);
+  EXPECT_THAT(depths_, ElementsAre(20, 5));
   EXPECT_THAT(prey_, ElementsAre("crab", "clam"));
   EXPECT_TRUE(ink_);
 }
