@@ -25,10 +25,10 @@ END
   exit 77
 }
 
-# start_cluster HOSTS [FLAG ...]: one that outlives no test that CTest has killed.
+# start_cluster HOSTS [FLAG ...]: one that outlives no test that CTest has killed; $lifetime seconds unless 200.
 start_cluster() {
   local status=0
-  "$cluster" up "$@" --share "$work" --lifetime 200 2> "$work/up.log" || status=$?
+  "$cluster" up "$@" --share "$work" --lifetime "${lifetime:-200}" 2> "$work/up.log" || status=$?
   [[ $status -ne 77 && $status -ne 3 ]] || skip "$(cat "$work/up.log")"
   [[ $status -eq 0 ]] || { cat "$work/up.log" >&2; exit "$status"; }
 }
