@@ -37,7 +37,7 @@ void WriteLine(const char* what) {
   close(fd);
 }
 
-const char* Name(int signal) {
+const char* FaultName(int signal) {
   switch (signal) {
     case SIGSEGV:
       return "SIGSEGV";
@@ -54,7 +54,7 @@ const char* Name(int signal) {
 
 // Then the fault takes its course, as without this.
 void OnFault(int signal) {
-  WriteLine(Name(signal));
+  WriteLine(FaultName(signal));
   for (size_t i = 0; i < kFaults.size(); ++i) {
     if (kFaults[i] == signal) sigaction(signal, &TheNote().before[i], nullptr);
   }

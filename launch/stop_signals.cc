@@ -20,7 +20,7 @@ sigset_t Signals() {
   return signals;
 }
 
-const char* Name(int signal) {
+const char* StopName(int signal) {
   switch (signal) {
     case SIGTERM:
       return "TERM";
@@ -65,7 +65,7 @@ void StopSignals::Wait() {
 
 void StopSignals::Stop(int signal) {
   const std::lock_guard lock(mutex_);
-  if (on_stop_) _exit(static_cast<int>(on_stop_(Name(signal))));
+  if (on_stop_) _exit(static_cast<int>(on_stop_(StopName(signal))));
   // As if it had not been caught.
   struct sigaction usual {};
   usual.sa_handler = SIG_DFL;

@@ -30,9 +30,9 @@ constexpr int kBeatsPerTimeout = 8;
 constexpr int kLooksPerBeat = 5;
 
 // After an alarm: for the others to have spoken, and for this process to be gone.
-constexpr auto kLastWords = 1s;
+constexpr auto kOthersWords = 1s;
 constexpr auto kLastSteps = 2s;
-constexpr auto kNap = 1ms;
+constexpr auto kPause = 1ms;
 
 // So many intervals between beats may pass by accident, and so large a part of the timeout.
 constexpr int kSpareBeats = 2;
@@ -284,7 +284,7 @@ void Watchdog::WriteRecorder() {
 
 // Until each rank that is alive has said it too, or for a moment.
 void Watchdog::TellOthers(const std::string& reason, Clock::time_point now) {
-  const Clock::time_point end = Clock::now() + kLastWords;
+  const Clock::time_point end = Clock::now() + kOthersWords;
   Beat alarm = MakeBeat();
   alarm.kind = Beat::kAlarm;
   CopyText(reason, alarm.text);
@@ -301,7 +301,7 @@ void Watchdog::TellOthers(const std::string& reason, Clock::time_point now) {
     int from = 0;
     Beat beat;
     while (channel_->Receive(from, beat)) peers_.Hear(from, beat, Clock::now());
-    std::this_thread::sleep_for(kNap);
+    std::this_thread::sleep_for(kPause);
   }
 }
 
@@ -335,7 +335,7 @@ void Watchdog::Close() {
   while (!closing.complete() || std::find(told.begin(), told.end(), false) != told.end()) {
     for (int r = 0; r < peers_.size(); ++r) told[r] = told[r] || channel_->Send(r, bye);
     Look(Clock::now());
-    std::this_thread::sleep_for(kNap);
+    std::this_thread::sleep_for(kPause);
   }
 }
 

@@ -43,7 +43,7 @@ for preset in "${presets[@]}"; do
 done
 
 count "source style" tests/style/check_sources.sh
-[[ ${1:-} == --quick ]] || count "clang-tidy" tests/style/run_clang_tidy.sh build/release
+[[ ${1:-} == --quick ]] || count "clang-tidy" tests/style/run_clang_tidy.sh build/sanitize
 
 for preset in "${presets[@]}"; do
   results=build/$preset/ctest.xml

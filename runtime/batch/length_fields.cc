@@ -3,13 +3,11 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <limits>
 
 namespace octet {
 namespace {
 
 constexpr int kDefaultMaxTokens = 16;  // of completions, as OpenAI
-constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
 
 // "max_tokens", and by which of its names it was given.
 struct MaxTokens {

@@ -7,7 +7,7 @@
 namespace octet {
 namespace {
 
-constexpr size_t kWriteBytes = size_t{64} << 10;
+constexpr size_t kFlushBytes = size_t{64} << 10;
 
 std::span<const std::byte> View(std::string_view text) { return std::as_bytes(std::span(text)); }
 
@@ -53,7 +53,7 @@ absl::Status OrderedOutput::Append(std::string_view line) {
   ++next_;
   buffer_ += line;
   buffer_ += '\n';
-  return buffer_.size() < kWriteBytes ? absl::OkStatus() : Flush();
+  return buffer_.size() < kFlushBytes ? absl::OkStatus() : Flush();
 }
 
 absl::Status OrderedOutput::Flush() {

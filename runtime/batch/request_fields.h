@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -14,6 +15,8 @@
 #include "runtime/batch/batch_request.h"
 
 namespace octet {
+
+inline constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
 
 // What the reading of one line found.
 struct Findings {

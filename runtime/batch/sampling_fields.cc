@@ -23,7 +23,6 @@ constexpr float kMaxBias = 100;
 constexpr float kMaxRepetitionPenalty = 2;
 constexpr size_t kMaxStops = 64;
 constexpr size_t kMaxStopBytes = 4096;
-constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
 
 // The id that `text` is the one decimal form of.
 std::optional<int32_t> DecimalTokenId(const std::string& text, int64_t vocab_size) {

@@ -12,7 +12,7 @@
 namespace octet {
 namespace {
 
-constexpr size_t kBufferBytes = size_t{256} << 10;
+constexpr size_t kReadBytes = size_t{256} << 10;
 
 // Adds up what is read.
 class CountedInput : public InputStream {
@@ -47,7 +47,7 @@ absl::Status CheckCanBeRead(FileSystem& files, const std::string& path) {
 
 absl::StatusOr<LineReader> LineReader::Open(FileSystem& files, std::vector<std::string> paths) {
   LineReader reader(files, std::move(paths));
-  reader.buffer_.resize(kBufferBytes);
+  reader.buffer_.resize(kReadBytes);
   bool sizes_known = true;
   for (const std::string& path : reader.paths_) {
     const absl::Status status = CheckCanBeRead(files, path);

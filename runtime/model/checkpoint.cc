@@ -26,7 +26,7 @@ struct Index {
   json total_size;  // bytes of all tensors; null where it is not stated
 };
 
-absl::Status Invalid(const std::string& where, const std::string& rule) {
+absl::Status InvalidCheckpoint(const std::string& where, const std::string& rule) {
   return absl::InvalidArgumentError(
       absl::StrCat(where, ": ", rule, "; download the checkpoint again, or save it anew"));
 }
@@ -53,17 +53,18 @@ absl::StatusOr<Index> ParseIndex(const std::string& path, const json& document) 
   index.path = path;
   if (!document.is_object() || !document.contains("weight_map") ||
       !document["weight_map"].is_object()) {
-    return Invalid(path, "has no object weight_map");
+    return InvalidCheckpoint(path, "has no object weight_map");
   }
   for (const auto& [tensor, shard] : document["weight_map"].items()) {
     if (!shard.is_string())
-      return Invalid(path, absl::StrCat("weight_map ", Quoted(tensor), " is not a string"));
+      return InvalidCheckpoint(path,
+                               absl::StrCat("weight_map ", Quoted(tensor), " is not a string"));
     const auto& name = shard.get_ref<const std::string&>();
     if (name.empty() || name == "." || name == ".." ||
         name.find_first_of("/\\") != std::string::npos) {
-      return Invalid(path,
-                     absl::StrCat("weight_map ", Quoted(tensor), " names ", Quoted(name),
-                                  ", which is not the plain name of a file beside the index"));
+      return InvalidCheckpoint(
+          path, absl::StrCat("weight_map ", Quoted(tensor), " names ", Quoted(name),
+                             ", which is not the plain name of a file beside the index"));
     }
     index.weight_map[tensor] = name;
   }
@@ -105,8 +106,9 @@ absl::StatusOr<TensorMap> CollectTensors(const std::vector<SafetensorsFile>& fil
     for (const SafetensorsTensor& tensor : file.tensors()) {
       const auto [it, inserted] = tensors.insert({tensor.name, {&file.file(), &tensor}});
       if (inserted) continue;
-      return Invalid(file.file().path(), absl::StrCat("tensor ", Quoted(tensor.name),
-                                                      " is also in ", it->second.file->path()));
+      return InvalidCheckpoint(
+          file.file().path(),
+          absl::StrCat("tensor ", Quoted(tensor.name), " is also in ", it->second.file->path()));
     }
   }
   return tensors;
@@ -117,14 +119,14 @@ absl::Status CheckIndex(const std::string& directory, const Index& index,
   for (const auto& [name, shard] : index.weight_map) {
     const auto found = tensors.find(name);
     if (found == tensors.end() || found->second.file->path() != JoinPath(directory, shard)) {
-      return Invalid(index.path, absl::StrCat("puts tensor ", Quoted(name), " into ", shard,
-                                              ", which has it not"));
+      return InvalidCheckpoint(index.path, absl::StrCat("puts tensor ", Quoted(name), " into ",
+                                                        shard, ", which has it not"));
     }
   }
   for (const auto& [name, location] : tensors) {
     if (index.weight_map.contains(name)) continue;
-    return Invalid(location.file->path(),
-                   absl::StrCat("tensor ", Quoted(name), " is not in ", index.path));
+    return InvalidCheckpoint(location.file->path(),
+                             absl::StrCat("tensor ", Quoted(name), " is not in ", index.path));
   }
   return absl::OkStatus();
 }

@@ -160,7 +160,7 @@ PackedMatrix Packed(int64_t rows, int64_t cols, DType dtype) {
   return {.buffer = {}, .dtype = dtype, .rows = rows, .cols = cols};
 }
 
-size_t Bytes(const PackedMatrix& m) { return PackedMatrix::Bytes(m.dtype, m.rows, m.cols); }
+size_t PackedBytes(const PackedMatrix& m) { return PackedMatrix::Bytes(m.dtype, m.rows, m.cols); }
 
 bool IsTied(const MixtralTensors& tensors) {
   return tensors.lm_head().file == tensors.embed_tokens().file &&
@@ -219,7 +219,7 @@ size_t LayOut(const std::vector<Piece>& pieces, std::byte* memory) {
       *p.vector = {reinterpret_cast<float*>(take(size * sizeof(float))), size};
     }
     if (p.packed != nullptr) {
-      p.packed->buffer = Buffer::View(take(Bytes(*p.packed)), Bytes(*p.packed));
+      p.packed->buffer = Buffer::View(take(PackedBytes(*p.packed)), PackedBytes(*p.packed));
     }
   }
   return used;
@@ -242,7 +242,7 @@ PackedPart ReplicatedPart(size_t bytes) { return {.name = "replicated", .section
 
 PackedPart ExpertPart(int layer, int e, const ExpertWeights& expert) {
   return {.name = absl::StrCat("layer ", layer, " expert ", e),
-          .section_bytes = {Bytes(expert.gate_up), Bytes(expert.down)}};
+          .section_bytes = {PackedBytes(expert.gate_up), PackedBytes(expert.down)}};
 }
 
 // Gives those experts of a layer their memory that the cache has, and returns its bytes.
@@ -296,7 +296,7 @@ size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& c
 size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
                          DType dtype) {
   const ExpertWeights expert = DescribeExpert(config, dtype);
-  const size_t one = Bytes(expert.gate_up) + Bytes(expert.down);
+  const size_t one = PackedBytes(expert.gate_up) + PackedBytes(expert.down);
   size_t bytes = 0;
   for (int l = 0; l < config.num_layers; ++l) bytes += one * placement.LocalExperts(l, rank).size();
   return bytes;
@@ -343,7 +343,7 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
       ExpertWeights& expert = *layer.experts[e];
       if (expert.down.buffer.data() != nullptr) continue;
       for (PackedMatrix* m : {&expert.gate_up, &expert.down}) {
-        m->buffer = backend.Allocate(Bytes(*m));
+        m->buffer = backend.Allocate(PackedBytes(*m));
       }
       AddPieces(tensors.expert(l, e), expert, pieces);
     }

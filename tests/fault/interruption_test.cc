@@ -3,6 +3,7 @@
 #include <absl/strings/str_split.h>
 
 #include "tests/support/fault_job.h"
+#include "tests/support/fault_samples.h"
 
 namespace octet {
 namespace {
@@ -14,7 +15,7 @@ TEST_F(InterruptionTest, AfterEveryStep) {
   memory.files = Files();
   const int64_t steps = runner_->Run(memory, {kInput}, kOutput, Options()).steps;
   ASSERT_GT(steps, 50);
-  for (int64_t stop = 0; stop < steps; ++stop) {
+  for (int64_t stop = 0; stop < steps; stop += kFaultStep) {
     memory.files = Files();
     JobOptions options = Options();
     options.goes_on = [stop](int64_t step) { return step < stop; };

@@ -7,7 +7,7 @@
 namespace octet {
 namespace {
 
-constexpr int64_t kSample = 120;
+constexpr int64_t kSample = 120 / kFaultStep;
 constexpr int64_t kFullSweep = 2000;
 
 class PowerCutTest : public FaultJob {

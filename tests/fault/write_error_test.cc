@@ -24,7 +24,7 @@ TEST_P(WriteErrorTest, EndsTheJobAndLosesNothing) {
   const int64_t calls = files.calls();
   ASSERT_GT(calls, 50);
   int64_t in_the_end = 0;  // when the output was complete already
-  for (int64_t i = 0; i < calls; ++i) {
+  for (int64_t i = 0; i < calls; i += kFaultStep) {
     SCOPED_TRACE(absl::StrCat("call ", i, " of ", calls));
     memory.files = Files();
     if (i % 2 == 0) memory.files[output] = "of an earlier run";
@@ -49,7 +49,8 @@ TEST_P(WriteErrorTest, EndsTheJobAndLosesNothing) {
     ASSERT_EQ(memory.files[output], expected);
   }
   EXPECT_LT(in_the_end, 12);
-  std::printf("%ld calls failed, one at a time: nothing lost\n", calls);
+  std::printf("%ld calls failed, one at a time: nothing lost\n",
+              (calls + kFaultStep - 1) / kFaultStep);
 }
 
 INSTANTIATE_TEST_SUITE_P(Outputs, WriteErrorTest,

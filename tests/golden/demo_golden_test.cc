@@ -10,6 +10,7 @@
 #include "tests/support/expected_tensors.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/rank_model.h"
+#include "tests/support/sanitized.h"
 
 namespace octet {
 namespace {
@@ -17,11 +18,7 @@ namespace {
 constexpr int64_t kWindow = 256;
 constexpr int kPrompts = 8;
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr int kWindows = 4;  // the arithmetic is the same; the Release build covers the rest
-#else
-constexpr int kWindows = 256;
-#endif
+constexpr int kWindows = kSanitized ? 4 : 256;
 
 // Sum over a window of the loss of predicting each next token.
 double WindowLoss(const std::vector<float>& logits, std::span<const int32_t> next, int64_t vocab) {

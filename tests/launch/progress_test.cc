@@ -12,6 +12,7 @@
 
 #include "tests/support/json.h"
 #include "tests/support/octet_process.h"
+#include "tests/support/sanitized.h"
 
 namespace octet {
 namespace {
@@ -302,7 +303,7 @@ class ProgressProcessTest : public testing::Test {
 
 TEST_F(ProgressProcessTest, BarOnATerminalAlsoUnderMpirun) {
   // Long enough to be drawn on its way; groups of 64 are safe, and so done.
-  WriteInput(/*requests=*/160, /*max_tokens=*/40);
+  WriteInput(/*requests=*/160, /*max_tokens=*/kSanitized ? 8 : 40);
   for (const auto& [ranks, columns] : {std::pair(0, 100), std::pair(0, 50), std::pair(2, 100)}) {
     const std::string text = RunOnTerminal(columns, Command(ranks, "", output_));
     EXPECT_THAT(text, HasSubstr("\rrequests 100 % ")) << ranks;

@@ -50,8 +50,9 @@ constexpr Variant kVariants[] = {
 // A KV cache in which most sequences have to give way; for the demo model.
 constexpr Variant kSmallCache = {1, "--max-model-len 96 --kv-cache-gib 0.0002 --report "};
 
-// Short and long prompts, greedy and sampled, with logprobs and one refused line.
-std::string TextRequests() {
+// Short and long prompts, greedy and sampled, with logprobs and one refused line; up to `longer`
+// times four tokens more than the shortest answer.
+std::string TextRequests(int longer = 9) {
   std::string lines;
   const char* prompts[] = {"In the beginning",
                            "The LORD is my shepherd; I shall not want.",
@@ -65,7 +66,7 @@ std::string TextRequests() {
          {R"("temperature": 0)", R"("temperature": 0.9)", R"("temperature": 1.5, "seed": 7)"}) {
       lines += R"({"custom_id": "r)" + std::to_string(id) +
                R"(", "method": "POST", "url": "/v1/completions", "body": {"prompt": ")" + prompt +
-               R"(", "max_tokens": )" + std::to_string(3 + id % 5 * 9) +
+               R"(", "max_tokens": )" + std::to_string(3 + id % 5 * longer) +
                R"(, "logprobs": 5, "return_token_ids": true, )" + sampling + "}}\n";
       ++id;
     }
@@ -144,7 +145,7 @@ INSTANTIATE_TEST_SUITE_P(Models, SameBytesTest,
 
 TEST(SameBytes, WithWeightsOfAPackCache) {
   const std::string directory = TestDirectory();
-  WriteTextFile(directory + "/in.jsonl", TextRequests());
+  WriteTextFile(directory + "/in.jsonl", TextRequests(/*longer=*/2));
   const auto run = [&](int ranks, const std::string& flags) {
     const ProcessResult result =
         RunOctet(ranks, std::string("run-batch --model ") + kDemo + " -i " + directory +
@@ -173,7 +174,7 @@ TEST(SameBytes, WithWeightsOfAPackCache) {
 
 TEST(SameBytes, EveryInstructionPathRoundsAlike) {
   const std::string directory = TestDirectory();
-  WriteTextFile(directory + "/in.jsonl", TextRequests());
+  WriteTextFile(directory + "/in.jsonl", TextRequests(/*longer=*/2));
   std::string first;
   for (const Isa isa : SupportedIsas()) {
     const ProcessResult result =

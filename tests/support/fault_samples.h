@@ -8,7 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/sanitized.h"
+
 namespace octet {
+
+// Where each fault is tried in turn, with sanitizers only each fifth, which meets all that cases
+// alternate between by 2 and by 3.
+inline constexpr int64_t kFaultStep = kSanitized ? 5 : 1;
 
 // How many faults of a kind are tried: so many, or with OCTET_FULL_SWEEP set `full`.
 inline int64_t NumFaults(int64_t sample, int64_t full) {

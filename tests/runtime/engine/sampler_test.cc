@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "tests/support/reference.h"
+#include "tests/support/sanitized.h"
 
 namespace octet {
 namespace {
@@ -89,12 +90,12 @@ class SamplerTest : public testing::TestWithParam<Isa> {
     return result;
   }
 
-  // Chi-square of 40,000 keyed draws against what they should follow. The keys are fixed, and so is
+  // Chi-square of many keyed draws against what they should follow. The keys are fixed, and so is
   // the outcome.
   void ExpectDrawsFollow(const std::vector<double>& p, const OwnedMatrix& logits,
                          const SamplingParams& params, const std::vector<int32_t>& prompt = {},
                          const std::vector<int32_t>& answer = {}) {
-    constexpr int kDraws = 40000;
+    constexpr int kDraws = kSanitized ? 8000 : 40000;
     std::vector<int64_t> counts(p.size());
     for (int i = 0; i < kDraws; ++i) {
       const SampleKey key = {.seed = 3, .line = i / 100, .choice = 0, .position = i % 100};
