@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "kernels/cuda/cuda_runtime.h"
-#include "launch/bench_exchange.h"
-#include "launch/bench_kernels.h"
-#include "launch/bench_throughput.h"
+#include "launch/bench/exchange.h"
+#include "launch/bench/kernels.h"
+#include "launch/bench/throughput.h"
 #include "launch/command_line.h"
 #include "launch/exit_code.h"
 #include "launch/inspect.h"

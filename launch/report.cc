@@ -3,7 +3,7 @@
 #include <absl/strings/str_format.h>
 
 #include "launch/proto_text.h"
-#include "launch/step_record.h"
+#include "launch/step_times.h"
 #include "parallel/collectives.h"
 
 namespace octet {

@@ -1,0 +1,195 @@
+#include "launch/bench/exchange.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+
+#include <iostream>
+#include <set>
+
+#include "launch/bench/exchange_case.h"
+#include "launch/bench/exchange_times.h"
+#include "launch/bench/machine_profile.h"
+#include "parallel/agreement.h"
+
+namespace octet {
+namespace {
+
+absl::StatusOr<DType> ParseDType(const std::string& name) {
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    if (name == Name(dtype)) return dtype;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--dtype must be float32 or bfloat16, not '", name, "'"));
+}
+
+absl::StatusOr<ExpertPlacement> ParsePlacement(const ExchangeBenchOptions& o, int num_ranks) {
+  absl::StatusOr<ExpertPlacement> placement = ExpertPlacement::Parse(
+      o.placement, {.num_layers = 1, .num_experts = o.num_experts, .num_ranks = num_ranks});
+  if (!placement.ok()) return placement;
+  for (int e = 0; e < o.num_experts; ++e) {
+    if (placement->ranks(0, e).size() > 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--placement ", o.placement, ": expert ", e,
+                       " has replicas, which octet bench exchange does not measure"));
+    }
+  }
+  return placement;
+}
+
+absl::Status CheckSizes(const ExchangeBenchOptions& o, int num_ranks) {
+  if (num_ranks == 1) {
+    return absl::InvalidArgumentError(
+        "bench exchange: one rank has nobody to exchange with; start several, as with "
+        "'launch/run.sh -n 4 bench exchange'");
+  }
+  if (o.topk > o.num_experts) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--top-k ", o.topk, ": there are ", o.num_experts, " --experts"));
+  }
+  return absl::OkStatus();
+}
+
+std::string FormatHeader(const Communicator& comm, const ExchangeBenchOptions& o, int threads) {
+  const std::set<std::string> hosts(comm.hosts().begin(), comm.hosts().end());
+  return absl::StrFormat(
+      "%d ranks on %d %s, %d %s each; hidden size %d, top %d of %d experts, %s; rows to experts "
+      "%s\n",
+      comm.size(), hosts.size(), hosts.size() == 1 ? "host" : "hosts", threads,
+      threads == 1 ? "thread" : "threads", o.hidden_size, o.topk, o.num_experts, o.placement,
+      o.dtype);
+}
+
+std::string FormatMessages(const ExchangeProfile& profile) {
+  std::string text = "MPI messages from one rank to another\n";
+  for (const MessageTime& m : profile.messages()) {
+    absl::StrAppendFormat(&text, "  %-12s %8d B  %10.2f us  %7.2f GB/s\n",
+                          m.same_host() ? "on one host" : "to another", m.message_bytes(),
+                          m.seconds() * 1e6, m.bytes_per_second() / 1e9);
+  }
+  absl::StrAppend(&text, "all to all, GB/s sent by a rank\n");
+  for (const AllToAllTime& a : profile.all_to_all()) {
+    absl::StrAppendFormat(
+        &text, "  %8d B a pair  MPI %9.1f us  %6.2f GB/s   octet %9.1f us  %6.2f GB/s  %4.0f %%\n",
+        a.message_bytes(), a.mpi_seconds() * 1e6, a.mpi_bytes_per_second() / 1e9, a.seconds() * 1e6,
+        a.bytes_per_second() / 1e9, 100 * a.mpi_seconds() / a.seconds());
+  }
+  return text;
+}
+
+std::string FormatPhase(int64_t tokens, const char* name, const ExchangePhaseTime& p, bool right) {
+  return absl::StrFormat(
+      "%5d tokens  %-8s %12.0f B sent  %9.1f us  %6.2f GB/s   bound by MPI %9.1f us: %5.1f%%   "
+      "result %s\n",
+      tokens, name, p.bytes(), p.seconds() * 1e6, p.bytes() / p.seconds() / 1e9,
+      p.bound_seconds() * 1e6, 100 * p.share_of_bound(), right ? "right" : "WRONG");
+}
+
+std::string FormatMoe(const MoeExchangeTime& t, bool right) {
+  return absl::StrCat(absl::StrFormat("%5d tokens  %-8s %33.1f us\n", t.tokens_per_rank(),
+                                      "routing", t.routing_seconds() * 1e6),
+                      FormatPhase(t.tokens_per_rank(), "dispatch", t.dispatch(), right),
+                      FormatPhase(t.tokens_per_rank(), "combine", t.combine(), right));
+}
+
+class BenchExchangeCommand : public Subcommand {
+ public:
+  explicit BenchExchangeCommand(CommandLine& bench)
+      : Subcommand(bench, "exchange", "an MoE layer's exchange between the ranks") {
+    line().AddCounts("--tokens", options_.tokens, "of each rank; default 1,16,64,512,2048");
+    line().AddCount("--hidden-size", options_.hidden_size, "default 4096");
+    line().AddCount("--experts", options_.num_experts, "default 8");
+    line().AddCount("--top-k", options_.topk, "experts of each token; default 2");
+    line().AddText("--dtype", options_.dtype,
+                   "of the rows that experts get: float32 or bfloat16 (default)");
+    line().AddText("--placement", options_.placement,
+                   "contiguous (default), round-robin, random:SEED or a file");
+    line().AddCount("--seed", options_.seed, "of the routing; default 1");
+    line().AddCount("--threads", options_.threads,
+                    "of each rank; default: the cores that it may use, divided by the ranks that "
+                    "share them");
+    line().AddText("--save", save_, "machine profile (text proto or .json) to write this into");
+  }
+
+  ExitCode Run(Communicator& world) override {
+    PosixFileSystem files;
+    const bool saves = world.rank() == 0 && !save_.empty();
+    absl::Status status = saves ? CheckCanUpdate(files, save_) : absl::OkStatus();
+    status = AgreeOnStatus(world, status);
+    if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
+    const absl::StatusOr<ExchangeProfile> profile =
+        BenchExchange(world, ExchangeMpiMessages, options_, std::cout);
+    if (!profile.ok()) {
+      return ExitWith(
+          world, profile.status(),
+          absl::IsInvalidArgument(profile.status()) ? ExitCode::kCannotServe : ExitCode::kFailed);
+    }
+    if (saves) {
+      MachineProfile fresh;
+      *fresh.mutable_exchange() = *profile;
+      status = UpdateMachineProfile(files, save_, fresh);
+    }
+    status = AgreeOnStatus(world, status);
+    return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
+  }
+
+ private:
+  ExchangeBenchOptions options_;
+  std::string save_;
+};
+
+}  // namespace
+
+absl::StatusOr<ExchangeProfile> BenchExchange(Communicator& comm, PlainExchange plain,
+                                              const ExchangeBenchOptions& o, std::ostream& out) {
+  const absl::StatusOr<DType> dtype = ParseDType(o.dtype);
+  const absl::StatusOr<ExpertPlacement> placement = ParsePlacement(o, comm.size());
+  absl::Status status = CheckSizes(o, comm.size());
+  status.Update(dtype.status());
+  status.Update(placement.status());
+  status = AgreeOnStatus(comm, status);
+  if (!status.ok()) return absl::InvalidArgumentError(status.message());
+
+  const bool speaks = comm.rank() == 0;
+  std::vector<std::string> warnings;
+  const int threads = PlaceThreads(comm, o.threads, warnings);
+  const auto backend = MakeCpuBackend(SupportedIsas().back(), threads);
+  ExchangeProfile profile;
+  profile.set_ranks(comm.size());
+  profile.set_threads(threads);
+  profile.mutable_hosts()->Add(comm.hosts().begin(), comm.hosts().end());
+  if (speaks) {
+    out << FormatHeader(comm, o, threads);
+    for (const std::string& warning : warnings) out << "octet: " << warning << "\n";
+    out << std::flush;
+  }
+  for (const MessageTime& m : MeasureMessages(comm, plain)) *profile.add_messages() = m;
+  for (const AllToAllTime& a : MeasureAllToAll(comm, plain)) *profile.add_all_to_all() = a;
+  if (speaks) out << FormatMessages(profile) << "exchange of a layer, on the slowest rank\n";
+  for (const int64_t tokens : o.tokens) {
+    const ExchangeCase exchange_case = {.tokens_per_rank = tokens,
+                                        .hidden_size = o.hidden_size,
+                                        .num_experts = o.num_experts,
+                                        .topk = o.topk,
+                                        .dtype = *dtype,
+                                        .seed = o.seed};
+    const MoeExchangeResult result =
+        MeasureMoeExchange(comm, plain, *placement, *backend, exchange_case);
+    const absl::Status right = AgreeOnStatus(
+        comm, result.right ? absl::OkStatus()
+                           : absl::InternalError(absl::StrCat(
+                                 tokens, " tokens: what the exchange brought is WRONG")));
+    if (speaks) out << FormatMoe(result.time, right.ok()) << std::flush;
+    status.Update(right);
+    MoeExchangeTime& time = *profile.add_moe();
+    time = result.time;
+    time.set_placement(o.placement);
+  }
+  if (!status.ok()) return status;
+  return profile;
+}
+
+std::unique_ptr<Subcommand> AddBenchExchange(CommandLine& bench) {
+  return std::make_unique<BenchExchangeCommand>(bench);
+}
+
+}  // namespace octet

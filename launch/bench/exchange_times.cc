@@ -1,0 +1,291 @@
+#include "launch/bench/exchange_times.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <numeric>
+#include <optional>
+
+#include "launch/bench/probes.h"
+#include "parallel/collectives.h"
+#include "parallel/dispatcher.h"
+
+namespace octet {
+namespace {
+
+constexpr int64_t kLeastMessage = 8;
+constexpr int64_t kMostMessage = int64_t{4} << 20;
+
+double Slowest(Communicator& comm, double mine) {
+  const std::vector<double> all = GatherNumbers(comm, mine);
+  return all.empty() ? 0 : *std::max_element(all.begin(), all.end());  // empty: not rank 0
+}
+
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + std::ssize(values) / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Returns when all ranks have come. With plain messages, so that all go on at about the same time:
+// who waits in a Communicator naps.
+void Meet(Communicator& comm, PlainExchange plain) {
+  const std::vector<std::byte> out(1);
+  std::vector<std::byte> in(comm.size());
+  const std::vector<ConstBytes> send(comm.size(), out);
+  std::vector<Bytes> recv(comm.size());
+  for (int r = 0; r < comm.size(); ++r) recv[r] = std::span(in).subspan(r, 1);
+  plain(send, recv);
+}
+
+// The first rank of rank 0's host, or of another one.
+std::optional<int> FirstPeer(const Communicator& comm, bool same_host) {
+  for (int r = 1; r < comm.size(); ++r) {
+    if ((comm.hosts()[r] == comm.hosts()[0]) == same_host) return r;
+  }
+  return std::nullopt;
+}
+
+// Collective.
+MessageTime MeasureMessage(Communicator& comm, PlainExchange plain, int peer, int64_t bytes) {
+  constexpr int64_t kBytesPerCall = int64_t{4} << 20;
+  const int64_t rounds = std::clamp<int64_t>(kBytesPerCall / bytes, 2, 200);
+  const std::vector<std::byte> out(bytes);
+  std::vector<std::byte> in(bytes);
+  const auto move = [&](int from, int to) {
+    std::vector<ConstBytes> send(comm.size());
+    std::vector<Bytes> recv(comm.size());
+    if (comm.rank() == from) send[to] = out;
+    if (comm.rank() == to) recv[from] = in;
+    plain(send, recv);
+  };
+  Meet(comm, plain);
+  const double seconds = MedianSeconds([&] {
+    for (int64_t i = 0; i < rounds; ++i) {
+      move(0, peer);
+      move(peer, 0);
+    }
+  });
+  AllGather(comm, {"probe"}, "");  // where the ranks that have no part in it nap
+  MessageTime time;
+  time.set_same_host(comm.hosts()[peer] == comm.hosts()[0]);
+  time.set_message_bytes(bytes);
+  time.set_seconds(seconds / static_cast<double>(2 * rounds));
+  time.set_bytes_per_second(static_cast<double>(bytes) / time.seconds());
+  return time;
+}
+
+// Places for the plain messages of one all-to-all, as large as the real ones.
+class PlainCopy {
+ public:
+  // Rows of so many bytes that this rank sends to each rank and gets from it.
+  PlainCopy(int rank, std::vector<int64_t> send_rows, std::vector<int64_t> recv_rows,
+            size_t row_bytes) {
+    send_rows[rank] = 0;
+    recv_rows[rank] = 0;
+    const auto bytes = [row_bytes](const std::vector<int64_t>& rows) {
+      return static_cast<size_t>(std::accumulate(rows.begin(), rows.end(), int64_t{0})) * row_bytes;
+    };
+    out_.resize(bytes(send_rows));
+    in_.resize(bytes(recv_rows));
+    Divide(ConstBytes(out_), send_rows, row_bytes, send_);
+    Divide(Bytes(in_), recv_rows, row_bytes, recv_);
+  }
+
+  void Run(PlainExchange plain) const { plain(send_, recv_); }
+  size_t bytes_sent() const { return out_.size(); }
+
+ private:
+  template <class Span>
+  static void Divide(Span all, const std::vector<int64_t>& rows, size_t row_bytes,
+                     std::vector<Span>& parts) {
+    for (const int64_t n : rows) {
+      parts.push_back(all.first(static_cast<size_t>(n) * row_bytes));
+      all = all.subspan(parts.back().size());
+    }
+  }
+
+  std::vector<std::byte> out_, in_;
+  std::vector<ConstBytes> send_;
+  std::vector<Bytes> recv_;
+};
+
+enum Step { kRouting, kDispatch, kPlainDispatch, kCombine, kPlainCombine };
+using StepSeconds = std::array<double, 5>;  // by Step
+
+// One rank's part of the layer.
+class Layer {
+ public:
+  Layer(Communicator& comm, PlainExchange plain, const ExpertPlacement& placement, Backend& backend,
+        const ExchangeCase& exchange_case)
+      : comm_(comm),
+        plain_(plain),
+        placement_(placement),
+        backend_(backend),
+        case_(exchange_case),
+        routing_(case_.RoutingOf(comm.rank())),
+        workspace_([&](size_t bytes) { return backend.Allocate(bytes); }),
+        x_(workspace_.Alloc(case_.tokens_per_rank, case_.hidden_size)),
+        y_(workspace_.Alloc(case_.tokens_per_rank, case_.hidden_size)),
+        dispatcher_(comm, placement, backend, workspace_, case_.tokens_per_rank, case_.dtype) {
+    case_.FillInput(comm.rank(), x_);
+  }
+
+  // Collective: makes room for the plain messages, too. False when this rank got what is wrong.
+  bool IsRight() {
+    const Workspace::Scope scope(workspace_);
+    for (int64_t t = 0; t < y_.rows; ++t) std::memset(y_.row(t), 0xff, y_.row_bytes());  // NaN
+    const DispatchPlan& plan = dispatcher_.Plan(0, routing_);
+    MakePlainCopies(plan);
+    dispatcher_.StartDispatch(0, x_, plan);
+    const Matrix rows = dispatcher_.FinishDispatch();
+    const bool has_arrived = case_.HasArrived(placement_, comm_.rank(), rows);
+    dispatcher_.StartCombine(0, OutputsOf(rows, plan), plan);
+    dispatcher_.FinishCombine(plan, y_);
+    return has_arrived && case_.IsCombined(comm_.rank(), y_);
+  }
+
+  // Collective, after IsRight. In each round MPI's own messages go just before ours, so that what
+  // else the machines do meets both.
+  StepSeconds Time() {
+    const Workspace::Scope scope(workspace_);
+    StepSeconds seconds;
+    const DispatchPlan* plan = nullptr;
+    Matrix rows;
+    seconds[kRouting] = Seconds([&] { plan = &dispatcher_.Plan(0, routing_); });
+    seconds[kPlainDispatch] = Seconds([&] { plain_dispatch_->Run(plain_); });
+    seconds[kDispatch] = Seconds([&] {
+      dispatcher_.StartDispatch(0, x_, *plan);
+      rows = dispatcher_.FinishDispatch();
+    });
+    const Matrix out = OutputsOf(rows, *plan);
+    seconds[kPlainCombine] = Seconds([&] { plain_combine_->Run(plain_); });
+    seconds[kCombine] = Seconds([&] {
+      dispatcher_.StartCombine(0, out, *plan);
+      dispatcher_.FinishCombine(*plan, y_);
+    });
+    return seconds;
+  }
+
+  size_t dispatch_bytes() const { return plain_dispatch_->bytes_sent(); }
+  size_t combine_bytes() const { return plain_combine_->bytes_sent(); }
+
+ private:
+  double Seconds(absl::FunctionRef<void()> f) {
+    Meet(comm_, plain_);
+    const auto start = std::chrono::steady_clock::now();
+    f();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  // Of the experts.
+  Matrix OutputsOf(ConstMatrix rows, const DispatchPlan& plan) {
+    const Matrix out = workspace_.Alloc(std::ssize(plan.expert_rows), rows.cols);
+    backend_.GatherRows(rows, plan.expert_rows, out);
+    for (size_t i = 0; i < plan.local_experts.size(); ++i) {
+      const float factor = ExchangeCase::FactorOf(plan.local_experts[i]);
+      for (int64_t row = plan.expert_offsets[i]; row < plan.expert_offsets[i + 1]; ++row) {
+        for (int64_t c = 0; c < out.cols; ++c) out.f32(row)[c] *= factor;
+      }
+    }
+    return out;
+  }
+
+  void MakePlainCopies(const DispatchPlan& plan) {
+    std::vector<int64_t> sent;
+    for (const std::vector<int32_t>& tokens : plan.send_tokens) sent.push_back(std::ssize(tokens));
+    plain_dispatch_.emplace(comm_.rank(), sent, plan.recv_tokens,
+                            static_cast<size_t>(case_.hidden_size) * SizeOf(case_.dtype));
+    plain_combine_.emplace(comm_.rank(), plan.send_returns, plan.recv_returns,
+                           static_cast<size_t>(case_.hidden_size) * sizeof(float));
+  }
+
+  Communicator& comm_;
+  PlainExchange plain_;
+  const ExpertPlacement& placement_;
+  Backend& backend_;
+  const ExchangeCase& case_;
+  Routing routing_;
+  Workspace workspace_;
+  Matrix x_, y_;
+  Dispatcher dispatcher_;
+  std::optional<PlainCopy> plain_dispatch_, plain_combine_;
+};
+
+// Collective: the same on all ranks.
+int64_t CountRounds(const ExchangeCase& c) {
+  constexpr int64_t kBytesPerRank = int64_t{256} << 20;
+  return std::clamp<int64_t>(kBytesPerRank / (c.tokens_per_rank * c.topk * c.hidden_size * 4), 7,
+                             101);
+}
+
+// Collective.
+ExchangePhaseTime Phase(Communicator& comm, size_t bytes, double seconds, double bound) {
+  ExchangePhaseTime phase;
+  const std::vector<double> sent = GatherNumbers(comm, static_cast<double>(bytes));
+  phase.set_bytes(std::reduce(sent.begin(), sent.end()) / comm.size());
+  phase.set_seconds(Slowest(comm, seconds));
+  phase.set_bound_seconds(Slowest(comm, bound));
+  if (comm.rank() == 0) phase.set_share_of_bound(phase.bound_seconds() / phase.seconds());
+  return phase;
+}
+
+}  // namespace
+
+std::vector<MessageTime> MeasureMessages(Communicator& comm, PlainExchange plain) {
+  std::vector<MessageTime> times;
+  for (const bool same_host : {true, false}) {
+    const std::optional<int> peer = FirstPeer(comm, same_host);
+    if (!peer) continue;
+    for (int64_t bytes = kLeastMessage; bytes <= kMostMessage; bytes *= 8) {
+      times.push_back(MeasureMessage(comm, plain, *peer, bytes));
+    }
+  }
+  return times;
+}
+
+std::vector<AllToAllTime> MeasureAllToAll(Communicator& comm, PlainExchange plain) {
+  const std::vector<ExchangeRate> mpi = ProbeExchange(comm.rank(), comm.size(), plain);
+  const std::vector<ExchangeRate> ours = ProbeExchange(comm);
+  std::vector<AllToAllTime> times(mpi.size());
+  for (size_t i = 0; i < mpi.size(); ++i) {
+    AllToAllTime& time = times[i];
+    const auto sent = static_cast<double>(mpi[i].message_bytes * (comm.size() - 1));
+    time.set_message_bytes(mpi[i].message_bytes);
+    time.set_mpi_seconds(Slowest(comm, mpi[i].seconds));
+    time.set_seconds(Slowest(comm, ours[i].seconds));
+    if (comm.rank() != 0) continue;
+    time.set_mpi_bytes_per_second(sent / time.mpi_seconds());
+    time.set_bytes_per_second(sent / time.seconds());
+  }
+  return times;
+}
+
+MoeExchangeResult MeasureMoeExchange(Communicator& comm, PlainExchange plain,
+                                     const ExpertPlacement& placement, Backend& backend,
+                                     const ExchangeCase& exchange_case) {
+  Layer layer(comm, plain, placement, backend, exchange_case);
+  MoeExchangeResult result;
+  result.right = layer.IsRight();
+  std::array<std::vector<double>, std::tuple_size_v<StepSeconds>> seconds;  // by Step
+  for (int64_t i = 0; i < CountRounds(exchange_case); ++i) {
+    const StepSeconds round = layer.Time();
+    for (size_t step = 0; step < round.size(); ++step) seconds[step].push_back(round[step]);
+  }
+  result.right = layer.IsRight() && result.right;
+  MoeExchangeTime& time = result.time;
+  time.set_tokens_per_rank(exchange_case.tokens_per_rank);
+  time.set_hidden_size(exchange_case.hidden_size);
+  time.set_experts(exchange_case.num_experts);
+  time.set_experts_per_token(exchange_case.topk);
+  time.set_dtype(Name(exchange_case.dtype));
+  time.set_routing_seconds(Slowest(comm, Median(seconds[kRouting])));
+  *time.mutable_dispatch() = Phase(comm, layer.dispatch_bytes(), Median(seconds[kDispatch]),
+                                   Median(seconds[kPlainDispatch]));
+  *time.mutable_combine() =
+      Phase(comm, layer.combine_bytes(), Median(seconds[kCombine]), Median(seconds[kPlainCombine]));
+  return result;
+}
+
+}  // namespace octet

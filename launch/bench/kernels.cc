@@ -1,0 +1,188 @@
+#include "launch/bench/kernels.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <thread>
+
+#include "launch/bench/attention.h"
+#include "launch/bench/kernel_bench.h"
+#include "launch/bench/machine_facts.h"
+#include "launch/bench/machine_profile.h"
+#include "launch/bench/matmul.h"
+#include "launch/bench/probes.h"
+#include "launch/bench/rows.h"
+#include "launch/bench/swiglu.h"
+
+namespace octet {
+namespace {
+
+absl::StatusOr<std::vector<Isa>> ChooseIsas(const std::string& wanted) {
+  const std::vector<Isa> supported = SupportedIsas();
+  if (wanted == "all") return supported;
+  std::string names = "all";
+  for (const Isa isa : supported) {
+    if (wanted == Name(isa)) return std::vector<Isa>{isa};
+    absl::StrAppend(&names, ", ", Name(isa));
+  }
+  return absl::InvalidArgumentError(absl::StrCat("--isa ", wanted, ": this machine has ", names));
+}
+
+double BestDramRate(const KernelProfile& profile) {
+  double best = 0;
+  for (const DramRate& rate : profile.dram()) best = std::max(best, rate.bytes_per_second());
+  return best;
+}
+
+// The memory and the caches; what the paths can do comes later.
+KernelProfile ProbeMachine(const KernelBenchOptions& o, int threads) {
+  PosixFileSystem files;
+  KernelProfile profile;
+  profile.set_cpu_model(CpuModel(files));
+  profile.set_cores(static_cast<int>(std::thread::hardware_concurrency()));
+  profile.set_threads(threads);
+  profile.set_isa(Name(SupportedIsas().back()));
+  *profile.mutable_caches() = FindCacheSizes(files);
+  const int64_t bytes = o.memory_mib << 20;
+  for (const DramRate& rate : ProbeDram(SupportedIsas().back(), threads, bytes)) {
+    *profile.add_dram() = rate;
+  }
+  profile.set_dram_copy_bytes_per_second(DramCopyRate(threads, bytes));
+  return profile;
+}
+
+std::string FormatMachine(const KernelProfile& p) {
+  std::string text = absl::StrFormat("%s, %d threads; L1d %d KiB, L2 %d KiB of a core, L3 %d KiB\n",
+                                     p.cpu_model(), p.threads(), p.caches().l1d_bytes() >> 10,
+                                     p.caches().l2_bytes() >> 10, p.caches().l3_bytes() >> 10);
+  for (const DramRate& rate : p.dram()) {
+    absl::StrAppendFormat(&text, "DRAM reads, %d %s a thread: %.1f GB/s\n", rate.streams(),
+                          rate.streams() == 1 ? "stream" : "streams",
+                          rate.bytes_per_second() / 1e9);
+  }
+  absl::StrAppendFormat(&text, "DRAM copies: %.1f GB/s read and written\n",
+                        p.dram_copy_bytes_per_second() / 1e9);
+  return text;
+}
+
+DotProductRates ProbeDotProducts(Isa isa, DType dtype, int threads) {
+  DotProductRates rates;
+  rates.set_isa(Name(isa));
+  rates.set_dtype(Name(dtype));
+  rates.set_operations_per_second(DotProductRate(isa, dtype, threads));
+  rates.set_l2_operations_per_second(L2DotProductRate(isa, dtype, threads));
+  return rates;
+}
+
+std::string FormatDotProducts(const DotProductRates& rates) {
+  return absl::StrFormat(
+      "%-12s %-9s dot products on registers: %.1f GFLOP/s; with weights in L2: %.1f GFLOP/s\n",
+      rates.isa(), rates.dtype(), rates.operations_per_second() / 1e9,
+      rates.l2_operations_per_second() / 1e9);
+}
+
+// All kernels of a path and dtype. False when a result was wrong.
+bool BenchPath(const KernelBench& bench, const KernelBenchOptions& o, KernelProfile& profile,
+               std::ostream& out) {
+  bool right = true;
+  const auto add = [&](const std::vector<KernelResult>& results) {
+    for (const KernelResult& result : results) {
+      *profile.add_times() = result.time;
+      out << FormatKernel(result) << std::flush;
+      right = right && result.right;
+    }
+  };
+  add(BenchMatmul(bench, o.inputs, o.outputs, o.rows));
+  // A quarter of an expert: eight of them fit into a small machine.
+  add(BenchSwiGlu(bench, o.inputs, std::max<int64_t>(16, o.outputs / 4 / 16 * 16), o.tokens));
+  add(BenchAttention(bench, {}, o.seq_len, o.contexts));
+  add(BenchRows(bench, o.inputs));
+  return right;
+}
+
+class BenchKernelsCommand : public Subcommand {
+ public:
+  explicit BenchKernelsCommand(CommandLine& bench)
+      : Subcommand(bench, "kernels", "products, experts, attention and rows, of every path") {
+    line().AddCount("--threads", options_.threads, "default: all cores");
+    line().AddText("--isa", options_.isa, "avx2, avx512, avx512_bf16, amx or all (default)");
+    line().AddCount("--inputs", options_.inputs, "of the weight; default 4096");
+    line().AddCount("--outputs", options_.outputs, "of the weight; default 14336");
+    line().AddCounts("--rows", options_.rows, "of products; default 1,8,16,64,512");
+    line().AddCounts("--tokens", options_.tokens,
+                     "of experts that are computed together; default 64,512");
+    line().AddCount("--seq-len", options_.seq_len,
+                    "tokens of the prefill, and of each of 64 sequences that are decoded "
+                    "together; default 512");
+    line().AddCounts("--contexts", options_.contexts,
+                     "tokens of sequences that are decoded alone; default 1024,8192,32768");
+    line().AddCount("--memory-mib", options_.memory_mib,
+                    "that no cache holds, which each thread and each kernel goes through; "
+                    "default 256");
+    line().AddText("--save", save_, "machine profile (text proto or .json) to write this into");
+  }
+
+  ExitCode Run(Communicator& world) override {
+    if (world.rank() != 0) return ExitCode::kDone;
+    PosixFileSystem files;
+    absl::Status status = save_.empty() ? absl::OkStatus() : CheckCanUpdate(files, save_);
+    if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
+    absl::StatusOr<KernelProfile> profile = BenchKernels(options_, std::cout);
+    if (!profile.ok()) {
+      return ExitWith(
+          world, profile.status(),
+          absl::IsInvalidArgument(profile.status()) ? ExitCode::kCannotServe : ExitCode::kFailed);
+    }
+    if (save_.empty()) return ExitCode::kDone;
+    MachineProfile fresh;
+    *fresh.mutable_kernels() = *std::move(profile);
+    fresh.mutable_kernels()->set_host(world.hosts()[0]);
+    status = UpdateMachineProfile(files, save_, fresh);
+    return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
+  }
+
+ private:
+  KernelBenchOptions options_;
+  std::string save_;
+};
+
+}  // namespace
+
+absl::StatusOr<KernelProfile> BenchKernels(const KernelBenchOptions& options, std::ostream& out) {
+  const absl::StatusOr<std::vector<Isa>> isas = ChooseIsas(options.isa);
+  if (!isas.ok()) return isas.status();
+  const int threads =
+      options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
+  KernelProfile profile = ProbeMachine(options, threads);
+  out << FormatMachine(profile) << std::flush;
+  bool right = true;
+  for (const Isa isa : *isas) {
+    double f32_dot_products = 0;
+    for (const DType dtype : {DType::kF32, DType::kBF16}) {
+      const DotProductRates rates = ProbeDotProducts(isa, dtype, threads);
+      if (dtype == DType::kF32) f32_dot_products = rates.operations_per_second();
+      *profile.add_dot_products() = rates;
+      out << FormatDotProducts(rates) << std::flush;
+      const auto backend = MakeCpuBackend(isa, threads);
+      const KernelBench bench = {.backend = *backend,
+                                 .isa = isa,
+                                 .dtype = dtype,
+                                 .dram_read = BestDramRate(profile),
+                                 .dram_copy = profile.dram_copy_bytes_per_second(),
+                                 .dot_products = rates.operations_per_second(),
+                                 .f32_dot_products = f32_dot_products,
+                                 .cold_bytes = options.memory_mib << 20};
+      right = BenchPath(bench, options, profile, out) && right;
+    }
+  }
+  if (!right) return absl::InternalError("a kernel's result was WRONG");
+  return profile;
+}
+
+std::unique_ptr<Subcommand> AddBenchKernels(CommandLine& bench) {
+  return std::make_unique<BenchKernelsCommand>(bench);
+}
+
+}  // namespace octet

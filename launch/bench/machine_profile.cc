@@ -1,0 +1,120 @@
+#include "launch/bench/machine_profile.h"
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <google/protobuf/text_format.h>
+
+#include <cmath>
+
+#include "kernels/check.h"
+#include "launch/proto_text.h"
+
+namespace octet {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+
+bool IsJson(const std::string& path) { return path.ends_with(".json"); }
+
+// Of field `i`, or of the only one when it is negative.
+double Number(const Message& message, const FieldDescriptor& field, int i) {
+  const Reflection& r = *message.GetReflection();
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return i < 0 ? r.GetDouble(message, &field) : r.GetRepeatedDouble(message, &field, i);
+    case FieldDescriptor::CPPTYPE_INT32:
+      return i < 0 ? r.GetInt32(message, &field) : r.GetRepeatedInt32(message, &field, i);
+    case FieldDescriptor::CPPTYPE_INT64:
+      return static_cast<double>(i < 0 ? r.GetInt64(message, &field)
+                                       : r.GetRepeatedInt64(message, &field, i));
+    default:
+      return 1;  // no number
+  }
+}
+
+absl::Status CheckNumbers(const Message& message, const std::string& prefix);
+
+absl::Status CheckField(const Message& message, const FieldDescriptor& field, int i,
+                        const std::string& name) {
+  const Reflection& r = *message.GetReflection();
+  if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+    return CheckNumbers(
+        i < 0 ? r.GetMessage(message, &field) : r.GetRepeatedMessage(message, &field, i),
+        name + ".");
+  }
+  const double value = Number(message, field, i);
+  const bool is_time =
+      absl::EndsWith(field.name(), "seconds") || absl::EndsWith(field.name(), "per_second");
+  if (std::isfinite(value) && (value > 0 || (value == 0 && !is_time))) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(name, " is ", value, ", and must ",
+                                                 is_time ? "be positive" : "not be negative"));
+}
+
+// Of a message and all in it. `prefix` stands before the names of its fields.
+absl::Status CheckNumbers(const Message& message, const std::string& prefix) {
+  const Reflection& r = *message.GetReflection();
+  for (int f = 0; f < message.GetDescriptor()->field_count(); ++f) {
+    const FieldDescriptor& field = *message.GetDescriptor()->field(f);
+    const std::string name = prefix + field.name();
+    absl::Status status;
+    if (field.is_repeated()) {
+      for (int i = 0; i < r.FieldSize(message, &field) && status.ok(); ++i) {
+        status = CheckField(message, field, i, absl::StrCat(name, "[", i, "]"));
+      }
+    } else if (!field.has_presence() || r.HasField(message, &field)) {
+      status = CheckField(message, field, -1, name);
+    }
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<MachineProfile> ReadMachineProfile(FileSystem& files, const std::string& path) {
+  const absl::StatusOr<std::string> text = files.ReadWhole(path);
+  if (!text.ok()) return text.status();
+  MachineProfile profile;
+  absl::Status status =
+      IsJson(path) ? ParseJsonProto(*text, profile) : ParseTextProto(*text, profile);
+  const char* before_reason = IsJson(path) || status.ok() ? ": " : ":";  // else LINE:COLUMN follows
+  if (status.ok()) status = CheckNumbers(profile, "");
+  if (status.ok()) return profile;
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, before_reason, std::string(status.message()),
+                   " (a MachineProfile is expected: proto/machine_profile.proto)"));
+}
+
+absl::Status UpdateMachineProfile(FileSystem& files, const std::string& path,
+                                  const MachineProfile& fresh) {
+  MachineProfile profile;
+  if (files.Exists(path)) {
+    absl::StatusOr<MachineProfile> old = ReadMachineProfile(files, path);
+    if (!old.ok()) return old.status();
+    profile = *std::move(old);
+  }
+  if (fresh.has_kernels()) *profile.mutable_kernels() = fresh.kernels();
+  if (fresh.has_exchange()) *profile.mutable_exchange() = fresh.exchange();
+  std::string text;
+  if (IsJson(path)) {
+    text = JsonOf(profile);
+  } else {
+    OCTET_CHECK(google::protobuf::TextFormat::PrintToString(profile, &text));
+  }
+  return files.ReplaceDurably(path, text);
+}
+
+absl::Status CheckCanUpdate(FileSystem& files, const std::string& path) {
+  if (files.Exists(path)) {
+    const absl::StatusOr<MachineProfile> old = ReadMachineProfile(files, path);
+    if (!old.ok()) return old.status();
+  }
+  const std::string trial = path + ".new";  // as FileSystem::ReplaceDurably calls it
+  const auto file = files.CreateOutput(trial);
+  if (!file.ok()) return file.status();
+  return files.Remove(trial);
+}
+
+}  // namespace octet

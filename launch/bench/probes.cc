@@ -1,0 +1,217 @@
+#include "launch/bench/probes.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <numeric>
+#include <string_view>
+
+#include "kernels/backend.h"
+#include "kernels/check.h"
+#include "kernels/cpu/cache_sizes.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/thread_pool.h"
+#include "launch/bench/number_pattern.h"
+#include "parallel/collectives.h"
+
+namespace octet {
+namespace {
+
+constexpr int kRepeats = 7;
+
+double Seconds(absl::FunctionRef<void()> f) {
+  const auto start = std::chrono::steady_clock::now();
+  f();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Of loops that are timed: long beside a switch of threads.
+constexpr double kLoopSeconds = 0.02;
+
+// How many calls take about so long; at least one.
+int64_t CallsWithin(double seconds, absl::FunctionRef<void()> f) {
+  f();
+  return std::max<int64_t>(1, static_cast<int64_t>(seconds / Seconds(f)));
+}
+
+// Collective.
+ExchangeRate ProbeMessages(int rank, int num_ranks, PlainExchange exchange, int64_t bytes) {
+  constexpr int64_t kBytesPerCall = int64_t{16} << 20;
+  const int64_t num_others = num_ranks - 1;
+  const int64_t rounds = std::clamp<int64_t>(kBytesPerCall / bytes / num_others, 1, 200);
+  std::vector<std::byte> out(bytes);
+  std::vector<std::byte> in(bytes * num_ranks);
+  std::vector<ConstBytes> send(num_ranks, out);
+  std::vector<Bytes> recv(num_ranks);
+  for (int r = 0; r < num_ranks; ++r) recv[r] = std::span(in).subspan(r * bytes, bytes);
+  send[rank] = {};
+  recv[rank] = {};
+  const double seconds = MedianSeconds([&] {
+    for (int64_t i = 0; i < rounds; ++i) exchange(send, recv);
+  });
+  const double one = seconds / static_cast<double>(rounds);
+  return {.message_bytes = bytes,
+          .seconds = one,
+          .bytes_per_second = static_cast<double>(bytes * num_others) / one};
+}
+
+// Memory of each thread, in huge pages, as weights are. Allocated by one, touched first by each.
+class ThreadMemory {
+ public:
+  ThreadMemory(int num_threads, int64_t bytes_per_thread)
+      : backend_(MakeCpuBackend(SupportedIsas().front(), 1)), memory_(num_threads) {
+    for (Buffer& m : memory_) m = backend_->Allocate(bytes_per_thread);
+  }
+
+  float* floats(int thread) const { return reinterpret_cast<float*>(memory_[thread].data()); }
+  size_t bytes() const { return memory_.size() * memory_.front().bytes(); }
+
+ private:
+  std::unique_ptr<Backend> backend_;
+  std::vector<Buffer> memory_;
+};
+
+}  // namespace
+
+double MedianSeconds(absl::FunctionRef<void()> f) {
+  f();
+  std::array<double, kRepeats> seconds;
+  for (double& s : seconds) s = Seconds(f);
+  std::nth_element(seconds.begin(), seconds.begin() + kRepeats / 2, seconds.end());
+  return seconds[kRepeats / 2];
+}
+
+std::vector<DramRate> ProbeDram(Isa isa, int num_threads, int64_t bytes_per_thread) {
+  constexpr int64_t kFloatsAtATime = 256;
+  constexpr int kMostStreams = 8;
+  const auto floats_per_stream = bytes_per_thread / static_cast<int64_t>(sizeof(float)) /
+                                 (kMostStreams * kFloatsAtATime) * kFloatsAtATime;
+  const int64_t floats_per_thread = floats_per_stream * kMostStreams;
+  const ThreadMemory memory(num_threads, floats_per_thread * sizeof(float));
+  ThreadPool threads(num_threads);
+  threads.Run([&](int t) { std::fill_n(memory.floats(t), floats_per_thread, 1.0F); });
+  std::vector<DramRate> rates;
+  for (const int streams : {1, 4, kMostStreams}) {
+    const int64_t stream = floats_per_thread / streams;
+    std::vector<float> maxima(num_threads);
+    const double seconds = MedianSeconds([&] {
+      threads.Run([&](int t) {
+        float max = 0;
+        for (int64_t i = 0; i < stream; i += kFloatsAtATime) {
+          for (int s = 0; s < streams; ++s) {
+            const float* next = memory.floats(t) + s * stream + i;
+            max = std::max(max, KernelsFor(isa).row_max(next, kFloatsAtATime));
+          }
+        }
+        maxima[t] = max;
+      });
+    });
+    for (const float max : maxima) OCTET_CHECK(max == 1);
+    DramRate& rate = rates.emplace_back();
+    rate.set_streams(streams);
+    rate.set_bytes_per_second(static_cast<double>(memory.bytes()) / seconds);
+  }
+  return rates;
+}
+
+double DramBandwidth(Isa isa, int num_threads) {
+  double best = 0;
+  for (const DramRate& rate : ProbeDram(isa, num_threads)) {
+    best = std::max(best, rate.bytes_per_second());
+  }
+  return best;
+}
+
+double DramCopyRate(int num_threads, int64_t bytes_per_thread) {
+  const int64_t half = bytes_per_thread / 2;
+  const ThreadMemory memory(num_threads, 2 * half);
+  ThreadPool threads(num_threads);
+  const auto copy = [&] {
+    threads.Run([&](int t) { std::memcpy(memory.floats(t) + half / 4, memory.floats(t), half); });
+  };
+  threads.Run([&](int t) { std::fill_n(memory.floats(t), half / 4, 1.0F); });
+  return static_cast<double>(memory.bytes()) / MedianSeconds(copy);
+}
+
+double DotProductRate(Isa isa, DType dtype, int num_threads) {
+  constexpr int64_t kRounds = 100'000;
+  const auto loop = KernelsFor(isa).dot_product_loop;
+  const int64_t rounds = kRounds * CallsWithin(kLoopSeconds, [&] { loop(dtype, kRounds); });
+  ThreadPool threads(num_threads);
+  std::vector<double> operations(num_threads);
+  const double seconds =
+      MedianSeconds([&] { threads.Run([&](int t) { operations[t] = loop(dtype, rounds); }); });
+  double sum = 0;
+  for (const double o : operations) sum += o;
+  return sum / seconds;
+}
+
+double L2DotProductRate(Isa isa, DType dtype, int num_threads) {
+  constexpr int64_t kRows = 64;
+  const auto row_bytes = static_cast<int64_t>(SizeOf(dtype)) * kChunk;
+  const int64_t outputs =
+      std::max<int64_t>(16, static_cast<int64_t>(L2BytesPerCore()) / 2 / row_bytes / 16 * 16);
+  const NumberPattern pattern(std::max(outputs, kRows), kChunk);
+  ThreadPool threads(num_threads);
+  std::vector<double> rates(num_threads);
+  threads.Run([&](int t) {
+    const auto backend = MakeCpuBackend(isa, 1);
+    PackedMatrix w = AllocatePacked(*backend, dtype, outputs, kChunk);
+    pattern.PackInto(*backend, 0, outputs, 0, 1, w);
+    const auto x = pattern.Copy(*backend, 1, kRows, kChunk, dtype);
+    const Buffer y = backend->Allocate(kRows * outputs * sizeof(float));
+    const auto multiply = [&] {
+      backend->Matmul(x.matrix, w, {y.data(), DType::kF32, kRows, outputs, outputs});
+    };
+    const int64_t calls = CallsWithin(kLoopSeconds, multiply);
+    const double seconds = MedianSeconds([&] {
+      for (int64_t i = 0; i < calls; ++i) multiply();
+    });
+    rates[t] = 2.0 * kRows * outputs * kChunk * static_cast<double>(calls) / seconds;
+  });
+  return std::reduce(rates.begin(), rates.end());
+}
+
+std::vector<ExchangeRate> ProbeExchange(int rank, int num_ranks, PlainExchange exchange) {
+  std::vector<ExchangeRate> rates;
+  if (num_ranks == 1) return rates;
+  for (int64_t bytes = 1 << 10; bytes <= 4 << 20; bytes *= 4) {
+    rates.push_back(ProbeMessages(rank, num_ranks, exchange, bytes));
+  }
+  return rates;
+}
+
+std::vector<ExchangeRate> ProbeExchange(Communicator& comm) {
+  return ProbeExchange(comm.rank(), comm.size(), [&](auto send, auto recv) {
+    comm.AllToAll(Traffic::kControl, {"probe"}, send, recv);
+  });
+}
+
+std::vector<double> GatherNumbers(Communicator& comm, double mine) {
+  const std::string_view bytes(reinterpret_cast<const char*>(&mine), sizeof(mine));
+  std::vector<double> all;
+  for (const std::string& theirs : GatherToRoot(comm, {"probes"}, bytes)) {
+    if (theirs.empty()) continue;  // not on rank 0
+    OCTET_CHECK_EQ(theirs.size(), sizeof(mine));
+    std::memcpy(&all.emplace_back(), theirs.data(), sizeof(mine));
+  }
+  return all;
+}
+
+MachineRates ProbeMachines(Communicator& world, Isa isa, DType dtype, int num_threads) {
+  const auto own = world.MakeGroup(world.size());  // whose bytes and waits are not the job's
+  MachineRates rates;
+  rates.exchange = ProbeExchange(*own);
+  rates.dram = GatherNumbers(*own, DramBandwidth(isa, num_threads));
+  const auto rate_of_all = [&](DType of) {
+    const std::vector<double> each = GatherNumbers(*own, DotProductRate(isa, of, num_threads));
+    return std::accumulate(each.begin(), each.end(), 0.0);
+  };
+  rates.dot_products = rate_of_all(dtype);
+  rates.float32_products = dtype == DType::kF32 ? rates.dot_products : rate_of_all(DType::kF32);
+  return rates;
+}
+
+}  // namespace octet

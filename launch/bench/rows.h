@@ -1,0 +1,18 @@
+// What is done row by row: norms, and the rows of an exchange.
+
+#ifndef OCTET_LAUNCH_BENCH_ROWS_H_
+#define OCTET_LAUNCH_BENCH_ROWS_H_
+
+#include <vector>
+
+#include "launch/bench/kernel_bench.h"
+
+namespace octet {
+
+// RMS norm, the gathering of rows for a dispatch and the weighted sums of a combine, on as many
+// rows of so many columns as no cache holds.
+std::vector<KernelResult> BenchRows(const KernelBench& bench, int64_t cols);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_BENCH_ROWS_H_

@@ -1,0 +1,68 @@
+// What each step of a run did and how long it took.
+
+#ifndef OCTET_LAUNCH_BENCH_STEP_RECORD_H_
+#define OCTET_LAUNCH_BENCH_STEP_RECORD_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "launch/job_setup.h"
+#include "launch/session.h"
+#include "launch/step_times.h"
+#include "parallel/communicator.h"
+#include "proto/engine.pb.h"
+
+namespace octet {
+
+// One step on one rank. Plain data.
+struct StepRecord {
+  // Of all ranks together, on rank 0.
+  double seconds = 0;
+  int64_t prompt_tokens = 0;
+  int64_t sampled_tokens = 0;
+
+  Times times = {};
+  int64_t tokens = 0;        // computed by this rank's group, on its first rank
+  int64_t expert_bytes = 0;  // of this rank's experts that had tokens; of replicas, only the first
+  int64_t kv_bytes = 0;      // of the pages in use
+  int64_t positions_seen = 0;  // by this rank's tokens together, in each layer
+
+  bool prefills() const { return prompt_tokens > 0; }
+};
+
+// Steps an engine and records what happens. `setup` and `session` must outlive it.
+class StepRecorder {
+ public:
+  StepRecorder(const Communicator& world, const JobSetup& setup, Session& session);
+
+  // Collective: Engine::Step.
+  bool Step(std::vector<FinishedSequence>& finished);
+
+  const std::vector<StepRecord>& records() const { return records_; }
+
+ private:
+  // What counters say before and after a step.
+  struct Counts {
+    EngineStats stats;
+    Times times;
+    std::vector<int64_t> expert_tokens;  // [layers * experts]
+    int64_t pages;
+    int64_t positions_seen;
+  };
+
+  Counts Count() const;
+  StepRecord Difference(const Counts& before, const Counts& after) const;
+
+  const Communicator& world_;
+  const JobSetup& setup_;
+  Session& session_;
+  std::vector<StepRecord> records_;
+};
+
+// Collective: the records of each rank, on rank 0.
+std::vector<std::vector<StepRecord>> GatherRecords(Communicator& world,
+                                                   const std::vector<StepRecord>& mine);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_BENCH_STEP_RECORD_H_

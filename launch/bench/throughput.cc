@@ -1,0 +1,194 @@
+#include "launch/bench/throughput.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "launch/bench/probes.h"
+#include "launch/bench/step_record.h"
+#include "launch/bench/throughput_report.h"
+#include "launch/report.h"
+#include "launch/session.h"
+#include "parallel/agreement.h"
+#include "runtime/model/random.h"
+
+namespace octet {
+namespace {
+
+constexpr int kWarmUpTokens = 4;  // of each answer
+
+// Request `id`, whose prompt follows from it and the seed.
+NewSequence MakeRequest(int64_t id, int64_t prompt, int input_len, int output_len,
+                        const JobSetup& setup) {
+  NewSequence request;
+  request.set_id(id);
+  request.set_line(id);
+  for (int i = 0; i < input_len; ++i) {
+    const double u =
+        Uniform({.seed = setup.engine.seed, .line = prompt, .choice = 0, .position = i});
+    request.add_prompt_ids(static_cast<int32_t>(u * setup.model.config.vocab_size));
+  }
+  SamplingParams& params = *request.mutable_params();
+  params.set_max_tokens(output_len);
+  params.set_ignore_eos(true);
+  params.set_num_logprobs(-1);
+  params.set_num_prompt_logprobs(-1);
+  return request;
+}
+
+// The prompts' answers, and the first steps, which don't count.
+struct Answers {
+  std::vector<FinishedSequence> warm_up;   // of the first prompts
+  std::vector<FinishedSequence> measured;  // of all
+  size_t warm_up_steps = 0;
+};
+
+// Collective: answers a few prompts, then all of them. Whole on rank 0.
+Answers RunPrompts(const Communicator& world, const ThroughputOptions& o, const JobSetup& setup,
+                   Engine& engine, StepRecorder& recorder) {
+  const int num_warm_up = std::min(o.num_prompts, world.size());
+  const auto submit = [&](int first_id, int count, int output_len) {
+    for (int i = 0; i < count; ++i) {
+      engine.Submit(MakeRequest(first_id + i, i, o.input_len, output_len, setup));
+    }
+  };
+  Answers answers;
+  bool warm = world.rank() != 0;
+  if (!warm) submit(0, num_warm_up, std::min(o.output_len, kWarmUpTokens));
+  std::vector<FinishedSequence> finished;
+  do {
+    if (!warm && std::ssize(finished) == num_warm_up) {
+      warm = true;
+      answers.warm_up.swap(finished);
+      answers.warm_up_steps = recorder.records().size();
+      submit(num_warm_up, o.num_prompts, o.output_len);
+      engine.Close();
+    }
+  } while (recorder.Step(finished));
+  answers.measured = std::move(finished);
+  return answers;
+}
+
+// Answers are as long as they should be and, whatever ran beside them, begin alike.
+bool AreRight(const Answers& answers, const ThroughputOptions& o) {
+  std::vector<const FinishedSequence*> by_id(answers.warm_up.size() + o.num_prompts);
+  for (const auto* sequences : {&answers.warm_up, &answers.measured}) {
+    for (const FinishedSequence& f : *sequences) by_id[f.id()] = &f;
+  }
+  for (int i = 0; i < o.num_prompts; ++i) {
+    const FinishedSequence* measured = by_id[answers.warm_up.size() + i];
+    if (measured == nullptr || measured->token_ids_size() != o.output_len) return false;
+    if (i >= std::ssize(answers.warm_up)) continue;
+    const auto& few = by_id[i]->token_ids();
+    if (!std::equal(few.begin(), few.end(), measured->token_ids().begin())) return false;
+  }
+  return true;
+}
+
+StepMachine DescribeMachine(const Communicator& world, const JobSetup& setup,
+                            const Session& session, MachineRates rates) {
+  const Matrix& table = session.weights().embed_tokens;
+  const size_t embedding = static_cast<size_t>(table.rows) * table.row_bytes();
+  return {.rates = std::move(rates),
+          .hosts = {world.hosts().begin(), world.hosts().end()},
+          .replicated_bytes = static_cast<double>(session.weights().replicated_bytes() - embedding),
+          .arithmetic = CountArithmetic(setup.model.config)};
+}
+
+// Collective: whole on rank 0.
+ThroughputReport Measure(Communicator& world, const ThroughputOptions& options,
+                         const RunConfig& config, const JobSetup& setup, Session& session,
+                         MachineRates rates) {
+  StepRecorder recorder(world, setup, session);
+  const Answers answers = RunPrompts(world, options, setup, session.engine(), recorder);
+  ThroughputReport report = {.options = options,
+                             .config = config,
+                             .model = setup.model.config,
+                             .run = MakeReport(world, setup, session),
+                             .machine = DescribeMachine(world, setup, session, std::move(rates))};
+  const auto records = GatherRecords(world, recorder.records());
+  if (world.rank() != 0) return report;
+  report.prefill = Summarize(report.machine, records, answers.warm_up_steps, true);
+  report.decode = Summarize(report.machine, records, answers.warm_up_steps, false);
+  report.run.set_run_seconds(report.seconds());
+  report.right = AreRight(answers, options);
+  return report;
+}
+
+class BenchThroughputCommand : public Subcommand {
+ public:
+  explicit BenchThroughputCommand(CommandLine& bench)
+      : Subcommand(bench, "throughput", "a model's steps on random prompts"), flags_(line()) {
+    line().AddCount("--input-len", options_.input_len, "tokens of each prompt; default 512");
+    line().AddCount("--output-len", options_.output_len, "tokens of each answer; default 128");
+    line().AddCount("--num-prompts", options_.num_prompts, "default 64");
+    line().AddText("--output-json", output_json_, "file for the report as JSON");
+    flags_.AddSeed("of the prompts, and of random weights");
+    flags_.AddRandomWeightsFlags();
+  }
+
+  ExitCode Run(Communicator& world) override {
+    absl::StatusOr<RunConfig> config = ResolveOnAllRanks(world, flags_);
+    if (!config.ok()) return ExitWith(world, config.status(), ExitCode::kCannotServe);
+    const int64_t longest = int64_t{options_.input_len} + options_.output_len;
+    if (config->max_model_len() == 0) config->set_max_model_len(static_cast<int32_t>(longest));
+    PosixFileSystem files;
+    const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, *config, files);
+    absl::Status status = setup.status();
+    if (status.ok() && longest > setup->engine.max_model_len) {
+      status = absl::InvalidArgumentError(
+          absl::StrCat("--input-len and --output-len are ", longest,
+                       " tokens together, more than --max-model-len ", config->max_model_len()));
+    }
+    status = AgreeOnStatus(world, status);
+    if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
+    if (config->dry_run()) return ExitCode::kDone;
+    return LoadAndMeasure(world, *config, *setup, files);
+  }
+
+ private:
+  // Collective. The machines are measured while their memory is still free.
+  ExitCode LoadAndMeasure(Communicator& world, const RunConfig& config, const JobSetup& setup,
+                          FileSystem& files) {
+    MachineRates rates = ProbeMachines(world, setup.isa, setup.engine.dtype, setup.threads);
+    const auto progress = RankProgress::Make(world, config);
+    if (!progress.ok()) return ExitWith(world, progress.status(), ExitCode::kCannotServe);
+    const absl::StatusOr<std::unique_ptr<Session>> session =
+        LoadSession(world, config, setup, files, (*progress)->progress());
+    if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
+    const ThroughputReport report =
+        Measure(world, options_, config, setup, **session, std::move(rates));
+    absl::Status status;
+    if (world.rank() == 0) status = Print(report, files);
+    status = AgreeOnStatus(world, status);
+    return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
+  }
+
+  // On rank 0.
+  absl::Status Print(const ThroughputReport& report, FileSystem& files) const {
+    std::cout << FormatThroughput(report) << std::flush;
+    absl::Status status;
+    if (!output_json_.empty())
+      status.Update(files.WriteWhole(output_json_, ThroughputJson(report)));
+    const std::string& directory = report.config.report();
+    if (!directory.empty()) {
+      status.Update(files.MakeDirectories(directory));
+      status.Update(WriteReport(report.run, directory, files));
+    }
+    if (!report.right) status.Update(absl::InternalError("answers differ from the warm-up's"));
+    return status;
+  }
+
+  RunConfigFlags flags_;
+  ThroughputOptions options_;
+  std::string output_json_;
+};
+
+}  // namespace
+
+std::unique_ptr<Subcommand> AddBenchThroughput(CommandLine& bench) {
+  return std::make_unique<BenchThroughputCommand>(bench);
+}
+
+}  // namespace octet

@@ -1,0 +1,43 @@
+// The account of octet bench throughput.
+
+#ifndef OCTET_LAUNCH_BENCH_THROUGHPUT_REPORT_H_
+#define OCTET_LAUNCH_BENCH_THROUGHPUT_REPORT_H_
+
+#include <string>
+
+#include "launch/bench/step_bounds.h"
+#include "proto/config.pb.h"
+#include "proto/report.pb.h"
+#include "runtime/model/model_config.h"
+
+namespace octet {
+
+// What is asked of the model: greedy answers to random prompts, all at once.
+struct ThroughputOptions {
+  int input_len = 512;   // tokens of each prompt
+  int output_len = 128;  // tokens of each answer
+  int num_prompts = 64;
+};
+
+struct ThroughputReport {
+  ThroughputOptions options;
+  RunConfig config;
+  ModelConfig model;
+  RunReport run;  // of all steps, the warm-up's included
+  StepMachine machine;
+  StepSummary prefill;  // steps with prompt tokens
+  StepSummary decode;   // the others
+  bool right = false;   // the answers are those of the warm-up, in which fewer ran together
+
+  double seconds() const { return prefill.seconds + decode.seconds; }
+};
+
+// For a person.
+std::string FormatThroughput(const ThroughputReport& report);
+
+// The same and more for programs, as JSON.
+std::string ThroughputJson(const ThroughputReport& report);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_BENCH_THROUGHPUT_REPORT_H_

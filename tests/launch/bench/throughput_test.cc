@@ -1,0 +1,185 @@
+// octet bench throughput, and the bounds that it compares with.
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "launch/bench/step_bounds.h"
+#include "tests/support/json.h"
+#include "tests/support/local_ranks.h"
+#include "tests/support/octet_process.h"
+
+namespace octet {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
+constexpr char kSmall[] = "--num-prompts 5 --input-len 40 --output-len 6 ";
+
+class BenchThroughputTest : public testing::Test {
+ protected:
+  const std::string directory_ = TestDirectory();
+  const std::string json_ = directory_ + "/out.json";
+
+  ProcessResult Bench(int ranks, const std::string& flags) const {
+    return RunOctet(ranks, "bench throughput " + flags);
+  }
+
+  json BenchJson(int ranks, const std::string& flags) const {
+    const ProcessResult result = Bench(ranks, flags + " --output-json " + json_);
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("answers right"));
+    return result.exit_code == 0 ? ParseJson(ReadFile(json_)) : json();
+  }
+};
+
+TEST_F(BenchThroughputTest, CountsWhatItDid) {
+  const json report =
+      BenchJson(3, absl::StrCat(kSmall, "--random-weights --layers 2 --placement round-robin ",
+                                "--max-num-batched-tokens 100 --model ", kDemo));
+  EXPECT_EQ(report["ranks"], 3);
+  EXPECT_EQ(report["model"]["layers"], 2);
+  EXPECT_EQ(report["model"]["hidden_size"], 256);
+  EXPECT_EQ(report["numerics_class"].get<std::string>().substr(0, 18), "bfloat16/bfloat16/");
+  const json& prefill = report["prefill"];
+  const json& decode = report["decode"];
+  EXPECT_EQ(prefill["prompt_tokens"], 5 * 40);
+  EXPECT_EQ(decode["prompt_tokens"], 0);
+  EXPECT_EQ(prefill["sampled_tokens"].get<int>() + decode["sampled_tokens"].get<int>(), 5 * 6);
+  // The last token of each answer is not computed.
+  EXPECT_EQ(prefill["computed_tokens"].get<int>() + decode["computed_tokens"].get<int>(),
+            5 * (40 + 5));
+  EXPECT_GT(prefill["steps"], 1);
+  EXPECT_NEAR(report["decode_tokens_per_s"].get<double>() * decode["seconds"].get<double>(),
+              decode["sampled_tokens"].get<double>(), 1e-6);
+  EXPECT_NEAR(report["prefill_tokens_per_s"].get<double>() * prefill["seconds"].get<double>(), 200,
+              1e-6);
+  EXPECT_EQ(report["bounds"]["exchange"].size(), 7U);
+  EXPECT_EQ(report["bounds"]["dram_bytes_per_s_of_ranks"].size(), 3U);
+  EXPECT_GT(decode["rank_0_seconds"]["experts"], 0);
+  EXPECT_GT(decode["bound_seconds"], 0);
+  EXPECT_EQ(report["memory_of_ranks"].size(), 3U);
+  EXPECT_GT(report["load_bytes"], 0);
+}
+
+TEST_F(BenchThroughputTest, ReadsWeightsToo) {
+  const json report =
+      BenchJson(0, absl::StrCat(kSmall, "--model ", kDemo, " --report ", directory_, "/report"));
+  EXPECT_EQ(report["model"]["random_weights"], false);
+  EXPECT_EQ(report["load_bytes"],
+            ParseJson(ReadFile(directory_ +
+                               "/report/summary.json"))["rank_memory"][0]["checkpoint_bytes_read"]);
+  EXPECT_TRUE(report["bounds"]["exchange"].empty());
+}
+
+TEST_F(BenchThroughputTest, DryRunShowsThePlanAndLoadsNothing) {
+  const ProcessResult result =
+      Bench(0, absl::StrCat("--random-weights --shape mixtral-8x7b --layers 1 --dry-run ",
+                            "--output-json ", json_));
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("experts 2.62 GiB"));
+  EXPECT_THAT(result.output, HasSubstr("the weights are random"));
+  EXPECT_THAT(result.output, Not(HasSubstr("loaded")));
+  EXPECT_FALSE(std::filesystem::exists(json_));
+}
+
+TEST_F(BenchThroughputTest, RefusesWhatItCannotDo) {
+  const auto expect_refused = [&](const std::string& flags, const std::string& message) {
+    const ProcessResult result = Bench(0, flags);
+    EXPECT_EQ(result.exit_code, 2) << flags;
+    EXPECT_THAT(result.output, HasSubstr(message)) << flags;
+  };
+  const std::string demo = std::string("--model ") + kDemo + " ";
+  expect_refused("", "--model is missing");
+  expect_refused("--random-weights", "from --shape or --model");
+  expect_refused(demo + "--random-weights --shape mixtral-8x7b", "from --shape or --model");
+  expect_refused("--random-weights --shape llama", "--shape llama");
+  expect_refused("--shape mixtral-8x7b", "--random-weights only");
+  expect_refused(demo + "--layers 2", "--random-weights only");
+  expect_refused(demo + "--random-weights --layers 4", "--layers 4: the model has 3");
+  expect_refused(demo + "--input-len 2000 --output-len 100", "max_position_embeddings");
+  expect_refused(demo + "--max-model-len 50 --input-len 50 --output-len 1", "--max-model-len 50");
+  expect_refused(demo + "--num-prompts 0", "--num-prompts");
+}
+
+// Two ranks on one host and one on another.
+StepMachine Machine() {
+  return {.rates = {.dram = {10, 20, 50}, .dot_products = 100, .float32_products = 40},
+          .hosts = {"a", "a", "b"},
+          .replicated_bytes = 300,
+          .arithmetic = {.token = 7, .sampled = 1, .seen = 2}};
+}
+
+TEST(StepBounds, TheSlowestHostAndAllRanksArithmetic) {
+  std::vector<StepRecord> steps(3);
+  steps[0].expert_bytes = 100;
+  steps[1].expert_bytes = 400;
+  steps[1].kv_bytes = 100;
+  steps[2].expert_bytes = 1000;
+  Bound bound = BoundOfStep(Machine(), steps);
+  EXPECT_DOUBLE_EQ(bound.memory, (300 + 600) / 30.0);
+  EXPECT_DOUBLE_EQ(bound.seconds, 30);
+  EXPECT_STREQ(bound.limit(), "DRAM reads");
+  steps[2].expert_bytes = 2000;
+  EXPECT_DOUBLE_EQ(BoundOfStep(Machine(), steps).memory, 2300 / 50.0);
+  steps[0].tokens = 1000;
+  steps[0].sampled_tokens = 500;
+  bound = BoundOfStep(Machine(), steps);
+  EXPECT_DOUBLE_EQ(bound.arithmetic, 75);
+  EXPECT_DOUBLE_EQ(bound.seconds, 75);
+  steps[0].positions_seen = 30;
+  steps[2].positions_seen = 50;
+  bound = BoundOfStep(Machine(), steps);
+  EXPECT_DOUBLE_EQ(bound.arithmetic, 75 + 4);
+  EXPECT_STREQ(bound.limit(), "dot products");
+}
+
+TEST(StepBounds, SumsStepsOfOneKindAfterTheWarmUp) {
+  std::vector<std::vector<StepRecord>> records(3, std::vector<StepRecord>(4));
+  for (int i = 0; i < 4; ++i) {
+    records[0][i].seconds = 1 << i;
+    records[0][i].sampled_tokens = 1;
+    records[2][i].expert_bytes = 200 * i;
+  }
+  records[0][0].prompt_tokens = 9;
+  records[0][2].prompt_tokens = 5;
+  const StepSummary decode = Summarize(Machine(), records, 1, false);
+  EXPECT_EQ(decode.steps, 2);
+  EXPECT_EQ(decode.seconds, 2 + 8);
+  EXPECT_EQ(decode.sampled_tokens, 2);
+  EXPECT_DOUBLE_EQ(decode.bound.seconds, 10 + 900 / 50.0);
+  const StepSummary prefill = Summarize(Machine(), records, 1, true);
+  EXPECT_EQ(prefill.steps, 1);
+  EXPECT_EQ(prefill.prompt_tokens, 5);
+}
+
+// Of the 46.7 billion parameters of 8x7B, 12.9 billion work for each token: the router and 2 of 8
+// experts of each layer, attention, the head, and one row of the embedding.
+TEST(StepBounds, ArithmeticOfAPublishedModel) {
+  ModelConfig config;
+  const Arithmetic arithmetic = CountArithmetic(config);
+  const double embedding_and_norms = 4096.0 * (32000 + 65);
+  EXPECT_DOUBLE_EQ((arithmetic.token + arithmetic.sampled) / 2 + embedding_and_norms, 12879925248);
+}
+
+TEST(Probes, ExchangeEveryMessageSizeOnEveryRank) {
+  RunLocalRanks(3, [](Communicator& comm) {
+    const std::vector<ExchangeRate> rates = ProbeExchange(comm);
+    ASSERT_EQ(rates.size(), 7U);
+    EXPECT_EQ(rates.front().message_bytes, 1 << 10);
+    EXPECT_EQ(rates.back().message_bytes, 4 << 20);
+    for (const ExchangeRate& rate : rates) {
+      EXPECT_GT(rate.seconds, 0);
+      EXPECT_DOUBLE_EQ(rate.bytes_per_second * rate.seconds,
+                       2 * static_cast<double>(rate.message_bytes));
+    }
+  });
+}
+
+}  // namespace
+}  // namespace octet
