@@ -221,7 +221,7 @@ int64_t CountRounds(const ExchangeCase& c) {
 }
 
 // Collective.
-ExchangePhaseTime Phase(Communicator& comm, size_t bytes, double seconds, double bound) {
+ExchangePhaseTime PhaseTime(Communicator& comm, size_t bytes, double seconds, double bound) {
   ExchangePhaseTime phase;
   const std::vector<double> sent = GatherNumbers(comm, static_cast<double>(bytes));
   phase.set_bytes(std::reduce(sent.begin(), sent.end()) / comm.size());
@@ -281,10 +281,10 @@ MoeExchangeResult MeasureMoeExchange(Communicator& comm, PlainExchange plain,
   time.set_experts_per_token(exchange_case.topk);
   time.set_dtype(Name(exchange_case.dtype));
   time.set_routing_seconds(Slowest(comm, Median(seconds[kRouting])));
-  *time.mutable_dispatch() = Phase(comm, layer.dispatch_bytes(), Median(seconds[kDispatch]),
-                                   Median(seconds[kPlainDispatch]));
-  *time.mutable_combine() =
-      Phase(comm, layer.combine_bytes(), Median(seconds[kCombine]), Median(seconds[kPlainCombine]));
+  *time.mutable_dispatch() = PhaseTime(comm, layer.dispatch_bytes(), Median(seconds[kDispatch]),
+                                       Median(seconds[kPlainDispatch]));
+  *time.mutable_combine() = PhaseTime(comm, layer.combine_bytes(), Median(seconds[kCombine]),
+                                      Median(seconds[kPlainCombine]));
   return result;
 }
 

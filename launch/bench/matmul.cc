@@ -11,8 +11,8 @@ namespace octet {
 namespace {
 
 // Matrices of the pattern.
-constexpr int kWeight = 0;
-constexpr int kInput = 1;
+constexpr int kProductWeight = 0;
+constexpr int kProductInput = 1;
 
 // Compares some outputs of the last row with sums in double.
 bool IsProduct(const NumberPattern& pattern, DType dtype, int64_t inputs, ConstMatrix y) {
@@ -21,7 +21,8 @@ bool IsProduct(const NumberPattern& pattern, DType dtype, int64_t inputs, ConstM
     double sum = 0;
     double magnitude = 0;
     for (int64_t k = 0; k < inputs; ++k) {
-      const double product = pattern.At(kInput, row, k, dtype) * pattern.At(kWeight, n, k, dtype);
+      const double product =
+          pattern.At(kProductInput, row, k, dtype) * pattern.At(kProductWeight, n, k, dtype);
       sum += product;
       magnitude += std::abs(product);
     }
@@ -43,7 +44,7 @@ double PackedElement(const PackedMatrix& w, int64_t row, int64_t col) {
 bool IsPacked(const NumberPattern& pattern, const PackedMatrix& w) {
   for (const int64_t row : {int64_t{0}, w.rows / 2, w.rows - 1}) {
     for (const int64_t col : {int64_t{0}, w.cols / 2, w.cols - 1}) {
-      if (PackedElement(w, row, col) != pattern.At(kWeight, row, col, w.dtype)) return false;
+      if (PackedElement(w, row, col) != pattern.At(kProductWeight, row, col, w.dtype)) return false;
     }
   }
   return true;
@@ -51,7 +52,7 @@ bool IsPacked(const NumberPattern& pattern, const PackedMatrix& w) {
 
 // From rows of the dtype that is packed, as checkpoints have them.
 KernelResult BenchPack(const KernelBench& bench, const NumberPattern& pattern, PackedMatrix& w) {
-  const auto source = pattern.Copy(bench.backend, kWeight, w.rows, w.cols, w.dtype);
+  const auto source = pattern.Copy(bench.backend, kProductWeight, w.rows, w.cols, w.dtype);
   const double bytes = static_cast<double>(w.rows * w.cols) * SizeOf(w.dtype) +
                        static_cast<double>(w.buffer.bytes());
   KernelResult result;
@@ -75,7 +76,7 @@ std::vector<KernelResult> BenchMatmul(const KernelBench& bench, int64_t inputs, 
   PackedMatrix w = AllocatePacked(bench.backend, bench.dtype, outputs, inputs);
   std::vector<KernelResult> results = {BenchPack(bench, pattern, w)};
   for (const int64_t m : rows) {
-    const auto x = pattern.Copy(bench.backend, kInput, m, inputs, bench.dtype);
+    const auto x = pattern.Copy(bench.backend, kProductInput, m, inputs, bench.dtype);
     const Buffer y_buffer = bench.backend.Allocate(m * outputs * sizeof(float));
     const Matrix y = {y_buffer.data(), DType::kF32, m, outputs, outputs};
     KernelResult& result = results.emplace_back();

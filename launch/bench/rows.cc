@@ -13,8 +13,8 @@ namespace {
 constexpr float kEps = 1e-5F;
 
 // Matrices of the pattern.
-constexpr int kInput = 0;
-constexpr int kWeight = 1;
+constexpr int kRowInput = 0;
+constexpr int kNormWeight = 1;
 
 // The rows, and room for results.
 struct Rows {
@@ -33,7 +33,7 @@ Rows MakeRows(const KernelBench& bench, int64_t cols) {
   const int64_t count = std::max<int64_t>(
       2, bench.cold_bytes / 2 / (cols * static_cast<int64_t>(sizeof(float))) / 2 * 2);
   Rows rows = {.pattern = NumberPattern(count, cols)};
-  rows.x = rows.pattern.Copy(bench.backend, kInput, count, cols, DType::kF32);
+  rows.x = rows.pattern.Copy(bench.backend, kRowInput, count, cols, DType::kF32);
   rows.buffer = bench.backend.Allocate(count * cols * sizeof(float));
   return rows;
 }
@@ -49,7 +49,7 @@ KernelWork WorkOf(const KernelBench& bench, const char* kernel, const Rows& rows
 }
 
 KernelResult BenchRmsNorm(const KernelBench& bench, const Rows& rows) {
-  const std::span weight(rows.pattern.Rows(kWeight, 0, 1, rows.cols()).f32(0),
+  const std::span weight(rows.pattern.Rows(kNormWeight, 0, 1, rows.cols()).f32(0),
                          static_cast<size_t>(rows.cols()));
   const Matrix y = rows.Results(rows.count(), DType::kF32);
   KernelResult result;
@@ -85,7 +85,7 @@ KernelResult BenchGather(const KernelBench& bench, const Rows& rows) {
     const double got = bench.dtype == DType::kF32
                            ? y.f32(row)[c]
                            : ToFloat(reinterpret_cast<const BF16*>(y.row(row))[c]);
-    result.right = result.right && got == rows.pattern.At(kInput, order[row], c, bench.dtype);
+    result.right = result.right && got == rows.pattern.At(kRowInput, order[row], c, bench.dtype);
   }
   return result;
 }

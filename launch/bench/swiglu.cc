@@ -15,7 +15,7 @@ constexpr int kExperts = 8;
 constexpr int kTopk = 2;
 
 // Matrices of the pattern.
-constexpr int kInput = 3 * kExperts;
+constexpr int kExpertInput = 3 * kExperts;
 constexpr int W1(int expert) { return 3 * expert; }
 constexpr int W2(int expert) { return 3 * expert + 1; }
 constexpr int W3(int expert) { return 3 * expert + 2; }
@@ -82,7 +82,7 @@ std::vector<double> Row(const NumberPattern& pattern, DType dtype, int id, int64
 // Some outputs for one token.
 std::vector<Sum> Reference(const NumberPattern& pattern, DType dtype, Shape s, int expert,
                            int64_t token, std::span<const int64_t> outputs) {
-  const std::vector<double> x = Row(pattern, dtype, kInput, token, s.hidden);
+  const std::vector<double> x = Row(pattern, dtype, kExpertInput, token, s.hidden);
   const auto product = [&](int weight, int64_t n) {
     const std::vector<double> w = Row(pattern, dtype, weight, n, s.hidden);
     return std::inner_product(x.begin(), x.end(), w.begin(), 0.0);
@@ -139,7 +139,7 @@ std::vector<KernelResult> BenchSwiGlu(const KernelBench& bench, int64_t hidden,
   std::vector<KernelResult> results;
   for (const int64_t t : tokens) {
     const Load load = MakeLoad(t);
-    const auto x = pattern.Copy(bench.backend, kInput, t, hidden, bench.dtype);
+    const auto x = pattern.Copy(bench.backend, kExpertInput, t, hidden, bench.dtype);
     const auto rows = std::ssize(load.rows);
     const Buffer y_buffer = bench.backend.Allocate(rows * hidden * sizeof(float));
     const Matrix y = {y_buffer.data(), DType::kF32, rows, hidden, hidden};
