@@ -113,7 +113,7 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const ExpertPlacement& pla
         ExpertMemoryBytes(c, placement, r % limits.group_size, options.dtype)));
   }
   const int64_t slots = (limits.max_num_seqs + limits.group_size - 1) / limits.group_size;
-  needs.most_pages = slots * needs.least_pages;
+  needs.most_pages = slots * needs.least_pages + Scheduler::SparePages(slots);
   if (config.kv_cache_gib() > 0) {
     const double pages = config.kv_cache_gib() * kGiB / static_cast<double>(needs.page);
     needs.most_pages = std::min(needs.most_pages, static_cast<int64_t>(pages));

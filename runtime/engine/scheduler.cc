@@ -131,11 +131,9 @@ void Scheduler::Admit() {
   }
 }
 
-// Whether a sequence of so many tokens may start now. A few pages stay free for those that run to
-// grow into, so that who starts is not preempted at once.
+// Whether a sequence of so many tokens may start now.
 bool Scheduler::HasRoom(const Rank& rank, int64_t num_tokens) const {
-  const int64_t spare = rank.num_running / 8;
-  return rank.free_pages >= KvCache::PagesFor(num_tokens) + spare;
+  return rank.free_pages >= KvCache::PagesFor(num_tokens) + SparePages(rank.num_running);
 }
 
 // The rank with the fewest sequences, and among equals the most pages.

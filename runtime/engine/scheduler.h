@@ -59,6 +59,10 @@ class Scheduler {
  public:
   explicit Scheduler(const SchedulerLimits& limits);
 
+  // Pages of a rank that stay free when another sequence starts, for those that run to grow into:
+  // else who starts would be preempted at once.
+  static int64_t SparePages(int64_t num_running) { return num_running / 8; }
+
   // Ids ascend.
   void Add(NewSequence sequence) { waiting_.push_back(std::move(sequence)); }
 

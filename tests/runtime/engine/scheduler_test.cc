@@ -411,6 +411,14 @@ TEST(SchedulerTest, SlotsAndPagesAreUsed) {
   }
 }
 
+TEST(SchedulerTest, WithSparePagesAllSlotsRun) {
+  constexpr int kSlots = 16;
+  Scheduler scheduler(
+      Limits{.max_num_seqs = kSlots, .pages_per_rank = kSlots + Scheduler::SparePages(kSlots)});
+  for (int id = 0; id < kSlots; ++id) scheduler.Add(Request(id, 5, kKvBlock - 5));
+  EXPECT_EQ(scheduler.NextStep()[0].admit_size(), kSlots);
+}
+
 TEST(SchedulerTest, AllPagesComeBack) {
   Scheduler scheduler(Limits{.num_ranks = 2, .pages_per_rank = 4});
   for (int round = 0; round < 50; ++round) {
