@@ -229,12 +229,10 @@ void FoldRows(AttentionRow* rows, const Fold<E>& fold, float scale) {
   for (int r = 0; r < kRows; ++r) {
     if (!visible[r].empty()) FoldScores<S>(rows[r], visible[r], fold.head_dim, p[r]);
   }
-  if (all.empty()) {
-    for (int r = 0; r < kRows; ++r) AddValues<S, E, 1>(rows + r, p[r], visible[r], fold);
-    return;
-  }
+  if (all.empty()) all = {kAttentionFold, kAttentionFold};
   for (int r = 0; r < kRows; ++r) {
-    AddValues<S, E, 1>(rows + r, p[r], {visible[r].first, all.first}, fold);
+    const int last = visible[r].last < all.first ? visible[r].last : all.first;
+    AddValues<S, E, 1>(rows + r, p[r], {visible[r].first, last}, fold);
   }
   AddValues<S, E, kRows>(rows, p[0], all, fold);
   for (int r = 0; r < kRows; ++r) {
