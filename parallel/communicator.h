@@ -86,6 +86,11 @@ class Communicator {
   std::span<const size_t> AllToAll(Traffic kind, Place place, std::span<const ConstBytes> send,
                                    std::span<const Bytes> recv);
 
+  // Counts what other ranks of this one's host read where it wrote it as sent to them.
+  void CountReadInPlace(Traffic kind, int64_t bytes) {
+    bytes_sent_[static_cast<int>(kind)] += bytes;
+  }
+
   // Bytes that this rank has sent to others, by kind.
   int64_t bytes_sent(Traffic kind) const { return bytes_sent_[static_cast<int>(kind)]; }
 

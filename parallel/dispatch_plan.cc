@@ -1,6 +1,7 @@
 #include "parallel/dispatch_plan.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "kernels/check.h"
@@ -19,8 +20,22 @@ int32_t ChooseReplica(std::span<const int32_t> ranks, int home, int64_t token) {
 
 }  // namespace
 
-int64_t DispatchPlan::num_rows() const {
-  return std::accumulate(recv_tokens.begin(), recv_tokens.end(), int64_t{0});
+RowLayout::RowLayout(const HostGroup& host, int num_ranks, int64_t max_tokens, int topk)
+    : tokens_of(num_ranks, kElsewhere), returns_of(num_ranks, kElsewhere) {
+  const int64_t ranks_elsewhere = num_ranks - host.size();
+  const int64_t most_returns = num_ranks * max_tokens * topk;
+  const int64_t tokens_of_each = max_tokens + ranks_elsewhere * max_tokens;
+  const int64_t returns_of_each = most_returns + (ranks_elsewhere > 0 ? max_tokens * topk : 0);
+  num_tokens = host.size() * tokens_of_each;
+  num_returns = host.size() * returns_of_each;
+  OCTET_CHECK(num_returns <= std::numeric_limits<int32_t>::max()) << num_returns << " rows";
+  for (int i = 0; i < host.size(); ++i) {
+    tokens_of[host.ranks[i]] = static_cast<int32_t>(i * tokens_of_each);
+    returns_of[host.ranks[i]] = static_cast<int32_t>(i * returns_of_each);
+  }
+  const int rank = host.ranks[host.index];
+  tokens_from_elsewhere = static_cast<int32_t>(tokens_of[rank] + max_tokens);
+  returns_from_elsewhere = static_cast<int32_t>(returns_of[rank] + most_returns);
 }
 
 const DispatchPlan& DispatchPlanner::Plan(int layer, std::span<const Routing> routing) {
@@ -42,7 +57,7 @@ const DispatchPlan& DispatchPlanner::Plan(int layer, std::span<const Routing> ro
 void DispatchPlanner::Clear(int layer, int topk) {
   layer_ = layer;
   topk_ = topk;
-  num_rows_ = 0;
+  num_from_elsewhere_ = 0;
   owners_.resize(topk);
   assignments_.clear();
   combine_ranks_.clear();
@@ -50,6 +65,7 @@ void DispatchPlanner::Clear(int layer, int topk) {
   plan_.send_tokens.resize(num_ranks);
   for (auto& tokens : plan_.send_tokens) tokens.clear();
   plan_.recv_tokens.assign(num_ranks, 0);
+  first_returned_.assign(layout_.returns_of.begin(), layout_.returns_of.end());
   plan_.send_returns.assign(num_ranks, 0);
   plan_.recv_returns.assign(num_ranks, 0);
   plan_.expert_tokens.assign(placement_.num_experts(), 0);
@@ -71,8 +87,9 @@ void DispatchPlanner::AddToken(int home, int64_t token, std::span<const int32_t>
   const bool one_owner =
       std::all_of(owners_.begin(), owners_.end(), [&](int32_t r) { return r == owners_[0]; });
   if (home == rank_) AddOwnToken(token, one_owner);
+  if (home < rank_) CountEarlierReturns(one_owner);
   if (std::find(owners_.begin(), owners_.end(), rank_) != owners_.end()) {
-    AddReceivedToken(home, experts, weights, one_owner);
+    AddReceivedToken(home, token, experts, weights, one_owner);
   }
 }
 
@@ -90,20 +107,26 @@ void DispatchPlanner::AddOwnToken(int64_t token, bool one_owner) {
   plan_.combine.offsets.push_back(static_cast<int32_t>(plan_.combine.rows.size()));
 }
 
-void DispatchPlanner::AddReceivedToken(int home, std::span<const int32_t> experts,
+// What a rank returns lies by home rank.
+void DispatchPlanner::CountEarlierReturns(bool one_owner) {
+  for (int slot = 0; slot < (one_owner ? 1 : topk_); ++slot) ++first_returned_[owners_[slot]];
+}
+
+void DispatchPlanner::AddReceivedToken(int home, int64_t token, std::span<const int32_t> experts,
                                        std::span<const float> weights, bool one_owner) {
   ++plan_.recv_tokens[home];
+  const auto row = layout_.OnThisHost(home) ? static_cast<int32_t>(layout_.tokens_of[home] + token)
+                                            : layout_.tokens_from_elsewhere + num_from_elsewhere_++;
   for (int slot = 0; slot < topk_; ++slot) {
     if (owners_[slot] != rank_) continue;
     plan_.returns.rows.push_back(static_cast<int32_t>(assignments_.size()));
     plan_.returns.weights.push_back(weights[slot]);
-    assignments_.push_back({experts[slot], num_rows_});
+    assignments_.push_back({experts[slot], row});
     if (!one_owner || slot + 1 == topk_) {
       plan_.returns.offsets.push_back(static_cast<int32_t>(plan_.returns.rows.size()));
       ++plan_.send_returns[home];
     }
   }
-  ++num_rows_;
 }
 
 // A counting sort of the assignments; returns.rows follows them to their new places.
@@ -128,11 +151,14 @@ void DispatchPlanner::GroupByExpert() {
   }
 }
 
-// From "the i-th row that rank r returns" to a row of all that come back.
+// From "the i-th row that rank r returns to this one" to where it lies.
 void DispatchPlanner::NumberReturnedRows() {
-  first_returned_.assign(plan_.recv_returns.size(), 0);
-  std::partial_sum(plan_.recv_returns.begin(), plan_.recv_returns.end() - 1,
-                   first_returned_.begin() + 1);
+  int64_t next = layout_.returns_from_elsewhere;
+  for (size_t r = 0; r < first_returned_.size(); ++r) {
+    if (layout_.OnThisHost(static_cast<int>(r))) continue;
+    first_returned_[r] = next;
+    next += plan_.recv_returns[r];
+  }
   for (size_t i = 0; i < plan_.combine.rows.size(); ++i) {
     plan_.combine.rows[i] += static_cast<int32_t>(first_returned_[combine_ranks_[i]]);
   }

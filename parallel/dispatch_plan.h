@@ -8,17 +8,35 @@
 #include <vector>
 
 #include "parallel/expert_placement.h"
+#include "parallel/host_group.h"
 #include "parallel/routing.h"
 
 namespace octet {
+
+// Where rows lie in the memory of a host, by their index: the tokens that its ranks' experts read,
+// and the outputs that they return. Each rank of the host writes rows of its own, which the others
+// read where they lie, and has room for those that come as messages from other hosts.
+struct RowLayout {
+  // Of one rank's part, in which at most so many of its own tokens go to topk experts each.
+  RowLayout(const HostGroup& host, int num_ranks, int64_t max_tokens, int topk);
+
+  static constexpr int32_t kElsewhere = -1;  // of a rank on another host
+
+  std::vector<int32_t> tokens_of;   // [ranks] row of the first token of each rank of the host
+  std::vector<int32_t> returns_of;  // [ranks] row of the first output that it returns
+  int32_t tokens_from_elsewhere;    // row of the first token that comes from another host
+  int32_t returns_from_elsewhere;   // row of the first output that comes back from one
+  int64_t num_tokens, num_returns;  // rows of the whole host
+
+  bool OnThisHost(int rank) const { return tokens_of[rank] != kElsewhere; }
+};
 
 // One rank's part of the exchange, a pure function of every rank's routing and of the placement.
 // All ranks derive matching parts, so no counts need to be exchanged.
 //
 //   x ─send_tokens─▶ rows ─expert_rows─▶ experts ─returns─▶ returned ─combine─▶ y
 //
-// x, y: own tokens; rows: (token, rank) pairs; experts: (token, slot) pairs; returned: at each
-// token's home.
+// x, y: own tokens; experts: (token, slot) pairs; rows, returned: as RowLayout has them.
 //
 // A token goes once to each rank that it needs. It comes back as one row for each slot, or as one
 // row, already summed, from a rank that had all of its slots.
@@ -36,7 +54,7 @@ struct DispatchPlan {
 
   std::vector<int> local_experts;       // of this layer and rank, ascending
   std::vector<int32_t> expert_offsets;  // [local experts + 1] into expert_rows
-  std::vector<int32_t> expert_rows;  // received row of each (token, slot), grouped by local expert
+  std::vector<int32_t> expert_rows;     // row of each (token, slot), grouped by local expert
 
   Sums returns;                       // of the experts' outputs, by home rank, token and slot
   std::vector<int64_t> send_returns;  // [ranks] rows of `returns` that go to each rank
@@ -46,15 +64,13 @@ struct DispatchPlan {
   // (token, slot) pairs of all ranks' tokens, by expert and by the rank that serves them.
   std::vector<int64_t> expert_tokens;  // [experts]
   std::vector<int64_t> rank_tokens;    // [ranks]
-
-  int64_t num_rows() const;  // received tokens
 };
 
 // Makes one rank's plans, and keeps its memory.
 class DispatchPlanner {
  public:
-  DispatchPlanner(const ExpertPlacement& placement, int rank)
-      : placement_(placement), rank_(rank) {}
+  DispatchPlanner(const ExpertPlacement& placement, int rank, RowLayout layout)
+      : placement_(placement), rank_(rank), layout_(std::move(layout)) {}
 
   // routing[r] is that of rank r. Valid until the next call.
   const DispatchPlan& Plan(int layer, std::span<const Routing> routing);
@@ -69,13 +85,15 @@ class DispatchPlanner {
   void AddToken(int home, int64_t token, std::span<const int32_t> experts,
                 std::span<const float> weights);
   void AddOwnToken(int64_t token, bool one_owner);
-  void AddReceivedToken(int home, std::span<const int32_t> experts, std::span<const float> weights,
-                        bool one_owner);
+  void AddReceivedToken(int home, int64_t token, std::span<const int32_t> experts,
+                        std::span<const float> weights, bool one_owner);
+  void CountEarlierReturns(bool one_owner);
   void GroupByExpert();
   void NumberReturnedRows();
 
   const ExpertPlacement& placement_;
   int rank_;
+  RowLayout layout_;
   int layer_ = 0;
   int topk_ = 0;
   DispatchPlan plan_;
@@ -84,8 +102,8 @@ class DispatchPlanner {
   std::vector<int32_t> combine_ranks_;   // rank of each entry of combine.rows
   std::vector<int32_t> local_;           // [experts] index in local_experts
   std::vector<int32_t> next_;            // [local experts] place of its next row
-  std::vector<int64_t> first_returned_;  // [ranks]
-  int32_t num_rows_ = 0;
+  std::vector<int64_t> first_returned_;  // [ranks] row of what each returns to this one
+  int32_t num_from_elsewhere_ = 0;       // tokens
 };
 
 }  // namespace octet

@@ -43,27 +43,70 @@ Bytes RowBytes(Matrix m, int64_t first, int64_t rows) {
   return {m.row(first), static_cast<size_t>(rows) * m.row_bytes()};
 }
 
+// On a boundary of cache lines.
+size_t TokenBytes(const RowLayout& layout, const DispatchLimits& limits) {
+  const auto bytes =
+      static_cast<size_t>(layout.num_tokens * limits.hidden_size) * SizeOf(limits.dtype);
+  return (bytes + 63) / 64 * 64;
+}
+
+size_t MemoryBytes(const RowLayout& layout, const DispatchLimits& limits) {
+  return TokenBytes(layout, limits) +
+         static_cast<size_t>(layout.num_returns * limits.hidden_size) * sizeof(float);
+}
+
 }  // namespace
 
+Dispatcher::HostRows Dispatcher::MapHostRows(Communicator& comm, Backend& backend,
+                                             const DispatchLimits& limits) {
+  const HostGroup host = FindHostGroup(comm);
+  HostRows rows = {.layout = RowLayout(host, comm.size(), limits.max_tokens, limits.topk)};
+  absl::StatusOr<Buffer> memory = MapHostMemory(comm, host, MemoryBytes(rows.layout, limits));
+  if (memory.ok()) {
+    rows.memory = *std::move(memory);
+    return rows;
+  }
+  const HostGroup alone = {.ranks = {comm.rank()}, .index = 0};
+  rows.layout = RowLayout(alone, comm.size(), limits.max_tokens, limits.topk);
+  rows.memory = backend.Allocate(MemoryBytes(rows.layout, limits));
+  return rows;
+}
+
 Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
-                       Workspace& workspace, int64_t max_tokens, DType dtype)
+                       Workspace& workspace, const DispatchLimits& limits)
+    : Dispatcher(comm, placement, backend, workspace, limits, MapHostRows(comm, backend, limits)) {}
+
+Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
+                       Workspace& workspace, const DispatchLimits& limits, HostRows rows)
     : comm_(comm),
       backend_(backend),
       workspace_(workspace),
-      max_tokens_(max_tokens),
-      dtype_(dtype),
+      limits_(limits),
+      layout_(std::move(rows.layout)),
+      memory_(std::move(rows.memory)),
+      tokens_{memory_.data(), limits.dtype, layout_.num_tokens, limits.hidden_size,
+              limits.hidden_size},
+      returns_{memory_.data() + TokenBytes(layout_, limits), DType::kF32, layout_.num_returns,
+               limits.hidden_size, limits.hidden_size},
       routing_messages_(comm.size()),
       routing_(comm.size()),
-      planner_(placement, comm.rank()),
+      planner_(placement, comm.rank(), layout_),
       exchange_(comm.MakeExchange()),
       send_(comm.size()),
-      recv_(comm.size()) {}
+      recv_(comm.size()),
+      notes_(comm.size()) {}
+
+void Dispatcher::LayTokens(ConstMatrix x) {
+  OCTET_CHECK(x.rows <= limits_.max_tokens);
+  own_tokens_ = tokens_.Rows(layout_.tokens_of[comm_.rank()], x.rows);
+  backend_.Convert(x, own_tokens_);
+}
 
 void Dispatcher::ExchangeRouting(int layer, const Routing& routing) {
-  OCTET_CHECK(routing.num_tokens <= max_tokens_);
+  OCTET_CHECK(routing.num_tokens <= limits_.max_tokens);
   Write(routing, routing_message_);
   for (int r = 0; r < comm_.size(); ++r) {
-    routing_messages_[r].resize(WireBytes(max_tokens_, routing.topk));
+    routing_messages_[r].resize(WireBytes(limits_.max_tokens, routing.topk));
     send_[r] = routing_message_;
     recv_[r] = routing_messages_[r];
   }
@@ -78,55 +121,62 @@ const DispatchPlan& Dispatcher::Plan(int layer, const Routing& routing) {
   return planner_.Plan(layer, routing_);
 }
 
-void Dispatcher::StartDispatch(int layer, ConstMatrix x, const DispatchPlan& plan) {
-  const int rank = comm_.rank();
-  rows_ = workspace_.AllocDense(plan.num_rows(), x.cols, dtype_);
-  int64_t first = 0;
+void Dispatcher::StartDispatch(int layer, const DispatchPlan& plan) {
+  int64_t come = layout_.tokens_from_elsewhere;
   for (int r = 0; r < comm_.size(); ++r) {
     const std::vector<int32_t>& tokens = plan.send_tokens[r];
-    const auto num_tokens = std::ssize(tokens);
-    if (r == rank) {
-      backend_.GatherRows(x, tokens, rows_.Rows(first, num_tokens));
-      send_[r] = {};
-      recv_[r] = {};
-    } else {
-      const Matrix outgoing = workspace_.AllocDense(num_tokens, x.cols, dtype_);
-      backend_.GatherRows(x, tokens, outgoing);
-      send_[r] = RowBytes(outgoing, 0, num_tokens);
-      recv_[r] = RowBytes(rows_, first, plan.recv_tokens[r]);
+    send_[r] = {};
+    recv_[r] = {};
+    if (r == comm_.rank()) continue;
+    if (layout_.OnThisHost(r)) {
+      comm_.CountReadInPlace(Traffic::kDispatch, std::ssize(tokens) * own_tokens_.row_bytes());
+      continue;
     }
-    first += plan.recv_tokens[r];
+    const Matrix outgoing =
+        workspace_.AllocDense(std::ssize(tokens), limits_.hidden_size, limits_.dtype);
+    backend_.GatherRows(own_tokens_, tokens, outgoing);
+    send_[r] = RowBytes(outgoing, 0, outgoing.rows);
+    recv_[r] = RowBytes(tokens_, come, plan.recv_tokens[r]);
+    come += plan.recv_tokens[r];
   }
   comm_.Start(*exchange_, Traffic::kDispatch, {"dispatch", layer}, send_, recv_);
 }
 
-Matrix Dispatcher::FinishDispatch() {
+ConstMatrix Dispatcher::FinishDispatch() {
   comm_.Finish(*exchange_);
-  return rows_;
+  return tokens_;
 }
 
 void Dispatcher::StartCombine(int layer, ConstMatrix out, const DispatchPlan& plan) {
   const DispatchPlan::Sums& sums = plan.returns;
-  const Matrix returns = workspace_.AllocDense(std::ssize(sums.offsets) - 1, out.cols, DType::kF32);
-  backend_.WeightedSum(out, sums.offsets, sums.rows, sums.weights, returns);
-
-  int64_t num_returned = 0;
-  for (const int64_t rows : plan.recv_returns) num_returned += rows;
-  returned_ = workspace_.AllocDense(num_returned, out.cols, DType::kF32);
-  int64_t sent = 0;
-  int64_t received = 0;
+  int64_t made = layout_.returns_of[comm_.rank()];
+  backend_.WeightedSum(out, sums.offsets, sums.rows, sums.weights,
+                       returns_.Rows(made, std::ssize(sums.offsets) - 1));
+  int64_t come = layout_.returns_from_elsewhere;
   for (int r = 0; r < comm_.size(); ++r) {
-    send_[r] = RowBytes(returns, sent, plan.send_returns[r]);
-    recv_[r] = RowBytes(returned_, received, plan.recv_returns[r]);
-    sent += plan.send_returns[r];
-    received += plan.recv_returns[r];
+    send_[r] = RowBytes(returns_, made, plan.send_returns[r]);
+    made += plan.send_returns[r];
+    recv_[r] = {};
+    if (r == comm_.rank()) {
+      send_[r] = {};
+    } else if (layout_.OnThisHost(r)) {
+      // The first byte says that they can be read; the others are, in place.
+      if (!send_[r].empty()) {
+        comm_.CountReadInPlace(Traffic::kCombine, std::ssize(send_[r]) - 1);
+        send_[r] = send_[r].first(1);
+      }
+      if (plan.recv_returns[r] > 0) recv_[r] = {&notes_[r], 1};
+    } else {
+      recv_[r] = RowBytes(returns_, come, plan.recv_returns[r]);
+      come += plan.recv_returns[r];
+    }
   }
   comm_.Start(*exchange_, Traffic::kCombine, {"combine", layer}, send_, recv_);
 }
 
 void Dispatcher::FinishCombine(const DispatchPlan& plan, Matrix y) {
   comm_.Finish(*exchange_);
-  backend_.WeightedSum(returned_, plan.combine.offsets, plan.combine.rows, plan.combine.weights, y);
+  backend_.WeightedSum(returns_, plan.combine.offsets, plan.combine.rows, plan.combine.weights, y);
 }
 
 }  // namespace octet

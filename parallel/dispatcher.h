@@ -12,27 +12,44 @@
 
 namespace octet {
 
+// What a dispatcher has room for.
+struct DispatchLimits {
+  int64_t max_tokens = 0;  // of one rank in one step
+  int64_t hidden_size = 0;
+  int topk = 0;
+  DType dtype = DType::kF32;  // of the rows that experts read
+};
+
 // The two all-to-alls of every MoE layer, one layer at a time. While one is in flight, other work
 // may be done, another dispatcher's exchanges included, in the same order on every rank.
+//
+// Ranks of one host read each other's rows where they were written. A rank writes over them when no
+// other can still read them: a token when all that it became has come back, an output when its
+// reader's next routing has come.
 class Dispatcher {
  public:
-  // `max_tokens` bounds the tokens of one rank in one step. Experts read rows of `dtype`.
+  // Collective. Ranks that can't share memory send each other messages, as those of different hosts
+  // do.
   Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
-             Workspace& workspace, int64_t max_tokens, DType dtype);
+             Workspace& workspace, const DispatchLimits& limits);
+
+  // Lays this rank's tokens where the ranks of its host read them, once Plan has told them. x: [own
+  // tokens, hidden_size] float32.
+  void LayTokens(ConstMatrix x);
 
   // Collective: tells every rank what the others' tokens need. Valid until the next call.
   const DispatchPlan& Plan(int layer, const Routing& routing);
 
-  // Collective: sends each token to the ranks whose experts need it. x: [own tokens, hidden]
-  // float32.
-  void StartDispatch(int layer, ConstMatrix x, const DispatchPlan& plan);
+  // Collective: sends the tokens that were laid to the ranks of other hosts whose experts need
+  // them.
+  void StartDispatch(int layer, const DispatchPlan& plan);
 
-  // Collective: what has come: [plan.num_rows(), hidden] of the experts' dtype, by home rank and
-  // token.
-  Matrix FinishDispatch();
+  // Collective: they have come. Returns the rows that plan.expert_rows counts: [.., hidden_size] of
+  // the experts' dtype.
+  ConstMatrix FinishDispatch();
 
   // Collective: sends the outputs of this rank's experts home. out: [(token, slot) pairs of this
-  // rank's experts, hidden], in the order of plan.expert_rows.
+  // rank's experts, hidden_size], in the order of plan.expert_rows.
   void StartCombine(int layer, ConstMatrix out, const DispatchPlan& plan);
 
   // Collective: y[t] = the sum of token t's slots, each times its gate weight, in slot order. y:
@@ -40,23 +57,35 @@ class Dispatcher {
   void FinishCombine(const DispatchPlan& plan, Matrix y);
 
  private:
+  struct HostRows {
+    RowLayout layout;
+    Buffer memory;
+  };
+  static HostRows MapHostRows(Communicator& comm, Backend& backend, const DispatchLimits& limits);
+
+  Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
+             Workspace& workspace, const DispatchLimits& limits, HostRows rows);
+
   void ExchangeRouting(int layer, const Routing& routing);
 
   Communicator& comm_;
   Backend& backend_;
   Workspace& workspace_;
-  int64_t max_tokens_;
-  DType dtype_;
+  DispatchLimits limits_;
+  RowLayout layout_;
+  Buffer memory_;      // of the host
+  Matrix tokens_;      // [layout_.num_tokens, hidden_size] of the experts' dtype
+  Matrix returns_;     // [layout_.num_returns, hidden_size] float32
+  Matrix own_tokens_;  // that were laid
 
   std::vector<std::byte> routing_message_;
   std::vector<std::vector<std::byte>> routing_messages_;  // [ranks]
   std::vector<Routing> routing_;                          // [ranks]
   DispatchPlanner planner_;
   std::unique_ptr<Exchange> exchange_;  // of the tokens, then of the outputs
-  Matrix rows_;                         // that come to the experts
-  Matrix returned_;                     // that come back
   std::vector<ConstBytes> send_;
   std::vector<Bytes> recv_;
+  std::vector<std::byte> notes_;  // [ranks] that outputs can be read
 };
 
 }  // namespace octet

@@ -65,15 +65,17 @@ void ExchangeCase::FillInput(int rank, Matrix x) const {
 }
 
 bool ExchangeCase::HasArrived(const ExpertPlacement& placement, int rank, ConstMatrix rows) const {
+  std::vector<Routing> routing;
+  for (int home = 0; home < placement.num_ranks(); ++home) routing.push_back(RoutingOf(home));
   int64_t row = 0;
-  for (int home = 0; home < placement.num_ranks(); ++home) {
-    const Routing routing = RoutingOf(home);
-    for (int64_t t = 0; t < tokens_per_rank; ++t) {
-      const auto first = routing.topk_idx.begin() + t * topk;
-      const bool comes =
-          std::any_of(first, first + topk, [&](int32_t e) { return placement.Owns(0, e, rank); });
-      if (!comes) continue;
-      if (row == rows.rows || !IsRow(rows, row++, home, t)) return false;
+  for (int expert = 0; expert < num_experts; ++expert) {
+    if (!placement.Owns(0, expert, rank)) continue;
+    for (int home = 0; home < placement.num_ranks(); ++home) {
+      const std::vector<int32_t>& chosen = routing[home].topk_idx;
+      for (int64_t i = 0; i < std::ssize(chosen); ++i) {
+        if (chosen[i] != expert) continue;
+        if (row == rows.rows || !IsRow(rows, row++, home, i / topk)) return false;
+      }
     }
   }
   return row == rows.rows;

@@ -128,7 +128,11 @@ class Layer {
         workspace_([&](size_t bytes) { return backend.Allocate(bytes); }),
         x_(workspace_.Alloc(case_.tokens_per_rank, case_.hidden_size)),
         y_(workspace_.Alloc(case_.tokens_per_rank, case_.hidden_size)),
-        dispatcher_(comm, placement, backend, workspace_, case_.tokens_per_rank, case_.dtype) {
+        dispatcher_(comm, placement, backend, workspace_,
+                    {.max_tokens = case_.tokens_per_rank,
+                     .hidden_size = case_.hidden_size,
+                     .topk = case_.topk,
+                     .dtype = case_.dtype}) {
     case_.FillInput(comm.rank(), x_);
   }
 
@@ -136,11 +140,15 @@ class Layer {
   bool IsRight() {
     const Workspace::Scope scope(workspace_);
     for (int64_t t = 0; t < y_.rows; ++t) std::memset(y_.row(t), 0xff, y_.row_bytes());  // NaN
+    dispatcher_.LayTokens(x_);
     const DispatchPlan& plan = dispatcher_.Plan(0, routing_);
     MakePlainCopies(plan);
-    dispatcher_.StartDispatch(0, x_, plan);
-    const Matrix rows = dispatcher_.FinishDispatch();
-    const bool has_arrived = case_.HasArrived(placement_, comm_.rank(), rows);
+    dispatcher_.StartDispatch(0, plan);
+    const ConstMatrix rows = dispatcher_.FinishDispatch();
+    const Matrix inputs =
+        workspace_.Alloc(std::ssize(plan.expert_rows), case_.hidden_size, case_.dtype);
+    backend_.GatherRows(rows, plan.expert_rows, inputs);
+    const bool has_arrived = case_.HasArrived(placement_, comm_.rank(), inputs);
     dispatcher_.StartCombine(0, OutputsOf(rows, plan), plan);
     dispatcher_.FinishCombine(plan, y_);
     return has_arrived && case_.IsCombined(comm_.rank(), y_);
@@ -152,13 +160,14 @@ class Layer {
     const Workspace::Scope scope(workspace_);
     StepSeconds seconds;
     const DispatchPlan* plan = nullptr;
-    Matrix rows;
+    ConstMatrix rows;
+    const double laying = Seconds([&] { dispatcher_.LayTokens(x_); });
     seconds[kRouting] = Seconds([&] { plan = &dispatcher_.Plan(0, routing_); });
     seconds[kPlainDispatch] = Seconds([&] { plain_dispatch_->Run(plain_); });
-    seconds[kDispatch] = Seconds([&] {
-      dispatcher_.StartDispatch(0, x_, *plan);
-      rows = dispatcher_.FinishDispatch();
-    });
+    seconds[kDispatch] = laying + Seconds([&] {
+                           dispatcher_.StartDispatch(0, *plan);
+                           rows = dispatcher_.FinishDispatch();
+                         });
     const Matrix out = OutputsOf(rows, *plan);
     seconds[kPlainCombine] = Seconds([&] { plain_combine_->Run(plain_); });
     seconds[kCombine] = Seconds([&] {

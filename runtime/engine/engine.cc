@@ -21,6 +21,22 @@ int64_t ScratchBytes(const ModelConfig& c, const EngineOptions& options) {
   return std::max({experts, router, others}) + (int64_t{1} << 16);
 }
 
+// With the second micro-batch, which takes half as much.
+int64_t WithMicroBatch(int64_t bytes, const EngineOptions& options) {
+  return options.limits.overlap_tokens > 0 ? bytes + bytes / 2 : bytes;
+}
+
+// Rows that the ranks exchange, outside the workspace: tokens as they were laid and as they come,
+// outputs that are returned and that come back.
+int64_t ExchangedBytes(const ModelConfig& c, const EngineOptions& options) {
+  const int64_t own = options.limits.MaxTokensPerRank();
+  const int64_t all = options.limits.max_num_batched_tokens;
+  const auto element = static_cast<int64_t>(SizeOf(options.dtype));
+  const int64_t tokens = (own + all) * element;
+  const int64_t outputs = (all + own) * c.experts_per_token * int64_t{sizeof(float)};
+  return WithMicroBatch((tokens + outputs) * c.hidden_size, options);
+}
+
 }  // namespace
 
 int64_t WorkspaceBytes(const ModelConfig& c, const EngineOptions& options) {
@@ -35,12 +51,11 @@ int64_t WorkspaceBytes(const ModelConfig& c, const EngineOptions& options) {
   const int64_t attention = own * (2 * q_dim + 2 * kv_dim) * f32;
   const int64_t pairs = all * c.experts_per_token;
   const int64_t own_pairs = own * c.experts_per_token;
-  const int64_t tokens = (all + own_pairs) * hidden * element;     // that come, and that leave
-  const int64_t outputs = (2 * pairs + own_pairs) * hidden * f32;  // made, sent, and come back
+  // Tokens that leave for other hosts, and what experts make.
+  const int64_t experts = own_pairs * hidden * element + pairs * hidden * f32;
   const int64_t logits = int64_t{130} * c.vocab_size * f32;
-  const int64_t whole = states + std::max({attention, tokens + outputs, logits});
-  const int64_t micro_batch = options.limits.overlap_tokens > 0 ? whole / 2 : 0;  // the second
-  return whole + micro_batch + ScratchBytes(c, options);
+  const int64_t whole = states + std::max({attention, experts, logits});
+  return WithMicroBatch(whole, options) + ExchangedBytes(c, options) + ScratchBytes(c, options);
 }
 
 Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
@@ -61,7 +76,8 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
       messenger_(ranks.world),
       outgoing_steps_(ranks.world.size()) {
   const int64_t scratch = ScratchBytes(model.config, options);
-  workspace_.Reserve(static_cast<size_t>(WorkspaceBytes(model.config, options) - scratch));
+  const int64_t elsewhere = scratch + ExchangedBytes(model.config, options);
+  workspace_.Reserve(static_cast<size_t>(WorkspaceBytes(model.config, options) - elsewhere));
   backend.ReserveScratch(static_cast<size_t>(scratch));
   OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
   OCTET_CHECK(options.limits.group_size == ranks.group.size());

@@ -14,7 +14,7 @@ class Experts {
  public:
   Experts(const ExecutionContext& context, const LayerWeights& weights);
 
-  // rows: [plan.num_rows(), hidden_size] of the context's dtype.
+  // rows: [.., hidden_size] of the context's dtype, which plan.expert_rows counts.
   // Returns [(token, slot) pairs, hidden_size] float32 in the order of plan.expert_rows.
   Matrix Forward(ConstMatrix rows, const DispatchPlan& plan);
 

@@ -17,11 +17,15 @@ Mixtral::Mixtral(const ExecutionContext& context, const MixtralParts& parts,
 
 void Mixtral::AddMicroBatch(const ExecutionContext& context, const MixtralParts& parts,
                             int64_t max_tokens) {
-  micro_batches_.push_back({.context = context,
-                            .dispatcher = Dispatcher(parts.comm, parts.placement, context.backend,
-                                                     context.workspace, max_tokens, context.dtype),
-                            .layers = {},
-                            .batch = {}});
+  micro_batches_.push_back(
+      {.context = context,
+       .dispatcher = Dispatcher(parts.comm, parts.placement, context.backend, context.workspace,
+                                {.max_tokens = max_tokens,
+                                 .hidden_size = config_.hidden_size,
+                                 .topk = config_.experts_per_token,
+                                 .dtype = context.dtype}),
+       .layers = {},
+       .batch = {}});
   MicroBatch& m = micro_batches_.back();
   for (int l = 0; l < config_.num_layers; ++l) {
     m.layers.emplace_back(m.context, config_, l, weights_.layers[l], rope_.table(),

@@ -1,6 +1,7 @@
 #include "parallel/dispatcher.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <atomic>
 #include <random>
@@ -20,7 +21,12 @@ struct Case {
   int topk;
   const char* placement;
   DType dtype;
+  int hosts = 1;
 };
+
+DispatchLimits Limits(const Case& c) {
+  return {.max_tokens = 32, .hidden_size = kHidden, .topk = c.topk, .dtype = c.dtype};
+}
 
 // Different experts for each slot, uneven loads, and some ranks without tokens.
 std::vector<Routing> RandomRouting(const Case& c, uint32_t seed) {
@@ -61,7 +67,7 @@ ExpertPlacement MakePlacement(const Case& c) {
 // An "expert" that scales its row, so that the answer shows which expert saw which row.
 float Scale(int expert) { return 1.0F + static_cast<float>(expert); }
 
-Matrix FakeExperts(Workspace& workspace, Matrix rows, const DispatchPlan& plan) {
+Matrix FakeExperts(Workspace& workspace, ConstMatrix rows, const DispatchPlan& plan) {
   const Matrix out = workspace.Alloc(std::ssize(plan.expert_rows), kHidden);
   for (int e = 0; e < std::ssize(plan.local_experts); ++e) {
     for (int i = plan.expert_offsets[e]; i < plan.expert_offsets[e + 1]; ++i) {
@@ -129,15 +135,16 @@ TEST_P(DispatcherTest, EveryTokenGetsItsExpertsAndNothingIsSentTwice) {
   const std::vector<Routing> routing = RandomRouting(c, 7);
   std::atomic<int64_t> dispatched = 0;
   std::atomic<int64_t> combined = 0;
-  RunLocalRanks(c.ranks, [&](Communicator& comm) {
+  RunLocalRanks(HostsInTurn(c.ranks, c.hosts), [&](Communicator& comm) {
     const auto backend = MakeCpuBackend(SupportedIsas().front(), 1);
     Workspace workspace([&](size_t bytes) { return backend->Allocate(bytes); });
-    Dispatcher dispatcher(comm, placement, *backend, workspace, 32, c.dtype);
+    Dispatcher dispatcher(comm, placement, *backend, workspace, Limits(c));
     const Routing& mine = routing[comm.rank()];
     const auto x = OwnedMatrix::Random(mine.num_tokens, kHidden, DType::kF32, 100 + comm.rank());
+    dispatcher.LayTokens(x.view());
     const DispatchPlan& plan = dispatcher.Plan(0, mine);
-    dispatcher.StartDispatch(0, x.view(), plan);
-    const Matrix rows = dispatcher.FinishDispatch();
+    dispatcher.StartDispatch(0, plan);
+    const ConstMatrix rows = dispatcher.FinishDispatch();
     const Matrix out = FakeExperts(workspace, rows, plan);
     OwnedMatrix y(mine.num_tokens, kHidden);
     dispatcher.StartCombine(0, out, plan);
@@ -152,6 +159,39 @@ TEST_P(DispatcherTest, EveryTokenGetsItsExpertsAndNothingIsSentTwice) {
   EXPECT_EQ(combined, expected.combine);
 }
 
+// Ranks that run ahead write over nothing that another one still reads.
+TEST(Dispatcher, RowsStayWhereTheyLieUntilTheyAreRead) {
+  const Case c = {
+      .ranks = 4, .experts = 8, .topk = 2, .placement = "random:3", .dtype = DType::kF32};
+  const ExpertPlacement placement = MakePlacement(c);
+  RunLocalRanks({"a", "a", "b", "a"}, [&](Communicator& comm) {
+    const auto backend = MakeCpuBackend(SupportedIsas().front(), 1);
+    Workspace workspace([&](size_t bytes) { return backend->Allocate(bytes); });
+    Dispatcher dispatcher(comm, placement, *backend, workspace, Limits(c));
+    std::mt19937 random(comm.rank());
+    const auto dawdle = [&] {
+      for (uint32_t i = random() % 50; i > 0; --i) sched_yield();
+    };
+    for (int round = 0; round < 200; ++round) {
+      const Workspace::Scope scope(workspace);
+      const Routing mine = RandomRouting(c, 1000 + round)[comm.rank()];
+      const auto x = OwnedMatrix::Random(mine.num_tokens, kHidden, DType::kF32,
+                                         static_cast<uint32_t>(10 * round + comm.rank()));
+      dispatcher.LayTokens(x.view());
+      const DispatchPlan& plan = dispatcher.Plan(0, mine);
+      dispatcher.StartDispatch(0, plan);
+      dawdle();
+      const ConstMatrix rows = dispatcher.FinishDispatch();
+      dawdle();
+      dispatcher.StartCombine(0, FakeExperts(workspace, rows, plan), plan);
+      dawdle();
+      OwnedMatrix y(mine.num_tokens, kHidden);
+      dispatcher.FinishCombine(plan, y.view());
+      ASSERT_EQ(y.bytes(), Expected(x, mine, c.dtype).bytes()) << "round " << round;
+    }
+  });
+}
+
 TEST(DispatchPlan, UsesTheReplicaOnTheTokensOwnRank) {
   Placement proto;
   LayerPlacement* layer = proto.add_layers();
@@ -162,7 +202,8 @@ TEST(DispatchPlan, UsesTheReplicaOnTheTokensOwnRank) {
   const ExpertPlacement placement = *ExpertPlacement::FromProto(proto, {1, 2, 3});
   const std::vector<Routing> routing(
       3, {.num_tokens = 1, .topk = 2, .topk_idx = {1, 0}, .topk_weights = {0.5F, 0.5F}});
-  DispatchPlanner planner(placement, 1);
+  const HostGroup alone = {.ranks = {1}, .index = 0};
+  DispatchPlanner planner(placement, 1, RowLayout(alone, 3, 1, 2));
   const DispatchPlan& plan = planner.Plan(0, routing);
   EXPECT_EQ(plan.send_tokens, (std::vector<std::vector<int32_t>>{{}, {0}, {}}));
   EXPECT_EQ(plan.recv_tokens, (std::vector<int64_t>{0, 1, 0}));
@@ -175,7 +216,10 @@ std::vector<Case> Cases() {
   for (const int ranks : {1, 2, 3, 4, 5, 7, 8, 12}) {
     for (const char* placement : {"contiguous", "round-robin", "random:5", "replicas"}) {
       for (const int topk : {1, 2, 3}) {
-        cases.push_back({ranks, 8, topk, placement, topk == 2 ? DType::kBF16 : DType::kF32});
+        const DType dtype = topk == 2 ? DType::kBF16 : DType::kF32;
+        for (const int hosts : std::set<int>{1, std::min(2, ranks), ranks}) {
+          cases.push_back({ranks, 8, topk, placement, dtype, hosts});
+        }
       }
     }
   }

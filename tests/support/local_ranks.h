@@ -31,6 +31,13 @@ inline void RunLocalRanks(int size, const std::function<void(Communicator&)>& f)
   RunLocalRanks(world, f);
 }
 
+// So many hosts, each in turn the host of a rank.
+inline std::vector<std::string> HostsInTurn(int num_ranks, int num_hosts) {
+  std::vector<std::string> hosts;
+  for (int r = 0; r < num_ranks; ++r) hosts.push_back("host" + std::to_string(r % num_hosts));
+  return hosts;
+}
+
 // Ranks that think they are on these hosts.
 inline void RunLocalRanks(const std::vector<std::string>& hosts,
                           const std::function<void(Communicator&)>& f) {

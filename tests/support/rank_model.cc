@@ -93,7 +93,7 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
   if (limits.pages.size() == 1) engine_options.limits.pages.assign(num_ranks, limits.pages[0]);
   const auto placement =
       ValueOrDie(ExpertPlacement::Parse(options.placement, Shape(files.config, ep_size)));
-  RunLocalRanks(num_ranks, [&](Communicator& comm) {
+  RunLocalRanks(HostsInTurn(num_ranks, options.hosts), [&](Communicator& comm) {
     const auto group = comm.MakeGroup(ep_size);
     const auto backend = MakeCpuBackend(options.isa, options.threads);
     const ModelWeights weights =

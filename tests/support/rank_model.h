@@ -18,6 +18,7 @@ struct RankModelOptions {
   int64_t max_tokens = 512;  // of a sequence, and of a step of one rank
   int threads = 1;
   int ep_size = 0;  // ranks of an expert-parallel group; 0: all
+  int hosts = 1;    // over which RunEngine deals out the ranks
 };
 
 // Aborts where the model can't be loaded.

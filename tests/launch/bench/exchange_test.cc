@@ -57,10 +57,12 @@ TEST(ExchangeCase, WrongRowsAreSeen) {
     const ExpertPlacement placement = Placement("contiguous", c, 2);
     // Experts 0 and 1 live on rank 0: its rows are those of tokens that have one of them.
     std::vector<std::pair<int, int64_t>> come;
-    for (const int home : {0, 1}) {
-      const Routing routing = c.RoutingOf(home);
-      for (int64_t t = 0; t < 9; ++t) {
-        if (routing.topk_idx[t] < 2) come.emplace_back(home, t);
+    for (const int expert : {0, 1}) {
+      for (const int home : {0, 1}) {
+        const Routing routing = c.RoutingOf(home);
+        for (int64_t t = 0; t < 9; ++t) {
+          if (routing.topk_idx[t] == expert) come.emplace_back(home, t);
+        }
       }
     }
     const auto rows_of = [&](const std::vector<std::pair<int, int64_t>>& tokens) {

@@ -59,6 +59,7 @@ struct Mode {
   int ep_size = 0;         // 0: all ranks
   int64_t pages = kPages;  // of each rank
   int64_t overlap_tokens = 0;
+  int hosts = 1;
 };
 
 constexpr Mode kModes[] = {
@@ -91,6 +92,12 @@ constexpr Mode kModes[] = {
     {3, "random:8", 1, 3, 7, 0, kPages, 4},
     {8, "contiguous", 1, 64, 64, 0, kPages, 1},
     {4, "random:9", 1, 64, 30, 2, 4, 1},
+    // On several hosts, between which tokens go as messages.
+    {2, "contiguous", 1, 64, 64, 0, kPages, 0, 2},
+    {3, "round-robin", 1, 3, 2048, 0, kPages, 0, 2},
+    {8, "random:4", 1, 64, 64, 0, kPages, 0, 3},
+    {5, "random:3", 1, 64, 2048, 0, kPages, 1, 2},
+    {6, "round-robin", 1, 64, 64, 3, kPages, 4, 2},
 };
 
 class EngineTest : public testing::Test {
@@ -101,7 +108,8 @@ class EngineTest : public testing::Test {
                                       .placement = mode.placement,
                                       .max_tokens = kMaxTokens,
                                       .threads = mode.threads,
-                                      .ep_size = mode.ep_size};
+                                      .ep_size = mode.ep_size,
+                                      .hosts = mode.hosts};
     const SchedulerLimits limits = {.max_num_seqs = mode.max_num_seqs,
                                     .max_num_batched_tokens = mode.max_num_batched_tokens,
                                     .pages = {mode.pages},
@@ -121,7 +129,7 @@ class EngineTest : public testing::Test {
           << mode.ranks << " ranks, " << mode.placement << ", " << mode.threads << " threads, "
           << mode.max_num_seqs << " sequences, " << mode.max_num_batched_tokens << " tokens, "
           << mode.ep_size << " ranks a group, " << mode.pages << " pages, overlap from "
-          << mode.overlap_tokens << " tokens";
+          << mode.overlap_tokens << " tokens, " << mode.hosts << " hosts";
     }
   }
 
