@@ -63,6 +63,12 @@ class CpuBackend : public Backend {
     int64_t first;
     int64_t rows;
   };
+  struct ExpertUnit {
+    ExpertRows expert;
+    int64_t unit;
+  };
+  void PairExperts();
+  ExpertUnit UnitOfPair(int64_t i, int64_t units) const;
   void RunExperts(ConstMatrix x, std::span<const int32_t> indices, Matrix y);
 
   MatmulArgs ProductOf(const std::byte* x, int64_t rows, const PackedMatrix& w) const;

@@ -105,9 +105,28 @@ void CpuBackend::GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
       expert_rows_.push_back({experts[expert], row - first, last - row});
       row = last;
     }
+    PairExperts();
     RunExperts(x, rows.subspan(first, end - first), y.Rows(first, end - first));
     first = end;
   }
+}
+
+// The one with the most rows beside the one with the fewest, and so on.
+void CpuBackend::PairExperts() {
+  std::sort(expert_rows_.begin(), expert_rows_.end(),
+            [](const ExpertRows& a, const ExpertRows& b) { return a.rows > b.rows; });
+  for (size_t i = 1; i + 1 < expert_rows_.size(); i += 2) {
+    std::rotate(expert_rows_.begin() + i, expert_rows_.end() - 1, expert_rows_.end());
+  }
+}
+
+// Units of both experts of a pair in turn: while a thread waits for the weights of the one with few
+// rows, another computes on those of the one with many.
+CpuBackend::ExpertUnit CpuBackend::UnitOfPair(int64_t i, int64_t units) const {
+  const int64_t first = i / (2 * units) * 2;
+  const int64_t experts = std::min(std::ssize(expert_rows_) - first, int64_t{2});
+  const int64_t within = i - first * units;
+  return {expert_rows_[first + within % experts], within / experts};
 }
 
 void CpuBackend::RunExperts(ConstMatrix x, std::span<const int32_t> indices, Matrix y) {
@@ -136,21 +155,21 @@ void CpuBackend::RunExperts(ConstMatrix x, std::span<const int32_t> indices, Mat
   });
   const int64_t up_units = NumUnits(up);
   ForEach(alone, up_units * std::ssize(expert_rows_), [&](int thread, int64_t i) {
-    const ExpertRows& e = expert_rows_[i / up_units];
+    const auto [e, unit] = UnitOfPair(i, up_units);
     MatmulArgs product =
         ProductOf(packed.data + e.first * packed.row_bytes, e.rows, e.weights->gate_up);
     product.outputs = down.cols;
     product.swiglu = between.data + e.first * between.row_bytes;
-    RunUnit(product, thread, i % up_units);
+    RunUnit(product, thread, unit);
   });
   const int64_t down_units = NumUnits(down);
   ForEach(alone, down_units * std::ssize(expert_rows_), [&](int thread, int64_t i) {
-    const ExpertRows& e = expert_rows_[i / down_units];
+    const auto [e, unit] = UnitOfPair(i, down_units);
     MatmulArgs product =
         ProductOf(between.data + e.first * between.row_bytes, e.rows, e.weights->down);
     product.y = y.f32(e.first);
     product.y_stride = y.stride;
-    RunUnit(product, thread, i % down_units);
+    RunUnit(product, thread, unit);
   });
 }
 
