@@ -78,7 +78,7 @@ std::string FormatMessages(const ExchangeProfile& profile) {
 
 std::string FormatPhase(int64_t tokens, const char* name, const ExchangePhaseTime& p, bool right) {
   return absl::StrFormat(
-      "%5d tokens  %-8s %12.0f B sent  %9.1f us  %6.2f GB/s   bound by MPI %9.1f us: %5.1f%%   "
+      "%5d tokens  %-8s %12.0f B sent  %9.1f us  %6.2f GB/s   MPI's messages %9.1f us: %5.1f%%   "
       "result %s\n",
       tokens, name, p.bytes(), p.seconds() * 1e6, p.bytes() / p.seconds() / 1e9,
       p.bound_seconds() * 1e6, 100 * p.share_of_bound(), right ? "right" : "WRONG");

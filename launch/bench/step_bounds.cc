@@ -55,7 +55,11 @@ StepSummary Summarize(const StepMachine& machine,
     sum.seconds += root.seconds;
     sum.prompt_tokens += root.prompt_tokens;
     sum.sampled_tokens += root.sampled_tokens;
-    for (const StepRecord& s : step) sum.tokens += s.tokens;
+    for (const StepRecord& s : step) {
+      sum.tokens += s.tokens;
+      sum.mean_rank_pairs += s.mean_rank_pairs;
+      sum.busiest_rank_pairs += static_cast<double>(s.busiest_rank_pairs);
+    }
     for (int t = 0; t < kNumTimes; ++t) sum.times[t] += root.times[t];
     const Bound bound = BoundOfStep(machine, step);
     sum.bound.memory += bound.memory;

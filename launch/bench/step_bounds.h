@@ -53,6 +53,11 @@ struct StepSummary {
   int64_t tokens = 0;  // computed: of prompts, and continued
   Times times = {};    // on rank 0
   Bound bound;
+
+  // (token, slot) pairs over all layers: of a rank on average, and of the one that had the most in
+  // a layer, for which the others waited.
+  double mean_rank_pairs = 0;
+  double busiest_rank_pairs = 0;
 };
 
 // Of records[r][i], step i on rank r, those from `first` on that prefill, or that only decode.

@@ -19,6 +19,7 @@ StepRecorder::Counts StepRecorder::Count() const {
   Counts counts = {.stats = engine.stats(),
                    .times = {},
                    .expert_tokens = {},
+                   .busiest_rank_tokens = engine.expert_load().busiest_rank_tokens(),
                    .pages = engine.kv_cache().num_pages() - engine.kv_cache().num_free_pages(),
                    .positions_seen = engine.positions_seen()};
   for (int i = 0; i < kNumPhases; ++i) {
@@ -43,17 +44,20 @@ StepRecord StepRecorder::Difference(const Counts& before, const Counts& after) c
                   static_cast<int64_t>(KvCache::PageBytes(config, setup_.engine.dtype)),
       .positions_seen = after.positions_seen - before.positions_seen};
   for (int i = 0; i < kNumTimes; ++i) step.times[i] = after.times[i] - before.times[i];
-  int64_t pairs = 0;  // (token, slot) of the first layer
+  int64_t pairs = 0;  // (token, slot) of all layers
   for (int l = 0; l < config.num_layers; ++l) {
     for (int e = 0; e < config.num_experts; ++e) {
       const int64_t index = int64_t{l} * config.num_experts + e;
       const int64_t tokens = after.expert_tokens[index] - before.expert_tokens[index];
-      if (l == 0) pairs += tokens;
+      pairs += tokens;
       if (tokens == 0 || setup_.placement.ranks(l, e)[0] != rank) continue;
       step.expert_bytes += static_cast<int64_t>(session_.weights().layers[l].experts[e]->bytes());
     }
   }
-  if (rank == 0) step.tokens = pairs / config.experts_per_token;
+  if (rank != 0) return step;
+  step.tokens = pairs / config.num_layers / config.experts_per_token;
+  step.mean_rank_pairs = static_cast<double>(pairs) / session_.group().size();
+  step.busiest_rank_pairs = after.busiest_rank_tokens - before.busiest_rank_tokens;
   return step;
 }
 

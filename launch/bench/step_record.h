@@ -22,7 +22,11 @@ struct StepRecord {
   int64_t sampled_tokens = 0;
 
   Times times = {};
-  int64_t tokens = 0;        // computed by this rank's group, on its first rank
+  // Of this rank's group, on its first rank.
+  int64_t tokens = 0;              // computed
+  double mean_rank_pairs = 0;      // (token, slot) pairs of a rank's experts, over all layers
+  int64_t busiest_rank_pairs = 0;  // of the rank that had the most in a layer, over all layers
+
   int64_t expert_bytes = 0;  // of this rank's experts that had tokens; of replicas, only the first
   int64_t kv_bytes = 0;      // of the pages in use
   int64_t positions_seen = 0;  // by this rank's tokens together, in each layer
@@ -46,6 +50,7 @@ class StepRecorder {
     EngineStats stats;
     Times times;
     std::vector<int64_t> expert_tokens;  // [layers * experts]
+    int64_t busiest_rank_tokens;
     int64_t pages;
     int64_t positions_seen;
   };

@@ -58,6 +58,19 @@ std::string FormatMachine(const MachineRates& rates) {
   return text;
 }
 
+// How near ranks whose experts get unequal loads can come to ranks with equal ones.
+double LoadAllows(const StepSummary& s) {
+  return s.busiest_rank_pairs > 0 ? s.mean_rank_pairs / s.busiest_rank_pairs : 1;
+}
+
+std::string FormatBalance(const ThroughputReport& r) {
+  if (r.run.ranks() == 1) return "";
+  return absl::StrFormat(
+      "balance    unequal loads allow %.1f %% of the pace of equal ones in prefill, %.1f %% in "
+      "decode\n",
+      100 * LoadAllows(r.prefill), 100 * LoadAllows(r.decode));
+}
+
 // What none of the kinds of work and wait has counted.
 double OtherSeconds(const StepSummary& s) {
   return s.seconds - std::accumulate(s.times.begin(), s.times.end(), 0.0);
@@ -119,6 +132,7 @@ Json PhaseJson(const StepSummary& s) {
           {"bound_seconds_of_dot_products", s.bound.arithmetic},
           {"bound_by", s.bound.limit()},
           {"share_of_bound", Ratio(s.bound.seconds, s.seconds)},
+          {"rank_load_allows", LoadAllows(s)},
           {"rank_0_seconds", std::move(times)}};
 }
 
@@ -162,7 +176,7 @@ std::string FormatThroughput(const ThroughputReport& r) {
       Ratio(loaded / 1e9, run.load_seconds()));
   return absl::StrCat(text, FormatMemory(run), FormatMachine(r.machine.rates),
                       FormatPhase("prefill", PromptRate(r.prefill), r.prefill),
-                      FormatPhase("decode", SampleRate(r.decode), r.decode),
+                      FormatPhase("decode", SampleRate(r.decode), r.decode), FormatBalance(r),
                       absl::StrFormat("total      %.1f tokens/s in and out, %.2f s; answers %s\n",
                                       TotalRate(r), r.seconds(), r.right ? "right" : "WRONG"),
                       FormatTimes(r));

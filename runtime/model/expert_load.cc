@@ -12,6 +12,7 @@ void ExpertLoad::Add(int layer, const DispatchPlan& plan) {
   for (size_t r = 0; r < plan.rank_tokens.size(); ++r) {
     rank_tokens_[layer][r] += plan.rank_tokens[r];
   }
+  busiest_rank_tokens_ += *std::ranges::max_element(plan.rank_tokens);
 }
 
 double Balancedness(std::span<const int64_t> load) {

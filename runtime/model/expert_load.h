@@ -23,11 +23,14 @@ class ExpertLoad {
 
   std::span<const int64_t> expert_tokens(int layer) const { return expert_tokens_[layer]; }
   std::span<const int64_t> rank_tokens(int layer) const { return rank_tokens_[layer]; }
+  // Of the rank with the most, summed over layers and steps.
+  int64_t busiest_rank_tokens() const { return busiest_rank_tokens_; }
   int num_layers() const { return static_cast<int>(expert_tokens_.size()); }
 
  private:
   std::vector<std::vector<int64_t>> expert_tokens_;  // [layers, experts]
   std::vector<std::vector<int64_t>> rank_tokens_;    // [layers, ranks]
+  int64_t busiest_rank_tokens_ = 0;
 };
 
 // mean / max, 1 when all are equal; 1 where there is no load at all.

@@ -63,6 +63,8 @@ TEST_F(BenchThroughputTest, CountsWhatItDid) {
   EXPECT_EQ(report["bounds"]["dram_bytes_per_s_of_ranks"].size(), 3U);
   EXPECT_GT(decode["rank_0_seconds"]["experts"], 0);
   EXPECT_GT(decode["bound_seconds"], 0);
+  EXPECT_LT(prefill["rank_load_allows"], 1);
+  EXPECT_GT(prefill["rank_load_allows"], 1.0 / 3);
   EXPECT_EQ(report["memory_of_ranks"].size(), 3U);
   EXPECT_GT(report["load_bytes"], 0);
 }
@@ -75,6 +77,7 @@ TEST_F(BenchThroughputTest, ReadsWeightsToo) {
             ParseJson(ReadFile(directory_ +
                                "/report/summary.json"))["rank_memory"][0]["checkpoint_bytes_read"]);
   EXPECT_TRUE(report["bounds"]["exchange"].empty());
+  EXPECT_EQ(report["decode"]["rank_load_allows"], 1);
 }
 
 TEST_F(BenchThroughputTest, DryRunShowsThePlanAndLoadsNothing) {
@@ -145,6 +148,8 @@ TEST(StepBounds, SumsStepsOfOneKindAfterTheWarmUp) {
     records[0][i].seconds = 1 << i;
     records[0][i].sampled_tokens = 1;
     records[2][i].expert_bytes = 200 * i;
+    records[0][i].mean_rank_pairs = 4;
+    records[0][i].busiest_rank_pairs = 4 + i;
   }
   records[0][0].prompt_tokens = 9;
   records[0][2].prompt_tokens = 5;
@@ -153,6 +158,8 @@ TEST(StepBounds, SumsStepsOfOneKindAfterTheWarmUp) {
   EXPECT_EQ(decode.seconds, 2 + 8);
   EXPECT_EQ(decode.sampled_tokens, 2);
   EXPECT_DOUBLE_EQ(decode.bound.seconds, 10 + 900 / 50.0);
+  EXPECT_EQ(decode.mean_rank_pairs, 8);
+  EXPECT_EQ(decode.busiest_rank_pairs, 5 + 7);
   const StepSummary prefill = Summarize(Machine(), records, 1, true);
   EXPECT_EQ(prefill.steps, 1);
   EXPECT_EQ(prefill.prompt_tokens, 5);

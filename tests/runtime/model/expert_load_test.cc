@@ -26,6 +26,7 @@ TEST(ExpertLoadTest, AddsUpByLayer) {
   EXPECT_THAT(load.expert_tokens(1), ElementsAre(5, 0, 0));
   EXPECT_THAT(load.rank_tokens(0), ElementsAre(14, (int64_t{1} << 40) + 2));
   EXPECT_THAT(load.rank_tokens(1), ElementsAre(0, 5));
+  EXPECT_EQ(load.busiest_rank_tokens(), 4 + 5 + (int64_t{1} << 40));
 }
 
 TEST(BalancednessTest, IsMeanOverMax) {
