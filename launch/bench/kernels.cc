@@ -44,7 +44,7 @@ KernelProfile ProbeMachine(const KernelBenchOptions& o, int threads) {
   profile.set_cores(static_cast<int>(std::thread::hardware_concurrency()));
   profile.set_threads(threads);
   profile.set_isa(Name(SupportedIsas().back()));
-  *profile.mutable_caches() = FindCacheSizes(files);
+  *profile.mutable_caches() = FindCacheSizes();
   const int64_t bytes = o.memory_mib << 20;
   for (const DramRate& rate : ProbeDram(SupportedIsas().back(), threads, bytes)) {
     *profile.add_dram() = rate;

