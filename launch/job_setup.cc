@@ -75,6 +75,8 @@ struct SharedCores {
   int num_cores;
   int index;  // of this rank
   int num_ranks;
+
+  int threads(int wanted) const { return wanted > 0 ? wanted : std::max(1, num_cores / num_ranks); }
 };
 
 // Collective.
@@ -209,9 +211,11 @@ absl::StatusOr<ModelFiles> OpenModel(const RunConfig& config, FileSystem& files)
 
 }  // namespace
 
+int CountThreads(Communicator& world, int wanted) { return FindSharedCores(world).threads(wanted); }
+
 int PlaceThreads(Communicator& world, int wanted, std::vector<std::string>& warnings) {
   const SharedCores cores = FindSharedCores(world);
-  const int threads = wanted > 0 ? wanted : std::max(1, cores.num_cores / cores.num_ranks);
+  const int threads = cores.threads(wanted);
   PlaceOnNumaNodes(cores, threads, warnings);
   return threads;
 }
@@ -270,7 +274,8 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
                                     " lets no more than that many sequences run at a time"));
   }
 
-  const int threads = PlaceThreads(world, config.threads(), warnings);
+  const int threads = config.dry_run() ? CountThreads(world, config.threads())
+                                       : PlaceThreads(world, config.threads(), warnings);
   absl::StatusOr<std::vector<HostMemory>> hosts = GatherHostMemory(world, files);
   if (!hosts.ok()) return hosts.status();
   absl::StatusOr<MemoryPlan> memory =

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <string>
 
+#include "kernels/mapped_memory.h"
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
 
@@ -33,22 +34,13 @@ std::string ProcessNamespace() {
   return size > 0 ? std::string(name.data(), size) : "";
 }
 
-void Unmap(std::byte* data, size_t bytes) { munmap(data, bytes); }
-
 absl::Status SystemError(const std::string& doing) {
   return absl::ResourceExhaustedError(absl::StrCat(doing, ": ", std::strerror(errno)));
 }
 
-absl::StatusOr<Buffer> MapMemory(size_t bytes, int flags, int fd) {
-  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
-  if (data == MAP_FAILED) return SystemError(absl::StrCat("can't map ", bytes, " bytes"));
-  madvise(data, bytes, MADV_HUGEPAGE);  // where the kernel allows it, for shared memory
-  return Buffer(static_cast<std::byte*>(data), bytes, Unmap);
-}
-
-// For a rank that is alone on its host. Unlike shared memory it comes in huge pages by default.
-absl::StatusOr<Buffer> MapPrivateMemory(size_t bytes) {
-  return MapMemory(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+absl::StatusOr<Buffer> Mapped(Buffer buffer, size_t bytes) {
+  if (buffer.data() == nullptr) return SystemError(absl::StrCat("can't map ", bytes, " bytes"));
+  return buffer;
 }
 
 // A file of the memory alone: unlike those in /dev/shm it needs no room on a file system, and can't
@@ -82,7 +74,7 @@ class MemoryFile {
   // By which other processes open it, as long as this one keeps it open.
   std::string path() const { return absl::StrCat("/proc/", getpid(), "/fd/", fd_); }
 
-  absl::StatusOr<Buffer> Map(size_t bytes) const { return MapMemory(bytes, MAP_SHARED, fd_); }
+  absl::StatusOr<Buffer> Map(size_t bytes) const { return Mapped(MapShared(fd_, bytes), bytes); }
 
  private:
   explicit MemoryFile(int fd) : fd_(fd) {}
@@ -117,7 +109,8 @@ absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, 
   // Its leader's must stay open until all have opened theirs.
   absl::StatusOr<MemoryFile> file = std::move(made);
   if (shares && !leads) file = MemoryFile::Open(paths[host.ranks[0]]);
-  absl::StatusOr<Buffer> buffer = !shares     ? MapPrivateMemory(bytes)
+  // Who shares with nobody: the system gives huge pages to memory of one process more readily.
+  absl::StatusOr<Buffer> buffer = !shares     ? Mapped(MapZeros(bytes), bytes)
                                   : file.ok() ? file->Map(bytes)
                                               : file.status();
   status = AgreeOnStatus(comm, buffer.status());

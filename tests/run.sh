@@ -48,7 +48,8 @@ count "source style" tests/style/check_sources.sh
 for preset in "${presets[@]}"; do
   results=build/$preset/ctest.xml
   rm -f "$results"
-  ctest --test-dir "build/$preset" --parallel $(($(nproc) + 1)) --output-on-failure --no-tests=error \
+  # Half of what they take is waiting: for launchers, daemons, time limits.
+  ctest --test-dir "build/$preset" --parallel $(($(nproc) + 2)) --output-on-failure --no-tests=error \
     --output-junit ctest.xml --progress | grep -vE '^ *Start|Passed|^$' | tail -n 200
   ctest_status=${PIPESTATUS[0]}
   read -r tests failures skipped < <(python3 tests/style/junit_counts.py "$results")

@@ -4,33 +4,33 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/machine_topology.h"
+
 namespace octet {
 namespace {
 
-size_t AskHwloc() {
-  constexpr size_t kUnknown = size_t{1} << 20;
-  hwloc_topology_t topology = nullptr;
-  if (hwloc_topology_init(&topology) != 0) return kUnknown;
-  // Else it would move this thread from core to core to ask each.
-  hwloc_topology_set_flags(topology, HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING);
-  size_t bytes = 0;
-  if (hwloc_topology_load(topology) == 0) {
-    const hwloc_obj_t cache = hwloc_get_obj_by_type(topology, HWLOC_OBJ_L2CACHE, 0);
-    if (cache != nullptr) {
-      const int cores =
-          hwloc_get_nbobjs_inside_cpuset_by_type(topology, cache->cpuset, HWLOC_OBJ_CORE);
-      bytes = cache->attr->cache.size / std::max(cores, 1);
-    }
-  }
-  hwloc_topology_destroy(topology);
-  return bytes > 0 ? bytes : kUnknown;
-}
+size_t Bytes(hwloc_obj_t cache) { return cache == nullptr ? 0 : cache->attr->cache.size; }
 
 }  // namespace
 
+CacheBytes FindCaches(hwloc_topology* topology) {
+  if (topology == nullptr) return {};
+  const auto first = [&](hwloc_obj_type_t type) {
+    return hwloc_get_obj_by_type(topology, type, 0);
+  };
+  CacheBytes bytes = {.l1d = Bytes(first(HWLOC_OBJ_L1CACHE)),
+                      .l2 = Bytes(first(HWLOC_OBJ_L2CACHE)),
+                      .l3 = Bytes(first(HWLOC_OBJ_L3CACHE))};
+  if (const hwloc_obj_t l2 = first(HWLOC_OBJ_L2CACHE); l2 != nullptr) {
+    const int cores = hwloc_get_nbobjs_inside_cpuset_by_type(topology, l2->cpuset, HWLOC_OBJ_CORE);
+    bytes.l2 /= static_cast<size_t>(std::max(cores, 1));
+  }
+  return bytes;
+}
+
 size_t L2BytesPerCore() {
-  static const size_t kBytes = AskHwloc();  // once: it takes milliseconds
-  return kBytes;
+  const size_t bytes = FindCaches(MachineTopology()).l2;
+  return bytes > 0 ? bytes : size_t{1} << 20;
 }
 
 }  // namespace octet

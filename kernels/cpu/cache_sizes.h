@@ -5,10 +5,21 @@
 
 #include <cstddef>
 
+struct hwloc_topology;
+
 namespace octet {
 
-// Bytes of L2 cache that one core has, as hwloc finds them; a shared cache is divided over its
-// cores. 1 MiB where the system does not tell.
+// In bytes, as hwloc finds them; 0 where the system does not tell.
+struct CacheBytes {
+  size_t l1d = 0;  // of a core
+  size_t l2 = 0;   // of a core: a shared cache is divided over its cores
+  size_t l3 = 0;   // whole, of the cores that share it
+};
+
+// The first of each level.
+CacheBytes FindCaches(hwloc_topology* topology);
+
+// Of this machine; 1 MiB where the system does not tell.
 size_t L2BytesPerCore();
 
 }  // namespace octet

@@ -1,29 +1,16 @@
 #include "kernels/cpu/cpu_backend.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
+#include "kernels/mapped_memory.h"
+
 namespace octet {
 namespace {
 
-// From this size on memory comes in huge pages where the system has them.
-constexpr size_t kHugePage = size_t{2} << 20;
-
 // Work of fewer elements is not worth waking other threads for.
 constexpr int64_t kMinParallelElements = 16384;
-
-std::byte* MapZeroed(size_t bytes) {
-  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  OCTET_CHECK(data != MAP_FAILED) << "no memory for " << bytes << " bytes";
-  if (bytes >= kHugePage) madvise(data, bytes, MADV_HUGEPAGE);
-  return static_cast<std::byte*>(data);
-}
-
-void Unmap(std::byte* data, size_t bytes) { munmap(data, bytes); }
 
 void ConvertRow(const std::byte* x, DType from, int64_t cols, DType to, std::byte* y) {
   if (from == to) {
@@ -82,7 +69,9 @@ CpuBackend::CpuBackend(const CpuKernels& kernels, int num_threads, size_t l2_byt
       scratch_([this](size_t bytes) { return Allocate(bytes); }) {}
 
 Buffer CpuBackend::Allocate(size_t bytes) {
-  return {MapZeroed(std::max<size_t>(bytes, 1)), std::max<size_t>(bytes, 1), Unmap};
+  Buffer buffer = MapZeros(std::max<size_t>(bytes, 1));
+  OCTET_CHECK(buffer.data() != nullptr) << "no memory for " << bytes << " bytes";
+  return buffer;
 }
 
 void CpuBackend::ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t)> f) {

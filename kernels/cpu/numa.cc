@@ -3,6 +3,7 @@
 #include <hwloc.h>
 
 #include <climits>
+#include <memory>
 
 namespace octet {
 namespace {
@@ -28,30 +29,13 @@ std::vector<int> Numbers(const hwloc_bitmap_s* bitmap) {
 
 }  // namespace
 
-void NumaTopology::Destroy::operator()(hwloc_topology* topology) const {
-  hwloc_topology_destroy(topology);
-}
-
 NumaTopology::NumaTopology() {
-  hwloc_topology_t topology = nullptr;
-  if (hwloc_topology_init(&topology) != 0) return;
-  topology_.reset(topology);
-  // Else it would move this thread from core to core to ask each.
-  hwloc_topology_set_flags(topology, HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING);
-  const Bitmap mine = MakeBitmap();
-  if (hwloc_topology_load(topology) != 0 ||
-      hwloc_get_cpubind(topology, mine.get(), HWLOC_CPUBIND_THREAD) != 0 ||
-      hwloc_topology_restrict(topology, mine.get(), HWLOC_RESTRICT_FLAG_REMOVE_CPULESS) != 0) {
-    topology_.reset();
-  }
-}
-
-NumaTopology::NumaTopology(const std::string& synthetic) {
-  hwloc_topology_t topology = nullptr;
-  if (hwloc_topology_init(&topology) != 0) return;
-  topology_.reset(topology);
-  if (hwloc_topology_set_synthetic(topology, synthetic.c_str()) != 0 ||
-      hwloc_topology_load(topology) != 0) {
+  hwloc_topology_t mine = nullptr;
+  if (MachineTopology() == nullptr || hwloc_topology_dup(&mine, MachineTopology()) != 0) return;
+  topology_.reset(mine);
+  const Bitmap cores = MakeBitmap();
+  if (hwloc_get_cpubind(mine, cores.get(), HWLOC_CPUBIND_THREAD) != 0 ||
+      hwloc_topology_restrict(mine, cores.get(), HWLOC_RESTRICT_FLAG_REMOVE_CPULESS) != 0) {
     topology_.reset();
   }
 }

@@ -3,11 +3,10 @@
 #ifndef OCTET_KERNELS_CPU_NUMA_H_
 #define OCTET_KERNELS_CPU_NUMA_H_
 
-#include <memory>
-#include <string>
+#include <utility>
 #include <vector>
 
-struct hwloc_topology;
+#include "kernels/cpu/machine_topology.h"
 
 namespace octet {
 
@@ -22,8 +21,8 @@ class NumaTopology {
  public:
   NumaTopology();
 
-  // Of a machine that hwloc describes so, such as "numa:2 core:8 pu:2".
-  explicit NumaTopology(const std::string& synthetic);
+  // Of another machine.
+  explicit NumaTopology(Topology topology) : topology_(std::move(topology)) {}
 
   int num_nodes() const;  // 0 where hwloc finds nothing out
 
@@ -37,10 +36,7 @@ class NumaTopology {
   bool Bind(const NumaShare& share) const;
 
  private:
-  struct Destroy {
-    void operator()(hwloc_topology* topology) const;
-  };
-  std::unique_ptr<hwloc_topology, Destroy> topology_;  // null: not found out
+  Topology topology_;  // null: not found out
 };
 
 }  // namespace octet

@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <iostream>
-#include <thread>
+#include <string>
+#include <vector>
 
 #include "launch/bench/attention.h"
 #include "launch/bench/kernel_bench.h"
@@ -15,6 +16,7 @@
 #include "launch/bench/probes.h"
 #include "launch/bench/rows.h"
 #include "launch/bench/swiglu.h"
+#include "launch/job_setup.h"
 
 namespace octet {
 namespace {
@@ -37,14 +39,14 @@ double BestDramRate(const KernelProfile& profile) {
 }
 
 // The memory and the caches; what the paths can do comes later.
-KernelProfile ProbeMachine(const KernelBenchOptions& o, int threads) {
+KernelProfile ProbeMachine(const KernelBenchOptions& o, int cores, int threads) {
   PosixFileSystem files;
   KernelProfile profile;
   profile.set_cpu_model(CpuModel(files));
-  profile.set_cores(static_cast<int>(std::thread::hardware_concurrency()));
+  profile.set_cores(cores);
   profile.set_threads(threads);
   profile.set_isa(Name(SupportedIsas().back()));
-  *profile.mutable_caches() = FindCacheSizes(files);
+  *profile.mutable_caches() = FindCacheSizes();
   const int64_t bytes = o.memory_mib << 20;
   for (const DramRate& rate : ProbeDram(SupportedIsas().back(), threads, bytes)) {
     *profile.add_dram() = rate;
@@ -125,11 +127,12 @@ class BenchKernelsCommand : public Subcommand {
   }
 
   ExitCode Run(Communicator& world) override {
+    const auto alone = world.MakeGroup(1);
     if (world.rank() != 0) return ExitCode::kDone;
     PosixFileSystem files;
     absl::Status status = save_.empty() ? absl::OkStatus() : CheckCanUpdate(files, save_);
     if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
-    absl::StatusOr<KernelProfile> profile = BenchKernels(options_, std::cout);
+    absl::StatusOr<KernelProfile> profile = BenchKernels(*alone, options_, std::cout);
     if (!profile.ok()) {
       return ExitWith(
           world, profile.status(),
@@ -150,13 +153,17 @@ class BenchKernelsCommand : public Subcommand {
 
 }  // namespace
 
-absl::StatusOr<KernelProfile> BenchKernels(const KernelBenchOptions& options, std::ostream& out) {
+absl::StatusOr<KernelProfile> BenchKernels(Communicator& alone, const KernelBenchOptions& options,
+                                           std::ostream& out) {
   const absl::StatusOr<std::vector<Isa>> isas = ChooseIsas(options.isa);
   if (!isas.ok()) return isas.status();
-  const int threads =
-      options.threads > 0 ? options.threads : static_cast<int>(std::thread::hardware_concurrency());
-  KernelProfile profile = ProbeMachine(options, threads);
-  out << FormatMachine(profile) << std::flush;
+  const int cores = CountThreads(alone, 0);
+  std::vector<std::string> warnings;
+  const int threads = PlaceThreads(alone, options.threads, warnings);
+  KernelProfile profile = ProbeMachine(options, cores, threads);
+  out << FormatMachine(profile);
+  for (const std::string& warning : warnings) out << "octet: " << warning << "\n";
+  out << std::flush;
   bool right = true;
   for (const Isa isa : *isas) {
     double f32_dot_products = 0;

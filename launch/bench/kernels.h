@@ -27,10 +27,11 @@ struct KernelBenchOptions {
   int64_t memory_mib = 256;  // that no cache holds: each thread, and each kernel, goes through it
 };
 
-// Prints what the machine can do, and a line for each kernel, path and dtype: rate, bound, share of
-// the bound, and whether the result was right. kInvalidArgument, before anything is measured: no
-// such path here. kInternal: a result was wrong.
-absl::StatusOr<KernelProfile> BenchKernels(const KernelBenchOptions& options, std::ostream& out);
+// On this rank alone. Prints what the machine can do, and a line for each kernel, path and dtype:
+// rate, bound, share of the bound, and whether the result was right. kInvalidArgument, before
+// anything is measured: no such path here. kInternal: a result was wrong.
+absl::StatusOr<KernelProfile> BenchKernels(Communicator& alone, const KernelBenchOptions& options,
+                                           std::ostream& out);
 
 std::unique_ptr<Subcommand> AddBenchKernels(CommandLine& bench);
 

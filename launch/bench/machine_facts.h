@@ -13,9 +13,9 @@ namespace octet {
 // "AMD EPYC 9654 96-Core Processor"; empty where /proc/cpuinfo has none.
 std::string CpuModel(FileSystem& files);
 
-// Of the first core, from /sys; what it does not tell is 0, but for the L2 cache, for which the
-// kernels' own assumption stands.
-CacheSizes FindCacheSizes(FileSystem& files);
+// What the system does not tell is 0, but for the L2 cache, for which the kernels' own assumption
+// stands.
+CacheSizes FindCacheSizes();
 
 }  // namespace octet
 

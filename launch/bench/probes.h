@@ -26,7 +26,7 @@ inline constexpr int64_t kProbedBytes = int64_t{256} << 20;
 // its own, in 1, 4 and 8 streams of which it reads 1 KiB at a time in turn.
 std::vector<DramRate> ProbeDram(Isa isa, int num_threads, int64_t bytes_per_thread = kProbedBytes);
 
-// The best of them.
+// That of as many streams as is best.
 double DramBandwidth(Isa isa, int num_threads);
 
 // Bytes per second that the threads read and write, together, as they copy half of so much memory

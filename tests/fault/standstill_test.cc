@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/support/octet_process.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
@@ -30,10 +31,10 @@ struct StoppedRun {
 class StandstillTest : public testing::TestWithParam<const char*> {
  protected:
   StandstillTest() {
-    WriteTextFile(directory_ + "/in.jsonl",
-                  R"({"custom_id":"a","method":"POST","url":"/v1/completions",)"
-                  R"("body":{"prompt":"Once","max_tokens":50,"ignore_eos":true}})"
-                  "\n");
+    WriteFile(directory_ + "/in.jsonl",
+              R"({"custom_id":"a","method":"POST","url":"/v1/completions",)"
+              R"("body":{"prompt":"Once","max_tokens":50,"ignore_eos":true}})"
+              "\n");
   }
 
   // `fault`: OCTET_FAULT without its rank.

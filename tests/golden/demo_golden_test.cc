@@ -7,6 +7,7 @@
 #include <iostream>
 #include <numeric>
 
+#include "tests/support/demo_model.h"
 #include "tests/support/expected_tensors.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/rank_model.h"
@@ -16,7 +17,7 @@ namespace octet {
 namespace {
 
 constexpr int64_t kWindow = 256;
-constexpr int kPrompts = 8;
+constexpr int kDemoPrompts = 8;
 
 constexpr int kWindows = kSanitized ? 4 : 256;
 
@@ -35,7 +36,7 @@ double WindowLoss(const std::vector<float>& logits, std::span<const int32_t> nex
 class DemoGoldenTest : public testing::Test {
  protected:
   PosixFileSystem files_;
-  const ModelFiles model_ = OpenModelOrDie(files_, OCTET_SOURCE_DIR "/launch/demo/model");
+  const ModelFiles model_ = OpenModelOrDie(files_, kDemoModel);
   const ExpectedTensors expected_{OCTET_SOURCE_DIR "/tests/golden/demo/expected.safetensors"};
 
   // Nats per token over the windows, divided over two ranks.
@@ -72,7 +73,7 @@ TEST_F(DemoGoldenTest, TestPerplexity) {
 
 TEST_F(DemoGoldenTest, GreedyTokensAndLogprobs) {
   std::vector<NewSequence> requests;
-  for (int k = 0; k < kPrompts; ++k) {
+  for (int k = 0; k < kDemoPrompts; ++k) {
     const std::string name = "prompt." + std::to_string(k);
     requests.push_back(GreedyRequest(k, expected_.Ints(name + ".input_ids"),
                                      static_cast<int>(expected_.Shape(name + ".greedy_ids")[0])));
@@ -81,8 +82,8 @@ TEST_F(DemoGoldenTest, GreedyTokensAndLogprobs) {
   for (const int ranks : {1, 3}) {
     const auto finished =
         RunEngine(ranks, model_, {.placement = "round-robin"}, {.pages = {100}}, requests);
-    ASSERT_EQ(finished.size(), static_cast<size_t>(kPrompts));
-    for (int k = 0; k < kPrompts; ++k) {
+    ASSERT_EQ(finished.size(), static_cast<size_t>(kDemoPrompts));
+    for (int k = 0; k < kDemoPrompts; ++k) {
       const std::string name = "prompt." + std::to_string(k);
       const auto& ids = finished[k].token_ids();
       EXPECT_EQ(std::vector<int32_t>(ids.begin(), ids.end()), expected_.Ints(name + ".greedy_ids"));

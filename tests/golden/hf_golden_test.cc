@@ -17,7 +17,7 @@
 namespace octet {
 namespace {
 
-constexpr int kPrompts = 4;
+constexpr int kHfPrompts = 4;
 constexpr int64_t kChunk = 40;       // tokens of a step: prompts span several
 constexpr double kTolerance = 2e-5;  // of the largest logit
 
@@ -55,7 +55,7 @@ struct ExpectedPrompt {
 struct GoldenCase {
   explicit GoldenCase(const std::string& directory) : model(OpenModelOrDie(files, directory)) {
     const ExpectedTensors expected(directory + "/expected.safetensors");
-    for (int i = 0; i < kPrompts; ++i) {
+    for (int i = 0; i < kHfPrompts; ++i) {
       prompts.emplace_back(expected, i);
       longest = std::max(longest, std::ssize(prompts.back().tokens));
     }
@@ -142,10 +142,10 @@ TEST_P(HfGoldenTest, LogitsAndRoutingEqual) {
                       recorder.Record(layer, routing);
                     });
     // Each rank computes its share of the prompts; those without one help the others.
-    for (int first = 0; first < kPrompts; first += mode_.ranks) {
+    for (int first = 0; first < kHfPrompts; first += mode_.ranks) {
       const int i = first + comm.rank();
       recorder.Clear();
-      if (i >= kPrompts) {
+      if (i >= kHfPrompts) {
         model.Logits({}, kChunk, chunks);
         continue;
       }
@@ -158,7 +158,7 @@ TEST_P(HfGoldenTest, LogitsAndRoutingEqual) {
 
 TEST_P(HfGoldenTest, GreedyTokensEqual) {
   std::vector<NewSequence> requests;
-  for (int i = 0; i < kPrompts; ++i) {
+  for (int i = 0; i < kHfPrompts; ++i) {
     const ExpectedPrompt& expected = golden_.prompts[i];
     requests.push_back(GreedyRequest(i, expected.prompt, static_cast<int>(expected.greedy.size())));
   }
@@ -167,7 +167,7 @@ TEST_P(HfGoldenTest, GreedyTokensEqual) {
                                   .pages = {4 * KvCache::PagesFor(golden_.longest)}};
   const auto finished = RunEngine(mode_.ranks, golden_.model, Options(), limits, requests);
   ASSERT_EQ(finished.size(), requests.size());
-  for (int i = 0; i < kPrompts; ++i) {
+  for (int i = 0; i < kHfPrompts; ++i) {
     const auto& ids = finished[i].token_ids();
     EXPECT_EQ(std::vector<int32_t>(ids.begin(), ids.end()), golden_.prompts[i].greedy) << i;
   }

@@ -18,14 +18,14 @@ struct Shape {
   int window;
 };
 
-struct Case {
+struct AttentionCase {
   Isa isa;
   DType dtype;
   Shape shape;
 };
 
-std::vector<Case> Cases() {
-  std::vector<Case> cases;
+std::vector<AttentionCase> AttentionCases() {
+  std::vector<AttentionCase> cases;
   for (const Isa isa : SupportedIsas()) {
     for (const DType dtype : {DType::kF32, DType::kBF16}) {
       for (const Shape shape : {Shape{4, 2, 16, 0},
@@ -72,7 +72,7 @@ struct Cache {
 double Rounded(float x, DType dtype) { return dtype == DType::kBF16 ? ToFloat(ToBF16(x)) : x; }
 
 // Softmax attention of one query head in double.
-std::vector<double> Reference(const Tokens& t, const Case& c, int64_t token, int head) {
+std::vector<double> Reference(const Tokens& t, const AttentionCase& c, int64_t token, int head) {
   const Shape& s = c.shape;
   const int64_t first = s.window > 0 ? std::max<int64_t>(0, token + 1 - s.window) : 0;
   const int64_t at = head / (s.heads / s.kv_heads) * s.head_dim;
@@ -92,7 +92,7 @@ std::vector<double> Reference(const Tokens& t, const Case& c, int64_t token, int
   return out;
 }
 
-class AttentionTest : public testing::TestWithParam<Case> {
+class AttentionTest : public testing::TestWithParam<AttentionCase> {
  protected:
   // Attends to the whole sequence in calls of `chunk` tokens.
   OwnedMatrix Attend(Tokens& t, int64_t chunk, int threads) const {
@@ -159,7 +159,7 @@ TEST_P(AttentionTest, LaterTokensOfTheSameCallAreNotSeen) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(AllPaths, AttentionTest, testing::ValuesIn(Cases()));
+INSTANTIATE_TEST_SUITE_P(AllPaths, AttentionTest, testing::ValuesIn(AttentionCases()));
 
 TEST(Attention, PathsAgreeBitForBit) {
   const Shape s = {8, 2, 48, 0};

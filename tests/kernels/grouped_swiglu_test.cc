@@ -11,13 +11,13 @@
 namespace octet {
 namespace {
 
-struct Case {
+struct SwiGluCase {
   CpuPath path;
   DType dtype;
 };
 
-std::vector<Case> Cases() {
-  std::vector<Case> cases;
+std::vector<SwiGluCase> SwiGluCases() {
+  std::vector<SwiGluCase> cases;
   for (const CpuPath& path : CpuPaths()) {
     for (const DType dtype : {DType::kF32, DType::kBF16}) cases.push_back({path, dtype});
   }
@@ -49,7 +49,7 @@ Expert MakeExpert(Backend& backend, DType dtype, uint32_t seed) {
   return e;
 }
 
-class GroupedSwiGluTest : public testing::TestWithParam<Case> {
+class GroupedSwiGluTest : public testing::TestWithParam<SwiGluCase> {
  protected:
   static constexpr int64_t kTokens = 40;
 
@@ -152,11 +152,12 @@ TEST_P(GroupedSwiGluTest, ManyRowsAreComputedInParts) {
   }
 }
 
-std::string CaseName(const testing::TestParamInfo<Case>& test) {
+std::string SwiGluCaseName(const testing::TestParamInfo<SwiGluCase>& test) {
   return std::string(test.param.path.name) + "_" + Name(test.param.dtype);
 }
 
-INSTANTIATE_TEST_SUITE_P(AllPaths, GroupedSwiGluTest, testing::ValuesIn(Cases()), CaseName);
+INSTANTIATE_TEST_SUITE_P(AllPaths, GroupedSwiGluTest, testing::ValuesIn(SwiGluCases()),
+                         SwiGluCaseName);
 
 }  // namespace
 }  // namespace octet

@@ -11,14 +11,14 @@
 namespace octet {
 namespace {
 
-struct Case {
+struct MatmulCase {
   CpuPath path;
   DType dtype;
   int threads;
 };
 
-std::vector<Case> Cases() {
-  std::vector<Case> cases;
+std::vector<MatmulCase> MatmulCases() {
+  std::vector<MatmulCase> cases;
   for (const CpuPath& path : CpuPaths()) {
     for (const DType dtype : {DType::kF32, DType::kBF16}) {
       for (const int threads : {1, 3}) cases.push_back({path, dtype, threads});
@@ -27,7 +27,7 @@ std::vector<Case> Cases() {
   return cases;
 }
 
-class MatmulTest : public testing::TestWithParam<Case> {
+class MatmulTest : public testing::TestWithParam<MatmulCase> {
  protected:
   OwnedMatrix Expected(const OwnedMatrix& x, const OwnedMatrix& w) const {
     const bool tiles = GetParam().path.tiles && dtype_ == DType::kBF16;
@@ -155,12 +155,12 @@ TEST_P(MatmulTest, AnyStoredTypePacksToTheSameWeight) {
   EXPECT_EQ(std::memcmp(a.buffer.data(), b.buffer.data(), a.buffer.bytes()), 0);
 }
 
-std::string CaseName(const testing::TestParamInfo<Case>& test) {
+std::string MatmulCaseName(const testing::TestParamInfo<MatmulCase>& test) {
   return std::string(test.param.path.name) + "_" + Name(test.param.dtype) + "_" +
          std::to_string(test.param.threads) + "threads";
 }
 
-INSTANTIATE_TEST_SUITE_P(AllPaths, MatmulTest, testing::ValuesIn(Cases()), CaseName);
+INSTANTIATE_TEST_SUITE_P(AllPaths, MatmulTest, testing::ValuesIn(MatmulCases()), MatmulCaseName);
 
 TEST(Half, ConvertsEveryFiniteValue) {
   EXPECT_EQ(HalfToFloat(0x3c00), 1.0F);

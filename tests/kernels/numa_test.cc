@@ -23,14 +23,14 @@ void ExpectShare(const NumaTopology& topology, int index, int count, const std::
 }
 
 TEST(NumaTopology, OneShareOfANode) {
-  const NumaTopology topology("numa:2 core:4 pu:2");
+  const NumaTopology topology(SyntheticTopology("numa:2 core:4 pu:2"));
   ASSERT_EQ(topology.num_nodes(), 2);
   ExpectShare(topology, 0, 2, {0}, Range(0, 8));
   ExpectShare(topology, 1, 2, {1}, Range(8, 16));
 }
 
 TEST(NumaTopology, FewerSharesThanNodes) {
-  const NumaTopology topology("package:2 numa:2 core:2 pu:1");
+  const NumaTopology topology(SyntheticTopology("package:2 numa:2 core:2 pu:1"));
   ASSERT_EQ(topology.num_nodes(), 4);
   ExpectShare(topology, 0, 1, {0, 1, 2, 3}, Range(0, 8));
   ExpectShare(topology, 0, 2, {0, 1}, Range(0, 4));  // of one package
@@ -38,19 +38,19 @@ TEST(NumaTopology, FewerSharesThanNodes) {
 }
 
 TEST(NumaTopology, MoreSharesThanNodesOrCores) {
-  const NumaTopology topology("numa:2 core:2 pu:1");
+  const NumaTopology topology(SyntheticTopology("numa:2 core:2 pu:1"));
   for (int i = 0; i < 4; ++i) ExpectShare(topology, i, 4, {i / 2}, Range(i / 2 * 2, i / 2 * 2 + 2));
   for (int i = 0; i < 8; ++i) ExpectShare(topology, i, 8, {i / 4}, Range(i / 4 * 2, i / 4 * 2 + 2));
 }
 
 TEST(NumaTopology, OneNodeIsNotDivided) {
-  const NumaTopology topology("core:4 pu:1");
+  const NumaTopology topology(SyntheticTopology("core:4 pu:1"));
   ASSERT_EQ(topology.num_nodes(), 1);
   ExpectShare(topology, 1, 2, {0}, Range(0, 4));
 }
 
 TEST(NumaTopology, NothingFoundOut) {
-  const NumaTopology topology("what is this");
+  const NumaTopology topology(SyntheticTopology("what is this"));
   EXPECT_EQ(topology.num_nodes(), 0);
   EXPECT_TRUE(topology.Divide(0, 2).cores.empty());
 }

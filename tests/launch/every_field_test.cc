@@ -9,8 +9,10 @@
 
 #include "runtime/io/file.h"
 #include "runtime/text/tokenizer.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/json.h"
 #include "tests/support/octet_process.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
@@ -18,14 +20,13 @@ namespace {
 using nlohmann::json;
 using testing::StartsWith;
 
-constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
 constexpr char kText[] = "And the LORD said unto";
 constexpr int kEos = 2;
 
 // What is asserted of the bodies without and with the field.
 using Check = std::function<void(const json& without, const json& with)>;
 
-struct Case {
+struct FieldCase {
   std::string field;
   json base;  // the body without it
   json value;
@@ -75,9 +76,9 @@ std::map<std::string, json> RunJob(const std::map<std::string, json>& bodies) {
     lines +=
         json{{"custom_id", id}, {"method", "POST"}, {"url", url}, {"body", body}}.dump() + "\n";
   }
-  WriteTextFile(directory + "/in.jsonl", lines);
-  const ProcessResult result = RunOctet(
-      2, "run-batch -i " + directory + "/in.jsonl -o " + directory + "/out.jsonl --model " + kDemo);
+  WriteFile(directory + "/in.jsonl", lines);
+  const ProcessResult result = RunOctet(2, "run-batch -i " + directory + "/in.jsonl -o " +
+                                               directory + "/out.jsonl --model " + kDemoModel);
   EXPECT_EQ(result.exit_code, 0) << result.output;
   std::map<std::string, json> answers;
   std::stringstream output(ReadFile(directory + "/out.jsonl"));
@@ -94,7 +95,7 @@ std::map<std::string, json> RunJob(const std::map<std::string, json>& bodies) {
 class EveryFieldTest : public testing::Test {
  protected:
   // Runs all cases as one job.
-  static void Expect(const std::vector<Case>& cases) {
+  static void Expect(const std::vector<FieldCase>& cases) {
     std::map<std::string, json> bodies;
     for (size_t i = 0; i < cases.size(); ++i) {
       json with = cases[i].base;

@@ -8,8 +8,10 @@
 #include <filesystem>
 
 #include "tests/support/counting_file_system.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/octet_process.h"
 #include "tests/support/safetensors_writer.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
@@ -19,7 +21,6 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
 constexpr char kSharded[] = OCTET_SOURCE_DIR "/tests/golden/hf/sharded_bf16";
 
 class InspectTest : public testing::Test {
@@ -60,13 +61,13 @@ TEST_F(InspectTest, ADirectoryOfAnotherModelSaysWhy) {
   EXPECT_EQ(bare.exit_code, 0);
   EXPECT_THAT(bare.output, AllOf(HasSubstr("not a Mixtral model"), HasSubstr("config.json"),
                                  HasSubstr("weight   F32")));
-  WriteTextFile(directory_ + "/config.json", R"({"model_type": "llama"})");
+  WriteFile(directory_ + "/config.json", R"({"model_type": "llama"})");
   EXPECT_THAT(RunOctet(0, "inspect " + directory_).output, HasSubstr("'llama'"));
 }
 
 TEST_F(InspectTest, MixtralOnRanks) {
   const ProcessResult result =
-      RunOctet(2, std::string("inspect ") + kDemo + " --ranks 3 --dtype float32");
+      RunOctet(2, std::string("inspect ") + kDemoModel + " --ranks 3 --dtype float32");
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.output, StartsWith("tensor "));  // of one rank only
   EXPECT_THAT(result.output,
@@ -88,8 +89,8 @@ TEST_F(InspectTest, AnIndexAndItsDirectoryListTheSame) {
 TEST_F(InspectTest, ReadsNoWeights) {
   PosixFileSystem posix;
   CountingFileSystem counting(posix);
-  ASSERT_TRUE(Inspect(counting, {.path = kDemo}).ok());
-  const std::string path = JoinPath(kDemo, "model.safetensors");
+  ASSERT_TRUE(Inspect(counting, {.path = kDemoModel}).ok());
+  const std::string path = JoinPath(kDemoModel, "model.safetensors");
   EXPECT_LT(counting.BytesRead(path), 20'000U);
   EXPECT_GT(counting.BytesRead(path), 0U);
 }
@@ -108,11 +109,11 @@ TEST_F(InspectTest, RefusesWhatIsBroken) {
   expect_refused(broken, "too short");
   expect_refused("/nowhere.safetensors", "/nowhere.safetensors: no such file");
   expect_refused(directory_, "has neither model.safetensors nor");
-  expect_refused(std::string(kDemo) + " --placement diagonal", "--placement diagonal");
-  expect_refused(std::string(kDemo) + " --dtype int8", "--dtype int8");
+  expect_refused(std::string(kDemoModel) + " --placement diagonal", "--placement diagonal");
+  expect_refused(std::string(kDemoModel) + " --dtype int8", "--dtype int8");
   expect_refused("", "path is required");
-  WriteTextFile(directory_ + "/model.safetensors.index.json",
-                R"({"weight_map": {"a": "missing.safetensors"}})");
+  WriteFile(directory_ + "/model.safetensors.index.json",
+            R"({"weight_map": {"a": "missing.safetensors"}})");
   expect_refused(directory_, "missing.safetensors: no such file");
 }
 

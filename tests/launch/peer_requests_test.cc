@@ -5,23 +5,23 @@
 
 #include <sstream>
 
+#include "tests/support/demo_model.h"
 #include "tests/support/json.h"
 #include "tests/support/octet_process.h"
 #include "tests/support/oracle.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
 
 using nlohmann::json;
 
-constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
-
 std::vector<json> Answers(const std::string& input, const std::string& flags = "") {
   const std::string directory = TestDirectory();
-  WriteTextFile(directory + "/in.jsonl", input);
+  WriteFile(directory + "/in.jsonl", input);
   const ProcessResult result =
       RunOctet(2, "run-batch -i " + directory + "/in.jsonl -o " + directory +
-                      "/out.jsonl --model " + kDemo + " " + flags);
+                      "/out.jsonl --model " + kDemoModel + " " + flags);
   EXPECT_EQ(result.exit_code, 0) << result.output;
   std::vector<json> answers;
   std::stringstream output(ReadFile(directory + "/out.jsonl"));

@@ -8,20 +8,20 @@
 
 #include "launch/text_score.h"
 #include "runtime/text/tokenizer.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/expected_tensors.h"
 #include "tests/support/json.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/octet_process.h"
 #include "tests/support/rank_model.h"
 #include "tests/support/sanitized.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
 
 // The text's tokens that each window scores.
 std::vector<std::vector<int32_t>> ScoredTokens(const TextWindows& windows) {
@@ -73,7 +73,7 @@ TEST(ScoreWindows, IsTheLossOfTransformers) {
   constexpr int64_t kWindow = 256;
   constexpr int64_t kWindows = kSanitized ? 3 : 40;
   PosixFileSystem files;
-  const ModelFiles model = OpenModelOrDie(files, kDemo);
+  const ModelFiles model = OpenModelOrDie(files, kDemoModel);
   const ExpectedTensors expected(OCTET_SOURCE_DIR "/tests/golden/demo/expected.safetensors");
   const std::vector<int32_t> ids = expected.Ints("test.input_ids");
   const std::vector<float> losses = expected.Floats("test.window_loss");
@@ -109,14 +109,14 @@ class PerplexityTest : public testing::Test {
   void WriteText() const {
     std::string text;
     for (int i = 0; i < 20; ++i) text += "And it came to pass in the days of the king.\n";
-    WriteTextFile(text_, text);
+    WriteFile(text_, text);
   }
 
   // Standard output alone.
   std::string Perplexity(int ranks, const std::string& flags) const {
     const std::string out = directory_ + "/out.txt";
-    const ProcessResult result =
-        RunOctet(ranks, "perplexity --model " + std::string(kDemo) + " " + flags + " > " + out);
+    const ProcessResult result = RunOctet(
+        ranks, "perplexity --model " + std::string(kDemoModel) + " " + flags + " > " + out);
     EXPECT_EQ(result.exit_code, 0) << result.output;
     return ReadFile(out);
   }
@@ -137,8 +137,7 @@ TEST_F(PerplexityTest, JsonAndLongerContext) {
     Perplexity(0, "-f " + text_ + " --output-json " + json_path + " " + flags);
     return ParseJson(ReadFile(json_path));
   };
-  PosixFileSystem files;
-  const auto ids = LoadTokenizerFor(files, kDemo)->Encode(ReadFile(text_));
+  const auto ids = DemoTokenizer().Encode(ReadFile(text_));
   const auto whole = run("");
   EXPECT_EQ(whole["tokens"], ids.size());
   EXPECT_EQ(whole["windows"], 1);
@@ -156,7 +155,7 @@ TEST_F(PerplexityTest, JsonAndLongerContext) {
 TEST_F(PerplexityTest, ReadsStandardInput) {
   WriteText();
   const std::string command =
-      OctetProgram() + " perplexity --model " + kDemo + " --window 30 2>/dev/null -f ";
+      OctetProgram() + " perplexity --model " + kDemoModel + " --window 30 2>/dev/null -f ";
   const ProcessResult piped = RunShell("cat " + text_ + " | " + command + "-");
   EXPECT_EQ(piped.exit_code, 0) << piped.output;
   EXPECT_EQ(piped.output, RunShell(command + text_).output);
@@ -169,7 +168,7 @@ TEST_F(PerplexityTest, RefusesWhatItCannotScore) {
     EXPECT_EQ(result.exit_code, 2) << flags;
     EXPECT_THAT(result.output, HasSubstr(message)) << flags;
   };
-  const std::string demo = std::string("--model ") + kDemo + " ";
+  const std::string demo = std::string("--model ") + kDemoModel + " ";
   expect_refused(demo + "-f /nowhere.txt", "can't read --file /nowhere.txt");
   expect_refused(demo + "-f /dev/null", "is empty");
   expect_refused(demo + "-f " + text_ + " --window 2047", "--window 2047");

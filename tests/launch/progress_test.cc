@@ -13,6 +13,7 @@
 #include "tests/support/json.h"
 #include "tests/support/octet_process.h"
 #include "tests/support/sanitized.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
@@ -279,7 +280,7 @@ class ProgressProcessTest : public testing::Test {
                       R"("/v1/completions", "body": {"prompt": "the king", "max_tokens": )",
                       max_tokens, R"(, "ignore_eos": true}})", "\n");
     }
-    WriteTextFile(directory_ + "/in.jsonl", input);
+    WriteFile(directory_ + "/in.jsonl", input);
   }
 
   // Without a launcher where ranks is 0.

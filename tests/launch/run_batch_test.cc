@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <sstream>
 
+#include "tests/support/demo_model.h"
 #include "tests/support/json.h"
 #include "tests/support/octet_process.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
@@ -17,7 +19,6 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
 constexpr char kRequest[] =
     R"({"custom_id": "a", "method": "POST", "url": "/v1/completions", "body": )"
     R"({"prompt": "In the beginning", "max_tokens": 5, "temperature": 0}})"
@@ -38,7 +39,7 @@ class RunBatchTest : public testing::Test {
 
   // Refused before anything is written, on every rank, within the test's time limit.
   void ExpectRefused(int ranks, const std::string& flags, const std::string& message) {
-    WriteTextFile(input_, kRequest);
+    WriteFile(input_, kRequest);
     const ProcessResult result = RunOctet(ranks, "run-batch " + flags);
     EXPECT_EQ(result.exit_code, 2) << flags;
     EXPECT_THAT(result.output, HasSubstr(message)) << flags;
@@ -55,13 +56,13 @@ std::vector<json> ParseLines(const std::string& text) {
 }
 
 TEST_F(RunBatchTest, AnswersAndErrorsInInputOrder) {
-  WriteTextFile(input_, std::string("{broken\n") + kRequest +
-                            "\n"
-                            R"({"custom_id": "b", "url": "/v1/embeddings", "body": {}})"
-                            "\n" +
-                            Renamed("c"));
+  WriteFile(input_, std::string("{broken\n") + kRequest +
+                        "\n"
+                        R"({"custom_id": "b", "url": "/v1/embeddings", "body": {}})"
+                        "\n" +
+                        Renamed("c"));
   const ProcessResult result =
-      RunOctet(2, "run-batch " + Files() + "--model " + kDemo + " --created 7");
+      RunOctet(2, "run-batch " + Files() + "--model " + kDemoModel + " --created 7");
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("2 answered, 2 refused"));
   const std::vector<json> lines = ParseLines(ReadFile(output_));
@@ -80,25 +81,25 @@ TEST_F(RunBatchTest, AnswersAndErrorsInInputOrder) {
 }
 
 TEST_F(RunBatchTest, EmptyInputGivesEmptyOutput) {
-  WriteTextFile(input_, "");
-  const ProcessResult result = RunOctet(3, "run-batch " + Files() + "--model " + kDemo);
+  WriteFile(input_, "");
+  const ProcessResult result = RunOctet(3, "run-batch " + Files() + "--model " + kDemoModel);
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_EQ(ReadFile(output_), "");
 }
 
 TEST_F(RunBatchTest, ALineLongerThanThePromptLimitIsRefusedAlone) {
-  WriteTextFile(input_, kRequest);
+  WriteFile(input_, kRequest);
   const ProcessResult result =
-      RunOctet(0, "run-batch " + Files() + "--max-model-len 6 --model " + kDemo);
+      RunOctet(0, "run-batch " + Files() + "--max-model-len 6 --model " + kDemoModel);
   EXPECT_EQ(result.exit_code, 0) << result.output;
   const std::vector<json> lines = ParseLines(ReadFile(output_));
   EXPECT_EQ(lines[0]["response"]["body"]["error"]["code"], "context_length_exceeded");
 }
 
 TEST_F(RunBatchTest, ReportHasTheAccount) {
-  WriteTextFile(input_, kRequest);
+  WriteFile(input_, kRequest);
   const ProcessResult result = RunOctet(
-      2, "run-batch " + Files() + "--model " + kDemo + " --report " + directory_ + "/report");
+      2, "run-batch " + Files() + "--model " + kDemoModel + " --report " + directory_ + "/report");
   ASSERT_EQ(result.exit_code, 0) << result.output;
   const json report = ParseJson(ReadFile(directory_ + "/report/summary.json"));
   EXPECT_EQ(report["ranks"], 2);
@@ -114,10 +115,10 @@ TEST_F(RunBatchTest, ReportHasTheAccount) {
 }
 
 TEST_F(RunBatchTest, SettingsFromAFileAndFlagsOverThem) {
-  WriteTextFile(input_, kRequest);
-  WriteTextFile(directory_ + "/config.textproto", std::string("model: \"") + kDemo +
-                                                      "\" input: \"" + input_ + "\" output: \"" +
-                                                      output_ + "\" served_model_name: \"x\"");
+  WriteFile(input_, kRequest);
+  WriteFile(directory_ + "/config.textproto", std::string("model: \"") + kDemoModel +
+                                                  "\" input: \"" + input_ + "\" output: \"" +
+                                                  output_ + "\" served_model_name: \"x\"");
   const ProcessResult result = RunOctet(
       0, "run-batch --config " + directory_ + "/config.textproto --served-model-name king");
   ASSERT_EQ(result.exit_code, 0) << result.output;
@@ -125,8 +126,9 @@ TEST_F(RunBatchTest, SettingsFromAFileAndFlagsOverThem) {
 }
 
 TEST_F(RunBatchTest, OnlyRank0NeedsTheFiles) {
-  WriteTextFile(input_, kRequest);
-  const std::string octet = OctetProgram() + " run-batch -i in.jsonl -o out.jsonl --model " + kDemo;
+  WriteFile(input_, kRequest);
+  const std::string octet =
+      OctetProgram() + " run-batch -i in.jsonl -o out.jsonl --model " + kDemoModel;
   const ProcessResult result = RunShell(MpirunCommand() + " -n 1 -wdir " + directory_ + " " +
                                         octet + " : -n 2 -wdir / " + octet);
   EXPECT_EQ(result.exit_code, 0) << result.output;
@@ -134,7 +136,7 @@ TEST_F(RunBatchTest, OnlyRank0NeedsTheFiles) {
 }
 
 TEST_F(RunBatchTest, RefusesWhatItCannotServe) {
-  const std::string demo = std::string("--model ") + kDemo + " ";
+  const std::string demo = std::string("--model ") + kDemoModel + " ";
   ExpectRefused(2, Files() + "--model " + directory_, "config.json");
   ExpectRefused(0, Files(), "--model is missing");
   ExpectRefused(0, "-i " + input_ + " " + demo, "--output is missing");
@@ -162,8 +164,9 @@ TEST_F(RunBatchTest, RefusesWhatItCannotServe) {
 }
 
 TEST_F(RunBatchTest, ADryRunLoadsAndWritesNothing) {
-  WriteTextFile(input_, kRequest);
-  const ProcessResult result = RunOctet(2, "run-batch " + Files() + "--dry-run --model " + kDemo);
+  WriteFile(input_, kRequest);
+  const ProcessResult result =
+      RunOctet(2, "run-batch " + Files() + "--dry-run --model " + kDemoModel);
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, HasSubstr("2 ranks x 1 thread, numerics class"));
   EXPECT_THAT(result.output, HasSubstr("rank 1: experts 0.01 GiB, KV cache up to"));
@@ -176,11 +179,11 @@ TEST_F(RunBatchTest, ADryRunLoadsAndWritesNothing) {
 
 // Ranks step without work while nothing comes, for longer than any may wait for another.
 TEST_F(RunBatchTest, ASlowPipeKeepsNobodyWaiting) {
-  WriteTextFile(input_, kRequest);
+  WriteFile(input_, kRequest);
   const std::string second = directory_ + "/second.jsonl";
-  WriteTextFile(second, Renamed("b"));
+  WriteFile(second, Renamed("b"));
   const std::string octet =
-      OctetCommand(2) + " run-batch -i - -o " + output_ + " --model " + kDemo + " --timeout 2";
+      OctetCommand(2) + " run-batch -i - -o " + output_ + " --model " + kDemoModel + " --timeout 2";
   const ProcessResult result = RunShell("(cat " + input_ + "; sleep 5; head -c 20 " + second +
                                         "; sleep 3; tail -c +21 " + second + ") | " + octet);
   EXPECT_EQ(result.exit_code, 0) << result.output;
@@ -189,9 +192,9 @@ TEST_F(RunBatchTest, ASlowPipeKeepsNobodyWaiting) {
 
 // Tasks of a launcher that can't find each other would each do the whole job.
 TEST_F(RunBatchTest, AWorldOfOneUnderALauncherIsRefused) {
-  WriteTextFile(input_, kRequest);
+  WriteFile(input_, kRequest);
   for (const char* variable : {"SLURM_STEP_NUM_TASKS", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE"}) {
-    const std::string octet = OctetProgram() + " run-batch " + Files() + "--model " + kDemo;
+    const std::string octet = OctetProgram() + " run-batch " + Files() + "--model " + kDemoModel;
     const std::string set = std::string(kIgnoreLeaks) + variable;
     const ProcessResult result = RunShell(set + "=4 " + octet);
     EXPECT_EQ(result.exit_code, 2);
@@ -203,8 +206,8 @@ TEST_F(RunBatchTest, AWorldOfOneUnderALauncherIsRefused) {
 }
 
 TEST_F(RunBatchTest, StandardInputAndOutput) {
-  WriteTextFile(input_, kRequest + Renamed("b") + "{broken\n");
-  const std::string flags = std::string("run-batch -i - -o - --model ") + kDemo;
+  WriteFile(input_, kRequest + Renamed("b") + "{broken\n");
+  const std::string flags = std::string("run-batch -i - -o - --model ") + kDemoModel;
   for (const int ranks : {0, 2}) {
     const std::string command = OctetCommand(ranks) + " " + flags;
     const ProcessResult result =
@@ -219,23 +222,24 @@ TEST_F(RunBatchTest, StandardInputAndOutput) {
 }
 
 TEST_F(RunBatchTest, WhatGzipWrites) {
-  WriteTextFile(input_, kRequest + Renamed("b"));
+  WriteFile(input_, kRequest + Renamed("b"));
   const std::string files = "-i " + input_ + ".gz -o " + output_ + ".gz ";
   const ProcessResult result =
       RunShell("gzip " + input_ + " && " + OctetProgram() + " run-batch " + files + "--model " +
-               kDemo + " && gzip -d " + output_ + ".gz");
+               kDemoModel + " && gzip -d " + output_ + ".gz");
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_EQ(ParseLines(ReadFile(output_)).size(), 2U);
 }
 
 TEST_F(RunBatchTest, ALenientRunSaysWhatItIgnores) {
-  WriteTextFile(input_, R"({"custom_id": "a", "url": "/v1/completions", "colour": 1, "body": )"
-                        R"({"prompt": "a", "max_tokens": 1}})"
-                        "\n"
-                        R"({"custom_id": "b", "url": "/v1/completions", "colour": 1, "body": )"
-                        R"({"prompt": "a", "max_tokens": 1}})"
-                        "\n");
-  const ProcessResult result = RunOctet(2, "run-batch --lenient " + Files() + "--model " + kDemo);
+  WriteFile(input_, R"({"custom_id": "a", "url": "/v1/completions", "colour": 1, "body": )"
+                    R"({"prompt": "a", "max_tokens": 1}})"
+                    "\n"
+                    R"({"custom_id": "b", "url": "/v1/completions", "colour": 1, "body": )"
+                    R"({"prompt": "a", "max_tokens": 1}})"
+                    "\n");
+  const ProcessResult result =
+      RunOctet(2, "run-batch --lenient " + Files() + "--model " + kDemoModel);
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.output, HasSubstr("2 answered, 0 refused"));
   const std::string note = "octet: note: line 1: field ";
@@ -247,14 +251,14 @@ TEST_F(RunBatchTest, ALenientRunSaysWhatItIgnores) {
 TEST_F(RunBatchTest, AWriteThatFailsEndsTheJob) {
   std::string input;
   for (int i = 0; i < 40; ++i) input += Renamed("r" + std::to_string(i));
-  WriteTextFile(input_, input);
-  const std::string job = std::string("run-batch --model ") + kDemo + " -i " + input_ + " -o ";
+  WriteFile(input_, input);
+  const std::string job = std::string("run-batch --model ") + kDemoModel + " -i " + input_ + " -o ";
   for (const int ranks : {0, 2}) {
     const ProcessResult full = RunOctet(ranks, job + "/dev/full");
     EXPECT_EQ(full.exit_code, 1) << full.output;
     EXPECT_THAT(full.output, HasSubstr("/dev/full: writing: No space left on device"));
   }
-  WriteTextFile(output_ + ".journal", "in the way");
+  WriteFile(output_ + ".journal", "in the way");
   const ProcessResult result = RunOctet(2, job + output_);
   EXPECT_EQ(result.exit_code, 2) << result.output;
   EXPECT_THAT(result.output, HasSubstr(output_ + ".journal: cannot be made a directory"));
@@ -262,8 +266,8 @@ TEST_F(RunBatchTest, AWriteThatFailsEndsTheJob) {
 
 // Replacing it by a file, as is done with files, would take /dev/null from everybody.
 TEST_F(RunBatchTest, APipeOrDeviceIsWrittenToAsItIs) {
-  WriteTextFile(input_, kRequest + Renamed("b"));
-  const std::string job = OctetProgram() + " run-batch " + Files() + "--model " + kDemo;
+  WriteFile(input_, kRequest + Renamed("b"));
+  const std::string job = OctetProgram() + " run-batch " + Files() + "--model " + kDemoModel;
   const ProcessResult result =
       RunShell("mkfifo " + output_ + "; cat " + output_ + " > " + directory_ + "/copy & " + job);
   ASSERT_EQ(result.exit_code, 0) << result.output;
@@ -273,21 +277,21 @@ TEST_F(RunBatchTest, APipeOrDeviceIsWrittenToAsItIs) {
 }
 
 TEST_F(RunBatchTest, ReplacesAnOlderOutputAtTheEnd) {
-  WriteTextFile(input_, kRequest);
-  WriteTextFile(output_, "old");
-  EXPECT_EQ(RunOctet(0, "run-batch " + Files() + "--model " + kDemo).exit_code, 0);
+  WriteFile(input_, kRequest);
+  WriteFile(output_, "old");
+  EXPECT_EQ(RunOctet(0, "run-batch " + Files() + "--model " + kDemoModel).exit_code, 0);
   EXPECT_EQ(ParseLines(ReadFile(output_)).size(), 1U);
   EXPECT_FALSE(std::filesystem::exists(output_ + ".partial"));
   EXPECT_FALSE(std::filesystem::exists(output_ + ".waiting"));
 }
 
 TEST_F(RunBatchTest, NamesTheRankThatDiffers) {
-  WriteTextFile(input_, kRequest);
+  WriteFile(input_, kRequest);
   const std::string octet = OctetProgram() + " run-batch " + Files() + "--model ";
   const auto run = [&](const std::string& rank1) {
-    return RunShell(MpirunCommand() + " -n 1 " + octet + kDemo + " : -n 1 " + octet + rank1);
+    return RunShell(MpirunCommand() + " -n 1 " + octet + kDemoModel + " : -n 1 " + octet + rank1);
   };
-  const ProcessResult seed = run(std::string(kDemo) + " --seed 3");
+  const ProcessResult seed = run(std::string(kDemoModel) + " --seed 3");
   EXPECT_EQ(seed.exit_code, 2) << seed.output;
   EXPECT_THAT(seed.output, HasSubstr("differs from rank 0"));
   EXPECT_THAT(seed.output, HasSubstr("in its settings"));
@@ -296,7 +300,8 @@ TEST_F(RunBatchTest, NamesTheRankThatDiffers) {
   // The same path, another model behind it on that rank.
   std::filesystem::create_directories(directory_ + "/0");
   std::filesystem::create_directories(directory_ + "/1");
-  std::filesystem::copy(kDemo, directory_ + "/0/model", std::filesystem::copy_options::recursive);
+  std::filesystem::copy(kDemoModel, directory_ + "/0/model",
+                        std::filesystem::copy_options::recursive);
   std::filesystem::copy(OCTET_SOURCE_DIR "/tests/golden/hf/basic", directory_ + "/1/model",
                         std::filesystem::copy_options::recursive);
   const std::string relative = OctetProgram() + " run-batch " + Files() + "--model model";
@@ -309,11 +314,11 @@ TEST_F(RunBatchTest, NamesTheRankThatDiffers) {
 
 TEST(Tokenize, GivesIdsOfLines) {
   const ProcessResult result = RunShell("printf \"In the beginning\\nROMEO:\\n\" | " +
-                                        OctetProgram() + " tokenize --model " + kDemo);
+                                        OctetProgram() + " tokenize --model " + kDemoModel);
   EXPECT_EQ(result.exit_code, 0);
   const ProcessResult oracle =
       RunShell("printf \"In the beginning\\nROMEO:\\n\" | spm_encode --output_format=id --model=" +
-               std::string(kDemo) + "/tokenizer.model");
+               std::string(kDemoModel) + "/tokenizer.model");
   EXPECT_EQ(oracle.exit_code, 0) << oracle.output;
   EXPECT_EQ(result.output, oracle.output);
 }

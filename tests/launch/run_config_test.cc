@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <limits>
 
-#include "tests/support/safetensors_writer.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {

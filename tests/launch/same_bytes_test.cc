@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "kernels/cpu/isa.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/json.h"
 #include "tests/support/octet_process.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
@@ -14,7 +16,6 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
 constexpr char kBasic[] = OCTET_SOURCE_DIR "/tests/golden/hf/basic";
 constexpr char kWindow[] = OCTET_SOURCE_DIR "/tests/golden/hf/window_tied";
 
@@ -101,19 +102,19 @@ std::string TokenRequests() {
   return lines;
 }
 
-struct Case {
+struct VariantCase {
   const char* name;
   const char* model;
   const char* flags;
 };
 
-class SameBytesTest : public testing::TestWithParam<Case> {};
+class SameBytesTest : public testing::TestWithParam<VariantCase> {};
 
 TEST_P(SameBytesTest, ForEveryVariant) {
-  const Case c = GetParam();
+  const VariantCase c = GetParam();
   const std::string directory = TestDirectory();
-  const bool has_text = std::string(c.model) == kDemo;
-  WriteTextFile(directory + "/in.jsonl", has_text ? TextRequests() : TokenRequests());
+  const bool has_text = std::string(c.model) == kDemoModel;
+  WriteFile(directory + "/in.jsonl", has_text ? TextRequests() : TokenRequests());
   const auto run = [&](int ranks, const std::string& flags, const std::string& output) {
     const std::string arguments = std::string("run-batch --model ") + c.model + " -i " + directory +
                                   "/in.jsonl -o " + directory + output + " " + c.flags + " " +
@@ -137,18 +138,20 @@ TEST_P(SameBytesTest, ForEveryVariant) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, SameBytesTest,
-                         testing::Values(Case{"demo_bfloat16", kDemo, ""},
-                                         Case{"demo_float32", kDemo, "--dtype float32"},
-                                         Case{"basic", kBasic, ""},
-                                         Case{"window_tied", kWindow, "--dtype bfloat16"}),
-                         [](const testing::TestParamInfo<Case>& test) { return test.param.name; });
+                         testing::Values(VariantCase{"demo_bfloat16", kDemoModel, ""},
+                                         VariantCase{"demo_float32", kDemoModel, "--dtype float32"},
+                                         VariantCase{"basic", kBasic, ""},
+                                         VariantCase{"window_tied", kWindow, "--dtype bfloat16"}),
+                         [](const testing::TestParamInfo<VariantCase>& test) {
+                           return test.param.name;
+                         });
 
 TEST(SameBytes, WithWeightsOfAPackCache) {
   const std::string directory = TestDirectory();
-  WriteTextFile(directory + "/in.jsonl", TextRequests(/*longer=*/2));
+  WriteFile(directory + "/in.jsonl", TextRequests(/*longer=*/2));
   const auto run = [&](int ranks, const std::string& flags) {
     const ProcessResult result =
-        RunOctet(ranks, std::string("run-batch --model ") + kDemo + " -i " + directory +
+        RunOctet(ranks, std::string("run-batch --model ") + kDemoModel + " -i " + directory +
                             "/in.jsonl -o " + directory + "/out.jsonl --overwrite " + flags);
     EXPECT_EQ(result.exit_code, 0) << result.output;
     return result.output;
@@ -174,11 +177,11 @@ TEST(SameBytes, WithWeightsOfAPackCache) {
 
 TEST(SameBytes, EveryInstructionPathRoundsAlike) {
   const std::string directory = TestDirectory();
-  WriteTextFile(directory + "/in.jsonl", TextRequests(/*longer=*/2));
+  WriteFile(directory + "/in.jsonl", TextRequests(/*longer=*/2));
   std::string first;
   for (const Isa isa : SupportedIsas()) {
     const ProcessResult result =
-        RunOctet(0, std::string("run-batch --model ") + kDemo + " -i " + directory +
+        RunOctet(0, std::string("run-batch --model ") + kDemoModel + " -i " + directory +
                         "/in.jsonl -o " + directory + "/out.jsonl --isa " + Name(isa));
     ASSERT_EQ(result.exit_code, 0) << result.output;
     const std::string output = ReadFile(directory + "/out.jsonl");

@@ -6,6 +6,8 @@
 
 #include <fstream>
 
+#include "tests/support/test_files.h"
+
 namespace octet {
 namespace {
 

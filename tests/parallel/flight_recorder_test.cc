@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/octet_process.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {

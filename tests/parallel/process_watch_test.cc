@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kTimeout = 100ms;
+constexpr auto kStuckAfter = 100ms;
 constexpr auto kLongEnough = 8s;  // for the process to be ended
 
 // Each case in a process of its own, which ends with exit code 1.
@@ -29,7 +29,7 @@ TEST_F(ProcessWatchDeathTest, ARankThatIsStuckSaysWhereAndEnds) {
     FlightRecorder recorder;
     recorder.Begin("combine", {"combine", 1}, 5);
     watch.SetRecorder(&recorder);
-    watch.SetTimeout(kTimeout);
+    watch.SetTimeout(kStuckAfter);
     const Activity::Scope place({"experts", 2});
     std::this_thread::sleep_for(kLongEnough);
   };
@@ -40,7 +40,7 @@ TEST_F(ProcessWatchDeathTest, ARankThatIsStuckSaysWhereAndEnds) {
 
 TEST_F(ProcessWatchDeathTest, ACollectiveCallThatDoesNotReturnEnds) {
   const auto waits = [] {
-    ProcessWatch watch(3, "here", kTimeout);
+    ProcessWatch watch(3, "here", kStuckAfter);
     const ProcessWatch::CollectiveCall call(watch, "MPI_Init");
     std::this_thread::sleep_for(kLongEnough);
   };
@@ -51,7 +51,7 @@ TEST_F(ProcessWatchDeathTest, ACollectiveCallThatDoesNotReturnEnds) {
 TEST_F(ProcessWatchDeathTest, AnEndThatTakesTooLongIsCutShort) {
   const auto ends = [] {
     ProcessWatch watch(3, "here", 60s);
-    watch.EndWithin(kTimeout);
+    watch.EndWithin(kStuckAfter);
     std::this_thread::sleep_for(kLongEnough);
   };
   EXPECT_EXIT(ends(), testing::ExitedWithCode(1), "");

@@ -11,9 +11,9 @@
 #include <variant>
 
 #include "runtime/batch/batch_request.h"
-#include "runtime/io/file.h"
+#include "tests/support/demo_model.h"
 
-namespace octet::testing {
+namespace octet::request_lines {
 
 inline constexpr int64_t kVocabSize = 2048;
 inline constexpr int64_t kMaxModelLen = 64;
@@ -41,7 +41,7 @@ inline std::string Ids(int count) {
 }
 
 // Reads lines with the demo's tokenizer.
-class BatchRequestFixture : public ::testing::Test {
+class BatchRequestFixture : public testing::Test {
  protected:
   ParsedLine Parse(const std::string& line) const { return ParseBatchLine(line, limits_); }
 
@@ -68,16 +68,15 @@ class BatchRequestFixture : public ::testing::Test {
     const RequestError error = Refuse(line);
     EXPECT_EQ(error.param, param) << error.message;
     EXPECT_EQ(error.code, code) << error.message;
-    EXPECT_THAT(error.message, ::testing::HasSubstr(absl::StrCat("'", param, "' ")));
-    EXPECT_THAT(error.message, ::testing::HasSubstr(message));
+    EXPECT_THAT(error.message, testing::HasSubstr(absl::StrCat("'", param, "' ")));
+    EXPECT_THAT(error.message, testing::HasSubstr(message));
   }
 
-  PosixFileSystem files_;
-  Tokenizer tokenizer_ = LoadTokenizerFor(files_, OCTET_SOURCE_DIR "/launch/demo/model").value();
+  Tokenizer tokenizer_ = DemoTokenizer();
   RequestLimits limits_ = {
       .tokenizer = &tokenizer_, .vocab_size = kVocabSize, .max_model_len = kMaxModelLen};
 };
 
-}  // namespace octet::testing
+}  // namespace octet::request_lines
 
 #endif  // OCTET_TESTS_SUPPORT_BATCH_REQUEST_FIXTURE_H_

@@ -14,7 +14,7 @@
 #include "tests/support/json.h"
 #include "tests/support/sentencepiece_model.h"
 
-namespace octet::testing {
+namespace octet::result_lines {
 
 inline constexpr int32_t kBos = 1;
 inline constexpr int32_t kEos = 2;
@@ -50,7 +50,7 @@ inline void Fill(float logprob, int rank, const Top& top, TokenLogprob* out) {
 }
 
 // One prompt, <s> "the", unless a test changes it; no logprobs.
-class BatchResultFixture : public ::testing::Test {
+class BatchResultFixture : public testing::Test {
  protected:
   std::string Format(const FinishedSequence& finished) const {
     return FormatResult(format_, 7, request_, std::vector{finished});
@@ -72,6 +72,6 @@ class BatchResultFixture : public ::testing::Test {
   }();
 };
 
-}  // namespace octet::testing
+}  // namespace octet::result_lines
 
 #endif  // OCTET_TESTS_SUPPORT_BATCH_RESULT_FIXTURE_H_

@@ -1,13 +1,9 @@
 #include "tests/support/octet_process.h"
 
-#include <gtest/gtest.h>
 #include <sys/wait.h>
 
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "kernels/check.h"
 
@@ -58,30 +54,6 @@ ProcessResult RunOctetAndFindLeaks(int ranks, const std::string& arguments) {
       "LSAN_OPTIONS=print_suppressions=0:suppressions=" OCTET_SOURCE_DIR
       "/tests/lsan_suppressions.txt " +
       ByRunScript(ranks) + " " + arguments);
-}
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  OCTET_CHECK(file.good()) << path;
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-void WriteTextFile(const std::string& path, const std::string& text) {
-  std::ofstream(path) << text;
-}
-
-std::string TestDirectory() {
-  const testing::TestInfo* test = testing::UnitTest::GetInstance()->current_test_info();
-  std::string name = std::string(test->test_suite_name()) + "." + test->name();
-  for (char& c : name) {
-    if (c == '/') c = '_';
-  }
-  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "octet" / name;
-  std::filesystem::remove_all(path);
-  std::filesystem::create_directories(path);
-  return path;
 }
 
 }  // namespace octet

@@ -32,12 +32,6 @@ std::string MpirunCommand();
 
 std::string OctetProgram();
 
-std::string ReadFile(const std::string& path);
-void WriteTextFile(const std::string& path, const std::string& text);
-
-// A directory of this test's own, empty.
-std::string TestDirectory();
-
 }  // namespace octet
 
 #endif  // OCTET_TESTS_SUPPORT_OCTET_PROCESS_H_

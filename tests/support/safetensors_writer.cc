@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/check.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
@@ -39,13 +40,6 @@ std::string SafetensorsBytes(const std::string& header, const std::string& data)
   std::string bytes;
   Append(bytes, static_cast<uint64_t>(header.size()));
   return bytes + header + data;
-}
-
-void WriteFile(const std::string& path, const std::string& bytes) {
-  std::ofstream file(path, std::ios::binary);
-  file << bytes;
-  file.close();
-  OCTET_CHECK(file.good()) << "writing " << path;
 }
 
 void SafetensorsWriter::Add(const std::string& name, DType dtype, const std::vector<int64_t>& shape,

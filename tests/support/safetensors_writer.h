@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/dtype.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 
@@ -17,8 +18,6 @@ uint16_t ToHalf(float x);
 
 // `header` as the format frames it, whatever it says, with `data` behind it.
 std::string SafetensorsBytes(const std::string& header, const std::string& data);
-
-void WriteFile(const std::string& path, const std::string& bytes);
 
 // Builds valid safetensors files; what goes wrong ends the process.
 class SafetensorsWriter {

@@ -9,7 +9,7 @@
 
 #include "proto/sentencepiece.pb.h"
 
-namespace octet::testing {
+namespace octet {
 
 using PieceProto = sentencepiece::ModelProto::Piece;
 
@@ -40,6 +40,6 @@ inline sentencepiece::ModelProto BareModel(bool byte_fallback) {
   return model;
 }
 
-}  // namespace octet::testing
+}  // namespace octet
 
 #endif  // OCTET_TESTS_SUPPORT_SENTENCEPIECE_MODEL_H_

@@ -15,6 +15,7 @@
 #include "tests/support/local_ranks.h"
 #include "tests/support/octet_process.h"
 #include "tests/support/reference.h"
+#include "tests/support/test_files.h"
 #include "tests/support/wrong_backend.h"
 
 namespace octet {
@@ -24,7 +25,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr char kTiny[] = "bench exchange --tokens 1,20 --hidden-size 24 --threads 1 ";
+constexpr char kTinyExchange[] = "bench exchange --tokens 1,20 --hidden-size 24 --threads 1 ";
 
 ExpertPlacement Placement(const std::string& spec, const ExchangeCase& c, int num_ranks) {
   return *ExpertPlacement::Parse(
@@ -185,7 +186,8 @@ TEST(BenchExchange, CountsTheBytesOfALayer) {
 
 TEST(BenchExchange, RunsOnMpiAndKeepsWhatItMeasured) {
   const std::string path = TestDirectory() + "/machine.json";
-  const ProcessResult result = RunOctet(3, absl::StrCat(kTiny, "--experts 4 --save ", path));
+  const ProcessResult result =
+      RunOctet(3, absl::StrCat(kTinyExchange, "--experts 4 --save ", path));
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, AllOf(HasSubstr("result right"), Not(HasSubstr("WRONG"))));
   PosixFileSystem files;
@@ -218,13 +220,13 @@ TEST(BenchExchange, RefusesOptionsThatMakeNoSense) {
   expect_refused({.dtype = "int8"}, "--dtype must be float32 or bfloat16, not 'int8'");
   expect_refused({.placement = "here"}, "--placement here");
   const std::string path = TestDirectory() + "/replicas";
-  WriteTextFile(path, "layers { experts { ranks: 0 } experts { ranks: 0 ranks: 1 } }");
+  WriteFile(path, "layers { experts { ranks: 0 } experts { ranks: 0 ranks: 1 } }");
   expect_refused({.num_experts = 2, .placement = path}, "expert 1 has replicas");
 }
 
 TEST(BenchExchange, RefusesBeforeItMeasures) {
   const auto expect_refused = [&](int ranks, const std::string& flags, const std::string& message) {
-    const ProcessResult result = RunOctet(ranks, kTiny + flags);
+    const ProcessResult result = RunOctet(ranks, kTinyExchange + flags);
     EXPECT_EQ(result.exit_code, 2) << flags;
     EXPECT_THAT(result.output, AllOf(HasSubstr(message), Not(HasSubstr("GB/s")))) << flags;
   };

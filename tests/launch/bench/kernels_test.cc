@@ -13,6 +13,7 @@
 #include "launch/bench/swiglu.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/octet_process.h"
+#include "tests/support/test_files.h"
 #include "tests/support/wrong_backend.h"
 
 namespace octet {
@@ -93,14 +94,14 @@ TEST(BenchKernels, CountsOperationsAndBytes) {
   EXPECT_EQ(time(8).bytes(), 70 * 2 * 2 * 16 * 2 + 2 * 4 * 16 * 4);
 }
 
-constexpr char kTiny[] =
+constexpr char kTinyKernels[] =
     "bench kernels --threads 1 --isa avx2 --inputs 64 --outputs 48 --rows 2 --tokens 3 "
     "--seq-len 5 --contexts 40 --memory-mib 1 ";
 
 TEST(BenchKernels, KeepsWhatItMeasured) {
   const std::string path = TestDirectory() + "/machine.txt";
-  WriteTextFile(path, "exchange { ranks: 7 }");
-  const ProcessResult result = RunOctet(0, kTiny + ("--save " + path));
+  WriteFile(path, "exchange { ranks: 7 }");
+  const ProcessResult result = RunOctet(0, kTinyKernels + ("--save " + path));
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, AllOf(HasSubstr("result right"), Not(HasSubstr("WRONG"))));
   PosixFileSystem files;
@@ -120,7 +121,7 @@ TEST(BenchKernels, KeepsWhatItMeasured) {
 
 TEST(BenchKernels, RefusesBeforeItMeasures) {
   const auto expect_refused = [&](const std::string& flags, const std::string& message) {
-    const ProcessResult result = RunOctet(0, kTiny + flags);
+    const ProcessResult result = RunOctet(0, kTinyKernels + flags);
     EXPECT_EQ(result.exit_code, 2) << flags;
     EXPECT_THAT(result.output, AllOf(HasSubstr(message), Not(HasSubstr("GB/s")))) << flags;
   };
@@ -133,21 +134,9 @@ TEST(BenchKernels, RefusesBeforeItMeasures) {
 TEST(MachineFacts, AreReadFromTheSystem) {
   MemoryFileSystem files;
   EXPECT_EQ(CpuModel(files), "");
-  EXPECT_EQ(FindCacheSizes(files).l3_bytes(), 0);
   files.files["/proc/cpuinfo"] = "processor\t: 0\nmodel name\t: Some CPU: 9\nmodel name\t: Other\n";
-  const std::string cache = "/sys/devices/system/cpu/cpu0/cache/index";
-  const auto add = [&](const std::string& index, const char* level, const char* type,
-                       const char* size) {
-    files.files[cache + index + "/level"] = level;
-    files.files[cache + index + "/type"] = type;
-    files.files[cache + index + "/size"] = size;
-  };
-  add("0", "1\n", "Data\n", "48K\n");
-  add("1", "1\n", "Instruction\n", "32K\n");
-  add("3", "3\n", "Unified\n", "384M\n");
   EXPECT_EQ(CpuModel(files), "Some CPU: 9");
-  EXPECT_EQ(FindCacheSizes(files).l1d_bytes(), 48 << 10);
-  EXPECT_EQ(FindCacheSizes(files).l3_bytes(), 384 << 20);
+  EXPECT_GT(FindCacheSizes().l2_bytes(), 0);
 }
 
 }  // namespace

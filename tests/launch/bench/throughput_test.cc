@@ -7,9 +7,11 @@
 #include <filesystem>
 
 #include "launch/bench/step_bounds.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/json.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/octet_process.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
@@ -18,7 +20,6 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr char kDemo[] = OCTET_SOURCE_DIR "/launch/demo/model";
 constexpr char kSmall[] = "--num-prompts 5 --input-len 40 --output-len 6 ";
 
 class BenchThroughputTest : public testing::Test {
@@ -41,7 +42,7 @@ class BenchThroughputTest : public testing::Test {
 TEST_F(BenchThroughputTest, CountsWhatItDid) {
   const json report =
       BenchJson(3, absl::StrCat(kSmall, "--random-weights --layers 2 --placement round-robin ",
-                                "--max-num-batched-tokens 100 --model ", kDemo));
+                                "--max-num-batched-tokens 100 --model ", kDemoModel));
   EXPECT_EQ(report["ranks"], 3);
   EXPECT_EQ(report["model"]["layers"], 2);
   EXPECT_EQ(report["model"]["hidden_size"], 256);
@@ -70,8 +71,8 @@ TEST_F(BenchThroughputTest, CountsWhatItDid) {
 }
 
 TEST_F(BenchThroughputTest, ReadsWeightsToo) {
-  const json report =
-      BenchJson(0, absl::StrCat(kSmall, "--model ", kDemo, " --report ", directory_, "/report"));
+  const json report = BenchJson(
+      0, absl::StrCat(kSmall, "--model ", kDemoModel, " --report ", directory_, "/report"));
   EXPECT_EQ(report["model"]["random_weights"], false);
   EXPECT_EQ(report["load_bytes"],
             ParseJson(ReadFile(directory_ +
@@ -97,7 +98,7 @@ TEST_F(BenchThroughputTest, RefusesWhatItCannotDo) {
     EXPECT_EQ(result.exit_code, 2) << flags;
     EXPECT_THAT(result.output, HasSubstr(message)) << flags;
   };
-  const std::string demo = std::string("--model ") + kDemo + " ";
+  const std::string demo = std::string("--model ") + kDemoModel + " ";
   expect_refused("", "--model is missing");
   expect_refused("--random-weights", "from --shape or --model");
   expect_refused(demo + "--random-weights --shape mixtral-8x7b", "from --shape or --model");

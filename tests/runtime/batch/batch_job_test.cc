@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/io/compressed_stream.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/job_runner.h"
 #include "tests/support/memory_file_system.h"
@@ -28,7 +29,7 @@ using testing::SizeIs;
 constexpr char kInput[] = "in.jsonl";
 constexpr char kOutput[] = "out.jsonl";
 
-std::string Request(const std::string& custom_id, const std::string& body) {
+std::string RequestLine(const std::string& custom_id, const std::string& body) {
   return absl::StrCat(R"({"custom_id": ")", custom_id,
                       R"(", "method": "POST", "url": "/v1/completions", "body": )", body, "}\n");
 }
@@ -36,13 +37,14 @@ std::string Request(const std::string& custom_id, const std::string& body) {
 // A greedy answer of so many tokens.
 std::string Greedy(const std::string& custom_id, int max_tokens = 3,
                    const std::string& prompt = "\"In the beginning\"") {
-  return Request(custom_id, absl::StrCat(R"({"prompt": )", prompt, R"(, "max_tokens": )",
-                                         max_tokens, R"(, "temperature": 0, "ignore_eos": true})"));
+  return RequestLine(custom_id,
+                     absl::StrCat(R"({"prompt": )", prompt, R"(, "max_tokens": )", max_tokens,
+                                  R"(, "temperature": 0, "ignore_eos": true})"));
 }
 
 class BatchJobTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() { runner_ = new JobRunner(OCTET_SOURCE_DIR "/launch/demo/model"); }
+  static void SetUpTestSuite() { runner_ = new JobRunner(kDemoModel); }
   static void TearDownTestSuite() { delete runner_; }
 
   static JobResult Run(FileSystem& files, const std::vector<std::string>& inputs,
@@ -118,10 +120,10 @@ TEST_F(BatchJobTest, SeveralInputsAreOneAndCompressionChangesNothing) {
 }
 
 TEST_F(BatchJobTest, ACustomIdStandsOnce) {
-  const std::vector<json> lines =
-      Results(Greedy("same") + Greedy("other") + Request("same", "{}") + Request("bad", "{}") +
-              Greedy("bad") + R"({"url": "/v1/completions", "body": {"prompt": "a"}})" + "\n" +
-              R"({"custom_id": 7, "url": "/v1/completions", "body": {"prompt": "a"}})" + "\n");
+  const std::vector<json> lines = Results(
+      Greedy("same") + Greedy("other") + RequestLine("same", "{}") + RequestLine("bad", "{}") +
+      Greedy("bad") + R"({"url": "/v1/completions", "body": {"prompt": "a"}})" + "\n" +
+      R"({"custom_id": 7, "url": "/v1/completions", "body": {"prompt": "a"}})" + "\n");
   ASSERT_THAT(lines, SizeIs(7));
   EXPECT_EQ(lines[0]["error"], nullptr);
   EXPECT_EQ(lines[1]["error"], nullptr);
@@ -140,7 +142,8 @@ TEST_F(BatchJobTest, ACustomIdStandsOnce) {
 
 TEST_F(BatchJobTest, LenientJobsSayOnceWhatTheyIgnore) {
   const auto with = [](const std::string& id, const std::string& fields) {
-    return Request(id, R"({"prompt": "the", "max_tokens": 2, "temperature": 0, )" + fields + "}");
+    return RequestLine(id,
+                       R"({"prompt": "the", "max_tokens": 2, "temperature": 0, )" + fields + "}");
   };
   const std::string input = with("a", R"("colour": 1)") + with("b", R"("colour": 2, "size": 3)") +
                             with("c", R"("size": 1)") + with("d", R"("max_tokens": "x")");
@@ -155,8 +158,8 @@ TEST_F(BatchJobTest, LenientJobsSayOnceWhatTheyIgnore) {
 
 TEST_F(BatchJobTest, ChoicesOfPromptListsComeInOrder) {
   const auto request = [](const std::string& id, const std::string& prompt, int n) {
-    return Request(id, absl::StrCat(R"({"prompt": )", prompt, R"(, "n": )", n,
-                                    R"(, "max_tokens": 4, "seed": 5, "ignore_eos": true})"));
+    return RequestLine(id, absl::StrCat(R"({"prompt": )", prompt, R"(, "n": )", n,
+                                        R"(, "max_tokens": 4, "seed": 5, "ignore_eos": true})"));
   };
   const std::vector<json> lines =
       Results(request("list", "[[5, 6], [1, 300, 301]]", 2) + request("first", "[5, 6]", 2) +
@@ -184,7 +187,7 @@ TEST_F(BatchJobTest, ChoicesOfPromptListsComeInOrder) {
 TEST_F(BatchJobTest, ManyRefusedLinesInARow) {
   constexpr int kRefused = 2000;
   std::string input;
-  for (int i = 0; i < kRefused; ++i) absl::StrAppend(&input, Request(absl::StrCat(i), "{}"));
+  for (int i = 0; i < kRefused; ++i) absl::StrAppend(&input, RequestLine(absl::StrCat(i), "{}"));
   memory_.files[kInput] = input + Greedy("good");
   const JobResult result = Run(memory_, {kInput}, kOutput, {.ranks = 2});
   ASSERT_TRUE(result.status.ok()) << result.status;
@@ -221,7 +224,7 @@ TEST_F(BatchJobTest, OutputIsInInputOrder) {
 // Each with the custom_id "hostile", where it has one.
 std::vector<std::string> HostileLines() {
   const auto with = [](const std::string& fields) {
-    return Request("hostile", absl::StrCat(R"({"prompt": "the", )", fields, "}"));
+    return RequestLine("hostile", absl::StrCat(R"({"prompt": "the", )", fields, "}"));
   };
   const auto prompt = [](const std::string& ids) { return Greedy("hostile", 3, ids); };
   const std::string deep(5000, '[');
@@ -241,16 +244,16 @@ std::vector<std::string> HostileLines() {
       "\n",
       deep + "\n",
       deep + std::string(5000, ']') + "\n",
-      Request("hostile", R"({"prompt": )" + deep + std::string(5000, ']') + "}"),
+      RequestLine("hostile", R"({"prompt": )" + deep + std::string(5000, ']') + "}"),
       std::string(100'000, '{') + "\n",
       std::string(1 << 20, 'x') + "\n",
-      Request("hostile", "7"),
-      Request("hostile", R"({"prompt": 7})"),
-      Request("hostile", R"({"prompt": {}})"),
-      Request("hostile", R"({"prompt": []})"),
-      Request("hostile", R"({"prompt": [[]]})"),
-      Request("hostile", R"({"prompt": [1, "a"]})"),
-      Request("hostile", R"({"prompt": "a", "prompt": "b"})"),
+      RequestLine("hostile", "7"),
+      RequestLine("hostile", R"({"prompt": 7})"),
+      RequestLine("hostile", R"({"prompt": {}})"),
+      RequestLine("hostile", R"({"prompt": []})"),
+      RequestLine("hostile", R"({"prompt": [[]]})"),
+      RequestLine("hostile", R"({"prompt": [1, "a"]})"),
+      RequestLine("hostile", R"({"prompt": "a", "prompt": "b"})"),
       prompt("[-1]"),
       prompt("[2048]"),
       prompt("[1.5]"),

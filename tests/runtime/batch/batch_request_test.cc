@@ -5,12 +5,12 @@
 #include "runtime/text/chat_template.h"
 #include "tests/support/batch_request_fixture.h"
 
-namespace octet::testing {
+namespace octet::request_lines {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
 
 class BatchRequestTest : public BatchRequestFixture {
  protected:
@@ -260,4 +260,4 @@ TEST_F(BatchRequestTest, RefusesHostileJson) {
 }
 
 }  // namespace
-}  // namespace octet::testing
+}  // namespace octet::request_lines

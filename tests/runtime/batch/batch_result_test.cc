@@ -5,12 +5,12 @@
 #include "tests/support/batch_result_fixture.h"
 #include "tests/support/json.h"
 
-namespace octet::testing {
+namespace octet::result_lines {
 namespace {
 
 using nlohmann::json;
-using ::testing::HasSubstr;
-using ::testing::Not;
+using testing::HasSubstr;
+using testing::Not;
 
 using BatchResultTest = BatchResultFixture;
 
@@ -233,4 +233,4 @@ TEST(FormatErrorTest, OfParsedLines) {
 }
 
 }  // namespace
-}  // namespace octet::testing
+}  // namespace octet::result_lines

@@ -16,7 +16,7 @@ std::string_view WithoutNewline(const std::string& line) {
   return std::string_view(line).substr(0, line.size() - 1);
 }
 
-BatchResult Result() {
+BatchResult SampleResult() {
   return {.number = 12,
           .answered = true,
           .line_hash = 0xfedcba9876543210,
@@ -25,7 +25,7 @@ BatchResult Result() {
 }
 
 TEST(JournalRecord, ResultsComeBack) {
-  const std::string line = FormatResultRecord(Result(), kSeed);
+  const std::string line = FormatResultRecord(SampleResult(), kSeed);
   const auto record = ParseRecord(WithoutNewline(line), kSeed);
   ASSERT_TRUE(record);
   EXPECT_EQ(record->kind, Kind::kResult);
@@ -33,12 +33,12 @@ TEST(JournalRecord, ResultsComeBack) {
   EXPECT_TRUE(record->result.answered);
   EXPECT_EQ(record->result.line_hash, 0xfedcba9876543210);
   EXPECT_EQ(record->result.custom_id_hash, 5);
-  EXPECT_EQ(record->result.text, Result().text);
+  EXPECT_EQ(record->result.text, SampleResult().text);
   EXPECT_EQ(FormatRecord(*record, kSeed), line);
 }
 
 TEST(JournalRecord, ErrorsWithoutACustomIdComeBack) {
-  BatchResult result = Result();
+  BatchResult result = SampleResult();
   result.answered = false;
   result.custom_id_hash.reset();
   const auto record = ParseRecord(WithoutNewline(FormatResultRecord(result, kSeed)), kSeed);
@@ -61,7 +61,7 @@ TEST(JournalRecord, OtherKindsComeBack) {
 }
 
 TEST(JournalRecord, NothingThatIsNotWholeIsARecord) {
-  const std::string line = FormatResultRecord(Result(), kSeed);
+  const std::string line = FormatResultRecord(SampleResult(), kSeed);
   const std::string_view whole = WithoutNewline(line);
   for (size_t size = 0; size < whole.size(); ++size) {
     EXPECT_FALSE(ParseRecord(whole.substr(0, size), kSeed)) << size;

@@ -15,9 +15,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr char kOutput[] = "out.jsonl";
+constexpr char kJobOutput[] = "out.jsonl";
 
-BatchResult Result(int64_t number) {
+BatchResult NumberedResult(int64_t number) {
   return {.number = number,
           .answered = number % 3 != 2,
           .line_hash = static_cast<uint64_t>(number) + 100,
@@ -29,8 +29,8 @@ class JournalTest : public testing::Test {
  protected:
   absl::StatusOr<std::unique_ptr<Journal>> Open(StartMode mode, const JobIdentity& job = {}) {
     notes_.clear();
-    return Journal::Open(files_, kOutput, job, {.mode = mode, .commit = {.in_background = false}},
-                         notes_);
+    return Journal::Open(files_, kJobOutput, job,
+                         {.mode = mode, .commit = {.in_background = false}}, notes_);
   }
   std::unique_ptr<Journal> OpenOrDie(StartMode mode, const JobIdentity& job = {}) {
     auto journal = Open(mode, job);
@@ -41,7 +41,7 @@ class JournalTest : public testing::Test {
   // An attempt that is killed after these results.
   void Attempt(StartMode mode, const std::vector<int64_t>& numbers) {
     const auto journal = OpenOrDie(mode);
-    for (const int64_t number : numbers) ASSERT_TRUE(journal->Add(Result(number)).ok());
+    for (const int64_t number : numbers) ASSERT_TRUE(journal->Add(NumberedResult(number)).ok());
     ASSERT_TRUE(journal->Flush().ok());
   }
 
@@ -67,11 +67,12 @@ class JournalTest : public testing::Test {
 TEST_F(JournalTest, ResultsInAnyOrderBecomeAnOutputInTheirs) {
   {
     const auto journal = OpenOrDie(StartMode::kNew);
-    for (const int64_t number : {2, 0, 3, 1}) ASSERT_TRUE(journal->Add(Result(number)).ok());
-    EXPECT_FALSE(files_.Exists(kOutput));
+    for (const int64_t number : {2, 0, 3, 1})
+      ASSERT_TRUE(journal->Add(NumberedResult(number)).ok());
+    EXPECT_FALSE(files_.Exists(kJobOutput));
     ASSERT_TRUE(journal->Finish(4).ok());
   }
-  EXPECT_EQ(files_.files[kOutput], "result 0\nresult 1\nresult 2\nresult 3\n");
+  EXPECT_EQ(files_.files[kJobOutput], "result 0\nresult 1\nresult 2\nresult 3\n");
   EXPECT_THAT(Names(), testing::ElementsAre("finished", "lock"));
 }
 
@@ -85,14 +86,15 @@ TEST_F(JournalTest, ALaterAttemptHasWhatEarlierOnesDid) {
   for (const int64_t number : {0, 1, 3, 5}) {
     const auto earlier = journal->Find(number);
     ASSERT_TRUE(earlier) << number;
-    EXPECT_EQ(earlier->answered, Result(number).answered);
-    EXPECT_EQ(earlier->line_hash, Result(number).line_hash);
-    EXPECT_EQ(earlier->custom_id_hash, Result(number).custom_id_hash);
+    EXPECT_EQ(earlier->answered, NumberedResult(number).answered);
+    EXPECT_EQ(earlier->line_hash, NumberedResult(number).line_hash);
+    EXPECT_EQ(earlier->custom_id_hash, NumberedResult(number).custom_id_hash);
   }
   for (const int64_t number : {2, 4, 6, 1000}) EXPECT_FALSE(journal->Find(number)) << number;
-  for (const int64_t number : {4, 2}) ASSERT_TRUE(journal->Add(Result(number)).ok());
+  for (const int64_t number : {4, 2}) ASSERT_TRUE(journal->Add(NumberedResult(number)).ok());
   ASSERT_TRUE(journal->Finish(6).ok());
-  EXPECT_EQ(files_.files[kOutput], "result 0\nresult 1\nresult 2\nresult 3\nresult 4\nresult 5\n");
+  EXPECT_EQ(files_.files[kJobOutput],
+            "result 0\nresult 1\nresult 2\nresult 3\nresult 4\nresult 5\n");
 }
 
 TEST_F(JournalTest, TornTailsAreDropped) {
@@ -133,7 +135,7 @@ TEST_F(JournalTest, AFinishedJobIsFoundDone) {
   job.set_seed(3);
   {
     const auto journal = OpenOrDie(StartMode::kNew, job);
-    ASSERT_TRUE(journal->Add(Result(0)).ok());
+    ASSERT_TRUE(journal->Add(NumberedResult(0)).ok());
     ASSERT_TRUE(journal->Finish(1).ok());
   }
   for (const StartMode mode : {StartMode::kNew, StartMode::kResume}) {
@@ -143,18 +145,18 @@ TEST_F(JournalTest, AFinishedJobIsFoundDone) {
   }
   ExpectRefused(StartMode::kResume, "is the output of another job: --seed was 3, and is 0");
   EXPECT_EQ(OpenOrDie(StartMode::kOverwrite, job)->finished(), nullptr);
-  EXPECT_EQ(files_.files[kOutput], "result 0\n");  // until the new one is complete
+  EXPECT_EQ(files_.files[kJobOutput], "result 0\n");  // until the new one is complete
 }
 
 TEST_F(JournalTest, AnOutputThatIsNoLongerWholeIsMadeAgain) {
   {
     const auto journal = OpenOrDie(StartMode::kNew);
-    ASSERT_TRUE(journal->Add(Result(0)).ok());
+    ASSERT_TRUE(journal->Add(NumberedResult(0)).ok());
     ASSERT_TRUE(journal->Finish(1).ok());
   }
-  files_.files[kOutput] += "more";
+  files_.files[kJobOutput] += "more";
   EXPECT_EQ(OpenOrDie(StartMode::kNew)->finished(), nullptr);
-  files_.files.erase(kOutput);
+  files_.files.erase(kJobOutput);
   EXPECT_EQ(OpenOrDie(StartMode::kResume)->finished(), nullptr);
 }
 
@@ -169,7 +171,7 @@ TEST_F(JournalTest, AFinishedJobGivesWayToAnother) {
   {
     const auto journal = OpenOrDie(StartMode::kNew);
     EXPECT_THAT(notes_, Contains(HasSubstr("--seed was 3, and is 0; it will be replaced")));
-    ASSERT_TRUE(journal->Add(Result(0)).ok());
+    ASSERT_TRUE(journal->Add(NumberedResult(0)).ok());
     ASSERT_TRUE(journal->Flush().ok());
   }
   EXPECT_EQ(OpenOrDie(StartMode::kResume)->num_earlier(), 1);
@@ -197,19 +199,19 @@ TEST_F(JournalTest, AttemptsThatDontKnowOfEachOtherDoNoHarm) {
   files_.can_lock = false;
   const auto old_attempt = OpenOrDie(StartMode::kNew);
   EXPECT_THAT(notes_, Contains(HasSubstr("no locks available")));
-  ASSERT_TRUE(old_attempt->Add(Result(0)).ok());
+  ASSERT_TRUE(old_attempt->Add(NumberedResult(0)).ok());
   ASSERT_TRUE(old_attempt->Flush().ok());
   {
     const auto new_attempt = OpenOrDie(StartMode::kResume);
     EXPECT_EQ(new_attempt->num_earlier(), 1);
-    ASSERT_TRUE(old_attempt->Add(Result(1)).ok());
-    ASSERT_TRUE(new_attempt->Add(Result(1)).ok());
+    ASSERT_TRUE(old_attempt->Add(NumberedResult(1)).ok());
+    ASSERT_TRUE(new_attempt->Add(NumberedResult(1)).ok());
     ASSERT_TRUE(old_attempt->Flush().ok());
     ASSERT_TRUE(new_attempt->Finish(2).ok());
   }
-  EXPECT_EQ(files_.files[kOutput], "result 0\nresult 1\n");
+  EXPECT_EQ(files_.files[kJobOutput], "result 0\nresult 1\n");
   EXPECT_FALSE(old_attempt->Finish(2).ok());  // its part is gone
-  EXPECT_EQ(files_.files[kOutput], "result 0\nresult 1\n");
+  EXPECT_EQ(files_.files[kJobOutput], "result 0\nresult 1\n");
 }
 
 TEST_F(JournalTest, CountsTheCrashesOfWhatWasInFlight) {
@@ -218,7 +220,7 @@ TEST_F(JournalTest, CountsTheCrashesOfWhatWasInFlight) {
     journal->Start(std::vector<int64_t>{2, 3});
     if (attempt == 1) {
       journal->Start(std::vector<int64_t>{1});
-      ASSERT_TRUE(journal->Add(Result(1)).ok());
+      ASSERT_TRUE(journal->Add(NumberedResult(1)).ok());
     }
     ASSERT_TRUE(journal->Flush().ok());
     EXPECT_EQ(journal->NumCrashes(2), attempt - 1);
@@ -243,11 +245,11 @@ TEST_F(JournalTest, ARecordThatIsDamagedLaterIsNotPassedOn) {
   const absl::Status status = journal->Finish(2);
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), HasSubstr("part-000001: the record at byte "));
-  EXPECT_FALSE(files_.Exists(kOutput));
+  EXPECT_FALSE(files_.Exists(kJobOutput));
 }
 
 TEST_F(JournalTest, ALongResultComesThroughWhole) {
-  BatchResult large = Result(0);
+  BatchResult large = NumberedResult(0);
   large.text = std::string(5 << 20, 'x');
   {
     const auto journal = OpenOrDie(StartMode::kNew);
@@ -256,7 +258,7 @@ TEST_F(JournalTest, ALongResultComesThroughWhole) {
   }
   const auto journal = OpenOrDie(StartMode::kResume);
   ASSERT_TRUE(journal->Finish(1).ok());
-  EXPECT_EQ(files_.files[kOutput], large.text + "\n");
+  EXPECT_EQ(files_.files[kJobOutput], large.text + "\n");
 }
 
 }  // namespace

@@ -15,14 +15,14 @@ namespace {
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
-constexpr char kPath[] = "out.journal/part-000001";
+constexpr char kPartPath[] = "out.journal/part-000001";
 
-BatchResult Result(int64_t number, const std::string& text = "{}") {
+BatchResult WrittenResult(int64_t number, const std::string& text = "{}") {
   return {.number = number, .answered = true, .text = text};
 }
 
 std::unique_ptr<JournalWriter> Writer(FileSystem& files, const GroupCommit& commit) {
-  return JournalWriter::Create(files, kPath, "job { }", commit).value();
+  return JournalWriter::Create(files, kPartPath, "job { }", commit).value();
 }
 
 // Up to ten seconds, on a machine that is busy.
@@ -34,7 +34,7 @@ bool BecomesDurable(const JournalWriter& writer, int64_t results) {
 }
 
 std::vector<std::string> KindsOfRecords(FileSystem& files) {
-  JournalReader reader = JournalReader::Open(files, kPath).value();
+  JournalReader reader = JournalReader::Open(files, kPartPath).value();
   std::vector<std::string> kinds;
   for (uint64_t at = 0; at < reader.size(); at = reader.next()) {
     const std::optional<JournalRecord> record = reader.Read(at).value();
@@ -64,13 +64,13 @@ TEST(JournalWriter, WritesWhatWasAppendedInItsOrder) {
   const auto writer = Writer(files, {.in_background = false});
   const std::vector<int64_t> numbers = {7, 8};
   writer->AppendStarted(numbers);
-  const uint64_t offset = writer->Append(Result(8, "eight"));
+  const uint64_t offset = writer->Append(WrittenResult(8, "eight"));
   EXPECT_EQ(KindsOfRecords(files).size(), 1U);  // the header; the rest waits for Flush
   ASSERT_TRUE(writer->Flush().ok());
   ASSERT_TRUE(writer->End("TERM").ok());
   EXPECT_THAT(KindsOfRecords(files),
               testing::ElementsAre("header job { }", "started 2", "result 8", "ended TERM"));
-  JournalReader reader = JournalReader::Open(files, kPath).value();
+  JournalReader reader = JournalReader::Open(files, kPartPath).value();
   ASSERT_TRUE(reader.Read(0).value());
   EXPECT_EQ(reader.Read(offset).value()->result.text, "eight");
 }
@@ -80,7 +80,7 @@ TEST(JournalWriter, ResultsBecomeDurableInGroups) {
   FaultyFileSystem files(memory);
   const auto writer = Writer(files, {.most_results = 4, .in_background = false});
   for (int i = 1; i <= 11; ++i) {
-    writer->Append(Result(i));
+    writer->Append(WrittenResult(i));
     ASSERT_TRUE(writer->Flush().ok());
     EXPECT_EQ(writer->num_durable(), i / 4 * 4);
   }
@@ -91,17 +91,17 @@ TEST(JournalWriter, ResultsBecomeDurableInGroups) {
 TEST(JournalWriter, AFullGroupOrAnOldOneBecomesDurableInTheBackground) {
   MemoryFileSystem files;
   const auto by_number = Writer(files, {.most_results = 2, .most_age = 1h});
-  by_number->Append(Result(0));
+  by_number->Append(WrittenResult(0));
   ASSERT_TRUE(by_number->Flush().ok());
   std::this_thread::sleep_for(20ms);
   EXPECT_EQ(by_number->num_durable(), 0);
-  by_number->Append(Result(1));
+  by_number->Append(WrittenResult(1));
   ASSERT_TRUE(by_number->Flush().ok());
   EXPECT_TRUE(BecomesDurable(*by_number, 2));
 
   MemoryFileSystem others;
   const auto by_age = Writer(others, {.most_results = 1000, .most_age = 10ms});
-  by_age->Append(Result(0));
+  by_age->Append(WrittenResult(0));
   ASSERT_TRUE(by_age->Flush().ok());
   EXPECT_TRUE(BecomesDurable(*by_age, 1));
   EXPECT_GT(by_age->cost().cpu_seconds, 0);
@@ -113,14 +113,14 @@ TEST(JournalWriter, AnErrorIsFinal) {
     FaultyFileSystem files(memory);
     const auto writer = Writer(files, {.most_results = 1, .in_background = in_background});
     files.fail_at = files.calls() + 1;  // the write succeeds, what makes it durable fails
-    writer->Append(Result(0));
+    writer->Append(WrittenResult(0));
     absl::Status status = writer->Flush();
     for (int i = 0; i < 1000 && status.ok(); ++i) {
       std::this_thread::sleep_for(10ms);
       status = writer->Flush();
     }
     EXPECT_THAT(std::string(status.message()), HasSubstr("part-000001: disk on fire"));
-    writer->Append(Result(1));
+    writer->Append(WrittenResult(1));
     EXPECT_EQ(writer->Flush(), status);
     EXPECT_EQ(writer->End("done"), status);
     EXPECT_EQ(writer->num_durable(), 0);
@@ -135,7 +135,7 @@ TEST(JournalWriter, AnotherThreadMayEndIt) {
   int64_t flushed = 0;
   for (int i = 0;; ++i) {
     if (i == 50) ends = std::thread([&] { EXPECT_TRUE(writer->End("TERM").ok()); });
-    writer->Append(Result(i));
+    writer->Append(WrittenResult(i));
     if (!writer->Flush().ok()) break;
     flushed = i + 1;
   }
@@ -149,9 +149,9 @@ TEST(JournalWriter, AnotherThreadMayEndIt) {
 
 TEST(JournalWriter, NeverWritesToAFileThatIsThere) {
   MemoryFileSystem files;
-  files.files[kPath] = "of another attempt";
-  EXPECT_FALSE(JournalWriter::Create(files, kPath, "", {}).ok());
-  EXPECT_EQ(files.files[kPath], "of another attempt");
+  files.files[kPartPath] = "of another attempt";
+  EXPECT_FALSE(JournalWriter::Create(files, kPartPath, "", {}).ok());
+  EXPECT_EQ(files.files[kPartPath], "of another attempt");
 }
 
 }  // namespace

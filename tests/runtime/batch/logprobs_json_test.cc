@@ -6,11 +6,11 @@
 
 #include "tests/support/batch_result_fixture.h"
 
-namespace octet::testing {
+namespace octet::result_lines {
 namespace {
 
 using nlohmann::json;
-using ::testing::HasSubstr;
+using testing::HasSubstr;
 
 class LogprobsTest : public BatchResultFixture {
  protected:
@@ -273,4 +273,4 @@ TEST_F(PromptLogprobsTest, TheFirstTokenHasNone) {
 }
 
 }  // namespace
-}  // namespace octet::testing
+}  // namespace octet::result_lines

@@ -14,7 +14,7 @@
 namespace octet {
 namespace {
 
-constexpr char kOutput[] = "out";
+constexpr char kOrdered[] = "out";
 constexpr char kWaiting[] = "out.waiting";
 
 // Of uneven lengths, also none.
@@ -22,7 +22,7 @@ std::string Line(int64_t number) {
   return number % 7 == 3 ? "" : absl::StrCat(number, std::string(number * 13 % 50, 'x'));
 }
 
-std::string Lines(int64_t count) {
+std::string NumberedLines(int64_t count) {
   std::string text;
   for (int64_t i = 0; i < count; ++i) absl::StrAppend(&text, Line(i), "\n");
   return text;
@@ -37,7 +37,7 @@ std::vector<int64_t> Shuffled(int64_t count, int seed) {
 
 absl::Status WriteAll(FileSystem& files, const std::vector<int64_t>& order,
                       size_t most_waiting_bytes) {
-  auto stream = files.CreateOutput(kOutput);
+  auto stream = files.CreateOutput(kOrdered);
   if (!stream.ok()) return stream.status();
   OrderedOutput output(files, *std::move(stream), kWaiting, most_waiting_bytes);
   for (const int64_t number : order) {
@@ -54,7 +54,7 @@ TEST(OrderedOutput, AnyOrderIsPutRight) {
       MemoryFileSystem files;
       const int64_t count = 1 + seed * 3;
       ASSERT_TRUE(WriteAll(files, Shuffled(count, seed), most_waiting_bytes).ok());
-      EXPECT_EQ(files.files[kOutput], Lines(count));
+      EXPECT_EQ(files.files[kOrdered], NumberedLines(count));
       EXPECT_FALSE(files.Exists(kWaiting));
     }
   }
@@ -62,19 +62,19 @@ TEST(OrderedOutput, AnyOrderIsPutRight) {
 
 TEST(OrderedOutput, NothingIsHeldBackAfterFlush) {
   MemoryFileSystem files;
-  OrderedOutput output(files, files.CreateOutput(kOutput).value(), kWaiting);
+  OrderedOutput output(files, files.CreateOutput(kOrdered).value(), kWaiting);
   ASSERT_TRUE(output.Add(1, "b").ok());
   ASSERT_TRUE(output.Flush().ok());
-  EXPECT_EQ(files.files[kOutput], "");
+  EXPECT_EQ(files.files[kOrdered], "");
   ASSERT_TRUE(output.Add(0, "a").ok());
   ASSERT_TRUE(output.Flush().ok());
-  EXPECT_EQ(files.files[kOutput], "a\nb\n");
+  EXPECT_EQ(files.files[kOrdered], "a\nb\n");
 }
 
 TEST(OrderedOutput, TheFileOfWaitingLinesIsMadeWhenNeededAndRemoved) {
   MemoryFileSystem files;
   {
-    OrderedOutput output(files, files.CreateOutput(kOutput).value(), kWaiting, 10);
+    OrderedOutput output(files, files.CreateOutput(kOrdered).value(), kWaiting, 10);
     ASSERT_TRUE(output.Add(2, "0123456789").ok());
     EXPECT_FALSE(files.Exists(kWaiting));
     ASSERT_TRUE(output.Add(3, "!").ok());
@@ -86,9 +86,9 @@ TEST(OrderedOutput, TheFileOfWaitingLinesIsMadeWhenNeededAndRemoved) {
 TEST(OrderedOutput, ManyBytesAreWrittenInPieces) {
   MemoryFileSystem memory;
   FaultyFileSystem files(memory);
-  OrderedOutput output(files, files.CreateOutput(kOutput).value(), kWaiting);
+  OrderedOutput output(files, files.CreateOutput(kOrdered).value(), kWaiting);
   for (int i = 0; i < 100'000; ++i) ASSERT_TRUE(output.Add(i, "0123456789").ok());
-  EXPECT_GT(memory.files[kOutput].size(), 1'000'000U);  // without any Flush
+  EXPECT_GT(memory.files[kOrdered].size(), 1'000'000U);  // without any Flush
   EXPECT_LT(files.calls(), 30);
 }
 
@@ -109,7 +109,7 @@ TEST(OrderedOutput, ReturnsEveryError) {
 
 TEST(OrderedOutputDeathTest, EachNumberComesOnceAndAllCome) {
   MemoryFileSystem files;
-  OrderedOutput output(files, files.CreateOutput(kOutput).value(), kWaiting);
+  OrderedOutput output(files, files.CreateOutput(kOrdered).value(), kWaiting);
   ASSERT_TRUE(output.Add(0, "a").ok());
   ASSERT_TRUE(output.Add(2, "c").ok());
   EXPECT_DEATH(output.Add(0, "a").IgnoreError(), "number");

@@ -5,13 +5,13 @@
 #include "runtime/text/chat_template.h"
 #include "tests/support/batch_request_fixture.h"
 
-namespace octet::testing {
+namespace octet::request_lines {
 namespace {
 
-using ::testing::Contains;
-using ::testing::Each;
-using ::testing::ElementsAre;
-using ::testing::Not;
+using testing::Contains;
+using testing::Each;
+using testing::ElementsAre;
+using testing::Not;
 
 class PromptFieldsTest : public BatchRequestFixture {
  protected:
@@ -276,4 +276,4 @@ TEST_F(LengthFieldsTest, RefusesWhatIsTooLong) {
 }
 
 }  // namespace
-}  // namespace octet::testing
+}  // namespace octet::request_lines

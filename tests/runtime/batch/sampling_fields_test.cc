@@ -6,11 +6,11 @@
 
 #include "tests/support/batch_request_fixture.h"
 
-namespace octet::testing {
+namespace octet::request_lines {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
+using testing::ElementsAre;
+using testing::IsEmpty;
 
 class SamplingFieldsTest : public BatchRequestFixture {
  protected:
@@ -262,7 +262,7 @@ TEST_F(SamplingFieldsTest, InertFieldsAskForNothing) {
   ExpectBothRefuse("response_format", "{}", "", code);
   ExpectBothRefuse("stream", "true", "", code);
   EXPECT_THAT(Refuse(CompletionsWith(R"("stream": true)")).message,
-              ::testing::HasSubstr("a batch has no stream"));
+              testing::HasSubstr("a batch has no stream"));
   ExpectBothRefuse("bad_words", R"(["x"])", "", code);
   ExpectBothRefuse("use_beam_search", "true", "", code);
   ExpectBothRefuse("length_penalty", "2", "", code);
@@ -277,4 +277,4 @@ TEST_F(SamplingFieldsTest, InertFieldsAskForNothing) {
 }
 
 }  // namespace
-}  // namespace octet::testing
+}  // namespace octet::request_lines

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "tests/support/demo_model.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/rank_model.h"
 
@@ -62,7 +63,7 @@ TEST_P(AllocationTest, ASteadyDecodeStepTakesNoMemory) {
   constexpr int kRequests = 8;
   const int num_ranks = GetParam();
   PosixFileSystem files;
-  const ModelFiles model = OpenModelOrDie(files, OCTET_SOURCE_DIR "/launch/demo/model");
+  const ModelFiles model = OpenModelOrDie(files, kDemoModel);
   const auto placement =
       ExpertPlacement::Parse("round-robin",
                              {model.config.num_layers, model.config.num_experts, num_ranks})

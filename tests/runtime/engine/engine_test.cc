@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "kernels/cpu/cpu_backend.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/rank_model.h"
 #include "tests/support/sanitized.h"
@@ -17,7 +18,7 @@ namespace {
 constexpr int kMaxTokens = 128;  // of prompt and answer
 constexpr int64_t kPages = 64;
 
-std::vector<int32_t> Prompt(int length, int first) {
+std::vector<int32_t> PromptIds(int length, int first) {
   std::vector<int32_t> ids = {1};
   for (int i = 1; i < length; ++i) ids.push_back((first + 37 * i) % 2000 + 3);
   return ids;
@@ -28,7 +29,7 @@ std::vector<NewSequence> Requests() {
   std::vector<NewSequence> requests;
   const int lengths[] = {1, 5, 33, 70, 2, 31, 8};
   for (int i = 0; i < std::ssize(lengths); ++i) {
-    requests.push_back(GreedyRequest(i, Prompt(lengths[i], 100 * i), 3 + 2 * (i % 4)));
+    requests.push_back(GreedyRequest(i, PromptIds(lengths[i], 100 * i), 3 + 2 * (i % 4)));
     SamplingParams& params = *requests.back().mutable_params();
     params.set_num_logprobs(i % 3 == 0 ? 3 : i % 3 - 2);
     params.set_temperature(i % 2 == 0 ? 0 : 0.5F + static_cast<float>(i) / 5);
@@ -135,7 +136,7 @@ class EngineTest : public testing::Test {
 
   static constexpr Mode kPlain = {1, "contiguous", 1, 64, 2048};
   PosixFileSystem files_;
-  const ModelFiles model_ = OpenModelOrDie(files_, OCTET_SOURCE_DIR "/launch/demo/model");
+  const ModelFiles model_ = OpenModelOrDie(files_, kDemoModel);
 };
 
 TEST_F(EngineTest, TheSameBytesInEveryModeOfFloat32) { ExpectTheSameInEveryMode(DType::kF32); }
@@ -173,7 +174,7 @@ TEST_F(EngineTest, AnswersHaveWhatWasAskedFor) {
 // Those of each token of the prompt, also where the prompt is longer than what the head takes at a
 // time.
 TEST_F(EngineTest, PromptLogprobs) {
-  const std::vector<int32_t> prompt = Prompt(300, 7);
+  const std::vector<int32_t> prompt = PromptIds(300, 7);
   NewSequence request = GreedyRequest(0, prompt, 1);
   request.mutable_params()->set_num_prompt_logprobs(2);
   RunLocalRanks(1, [&](Communicator& comm) {
@@ -196,10 +197,10 @@ TEST_F(EngineTest, PromptLogprobs) {
 
 // A stop text ends the answer with the token that completes it, wherever tokens divide it.
 TEST_F(EngineTest, StopTexts) {
-  NewSequence request = GreedyRequest(0, Prompt(6, 1), 30);
+  NewSequence request = GreedyRequest(0, PromptIds(6, 1), 30);
   const FinishedSequence all = Run(kPlain, DType::kF32, {request})[0];
   const std::vector<int32_t> ids(all.token_ids().begin(), all.token_ids().end());
-  StreamingDecoder decoder(*model_.tokenizer, Prompt(6, 1));
+  StreamingDecoder decoder(*model_.tokenizer, PromptIds(6, 1));
   std::vector<std::string> texts;  // of 1, 2, ... tokens
   for (const int32_t id : ids)
     texts.push_back((texts.empty() ? "" : texts.back()) + decoder.Add(id));
@@ -232,7 +233,7 @@ TEST_F(EngineTest, StopTexts) {
 }
 
 TEST_F(EngineTest, StopTokensAndMinTokens) {
-  NewSequence request = GreedyRequest(0, Prompt(6, 1), 30);
+  NewSequence request = GreedyRequest(0, PromptIds(6, 1), 30);
   const FinishedSequence all = Run(kPlain, DType::kF32, {request})[0];
   const int32_t stop = all.token_ids(9);
   const auto first = std::find(all.token_ids().begin(), all.token_ids().end(), stop);
@@ -266,7 +267,7 @@ TEST_F(EngineTest, AnAnswerDoesNotDependOnOtherRequests) {
 
 // Which of seed, line and choice decide is what the architecture says.
 TEST_F(EngineTest, DrawsAreKeyed) {
-  NewSequence request = GreedyRequest(0, Prompt(4, 7), 12);
+  NewSequence request = GreedyRequest(0, PromptIds(4, 7), 12);
   request.mutable_params()->set_temperature(2);
   const auto ids = [&](auto change) {
     NewSequence changed = request;
@@ -295,12 +296,12 @@ TEST_F(EngineTest, DrawsAreKeyed) {
 // Token t of an answer is where its key's number falls in the distribution after the prompt and t
 // tokens.
 TEST_F(EngineTest, DrawsCountPositionsFromTheAnswer) {
-  NewSequence request = GreedyRequest(0, Prompt(9, 7), 12);
+  NewSequence request = GreedyRequest(0, PromptIds(9, 7), 12);
   request.set_line(41);
   request.set_choice(2);
   request.mutable_params()->set_temperature(2);
   const auto ids = Run(kPlain, DType::kF32, {request})[0].token_ids();
-  std::vector<int32_t> tokens = Prompt(9, 7);
+  std::vector<int32_t> tokens = PromptIds(9, 7);
   tokens.insert(tokens.end(), ids.begin(), ids.end());
   RunLocalRanks(1, [&](Communicator& comm) {
     RankModel model(comm, model_, {});
@@ -320,10 +321,10 @@ TEST_F(EngineTest, DrawsCountPositionsFromTheAnswer) {
 
 // The end token stops an answer unless it is ignored, and is its last token.
 TEST_F(EngineTest, EndTokens) {
-  NewSequence request = GreedyRequest(0, Prompt(6, 1), 10);
+  NewSequence request = GreedyRequest(0, PromptIds(6, 1), 10);
   const auto free_run = Run(kPlain, DType::kF32, {request});
   const auto& ids = free_run[0].token_ids();
-  ModelFiles other = OpenModelOrDie(files_, OCTET_SOURCE_DIR "/launch/demo/model");
+  ModelFiles other = OpenModelOrDie(files_, kDemoModel);
   const auto first = std::find(ids.begin(), ids.end(), ids.Get(4)) - ids.begin();
   other.config.eos_token_ids = {2, ids.Get(4)};
   const auto run = [&](bool ignore_eos, int max_tokens) {
@@ -391,7 +392,7 @@ class SteppedEngineTest : public EngineTest {
 TEST_F(SteppedEngineTest, ASteadyDecodeStepTakesNoMemory) {
   RunRanks(2, 64, [](Communicator& comm, CountingBackend& backend, Engine& engine) {
     if (comm.rank() == 0) {
-      for (int i = 0; i < 4; ++i) engine.Submit(GreedyRequest(i, Prompt(20, i), 60));
+      for (int i = 0; i < 4; ++i) engine.Submit(GreedyRequest(i, PromptIds(20, i), 60));
       engine.Close();
       engine.Close();
     }
@@ -410,8 +411,8 @@ TEST_F(SteppedEngineTest, ASteadyDecodeStepTakesNoMemory) {
 TEST_F(SteppedEngineTest, CountsAndGivesBack) {
   RunRanks(2, 20, [&](Communicator& comm, CountingBackend&, Engine& engine) {
     if (comm.rank() == 0) {
-      engine.Submit(GreedyRequest(0, Prompt(25, 0), 4));  // 3 steps of its rank's 10 tokens
-      engine.Submit(GreedyRequest(1, Prompt(3, 0), 2));
+      engine.Submit(GreedyRequest(0, PromptIds(25, 0), 4));  // 3 steps of its rank's 10 tokens
+      engine.Submit(GreedyRequest(1, PromptIds(3, 0), 2));
       EXPECT_EQ(engine.num_waiting(), 2);
       engine.Close();
     }
@@ -438,7 +439,7 @@ TEST_F(SteppedEngineTest, CountsAndGivesBack) {
 
 TEST_F(SteppedEngineTest, StopEndsAllRanks) {
   RunRanks(3, 2048, [](Communicator& comm, CountingBackend&, Engine& engine) {
-    if (comm.rank() == 0) engine.Submit(GreedyRequest(0, Prompt(5, 0), 50));
+    if (comm.rank() == 0) engine.Submit(GreedyRequest(0, PromptIds(5, 0), 50));
     std::vector<FinishedSequence> finished;
     EXPECT_TRUE(engine.Step(finished));
     if (comm.rank() == 0) engine.Stop();

@@ -10,13 +10,16 @@
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/octet_process.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
 
 using testing::HasSubstr;
 
-std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> TextBytes(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
 // What can be read, and how it ended.
 struct Read {
@@ -45,7 +48,7 @@ Read ReadCompressed(const std::string& bytes, size_t most_bytes_per_read = 1 << 
 // Made by others: gzip, and the library's function for a whole text.
 std::string Gzipped(const std::string& text) {
   const std::string path = TestDirectory() + "/text";
-  WriteTextFile(path, text);
+  WriteFile(path, text);
   EXPECT_EQ(RunShell("gzip " + path).exit_code, 0);
   return ReadFile(path + ".gz");
 }
@@ -58,7 +61,7 @@ std::string Zstandard(const std::string& text) {
 // Read by others.
 std::string Gunzipped(const std::string& bytes) {
   const std::string path = TestDirectory() + "/text.gz";
-  WriteTextFile(path, bytes);
+  WriteFile(path, bytes);
   EXPECT_EQ(RunShell("gzip -d " + path).exit_code, 0);
   return ReadFile(path.substr(0, path.size() - 3));
 }
@@ -149,7 +152,7 @@ TEST(CompressedStream, OthersReadWhatItCompressed) {
       std::mt19937 random(4);
       for (size_t at = 0, n = 0; at < text.size(); at += n) {
         n = std::min<size_t>(1 + random() % 200'000, text.size() - at);
-        ASSERT_TRUE(output->Write(Bytes(text).subspan(at, n)).ok());
+        ASSERT_TRUE(output->Write(TextBytes(text).subspan(at, n)).ok());
         if (random() % 8 == 0) {
           ASSERT_TRUE(output->Sync().ok());
         }
@@ -171,9 +174,9 @@ TEST(CompressedStream, WhatIsSyncedCanBeRead) {
   for (const char* name : {"a.gz", "a.zst"}) {
     MemoryFileSystem memory;
     auto output = CompressedFor(name, memory.CreateOutput("file").value()).value();
-    ASSERT_TRUE(output->Write(Bytes("first")).ok());
+    ASSERT_TRUE(output->Write(TextBytes("first")).ok());
     ASSERT_TRUE(output->Sync().ok());
-    ASSERT_TRUE(output->Write(Bytes("second")).ok());
+    ASSERT_TRUE(output->Write(TextBytes("second")).ok());
     EXPECT_EQ(ReadCompressed(memory.files["file"]).text, "first");
     ASSERT_TRUE(output->Close().ok());
     EXPECT_EQ(ReadCompressed(memory.files["file"]).text, "firstsecond");
@@ -186,9 +189,9 @@ TEST(CompressedStream, ReturnsEveryWriteError) {
     auto base = files.CreateOutput("file");
     if (!base.ok()) return base.status();
     auto output = CompressedFor(name, *std::move(base)).value();
-    absl::Status status = output->Write(Bytes(text));
+    absl::Status status = output->Write(TextBytes(text));
     if (status.ok()) status = output->Sync();
-    if (status.ok()) status = output->Write(Bytes(text));
+    if (status.ok()) status = output->Write(TextBytes(text));
     return status.ok() ? output->Close() : status;
   };
   for (const char* name : {"a", "a.gz", "a.zst"}) {

@@ -10,7 +10,7 @@
 
 #include "tests/support/counting_file_system.h"
 #include "tests/support/memory_file_system.h"
-#include "tests/support/safetensors_writer.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {

@@ -13,7 +13,7 @@
 #include "runtime/io/compressed_stream.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/memory_file_system.h"
-#include "tests/support/octet_process.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
@@ -21,7 +21,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using Result = LineReader::Result;
+using ReadResult = LineReader::Result;
 
 absl::StatusOr<std::vector<std::string>> ReadLines(FileSystem& files,
                                                    const std::vector<std::string>& paths) {
@@ -30,14 +30,14 @@ absl::StatusOr<std::vector<std::string>> ReadLines(FileSystem& files,
   std::vector<std::string> lines;
   std::string line;
   while (true) {
-    const absl::StatusOr<Result> result = reader->Next(line);
+    const absl::StatusOr<ReadResult> result = reader->Next(line);
     if (!result.ok()) return result.status();
-    if (*result == Result::kEnd) return lines;
+    if (*result == ReadResult::kEnd) return lines;
     lines.push_back(line);
   }
 }
 
-std::string Error(FileSystem& files, const std::vector<std::string>& paths) {
+std::string ReadError(FileSystem& files, const std::vector<std::string>& paths) {
   return std::string(ReadLines(files, paths).status().message());
 }
 
@@ -129,13 +129,13 @@ TEST(LineReader, ALineThatIsTooLongIsDroppedInBoundedMemory) {
     PipeWithLongLine files(bytes);
     LineReader reader = LineReader::Open(files, {"pipe"}).value();
     std::string line;
-    EXPECT_EQ(reader.Next(line).value(), bytes <= kMost ? Result::kLine : Result::kTooLong);
+    EXPECT_EQ(reader.Next(line).value(), bytes <= kMost ? ReadResult::kLine : ReadResult::kTooLong);
     EXPECT_EQ(line.size(), bytes <= kMost ? bytes : 0);
     EXPECT_LE(line.capacity(), 2 * kMost);
-    EXPECT_EQ(reader.Next(line).value(), Result::kLine);
+    EXPECT_EQ(reader.Next(line).value(), ReadResult::kLine);
     EXPECT_EQ(line, "short");
-    EXPECT_EQ(reader.Next(line).value(), Result::kEnd);
-    EXPECT_EQ(reader.Next(line).value(), Result::kEnd);
+    EXPECT_EQ(reader.Next(line).value(), ReadResult::kEnd);
+    EXPECT_EQ(reader.Next(line).value(), ReadResult::kEnd);
     EXPECT_EQ(reader.EstimatedLines(), 0);
   }
 }
@@ -156,7 +156,7 @@ TEST_F(LineReaderTest, EstimatesTheNumberOfLines) {
     EXPECT_EQ(reader.EstimatedLines(), 0);
     std::string line;
     for (int i = 1; i <= 2 * kLines; ++i) {
-      ASSERT_EQ(reader.Next(line).value(), Result::kLine);
+      ASSERT_EQ(reader.Next(line).value(), ReadResult::kLine);
       if (i < 1000 || i % 500 > 0) continue;
       const double ratio = static_cast<double>(reader.EstimatedLines()) / (2 * kLines);
       // Compressed bytes are read ahead.
@@ -165,18 +165,18 @@ TEST_F(LineReaderTest, EstimatesTheNumberOfLines) {
       ASSERT_GT(ratio, 1 / (1 + ahead) - 0.05) << suffix << " " << i;
       ASSERT_LT(ratio, 1.05) << suffix << " " << i;
     }
-    EXPECT_EQ(reader.Next(line).value(), Result::kEnd);
+    EXPECT_EQ(reader.Next(line).value(), ReadResult::kEnd);
     EXPECT_EQ(reader.EstimatedLines(), 2 * kLines) << suffix;
   }
 }
 
 TEST_F(LineReaderTest, NamesTheFileThatCannotBeRead) {
   memory_.files = {{"a", "1\n2\n"}};
-  EXPECT_THAT(Error(files_, {"a", "nowhere"}), HasSubstr("nowhere: no such file"));
+  EXPECT_THAT(ReadError(files_, {"a", "nowhere"}), HasSubstr("nowhere: no such file"));
   PosixFileSystem posix;
   const std::string directory = TestDirectory();
-  EXPECT_THAT(Error(posix, {directory}), HasSubstr(directory + ": is a directory"));
-  EXPECT_THAT(Error(posix, {directory + "/nowhere"}), HasSubstr("/nowhere: cannot be opened"));
+  EXPECT_THAT(ReadError(posix, {directory}), HasSubstr(directory + ": is a directory"));
+  EXPECT_THAT(ReadError(posix, {directory + "/nowhere"}), HasSubstr("/nowhere: cannot be opened"));
 }
 
 TEST_F(LineReaderTest, AFileMayVanishBeforeItsTurn) {
@@ -184,7 +184,7 @@ TEST_F(LineReaderTest, AFileMayVanishBeforeItsTurn) {
   LineReader reader = LineReader::Open(files_, {"a", "b"}).value();
   memory_.files.erase("b");
   std::string line;
-  EXPECT_EQ(reader.Next(line).value(), Result::kLine);
+  EXPECT_EQ(reader.Next(line).value(), ReadResult::kLine);
   EXPECT_THAT(std::string(reader.Next(line).status().message()), HasSubstr("b: no such file"));
 }
 
@@ -203,7 +203,7 @@ TEST_F(LineReaderTest, ReturnsEveryReadError) {
     ASSERT_GT(calls, 5);
     for (int64_t i = 0; i < calls; ++i) {
       files_.fail_at = files_.calls() + i;
-      EXPECT_EQ(Error(files_, {path}), path + ": disk on fire") << i;
+      EXPECT_EQ(ReadError(files_, {path}), path + ": disk on fire") << i;
     }
   }
 }
@@ -211,7 +211,7 @@ TEST_F(LineReaderTest, ReturnsEveryReadError) {
 TEST(LineReader, APipeIsOpenedOnce) {
   const std::string path = TestDirectory() + "/fifo";
   ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
-  std::thread writer([&path] { WriteTextFile(path, "1\n2"); });
+  std::thread writer([&path] { WriteFile(path, "1\n2"); });
   PosixFileSystem posix;
   const auto lines = ReadLines(posix, {path});
   writer.join();
@@ -221,12 +221,12 @@ TEST(LineReader, APipeIsOpenedOnce) {
 TEST(LineReader, StandardInputHasNoSizeEvenWhereAFileHasItsName) {
   const std::filesystem::path old = std::filesystem::current_path();
   std::filesystem::current_path(TestDirectory());
-  WriteTextFile("-", "1\n2\n");
-  WriteTextFile("file", "1\n2\n");
+  WriteFile("-", "1\n2\n");
+  WriteFile("file", "1\n2\n");
   PosixFileSystem posix;
   LineReader reader = LineReader::Open(posix, {"file", "-"}).value();
   std::string line;
-  EXPECT_EQ(reader.Next(line).value(), Result::kLine);
+  EXPECT_EQ(reader.Next(line).value(), ReadResult::kLine);
   EXPECT_EQ(reader.EstimatedLines(), 0);
   std::filesystem::current_path(old);
 }

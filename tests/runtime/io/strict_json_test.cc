@@ -9,7 +9,7 @@ namespace {
 using testing::HasSubstr;
 using testing::SizeIs;
 
-std::string Error(const std::string& text) {
+std::string ParseError(const std::string& text) {
   const auto document = ParseStrictJson(text, "f.json");
   return document.ok() ? "" : std::string(document.status().message());
 }
@@ -19,7 +19,7 @@ TEST(StrictJsonTest, ParsesValidText) {
       ParseStrictJson(R"({"a": {"x": [1, 2]}, "b": {"x": [{"x": 3}, {"x": 4}]}}  )", "");
   ASSERT_TRUE(document.ok()) << document.status();
   EXPECT_EQ((*document)["b"]["x"][1]["x"], 4);
-  EXPECT_EQ(Error(std::string(64, '[') + std::string(64, ']')), "");
+  EXPECT_EQ(ParseError(std::string(64, '[') + std::string(64, ']')), "");
 }
 
 TEST(StrictJsonTest, RefusesWhatParsersReadDifferently) {
@@ -45,7 +45,7 @@ TEST(StrictJsonTest, RefusesWhatParsersReadDifferently) {
       {std::string(5'000'000, '['), "is nested deeper than 64"},
   };
   for (const auto& c : cases)
-    EXPECT_THAT(Error(c.text), HasSubstr(c.error)) << c.text.substr(0, 100);
+    EXPECT_THAT(ParseError(c.text), HasSubstr(c.error)) << c.text.substr(0, 100);
 }
 
 TEST(StrictJsonTest, QuotedIsShortAndPrintable) {

@@ -32,7 +32,7 @@ MemoryFileSystem Sharded() {
   return memory;
 }
 
-std::string Error(MemoryFileSystem memory) {
+std::string OpenError(MemoryFileSystem memory) {
   const auto checkpoint = Checkpoint::Open(memory, "m");
   return checkpoint.ok() ? "" : std::string(checkpoint.status().message());
 }
@@ -71,16 +71,17 @@ TEST(CheckpointTest, TheSingleFileComesFirst) {
 }
 
 TEST(CheckpointTest, SaysWhatItLookedFor) {
-  EXPECT_THAT(Error({}), HasSubstr("m: no such directory; a Hugging Face model directory"));
+  EXPECT_THAT(OpenError({}), HasSubstr("m: no such directory; a Hugging Face model directory"));
   MemoryFileSystem memory;
   memory.files["m/config.json"] = "{}";
-  EXPECT_THAT(Error(memory),
+  EXPECT_THAT(OpenError(memory),
               HasSubstr("m: has neither model.safetensors nor model.safetensors.index.json"));
   for (const char* pickle :
        {"pytorch_model.bin", "consolidated.00.pth", "pytorch_model.bin.index.json"}) {
     MemoryFileSystem pickled = memory;
     pickled.files[std::string("m/") + pickle] = "";
-    EXPECT_THAT(Error(pickled), HasSubstr(std::string("only pickled weights such as ") + pickle));
+    EXPECT_THAT(OpenError(pickled),
+                HasSubstr(std::string("only pickled weights such as ") + pickle));
   }
 }
 
@@ -108,17 +109,18 @@ TEST(CheckpointTest, RefusesABadIndex) {
   for (const auto& [index, error] : cases) {
     MemoryFileSystem memory = Sharded();
     memory.files[kIndex] = index;
-    EXPECT_THAT(Error(memory), HasSubstr(error)) << index;
+    EXPECT_THAT(OpenError(memory), HasSubstr(error)) << index;
   }
 }
 
 TEST(CheckpointTest, RefusesBadShards) {
   MemoryFileSystem twice = Sharded();
   twice.files[kSecond] = Tensors({"b", "c", "d"}).Bytes();
-  EXPECT_THAT(Error(twice), HasSubstr(std::string(kSecond) + ": tensor 'b' is also in " + kFirst));
+  EXPECT_THAT(OpenError(twice),
+              HasSubstr(std::string(kSecond) + ": tensor 'b' is also in " + kFirst));
   MemoryFileSystem cut = Sharded();
   cut.files[kSecond].pop_back();
-  EXPECT_THAT(Error(cut),
+  EXPECT_THAT(OpenError(cut),
               HasSubstr(std::string(kSecond) + ": tensor 'd': ends at data byte 16, but"));
 }
 

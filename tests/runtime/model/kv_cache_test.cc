@@ -12,7 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-ModelConfig Config() {
+ModelConfig CacheConfig() {
   ModelConfig config;
   config.num_layers = 3;
   config.num_heads = 4;
@@ -28,7 +28,7 @@ class KvCacheTest : public testing::TestWithParam<DType> {
 
 TEST_P(KvCacheTest, PageBytes) {
   const size_t element = SizeOf(GetParam());
-  EXPECT_EQ(KvCache::PageBytes(Config(), GetParam()), 3U * 2 * kKvBlock * (24 + 32) * element);
+  EXPECT_EQ(KvCache::PageBytes(CacheConfig(), GetParam()), 3U * 2 * kKvBlock * (24 + 32) * element);
 }
 
 TEST_P(KvCacheTest, PagesFor) {
@@ -40,7 +40,7 @@ TEST_P(KvCacheTest, PagesFor) {
 }
 
 TEST_P(KvCacheTest, GrowsByWholePagesAndOnlyWhenNeeded) {
-  KvCache cache(*backend_, Config(), GetParam(), 4);
+  KvCache cache(*backend_, CacheConfig(), GetParam(), 4);
   EXPECT_EQ(cache.num_pages(), 4);
   EXPECT_EQ(cache.num_free_pages(), 4);
   std::vector<int32_t> pages;
@@ -58,7 +58,7 @@ TEST_P(KvCacheTest, GrowsByWholePagesAndOnlyWhenNeeded) {
 }
 
 TEST_P(KvCacheTest, NoPageHasTwoOwners) {
-  KvCache cache(*backend_, Config(), GetParam(), 10);
+  KvCache cache(*backend_, CacheConfig(), GetParam(), 10);
   std::vector<std::vector<int32_t>> sequences(4);
   for (int round = 0; round < 200; ++round) {
     std::vector<int32_t>& pages = sequences[round * 7 % 4];
@@ -82,7 +82,7 @@ TEST_P(KvCacheTest, NoPageHasTwoOwners) {
 // Every byte of every (layer, page, head) lies in the buffer, and in no other's.
 TEST_P(KvCacheTest, LayersAndPagesDoNotOverlap) {
   constexpr int kPages = 3;
-  KvCache cache(*backend_, Config(), GetParam(), kPages);
+  KvCache cache(*backend_, CacheConfig(), GetParam(), kPages);
   const size_t head_bytes = KvBlocks::HeadBytes(24, GetParam());
   uint8_t mark = 0;
   for (int layer = 0; layer < 3; ++layer) {
@@ -121,7 +121,7 @@ TEST_P(KvCacheTest, PagesThatNobodyTouchedTakeNoMemory) {
 }
 
 TEST_P(KvCacheTest, RunningOutIsABug) {
-  KvCache cache(*backend_, Config(), GetParam(), 2);
+  KvCache cache(*backend_, CacheConfig(), GetParam(), 2);
   std::vector<int32_t> pages;
   EXPECT_DEATH(cache.Grow(pages, 3 * kKvBlock), "more than the KV cache holds");
 }

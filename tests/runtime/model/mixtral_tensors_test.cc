@@ -13,6 +13,7 @@
 #include "tests/support/counting_file_system.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/safetensors_writer.h"
+#include "tests/support/tensor_slice.h"
 
 namespace octet {
 namespace {
@@ -107,23 +108,6 @@ std::string MapError(const std::vector<NamedTensor>& tensors, const ModelConfig&
   return mapped.ok() ? "" : std::string(mapped.status().message());
 }
 
-// [rows * cols]
-std::vector<float> Floats(const TensorSlice& slice) {
-  std::vector<std::byte> bytes(slice.bytes());
-  const absl::Status read = slice.file->Read(slice.offset, bytes);
-  EXPECT_TRUE(read.ok()) << read;
-  std::vector<float> values(slice.rows * slice.cols);
-  for (size_t i = 0; i < values.size(); ++i) {
-    const std::byte* at = bytes.data() + i * SizeOf(slice.dtype);
-    uint16_t half = 0;
-    std::memcpy(&half, at, sizeof(half));
-    if (slice.dtype == DType::kF32) std::memcpy(&values[i], at, sizeof(float));
-    if (slice.dtype == DType::kBF16) values[i] = ToFloat(BF16{half});
-    if (slice.dtype == DType::kF16) values[i] = HalfToFloat(half);
-  }
-  return values;
-}
-
 TEST(MixtralTensorsTest, ClassicNames) {
   const ModelConfig config = TinyConfig();
   const auto checkpoint = Open(Write(Shapes(config, /*fused=*/false)));
@@ -152,7 +136,7 @@ TEST(MixtralTensorsTest, ClassicNames) {
   for (const TensorSlice& slice : {expert.w1, expert.w2, expert.w3}) {
     std::vector<float> expected(30);
     std::iota(expected.begin(), expected.end(), 0.F);
-    EXPECT_EQ(Floats(slice), expected);
+    EXPECT_EQ(ReadFloats(slice), expected);
   }
 }
 
@@ -170,7 +154,7 @@ TEST(MixtralTensorsTest, FusedNames) {
       EXPECT_EQ(slice.cols, cols);
       std::vector<float> expected(rows * cols);
       std::iota(expected.begin(), expected.end(), first);
-      EXPECT_EQ(Floats(slice), expected);
+      EXPECT_EQ(ReadFloats(slice), expected);
     };
     expect(expert.w1, 5, 6, e * 60.F);
     expect(expert.w3, 5, 6, e * 60.F + 30.F);

@@ -15,14 +15,14 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 // A valid config.json with some keys replaced by those of `patch`.
-std::string Config(const std::string& patch) {
+std::string ConfigJson(const std::string& patch) {
   json config = {{"architectures", {"MixtralForCausalLM"}}, {"model_type", "mixtral"}};
   config.update(ParseJson(patch));
   return config.dump();
 }
 
 absl::StatusOr<ModelConfig> Parse(const std::string& patch) {
-  return ParseModelConfig(Config(patch), "config.json");
+  return ParseModelConfig(ConfigJson(patch), "config.json");
 }
 
 TEST(ModelConfigTest, DefaultsAreThoseOfMixtral8x7B) {
@@ -204,7 +204,7 @@ TEST(LoadModelConfigTest, GenerationConfigNamesTheEndTokens) {
                {"{}", {3}}};
   for (const auto& c : cases) {
     MemoryFileSystem memory;
-    memory.files = {{"m/config.json", Config(R"({"eos_token_id": 3})")},
+    memory.files = {{"m/config.json", ConfigJson(R"({"eos_token_id": 3})")},
                     {"m/generation_config.json", c.generation}};
     const auto config = LoadModelConfig(memory, "m");
     ASSERT_TRUE(config.ok()) << config.status();
@@ -223,7 +223,7 @@ TEST(LoadModelConfigTest, SaysWhatIsMissingOrWrong) {
   EXPECT_THAT(error(), HasSubstr("m/config.json: no such file"));
   memory.files["m/config.json"] = "{";
   EXPECT_THAT(error(), HasSubstr("m/config.json: is not valid UTF-8 JSON"));
-  memory.files["m/config.json"] = Config("{}");
+  memory.files["m/config.json"] = ConfigJson("{}");
   memory.files["m/generation_config.json"] = R"({"eos_token_id": "</s>"})";
   EXPECT_THAT(error(), HasSubstr("m/generation_config.json: eos_token_id holds '</s>'"));
 }

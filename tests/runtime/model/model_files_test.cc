@@ -14,12 +14,12 @@ namespace octet {
 namespace {
 
 using nlohmann::json;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 // The smallest model that is one, in m/.
-class ModelFilesTest : public ::testing::Test {
+class ModelFilesTest : public testing::Test {
  protected:
   ModelFilesTest() {
     config_ = {
@@ -41,7 +41,7 @@ class ModelFilesTest : public ::testing::Test {
     Add(layer + "block_sparse_moe.experts.0.w1.weight", {2, 4});
     Add(layer + "block_sparse_moe.experts.0.w2.weight", {4, 2});
     Add(layer + "block_sparse_moe.experts.0.w3.weight", {2, 4});
-    tokenizer_ = testing::BareModel(/*byte_fallback=*/true).SerializeAsString();
+    tokenizer_ = BareModel(/*byte_fallback=*/true).SerializeAsString();
   }
 
   void Add(const std::string& name, const std::vector<int64_t>& shape, float value = 0) {
@@ -104,13 +104,13 @@ TEST_F(ModelFilesTest, EveryPartWarns) {
 }
 
 TEST_F(ModelFilesTest, TheTokenizerMayBeSmallerButNotLarger) {
-  auto tokenizer = testing::BareModel(/*byte_fallback=*/true);
+  auto tokenizer = BareModel(/*byte_fallback=*/true);
   while (tokenizer.pieces_size() < 300) {
-    testing::AddPiece(tokenizer, absl::StrCat("piece", tokenizer.pieces_size()));
+    AddPiece(tokenizer, absl::StrCat("piece", tokenizer.pieces_size()));
   }
   tokenizer_ = tokenizer.SerializeAsString();
   EXPECT_TRUE(Open().ok());
-  testing::AddPiece(tokenizer, "one more");
+  AddPiece(tokenizer, "one more");
   tokenizer_ = tokenizer.SerializeAsString();
   EXPECT_THAT(ErrorOfOpen(), HasSubstr("m: tokenizer.model has 301 pieces, config.json's "
                                        "vocab_size is 300"));
@@ -141,8 +141,8 @@ TEST_F(ModelFilesTest, TheFingerprintFollowsConfigHeadersAndTokenizer) {
   const std::string other_generation = Open()->fingerprint;
   EXPECT_NE(other_generation, other_config);
 
-  auto tokenizer = testing::BareModel(/*byte_fallback=*/true);
-  testing::AddPiece(tokenizer, "x");
+  auto tokenizer = BareModel(/*byte_fallback=*/true);
+  AddPiece(tokenizer, "x");
   tokenizer_ = tokenizer.SerializeAsString();
   const std::string other_tokenizer = Open()->fingerprint;
   EXPECT_NE(other_tokenizer, other_generation);

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <set>
 
+#include "tests/support/demo_model.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/rank_model.h"
 
@@ -47,7 +48,7 @@ class MoeTrafficTest : public testing::TestWithParam<Case> {};
 TEST_P(MoeTrafficTest, NothingIsSentTwiceOrWiderThanNeeded) {
   const Case c = GetParam();
   PosixFileSystem files;
-  const ModelFiles model = OpenModelOrDie(files, OCTET_SOURCE_DIR "/launch/demo/model");
+  const ModelFiles model = OpenModelOrDie(files, kDemoModel);
   const ModelConfig& config = model.config;
   const auto placement =
       ExpertPlacement::Parse(c.placement, {config.num_layers, config.num_experts, c.ranks});

@@ -17,15 +17,15 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 
-constexpr char kPath[] = "m/model.safetensors";
+constexpr char kTensorsPath[] = "m/model.safetensors";
 
 absl::StatusOr<SafetensorsFile> OpenBytes(const std::string& bytes) {
   MemoryFileSystem memory;
-  memory.files[kPath] = bytes;
-  return SafetensorsFile::Open(memory, kPath);
+  memory.files[kTensorsPath] = bytes;
+  return SafetensorsFile::Open(memory, kTensorsPath);
 }
 
-std::string Error(const std::string& bytes) {
+std::string HeaderError(const std::string& bytes) {
   const auto file = OpenBytes(bytes);
   return file.ok() ? "" : std::string(file.status().message());
 }
@@ -77,7 +77,7 @@ TEST(SafetensorsTest, AcceptsWhatTheFormatAllows) {
                            "a":{"data_offsets":[0,1],"shape":[],"dtype":"BOOL"}})",
                        "abc"),
   };
-  for (const std::string& bytes : valid) EXPECT_EQ(Error(bytes), "") << bytes;
+  for (const std::string& bytes : valid) EXPECT_EQ(HeaderError(bytes), "") << bytes;
 }
 
 TEST(SafetensorsTest, KnowsEveryDTypeOfTheFormat) {
@@ -107,14 +107,14 @@ TEST(SafetensorsTest, RefusesABadFrame) {
   huge.replace(0, 8, "\xff\xff\xff\xff\xff\xff\xff\xff");
   std::string limit = good;  // 100,000,001
   limit.replace(0, 8, std::string("\x01\xe1\xf5\x05\0\0\0\0", 8));
-  EXPECT_THAT(Error(""), HasSubstr("m/model.safetensors: is 0 bytes long, too short"));
-  EXPECT_THAT(Error("1234567"), HasSubstr("too short for the 8-byte header length"));
-  EXPECT_THAT(Error(huge), HasSubstr("header length 18446744073709551615 is above"));
-  EXPECT_THAT(Error(limit), HasSubstr("header length 100000001 is above the format's limit"));
-  EXPECT_THAT(Error(good.substr(0, 50)), HasSubstr("does not fit in the file of 50 bytes"));
-  EXPECT_THAT(Error(SafetensorsBytes("", "")), HasSubstr("does not begin with '{'"));
-  EXPECT_THAT(Error(SafetensorsBytes(" {}", "")), HasSubstr("does not begin with '{'"));
-  EXPECT_THAT(Error(SafetensorsBytes("[]", "")), HasSubstr("does not begin with '{'"));
+  EXPECT_THAT(HeaderError(""), HasSubstr("m/model.safetensors: is 0 bytes long, too short"));
+  EXPECT_THAT(HeaderError("1234567"), HasSubstr("too short for the 8-byte header length"));
+  EXPECT_THAT(HeaderError(huge), HasSubstr("header length 18446744073709551615 is above"));
+  EXPECT_THAT(HeaderError(limit), HasSubstr("header length 100000001 is above the format's limit"));
+  EXPECT_THAT(HeaderError(good.substr(0, 50)), HasSubstr("does not fit in the file of 50 bytes"));
+  EXPECT_THAT(HeaderError(SafetensorsBytes("", "")), HasSubstr("does not begin with '{'"));
+  EXPECT_THAT(HeaderError(SafetensorsBytes(" {}", "")), HasSubstr("does not begin with '{'"));
+  EXPECT_THAT(HeaderError(SafetensorsBytes("[]", "")), HasSubstr("does not begin with '{'"));
 }
 
 TEST(SafetensorsTest, RefusesABadHeader) {
@@ -184,18 +184,18 @@ TEST(SafetensorsTest, RefusesABadHeader) {
       {"{}", "x", "1 belong to no tensor"},
   };
   for (const auto& c : cases) {
-    const std::string error = Error(SafetensorsBytes(c.header, c.data));
+    const std::string error = HeaderError(SafetensorsBytes(c.header, c.data));
     EXPECT_THAT(error, HasSubstr(c.error)) << c.header;
-    EXPECT_THAT(error, HasSubstr(kPath)) << c.header;
+    EXPECT_THAT(error, HasSubstr(kTensorsPath)) << c.header;
   }
 }
 
 TEST(SafetensorsTest, OpeningReadsTheHeaderOnly) {
   const SafetensorsWriter writer = SmallFile();
   MemoryFileSystem memory;
-  memory.files[kPath] = writer.Bytes();
+  memory.files[kTensorsPath] = writer.Bytes();
   CountingFileSystem counting(memory);
-  ASSERT_TRUE(SafetensorsFile::Open(counting, kPath).ok());
+  ASSERT_TRUE(SafetensorsFile::Open(counting, kTensorsPath).ok());
   EXPECT_EQ(counting.BytesRead(), 8 + writer.Header().size());
 }
 
@@ -247,7 +247,7 @@ TEST(SafetensorsTest, SurvivesMutations) {
     if (below(4) == 0) bytes.resize(below(bytes.size() + 1));
     const auto file = OpenBytes(bytes);
     if (!file.ok()) {
-      EXPECT_THAT(std::string(file.status().message()), HasSubstr(kPath));
+      EXPECT_THAT(std::string(file.status().message()), HasSubstr(kTensorsPath));
       continue;
     }
     ++accepted;

@@ -18,6 +18,8 @@
 #include "tests/support/memory_file_system.h"
 #include "tests/support/rank_model.h"
 #include "tests/support/safetensors_writer.h"
+#include "tests/support/tensor_slice.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
@@ -33,22 +35,6 @@ ExpertPlacement PlacementOf(const std::string& spec, const ModelConfig& config, 
   return ExpertPlacement::Parse(spec, {config.num_layers, config.num_experts, num_ranks}).value();
 }
 
-// [rows * cols], as the file has them.
-std::vector<float> Floats(const TensorSlice& slice) {
-  std::vector<std::byte> bytes(slice.bytes());
-  EXPECT_TRUE(slice.file->Read(slice.offset, bytes).ok());
-  std::vector<float> values;
-  for (size_t at = 0; at < bytes.size(); at += SizeOf(slice.dtype)) {
-    if (slice.dtype == DType::kF32) {
-      values.push_back(*reinterpret_cast<const float*>(&bytes[at]));
-      continue;
-    }
-    const auto bits = *reinterpret_cast<const uint16_t*>(&bytes[at]);
-    values.push_back(slice.dtype == DType::kF16 ? HalfToFloat(bits) : ToFloat(BF16{bits}));
-  }
-  return values;
-}
-
 float At(const PackedMatrix& w, int64_t row, int64_t col) {
   const std::byte* panel = w.panel(row / PackedMatrix::kPanel);
   const int64_t lane = row % PackedMatrix::kPanel;
@@ -61,7 +47,7 @@ void ExpectHolds(const PackedMatrix& w, const std::vector<TensorSlice>& slices) 
   int64_t row = 0;
   for (const TensorSlice& slice : slices) {
     ASSERT_EQ(w.cols, slice.cols) << slice.name;
-    const std::vector<float> values = Floats(slice);
+    const std::vector<float> values = ReadFloats(slice);
     for (int64_t i = 0; i < std::ssize(values); ++i) {
       const float expected = w.dtype == DType::kBF16 ? ToFloat(ToBF16(values[i])) : values[i];
       ASSERT_EQ(At(w, row + i / w.cols, i % w.cols), expected) << slice.name << " " << i;
@@ -97,7 +83,7 @@ MemoryFileSystem StoredAs(const std::string& directory, DType dtype) {
                                  .offset = tensor.offset,
                                  .rows = 1,
                                  .cols = static_cast<int64_t>(tensor.bytes / SizeOf(stored))};
-      writer.Add(tensor.name, dtype, {tensor.shape.begin(), tensor.shape.end()}, Floats(slice));
+      writer.Add(tensor.name, dtype, {tensor.shape.begin(), tensor.shape.end()}, ReadFloats(slice));
     }
   }
   MemoryFileSystem memory;
@@ -244,14 +230,14 @@ TEST_P(CheckpointWeightsTest, HoldsEveryValueInItsPlace) {
   for (const DType dtype : {DType::kF32, DType::kBF16}) {
     const ModelWeights weights = Load(model_, placement, 1, dtype).value();
     ExpectHolds(weights.lm_head, {model_.tensors.lm_head()});
-    EXPECT_THAT(weights.norm, ElementsAreArray(Floats(model_.tensors.norm())));
+    EXPECT_THAT(weights.norm, ElementsAreArray(ReadFloats(model_.tensors.norm())));
     ASSERT_EQ(std::ssize(weights.layers), c.num_layers);
     for (int l = 0; l < c.num_layers; ++l) {
       const LayerWeights& layer = weights.layers[l];
       const LayerTensors& t = model_.tensors.layer(l);
-      EXPECT_THAT(layer.input_layernorm, ElementsAreArray(Floats(t.input_layernorm)));
+      EXPECT_THAT(layer.input_layernorm, ElementsAreArray(ReadFloats(t.input_layernorm)));
       EXPECT_THAT(layer.post_attention_layernorm,
-                  ElementsAreArray(Floats(t.post_attention_layernorm)));
+                  ElementsAreArray(ReadFloats(t.post_attention_layernorm)));
       ExpectHolds(layer.qkv_proj, {t.q_proj, t.k_proj, t.v_proj});
       ExpectHolds(layer.o_proj, {t.o_proj});
       EXPECT_EQ(layer.gate.dtype, DType::kF32);
@@ -374,7 +360,7 @@ TEST_F(WeightsTest, AnyStoredDTypeBecomesAnyComputedOne) {
         const ModelWeights weights = Load(model, placement, 0, dtype).value();
         const Matrix embed = weights.embed_tokens;
         EXPECT_EQ(embed.dtype, stored == DType::kBF16 ? DType::kBF16 : DType::kF32);
-        const std::vector<float> expected = Floats(model.tensors.embed_tokens());
+        const std::vector<float> expected = ReadFloats(model.tensors.embed_tokens());
         for (int64_t i = 0; i < std::ssize(expected); ++i) {
           const std::byte* row = embed.row(i / embed.cols);
           const float value = embed.dtype == DType::kF32
@@ -382,7 +368,7 @@ TEST_F(WeightsTest, AnyStoredDTypeBecomesAnyComputedOne) {
                                   : ToFloat(reinterpret_cast<const BF16*>(row)[i % embed.cols]);
           ASSERT_EQ(value, expected[i]);
         }
-        EXPECT_THAT(weights.norm, ElementsAreArray(Floats(model.tensors.norm())));
+        EXPECT_THAT(weights.norm, ElementsAreArray(ReadFloats(model.tensors.norm())));
         EXPECT_EQ(weights.lm_head.dtype, dtype);
         ExpectHolds(weights.lm_head, {model.tensors.lm_head()});
         ExpectHolds(weights.layers[0].gate, {model.tensors.layer(0).gate});

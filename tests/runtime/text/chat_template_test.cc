@@ -8,24 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/demo_model.h"
 #include "tests/support/json.h"
 #include "tests/support/oracle.h"
 
 namespace octet {
 namespace {
 
-using ::testing::HasSubstr;
+using testing::HasSubstr;
 
-Tokenizer LoadOrDie(const std::string& path) {
-  PosixFileSystem files;
-  auto tokenizer = LoadTokenizerFor(files, path);
-  EXPECT_TRUE(tokenizer.ok()) << tokenizer.status();
-  return *std::move(tokenizer);
-}
-
-Tokenizer DemoTokenizer() { return LoadOrDie(OCTET_SOURCE_DIR "/launch/demo/model"); }
-
-std::string ErrorOf(const std::vector<ChatMessage>& messages) {
+std::string TemplateError(const std::vector<ChatMessage>& messages) {
   return std::string(EncodeMixtralInstruct(DemoTokenizer(), messages).status().message());
 }
 
@@ -36,7 +28,7 @@ TEST(MixtralInstruct, GivesThePublishedIds) {
   PosixFileSystem files;
   const auto text = files.ReadWhole(directory + "/instruct_v1_expected.json");
   ASSERT_TRUE(text.ok()) << text.status();
-  const Tokenizer tokenizer = LoadOrDie(directory + "/tokenizer.model.v1");
+  const Tokenizer tokenizer = LoadTokenizerOrDie(directory + "/tokenizer.model.v1");
   const nlohmann::json cases = ParseJson(*text)["cases"];
   EXPECT_GE(cases.size(), 2U);
   for (const auto& expected : cases) {
@@ -75,15 +67,15 @@ TEST(MixtralInstruct, TakesNoControlTokenFromAMessage) {
 }
 
 TEST(MixtralInstruct, NamesTheMessageThatIsOutOfTurn) {
-  EXPECT_THAT(ErrorOf({}), HasSubstr("messages[0] is missing"));
-  EXPECT_THAT(ErrorOf({{"system", "s"}}), HasSubstr("messages[1] is missing"));
-  EXPECT_THAT(ErrorOf({{"assistant", "a"}}),
+  EXPECT_THAT(TemplateError({}), HasSubstr("messages[0] is missing"));
+  EXPECT_THAT(TemplateError({{"system", "s"}}), HasSubstr("messages[1] is missing"));
+  EXPECT_THAT(TemplateError({{"assistant", "a"}}),
               HasSubstr("messages[0].role is 'assistant', but 'user'"));
-  EXPECT_THAT(ErrorOf({{"user", "a"}, {"user", "b"}}),
+  EXPECT_THAT(TemplateError({{"user", "a"}, {"user", "b"}}),
               HasSubstr("messages[1].role is 'user', but 'assistant'"));
-  EXPECT_THAT(ErrorOf({{"system", "s"}, {"system", "s"}, {"user", "a"}}),
+  EXPECT_THAT(TemplateError({{"system", "s"}, {"system", "s"}, {"user", "a"}}),
               HasSubstr("messages[1].role is 'system', but 'user'"));
-  EXPECT_THAT(ErrorOf({{"user", "a"}, {"assistant", "b"}, {"tool", "c"}}),
+  EXPECT_THAT(TemplateError({{"user", "a"}, {"assistant", "b"}, {"tool", "c"}}),
               HasSubstr("messages[2].role is 'tool', but 'user'"));
 }
 

@@ -20,25 +20,18 @@
 #include "launch/tokenize.h"
 #include "runtime/io/file.h"
 #include "runtime/text/tokenizer.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/oracle.h"
 #include "tests/support/sentencepiece_model.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
 
 using sentencepiece::ModelProto;
-using testing::AddPiece;
-using testing::BareModel;
-using testing::PieceProto;
 
 std::string TempPath(const std::string& name) {
-  return ::testing::TempDir() + "/tokenizer_spm_" + std::to_string(getpid()) + "_" + name;
-}
-
-void WriteFile(const std::string& path, const std::string& content) {
-  std::ofstream file(path, std::ios::binary);
-  file << content;
-  ASSERT_TRUE(file.flush()) << path;
+  return testing::TempDir() + "/tokenizer_spm_" + std::to_string(getpid()) + "_" + name;
 }
 
 // What a shell command writes to its standard output. A failure names the Debian package that the
@@ -55,14 +48,7 @@ std::string OutputOf(const std::string& command, const std::string& package) {
   return output;
 }
 
-Tokenizer LoadOrDie(const std::string& path) {
-  PosixFileSystem files;
-  auto tokenizer = LoadTokenizerFor(files, path);
-  EXPECT_TRUE(tokenizer.ok()) << tokenizer.status();
-  return *std::move(tokenizer);
-}
-
-std::vector<std::string_view> Lines(std::string_view text) {
+std::vector<std::string_view> SplitLines(std::string_view text) {
   std::vector<std::string_view> lines;
   while (!text.empty()) {
     const size_t size = std::min(text.find('\n'), text.size());
@@ -79,12 +65,12 @@ void ExpectIdsOfSpmEncode(const std::string& model_path, const std::string& text
       "spm_encode --model=" + model_path + " --output_format=id < " + text_path, "sentencepiece");
   std::istringstream in(text);
   std::ostringstream out;
-  ASSERT_TRUE(TokenizeLines(LoadOrDie(model_path), in, out).ok());
+  ASSERT_TRUE(TokenizeLines(LoadTokenizerOrDie(model_path), in, out).ok());
   const std::string ids = out.str();
   if (ids == expected) return;
-  const auto our_lines = Lines(ids);
-  const auto spm_lines = Lines(expected);
-  const auto text_lines = Lines(text);
+  const auto our_lines = SplitLines(ids);
+  const auto spm_lines = SplitLines(expected);
+  const auto text_lines = SplitLines(text);
   ASSERT_EQ(our_lines.size(), spm_lines.size());
   for (size_t i = 0; i < our_lines.size(); ++i) {
     ASSERT_EQ(our_lines[i], spm_lines[i])
@@ -95,7 +81,7 @@ void ExpectIdsOfSpmEncode(const std::string& model_path, const std::string& text
 // Lines of random ids, decoded by both. Each line has at least one id: spm_decode reads an empty
 // one as id 0.
 void ExpectTextOfSpmDecode(const std::string& model_path, int num_lines, std::mt19937& random) {
-  const Tokenizer tokenizer = LoadOrDie(model_path);
+  const Tokenizer tokenizer = LoadTokenizerOrDie(model_path);
   std::string id_lines;
   std::string decoded;
   for (int line = 0; line < num_lines; ++line) {
@@ -255,7 +241,7 @@ TEST(MixtralVocabulary, GivesTheSavedIdsOfTheSample) {
   ASSERT_TRUE(ids.ok()) << ids.status();
   std::ifstream in(*OraclePath("tokenizer/sample_en.txt"));
   std::ostringstream out;
-  ASSERT_TRUE(TokenizeLines(LoadOrDie(*MixtralModel()), in, out).ok());
+  ASSERT_TRUE(TokenizeLines(LoadTokenizerOrDie(*MixtralModel()), in, out).ok());
   EXPECT_EQ(out.str(), *ids);
 }
 

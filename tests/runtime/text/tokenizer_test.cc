@@ -12,18 +12,16 @@
 #include "launch/tokenize.h"
 #include "runtime/io/utf8.h"
 #include "runtime/text/streaming_decoder.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/sentencepiece_model.h"
 
 namespace octet {
 namespace {
 
 using sentencepiece::ModelProto;
-using testing::AddPiece;
-using testing::BareModel;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using testing::PieceProto;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
 
 constexpr int32_t kUnk = 0;
 constexpr int32_t kBos = 1;
@@ -35,19 +33,12 @@ Tokenizer MakeTokenizer(const ModelProto& model) {
   return *std::move(tokenizer);
 }
 
-Tokenizer DemoTokenizer() {
-  PosixFileSystem files;
-  auto tokenizer = LoadTokenizerFor(files, OCTET_SOURCE_DIR "/launch/demo/model");
-  EXPECT_TRUE(tokenizer.ok()) << tokenizer.status();
-  return *std::move(tokenizer);
-}
-
-std::string ErrorOf(const ModelProto& model) {
+std::string ModelError(const ModelProto& model) {
   return std::string(Tokenizer::FromModel(model, "test.model").status().message());
 }
 
 std::string TempFile(const std::string& name, const std::string& content) {
-  std::string path = ::testing::TempDir() + "/tokenizer_" + std::to_string(getpid()) + "_" + name;
+  std::string path = testing::TempDir() + "/tokenizer_" + std::to_string(getpid()) + "_" + name;
   std::ofstream(path, std::ios::binary) << content;
   return path;
 }
@@ -88,21 +79,21 @@ TEST(TokenizerLoad, NamesTheFileThatCannotBeRead) {
 TEST(TokenizerLoad, RefusesOtherKindsOfModel) {
   ModelProto unigram = LetterModel();
   unigram.mutable_trainer_spec()->clear_model_type();
-  EXPECT_THAT(ErrorOf(unigram), HasSubstr("test.model: trainer_spec.model_type is UNIGRAM"));
+  EXPECT_THAT(ModelError(unigram), HasSubstr("test.model: trainer_spec.model_type is UNIGRAM"));
   ModelProto nfkc = LetterModel();
   nfkc.mutable_normalizer_spec()->set_name("nmt_nfkc");
   nfkc.mutable_normalizer_spec()->set_precompiled_charsmap("x");
-  EXPECT_THAT(ErrorOf(nfkc), HasSubstr("normalizer_spec.precompiled_charsmap (nmt_nfkc)"));
+  EXPECT_THAT(ModelError(nfkc), HasSubstr("normalizer_spec.precompiled_charsmap (nmt_nfkc)"));
   ModelProto denormalized = LetterModel();
   denormalized.mutable_denormalizer_spec()->set_precompiled_charsmap("x");
-  EXPECT_THAT(ErrorOf(denormalized), HasSubstr("denormalizer_spec.precompiled_charsmap"));
+  EXPECT_THAT(ModelError(denormalized), HasSubstr("denormalizer_spec.precompiled_charsmap"));
 }
 
 TEST(TokenizerLoad, RefusesBadPiecesByIdAndText) {
   const auto error_with = [](const std::string& text, float score, PieceProto::Type type) {
     ModelProto model = LetterModel();
     AddPiece(model, text, score, type);
-    return ErrorOf(model);
+    return ModelError(model);
   };
   EXPECT_THAT(error_with("b", 0, PieceProto::NORMAL),
               HasSubstr("test.model: pieces[7] 'b' stands there twice"));
@@ -121,23 +112,23 @@ TEST(TokenizerLoad, RefusesBadPiecesByIdAndText) {
 TEST(TokenizerLoad, RefusesWhatIsMissingAsAWhole) {
   ModelProto no_unknown = LetterModel();
   no_unknown.mutable_pieces(kUnk)->set_type(PieceProto::NORMAL);
-  EXPECT_THAT(ErrorOf(no_unknown), HasSubstr("no piece is of type UNKNOWN"));
+  EXPECT_THAT(ModelError(no_unknown), HasSubstr("no piece is of type UNKNOWN"));
   ModelProto one_byte_missing = BareModel(/*byte_fallback=*/true);
   one_byte_missing.mutable_pieces(3 + 0xAB)->set_piece("<0xab>");
-  EXPECT_THAT(ErrorOf(one_byte_missing),
+  EXPECT_THAT(ModelError(one_byte_missing),
               HasSubstr("'<0xab>' is of type BYTE, but not of the form"));
   one_byte_missing.mutable_pieces(3 + 0xAB)->set_type(PieceProto::NORMAL);
-  EXPECT_THAT(ErrorOf(one_byte_missing), HasSubstr("no BYTE piece <0xab>"));
+  EXPECT_THAT(ModelError(one_byte_missing), HasSubstr("no BYTE piece <0xab>"));
   ModelProto bad_surface = LetterModel();
   bad_surface.mutable_trainer_spec()->set_unk_surface("\xE2");
-  EXPECT_THAT(ErrorOf(bad_surface), HasSubstr("trainer_spec.unk_surface is not valid UTF-8"));
+  EXPECT_THAT(ModelError(bad_surface), HasSubstr("trainer_spec.unk_surface is not valid UTF-8"));
   ModelProto bos_out_of_range = LetterModel();
   bos_out_of_range.mutable_trainer_spec()->set_bos_id(7);
-  EXPECT_THAT(ErrorOf(bos_out_of_range),
+  EXPECT_THAT(ModelError(bos_out_of_range),
               HasSubstr("trainer_spec.bos_id is 7, but there are only 7 pieces"));
   ModelProto eos_from_text = LetterModel();
   eos_from_text.mutable_trainer_spec()->set_eos_id(3);
-  EXPECT_THAT(ErrorOf(eos_from_text),
+  EXPECT_THAT(ModelError(eos_from_text),
               HasSubstr("trainer_spec.eos_id is 3, but pieces[3] is not of type CONTROL"));
 }
 

@@ -1,0 +1,21 @@
+// Memory from the system, page by page.
+
+#ifndef OCTET_KERNELS_MAPPED_MEMORY_H_
+#define OCTET_KERNELS_MAPPED_MEMORY_H_
+
+#include <cstddef>
+
+#include "kernels/buffer.h"
+
+namespace octet {
+
+// `bytes` zeros of this process alone, of which pages are taken as they are touched; from 2 MiB on
+// huge ones, where the system has them. Empty, with errno set, where it refuses.
+Buffer MapZeros(size_t bytes);
+
+// `bytes` of a file, shared with all who map it. Likewise.
+Buffer MapShared(int fd, size_t bytes);
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_MAPPED_MEMORY_H_
