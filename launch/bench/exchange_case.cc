@@ -66,6 +66,7 @@ void ExchangeCase::FillInput(int rank, Matrix x) const {
 
 bool ExchangeCase::HasArrived(const ExpertPlacement& placement, int rank, ConstMatrix rows) const {
   std::vector<Routing> routing;
+  routing.reserve(placement.num_ranks());
   for (int home = 0; home < placement.num_ranks(); ++home) routing.push_back(RoutingOf(home));
   int64_t row = 0;
   for (int expert = 0; expert < num_experts; ++expert) {
