@@ -2,10 +2,13 @@
 
 #include <sys/mman.h>
 
+#include <cstdint>
+
 namespace octet {
 namespace {
 
 constexpr size_t kHugePage = size_t{2} << 20;
+constexpr int kCollapse = 25;  // MADV_COLLAPSE, which older headers lack
 
 Buffer Map(size_t bytes, int flags, int fd) {
   void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
@@ -22,5 +25,13 @@ Buffer MapZeros(size_t bytes) {
 }
 
 Buffer MapShared(int fd, size_t bytes) { return Map(bytes, MAP_SHARED, fd); }
+
+void UseHugePages(const Buffer& mapped) {
+  // Piece by piece, for where one can't be gathered the next may be.
+  size_t at = -reinterpret_cast<uintptr_t>(mapped.data()) % kHugePage;
+  for (; at + kHugePage <= mapped.bytes(); at += kHugePage) {
+    madvise(mapped.data() + at, kHugePage, kCollapse);
+  }
+}
 
 }  // namespace octet

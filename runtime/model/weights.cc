@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "kernels/activity.h"
+#include "kernels/mapped_memory.h"
 
 namespace octet {
 namespace {
@@ -351,6 +352,19 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
   const absl::Status status = WeightReader(backend, counter).Read(pieces);
   if (!status.ok()) return status;
   return weights;
+}
+
+void UseHugePages(const ModelWeights& weights, Backend& backend) {
+  const Activity::Scope place({"loading"});
+  std::vector<const Buffer*> buffers = {&weights.replicated};
+  for (const LayerWeights& layer : weights.layers) {
+    for (const auto& expert : layer.experts) {
+      if (expert == nullptr) continue;
+      buffers.push_back(&expert->gate_up.buffer);
+      buffers.push_back(&expert->down.buffer);
+    }
+  }
+  backend.ForEach(std::ssize(buffers), [&](int, int64_t i) { UseHugePages(*buffers[i]); });
 }
 
 Buffer MapReplicated(PackCache& cache, size_t bytes, bool check, Backend& backend,

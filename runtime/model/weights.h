@@ -63,6 +63,9 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
                                          ReplicatedMemory memory, Backend& backend, DType dtype,
                                          const LoadProgress& progress, PackCache* cache = nullptr);
 
+// Gathers the memory of the weights into huge pages where it is not in them yet.
+void UseHugePages(const ModelWeights& weights, Backend& backend);
+
 // The replicated weights of ReplicatedMemoryBytes from the cache; empty where it has none. With
 // `check` what the file holds is read.
 Buffer MapReplicated(PackCache& cache, size_t bytes, bool check, Backend& backend,
