@@ -16,8 +16,9 @@ Buffer MapZeros(size_t bytes);
 // `bytes` of a file, shared with all who map it. Likewise.
 Buffer MapShared(int fd, size_t bytes);
 
-// Gathers those of the pages of MapZeros that are small into huge ones, as far as the system can:
-// where files filled its memory, it had too few when they were first touched. From Linux 6.1 on.
+// Gathers those of the pages of MapZeros and MapShared that are small into huge ones, as far as the
+// system can: where files filled its memory, it had too few when they were first touched, and for
+// shared ones it has none unless told otherwise. From Linux 6.1 on.
 void UseHugePages(const Buffer& mapped);
 
 }  // namespace octet

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,14 +15,32 @@ namespace {
 constexpr size_t kMiB = size_t{1} << 20;
 
 // Of this process, in KiB.
-int64_t AnonymousHugePages() {
+int64_t HugePages() {
   std::ifstream file("/proc/self/smaps_rollup");
   std::string word;
-  int64_t kib = 0;
+  int64_t sum = 0;
   while (file >> word) {
-    if (word == "AnonHugePages:") file >> kib;
+    int64_t kib = 0;
+    if (word == "AnonHugePages:" || word == "ShmemPmdMapped:") file >> kib;
+    sum += kib;
   }
-  return kib;
+  return sum;
+}
+
+// Small pages of untouched `memory`.
+void ExpectToBecomeHuge(const Buffer& memory) {
+  std::byte* const data = memory.data();
+  madvise(data, memory.bytes(), MADV_NOHUGEPAGE);
+  for (size_t i = 0; i < memory.bytes(); ++i) data[i] = static_cast<std::byte>(i / 4096 + i);
+  madvise(data, memory.bytes(), MADV_HUGEPAGE);
+  const int64_t before = HugePages();
+  UseHugePages(memory);
+  for (size_t i = 0; i < memory.bytes(); ++i) {
+    ASSERT_EQ(data[i], static_cast<std::byte>(i / 4096 + i)) << i;
+  }
+  const int64_t gathered = HugePages() - before;
+  if (gathered == 0) GTEST_SKIP() << "this system gathers no pages: Linux before 6.1, or no memory";
+  EXPECT_GE(gathered, static_cast<int64_t>(memory.bytes() / 2 / 1024));
 }
 
 TEST(MappedMemory, IsZeroAndOwned) {
@@ -37,19 +56,34 @@ TEST(MappedMemory, TooMuchIsRefused) {
 }
 
 TEST(MappedMemory, SmallPagesBecomeHugeAndKeepWhatTheyHold) {
-  constexpr size_t kBytes = 16 * kMiB;
-  const Buffer memory = MapZeros(kBytes);
-  madvise(memory.data(), kBytes, MADV_NOHUGEPAGE);
-  for (size_t i = 0; i < kBytes; ++i) memory.data()[i] = static_cast<std::byte>(i / 4096 + i);
-  madvise(memory.data(), kBytes, MADV_HUGEPAGE);
-  const int64_t before = AnonymousHugePages();
-  UseHugePages(memory);
-  for (size_t i = 0; i < kBytes; ++i) {
-    ASSERT_EQ(memory.data()[i], static_cast<std::byte>(i / 4096 + i)) << i;
+  ExpectToBecomeHuge(MapZeros(16 * kMiB));
+}
+
+class SharedMemory : public testing::Test {
+ protected:
+  void SetUp() override {
+    file_ = memfd_create("octet", MFD_CLOEXEC);
+    ASSERT_GE(file_, 0);
+    ASSERT_EQ(ftruncate(file_, kBytes), 0);
   }
-  const int64_t gathered = AnonymousHugePages() - before;
-  if (gathered == 0) GTEST_SKIP() << "this system gathers no pages: Linux before 6.1, or no memory";
-  EXPECT_GE(gathered, static_cast<int64_t>(kBytes / 2 / 1024));
+  void TearDown() override { close(file_); }
+
+  static constexpr size_t kBytes = 16 * kMiB + 5;
+  int file_ = -1;
+};
+
+TEST_F(SharedMemory, IsSeenByAllWhoMapIt) {
+  const Buffer one = MapShared(file_, kBytes);
+  const Buffer other = MapShared(file_, kBytes);
+  ASSERT_EQ(other.bytes(), kBytes);
+  one.data()[kBytes - 1] = std::byte{7};
+  EXPECT_EQ(other.data()[kBytes - 1], std::byte{7});
+}
+
+TEST_F(SharedMemory, BecomesHugeForAllWhoMapIt) {
+  const Buffer one = MapShared(file_, kBytes);
+  ExpectToBecomeHuge(MapShared(file_, kBytes));
+  EXPECT_EQ(one.data()[kBytes - 1], static_cast<std::byte>((kBytes - 1) / 4096 + kBytes - 1));
 }
 
 }  // namespace
