@@ -34,7 +34,7 @@ class Backend {
   // At least 64-byte aligned; zero.
   virtual Buffer Allocate(size_t bytes) = 0;
 
-  // Makes room for what products of so many rows need for a moment, so that they allocate nothing.
+  // Makes room for what products need for a moment, so that within it they allocate nothing.
   virtual void ReserveScratch(size_t bytes) = 0;
 
   // Threads that feed the device.

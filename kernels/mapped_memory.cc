@@ -47,11 +47,11 @@ Buffer MapZeros(size_t bytes) {
 
 Buffer MapShared(int fd, size_t bytes) { return Map(bytes, MAP_SHARED, fd); }
 
-void UseHugePages(const Buffer& mapped) {
-  // Piece by piece, for where one can't be gathered the next may be.
-  size_t at = -reinterpret_cast<uintptr_t>(mapped.data()) % kHugePage;
-  for (; at + kHugePage <= mapped.bytes(); at += kHugePage) {
-    madvise(mapped.data() + at, kHugePage, kCollapse);
+void UseHugePages(std::span<std::byte> memory) {
+  // Page by page, for where one can't be gathered the next may be.
+  size_t at = -reinterpret_cast<uintptr_t>(memory.data()) % kHugePage;
+  for (; at + kHugePage <= memory.size(); at += kHugePage) {
+    madvise(memory.data() + at, kHugePage, kCollapse);
   }
 }
 

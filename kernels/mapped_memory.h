@@ -4,6 +4,7 @@
 #define OCTET_KERNELS_MAPPED_MEMORY_H_
 
 #include <cstddef>
+#include <span>
 
 #include "kernels/buffer.h"
 
@@ -16,10 +17,10 @@ Buffer MapZeros(size_t bytes);
 // `bytes` of a file, shared with all who map it. Likewise.
 Buffer MapShared(int fd, size_t bytes);
 
-// Gathers those of the pages of MapZeros and MapShared that are small into huge ones, as far as the
-// system can: where files filled its memory, it had too few when they were first touched, and for
-// shared ones it has none unless told otherwise. From Linux 6.1 on.
-void UseHugePages(const Buffer& mapped);
+// Gathers those pages of a part of MapZeros or MapShared that are small into huge ones, as far as
+// the system can: where files filled its memory, it had too few when they were first touched, and
+// for shared ones it has none unless told otherwise. From Linux 6.1 on.
+void UseHugePages(std::span<std::byte> memory);
 
 }  // namespace octet
 

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/activity.h"
+#include "kernels/check.h"
 
 namespace octet {
 namespace {
@@ -32,7 +33,10 @@ void FlushDenormalsToZero() {
 
 ThreadPool::ThreadPool(int num_threads) {
   for (int thread = 1; thread < num_threads; ++thread) {
-    workers_.emplace_back([this, thread] { Work(thread); });
+    workers_.emplace_back([this, thread, label = ThreadLabel()] {
+      SetThreadLabel(label);
+      Work(thread);
+    });
   }
 }
 

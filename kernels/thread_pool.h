@@ -13,8 +13,9 @@
 namespace octet {
 
 // Runs one function at a time on a fixed set of threads, of which the caller is one. Every thread,
-// the caller included, flushes denormals to zero while it works. What is done counts as progress of
-// the calling rank (Activity), and is where its own thread polls.
+// the caller included, flushes denormals to zero from its first work on. What is done counts as
+// progress of the calling rank (Activity), and is where its own thread polls; a failed check names
+// the rank whose thread made the pool.
 class ThreadPool {
  public:
   explicit ThreadPool(int num_threads);

@@ -11,8 +11,8 @@
 
 namespace octet {
 
-// Hands out matrices that live until the enclosing Scope ends. Keeps its memory, so that a step no
-// larger than an earlier one allocates nothing.
+// Hands out matrices that live until the enclosing Scope ends, from memory that it keeps: within
+// what was reserved it allocates nothing.
 class Workspace {
  public:
   explicit Workspace(std::function<Buffer(size_t bytes)> allocate)

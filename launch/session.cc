@@ -74,7 +74,6 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Load(Communicator& world, cons
                                                     *session->backend_, count_bytes, cache);
   if (!weights.ok()) return weights.status();
   session->weights_ = *std::move(weights);
-  UseHugePages(session->weights_, *session->backend_);
   session->keeps_replicated_ = host.index == 0;
   session->engine_ =
       std::make_unique<Engine>(EngineRanks{world, *session->group_}, *session->backend_,

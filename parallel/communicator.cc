@@ -55,7 +55,7 @@ void Communicator::Start(Exchange& exchange, Traffic kind, Place place,
   bytes_sent_[static_cast<int>(kind)] += exchange.bytes_sent_;
   exchange.Start(send, recv);
   in_flight_->push_back(&exchange);
-  if (in_flight_->size() == 1) watchdog_->activity().SetMover([this] { PollAll(); });
+  if (in_flight_->size() == 1) watchdog_->activity().SetMover([all = in_flight_] { Poll(*all); });
 }
 
 std::span<const size_t> Communicator::Finish(Exchange& exchange) {
@@ -83,8 +83,8 @@ std::span<const size_t> Communicator::AllToAll(Traffic kind, Place place,
   return Finish(*exchange_);
 }
 
-void Communicator::PollAll() {
-  for (Exchange* exchange : *in_flight_) exchange->Poll();
+void Communicator::Poll(const std::vector<Exchange*>& exchanges) {
+  for (Exchange* exchange : exchanges) exchange->Poll();
 }
 
 void Communicator::WaitFor(Exchange& exchange) {
@@ -94,7 +94,7 @@ void Communicator::WaitFor(Exchange& exchange) {
   Clock::time_point last_move = start;
   int64_t moves = exchange.moves();
   while (!exchange.Poll()) {
-    PollAll();
+    Poll(*in_flight_);
     watchdog_->Poll();
     const Clock::time_point now = Clock::now();
     if (!exchange.all_have_come()) come = now;

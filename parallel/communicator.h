@@ -33,7 +33,8 @@ class Exchange : public Awaited {
   // Every rank that sends has begun to: what is still waited for is on its way.
   virtual bool all_have_come() const = 0;
 
-  // Late is a rank whose message has not arrived, or that has not taken this one's.
+  // Its message has not arrived, or it has not taken this rank's.
+  bool is_late(int rank) const override = 0;
 
   // Counts parts of messages that have moved, of all ranks.
   virtual int64_t moves() const = 0;
@@ -119,12 +120,13 @@ class Communicator {
 
  private:
   void WaitFor(Exchange& exchange);
-  void PollAll();
+  static void Poll(const std::vector<Exchange*>& exchanges);
 
   std::unique_ptr<Watchdog> own_watchdog_;
   Watchdog* watchdog_;
   // Of the world and all its groups: what has been started and not finished.
-  std::shared_ptr<std::vector<Exchange*>> in_flight_ = std::make_shared<std::vector<Exchange*>>();
+  std::vector<Exchange*> own_in_flight_;
+  std::vector<Exchange*>* in_flight_ = &own_in_flight_;
   int first_ = 0;                       // of this group's ranks, in the world
   std::unique_ptr<Exchange> exchange_;  // of AllToAll
   std::array<int64_t, kNumTrafficKinds> bytes_sent_ = {};

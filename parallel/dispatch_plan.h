@@ -17,7 +17,8 @@ namespace octet {
 // and the outputs that they return. Each rank of the host writes rows of its own, which the others
 // read where they lie, and has room for those that come as messages from other hosts.
 struct RowLayout {
-  // Of one rank's part, in which at most so many of its own tokens go to topk experts each.
+  // For the rank host.index of a host, of num_ranks in all; each rank has at most max_tokens
+  // tokens, which go to topk experts each.
   RowLayout(const HostGroup& host, int num_ranks, int64_t max_tokens, int topk);
 
   static constexpr int32_t kElsewhere = -1;  // of a rank on another host

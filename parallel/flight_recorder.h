@@ -1,4 +1,4 @@
-// The last exchanges of a rank, for the account of a run that ends badly.
+// The last exchanges that a rank waited for, for the account of a run that ends badly.
 
 #ifndef OCTET_PARALLEL_FLIGHT_RECORDER_H_
 #define OCTET_PARALLEL_FLIGHT_RECORDER_H_
@@ -18,7 +18,8 @@ class FlightRecorder {
   static constexpr int kKept = 64;
   static constexpr int kOnStandardError = 8;  // lines for what all ranks share
 
-  // An exchange begins, in which this rank sends so many bytes to others. `kind` is a literal.
+  // This rank begins to wait for an exchange, in which it sends so many bytes to others. `kind` is
+  // a literal.
   void Begin(const char* kind, Place place, int64_t bytes_sent);
 
   // The one that began last is complete.

@@ -124,9 +124,9 @@ bool LocalWorld::TakeBeat(int to, int& from, Beat& beat) {
   return false;
 }
 
-LocalWorld& LocalWorld::Group(int first, int size) {
+LocalWorld& LocalWorld::Group(int first, int size, int number) {
   const std::lock_guard lock(groups_mutex_);
-  std::unique_ptr<LocalWorld>& group = groups_[{first, size}];
+  std::unique_ptr<LocalWorld>& group = groups_[{first, size, number}];
   const auto begin = hosts_.begin() + first;
   if (group == nullptr) {
     group = std::make_unique<LocalWorld>(std::vector<std::string>(begin, begin + size));
@@ -145,7 +145,7 @@ std::unique_ptr<Communicator> LocalCommunicator::MakeGroup(int group_size) {
   OCTET_CHECK(group_size > 0 && size() % group_size == 0) << group_size << " of " << size();
   const int first = rank_ - rank_ % group_size;
   return std::unique_ptr<Communicator>(
-      new LocalCommunicator(*this, world_.Group(first, group_size), first));
+      new LocalCommunicator(*this, world_.Group(first, group_size, num_groups_++), first));
 }
 
 std::unique_ptr<Exchange> LocalCommunicator::MakeExchange() {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "parallel/communicator.h"
@@ -36,8 +37,9 @@ class LocalWorld {
   bool PostBeat(int from, int to, const Beat& beat);
   bool TakeBeat(int to, int& from, Beat& beat);
 
-  // The world of the ranks [first, first + size), the same for all of them.
-  LocalWorld& Group(int first, int size);
+  // The world of the ranks [first, first + size), the same for all of them. `number` tells apart
+  // groups of the same ranks.
+  LocalWorld& Group(int first, int size, int number);
 
  private:
   struct Letter {
@@ -61,7 +63,7 @@ class LocalWorld {
   std::vector<std::optional<Beat>> beats_;  // [to, from]
   std::vector<std::string> hosts_;
   std::mutex groups_mutex_;
-  std::map<std::pair<int, int>, std::unique_ptr<LocalWorld>> groups_;  // by first rank and size
+  std::map<std::tuple<int, int, int>, std::unique_ptr<LocalWorld>> groups_;
 };
 
 class LocalCommunicator : public Communicator {
@@ -82,6 +84,7 @@ class LocalCommunicator : public Communicator {
   LocalWorld& world_;
   int rank_;
   int64_t num_exchanges_ = 0;
+  int num_groups_ = 0;  // that were made of it
 };
 
 }  // namespace octet

@@ -20,7 +20,7 @@ int64_t NumUnits(const PackedMatrix& w) { return (w.num_panels() + kUnitPanels -
 
 }  // namespace
 
-// Their sums take an eighth of the L2 cache; x and the weights need the rest.
+// The sums of so many rows take an eighth of the L2 cache; x and the weights need the rest.
 int64_t CpuBackend::SumRows(size_t l2_bytes) {
   return std::max(kMaxTileRows, static_cast<int64_t>(l2_bytes / 8 / kSumRowBytes));
 }

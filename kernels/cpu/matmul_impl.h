@@ -99,7 +99,7 @@ class Product {
                             .steps = steps,
                             .first = b.k == 0,
                             .sums = Sums(t, b.panel),
-                            .next = w_next + from * 64,
+                            .next = w_next == nullptr ? nullptr : w_next + from * 64,
                             .next_steps = w_next == nullptr ? 0 : to - from},
                            height, b.panels);
     }

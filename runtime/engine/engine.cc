@@ -21,9 +21,13 @@ int64_t ScratchBytes(const ModelConfig& c, const EngineOptions& options) {
   return std::max({experts, router, others}) + (int64_t{1} << 16);
 }
 
-// With the second micro-batch, which takes half as much.
+// What the second micro-batch needs, of what a step needs in one.
+int64_t OfMicroBatch(int64_t bytes, const EngineOptions& options) {
+  return options.limits.overlap_tokens > 0 ? (bytes + 1) / 2 : 0;
+}
+
 int64_t WithMicroBatch(int64_t bytes, const EngineOptions& options) {
-  return options.limits.overlap_tokens > 0 ? bytes + bytes / 2 : bytes;
+  return bytes + OfMicroBatch(bytes, options);
 }
 
 // Rows that the ranks exchange, outside the workspace: tokens as they were laid and as they come,
@@ -37,9 +41,8 @@ int64_t ExchangedBytes(const ModelConfig& c, const EngineOptions& options) {
   return WithMicroBatch((tokens + outputs) * c.hidden_size, options);
 }
 
-}  // namespace
-
-int64_t WorkspaceBytes(const ModelConfig& c, const EngineOptions& options) {
+// Of one step's matrices in the workspace, as one micro-batch.
+int64_t StepBytes(const ModelConfig& c, const EngineOptions& options) {
   const int64_t own = options.limits.MaxTokensPerRank();
   const int64_t all = options.limits.max_num_batched_tokens;
   const auto element = static_cast<int64_t>(SizeOf(options.dtype));
@@ -54,8 +57,14 @@ int64_t WorkspaceBytes(const ModelConfig& c, const EngineOptions& options) {
   // Tokens that leave for other hosts, and what experts make.
   const int64_t experts = own_pairs * hidden * element + pairs * hidden * f32;
   const int64_t logits = int64_t{130} * c.vocab_size * f32;
-  const int64_t whole = states + std::max({attention, experts, logits});
-  return WithMicroBatch(whole, options) + ExchangedBytes(c, options) + ScratchBytes(c, options);
+  return states + std::max({attention, experts, logits});
+}
+
+}  // namespace
+
+int64_t WorkspaceBytes(const ModelConfig& config, const EngineOptions& options) {
+  return WithMicroBatch(StepBytes(config, options), options) + ExchangedBytes(config, options) +
+         ScratchBytes(config, options);
 }
 
 Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
@@ -65,20 +74,20 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
       context_{backend, workspace_, clock_, options.dtype},
       expert_load_(model.config.num_layers, model.config.num_experts, ranks.group.size()),
       kv_cache_(backend, model.config, options.dtype, options.limits.pages[ranks.world.rank()]),
-      model_(
-          context_, {model.config, model.weights, kv_cache_, model.placement, ranks.group},
-          {.max_tokens = options.limits.MaxTokensPerRank(), .max_positions = options.max_model_len},
-          [this](int layer, const Routing&, const DispatchPlan& plan) {
-            expert_load_.Add(layer, plan);
-          }),
+      model_(context_, {model.config, model.weights, kv_cache_, model.placement, ranks.group},
+             {.max_tokens = options.limits.MaxTokensPerRank(),
+              .max_positions = options.max_model_len,
+              .second_workspace_bytes =
+                  static_cast<size_t>(OfMicroBatch(StepBytes(model.config, options), options))},
+             [this](int layer, const Routing&, const DispatchPlan& plan) {
+               expert_load_.Add(layer, plan);
+             }),
       runner_(context_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
       scheduler_(options.limits),
       messenger_(ranks.world),
       outgoing_steps_(ranks.world.size()) {
-  const int64_t scratch = ScratchBytes(model.config, options);
-  const int64_t elsewhere = scratch + ExchangedBytes(model.config, options);
-  workspace_.Reserve(static_cast<size_t>(WorkspaceBytes(model.config, options) - elsewhere));
-  backend.ReserveScratch(static_cast<size_t>(scratch));
+  workspace_.Reserve(static_cast<size_t>(StepBytes(model.config, options)));
+  backend.ReserveScratch(static_cast<size_t>(ScratchBytes(model.config, options)));
   OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
   OCTET_CHECK(options.limits.group_size == ranks.group.size());
 }

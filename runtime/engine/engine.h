@@ -53,6 +53,7 @@ struct EngineModel {
 // Rank 0 submits requests and takes answers; all ranks step together.
 class Engine {
  public:
+  // Collective.
   Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
          const EngineOptions& options);
   Engine(const Engine&) = delete;

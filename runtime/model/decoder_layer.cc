@@ -13,13 +13,15 @@ DecoderLayer::DecoderLayer(const ExecutionContext& context, const ModelConfig& c
       moe_(context, layer, weights, config.experts_per_token, dispatcher, observer) {}
 
 void DecoderLayer::Attend(const Batch& batch, Matrix hidden, Matrix scratch) {
-  const Activity::Scope place({"norm", layer_});  // and attention, router within
-  Backend& backend = context_.backend;
-  backend.RmsNorm(hidden, weights_.input_layernorm, eps_, scratch);
+  const Activity::Scope place({"norm", layer_});  // and attention within
+  context_.backend.RmsNorm(hidden, weights_.input_layernorm, eps_, scratch);
   attention_.Forward(scratch, batch, scratch);
-  backend.Add(scratch, hidden);
+  context_.backend.Add(scratch, hidden);
+}
 
-  backend.RmsNorm(hidden, weights_.post_attention_layernorm, eps_, scratch);
+void DecoderLayer::Dispatch(Matrix hidden, Matrix scratch) {
+  const Activity::Scope place({"norm", layer_});  // and router within
+  context_.backend.RmsNorm(hidden, weights_.post_attention_layernorm, eps_, scratch);
   moe_.Dispatch(scratch);
 }
 

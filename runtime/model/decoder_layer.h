@@ -17,7 +17,8 @@ class DecoderLayer {
 
   // Collective, in turn, as MoeLayer. hidden: [tokens, hidden_size], the residual stream; scratch:
   // the same shape, kept from one to the next.
-  void Attend(const Batch& batch, Matrix hidden, Matrix scratch);  // then tokens leave
+  void Attend(const Batch& batch, Matrix hidden, Matrix scratch);
+  void Dispatch(Matrix hidden, Matrix scratch);
   void RunExperts();
   void Combine(Matrix hidden, Matrix scratch);
 

@@ -10,6 +10,7 @@ Mixtral::Mixtral(const ExecutionContext& context, const MixtralParts& parts,
       rope_(config_.head_dim, config_.rope_theta, limits.max_positions),
       observer_(std::move(observer)),
       second_workspace_([&context](size_t bytes) { return context.backend.Allocate(bytes); }) {
+  if (limits.second_workspace_bytes > 0) second_workspace_.Reserve(limits.second_workspace_bytes);
   AddMicroBatch(context, parts, limits.max_tokens);
   AddMicroBatch({context.backend, second_workspace_, context.clock, context.dtype}, parts,
                 (limits.max_tokens + 1) / 2);
@@ -52,10 +53,13 @@ Matrix Mixtral::Forward(const Batch& batch, int num_micro_batches) {
     m.batch.TakeTokens(batch, tokens * i / num_micro_batches, tokens * (i + 1) / num_micro_batches);
     Embed(m);
   });
+  // A layer's outputs come back while the other micro-batch's experts run; so they are waited for
+  // at the next layer's beginning.
   for (int l = 0; l < config_.num_layers; ++l) {
     micro_batches([&](MicroBatch& m, int) {
       if (l > 0) m.Combine(l - 1);
       m.Attend(l);
+      m.Dispatch(l);
     });
     micro_batches([&](MicroBatch& m, int) { m.RunExperts(l); });
   }

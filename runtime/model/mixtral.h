@@ -23,13 +23,15 @@ struct MixtralParts {
 };
 
 struct MixtralLimits {
-  int64_t max_tokens = 0;     // of this rank in one step
-  int64_t max_positions = 0;  // of a sequence
+  int64_t max_tokens = 0;             // of this rank in one step
+  int64_t max_positions = 0;          // of a sequence
+  size_t second_workspace_bytes = 0;  // to reserve, for the second micro-batch
 };
 
 // MixtralForCausalLM (Jiang et al., "Mixtral of Experts", arXiv:2401.04088).
 class Mixtral {
  public:
+  // Collective.
   Mixtral(const ExecutionContext& context, const MixtralParts& parts, const MixtralLimits& limits,
           RoutingObserver observer);
   Mixtral(const Mixtral&) = delete;
@@ -54,6 +56,7 @@ class Mixtral {
     Matrix scratch = {};
 
     void Attend(size_t layer) { layers[layer].Attend(batch, hidden, scratch); }
+    void Dispatch(size_t layer) { layers[layer].Dispatch(hidden, scratch); }
     void RunExperts(size_t layer) { layers[layer].RunExperts(); }
     void Combine(size_t layer) { layers[layer].Combine(hidden, scratch); }
   };

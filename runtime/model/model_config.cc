@@ -212,13 +212,15 @@ void ReadTokenIds(ConfigReader& reader, ModelConfig& config) {
   config.eos_token_ids = reader.TokenIds("eos_token_id").value_or(config.eos_token_ids);
 }
 
-void WarnOfEndTokens(const ModelConfig& config, const std::string& path,
-                     std::vector<std::string>& warnings) {
-  for (const int32_t id : config.eos_token_ids) {
-    if (id < config.vocab_size) continue;
-    warnings.push_back(absl::StrCat(path, ": eos_token_id ", id, " is not below vocab_size, ",
-                                    config.vocab_size, ", so no sequence will end with it"));
-  }
+// There is no logit for them.
+void DropEndTokensOutsideTheVocabulary(const std::string& path, ModelConfig& config) {
+  std::erase_if(config.eos_token_ids, [&](int32_t id) {
+    if (id < config.vocab_size) return false;
+    config.warnings.push_back(absl::StrCat(path, ": eos_token_id ", id,
+                                           " is not below vocab_size, ", config.vocab_size,
+                                           ", so no sequence will end with it"));
+    return true;
+  });
 }
 
 // The eos_token_id of generation_config.json, where it states one.
@@ -255,7 +257,7 @@ absl::StatusOr<ModelConfig> Parse(const std::string& text, const std::string& pa
 
 absl::StatusOr<ModelConfig> ParseModelConfig(const std::string& json, const std::string& path) {
   auto config = Parse(json, path);
-  if (config.ok()) WarnOfEndTokens(*config, path, config->warnings);
+  if (config.ok()) DropEndTokensOutsideTheVocabulary(path, *config);
   return config;
 }
 
@@ -280,7 +282,7 @@ absl::StatusOr<ModelConfig> LoadModelConfig(FileSystem& file_system, const std::
     const absl::Status status = ReadGenerationConfig(file_system, generation_path, *config);
     if (!status.ok()) return status;
   }
-  WarnOfEndTokens(*config, directory, config->warnings);
+  DropEndTokensOutsideTheVocabulary(directory, *config);
   return config;
 }
 

@@ -267,6 +267,16 @@ uint64_t MapExperts(int l, LayerWeights& layer, PackCache& cache, Backend& backe
   return bytes;
 }
 
+// One part of `buffer`, in blocks that take a moment each.
+void AddBlocks(const Buffer& buffer, int part, int num_parts,
+               std::vector<std::span<std::byte>>& blocks) {
+  constexpr size_t kBlock = size_t{32} << 20;
+  const std::span<std::byte> all(buffer.data(), buffer.bytes());
+  for (size_t at = part * kBlock; at < all.size(); at += num_parts * kBlock) {
+    blocks.push_back(all.subspan(at, std::min(kBlock, all.size() - at)));
+  }
+}
+
 }  // namespace
 
 size_t ModelWeights::replicated_bytes() const {
@@ -333,6 +343,8 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
     pieces.push_back(replicated[i]);
   }
   weights.replicated = std::move(memory.buffer);
+  std::vector<std::span<std::byte>> blocks;  // of memory that is filled here
+  if (!memory.is_loaded) AddBlocks(weights.replicated, memory.part, memory.num_parts, blocks);
   for (int l = 0; l < config.num_layers; ++l) {
     LayerWeights& layer = weights.layers[l];
     layer.experts.resize(config.num_experts);
@@ -345,26 +357,15 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
       if (expert.down.buffer.data() != nullptr) continue;
       for (PackedMatrix* m : {&expert.gate_up, &expert.down}) {
         m->buffer = backend.Allocate(PackedBytes(*m));
+        AddBlocks(m->buffer, 0, 1, blocks);
       }
       AddPieces(tensors.expert(l, e), expert, pieces);
     }
   }
   const absl::Status status = WeightReader(backend, counter).Read(pieces);
   if (!status.ok()) return status;
+  backend.ForEach(std::ssize(blocks), [&](int, int64_t i) { UseHugePages(blocks[i]); });
   return weights;
-}
-
-void UseHugePages(const ModelWeights& weights, Backend& backend) {
-  const Activity::Scope place({"loading"});
-  std::vector<const Buffer*> buffers = {&weights.replicated};
-  for (const LayerWeights& layer : weights.layers) {
-    for (const auto& expert : layer.experts) {
-      if (expert == nullptr) continue;
-      buffers.push_back(&expert->gate_up.buffer);
-      buffers.push_back(&expert->down.buffer);
-    }
-  }
-  backend.ForEach(std::ssize(buffers), [&](int, int64_t i) { UseHugePages(*buffers[i]); });
 }
 
 Buffer MapReplicated(PackCache& cache, size_t bytes, bool check, Backend& backend,

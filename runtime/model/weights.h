@@ -56,15 +56,13 @@ size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& place
                          DType dtype);
 
 // Reads what `rank` owns and its part of what is replicated, each byte once, and packs it for
-// products of `dtype`. Where there are more parts, they must be loaded before the weights are used.
-// Experts that `cache` has, unless it is null, are mapped instead.
+// products of `dtype`, into huge pages where the system has them. Where there are more parts, they
+// must be loaded before the weights are used. Experts that `cache` has, unless it is null, are
+// mapped instead.
 absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const ModelConfig& config,
                                          const ExpertPlacement& placement, int rank,
                                          ReplicatedMemory memory, Backend& backend, DType dtype,
                                          const LoadProgress& progress, PackCache* cache = nullptr);
-
-// Gathers the memory of the weights into huge pages where it is not in them yet.
-void UseHugePages(const ModelWeights& weights, Backend& backend);
 
 // The replicated weights of ReplicatedMemoryBytes from the cache; empty where it has none. With
 // `check` what the file holds is read.

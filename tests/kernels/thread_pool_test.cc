@@ -4,7 +4,10 @@
 
 #include <atomic>
 #include <limits>
+#include <string>
 #include <vector>
+
+#include "kernels/check.h"
 
 namespace octet {
 namespace {
@@ -34,6 +37,18 @@ TEST(ThreadPool, FlushesDenormalsOnEveryThread) {
   std::vector<float> halves(3, 1);
   pool.Run([&](int thread) { halves[thread] = smallest / 2; });
   EXPECT_EQ(halves, std::vector<float>(3, 0));
+}
+
+TEST(ThreadPoolDeathTest, AFailedCheckOnAnyThreadNamesTheRank) {
+  const std::string before = ThreadLabel();
+  SetThreadLabel("rank 3 of 8 on here");
+  EXPECT_DEATH(
+      {
+        ThreadPool pool(2);
+        pool.Run([&](int thread) { OCTET_CHECK(thread == 0); });
+      },
+      "octet: rank 3 of 8 on here: ");
+  SetThreadLabel(before);
 }
 
 }  // namespace

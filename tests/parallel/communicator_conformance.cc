@@ -58,6 +58,17 @@ struct Round {
   std::vector<Bytes> recv;
 };
 
+void FinishTheSecondFirst(Communicator& one, Communicator& other) {
+  Round first(one, 1, 100000);
+  Round second(other, 2, 100);
+  const auto a = one.MakeExchange();
+  const auto b = other.MakeExchange();
+  one.Start(*a, Traffic::kDispatch, {"first"}, first.send, first.recv);
+  other.Start(*b, Traffic::kCombine, {"second"}, second.send, second.recv);
+  second.ExpectArrived(other.Finish(*b));
+  first.ExpectArrived(one.Finish(*a));
+}
+
 }  // namespace
 
 void CheckMessagesArrive(Communicator& comm) {
@@ -95,16 +106,7 @@ void CheckLongMessagesArrive(Communicator& comm) {
   }
 }
 
-void CheckExchangesOverlap(Communicator& comm) {
-  Round first(comm, 1, 100000);
-  Round second(comm, 2, 100);
-  const auto a = comm.MakeExchange();
-  const auto b = comm.MakeExchange();
-  comm.Start(*a, Traffic::kDispatch, {"first"}, first.send, first.recv);
-  comm.Start(*b, Traffic::kCombine, {"second"}, second.send, second.recv);
-  second.ExpectArrived(comm.Finish(*b));
-  first.ExpectArrived(comm.Finish(*a));
-}
+void CheckExchangesOverlap(Communicator& comm) { FinishTheSecondFirst(comm, comm); }
 
 void CheckTrafficIsCounted(Communicator& comm) {
   const int64_t dispatched = comm.bytes_sent(Traffic::kDispatch);
@@ -164,6 +166,12 @@ void CheckGroups(Communicator& comm) {
       EXPECT_EQ(group->hosts()[r], comm.hosts()[first + r]);
     }
   }
+}
+
+void CheckGroupsOfTheSameRanks(Communicator& comm) {
+  const auto one = comm.MakeGroup(comm.size());
+  const auto other = comm.MakeGroup(comm.size());
+  FinishTheSecondFirst(*one, *other);
 }
 
 void CheckAgreement(Communicator& comm) {

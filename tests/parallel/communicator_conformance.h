@@ -26,6 +26,9 @@ void CheckMessengerIsUsedAgain(Communicator& comm);
 // Consecutive ranks form groups of every size that divides the world.
 void CheckGroups(Communicator& comm);
 
+// Exchanges of two groups of the same ranks do not mix.
+void CheckGroupsOfTheSameRanks(Communicator& comm);
+
 // An error or a difference on one rank is known to all, with its name.
 void CheckAgreement(Communicator& comm);
 

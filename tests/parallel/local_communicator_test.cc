@@ -25,6 +25,9 @@ TEST_P(LocalCommunicatorTest, MessengerIsUsedAgain) {
   RunLocalRanks(GetParam(), CheckMessengerIsUsedAgain);
 }
 TEST_P(LocalCommunicatorTest, Groups) { RunLocalRanks(GetParam(), CheckGroups); }
+TEST_P(LocalCommunicatorTest, GroupsOfTheSameRanks) {
+  RunLocalRanks(GetParam(), CheckGroupsOfTheSameRanks);
+}
 TEST_P(LocalCommunicatorTest, Agreement) { RunLocalRanks(GetParam(), CheckAgreement); }
 
 INSTANTIATE_TEST_SUITE_P(Ranks, LocalCommunicatorTest, testing::Values(1, 2, 3, 5, 8));

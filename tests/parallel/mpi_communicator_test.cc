@@ -26,6 +26,9 @@ TEST(MpiCommunicatorTest, MessengerIsUsedAgain) {
   CheckMessengerIsUsedAgain(world->communicator());
 }
 TEST(MpiCommunicatorTest, Groups) { CheckGroups(world->communicator()); }
+TEST(MpiCommunicatorTest, GroupsOfTheSameRanks) {
+  CheckGroupsOfTheSameRanks(world->communicator());
+}
 TEST(MpiCommunicatorTest, Agreement) { CheckAgreement(world->communicator()); }
 
 // In KiB, of this process's mapping of memory that a host's ranks share: its part of each page by

@@ -193,6 +193,7 @@ TEST(ModelConfigTest, UnknownKeysAreWarnings) {
       config->warnings,
       ElementsAre(HasSubstr("config.json: unknown key 'final_logit_softcapping' has no effect"),
                   HasSubstr("eos_token_id 40000 is not below vocab_size, 32000")));
+  EXPECT_THAT(config->eos_token_ids, ElementsAre(2));
 }
 
 TEST(LoadModelConfigTest, GenerationConfigNamesTheEndTokens) {
