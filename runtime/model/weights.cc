@@ -5,157 +5,16 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <initializer_list>
-#include <mutex>
 
 #include "kernels/activity.h"
 #include "kernels/mapped_memory.h"
+#include "runtime/model/weight_reader.h"
 
 namespace octet {
 namespace {
 
-// What a thread reads before it packs it: stays in its second-level cache.
-constexpr uint64_t kStagingBytes = uint64_t{256} << 10;
-
-// What a thread reads at a time of one weight: about a huge page, so that threads don't wait for
-// each other where new memory is cleared.
-constexpr uint64_t kRunBytes = uint64_t{2} << 20;
-
 constexpr int64_t kPanel = PackedMatrix::kPanel;
-
-// One weight: its slices, one below the other, and what they become, which is one of three.
-struct Piece {
-  std::vector<const TensorSlice*> from;  // of the same dtype and width
-  Matrix* table = nullptr;
-  std::span<float>* vector = nullptr;
-  PackedMatrix* packed = nullptr;  // of a table besides: where the head is tied to it
-  int64_t first_panel = 0;         // of `packed`, then every panel_step-th
-  int64_t panel_step = 1;
-
-  int64_t rows() const {
-    int64_t sum = 0;
-    for (const TensorSlice* slice : from) sum += slice->rows;
-    return sum;
-  }
-  uint64_t row_bytes() const { return from[0]->bytes() / from[0]->rows; }
-  uint64_t bytes() const { return rows() * row_bytes(); }
-
-  // Rows of about so many bytes, whole panels.
-  int64_t RowsOf(uint64_t bytes) const {
-    return std::max<int64_t>(1, bytes / row_bytes() / kPanel) * kPanel;
-  }
-};
-
-void ToFloats(ConstMatrix from, Matrix to) {
-  for (int64_t r = 0; r < to.rows; ++r) {
-    const std::byte* in = from.row(r);
-    const auto* halves = reinterpret_cast<const uint16_t*>(in);
-    float* out = to.f32(r);
-    for (int64_t c = 0; c < to.cols; ++c) {
-      out[c] = from.dtype == DType::kF32    ? reinterpret_cast<const float*>(in)[c]
-               : from.dtype == DType::kBF16 ? ToFloat(BF16{halves[c]})
-                                            : HalfToFloat(halves[c]);
-    }
-  }
-}
-
-// Reads weights with all threads of the backend, each of which packs what it has read.
-class WeightReader {
- public:
-  WeightReader(Backend& backend, LoadCounter& counter)
-      : backend_(backend), counter_(counter), staging_(backend.num_threads()) {}
-
-  // The first error of any thread; nothing is read after it but by threads that had begun.
-  absl::Status Read(std::span<const Piece> pieces) {
-    struct Run {
-      const Piece* piece;
-      int64_t first_row;
-    };
-    std::vector<Run> runs;
-    for (const Piece& piece : pieces) {
-      counter_.Expect(piece.bytes());
-      const int64_t step = piece.RowsOf(kRunBytes);
-      for (int64_t row = 0; row < piece.rows(); row += step) runs.push_back({&piece, row});
-    }
-    backend_.ForEach(std::ssize(runs), [&](int thread, int64_t i) {
-      const Piece& piece = *runs[i].piece;
-      const int64_t end = std::min(runs[i].first_row + piece.RowsOf(kRunBytes), piece.rows());
-      const int64_t step = piece.RowsOf(kStagingBytes);
-      for (int64_t row = runs[i].first_row; row < end && !failed_; row += step) {
-        NoteFailure(ReadPart(thread, piece, row, std::min(step, end - row)));
-      }
-    });
-    counter_.Tell();
-    return status_;
-  }
-
- private:
-  void NoteFailure(const absl::Status& status) {
-    if (status.ok()) return;
-    const std::lock_guard lock(mutex_);
-    status_.Update(status);
-    failed_ = true;
-  }
-
-  // Rows of a piece, from the beginning of a panel on.
-  absl::Status ReadPart(int thread, const Piece& piece, int64_t first_row, int64_t num_rows) {
-    const TensorSlice& like = *piece.from[0];
-    Matrix to = {nullptr, like.dtype, num_rows, like.cols, like.cols};
-    const bool is_table = piece.table != nullptr;
-    if (is_table && piece.table->dtype == like.dtype) {
-      to = piece.table->Rows(first_row, num_rows);
-    } else {
-      staging_[thread].resize(std::max(staging_[thread].size(), num_rows * to.row_bytes()));
-      to.data = staging_[thread].data();
-    }
-    absl::Status status = ReadRows(piece, first_row, to);
-    if (!status.ok()) return status;
-    if (is_table && piece.table->dtype != like.dtype) {
-      ToFloats(to, piece.table->Rows(first_row, num_rows));
-    }
-    if (piece.vector != nullptr) {
-      ToFloats(to, {reinterpret_cast<std::byte*>(piece.vector->data()), DType::kF32, 1, like.cols,
-                    like.cols});
-    }
-    if (piece.packed != nullptr) Pack(piece, first_row, to);
-    counter_.Add(thread, num_rows * piece.row_bytes());
-    return status;
-  }
-
-  // Rows of the piece's slices taken together, as many as `to` has.
-  static absl::Status ReadRows(const Piece& piece, int64_t first_row, Matrix to) {
-    int64_t slice_begin = 0;
-    for (const TensorSlice* slice : piece.from) {
-      OCTET_CHECK(slice->dtype == to.dtype) << slice->name;
-      const int64_t begin = std::max(first_row, slice_begin);
-      const int64_t end = std::min(first_row + to.rows, slice_begin + slice->rows);
-      if (begin < end) {
-        const uint64_t offset = slice->offset + (begin - slice_begin) * to.row_bytes();
-        absl::Status status =
-            slice->file->Read(offset, {to.row(begin - first_row), (end - begin) * to.row_bytes()});
-        if (!status.ok()) return status;
-      }
-      slice_begin += slice->rows;
-    }
-    return absl::OkStatus();
-  }
-
-  void Pack(const Piece& piece, int64_t first_row, ConstMatrix rows) {
-    for (int64_t row = 0; row < rows.rows; row += kPanel) {
-      const int64_t panel = (first_row + row) / kPanel;
-      backend_.PackPanel(rows.Rows(row, std::min(kPanel, rows.rows - row)),
-                         piece.first_panel + panel * piece.panel_step, *piece.packed);
-    }
-  }
-
-  Backend& backend_;
-  LoadCounter& counter_;
-  std::vector<std::vector<std::byte>> staging_;  // of each thread
-  std::atomic<bool> failed_ = false;
-  std::mutex mutex_;
-  absl::Status status_;
-};
 
 PackedMatrix Packed(int64_t rows, int64_t cols, DType dtype) {
   return {.buffer = {}, .dtype = dtype, .rows = rows, .cols = cols};
@@ -169,9 +28,10 @@ bool IsTied(const MixtralTensors& tensors) {
 }
 
 // All replicated weights, their shapes in `w`, their memory not yet.
-std::vector<Piece> DescribeReplicated(const MixtralTensors& tensors, const ModelConfig& config,
-                                      DType dtype, ModelWeights& w) {
-  std::vector<Piece> pieces;
+std::vector<WeightPiece> DescribeReplicated(const MixtralTensors& tensors,
+                                            const ModelConfig& config, DType dtype,
+                                            ModelWeights& w) {
+  std::vector<WeightPiece> pieces;
   const auto packed = [&](std::vector<const TensorSlice*> from, DType type, PackedMatrix& to) {
     int64_t rows = 0;
     for (const TensorSlice* slice : from) rows += slice->rows;
@@ -205,7 +65,7 @@ std::vector<Piece> DescribeReplicated(const MixtralTensors& tensors, const Model
 }
 
 // Gives each piece its place in `memory`, and returns the bytes taken; with null it only counts.
-size_t LayOut(const std::vector<Piece>& pieces, std::byte* memory) {
+size_t LayOut(const std::vector<WeightPiece>& pieces, std::byte* memory) {
   constexpr size_t kAlignment = 64;
   size_t used = 0;
   const auto take = [&](size_t bytes) {
@@ -213,7 +73,7 @@ size_t LayOut(const std::vector<Piece>& pieces, std::byte* memory) {
     used += (bytes + kAlignment - 1) / kAlignment * kAlignment;
     return taken;
   };
-  for (const Piece& p : pieces) {
+  for (const WeightPiece& p : pieces) {
     if (p.table != nullptr) p.table->data = take(p.table->rows * p.table->row_bytes());
     if (p.vector != nullptr) {
       const auto size = static_cast<size_t>(p.from[0]->cols);
@@ -233,7 +93,7 @@ ExpertWeights DescribeExpert(const ModelConfig& config, DType dtype) {
 }
 
 // What is read for one expert.
-void AddPieces(const ExpertTensors& from, ExpertWeights& to, std::vector<Piece>& pieces) {
+void AddPieces(const ExpertTensors& from, ExpertWeights& to, std::vector<WeightPiece>& pieces) {
   pieces.push_back({.from = {&from.w1}, .packed = &to.gate_up, .first_panel = 0, .panel_step = 2});
   pieces.push_back({.from = {&from.w3}, .packed = &to.gate_up, .first_panel = 1, .panel_step = 2});
   pieces.push_back({.from = {&from.w2}, .packed = &to.down});
@@ -316,7 +176,7 @@ size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& place
 uint64_t BytesToLoad(const MixtralTensors& tensors, const ModelConfig& config,
                      const ExpertPlacement& placement, int rank, int part, int num_parts) {
   ModelWeights shapes;
-  const std::vector<Piece> pieces = DescribeReplicated(tensors, config, DType::kF32, shapes);
+  const std::vector<WeightPiece> pieces = DescribeReplicated(tensors, config, DType::kF32, shapes);
   uint64_t bytes = 0;
   for (size_t i = part; i < pieces.size(); i += num_parts) bytes += pieces[i].bytes();
   for (int l = 0; l < config.num_layers; ++l) {
@@ -335,10 +195,10 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
   const Activity::Scope place({"loading"});
   LoadCounter counter(progress);
   ModelWeights weights;
-  const std::vector<Piece> replicated = DescribeReplicated(tensors, config, dtype, weights);
+  const std::vector<WeightPiece> replicated = DescribeReplicated(tensors, config, dtype, weights);
   OCTET_CHECK_EQ(LayOut(replicated, memory.buffer.data()), memory.buffer.bytes());
   if (memory.is_loaded) weights.mapped_bytes += memory.buffer.bytes();
-  std::vector<Piece> pieces;
+  std::vector<WeightPiece> pieces;
   for (size_t i = memory.part; i < replicated.size() && !memory.is_loaded; i += memory.num_parts) {
     pieces.push_back(replicated[i]);
   }
@@ -362,7 +222,7 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
       AddPieces(tensors.expert(l, e), expert, pieces);
     }
   }
-  const absl::Status status = WeightReader(backend, counter).Read(pieces);
+  const absl::Status status = ReadWeights(pieces, backend, counter);
   if (!status.ok()) return status;
   backend.ForEach(std::ssize(blocks), [&](int, int64_t i) { UseHugePages(blocks[i]); });
   return weights;
