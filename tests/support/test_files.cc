@@ -31,7 +31,7 @@ std::string TestDirectory() {
   for (char& c : name) {
     if (c == '/') c = '_';
   }
-  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "octet" / name;
+  const std::filesystem::path path = std::filesystem::path(OCTET_TEST_DIR) / name;
   std::filesystem::remove_all(path);
   std::filesystem::create_directories(path);
   return path;

@@ -11,7 +11,7 @@ namespace octet {
 std::string ReadFile(const std::string& path);
 void WriteFile(const std::string& path, const std::string& bytes);
 
-// A directory of this test's own, empty.
+// A directory of this test's own in the build tree, empty.
 std::string TestDirectory();
 
 }  // namespace octet
