@@ -246,16 +246,21 @@ void Journal::AddEarlier(const BatchResult& result, size_t part, uint64_t offset
 }
 
 absl::Status Journal::BeginPart() {
-  const int last = parts_.empty() ? 0 : AttemptOf(parts_.back());
-  parts_.push_back(PartName(last + 1));
   JournalHeader header;
   *header.mutable_job() = job_;
   header.set_host(HostName());
   header.set_pid(getpid());
   header.set_started(Now());
-  absl::StatusOr<std::unique_ptr<JournalWriter>> writer =
-      JournalWriter::Create(files_, PathOf(parts_.back()), ToLine(header), options_.commit);
+  int attempt = parts_.empty() ? 0 : AttemptOf(parts_.back());
+  absl::StatusOr<std::unique_ptr<JournalWriter>> writer;
+  do {
+    // Another one may have taken a number since they were listed, where there are no locks.
+    ++attempt;
+    writer =
+        JournalWriter::Create(files_, PathOf(PartName(attempt)), ToLine(header), options_.commit);
+  } while (absl::IsAlreadyExists(writer.status()));
   if (!writer.ok()) return writer.status();
+  parts_.push_back(PartName(attempt));
   writer_ = *std::move(writer);
   return files_.Sync(directory_);
 }

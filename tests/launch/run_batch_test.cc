@@ -264,6 +264,24 @@ TEST_F(RunBatchTest, AWriteThatFailsEndsTheJob) {
   EXPECT_THAT(result.output, HasSubstr(output_ + ".journal: cannot be made a directory"));
 }
 
+// As an attempt that begins at the same time may leave it where the file system can't lock.
+TEST_F(RunBatchTest, APartInTheWayIsNoCompleteOutput) {
+  WriteFile(input_, kRequest);
+  std::filesystem::create_directories(output_ + ".journal");
+  for (const char* part : {"part-000001", "part-last"}) {  // the last one counts as number 0
+    WriteFile(output_ + ".journal/" + part, "");
+  }
+  const std::string job = "run-batch --resume " + Files() + "--model " + kDemoModel;
+  const ProcessResult first = RunOctet(2, job);
+  EXPECT_EQ(first.exit_code, 0) << first.output;
+  ASSERT_TRUE(std::filesystem::exists(output_)) << first.output;
+  EXPECT_EQ(ParseLines(ReadFile(output_)).size(), 1U);
+  const ProcessResult second = RunOctet(2, job);
+  EXPECT_EQ(second.exit_code, 0) << second.output;
+  EXPECT_THAT(second.output, HasSubstr("is complete since"));
+  EXPECT_THAT(second.output, Not(HasSubstr("loaded")));
+}
+
 // Replacing it by a file, as is done with files, would take /dev/null from everybody.
 TEST_F(RunBatchTest, APipeOrDeviceIsWrittenToAsItIs) {
   WriteFile(input_, kRequest + Renamed("b"));

@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <utility>
+
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/forwarding_file_system.h"
 #include "tests/support/memory_file_system.h"
 
 namespace octet {
@@ -24,6 +28,19 @@ BatchResult NumberedResult(int64_t number) {
           .custom_id_hash = static_cast<uint64_t>(number) + 200,
           .text = "result " + std::to_string(number)};
 }
+
+// What another process does just before a file is made.
+class BusyFileSystem : public ForwardingFileSystem {
+ public:
+  using ForwardingFileSystem::ForwardingFileSystem;
+
+  std::function<void()> before_create_new = [] {};
+
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) override {
+    std::exchange(before_create_new, [] {})();
+    return base_.CreateNew(path);
+  }
+};
 
 class JournalTest : public testing::Test {
  protected:
@@ -212,6 +229,28 @@ TEST_F(JournalTest, AttemptsThatDontKnowOfEachOtherDoNoHarm) {
   EXPECT_EQ(files_.files[kJobOutput], "result 0\nresult 1\n");
   EXPECT_FALSE(old_attempt->Finish(2).ok());  // its part is gone
   EXPECT_EQ(files_.files[kJobOutput], "result 0\nresult 1\n");
+}
+
+TEST_F(JournalTest, AttemptsThatBeginAtOnceHavePartsOfTheirOwn) {
+  files_.can_lock = false;
+  std::unique_ptr<Journal> other;
+  BusyFileSystem busy(files_);
+  busy.before_create_new = [&] { other = OpenOrDie(StartMode::kNew); };
+  const auto opened =
+      Journal::Open(busy, kJobOutput, {}, {.commit = {.in_background = false}}, notes_);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  const std::unique_ptr<Journal>& journal = *opened;
+  EXPECT_THAT(Names(), testing::ElementsAre("part-000001", "part-000002"));
+  EXPECT_NE(journal->crash_path(), other->crash_path());
+  for (Journal* attempt : {other.get(), journal.get()}) {
+    EXPECT_EQ(attempt->finished(), nullptr);
+    ASSERT_TRUE(attempt->Add(NumberedResult(0)).ok());
+    ASSERT_TRUE(attempt->Flush().ok());
+  }
+  ASSERT_TRUE(journal->Finish(1).ok());
+  EXPECT_EQ(files_.files[kJobOutput], "result 0\n");
+  EXPECT_FALSE(other->Finish(1).ok());  // its part is gone
+  EXPECT_EQ(files_.files[kJobOutput], "result 0\n");
 }
 
 TEST_F(JournalTest, CountsTheCrashesOfWhatWasInFlight) {
