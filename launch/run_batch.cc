@@ -74,9 +74,10 @@ absl::Status Finish(BatchJob& job, BatchFiles& files) {
   if (!job.stopped()) return job.Finish();
   absl::Status status = files.output->Stop("drained after USR1");
   if (!status.ok()) return status;
-  return absl::CancelledError(absl::StrCat(
-      "stopped after USR1 with ", job.counts().safe, " lines done",
-      files.journal != nullptr ? "; --resume goes on" : "; without a journal it must start anew"));
+  const std::string stopped =
+      absl::StrCat("stopped after USR1 with ", job.counts().safe, " lines done; ");
+  if (files.journal != nullptr) return absl::CancelledError(stopped + "--resume goes on");
+  return absl::AbortedError(stopped + "without a journal it must start anew");
 }
 
 // A batch job after its setup.
@@ -92,7 +93,8 @@ class BatchRun {
   // Collective. False: the output is complete, and nothing is left to do.
   absl::StatusOr<bool> Open();
 
-  // Collective: loads the model, answers, completes the output. kCancelled: stopped before.
+  // Collective: loads the model, answers, completes the output. kCancelled: stopped before, and can
+  // be resumed.
   absl::Status LoadAndServe(Progress& progress);
 
  private:

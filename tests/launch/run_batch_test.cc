@@ -282,6 +282,19 @@ TEST_F(RunBatchTest, APartInTheWayIsNoCompleteOutput) {
   EXPECT_THAT(second.output, Not(HasSubstr("loaded")));
 }
 
+TEST_F(RunBatchTest, ADrainedJobWithoutAJournalCannotBeResumed) {
+  const std::string octet = OctetProgram() + " run-batch --model " + kDemoModel;
+  const std::string log = directory_ + "/log";
+  // The shell keeps the pipe open, so that the input does not end.
+  const ProcessResult result =
+      RunShell("mkfifo " + input_ + "; exec 9<>" + input_ + "; " + octet + " " + Files() + "2> " +
+               log + " & job=$!; until grep -q loaded " + log + "; do sleep 0.1; done; " +
+               "kill -USR1 $job; wait $job; code=$?; cat " + log + "; exit $code");
+  EXPECT_EQ(result.exit_code, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("stopped after USR1 with 0 lines done"));
+  EXPECT_FALSE(std::filesystem::exists(output_));
+}
+
 // Replacing it by a file, as is done with files, would take /dev/null from everybody.
 TEST_F(RunBatchTest, APipeOrDeviceIsWrittenToAsItIs) {
   WriteFile(input_, kRequest + Renamed("b"));
