@@ -163,6 +163,17 @@ TEST_F(RunBatchTest, RefusesWhatItCannotServe) {
   ExpectRefused(0, Files() + demo + "--no-such-flag 1", "--no-such-flag");
 }
 
+TEST_F(RunBatchTest, ARefusedJobMakesNoReport) {
+  WriteFile(input_, kRequest);
+  const std::string job = "run-batch " + Files() + "--model " + kDemoModel;
+  ASSERT_EQ(RunOctet(0, job).exit_code, 0);
+  const std::string report = directory_ + "/report";
+  const ProcessResult result = RunOctet(0, job + " --resume --seed 3 --report " + report);
+  EXPECT_EQ(result.exit_code, 2) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("--seed was 0, and is 3"));
+  EXPECT_FALSE(std::filesystem::exists(report));
+}
+
 TEST_F(RunBatchTest, ADryRunLoadsAndWritesNothing) {
   WriteFile(input_, kRequest);
   const ProcessResult result =
