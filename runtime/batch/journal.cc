@@ -138,7 +138,9 @@ absl::StatusOr<bool> Journal::FindFinished(std::vector<std::string>& notes) {
 }
 
 absl::Status Journal::RemoveWhere(const std::function<bool(const std::string&)>& chosen) {
-  for (const std::string& name : files_.List(directory_)) {
+  const absl::StatusOr<std::vector<std::string>> names = files_.List(directory_);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
     if (!chosen(name)) continue;
     absl::Status status = files_.Remove(PathOf(name));
     if (!status.ok()) return status;
@@ -153,7 +155,9 @@ absl::Status Journal::ThrowAway() {
 
 absl::Status Journal::UseEarlierParts(std::vector<std::string>& notes) {
   if (options_.mode == StartMode::kOverwrite) return ThrowAway();
-  for (const std::string& name : files_.List(directory_)) {
+  const absl::StatusOr<std::vector<std::string>> names = files_.List(directory_);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
     if (!IsPart(name)) continue;
     absl::Status status = ReadPart(name, notes);
     if (!status.ok()) return status;

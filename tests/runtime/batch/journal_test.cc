@@ -75,7 +75,7 @@ class JournalTest : public testing::Test {
     EXPECT_THAT(after, SizeIs(before.size()));
   }
 
-  std::vector<std::string> Names() { return files_.List("out.jsonl.journal"); }
+  std::vector<std::string> Names() { return files_.List("out.jsonl.journal").value(); }
 
   MemoryFileSystem files_;
   std::vector<std::string> notes_;
@@ -251,6 +251,21 @@ TEST_F(JournalTest, AttemptsThatBeginAtOnceHavePartsOfTheirOwn) {
   EXPECT_EQ(files_.files[kJobOutput], "result 0\n");
   EXPECT_FALSE(other->Finish(1).ok());  // its part is gone
   EXPECT_EQ(files_.files[kJobOutput], "result 0\n");
+}
+
+// An earlier attempt that is overlooked would be one whose work is lost.
+TEST_F(JournalTest, EveryErrorOnOpeningIsReturnedAndLosesNothing) {
+  Attempt(StartMode::kNew, {0, 1});
+  const std::string part = files_.files["out.jsonl.journal/part-000001"];
+  FaultyFileSystem files(files_);
+  const JournalOptions options = {.mode = StartMode::kResume, .commit = {.in_background = false}};
+  ASSERT_TRUE(Journal::Open(files, kJobOutput, {}, options, notes_).ok());
+  for (int64_t calls = files.calls(), i = 0; i < calls; ++i) {
+    files.fail_at = files.calls() + i;
+    const absl::Status status = Journal::Open(files, kJobOutput, {}, options, notes_).status();
+    EXPECT_THAT(std::string(status.message()), HasSubstr(": disk on fire")) << i;
+    EXPECT_EQ(files_.files["out.jsonl.journal/part-000001"], part) << i;
+  }
 }
 
 TEST_F(JournalTest, CountsTheCrashesOfWhatWasInFlight) {
