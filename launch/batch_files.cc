@@ -63,6 +63,30 @@ absl::StatusOr<std::unique_ptr<Journal>> OpenJournal(const RunConfig& config, co
                        notes);
 }
 
+absl::Status OpenOutput(const RunConfig& config, const JobSetup& setup, FileSystem& files,
+                        BatchFiles& opened) {
+  const std::vector<std::string> inputs(config.input().begin(), config.input().end());
+  if (CanBeResumed(files, inputs, config.output())) {
+    absl::StatusOr<std::unique_ptr<Journal>> journal =
+        OpenJournal(config, setup, files, opened.notes);
+    if (!journal.ok()) return journal.status();
+    opened.journal = journal->get();
+    opened.output = *std::move(journal);
+    return absl::OkStatus();
+  }
+  if (config.resume()) {
+    return absl::InvalidArgumentError(
+        "--resume: a job that reads standard input or a pipe, or writes to one, has no journal");
+  }
+  opened.notes.emplace_back(
+      "no journal is kept, as input or output is no file: a job that is stopped must start anew");
+  absl::StatusOr<std::unique_ptr<StreamOutput>> stream =
+      StreamOutput::Open(files, inputs, config.output());
+  if (!stream.ok()) return OfFlag("--output", stream.status());
+  opened.output = *std::move(stream);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string ModelName(const RunConfig& config) {
@@ -79,28 +103,12 @@ absl::StatusOr<BatchFiles> OpenBatchFiles(const RunConfig& config, const JobSetu
   if (!status.ok()) return status;
   absl::StatusOr<LineReader> reader = LineReader::Open(files, inputs);
   if (!reader.ok()) return OfFlag("--input", reader.status());
-  if (!config.report().empty()) status = files.MakeDirectories(config.report());
-  if (!status.ok()) return status;
 
   BatchFiles opened = {.reader = *std::move(reader), .output = nullptr, .notes = {}};
-  if (CanBeResumed(files, inputs, config.output())) {
-    absl::StatusOr<std::unique_ptr<Journal>> journal =
-        OpenJournal(config, setup, files, opened.notes);
-    if (!journal.ok()) return journal.status();
-    opened.journal = journal->get();
-    opened.output = *std::move(journal);
-    return opened;
-  }
-  if (config.resume()) {
-    return absl::InvalidArgumentError(
-        "--resume: a job that reads standard input or a pipe, or writes to one, has no journal");
-  }
-  opened.notes.emplace_back(
-      "no journal is kept, as input or output is no file: a job that is stopped must start anew");
-  absl::StatusOr<std::unique_ptr<StreamOutput>> stream =
-      StreamOutput::Open(files, inputs, config.output());
-  if (!stream.ok()) return OfFlag("--output", stream.status());
-  opened.output = *std::move(stream);
+  status = OpenOutput(config, setup, files, opened);
+  if (!status.ok()) return status;
+  if (!config.report().empty()) status = files.MakeDirectories(config.report());
+  if (!status.ok()) return status;
   return opened;
 }
 

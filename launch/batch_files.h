@@ -25,7 +25,8 @@ struct BatchFiles {
   std::vector<std::string> notes;  // for a person
 };
 
-// Opens inputs and output. Nothing is written where that gives an error.
+// Opens inputs and output, then makes the --report directory. Nothing is written for a job that its
+// flags, inputs or output refuse.
 absl::StatusOr<BatchFiles> OpenBatchFiles(const RunConfig& config, const JobSetup& setup,
                                           FileSystem& files);
 

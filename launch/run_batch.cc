@@ -1,6 +1,7 @@
 #include "launch/run_batch.h"
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 #include <absl/strings/str_cat.h>
 
 #include <chrono>
@@ -73,9 +74,10 @@ absl::Status Finish(BatchJob& job, BatchFiles& files) {
   if (!job.stopped()) return job.Finish();
   absl::Status status = files.output->Stop("drained after USR1");
   if (!status.ok()) return status;
-  return absl::CancelledError(absl::StrCat(
-      "stopped after USR1 with ", job.counts().safe, " lines done",
-      files.journal != nullptr ? "; --resume goes on" : "; without a journal it must start anew"));
+  const std::string stopped =
+      absl::StrCat("stopped after USR1 with ", job.counts().safe, " lines done; ");
+  if (files.journal != nullptr) return absl::CancelledError(stopped + "--resume goes on");
+  return absl::AbortedError(stopped + "without a journal it must start anew");
 }
 
 // A batch job after its setup.
@@ -88,10 +90,11 @@ class BatchRun {
   BatchRun& operator=(const BatchRun&) = delete;
   ~BatchRun() { signals_.SetOnStop(nullptr); }
 
-  // Collective. kAlreadyExists: the output is complete.
-  absl::Status Open();
+  // Collective. False: the output is complete, and nothing is left to do.
+  absl::StatusOr<bool> Open();
 
-  // Collective: loads the model, answers, completes the output. kCancelled: stopped before.
+  // Collective: loads the model, answers, completes the output. kCancelled: stopped before, and can
+  // be resumed.
   absl::Status LoadAndServe(Progress& progress);
 
  private:
@@ -105,7 +108,8 @@ class BatchRun {
   FileSystem& files_;
   StopSignals& signals_;
   std::optional<BatchFiles> batch_;  // on rank 0
-  std::optional<BatchJob> job_;      // on rank 0
+  std::optional<BatchJob> job_;      // on rank 0, unless the output is complete
+  bool is_complete_ = false;         // known to rank 0
 };
 
 absl::Status BatchRun::OpenOnRoot() {
@@ -116,9 +120,11 @@ absl::Status BatchRun::OpenOnRoot() {
   for (const std::string& note : batch_->notes) Say(world_, "note: " + note);
   const Journal* journal = batch_->journal;
   if (journal != nullptr && journal->finished() != nullptr) {
-    return absl::AlreadyExistsError(
+    is_complete_ = true;
+    Say(world_,
         absl::StrCat(config_.output(), " is complete since ", journal->finished()->finished(), ": ",
                      journal->finished()->results(), " results; --overwrite computes them again"));
+    return absl::OkStatus();
   }
   if (journal != nullptr) Say(world_, absl::StrCat("keeps a journal in ", journal->directory()));
   if (journal != nullptr && journal->num_earlier() > 0) {
@@ -137,17 +143,21 @@ absl::Status BatchRun::OpenOnRoot() {
   return absl::OkStatus();
 }
 
-absl::Status BatchRun::Open() {
+absl::StatusOr<bool> BatchRun::Open() {
   absl::Status status;
   if (world_.rank() == 0) status = OpenOnRoot();
   status = AgreeOnStatus(world_, status);
   if (!status.ok()) return status;
+  // Not a code of the status: an error of the file system may have any.
+  const std::string complete =
+      AllGather(world_, {"journal"}, is_complete_ ? "complete" : "").front();
+  if (!complete.empty()) return false;
   signals_.SetOnStop([this](const char* signal) { return OnStop(signal); });
   const bool has_journal = batch_ && batch_->journal != nullptr;
   const std::string crash_path =
       AllGather(world_, {"journal"}, has_journal ? batch_->journal->crash_path() : "").front();
   if (!crash_path.empty()) LeaveNoteOnCrash(crash_path, ThreadLabel());
-  return status;
+  return true;
 }
 
 // On the thread of the signals, whatever this rank does meanwhile.
@@ -209,10 +219,10 @@ ExitCode RunBatch(Communicator& world, const RunConfig& config, StopSignals& sig
   const auto progress = RankProgress::Make(world, config);
   if (!progress.ok()) return ExitWith(world, progress.status(), ExitCode::kCannotServe);
   BatchRun run(world, config, *setup, files, signals);
-  absl::Status status = run.Open();
-  if (absl::IsAlreadyExists(status)) return ExitWith(world, status, ExitCode::kDone);
-  if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
-  status = run.LoadAndServe((*progress)->progress());
+  const absl::StatusOr<bool> opened = run.Open();
+  if (!opened.ok()) return ExitWith(world, opened.status(), ExitCode::kCannotServe);
+  if (!*opened) return ExitCode::kDone;
+  const absl::Status status = run.LoadAndServe((*progress)->progress());
   if (status.ok()) return ExitCode::kDone;
   return ExitWith(world, status,
                   absl::IsCancelled(status) ? ExitCode::kStopped : ExitCode::kFailed);

@@ -3,6 +3,8 @@
 #include <absl/status/status.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
+#include <google/protobuf/descriptor.h>
 
 #include <algorithm>
 #include <array>
@@ -16,19 +18,6 @@ namespace octet {
 namespace {
 
 constexpr double kMostGiB = 1 << 20;
-
-absl::StatusOr<RunConfig> ReadConfigFile(const std::string& path) {
-  PosixFileSystem files;
-  const absl::StatusOr<std::string> text = files.ReadWhole(path);
-  if (!text.ok()) {
-    return absl::NotFoundError(absl::StrCat("--config ", std::string(text.status().message())));
-  }
-  RunConfig config;
-  const absl::Status parsed = ParseTextProto(*text, config);
-  if (parsed.ok()) return config;
-  return absl::InvalidArgumentError(
-      absl::StrCat("--config ", path, ":", std::string(parsed.message())));
-}
 
 void SetDefaults(RunConfig& c) {
   if (c.placement().empty()) c.set_placement("contiguous");
@@ -82,10 +71,16 @@ absl::Status Check(const RunConfig& c) {
 
 }  // namespace
 
+void RunConfigFlags::AddField(const std::string& names) {
+  const std::string name = names.substr(names.rfind("--") + 2);
+  fields_.insert(absl::StrReplaceAll(name, {{"-", "_"}}));
+}
+
 // CLI11's own conversion clamps what is out of range, and reads 010 as octal.
 template <class T>
 void RunConfigFlags::AddNumber(const std::string& names, void (RunConfig::*set)(T), T least,
                                const std::string& help) {
+  AddField(names);
   line_.OnText(
       names,
       [this, names, set, least](const std::string& text) {
@@ -101,6 +96,7 @@ void RunConfigFlags::AddNumber(const std::string& names, void (RunConfig::*set)(
 
 void RunConfigFlags::AddString(const std::string& names, std::string* (RunConfig::*mutable_field)(),
                                const std::string& help) {
+  AddField(names);
   line_.OnText(
       names,
       [this, names, mutable_field](const std::string& value) {
@@ -117,6 +113,7 @@ void RunConfigFlags::Refuse(const std::string& names, const std::string& rule) {
 
 void RunConfigFlags::AddSwitch(const std::string& name, void (RunConfig::*set)(bool),
                                const std::string& help) {
+  AddField(name);
   line_.OnSwitch(
       name, [this, set] { set_by_flags_.push_back([set](RunConfig& c) { (c.*set)(true); }); },
       help);
@@ -182,6 +179,7 @@ void RunConfigFlags::AddRandomWeightsFlags() {
 void RunConfigFlags::AddBatchFlags() {
   using C = RunConfig;
   AddSeed("of sampling, for requests without one");
+  AddField("-i,--input");
   line_.OnTexts(
       "-i,--input",
       [this](const std::vector<std::string>& paths) {
@@ -204,11 +202,34 @@ void RunConfigFlags::AddBatchFlags() {
   AddNumber<int64_t>("--created", &C::set_created, 0, "\"created\" of the results; default 0");
 }
 
+// A field without effect, or one that acts where its flag is refused, is a mistake to hear of.
+absl::StatusOr<RunConfig> RunConfigFlags::ReadConfigFile() const {
+  PosixFileSystem files;
+  const absl::StatusOr<std::string> text = files.ReadWhole(config_file_);
+  if (!text.ok()) {
+    return absl::NotFoundError(absl::StrCat("--config ", std::string(text.status().message())));
+  }
+  RunConfig config;
+  const absl::Status parsed = ParseTextProto(*text, config);
+  if (!parsed.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--config ", config_file_, ":", std::string(parsed.message())));
+  }
+  std::vector<const google::protobuf::FieldDescriptor*> set;
+  RunConfig::GetReflection()->ListFields(config, &set);
+  for (const google::protobuf::FieldDescriptor* field : set) {
+    if (fields_.contains(field->name())) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--config ", config_file_, ": ", field->name(),
+                                                   " is no setting of this command"));
+  }
+  return config;
+}
+
 absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {
   if (!flags_status_.ok()) return flags_status_;
   RunConfig config;
   if (!config_file_.empty()) {
-    absl::StatusOr<RunConfig> file = ReadConfigFile(config_file_);
+    absl::StatusOr<RunConfig> file = ReadConfigFile();
     if (!file.ok()) return file.status();
     config = *std::move(file);
   }

@@ -6,6 +6,7 @@
 #include <absl/status/statusor.h>
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,7 @@ class RunConfigFlags {
   void AddRandomWeightsFlags();
 
   // After parsing: every field has its value or its default; those that have neither are checked by
-  // who needs them.
+  // who needs them. An error where a --config file has a field that is none of these flags.
   absl::StatusOr<RunConfig> Resolve() const;
 
  private:
@@ -43,10 +44,16 @@ class RunConfigFlags {
 
   void AddSwitch(const std::string& name, void (RunConfig::*set)(bool), const std::string& help);
 
+  // Notes the field of a flag, which has the same name.
+  void AddField(const std::string& names);
+
+  absl::StatusOr<RunConfig> ReadConfigFile() const;
+
   void Refuse(const std::string& names, const std::string& rule);
 
   CommandLine& line_;
   std::string config_file_;
+  std::set<std::string> fields_;  // that the subcommand has flags for
   absl::Status flags_status_;
   std::vector<std::function<void(RunConfig&)>> set_by_flags_;
 };

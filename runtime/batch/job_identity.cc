@@ -117,7 +117,9 @@ absl::StatusOr<FileIdentity> IdentifyFile(FileSystem& files, const std::string& 
 
 absl::Status IdentifyModel(FileSystem& files, const std::string& directory, bool read_contents,
                            const std::function<void()>& advance, JobIdentity& job) {
-  for (const std::string& name : files.List(directory)) {
+  const absl::StatusOr<std::vector<std::string>> names = files.List(directory);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
     if (!DecidesAnswers(name)) continue;
     absl::StatusOr<FileIdentity> file =
         IdentifyFile(files, JoinPath(directory, name), read_contents, advance);

@@ -138,7 +138,9 @@ absl::StatusOr<bool> Journal::FindFinished(std::vector<std::string>& notes) {
 }
 
 absl::Status Journal::RemoveWhere(const std::function<bool(const std::string&)>& chosen) {
-  for (const std::string& name : files_.List(directory_)) {
+  const absl::StatusOr<std::vector<std::string>> names = files_.List(directory_);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
     if (!chosen(name)) continue;
     absl::Status status = files_.Remove(PathOf(name));
     if (!status.ok()) return status;
@@ -153,7 +155,9 @@ absl::Status Journal::ThrowAway() {
 
 absl::Status Journal::UseEarlierParts(std::vector<std::string>& notes) {
   if (options_.mode == StartMode::kOverwrite) return ThrowAway();
-  for (const std::string& name : files_.List(directory_)) {
+  const absl::StatusOr<std::vector<std::string>> names = files_.List(directory_);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
     if (!IsPart(name)) continue;
     absl::Status status = ReadPart(name, notes);
     if (!status.ok()) return status;
@@ -246,16 +250,21 @@ void Journal::AddEarlier(const BatchResult& result, size_t part, uint64_t offset
 }
 
 absl::Status Journal::BeginPart() {
-  const int last = parts_.empty() ? 0 : AttemptOf(parts_.back());
-  parts_.push_back(PartName(last + 1));
   JournalHeader header;
   *header.mutable_job() = job_;
   header.set_host(HostName());
   header.set_pid(getpid());
   header.set_started(Now());
-  absl::StatusOr<std::unique_ptr<JournalWriter>> writer =
-      JournalWriter::Create(files_, PathOf(parts_.back()), ToLine(header), options_.commit);
+  int attempt = parts_.empty() ? 0 : AttemptOf(parts_.back());
+  absl::StatusOr<std::unique_ptr<JournalWriter>> writer;
+  do {
+    // Another one may have taken a number since they were listed, where there are no locks.
+    ++attempt;
+    writer =
+        JournalWriter::Create(files_, PathOf(PartName(attempt)), ToLine(header), options_.commit);
+  } while (absl::IsAlreadyExists(writer.status()));
   if (!writer.ok()) return writer.status();
+  parts_.push_back(PartName(attempt));
   writer_ = *std::move(writer);
   return files_.Sync(directory_);
 }

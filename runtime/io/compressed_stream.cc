@@ -9,8 +9,6 @@
 #include <cstring>
 #include <vector>
 
-#include "kernels/check.h"
-
 namespace octet {
 namespace {
 
@@ -208,7 +206,14 @@ class GzipOutput : public OutputStream {
   ~GzipOutput() override { deflateEnd(&z_); }
 
   absl::Status Write(std::span<const std::byte> bytes) override {
-    return Compress(bytes, Z_NO_FLUSH);
+    // zlib counts in 32 bits, and a line may be longer.
+    while (!bytes.empty()) {
+      const auto slice = bytes.first(std::min(bytes.size(), kBufferBytes));
+      absl::Status status = Compress(slice, Z_NO_FLUSH);
+      if (!status.ok()) return status;
+      bytes = bytes.subspan(slice.size());
+    }
+    return absl::OkStatus();
   }
   absl::Status Sync() override {
     const absl::Status status = Compress({}, Z_SYNC_FLUSH);
@@ -223,9 +228,8 @@ class GzipOutput : public OutputStream {
  private:
   absl::Status Compress(std::span<const std::byte> bytes, int flush) {
     if (!ready_) return absl::ResourceExhaustedError("zlib has no memory");
-    // zlib takes a const pointer as one that is not, and counts in 32 bits.
+    // zlib takes a const pointer as one that is not.
     z_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));
-    OCTET_CHECK(bytes.size() < (size_t{1} << 31)) << bytes.size();
     z_.avail_in = static_cast<uInt>(bytes.size());
     do {
       z_.next_out = reinterpret_cast<Bytef*>(buffer_.data());

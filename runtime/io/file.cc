@@ -321,12 +321,15 @@ bool PosixFileSystem::IsDirectory(const std::string& path) {
   return std::filesystem::is_directory(path, ignored);
 }
 
-std::vector<std::string> PosixFileSystem::List(const std::string& directory) {
+absl::StatusOr<std::vector<std::string>> PosixFileSystem::List(const std::string& directory) {
   std::vector<std::string> names;
   std::error_code error;
   std::filesystem::directory_iterator it(directory, error);
   for (; !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
     names.push_back(it->path().filename().string());
+  }
+  if (error) {
+    return absl::ErrnoToStatus(error.value(), absl::StrCat(directory, ": cannot be listed"));
   }
   std::sort(names.begin(), names.end());
   return names;

@@ -120,8 +120,9 @@ class FileSystem {
   virtual bool IsFile(const std::string& path) = 0;
   virtual bool IsDirectory(const std::string& path) = 0;
 
-  // The names (not paths) of what a directory holds, sorted; empty where it can't be read.
-  virtual std::vector<std::string> List(const std::string& directory) = 0;
+  // The names (not paths) of what a directory holds, sorted: all of them. kNotFound: there is no
+  // such directory.
+  virtual absl::StatusOr<std::vector<std::string>> List(const std::string& directory) = 0;
 
   absl::StatusOr<std::string> ReadWhole(const std::string& path);
 
@@ -152,7 +153,7 @@ class PosixFileSystem : public FileSystem {
   bool Exists(const std::string& path) override;
   bool IsFile(const std::string& path) override;
   bool IsDirectory(const std::string& path) override;
-  std::vector<std::string> List(const std::string& directory) override;
+  absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override;
 };
 
 std::string JoinPath(const std::string& directory, const std::string& name);

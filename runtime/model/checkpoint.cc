@@ -33,7 +33,9 @@ absl::Status InvalidCheckpoint(const std::string& where, const std::string& rule
 
 // Why a directory without safetensors can't be served.
 absl::Status NoWeights(FileSystem& file_system, const std::string& directory) {
-  for (const std::string& name : file_system.List(directory)) {
+  const absl::StatusOr<std::vector<std::string>> names = file_system.List(directory);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
     for (const char* suffix : {".bin", ".pth", ".pt", ".bin.index.json"}) {
       if (!absl::EndsWith(name, suffix)) continue;
       return absl::InvalidArgumentError(

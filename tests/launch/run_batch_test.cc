@@ -163,6 +163,17 @@ TEST_F(RunBatchTest, RefusesWhatItCannotServe) {
   ExpectRefused(0, Files() + demo + "--no-such-flag 1", "--no-such-flag");
 }
 
+TEST_F(RunBatchTest, ARefusedJobMakesNoReport) {
+  WriteFile(input_, kRequest);
+  const std::string job = "run-batch " + Files() + "--model " + kDemoModel;
+  ASSERT_EQ(RunOctet(0, job).exit_code, 0);
+  const std::string report = directory_ + "/report";
+  const ProcessResult result = RunOctet(0, job + " --resume --seed 3 --report " + report);
+  EXPECT_EQ(result.exit_code, 2) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("--seed was 0, and is 3"));
+  EXPECT_FALSE(std::filesystem::exists(report));
+}
+
 TEST_F(RunBatchTest, ADryRunLoadsAndWritesNothing) {
   WriteFile(input_, kRequest);
   const ProcessResult result =
@@ -262,6 +273,37 @@ TEST_F(RunBatchTest, AWriteThatFailsEndsTheJob) {
   const ProcessResult result = RunOctet(2, job + output_);
   EXPECT_EQ(result.exit_code, 2) << result.output;
   EXPECT_THAT(result.output, HasSubstr(output_ + ".journal: cannot be made a directory"));
+}
+
+// As an attempt that begins at the same time may leave it where the file system can't lock.
+TEST_F(RunBatchTest, APartInTheWayIsNoCompleteOutput) {
+  WriteFile(input_, kRequest);
+  std::filesystem::create_directories(output_ + ".journal");
+  for (const char* part : {"part-000001", "part-last"}) {  // the last one counts as number 0
+    WriteFile(output_ + ".journal/" + part, "");
+  }
+  const std::string job = "run-batch --resume " + Files() + "--model " + kDemoModel;
+  const ProcessResult first = RunOctet(2, job);
+  EXPECT_EQ(first.exit_code, 0) << first.output;
+  ASSERT_TRUE(std::filesystem::exists(output_)) << first.output;
+  EXPECT_EQ(ParseLines(ReadFile(output_)).size(), 1U);
+  const ProcessResult second = RunOctet(2, job);
+  EXPECT_EQ(second.exit_code, 0) << second.output;
+  EXPECT_THAT(second.output, HasSubstr("is complete since"));
+  EXPECT_THAT(second.output, Not(HasSubstr("loaded")));
+}
+
+TEST_F(RunBatchTest, ADrainedJobWithoutAJournalCannotBeResumed) {
+  const std::string octet = OctetProgram() + " run-batch --model " + kDemoModel;
+  const std::string log = directory_ + "/log";
+  // The shell keeps the pipe open, so that the input does not end.
+  const ProcessResult result =
+      RunShell("mkfifo " + input_ + "; exec 9<>" + input_ + "; " + octet + " " + Files() + "2> " +
+               log + " & job=$!; until grep -q loaded " + log + "; do sleep 0.1; done; " +
+               "kill -USR1 $job; wait $job; code=$?; cat " + log + "; exit $code");
+  EXPECT_EQ(result.exit_code, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("stopped after USR1 with 0 lines done"));
+  EXPECT_FALSE(std::filesystem::exists(output_));
 }
 
 // Replacing it by a file, as is done with files, would take /dev/null from everybody.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <limits>
 
 #include "tests/support/test_files.h"
@@ -23,11 +24,17 @@ class RunConfigTest : public testing::Test {
       : path_(absl::StrCat(testing::TempDir(), "/octet_run_config_test.", getpid(), ".txtpb")) {}
   ~RunConfigTest() override { std::filesystem::remove(path_); }
 
-  static absl::StatusOr<RunConfig> Resolve(const std::vector<std::string>& args) {
-    CommandLine line("");
-    RunConfigFlags flags(line);
+  static void AddAll(RunConfigFlags& flags) {
     flags.AddBatchFlags();
     flags.AddRandomWeightsFlags();
+  }
+
+  static absl::StatusOr<RunConfig> Resolve(
+      const std::vector<std::string>& args,
+      const std::function<void(RunConfigFlags&)>& add_flags = AddAll) {
+    CommandLine line("");
+    RunConfigFlags flags(line);
+    add_flags(flags);
     std::vector<const char*> argv = {"octet"};
     for (const std::string& arg : args) argv.push_back(arg.c_str());
     const auto early = line.Parse(static_cast<int>(argv.size()), argv.data());
@@ -125,6 +132,27 @@ TEST_F(RunConfigTest, ABadFileNamesItsLine) {
   EXPECT_THAT(Message(ResolveFile("threads: 1\nthreads: 2")), HasSubstr(path_ + ":2:"));
   EXPECT_THAT(Message(ResolveFile("model: \"m\nthreads: 1")), HasSubstr(path_ + ":1:"));
   EXPECT_THAT(Message(ResolveFile("threads: 3000000000")), HasSubstr(path_ + ":1:"));
+}
+
+TEST_F(RunConfigTest, AFileHasOnlyWhatTheCommandKnows) {
+  const auto refused = [this](const std::string& text,
+                              const std::function<void(RunConfigFlags&)>& add_flags) {
+    WriteFile(path_, text);
+    return Message(Resolve({"--config", path_}, add_flags));
+  };
+  const auto add_none = [](RunConfigFlags&) {};
+  const auto add_batch = [](RunConfigFlags& flags) { flags.AddBatchFlags(); };
+  EXPECT_EQ(refused(R"(model: "m" seed: 3)", add_none),
+            absl::StrCat("--config ", path_, ": seed is no setting of this command"));
+  for (const char* text : {"resume: true", R"(input: "i")", R"(output: "o")", "created: 4"}) {
+    const std::string field(text, std::string(text).find(':'));
+    EXPECT_THAT(refused(text, add_none), HasSubstr(": " + field + " is no setting"));
+  }
+  EXPECT_THAT(refused("random_weights: true", add_batch),
+              HasSubstr("random_weights is no setting"));
+  EXPECT_THAT(refused("layers: 3", add_batch), HasSubstr("layers is no setting"));
+  WriteFile(path_, R"(model: "m" max_num_seqs: 3 resume: false)");
+  EXPECT_EQ(Resolve({"--config", path_}, add_none)->max_num_seqs(), 3);
 }
 
 TEST_F(RunConfigTest, AMissingFileIsNamed) {

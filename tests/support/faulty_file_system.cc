@@ -149,6 +149,12 @@ absl::Status FaultyFileSystem::Sync(const std::string& path) {
   return status.ok() ? base_.Sync(path) : status;
 }
 
+absl::StatusOr<std::vector<std::string>> FaultyFileSystem::List(const std::string& directory) {
+  const absl::Status status = Call(directory);
+  if (!status.ok()) return status;
+  return base_.List(directory);
+}
+
 absl::Status FaultyFileSystem::Remove(const std::string& path) {
   const absl::Status status = Call(path);
   return status.ok() ? base_.Remove(path) : status;

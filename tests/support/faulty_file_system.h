@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/support/forwarding_file_system.h"
 
@@ -35,6 +36,7 @@ class FaultyFileSystem : public ForwardingFileSystem {
   absl::Status Remove(const std::string& path) override;
   absl::Status MakeDirectories(const std::string& path) override;
   absl::Status Sync(const std::string& path) override;
+  absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override;
 
   // Counts a call.
   absl::Status Call(const std::string& path);

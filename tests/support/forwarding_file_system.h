@@ -41,7 +41,7 @@ class ForwardingFileSystem : public FileSystem {
   bool Exists(const std::string& path) override { return base_.Exists(path); }
   bool IsFile(const std::string& path) override { return base_.IsFile(path); }
   bool IsDirectory(const std::string& path) override { return base_.IsDirectory(path); }
-  std::vector<std::string> List(const std::string& directory) override {
+  absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override {
     return base_.List(directory);
   }
 

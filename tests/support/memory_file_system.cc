@@ -156,10 +156,10 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> MemoryFileSystem::Open(const s
 bool MemoryFileSystem::IsFile(const std::string& path) { return files.contains(path); }
 
 bool MemoryFileSystem::IsDirectory(const std::string& path) {
-  return path == "." || !List(path).empty();
+  return path == "." || !List(path)->empty();
 }
 
-std::vector<std::string> MemoryFileSystem::List(const std::string& directory) {
+absl::StatusOr<std::vector<std::string>> MemoryFileSystem::List(const std::string& directory) {
   const auto parent = (std::filesystem::path(directory) / "").parent_path();  // no slash at the end
   std::vector<std::string> names;
   for (const auto& [path, bytes] : files) {

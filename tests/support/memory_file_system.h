@@ -30,7 +30,7 @@ class MemoryFileSystem : public FileSystem {
   bool Exists(const std::string& path) override { return IsFile(path) || IsDirectory(path); }
   bool IsFile(const std::string& path) override;
   bool IsDirectory(const std::string& path) override;
-  std::vector<std::string> List(const std::string& directory) override;
+  absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override;
 
   std::map<std::string, std::string> files;
   std::map<std::string, int64_t> mtimes;  // 0 where nothing is said

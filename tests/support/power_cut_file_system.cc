@@ -187,7 +187,7 @@ absl::Status PowerCutFileSystem::Sync(const std::string& path) {
   return status;
 }
 
-std::vector<std::string> PowerCutFileSystem::List(const std::string& directory) {
+absl::StatusOr<std::vector<std::string>> PowerCutFileSystem::List(const std::string& directory) {
   std::vector<std::string> names;
   for (const auto& [path, inode] : names_) {
     if (DirectoryOf(path) == directory)

@@ -41,7 +41,7 @@ class PowerCutFileSystem : public FileSystem {
   bool Exists(const std::string& path) override { return IsFile(path) || IsDirectory(path); }
   bool IsFile(const std::string& path) override { return names_.contains(path); }
   bool IsDirectory(const std::string& path) override { return directories_.contains(path); }
-  std::vector<std::string> List(const std::string& directory) override;
+  absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override;
 
  private:
   class Output;

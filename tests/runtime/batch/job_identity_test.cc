@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/memory_file_system.h"
 
 namespace octet {
@@ -47,6 +48,20 @@ TEST_F(JobIdentityTest, TheSameFilesAreTheSame) {
   files_.files["model/README.md"] = "another text";
   EXPECT_EQ(CompareJobs(job, Identify(), false), absl::OkStatus());
   EXPECT_EQ(job.model_file_size(), 3);
+}
+
+TEST_F(JobIdentityTest, AModelThatCannotBeReadIsAnError) {
+  FaultyFileSystem faulty(files_);
+  const auto identify = [&faulty] {
+    JobIdentity job;
+    return IdentifyModel(
+        faulty, "model", kCompareContents, [] {}, job);
+  };
+  ASSERT_TRUE(identify().ok());
+  for (int64_t calls = faulty.calls(), i = 0; i < calls; ++i) {
+    faulty.fail_at = faulty.calls() + i;
+    EXPECT_THAT(std::string(identify().message()), HasSubstr(": disk on fire")) << i;
+  }
 }
 
 TEST_F(JobIdentityTest, NamesTheFileThatDiffers) {

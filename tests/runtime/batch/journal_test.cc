@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <utility>
+
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/forwarding_file_system.h"
 #include "tests/support/memory_file_system.h"
 
 namespace octet {
@@ -24,6 +28,19 @@ BatchResult NumberedResult(int64_t number) {
           .custom_id_hash = static_cast<uint64_t>(number) + 200,
           .text = "result " + std::to_string(number)};
 }
+
+// What another process does just before a file is made.
+class BusyFileSystem : public ForwardingFileSystem {
+ public:
+  using ForwardingFileSystem::ForwardingFileSystem;
+
+  std::function<void()> before_create_new = [] {};
+
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) override {
+    std::exchange(before_create_new, [] {})();
+    return base_.CreateNew(path);
+  }
+};
 
 class JournalTest : public testing::Test {
  protected:
@@ -58,7 +75,7 @@ class JournalTest : public testing::Test {
     EXPECT_THAT(after, SizeIs(before.size()));
   }
 
-  std::vector<std::string> Names() { return files_.List("out.jsonl.journal"); }
+  std::vector<std::string> Names() { return files_.List("out.jsonl.journal").value(); }
 
   MemoryFileSystem files_;
   std::vector<std::string> notes_;
@@ -212,6 +229,43 @@ TEST_F(JournalTest, AttemptsThatDontKnowOfEachOtherDoNoHarm) {
   EXPECT_EQ(files_.files[kJobOutput], "result 0\nresult 1\n");
   EXPECT_FALSE(old_attempt->Finish(2).ok());  // its part is gone
   EXPECT_EQ(files_.files[kJobOutput], "result 0\nresult 1\n");
+}
+
+TEST_F(JournalTest, AttemptsThatBeginAtOnceHavePartsOfTheirOwn) {
+  files_.can_lock = false;
+  std::unique_ptr<Journal> other;
+  BusyFileSystem busy(files_);
+  busy.before_create_new = [&] { other = OpenOrDie(StartMode::kNew); };
+  const auto opened =
+      Journal::Open(busy, kJobOutput, {}, {.commit = {.in_background = false}}, notes_);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  const std::unique_ptr<Journal>& journal = *opened;
+  EXPECT_THAT(Names(), testing::ElementsAre("part-000001", "part-000002"));
+  EXPECT_NE(journal->crash_path(), other->crash_path());
+  for (Journal* attempt : {other.get(), journal.get()}) {
+    EXPECT_EQ(attempt->finished(), nullptr);
+    ASSERT_TRUE(attempt->Add(NumberedResult(0)).ok());
+    ASSERT_TRUE(attempt->Flush().ok());
+  }
+  ASSERT_TRUE(journal->Finish(1).ok());
+  EXPECT_EQ(files_.files[kJobOutput], "result 0\n");
+  EXPECT_FALSE(other->Finish(1).ok());  // its part is gone
+  EXPECT_EQ(files_.files[kJobOutput], "result 0\n");
+}
+
+// An earlier attempt that is overlooked would be one whose work is lost.
+TEST_F(JournalTest, EveryErrorOnOpeningIsReturnedAndLosesNothing) {
+  Attempt(StartMode::kNew, {0, 1});
+  const std::string part = files_.files["out.jsonl.journal/part-000001"];
+  FaultyFileSystem files(files_);
+  const JournalOptions options = {.mode = StartMode::kResume, .commit = {.in_background = false}};
+  ASSERT_TRUE(Journal::Open(files, kJobOutput, {}, options, notes_).ok());
+  for (int64_t calls = files.calls(), i = 0; i < calls; ++i) {
+    files.fail_at = files.calls() + i;
+    const absl::Status status = Journal::Open(files, kJobOutput, {}, options, notes_).status();
+    EXPECT_THAT(std::string(status.message()), HasSubstr(": disk on fire")) << i;
+    EXPECT_EQ(files_.files["out.jsonl.journal/part-000001"], part) << i;
+  }
 }
 
 TEST_F(JournalTest, CountsTheCrashesOfWhatWasInFlight) {

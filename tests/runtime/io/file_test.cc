@@ -84,8 +84,16 @@ TEST_F(FileTest, TellsFilesFromDirectories) {
   EXPECT_TRUE(posix_.IsDirectory(directory_));
   EXPECT_FALSE(posix_.IsFile(directory_));
   EXPECT_FALSE(posix_.IsFile(Path("absent")));
-  EXPECT_THAT(posix_.List(directory_), ElementsAre("a", "b"));
-  EXPECT_TRUE(posix_.List(Path("absent")).empty());
+}
+
+TEST_F(FileTest, ListsADirectoryOrSaysWhyNot) {
+  WriteFile(Path("b"), "");
+  WriteFile(Path("a"), "");
+  EXPECT_THAT(posix_.List(directory_).value(), ElementsAre("a", "b"));
+  const absl::Status absent = posix_.List(Path("absent")).status();
+  EXPECT_EQ(absent.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(absent.message()), HasSubstr(Path("absent") + ": cannot be listed"));
+  EXPECT_FALSE(posix_.List(Path("a")).ok());
 }
 
 TEST(CountingFileSystemTest, KeepsEveryRangeOfEveryThread) {
