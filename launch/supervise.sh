@@ -15,7 +15,11 @@ say() { echo "run.sh: $1" >&2; }
 
 stop_on() {  # SIGNAL; mpirun leaves its ranks about a second
   told_to_stop=$1
-  [[ -z $mpirun_pid ]] || kill -TERM "$mpirun_pid" 2> /dev/null
+  signal_mpirun TERM
+}
+
+signal_mpirun() {  # SIGNAL; it may have ended by itself
+  [[ -z $mpirun_pid ]] || kill "-$1" "$mpirun_pid" 2> /dev/null || true
 }
 
 # Runs a command with what it says also in the file `messages`. Its exit status is that of mpirun.
@@ -33,11 +37,11 @@ run_once() {  # COMMAND ...
     setsid "$@" <&0 2> "$scratch/stderr" &
   fi
   mpirun_pid=$!
-  [[ -z $told_to_stop ]] || kill -TERM "$mpirun_pid"
+  [[ -z $told_to_stop ]] || signal_mpirun TERM
   while kill -0 "$mpirun_pid" 2> /dev/null; do  # a signal ends `wait` early
-    status=0
-    wait "$mpirun_pid" || status=$?
+    wait "$mpirun_pid" || true
   done
+  wait "$mpirun_pid" || status=$?  # bash keeps it
   mpirun_pid=''
   wait "$tee_pid" || true
   return "$status"
@@ -196,7 +200,7 @@ supervise() {  # MAX_RESTARTS ARGUMENT ...
   trap 'stop_on INT' INT
   trap 'stop_on TERM' TERM
   trap 'stop_on HUP' HUP
-  trap '[[ -z $mpirun_pid ]] || kill -USR1 "$mpirun_pid"' USR1
+  trap 'signal_mpirun USR1' USR1
   journal=$(realpath -ms -- "$(output_of "$@").journal")
   while true; do
     status=0
