@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What launch/run.sh and the batch script make of a program's end: exit codes.
-# mpirun and scontrol are stand-ins.
+# What launch/run.sh and the batch script make of a hostfile and of a program's end. mpirun, ssh and scontrol are
+# stand-ins.
 # shellcheck disable=SC2016,SC2317  # these expand for themselves, and call `kill` from their environment
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../cluster/test_support.sh"
@@ -35,8 +35,20 @@ batch_script_ends_with() {  # STATUS; with a launcher that is bin/launcher
 
 is_requeued() { batch_script_ends_with 75 && [[ $(cat "$work/requeued") == "requeue 7" ]]; }
 
+mpirun_was_given() { grep -qF -- " $1 " "$work/mpirun.arguments" || { cat "$work/mpirun.arguments"; return 1; }; }
+
+hosts_with_slots() {
+  printf '%s\n' '# a comment' 'node1 slots=2' 'node2' 'node3 slots = 3 # more' > "$work/hostfile"
+  run_ends_with 0 --hostfile "$work/hostfile" "$@" && mpirun_was_given "--host node1:2,node2:1,node3:3" &&
+    ! grep -q -e --hostfile "$work/mpirun.arguments"
+}
+
 export OCTET_BIN=$work/bin/octet
 stand_in octet < /dev/null
+stand_in ssh <<< 'exec sh -c "${!#}"'
+stand_in mpirun <<< 'echo " $* " > "$work/mpirun.arguments"'
+check "a hostfile with and without slots" hosts_with_slots
+check "ranks per host" hosts_with_slots --ranks-per-host 2
 
 # Who looks for a process does so after it has gone.
 kill() {
