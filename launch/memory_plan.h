@@ -58,7 +58,7 @@ absl::StatusOr<std::vector<HostMemory>> GatherHostMemory(Communicator& world, Fi
 // The bytes that a setting allows of `available`: "12GiB", "500MB" or "80%".
 absl::StatusOr<int64_t> ParseMemory(const std::string& setting, int64_t available);
 
-// "4.7 GiB"
+// "4.70 GiB"
 std::string FormatGiB(int64_t bytes);
 
 // A few lines for a person: each rank's share.

@@ -5,7 +5,7 @@
 #
 #   -n RANKS              of all hosts together
 #   --hosts A,B,...       the hosts
-#   --hostfile FILE       the hosts, one a line, with `slots` ranks each: launch/hostfile.example
+#   --hostfile FILE       the hosts, one a line, with `slots` ranks each, 1 unless given: launch/hostfile.example
 #   --ranks-per-host N    1 unless given; for a hostfile, its slots
 #   --threads N           of each rank
 #   --interface NAME      the network that ranks use, where hosts have several: eth0, ib0
@@ -47,21 +47,26 @@ use_hostfile() {
   done < <(awk '{ sub(/#.*/, "") } NF && !seen[$1]++ { n = 1; if (match($0, /slots *= *[0-9]+/)) {
     n = substr($0, RSTART, RLENGTH); sub(/.*= */, "", n) } print $1, n }' "$1")
   [[ ${#hosts[@]} -gt 0 ]] || fail "there is no host in $1"
-  host_flags=(--hostfile "$1")
+  name_hosts "${hosts[@]}"
 }
 
 use_hosts() {
   IFS=, read -ra hosts <<< "$1"
-  host_flags=(--host "$1")
+  name_hosts "${hosts[@]}"
   [[ -n $ranks ]] || ranks_per_host=${ranks_per_host:-1}
+}
+
+# With the slots of each: of a hostfile, mpirun would give a host without them a rank for each core.
+name_hosts() {  # HOST ...
+  local host list=()
+  for host; do list+=("$host${slots[$host]:+:${slots[$host]}}"); done
+  host_flags=(--host "$(IFS=,; echo "${list[*]}")")
 }
 
 # Of the hosts, those that are left.
 use_only() {  # HOST ...
-  local host list=()
-  for host; do list+=("$host${slots[$host]:+:${slots[$host]}}"); done
   hosts=("$@")
-  host_flags=(--host "$(IFS=,; echo "${list[*]}")")
+  name_hosts "$@"
   make_command
 }
 

@@ -233,6 +233,10 @@ absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {
     if (!file.ok()) return file.status();
     config = *std::move(file);
   }
+  RunConfig flags;  // win over the file, also where it says the opposite
+  for (const auto& set : set_by_flags_) set(flags);
+  if (flags.resume()) config.clear_overwrite();
+  if (flags.overwrite()) config.clear_resume();
   for (const auto& set : set_by_flags_) set(config);
   SetDefaults(config);
   const absl::Status status = Check(config);

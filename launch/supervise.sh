@@ -15,7 +15,11 @@ say() { echo "run.sh: $1" >&2; }
 
 stop_on() {  # SIGNAL; mpirun leaves its ranks about a second
   told_to_stop=$1
-  [[ -z $mpirun_pid ]] || kill -TERM "$mpirun_pid" 2> /dev/null
+  signal_mpirun TERM
+}
+
+signal_mpirun() {  # SIGNAL; it may have ended by itself
+  [[ -z $mpirun_pid ]] || kill "-$1" "$mpirun_pid" 2> /dev/null || true
 }
 
 # Runs a command with what it says also in the file `messages`. Its exit status is that of mpirun.
@@ -33,11 +37,11 @@ run_once() {  # COMMAND ...
     setsid "$@" <&0 2> "$scratch/stderr" &
   fi
   mpirun_pid=$!
-  [[ -z $told_to_stop ]] || kill -TERM "$mpirun_pid"
+  [[ -z $told_to_stop ]] || signal_mpirun TERM
   while kill -0 "$mpirun_pid" 2> /dev/null; do  # a signal ends `wait` early
-    status=0
-    wait "$mpirun_pid" || status=$?
+    wait "$mpirun_pid" || true
   done
+  wait "$mpirun_pid" || status=$?  # bash keeps it
   mpirun_pid=''
   wait "$tee_pid" || true
   return "$status"
@@ -119,18 +123,10 @@ exit_code() {  # STATUS
   fi
 }
 
-# The value of -o, --output among octet's arguments.
-output_of() {
-  while [[ $# -gt 0 ]]; do
-    case $1 in
-      -o | --output) echo "${2:-}"; return ;;
-      --output=*) echo "${1#*=}"; return ;;
-    esac
-    shift
-  done
-}
+# Where octet keeps it: the output may be given by several flags, or by a file of settings.
+journal_directory() { realpath -ms -- "$(said '^octet: keeps a journal in (.*)$' '\1')"; }
 
-# The same for a job that goes on.
+# The same for a job that goes on. --resume wins over what a file of settings says.
 resume_arguments() {  # ARGUMENT ...
   local argument
   arguments=()
@@ -172,6 +168,7 @@ count_results() {  # JOURNAL HOST
 # Makes the next start one on the hosts that are left; fails where it would not help.
 prepare_restart() {  # JOURNAL
   local left=() now
+  [[ -n $results ]] || results=$(said '^octet: goes on after ([0-9]+) results' '\1') || results=0
   if [[ ${#hosts[@]} -gt 0 ]]; then
     read -ra left <<< "$(hosts_left "$1")"
     [[ ${#left[@]} -gt 0 ]] || { say "no host is left that can be reached and sees $1"; return 1; }
@@ -188,7 +185,7 @@ prepare_restart() {  # JOURNAL
 
 # Runs octet with these arguments and ends this script.
 supervise() {  # MAX_RESTARTS ARGUMENT ...
-  local restarts=$1 status journal results=0 dir_retries=0
+  local restarts=$1 status results='' dir_retries=0
   shift
   scratch=$(mktemp -d)
   messages=$scratch/messages
@@ -196,8 +193,7 @@ supervise() {  # MAX_RESTARTS ARGUMENT ...
   trap 'stop_on INT' INT
   trap 'stop_on TERM' TERM
   trap 'stop_on HUP' HUP
-  trap '[[ -z $mpirun_pid ]] || kill -USR1 "$mpirun_pid"' USR1
-  journal=$(realpath -ms -- "$(output_of "$@").journal")
+  trap 'signal_mpirun USR1' USR1
   while true; do
     status=0
     run_once "${mpirun[@]}" "$octet" "$@" || status=$?
@@ -205,7 +201,7 @@ supervise() {  # MAX_RESTARTS ARGUMENT ...
     if grep -q 'orte_session_dir failed' "$messages" && ((dir_retries++ < 3)); then continue; fi
     tell_end "$status"
     [[ $restarts -gt 0 && -z $told_to_stop ]] || break
-    if ended_plainly "$status" || ! keeps_journal || ! prepare_restart "$journal"; then break; fi
+    if ended_plainly "$status" || ! keeps_journal || ! prepare_restart "$(journal_directory)"; then break; fi
     restarts=$((restarts - 1))
     resume_arguments "$@"
     set -- "${arguments[@]}"

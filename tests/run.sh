@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The one test command: installs what is missing, builds Release and ASan+UBSan, checks the style, runs every test under
-# both. Ends with a line "N passed, N failed".
+# Release and most under the other. Ends with a line "N passed, N failed".
 #
 #   tests/run.sh           everything
 #   tests/run.sh --quick   Release only, no clang-tidy

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# For tests on a cluster of their own: sourced first. Gives $work, a directory that all hosts share and that is removed
-# at the end together with the cluster, and functions to compare and to count.
+# For tests of scripts, most of them on a cluster of their own: sourced first. Gives $work, a directory that all hosts
+# share and that is removed at the end together with the cluster, and functions to compare and to count.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 cluster=tests/cluster/cluster.sh

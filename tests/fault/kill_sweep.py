@@ -69,11 +69,11 @@ class Job:
 
     def leftovers(self):
         """Processes that still work for this job."""
-        found = subprocess.run(["pgrep", "-f", f"-o {self.output} "], capture_output=True, text=True, check=False)
+        found = subprocess.run(["pgrep", "-f", "--", f"-o {self.output} "], capture_output=True, text=True, check=False)
         return found.stdout.split()
 
     def kill_leftovers(self):
-        subprocess.run(["pkill", "-KILL", "-f", f"-o {self.output} "], check=False)
+        subprocess.run(["pkill", "-KILL", "-f", "--", f"-o {self.output} "], check=False)
 
     def results(self):
         """The numbers of the results that the journal has, in all of its parts."""
@@ -127,6 +127,13 @@ def kill_point(number, steps, seed, expected):
     return point
 
 
+def accuses(line, rank):
+    """Whether the line says that this rank stands still, by octet's or run.sh's words."""
+    stands_still = rf"\brank {rank} on \S+ (has made no progress|is stopped|is late)\b"
+    is_missing = rf"^run\.sh: rank (\d+ )*{rank} (\d+ )*did not start\b"
+    return re.search(f"{stands_still}|{is_missing}", line) is not None
+
+
 def stop_point(number, steps, seed, expected):
     """One rank stands still. The others must name it and end, and the job can be gone on with."""
     chooser = random.Random(f"stop {seed} {number}")
@@ -140,7 +147,7 @@ def stop_point(number, steps, seed, expected):
         write_input(job.input)
         fault = f"rank={rank},phase={phase},count={count},signal=STOP"
         code, said, seconds = job.run(ranks, ["--max-num-seqs", "4", "--timeout", str(STOP_TIMEOUT)], fault)
-        named = [line for line in said.splitlines() if re.search(rf"rank {rank}\b", line) and "OCTET_FAULT" not in line]
+        named = [line for line in said.splitlines() if accuses(line, rank)]
         point |= {"struck": "OCTET_FAULT" in said, "exit_code": code, "seconds": round(seconds, 2), "named": len(named),
                   "left_behind": len(job.leftovers())}
         resumed, said_then, _ = job.run(1, ["--resume"])

@@ -14,10 +14,6 @@ start_job() {  # FLAG ...: launch/run.sh on node1, in the background
   wait_until results_are_there 10 || { cat "$work/job.log"; return 1; }
 }
 
-results_are_there() {  # COUNT
-  [[ $(cat "$work"/long.jsonl.journal/part-* 2> /dev/null | grep -cE '^[0-9a-f]{16} answer') -ge $1 ]]
-}
-
 job_gives_same_bytes() {
   local status=0
   wait "$job" || status=$?

@@ -32,3 +32,8 @@ long_job_on_one_host() {
   "$OCTET_BIN" run-batch "${long_arguments[@]}" 2> "$work/long.log" || { cat "$work/long.log"; exit 1; }
   mv "$work/long.jsonl" "$work/long_expected.jsonl"
 }
+
+# Of the long job, while it runs.
+results_are_there() {  # COUNT
+  [[ $(cat "$work"/long.jsonl.journal/part-* 2> /dev/null | grep -cE '^[0-9a-f]{16} answer') -ge $1 ]]
+}

@@ -111,6 +111,15 @@ TEST_F(RunConfigTest, AFlagWinsOverTheFileAndTheFileOverDefaults) {
   EXPECT_EQ(config->progress(), "auto");
 }
 
+TEST_F(RunConfigTest, ResumeAndOverwriteWinOverTheOtherInTheFile) {
+  const auto resume = ResolveFile("overwrite: true", {"--resume"});
+  EXPECT_TRUE(resume->resume() && !resume->overwrite());
+  const auto overwrite = ResolveFile("resume: true", {"--overwrite"});
+  EXPECT_TRUE(!overwrite->resume() && overwrite->overwrite());
+  const auto both = Resolve({"--resume", "--overwrite"});  // refused later
+  EXPECT_TRUE(both->resume() && both->overwrite());
+}
+
 TEST_F(RunConfigTest, TheFileMayComeBeforeOrAfterTheFlags) {
   WriteFile(path_, "threads: 5");
   EXPECT_EQ(Resolve({"--threads", "2", "--config", path_})->threads(), 2);

@@ -45,10 +45,6 @@ requeued_job_gives_same_bytes() {
     grep -qE 'goes on after [0-9]+ results' "$work/requeue.log"
 }
 
-results_are_there() {  # COUNT
-  [[ $(cat "$work"/long.jsonl.journal/part-* 2> /dev/null | grep -cE '^[0-9a-f]{16} answer') -ge $1 ]]
-}
-
 long_answers_are_complete() { [[ -e $work/long.jsonl ]]; }
 
 start_cluster 2 --share "$(dirname "$OCTET_BIN")"

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# What launch/run.sh and the batch script make of a hostfile and of a program's end. mpirun, ssh and scontrol are
+# stand-ins.
+# shellcheck disable=SC2016,SC2317  # these expand for themselves, and call `kill` from their environment
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/../cluster/test_support.sh"
+
+mkdir "$work/bin"
+machines_path=$PATH
+export PATH=$work/bin:$PATH work
+
+stand_in() {  # NAME: what it does comes on standard input
+  { echo '#!/usr/bin/env bash'; cat; } > "$work/bin/$1"
+  chmod +x "$work/bin/$1"
+}
+
+run_ends_with() {  # STATUS [FLAG ...]
+  local expected=$1 status=0
+  shift
+  launch/run.sh "$@" run-batch > "$work/run.log" 2>&1 || status=$?
+  cat "$work/run.log"
+  echo "exit code $status"
+  [[ $status -eq $expected ]]
+}
+
+batch_script_ends_with() {  # STATUS; with a launcher that is bin/launcher
+  local pid status=0
+  SLURM_CPUS_PER_TASK=1 SLURM_JOB_ID=7 setsid bash -c 'cd "$1" && exec bash "$2"' _ \
+    "$work/checkout" "$PWD/launch/slurm/octet.sbatch" &
+  pid=$!
+  wait "$pid" || status=$?
+  kill -KILL -- "-$pid" 2> /dev/null || true  # it may still wait for the time limit
+  echo "exit code $status"
+  [[ $status -eq $1 ]]
+}
+
+is_requeued() { batch_script_ends_with 75 && [[ $(cat "$work/requeued") == "requeue 7" ]]; }
+
+mpirun_was_given() { grep -qF -- " $1 " "$work/mpirun.arguments" || { cat "$work/mpirun.arguments"; return 1; }; }
+
+hosts_with_slots() {
+  printf '%s\n' '# a comment' 'node1 slots=2' 'node2' 'node3 slots = 3 # more' > "$work/hostfile"
+  run_ends_with 0 --hostfile "$work/hostfile" "$@" && mpirun_was_given "--host node1:2,node2:1,node3:3" &&
+    ! grep -q -e --hostfile "$work/mpirun.arguments"
+}
+
+# With a stand-in that keeps a journal, and finishes a result more in each of its first starts.
+starts_with_results() {  # BEFORE MORE MAX_RESTARTS
+  rm -rf "$work"/out.* "$work/starts"
+  mkdir "$work/out.journal"
+  seq -f '0123456789abcdef answer %g ' "$1" > "$work/out.journal/part-000001"
+  more=$2 run_ends_with 1 --max-restarts "$3"
+  starts=$(wc -l < "$work/starts")
+}
+
+helps_no_more() {
+  starts_with_results 5 0 3
+  [[ $starts -eq 1 ]] && grep -q 'not started again: nothing was finished' "$work/run.log" || return 1
+  starts_with_results 5 2 3
+  [[ $starts -eq 3 ]] && grep -q 'starts again after 7 results' "$work/run.log" || return 1
+  starts_with_results 0 2 1
+  [[ $starts -eq 2 ]]
+}
+
+# Killed again and again, with all settings in a file, which says that it is to overwrite what is there.
+goes_on_with_settings_of_a_file() {
+  local model=tests/golden/hf/basic
+  seq -f '{"custom_id": "%g", "url": "/v1/completions", "body": {"prompt": [7, 17], "max_tokens": 9}}' 60 \
+    > "$work/in.jsonl"
+  cat > "$work/settings.txtpb" << END
+model: "$model" input: "$work/in.jsonl" output: "$work/out.jsonl" progress: "none" threads: 1 max_num_seqs: 2 overwrite: true
+END
+  "$program" run-batch --config "$work/settings.txtpb" -o "$work/expected.jsonl" || return 1
+  OCTET_BIN=$program OCTET_FAULT=rank=0,phase=schedule,count=150,signal=KILL PATH=$machines_path \
+    launch/run.sh --max-restarts 9 run-batch --config "$work/settings.txtpb" 2>&1 | tee "$work/run.log"
+  grep -q 'starts again after [0-9]* results' "$work/run.log" && cmp "$work/expected.jsonl" "$work/out.jsonl"
+}
+
+program=$OCTET_BIN
+export OCTET_BIN=$work/bin/octet
+stand_in octet < /dev/null
+stand_in ssh <<< 'exec sh -c "${!#}"'
+stand_in mpirun <<< 'echo " $* " > "$work/mpirun.arguments"'
+check "a hostfile with and without slots" hosts_with_slots
+check "ranks per host" hosts_with_slots --ranks-per-host 2
+
+stand_in mpirun << 'END'
+done=$(cat "$work"/out.journal/part-* | wc -l)
+echo "octet: keeps a journal in $work/out.journal" >&2
+[[ $done -eq 0 ]] || echo "octet: goes on after $done results" >&2
+echo "$*" >> "$work/starts"
+starts=$(wc -l < "$work/starts")
+[[ $starts -gt $more ]] || echo "0123456789abcdef answer $((done + 1)) " > "$work/out.journal/part-00001$starts"
+exit 1
+END
+check "new starts where they help" helps_no_more
+check "settings of a file" goes_on_with_settings_of_a_file
+
+# Who looks for a process does so after it has gone.
+kill() {
+  sleep 0.3
+  builtin kill "$@"
+}
+export -f kill
+mkdir -p "$work/checkout/launch"
+ln -s "$work/bin/launcher" "$work/checkout/launch/run.sh"
+stand_in scontrol <<< 'echo "$*" > "$work/requeued"'
+stand_in mpirun <<< 'exit 2'
+stand_in launcher <<< 'exit 2'
+check "a job that ends before it is waited for" run_ends_with 2
+check "the same in a batch script" batch_script_ends_with 2
+stand_in mpirun <<< 'sleep 1; kill -USR1 $PPID; sleep 0.1; exit 75'
+stand_in launcher <<< 'sleep 1; kill -USR1 $PPID; sleep 0.1; exit 75'
+check "a job that ends as its signal comes" run_ends_with 75
+check "the same in a batch script" is_requeued
+unset -f kill
+finish
