@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "launch/report.h"
 #include "launch/session.h"
 #include "launch/text_score.h"
 #include "parallel/agreement.h"
+#include "runtime/io/json_writer.h"
 
 namespace octet {
 namespace {
@@ -75,15 +75,17 @@ std::string FormatScore(const TextScore& score, const WindowSize& size, int64_t 
 
 std::string ScoreJson(const TextScore& score, const WindowSize& size, int64_t num_windows,
                       const RunConfig& config, const JobSetup& setup) {
-  const nlohmann::ordered_json json = {{"model", config.model()},
-                                       {"numerics_class", setup.NumericsClass()},
-                                       {"tokens", score.tokens},
-                                       {"windows", num_windows},
-                                       {"window", size.window},
-                                       {"stride", size.stride},
-                                       {"nats_per_token", score.NatsPerToken()},
-                                       {"perplexity", score.Perplexity()}};
-  return json.dump(2) + "\n";
+  JsonWriter json(JsonWriter::Layout::kIndented);
+  json.BeginObject();
+  json.Member("model", config.model());
+  json.Member("numerics_class", setup.NumericsClass());
+  json.Member("tokens", score.tokens);
+  json.Member("windows", num_windows);
+  json.Member("window", size.window);
+  json.Member("stride", size.stride);
+  json.Member("nats_per_token", score.NatsPerToken());
+  json.Member("perplexity", score.Perplexity());
+  return json.EndObject().Take() + "\n";
 }
 
 class PerplexityCommand : public Subcommand {

@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <vector>
+
+#include "runtime/io/json_writer.h"
 
 namespace octet {
 namespace {
@@ -71,9 +72,13 @@ std::string Head(const char* stage, double done, double total, int width) {
 
 double Rounded(double value) { return std::round(value * 10) / 10; }
 
-nlohmann::ordered_json OrNull(const std::optional<double>& value) {
-  if (!value) return nullptr;
-  return Rounded(*value);
+void WriteRounded(const char* name, const std::optional<double>& value, JsonWriter& json) {
+  json.Key(name);
+  if (value) {
+    json.Double(Rounded(*value));
+  } else {
+    json.Null();
+  }
 }
 
 }  // namespace
@@ -102,15 +107,17 @@ std::string BarText(const LoadState& s, int width) {
 }
 
 std::string JsonText(const LoadState& s) {
-  const nlohmann::ordered_json json = {{"stage", "loading"},
-                                       {"seconds", Rounded(s.seconds)},
-                                       {"ended", s.ended},
-                                       {"done", s.done},
-                                       {"total", s.total},
-                                       {"bytes_per_s", Rounded(s.bytes_per_s)},
-                                       {"eta_seconds", OrNull(s.eta_seconds)},
-                                       {"mapped", s.mapped}};
-  return json.dump();
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("stage", "loading");
+  WriteRounded("seconds", s.seconds, json);
+  json.Member("ended", s.ended);
+  json.Member("done", s.done);
+  json.Member("total", s.total);
+  WriteRounded("bytes_per_s", s.bytes_per_s, json);
+  WriteRounded("eta_seconds", s.eta_seconds, json);
+  json.Member("mapped", s.mapped);
+  return json.EndObject().Take();
 }
 
 std::string PlainText(const RequestState& s) {
@@ -154,25 +161,30 @@ std::string BarText(const RequestState& s, int width) {
 
 std::string JsonText(const RequestState& s) {
   const RequestCounts& counts = s.counts;
-  nlohmann::ordered_json total = nullptr;
-  if (counts.total > 0 || counts.total_is_exact) total = counts.total;
-  const nlohmann::ordered_json json = {
-      {"stage", "requests"},
-      {"seconds", Rounded(s.seconds)},
-      {"ended", s.ended},
-      {"done", counts.done},
-      {"total", total},
-      {"total_is_exact", counts.total_is_exact},
-      {"prompt_tokens", counts.prompt_tokens},
-      {"generated_tokens", counts.generated_tokens},
-      {"prompt_tokens_per_s", Rounded(s.recent.prompt_per_s)},
-      {"generated_tokens_per_s", Rounded(s.recent.generated_per_s)},
-      {"mean_prompt_tokens_per_s", Rounded(s.mean.prompt_per_s)},
-      {"mean_generated_tokens_per_s", Rounded(s.mean.generated_per_s)},
-      {"running", counts.running},
-      {"waiting", counts.waiting},
-      {"eta_seconds", OrNull(s.eta_seconds)}};
-  return json.dump();
+  const bool total_is_known = counts.total > 0 || counts.total_is_exact;
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("stage", "requests");
+  WriteRounded("seconds", s.seconds, json);
+  json.Member("ended", s.ended);
+  json.Member("done", counts.done);
+  json.Key("total");
+  if (total_is_known) {
+    json.Integer(counts.total);
+  } else {
+    json.Null();
+  }
+  json.Member("total_is_exact", counts.total_is_exact);
+  json.Member("prompt_tokens", counts.prompt_tokens);
+  json.Member("generated_tokens", counts.generated_tokens);
+  WriteRounded("prompt_tokens_per_s", s.recent.prompt_per_s, json);
+  WriteRounded("generated_tokens_per_s", s.recent.generated_per_s, json);
+  WriteRounded("mean_prompt_tokens_per_s", s.mean.prompt_per_s, json);
+  WriteRounded("mean_generated_tokens_per_s", s.mean.generated_per_s, json);
+  json.Member("running", counts.running);
+  json.Member("waiting", counts.waiting);
+  WriteRounded("eta_seconds", s.eta_seconds, json);
+  return json.EndObject().Take();
 }
 
 }  // namespace octet

@@ -1,16 +1,9 @@
 #include "launch/proto_text.h"
 
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/util/json_util.h>
-
-#include <algorithm>
-#include <array>
-#include <nlohmann/json.hpp>
-
-#include "kernels/check.h"
 
 namespace octet {
 namespace {
@@ -26,22 +19,6 @@ class FirstError : public google::protobuf::io::ErrorCollector {
   std::string text_;
 };
 
-// Protobuf's JSON has 64-bit integers as strings; who plots them wants numbers. Names stay, also
-// those made of digits.
-void UnquoteIntegers(nlohmann::ordered_json& json) {
-  constexpr std::array kNames = {"host", "hosts", "cpu_model", "placement"};
-  if (json.is_structured()) {
-    for (auto& item : json.items()) {
-      if (std::find(kNames.begin(), kNames.end(), item.key()) == kNames.end()) {
-        UnquoteIntegers(item.value());
-      }
-    }
-  } else if (int64_t value = 0;
-             json.is_string() && absl::SimpleAtoi(json.get<std::string>(), &value)) {
-    json = value;
-  }
-}
-
 }  // namespace
 
 absl::Status ParseTextProto(const std::string& text, google::protobuf::Message& message) {
@@ -56,17 +33,6 @@ absl::Status ParseJsonProto(const std::string& json, google::protobuf::Message& 
   const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
   if (status.ok()) return absl::OkStatus();
   return absl::InvalidArgumentError(status.message().ToString());
-}
-
-std::string JsonOf(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  std::string text;
-  OCTET_CHECK(google::protobuf::util::MessageToJsonString(message, &text, options).ok());
-  nlohmann::ordered_json json = nlohmann::ordered_json::parse(text);
-  UnquoteIntegers(json);
-  return json.dump(2) + "\n";
 }
 
 }  // namespace octet

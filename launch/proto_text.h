@@ -16,9 +16,6 @@ absl::Status ParseTextProto(const std::string& text, google::protobuf::Message& 
 // Reads protobuf's JSON. The error is REASON.
 absl::Status ParseJsonProto(const std::string& json, google::protobuf::Message& message);
 
-// JSON with all fields, under their names in the .proto, and with 64-bit integers as numbers.
-std::string JsonOf(const google::protobuf::Message& message);
-
 }  // namespace octet
 
 #endif  // OCTET_LAUNCH_PROTO_TEXT_H_

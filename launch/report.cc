@@ -2,7 +2,7 @@
 
 #include <absl/strings/str_format.h>
 
-#include "launch/proto_text.h"
+#include "launch/proto_json.h"
 #include "launch/step_times.h"
 #include "parallel/collectives.h"
 

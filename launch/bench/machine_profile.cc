@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "kernels/check.h"
+#include "launch/proto_json.h"
 #include "launch/proto_text.h"
 
 namespace octet {

@@ -3,13 +3,12 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 
-#include <nlohmann/json.hpp>
 #include <numeric>
+
+#include "runtime/io/json_writer.h"
 
 namespace octet {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 double Ratio(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
@@ -102,62 +101,72 @@ std::string FormatMemory(const RunReport& run) {
   return text;
 }
 
-Json ShapeJson(const ThroughputReport& r) {
+void WriteShape(const ThroughputReport& r, JsonWriter& json) {
   const ModelConfig& m = r.model;
-  return {{"model", r.config.model()},
-          {"shape", r.config.shape()},
-          {"random_weights", r.config.random_weights()},
-          {"layers", m.num_layers},
-          {"hidden_size", m.hidden_size},
-          {"intermediate_size", m.intermediate_size},
-          {"heads", m.num_heads},
-          {"kv_heads", m.num_kv_heads},
-          {"head_dim", m.head_dim},
-          {"experts", m.num_experts},
-          {"experts_per_token", m.experts_per_token},
-          {"vocab_size", m.vocab_size}};
+  json.BeginObject();
+  json.Member("model", r.config.model());
+  json.Member("shape", r.config.shape());
+  json.Member("random_weights", r.config.random_weights());
+  json.Member("layers", m.num_layers);
+  json.Member("hidden_size", m.hidden_size);
+  json.Member("intermediate_size", m.intermediate_size);
+  json.Member("heads", m.num_heads);
+  json.Member("kv_heads", m.num_kv_heads);
+  json.Member("head_dim", m.head_dim);
+  json.Member("experts", m.num_experts);
+  json.Member("experts_per_token", m.experts_per_token);
+  json.Member("vocab_size", m.vocab_size);
+  json.EndObject();
 }
 
-Json PhaseJson(const StepSummary& s) {
-  Json times = Json::object();
-  for (int t = 0; t < kNumTimes; ++t) times[NameOfTime(t)] = s.times[t];
-  times["other"] = OtherSeconds(s);
-  return {{"steps", s.steps},
-          {"seconds", s.seconds},
-          {"prompt_tokens", s.prompt_tokens},
-          {"sampled_tokens", s.sampled_tokens},
-          {"computed_tokens", s.tokens},
-          {"bound_seconds", s.bound.seconds},
-          {"bound_seconds_of_dram_reads", s.bound.memory},
-          {"bound_seconds_of_dot_products", s.bound.arithmetic},
-          {"bound_by", s.bound.limit()},
-          {"share_of_bound", Ratio(s.bound.seconds, s.seconds)},
-          {"rank_load_allows", LoadAllows(s)},
-          {"rank_0_seconds", std::move(times)}};
+void WritePhase(const StepSummary& s, JsonWriter& json) {
+  json.BeginObject();
+  json.Member("steps", s.steps);
+  json.Member("seconds", s.seconds);
+  json.Member("prompt_tokens", s.prompt_tokens);
+  json.Member("sampled_tokens", s.sampled_tokens);
+  json.Member("computed_tokens", s.tokens);
+  json.Member("bound_seconds", s.bound.seconds);
+  json.Member("bound_seconds_of_dram_reads", s.bound.memory);
+  json.Member("bound_seconds_of_dot_products", s.bound.arithmetic);
+  json.Member("bound_by", s.bound.limit());
+  json.Member("share_of_bound", Ratio(s.bound.seconds, s.seconds));
+  json.Member("rank_load_allows", LoadAllows(s));
+  json.Key("rank_0_seconds").BeginObject();
+  for (int t = 0; t < kNumTimes; ++t) json.Member(NameOfTime(t), s.times[t]);
+  json.Member("other", OtherSeconds(s));
+  json.EndObject().EndObject();
 }
 
-Json MemoryJson(const RunReport& run) {
-  Json ranks = Json::array();
+void WriteMemory(const RunReport& run, JsonWriter& json) {
+  json.BeginArray();
   for (const RankMemory& m : run.rank_memory()) {
-    ranks.push_back({{"host", m.host()},
-                     {"replicated_weight_bytes", m.replicated_weight_bytes()},
-                     {"expert_weight_bytes", m.expert_weight_bytes()},
-                     {"kv_cache_bytes", m.kv_cache_bytes()}});
+    json.BeginObject();
+    json.Member("host", m.host());
+    json.Member("replicated_weight_bytes", m.replicated_weight_bytes());
+    json.Member("expert_weight_bytes", m.expert_weight_bytes());
+    json.Member("kv_cache_bytes", m.kv_cache_bytes());
+    json.EndObject();
   }
-  return ranks;
+  json.EndArray();
 }
 
-Json BoundsJson(const MachineRates& rates) {
-  Json exchange = Json::array();
+void WriteBounds(const MachineRates& rates, JsonWriter& json) {
+  json.BeginObject();
+  json.Key("dram_bytes_per_s_of_ranks").BeginArray();
+  for (const double rate : rates.dram) json.Double(rate);
+  json.EndArray();
+  json.Member("dot_product_flop_per_s", rates.dot_products);
+  json.Member("float32_product_flop_per_s", rates.float32_products);
+  json.Key("exchange").BeginArray();
   for (const ExchangeRate& rate : rates.exchange) {
-    exchange.push_back({{"message_bytes", rate.message_bytes},
-                        {"seconds", rate.seconds},
-                        {"bytes_per_s", rate.bytes_per_second}});
+    json.BeginObject();
+    json.Member("message_bytes", rate.message_bytes);
+    json.Member("seconds", rate.seconds);
+    json.Member("bytes_per_s", rate.bytes_per_second);
+    json.EndObject();
   }
-  return {{"dram_bytes_per_s_of_ranks", rates.dram},
-          {"dot_product_flop_per_s", rates.dot_products},
-          {"float32_product_flop_per_s", rates.float32_products},
-          {"exchange", std::move(exchange)}};
+  json.EndArray().EndObject();
 }
 
 }  // namespace
@@ -185,28 +194,30 @@ std::string FormatThroughput(const ThroughputReport& r) {
 std::string ThroughputJson(const ThroughputReport& r) {
   const RunReport& run = r.run;
   const auto loaded = static_cast<double>(BytesRead(run));
-  const Json json = {{"ranks", run.ranks()},
-                     {"ep_size", run.ep_size()},
-                     {"threads", run.threads()},
-                     {"numerics_class", run.numerics_class()},
-                     {"model", ShapeJson(r)},
-                     {"input_len", r.options.input_len},
-                     {"output_len", r.options.output_len},
-                     {"num_prompts", r.options.num_prompts},
-                     {"seed", r.config.seed()},
-                     {"right", r.right},
-                     {"prefill_tokens_per_s", PromptRate(r.prefill)},
-                     {"decode_tokens_per_s", SampleRate(r.decode)},
-                     {"total_tokens_per_s", TotalRate(r)},
-                     {"seconds", r.seconds()},
-                     {"prefill", PhaseJson(r.prefill)},
-                     {"decode", PhaseJson(r.decode)},
-                     {"load_seconds", run.load_seconds()},
-                     {"load_bytes", BytesRead(run)},
-                     {"load_gb_per_s", Ratio(loaded / 1e9, run.load_seconds())},
-                     {"memory_of_ranks", MemoryJson(run)},
-                     {"bounds", BoundsJson(r.machine.rates)}};
-  return json.dump(2) + "\n";
+  JsonWriter json(JsonWriter::Layout::kIndented);
+  json.BeginObject();
+  json.Member("ranks", run.ranks());
+  json.Member("ep_size", run.ep_size());
+  json.Member("threads", run.threads());
+  json.Member("numerics_class", run.numerics_class());
+  WriteShape(r, json.Key("model"));
+  json.Member("input_len", r.options.input_len);
+  json.Member("output_len", r.options.output_len);
+  json.Member("num_prompts", r.options.num_prompts);
+  json.Member("seed", r.config.seed());
+  json.Member("right", r.right);
+  json.Member("prefill_tokens_per_s", PromptRate(r.prefill));
+  json.Member("decode_tokens_per_s", SampleRate(r.decode));
+  json.Member("total_tokens_per_s", TotalRate(r));
+  json.Member("seconds", r.seconds());
+  WritePhase(r.prefill, json.Key("prefill"));
+  WritePhase(r.decode, json.Key("decode"));
+  json.Member("load_seconds", run.load_seconds());
+  json.Member("load_bytes", BytesRead(run));
+  json.Member("load_gb_per_s", Ratio(loaded / 1e9, run.load_seconds()));
+  WriteMemory(run, json.Key("memory_of_ranks"));
+  WriteBounds(r.machine.rates, json.Key("bounds"));
+  return json.EndObject().Take() + "\n";
 }
 
 }  // namespace octet

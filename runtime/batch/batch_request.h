@@ -22,6 +22,9 @@ struct RequestError {
 
 enum class Endpoint { kCompletions, kChatCompletions };
 
+// Most answers that a line may ask for, and so most prompts that it may have.
+inline constexpr int64_t kMaxChoices = 65536;
+
 struct Prompt {
   std::vector<int32_t> ids;
   std::string text;      // as given, kept where `echo` needs it

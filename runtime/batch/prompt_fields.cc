@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "kernels/activity.h"
 #include "runtime/text/chat_template.h"
 
 namespace octet {
@@ -15,16 +16,25 @@ std::string Element(const std::string& list, size_t index) {
   return absl::StrCat(list, "[", index, "]");
 }
 
+// Whether a text of so many bytes may leave room for an answer. If not, it is not worth the time
+// that its tokens would take.
+bool CheckBytes(size_t bytes, const std::string& name, const RequestLimits& limits, Fields& body) {
+  const size_t most = limits.tokenizer->MostBytes(limits.max_model_len);
+  if (bytes <= most) return true;
+  body.Fail(name,
+            absl::StrCat("has ", bytes, " bytes; the ", limits.max_model_len,
+                         " tokens of --max-model-len have at most ", most),
+            "context_length_exceeded");
+  return false;
+}
+
 Prompt ReadText(const std::string& text, const std::string& name, const RequestLimits& limits,
                 Fields& body) {
   if (limits.tokenizer == nullptr) {
     body.Fail(name, "must be a list of token ids: the model has no tokenizer");
     return {};
   }
-  if (text.size() > Tokenizer::kMaxTextBytes) {
-    body.Fail(name, "is too long a text");
-    return {};
-  }
+  if (!CheckBytes(text.size(), name, limits, body)) return {};
   Prompt prompt = {.ids = limits.tokenizer->Encode(text), .text = text, .is_text = true};
   const int32_t bos = limits.tokenizer->bos_id();
   if (bos >= 0) prompt.ids.insert(prompt.ids.begin(), bos);
@@ -52,6 +62,10 @@ Prompt ReadIds(const json& ids, const std::string& name, const RequestLimits& li
 // A list of texts, or of lists of ids, whichever its first element is.
 void ReadPrompts(const json& list, const RequestLimits& limits, Fields& body,
                  std::vector<Prompt>& prompts) {
+  if (std::ssize(list) > kMaxChoices) {
+    return body.Fail("prompt",
+                     absl::StrCat("has ", list.size(), " prompts; a line may have ", kMaxChoices));
+  }
   const bool texts = list.front().is_string();
   for (const json& value : list) {
     const std::string name = Element("prompt", prompts.size());
@@ -64,6 +78,7 @@ void ReadPrompts(const json& list, const RequestLimits& limits, Fields& body,
                             : "must be a list of token ids, as the first prompt is");
     }
     if (!body.ok()) return;
+    Activity::OfThisThread().Tick();
   }
 }
 
@@ -148,14 +163,12 @@ void TakeMessages(const RequestLimits& limits, Fields& body, BatchRequest& reque
     return body.Fail("messages", "can't be read: the model has no tokenizer");
   }
   std::vector<ChatMessage> conversation;
+  size_t bytes = 0;
   for (const json& message : *messages) {
     conversation.push_back(ReadMessage(message, Element("messages", conversation.size()), body));
-    // The template joins a system message to the next one.
-    if (conversation.back().content.size() > Tokenizer::kMaxTextBytes / 2) {
-      body.Fail("messages", "has too long a text");
-    }
+    bytes += conversation.back().content.size();
+    if (!body.ok() || !CheckBytes(bytes, "messages", limits, body)) return;
   }
-  if (!body.ok()) return;
   absl::StatusOr<std::vector<int32_t>> ids = EncodeMixtralInstruct(*limits.tokenizer, conversation);
   if (!ids.ok()) {
     const std::string why(ids.status().message());

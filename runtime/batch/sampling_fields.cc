@@ -14,10 +14,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kMaxLogprobs = 20;        // as vLLM's --max-logprobs
-constexpr int kMaxAnswers = 128;        // to each prompt, as OpenAI
-constexpr int64_t kMaxChoices = 65536;  // of a line
-constexpr float kMaxTemperature = 2;    // this and the next two as OpenAI
+constexpr int kMaxLogprobs = 20;      // as vLLM's --max-logprobs
+constexpr int kMaxAnswers = 128;      // to each prompt, as OpenAI
+constexpr float kMaxTemperature = 2;  // this and the next two as OpenAI
 constexpr float kMaxPenalty = 2;
 constexpr float kMaxBias = 100;
 constexpr float kMaxRepetitionPenalty = 2;

@@ -47,8 +47,9 @@ bool IsPlain(char character) {
 JsonWriter& JsonWriter::Key(std::string_view name) {
   Separate();
   AppendQuoted(name);
-  json_ += ':';
+  json_ += layout_ == Layout::kIndented ? ": " : ":";
   after_value_ = false;
+  after_key_ = true;
   return *this;
 }
 
@@ -64,12 +65,13 @@ JsonWriter& JsonWriter::Integer(int64_t value) {
   return Append({digits, end});
 }
 
-JsonWriter& JsonWriter::Float(float value) {
-  if (std::isinf(value) && value < 0) return Float(kMinusInfinity);
+template <typename Number>
+JsonWriter& JsonWriter::AppendNumber(Number value) {
   if (!std::isfinite(value)) return Null();
   // Exponents only where the plain form is long.
-  const float magnitude = std::abs(value);
-  const bool plain = value == 0 || (magnitude >= 1e-4F && magnitude < 1e15F);
+  const Number magnitude = std::abs(value);
+  const bool plain = value == 0 || (magnitude >= static_cast<Number>(1e-4) &&
+                                    magnitude < static_cast<Number>(1e15));
   char digits[40];
   const auto [end, error] =
       std::to_chars(digits, digits + sizeof(digits), value,
@@ -80,19 +82,38 @@ JsonWriter& JsonWriter::Float(float value) {
   return *this;
 }
 
+JsonWriter& JsonWriter::Float(float value) {
+  if (std::isinf(value) && value < 0) return Float(kMinusInfinity);
+  return AppendNumber(value);
+}
+
+JsonWriter& JsonWriter::Double(double value) { return AppendNumber(value); }
+
 void JsonWriter::Separate() {
   if (after_value_) json_ += ',';
+  if (depth_ > 0 && !after_key_) BreakLine();
   after_value_ = true;
+  after_key_ = false;
+}
+
+void JsonWriter::BreakLine() {
+  if (layout_ == Layout::kOneLine) return;
+  constexpr size_t kIndent = 2;
+  json_ += '\n';
+  json_.append(kIndent * depth_, ' ');
 }
 
 JsonWriter& JsonWriter::Open(char bracket) {
   Separate();
   json_ += bracket;
+  ++depth_;
   after_value_ = false;
   return *this;
 }
 
 JsonWriter& JsonWriter::Close(char bracket) {
+  --depth_;
+  if (after_value_) BreakLine();
   json_ += bracket;
   after_value_ = true;
   return *this;

@@ -3,65 +3,191 @@
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 
-#include <array>
-#include <functional>
-#include <unordered_set>
+#include <cstddef>
+#include <iterator>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kernels/activity.h"
+#include "runtime/io/json_writer.h"
 
 namespace octet {
 namespace {
 
 using nlohmann::json;
 
-constexpr int kMaxDepth = 64;
+constexpr int kNumberOutOfRange = 406;  // the library's id of this error
 
-struct Violation {
-  std::string rule;
-};
-
-// Watches a parse for what the resulting document can't show. Throws, as the only way to stop the
-// library's parser before a hostile text has filled the memory; nothing leaves ParseStrictJson.
-class Observer {
+// Walks over a text. A long one is no standstill, whatever it holds: one string, or millions of
+// values.
+class TickingIterator {
  public:
-  bool operator()(int depth, json::parse_event_t event, const json& parsed) {
-    if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
-      if (depth >= kMaxDepth) throw Violation{absl::StrCat("is nested deeper than ", kMaxDepth)};
-      keys_[depth].clear();
-    }
-    if (event == json::parse_event_t::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      if (!keys_[depth - 1].insert(key).second) {
-        throw Violation{absl::StrCat("states the key ", Quoted(key), " twice in one object")};
-      }
-    }
-    return true;
+  using iterator_category = std::forward_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  TickingIterator(std::string_view text, size_t place) : text_(text.data()), place_(place) {}
+
+  reference operator*() const { return text_[place_]; }
+  TickingIterator& operator++() {
+    if (++place_ % kBytesPerTick == 0) Activity::OfThisThread().Tick();
+    return *this;
   }
+  bool operator==(const TickingIterator& other) const { return place_ == other.place_; }
 
  private:
-  std::array<std::unordered_set<std::string>, kMaxDepth>
-      keys_;  // [depth]: of the open object, so far
+  static constexpr size_t kBytesPerTick = size_t{64} << 10;
+
+  const char* text_;
+  size_t place_;
 };
+
+// Builds a document from what the library's parser finds. The library's own builder with a callback
+// takes time quadratic in the number of objects in an array.
+class DocumentBuilder {
+ public:
+  // `visit`, where it is not null, gets the members of the outermost object instead.
+  DocumentBuilder(const std::string& where, size_t text_bytes, const MemberVisitor* visit)
+      : where_(where), text_bytes_(text_bytes), visit_(visit) {}
+
+  const absl::Status& status() const { return status_; }
+  json TakeDocument() { return std::move(document_); }
+
+  // What the parser calls. False ends the parse; the reason is then in the status.
+  bool null() { return AddScalar(nullptr); }
+  bool boolean(bool value) { return AddScalar(value); }
+  bool number_integer(int64_t value) { return AddScalar(value); }
+  bool number_unsigned(uint64_t value) { return AddScalar(value); }
+  bool number_float(double value, const std::string& /*digits*/) { return AddScalar(value); }
+  bool string(const std::string& value) { return AddScalar(value); }
+  bool binary(const json::binary_t& /*value*/) { return Refuse("is not JSON"); }
+  bool start_array(size_t /*size*/) { return Open(json::value_t::array); }
+  bool start_object(size_t /*size*/) { return Open(json::value_t::object); }
+  bool end_array() { return Close(); }
+  bool end_object() { return Close(); }
+  bool key(const std::string& name);
+  bool parse_error(size_t byte, const std::string& /*token*/, const json::exception& error);
+
+ private:
+  bool Refuse(const std::string& rule);
+  bool CountPart();
+  template <typename Value>
+  json* Add(const Value& value);
+  template <typename Value>
+  bool AddScalar(const Value& value) {
+    return Add(value) != nullptr && EndValue();
+  }
+  bool Open(json::value_t kind);
+  bool Close();
+  bool EndValue();
+
+  const std::string& where_;
+  size_t text_bytes_;
+  const MemberVisitor* visit_;
+  absl::Status status_;
+  json document_;
+  std::vector<json*> open_;        // containers, outermost first
+  json* member_ = nullptr;         // null yet, in the innermost container where that is an object
+  json::object_t::iterator root_;  // the member of the outermost object that is being read
+  int64_t num_values_ = 0;
+  int64_t num_parts_ = 0;
+};
+
+bool DocumentBuilder::Refuse(const std::string& rule) {
+  status_ = absl::InvalidArgumentError(absl::StrCat(where_, ": ", rule));
+  return false;
+}
+
+bool DocumentBuilder::parse_error(size_t byte, const std::string& /*token*/,
+                                  const json::exception& error) {
+  if (error.id == kNumberOutOfRange) return Refuse("is not valid JSON: a number is out of range");
+  return Refuse(absl::StrCat("is not valid UTF-8 JSON: see byte ", byte, " of ", text_bytes_));
+}
+
+bool DocumentBuilder::CountPart() {
+  if (++num_parts_ <= kMaxJsonParts) return true;
+  return Refuse(absl::StrCat("has more than ", kMaxJsonParts, " lists, objects and members"));
+}
+
+// Where the value lies from now on; null where there may be no more.
+template <typename Value>
+json* DocumentBuilder::Add(const Value& value) {
+  if (++num_values_ > kMaxJsonValues) {
+    Refuse(absl::StrCat("has more than ", kMaxJsonValues, " values"));
+    return nullptr;
+  }
+  if (open_.empty()) return &(document_ = value);
+  if (open_.back()->is_object()) return &(*member_ = value);
+  return &open_.back()->get_ref<json::array_t&>().emplace_back(value);
+}
+
+bool DocumentBuilder::Open(json::value_t kind) {
+  if (std::ssize(open_) == kMaxJsonDepth) {
+    return Refuse(absl::StrCat("is nested deeper than ", kMaxJsonDepth));
+  }
+  if (open_.empty() && visit_ != nullptr && kind != json::value_t::object) {
+    return Refuse("is not an object");
+  }
+  json* place = CountPart() ? Add(kind) : nullptr;
+  if (place == nullptr) return false;
+  open_.push_back(place);  // stays there: nothing is added to its container while it is open
+  return true;
+}
+
+bool DocumentBuilder::Close() {
+  open_.pop_back();
+  return EndValue();
+}
+
+bool DocumentBuilder::key(const std::string& name) {
+  auto& object = open_.back()->get_ref<json::object_t&>();
+  const auto [place, inserted] = object.emplace(name, nullptr);
+  if (!inserted) {
+    return Refuse(absl::StrCat("states the key ", Quoted(name), " twice in one object"));
+  }
+  if (!CountPart()) return false;
+  if (open_.size() == 1) root_ = place;
+  member_ = &place->second;
+  return true;
+}
+
+// A value is complete: gives a member of the outermost object away, and keeps its name.
+bool DocumentBuilder::EndValue() {
+  if (visit_ == nullptr) return true;
+  if (open_.empty()) return document_.is_object() || Refuse("is not an object");
+  if (open_.size() > 1) return true;
+  status_ = (*visit_)(root_->first, root_->second);
+  root_->second = nullptr;
+  num_values_ = 0;
+  num_parts_ = 0;
+  return status_.ok();
+}
+
+absl::StatusOr<json> Parse(const std::string& text, const std::string& where,
+                           const MemberVisitor* visit) {
+  DocumentBuilder builder(where, text.size(), visit);
+  // The library takes a NUL between values for the end of the text.
+  if (const size_t nul = text.find('\0'); nul != std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(where, ": is not valid JSON: NUL byte at byte ", nul));
+  }
+  json::sax_parse(TickingIterator(text, 0), TickingIterator(text, text.size()), &builder);
+  if (!builder.status().ok()) return builder.status();
+  return builder.TakeDocument();
+}
 
 }  // namespace
 
 absl::StatusOr<json> ParseStrictJson(const std::string& text, const std::string& where) {
-  const auto refuse = [&where](const std::string& rule) {
-    return absl::InvalidArgumentError(absl::StrCat(where, ": ", rule));
-  };
-  // The library takes a NUL between values for the end of the text.
-  if (const size_t nul = text.find('\0'); nul != std::string::npos) {
-    return refuse(absl::StrCat("is not valid JSON: NUL byte at byte ", nul));
-  }
-  Observer observer;
-  try {
-    return json::parse(text, std::ref(observer));
-  } catch (const Violation& violation) {
-    return refuse(violation.rule);
-  } catch (const json::parse_error& error) {
-    return refuse(
-        absl::StrCat("is not valid UTF-8 JSON: see byte ", error.byte, " of ", text.size()));
-  } catch (const json::exception&) {
-    return refuse("is not valid JSON: a number is out of range");
-  }
+  return Parse(text, where, nullptr);
+}
+
+absl::Status ParseStrictJsonObject(const std::string& text, const std::string& where,
+                                   const MemberVisitor& visit) {
+  return Parse(text, where, &visit).status();
 }
 
 std::string Quoted(const std::string& text) {
@@ -69,6 +195,15 @@ std::string Quoted(const std::string& text) {
   if (text.size() <= 2 * kEnd) return absl::StrCat("'", absl::Utf8SafeCHexEscape(text), "'");
   return absl::StrCat("'", absl::Utf8SafeCHexEscape(text.substr(0, kEnd)), "…",
                       absl::Utf8SafeCHexEscape(text.substr(text.size() - kEnd)), "'");
+}
+
+std::string Shown(const json& value) {
+  if (value.is_structured()) return value.is_array() ? "a list" : "an object";
+  if (value.is_string()) return Quoted(value.get_ref<const std::string&>());
+  if (value.is_number_float()) return JsonWriter().Double(value.get<double>()).Take();
+  if (value.is_number_unsigned()) return absl::StrCat(value.get<uint64_t>());
+  if (value.is_number_integer()) return absl::StrCat(value.get<int64_t>());
+  return value.is_null() ? "null" : value.get<bool>() ? "true" : "false";
 }
 
 }  // namespace octet

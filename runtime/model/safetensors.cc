@@ -111,6 +111,14 @@ absl::Status CheckFields(const std::string& where, const json& entry) {
   return absl::OkStatus();
 }
 
+// "[2, 3]"; of many dimensions the first ones.
+std::string ShapeText(std::span<const uint64_t> shape) {
+  constexpr size_t kMost = 8;
+  if (shape.size() <= kMost) return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
+  return absl::StrCat("[", absl::StrJoin(shape.first(kMost), ", "), ", …] with ", shape.size(),
+                      " dimensions");
+}
+
 // Checks what one entry can show by itself; its offset still counts from the end of the header.
 absl::StatusOr<SafetensorsTensor> ParseTensor(const std::string& where, const std::string& name,
                                               const json& entry) {
@@ -136,16 +144,14 @@ absl::StatusOr<SafetensorsTensor> ParseTensor(const std::string& where, const st
   if (begin > end)
     return Invalid(where, absl::StrCat("data_offsets begin at ", begin, ", after their end ", end));
 
-  const std::string shape_text =
-      absl::StrCat(known->name, " of shape [", absl::StrJoin(*shape, ", "), "]");
   const auto bytes = ByteSize(*shape, known->bits);
   if (!bytes) {
-    return Invalid(where,
-                   absl::StrCat(shape_text, " overflows 64 bits or is no whole number of bytes"));
+    return Invalid(where, absl::StrCat(known->name, " of shape ", ShapeText(*shape),
+                                       " overflows 64 bits or is no whole number of bytes"));
   }
   if (*bytes != end - begin) {
-    return Invalid(where, absl::StrCat(shape_text, " takes ", *bytes,
-                                       " bytes, but data_offsets span ", end - begin));
+    return Invalid(where, absl::StrCat(known->name, " of shape ", ShapeText(*shape), " takes ",
+                                       *bytes, " bytes, but data_offsets span ", end - begin));
   }
   return SafetensorsTensor{name, known->name, *shape, begin, *bytes};
 }
@@ -201,6 +207,18 @@ std::optional<DType> ComputableDType(const std::string& safetensors_dtype) {
   return std::nullopt;
 }
 
+absl::Status SafetensorsFile::AddEntry(const std::string& name, const json& entry) {
+  const std::string& path = file_->path();
+  if (name == "__metadata__") {
+    auto metadata = ParseMetadata(path, entry);
+    if (metadata.ok()) metadata_ = *std::move(metadata);
+    return metadata.status();
+  }
+  auto tensor = ParseTensor(TensorIn(path, name), name, entry);
+  if (tensor.ok()) tensors_.push_back(*std::move(tensor));
+  return tensor.status();
+}
+
 absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(FileSystem& file_system,
                                                       const std::string& path) {
   auto file = file_system.Open(path);
@@ -210,19 +228,10 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(FileSystem& file_system,
 
   const auto header = ReadHeader(*result.file_);
   if (!header.ok()) return header.status();
-  const auto entries = ParseStrictJson(*header, absl::StrCat(path, ": its header"));
-  if (!entries.ok()) return entries.status();
-  for (const auto& [name, entry] : entries->items()) {
-    if (name == "__metadata__") {
-      auto metadata = ParseMetadata(path, entry);
-      if (!metadata.ok()) return metadata.status();
-      result.metadata_ = *std::move(metadata);
-    } else {
-      auto tensor = ParseTensor(TensorIn(path, name), name, entry);
-      if (!tensor.ok()) return tensor.status();
-      result.tensors_.push_back(*std::move(tensor));
-    }
-  }
+  const absl::Status entries = ParseStrictJsonObject(
+      *header, absl::StrCat(path, ": its header"),
+      [&](const std::string& name, const json& entry) { return result.AddEntry(name, entry); });
+  if (!entries.ok()) return entries;
 
   std::sort(result.tensors_.begin(), result.tensors_.end(), [](const auto& a, const auto& b) {
     return std::tie(a.offset, a.bytes, a.name) < std::tie(b.offset, b.bytes, b.name);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +47,9 @@ class SafetensorsFile {
 
  private:
   SafetensorsFile() = default;
+
+  // One member of the header.
+  absl::Status AddEntry(const std::string& name, const nlohmann::json& entry);
 
   std::unique_ptr<RandomAccessFile> file_;
   std::vector<SafetensorsTensor> tensors_;

@@ -14,6 +14,7 @@ namespace {
 
 // A text may be long, and other ranks wait for this one.
 constexpr int64_t kRunsPerTick = 1024;
+constexpr int64_t kMergesPerTick = 65536;
 
 }  // namespace
 
@@ -37,7 +38,8 @@ class BpeEncoder::Run {
   }
 
   void Merge() {
-    while (!agenda_.empty()) {
+    for (int64_t pairs = 1; !agenda_.empty(); ++pairs) {
+      if (pairs % kMergesPerTick == 0) Activity::OfThisThread().Tick();
       std::pop_heap(agenda_.begin(), agenda_.end(), std::greater<>());
       const uint64_t best = agenda_.back();
       agenda_.pop_back();

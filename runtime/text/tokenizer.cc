@@ -3,6 +3,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "kernels/check.h"
@@ -47,7 +48,11 @@ Tokenizer::Tokenizer(Vocabulary vocabulary, const NormalizerOptions& options,
                      const SymbolTrie& user_defined)
     : vocabulary_(std::move(vocabulary)),
       normalizer_(options, user_defined),
-      encoder_(vocabulary_, user_defined) {}
+      encoder_(vocabulary_, user_defined) {
+  for (const std::string& piece : vocabulary_.pieces) {
+    longest_piece_ = std::max(longest_piece_, piece.size());
+  }
+}
 
 absl::StatusOr<Tokenizer> Tokenizer::Load(FileSystem& files, const std::string& path) {
   const auto file = files.Open(path);
@@ -92,6 +97,13 @@ absl::StatusOr<Tokenizer> Tokenizer::FromModel(const sentencepiece::ModelProto& 
       .treat_whitespace_as_suffix = model.trainer_spec().treat_whitespace_as_suffix(),
   };
   return Tokenizer(*std::move(vocabulary), options, user_defined);
+}
+
+size_t Tokenizer::MostBytes(int64_t num_tokens) const {
+  const bool has_byte_fallback = vocabulary_.byte_ids[0] >= 0;  // else one for unknown neighbours
+  if (!has_byte_fallback || normalizer_.options().remove_extra_whitespaces) return kMaxTextBytes;
+  if (num_tokens >= static_cast<int64_t>(kMaxTextBytes / longest_piece_)) return kMaxTextBytes;
+  return static_cast<size_t>(std::max<int64_t>(num_tokens, 0)) * longest_piece_;
 }
 
 std::vector<int32_t> Tokenizer::Encode(std::string_view text) const {

@@ -38,6 +38,10 @@ class Tokenizer {
   static absl::StatusOr<Tokenizer> FromModel(const sentencepiece::ModelProto& model,
                                              const std::string& source);
 
+  // No text of more bytes has so few tokens. Where a token may stand for any number of bytes, no
+  // text at all has more bytes.
+  size_t MostBytes(int64_t num_tokens) const;
+
   // The ids of `text`, without BOS or EOS: control pieces never come from text. Bytes that are not
   // UTF-8 count as U+FFFD, one each.
   std::vector<int32_t> Encode(std::string_view text) const;
@@ -68,6 +72,7 @@ class Tokenizer {
   Vocabulary vocabulary_;
   TextNormalizer normalizer_;
   BpeEncoder encoder_;
+  size_t longest_piece_ = 1;  // bytes
 };
 
 // The tokenizer of a model: `model_path` is a directory with a tokenizer.model, or that file
