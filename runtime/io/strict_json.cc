@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "kernels/activity.h"
-#include "runtime/io/json_writer.h"
 
 namespace octet {
 namespace {
@@ -195,15 +194,6 @@ std::string Quoted(const std::string& text) {
   if (text.size() <= 2 * kEnd) return absl::StrCat("'", absl::Utf8SafeCHexEscape(text), "'");
   return absl::StrCat("'", absl::Utf8SafeCHexEscape(text.substr(0, kEnd)), "…",
                       absl::Utf8SafeCHexEscape(text.substr(text.size() - kEnd)), "'");
-}
-
-std::string Shown(const json& value) {
-  if (value.is_structured()) return value.is_array() ? "a list" : "an object";
-  if (value.is_string()) return Quoted(value.get_ref<const std::string&>());
-  if (value.is_number_float()) return JsonWriter().Double(value.get<double>()).Take();
-  if (value.is_number_unsigned()) return absl::StrCat(value.get<uint64_t>());
-  if (value.is_number_integer()) return absl::StrCat(value.get<int64_t>());
-  return value.is_null() ? "null" : value.get<bool>() ? "true" : "false";
 }
 
 }  // namespace octet

@@ -41,9 +41,6 @@ absl::Status ParseStrictJsonObject(const std::string& text, const std::string& w
 // left out.
 std::string Quoted(const std::string& text);
 
-// A value for an error message: "a list", "an object", or a scalar as JSON has it.
-std::string Shown(const nlohmann::json& value);
-
 }  // namespace octet
 
 #endif  // OCTET_RUNTIME_IO_STRICT_JSON_H_

@@ -138,7 +138,7 @@ std::vector<std::string> CheckTotalSize(const Index& index, const TensorMap& ten
   uint64_t total = 0;
   for (const auto& [name, location] : tensors) total += location.tensor->bytes;
   if (index.total_size.is_null() || index.total_size == json(total)) return {};
-  return {absl::StrCat(index.path, ": metadata.total_size is ", Shown(index.total_size),
+  return {absl::StrCat(index.path, ": metadata.total_size is ", index.total_size.dump(),
                        ", but the tensors take ", total,
                        " bytes; the tensors are used as they are")};
 }

@@ -15,6 +15,12 @@ using nlohmann::json;
 
 constexpr int kMaxInt = std::numeric_limits<int>::max();
 
+// A value as an error message shows it.
+std::string Shown(const json& value) {
+  if (value.is_structured()) return value.is_array() ? "a list" : "an object";
+  return value.is_string() ? Quoted(value.get<std::string>()) : value.dump();
+}
+
 // nullopt unless it is an integer from `least` to the largest int.
 std::optional<int> IntIn(const json& value, int least) {
   if (!value.is_number_integer()) return std::nullopt;

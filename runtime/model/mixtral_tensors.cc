@@ -253,15 +253,10 @@ absl::StatusOr<MixtralTensors> MixtralTensors::Map(const Checkpoint& checkpoint,
     if (!status.ok()) return status;
   }
 
-  constexpr int kMostNotes = 10;
-  int num_unused = 0;
   for (const std::string& name : checkpoint.Names()) {
-    if (source.Took(name) || ++num_unused > kMostNotes) continue;
-    tensors.unused_.push_back(
-        absl::StrCat("tensor ", Quoted(name), " is not used: ", WhyUnused(name, config)));
-  }
-  if (num_unused > kMostNotes) {
-    tensors.unused_.push_back(absl::StrCat(num_unused - kMostNotes, " more tensors are not used"));
+    if (!source.Took(name))
+      tensors.unused_.push_back(
+          absl::StrCat("tensor ", Quoted(name), " is not used: ", WhyUnused(name, config)));
   }
   return tensors;
 }

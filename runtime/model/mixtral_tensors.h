@@ -72,8 +72,7 @@ class MixtralTensors {
   const LayerTensors& layer(int layer) const { return layers_[layer]; }
   const ExpertTensors& expert(int layer, int expert) const { return experts_[layer][expert]; }
 
-  // Notes on the checkpoint's tensors that the model has no place for: name, and what that means;
-  // of many the first ones, and how many more.
+  // The checkpoint's tensors that the model has no place for: name, and what that means.
   const std::vector<std::string>& unused() const { return unused_; }
 
  private:

@@ -152,6 +152,17 @@ TEST_F(PerplexityTest, JsonAndLongerContext) {
   EXPECT_LT(overlapping["perplexity"], run("--window 40")["perplexity"]);
 }
 
+TEST_F(PerplexityTest, JsonOfAModelWhoseNameIsNotUtf8) {
+  WriteText();
+  const std::string model = directory_ + "/m\xff";
+  ASSERT_EQ(RunShell("cp -r " + std::string(kDemoModel) + " '" + model + "'").exit_code, 0);
+  const std::string json_path = directory_ + "/out.json";
+  const ProcessResult result = RunOctet(0, "perplexity --window 30 -f " + text_ + " --model '" +
+                                               model + "' --output-json " + json_path);
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_EQ(ParseJson(ReadFile(json_path))["model"], directory_ + "/m\uFFFD");
+}
+
 TEST_F(PerplexityTest, ReadsStandardInput) {
   WriteText();
   const std::string command =

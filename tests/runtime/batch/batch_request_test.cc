@@ -259,5 +259,48 @@ TEST_F(BatchRequestTest, RefusesHostileJson) {
   ExpectNoJson("{\"custom_id\": \"\xc3\"}", "UTF-8");
 }
 
+std::string Repeat(const std::string& item, int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += item;
+  return text;
+}
+
+// Of hundreds of thousands of parts. None takes long, and what is said of it is short.
+TEST_F(BatchRequestTest, HugeLinesAreRefusedInAFewWords) {
+  constexpr int kMany = 200'000;
+  const std::string text(1'000'000, 'x');
+  std::string keys;
+  for (int i = 0; i < kMany; ++i) absl::StrAppend(&keys, "\"k", i, "\":{},");
+  const struct {
+    std::string line;
+    std::string message;
+  } cases[] = {
+      {CompletionsWith(R"("zz": [)" + Repeat("{},", kMany) + "{}]"), "'zz' is not a field"},
+      {CompletionsWith(R"("zz": [)" + Repeat("[[]],", kMany) + "{}]"), "'zz' is not a field"},
+      {CompletionsWith(R"("zz": [)" + Repeat("1,", kMany) + "{}]"), "'zz' is not a field"},
+      {CompletionsWith(keys + R"("end": 1)"), "'k0' is not a field"},
+      {CompletionsWith("\"" + text + "\": 1"), "is not a field"},
+      {CompletionsWith(R"("n": )" + text), "is not valid UTF-8 JSON"},
+      {CompletionsWith(R"("n": 1)" + std::string(1'000'000, '0')), "a number is out of range"},
+      {CompletionsWith(R"("logit_bias": {")" + text + R"(": 1})"), "has the key"},
+      {Completions(R"({"prompt": [)" + Repeat("\"a\",", kMany) + R"("a"]})"),
+       "'prompt' has 200001 prompts; a line may have 65536"},
+      {Completions(R"({"prompt": [)" + Repeat("[1],", kMany) + "[1]]}"), "'prompt' has 200001"},
+      {Completions(R"({"prompt": ")" + text + "\"}"), "'prompt' has 1000000 bytes"},
+      {Chat(R"({"messages": [{"role": "user", "content": ")" + text + "\"}]}"),
+       "'messages' has 1000000 bytes"},
+      {Chat(R"({"messages": [)" + Repeat("1,", kMany) + "1]}"), "'messages[0]' must be an object"},
+      {Line("/v1/" + text, "{}"), "'url' must be"},
+      {std::string(kMany, '['), "is nested deeper than 64"},
+      {"{\"custom_id\": \"" + text, "is not valid UTF-8 JSON"},
+  };
+  for (const auto& c : cases) {
+    const RequestError error = Refuse(c.line);
+    EXPECT_THAT(error.message, HasSubstr(c.message));
+    EXPECT_LT(error.message.size(), 500U) << c.message;
+    EXPECT_LT(error.param.size(), 300U) << c.message;
+  }
+}
+
 }  // namespace
 }  // namespace octet::request_lines

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -92,6 +93,55 @@ TEST(JsonWriterTest, WhatIsNoNumberInJson) {
   EXPECT_EQ(Float(-kInfinity), "-9999.0");
   EXPECT_EQ(Float(kInfinity), "null");
   EXPECT_EQ(Float(std::numeric_limits<float>::quiet_NaN()), "null");
+}
+
+void Write(const json& value, JsonWriter& writer) {
+  if (value.is_object()) {
+    writer.BeginObject();
+    for (const auto& [name, member] : value.items()) Write(member, writer.Key(name));
+    writer.EndObject();
+  } else if (value.is_array()) {
+    writer.BeginArray();
+    for (const json& element : value) Write(element, writer);
+    writer.EndArray();
+  } else if (value.is_string()) {
+    writer.String(value.get<std::string>());
+  } else if (value.is_boolean()) {
+    writer.Bool(value.get<bool>());
+  } else {
+    writer.Integer(value.get<int64_t>());
+  }
+}
+
+TEST(JsonWriterTest, IndentsAsTheLibrary) {
+  for (const char* text : {"1", "[]", "{}", "[[], {}]",
+                           R"({"a": {"b": [1, [2, 3], {"c": true}], "d": {}}, "e": "x"})"}) {
+    JsonWriter writer(JsonWriter::Layout::kIndented);
+    const json value = json::parse(text);
+    Write(value, writer);
+    EXPECT_EQ(writer.Take(), value.dump(2));
+  }
+}
+
+TEST(JsonWriterTest, MembersByTheirType) {
+  JsonWriter writer;
+  writer.BeginObject();
+  writer.Member("a", true).Member("b", int32_t{-1}).Member("c", uint64_t{1} << 40);
+  writer.Member("d", 0.1).Member("e", "text").Member("f", std::string("\xff"));
+  EXPECT_EQ(writer.EndObject().Take(),
+            R"({"a":true,"b":-1,"c":1099511627776,"d":0.1,"e":"text","f":")"
+            "\uFFFD\"}");
+}
+
+TEST(JsonWriterTest, DoublesComeBack) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  for (const double value :
+       {0.0, -1.0 / 3, 1e-5, 1e15, 5e-324, 1.7976931348623157e308, 123456.75}) {
+    EXPECT_EQ(ParseJson(JsonWriter().Double(value).Take()).get<double>(), value);
+  }
+  for (const double value : {kInfinity, -kInfinity, std::nan("")}) {
+    EXPECT_EQ(JsonWriter().Double(value).Take(), "null");
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "runtime/model/safetensors.h"
 
+#include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -187,6 +188,34 @@ TEST(SafetensorsTest, RefusesABadHeader) {
     const std::string error = HeaderError(SafetensorsBytes(c.header, c.data));
     EXPECT_THAT(error, HasSubstr(c.error)) << c.header;
     EXPECT_THAT(error, HasSubstr(kTensorsPath)) << c.header;
+  }
+}
+
+TEST(SafetensorsTest, TakesManyTensors) {
+  constexpr int kTensors = 60'000;
+  std::string header = "{";
+  for (int i = 0; i < kTensors; ++i) {
+    absl::StrAppend(&header, i > 0 ? "," : "", "\"model.layers.", i, ".weight\":{\"dtype\":\"U8\",",
+                    "\"shape\":[1],\"data_offsets\":[", i, ",", i + 1, "]}");
+  }
+  const auto file = OpenBytes(SafetensorsBytes(header + "}", std::string(kTensors, 'x')));
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_EQ(file->tensors().size(), static_cast<size_t>(kTensors));
+  EXPECT_EQ(file->tensors().back().name, "model.layers.59999.weight");
+}
+
+TEST(SafetensorsTest, ErrorsStayShort) {
+  std::string shape = "9";
+  for (int i = 0; i < 100'000; ++i) shape += ",9";
+  for (const std::string& header :
+       {R"({"a":{"dtype":"U8","data_offsets":[0,1],"shape":[)" + shape + "]}}",
+        R"({")" + std::string(1'000'000, 'n') + R"(":1})",
+        R"({"a":{"dtype":")" + std::string(1'000'000, 'n') +
+            R"(","data_offsets":[0,1],"shape":[]}})",
+        R"({"a":{"dtype":"U8","data_offsets":[0,1],"shape":[],")" + std::string(1'000'000, 'n') +
+            R"(":1}})"}) {
+    EXPECT_THAT(HeaderError(SafetensorsBytes(header, "x")),
+                testing::SizeIs(testing::AllOf(testing::Gt(0U), testing::Lt(500U))));
   }
 }
 
