@@ -382,8 +382,8 @@ class SteppedEngineTest : public EngineTest {
                                                 .pages = std::vector<int64_t>(num_ranks, kPages),
                                                 .group_size = num_ranks},
                                      .max_model_len = kMaxTokens};
-      Engine engine({comm, comm}, backend, {config, weights, placement, model_.tokenizer.get()},
-                    options);
+      Engine engine({comm, comm}, backend,
+                    {config, weights, placement, model_.tokenizer.get(), model_.tensors}, options);
       f(comm, backend, engine);
     });
   }
