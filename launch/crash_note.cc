@@ -4,35 +4,60 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstring>
 
 #include "kernels/check.h"
+#include "runtime/batch/fault_note.h"
 
 namespace octet {
 namespace {
 
 constexpr std::array kFaults = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
+constexpr int64_t kNothing = -1;
+
 // Made before, as a handler may not allocate.
 struct Note {
   std::string path;
   std::string who;
   std::array<struct sigaction, kFaults.size()> before = {};
+  std::atomic<int64_t> reading = kNothing;
+  std::atomic<bool> stood_still = false;
 };
+
+// Decimal digits, as nothing else may be called by a handler.
+using Digits = std::array<char, 21>;
+const char* Decimal(int64_t number, Digits& digits) {
+  char* at = &digits.back();
+  *at = 0;
+  do {
+    *--at = static_cast<char>('0' + number % 10);
+    number /= 10;
+  } while (number > 0);
+  return at;
+}
 
 Note& TheNote() {
   static Note note;
   return note;
 }
 
+void Write(int fd, const char* text) {
+  [[maybe_unused]] const ssize_t written = write(fd, text, std::strlen(text));
+}
+
 void WriteLine(const char* what) {
   const Note& note = TheNote();
   const int fd = open(note.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (fd < 0) return;
-  for (const char* text : {note.who.c_str(), ": ", what, "\n"}) {
-    [[maybe_unused]] const ssize_t written = write(fd, text, std::strlen(text));
+  const int64_t reading = note.reading;
+  Digits digits;
+  if (reading != kNothing) {
+    for (const char* text : {FaultNote::kReading, Decimal(reading, digits), ", "}) Write(fd, text);
   }
+  for (const char* text : {note.who.c_str(), ": ", what, "\n"}) Write(fd, text);
   fsync(fd);
   close(fd);
 }
@@ -73,6 +98,15 @@ void LeaveNoteOnCrash(const std::string& path, const std::string& who) {
     action.sa_handler = OnFault;
     sigaction(kFaults[i], &action, &note.before[i]);
   }
+}
+
+void LeaveNoteOfStandstill() {
+  if (TheNote().path.empty() || TheNote().stood_still.exchange(true)) return;
+  WriteLine(FaultNote::kStoodStill);
+}
+
+void NoteLineBeingRead(std::optional<int64_t> number) {
+  TheNote().reading = number.value_or(kNothing);
 }
 
 }  // namespace octet

@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
 
 #include <algorithm>
 #include <iostream>
@@ -62,6 +63,13 @@ absl::StatusOr<std::vector<int32_t>> ReadTokens(const std::string& path, const J
   std::vector<int32_t> ids = tokenizer->Encode(*text);
   if (ids.empty()) return absl::InvalidArgumentError(absl::StrCat("--file ", path, " is empty"));
   return ids;
+}
+
+// On rank 0; elsewhere no score is known.
+absl::Status CheckFinite(const TextScore& score, const std::string& path, Engine& engine) {
+  if (score.finite) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      "--file ", path, " has no perplexity: ", absl::StrJoin(engine.TakeNotes(), "; ")));
 }
 
 std::string FormatScore(const TextScore& score, const WindowSize& size, int64_t num_windows) {
@@ -132,8 +140,8 @@ class PerplexityCommand : public Subcommand {
     const TextScore score = ScoreWindows((*session)->engine(), world.rank(), windows.count(),
                                          [&windows](int64_t index) { return windows.Get(index); });
     const RunReport report = MakeReport(world, setup, **session);
-    absl::Status status;
-    if (world.rank() == 0) {
+    absl::Status status = CheckFinite(score, options_.file, (*session)->engine());
+    if (world.rank() == 0 && status.ok()) {
       std::cout << FormatScore(score, size, windows.count()) << std::flush;
       if (!options_.output_json.empty()) {
         status.Update(files.WriteWhole(options_.output_json,

@@ -61,6 +61,7 @@ absl::Status Serve(Engine& engine, BatchJob* job, const StopSignals& signals, Pr
     if (job != nullptr && signals.drain_requested()) job->Drain(engine);
     if (job != nullptr && status.ok()) status = Exchange(engine, *job, finished);
     if (job != nullptr) SayNotes(job->TakeNotes(), progress);
+    if (job != nullptr) SayNotes(engine.TakeNotes(), progress);
     if (job != nullptr) progress.Serve(CountRequests(*job, engine));
     if (!status.ok()) engine.Stop();
     finished.clear();
@@ -85,10 +86,18 @@ class BatchRun {
  public:
   BatchRun(Communicator& world, const RunConfig& config, const JobSetup& setup, FileSystem& files,
            StopSignals& signals)
-      : world_(world), config_(config), setup_(setup), files_(files), signals_(signals) {}
+      : world_(world),
+        process_(world.watchdog().process_watch()),
+        config_(config),
+        setup_(setup),
+        files_(files),
+        signals_(signals) {}
   BatchRun(const BatchRun&) = delete;
   BatchRun& operator=(const BatchRun&) = delete;
-  ~BatchRun() { signals_.SetOnStop(nullptr); }
+  ~BatchRun() {
+    signals_.SetOnStop(nullptr);
+    if (process_ != nullptr) process_->SetOnStandstill([] {});
+  }
 
   // Collective. False: the output is complete, and nothing is left to do.
   absl::StatusOr<bool> Open();
@@ -99,10 +108,12 @@ class BatchRun {
 
  private:
   absl::Status OpenOnRoot();
+  void LeaveNotes(const std::string& path);
   ExitCode OnStop(const char* signal);
   absl::Status Report(Session& session, double run_seconds);
 
   Communicator& world_;
+  ProcessWatch* const process_;  // null: nobody watches this rank
   const RunConfig& config_;
   const JobSetup& setup_;
   FileSystem& files_;
@@ -156,12 +167,21 @@ absl::StatusOr<bool> BatchRun::Open() {
   const bool has_journal = batch_ && batch_->journal != nullptr;
   const std::string crash_path =
       AllGather(world_, {"journal"}, has_journal ? batch_->journal->crash_path() : "").front();
-  if (!crash_path.empty()) LeaveNoteOnCrash(crash_path, ThreadLabel());
+  if (!crash_path.empty()) LeaveNotes(crash_path);
   return true;
 }
 
-// On the thread of the signals, whatever this rank does meanwhile.
+// Of what goes wrong with this rank while it works at requests.
+void BatchRun::LeaveNotes(const std::string& path) {
+  LeaveNoteOnCrash(path, ThreadLabel());
+  if (job_) job_->SetOnRead(NoteLineBeingRead);
+  if (process_ != nullptr) process_->SetOnStandstill(LeaveNoteOfStandstill);
+}
+
+// On the thread of the signals, whatever this rank does meanwhile. The others end a job in which
+// this rank stands still, and their launcher this process.
 ExitCode BatchRun::OnStop(const char* signal) {
+  if (process_ != nullptr && process_->StandsStill()) LeaveNoteOfStandstill();
   if (world_.rank() > 0) return ExitCode::kStopped;
   const absl::Status status = batch_->output->Stop(signal);
   const bool resumable = status.ok() && batch_->journal != nullptr;

@@ -78,7 +78,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Load(Communicator& world, cons
   session->engine_ =
       std::make_unique<Engine>(EngineRanks{world, *session->group_}, *session->backend_,
                                EngineModel{setup.model.config, session->weights_, setup.placement,
-                                           setup.model.tokenizer.get()},
+                                           setup.model.tokenizer.get(), setup.model.tensors},
                                setup.engine);
   Activity::OfThisThread().Enter({"serving"});
   session->load_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();

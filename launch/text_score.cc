@@ -31,7 +31,9 @@ struct Pending {
   double nats = 0;
 };
 
+// Adds what a window's answer says, and returns how many tokens that are.
 int64_t Score(const FinishedSequence& finished, Pending& window) {
+  if (finished.finish_reason() == NOT_FINITE) return 0;
   for (int i = static_cast<int>(window.first_scored) - 1; i < finished.prompt_logprobs_size();
        ++i) {
     window.nats -= finished.prompt_logprobs(i).logprob();
@@ -68,9 +70,13 @@ TextScore ScoreWindows(Engine& engine, int rank, int64_t count,
   std::vector<FinishedSequence> finished;
   TextScore score;
   do {
-    for (const FinishedSequence& f : finished) score.tokens += Score(f, windows[f.id()]);
+    for (const FinishedSequence& f : finished) {
+      score.finite = score.finite && f.finish_reason() != NOT_FINITE;
+      score.tokens += Score(f, windows[f.id()]);
+    }
     finished.clear();
-    while (root && std::ssize(windows) < count && engine.num_waiting() < kAhead) {
+    if (root && !score.finite) engine.Drain();
+    while (root && score.finite && std::ssize(windows) < count && engine.num_waiting() < kAhead) {
       const ScoredWindow window = get(std::ssize(windows));
       engine.Submit(MakeRequest(std::ssize(windows), window));
       windows.push_back({.first_scored = window.first_scored});

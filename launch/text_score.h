@@ -44,13 +44,15 @@ class TextWindows {
 struct TextScore {
   int64_t tokens = 0;  // scored
   double nats = 0;     // sum of -log p over them
+  bool finite = true;  // otherwise some logits were not, and windows are left out
 
   double NatsPerToken() const { return nats / static_cast<double>(tokens); }
   double Perplexity() const;  // e to that
 };
 
 // Collective: the score of windows 0 to `count` - 1, the same on any ranks, on rank 0; the
-// arguments count there only. Closes the engine. A prompt and one token more must fit into the
+// arguments count there only. Closes the engine, and begins no window after one whose logits are
+// not finite. A prompt and one token more must fit into the
 // engine's max_model_len.
 TextScore ScoreWindows(Engine& engine, int rank, int64_t count,
                        const std::function<ScoredWindow(int64_t index)>& get);

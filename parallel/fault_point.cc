@@ -19,17 +19,21 @@ namespace {
 
 constexpr char kVariable[] = "OCTET_FAULT";
 
-constexpr std::array<const char*, 14> kPhases = {
-    "init",    "loading", "routing",  "dispatch", "combine", "attention", "router",
-    "experts", "head",    "sampling", "schedule", "results", "journal",   "finalize"};
+// No signal: the thread does not come back.
+constexpr int kHang = -1;
 
-constexpr std::array<std::pair<const char*, int>, 7> kSignals = {{{"STOP", SIGSTOP},
+constexpr std::array<const char*, 15> kPhases = {
+    "init", "loading",  "routing",  "dispatch", "combine", "attention", "router",  "experts",
+    "head", "sampling", "schedule", "results",  "journal", "reading",   "finalize"};
+
+constexpr std::array<std::pair<const char*, int>, 8> kSignals = {{{"STOP", SIGSTOP},
                                                                   {"KILL", SIGKILL},
                                                                   {"TERM", SIGTERM},
                                                                   {"INT", SIGINT},
                                                                   {"HUP", SIGHUP},
                                                                   {"ABRT", SIGABRT},
-                                                                  {"SEGV", SIGSEGV}}};
+                                                                  {"SEGV", SIGSEGV},
+                                                                  {"HANG", kHang}}};
 
 absl::Status Malformed(std::string_view part) {
   return absl::InvalidArgumentError(
@@ -82,6 +86,7 @@ void FaultPoint::Install(Activity& activity) const {
     std::fprintf(stderr, "octet: %s: rank %d gets signal %d in %s\n", kVariable, fault.rank,
                  fault.signal, Describe(place).c_str());
     std::fflush(stderr);
+    while (fault.signal == kHang) pause();
     kill(getpid(), fault.signal);
   });
 }

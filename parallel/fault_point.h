@@ -16,8 +16,9 @@ namespace octet {
 // OCTET_FAULT="rank=1,phase=dispatch,count=3,signal=STOP": the third time that rank 1 enters the
 // phase, it says so and sends SIGSTOP to its process. Without count: the first time. Phases: init,
 // loading, routing, dispatch, combine, attention, router, experts, head, sampling, schedule,
-// results, journal, finalize. Signals: STOP, KILL, TERM, INT, HUP, ABRT, SEGV. Costs nothing when
-// the variable is not set.
+// results, journal, reading (of a line), finalize. Signals: STOP, KILL, TERM, INT, HUP, ABRT, SEGV;
+// with HANG the rank's own thread stands still, and its process lives. Costs nothing when the
+// variable is not set.
 struct FaultPoint {
   int rank = 0;
   std::string phase;

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <ctime>
+#include <utility>
 
 #include "parallel/seconds.h"
 #include "parallel/sibling_processes.h"
@@ -19,6 +20,9 @@ constexpr auto kCheckEvery = 250ms;
 // Between checks lies more than this only where the whole process stood still, or had no processor:
 // that says nothing about its own thread.
 constexpr auto kLongestGap = 4 * kCheckEvery;
+
+// By so much others may see that this rank stands still before it does.
+constexpr auto kSpare = 2 * kCheckEvery;
 
 // So much later than its own timeout a process ends itself: the others, who know more, speak first.
 constexpr auto kOthersFirst = 2s;
@@ -81,19 +85,36 @@ void ProcessWatch::Check(Clock::time_point now) {
   if (gap > kLongestGap) since_ += gap;
 
   const char* call = call_;
-  const uint64_t progress = activity_.progress();
-  if (call != seen_call_ || progress != progress_ || activity_.waiting()) {
+  if (Moves()) {
     seen_call_ = call;
-    progress_ = progress;
+    progress_ = activity_.progress();
     since_ = now;
     next_line_ = kLineEvery;
     return;
   }
   if (call != nullptr) return CheckCall(call, now - since_);
   if (watches_work_ && now - since_ > timeout_.load() + kOthersFirst) {
+    on_standstill_();
     Exit("has made no progress for " + Seconds(now - since_) + " in " +
          Describe(activity_.place()));
   }
+}
+
+bool ProcessWatch::Moves() const {
+  return call_ != seen_call_ || activity_.progress() != progress_ || activity_.waiting();
+}
+
+bool ProcessWatch::StandsStill() const {
+  const std::lock_guard lock(mutex_);
+  const Clock::time_point now = Clock::now();
+  if (!watches_work_ || call_ != nullptr || Moves()) return false;
+  if (now - last_check_ > kLongestGap || end_at_.load() != Clock::time_point::max()) return false;
+  return now - since_ > timeout_.load() - kSpare;
+}
+
+void ProcessWatch::SetOnStandstill(std::function<void()> on_standstill) {
+  const std::lock_guard lock(mutex_);
+  on_standstill_ = std::move(on_standstill);
 }
 
 void ProcessWatch::CheckCall(const char* call, Clock::duration still) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -30,6 +31,13 @@ class ProcessWatch {
 
   // From now on: all work of the rank, which others wait for.
   void SetTimeout(std::chrono::duration<double> timeout);
+
+  // The rank's own thread has stood still about as long as is allowed to, and not because the whole
+  // process did, or the job ends for another reason. Any thread.
+  bool StandsStill() const;
+
+  // Called before the process is ended because its own thread stands still in its work.
+  void SetOnStandstill(std::function<void()> on_standstill);
 
   // What it writes before it ends the process. Must outlive the watched work.
   void SetRecorder(const FlightRecorder* recorder) { recorder_ = recorder; }
@@ -56,6 +64,7 @@ class ProcessWatch {
  private:
   void Run();
   void Check(Clock::time_point now);
+  bool Moves() const;
   void CheckCall(const char* call, Clock::duration still);
   [[noreturn]] void Exit(const std::string& reason) const;
   void Say(const std::string& text) const;
@@ -69,14 +78,15 @@ class ProcessWatch {
   std::atomic<Clock::time_point> end_at_ = Clock::time_point::max();
   std::atomic<const char*> call_ = nullptr;
 
-  // Of the thread alone: what it saw last, since when that has not changed.
+  // Guarded by mutex_: what the thread saw last, since when that has not changed.
   uint64_t progress_ = 0;
   const char* seen_call_ = nullptr;
   Clock::time_point since_;
   Clock::time_point last_check_;
   Clock::duration next_line_{};
+  std::function<void()> on_standstill_ = [] {};
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable stopped_;
   bool stop_ = false;
   std::thread thread_;  // the last: it uses all of the above

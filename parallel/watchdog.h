@@ -68,6 +68,9 @@ class Watchdog {
   // Must outlive this.
   void SetProcessWatch(ProcessWatch* process) { process_ = process; }
 
+  // This rank's process, for those who want to know of its standstill; null: nobody watches it.
+  ProcessWatch* process_watch() const { return process_; }
+
   // Called last, with what this rank has said; must not return. EndJob unless set.
   using EndHandler = std::function<void(const std::string& statement)>;
   void SetEndHandler(EndHandler handler) { end_handler_ = std::move(handler); }

@@ -17,12 +17,13 @@ inline __attribute__((always_inline)) void ForVectors(int64_t cols, F f) {
 }
 
 // e^x within 2 units in the last place; 0 below -87.3 (where the result would be denormal), at most
-// 2^127. Coefficients: Cephes, expf.
+// 2^127; a NaN stays one, as Min and Max give their second operand where either is. Coefficients:
+// Cephes, expf.
 template <class S>
 typename S::Vec Exp(typename S::Vec x) {
   using Vec = typename S::Vec;
   const Vec least = S::Set1(-87.33654F);
-  const Vec clamped = S::Min(S::Max(x, least), S::Set1(88.37626F));
+  const Vec clamped = S::Min(S::Set1(88.37626F), S::Max(least, x));
   const Vec n = S::Round(S::Mul(clamped, S::Set1(1.44269504F)));
   Vec r = S::Fma(n, S::Set1(-0.693359375F), clamped);
   r = S::Fma(n, S::Set1(2.12194440e-4F), r);
@@ -36,6 +37,8 @@ typename S::Vec Exp(typename S::Vec x) {
   return S::ZeroBelow(S::Scale(p, n), x, least);
 }
 
+// A row whose squares are too large to be added has no scale: it becomes NaN, not zeros that look
+// like a result.
 template <class S>
 void RmsNormImpl(const float* x, const float* weight, float eps, int64_t cols, float* y) {
   auto squares = S::Zero();
@@ -44,7 +47,8 @@ void RmsNormImpl(const float* x, const float* weight, float eps, int64_t cols, f
     squares = S::Fma(v, v, squares);
   });
   const float mean = S::Sum(squares) / static_cast<float>(cols);
-  const auto scale = S::Set1(1.0F / __builtin_sqrtf(mean + eps));
+  const float root = __builtin_sqrtf(mean + eps);
+  const auto scale = S::Set1(__builtin_isinf(root) ? __builtin_nanf("") : 1.0F / root);
   ForVectors(cols, [&](int64_t i, int n) {
     S::Store(y + i, S::Mul(S::Mul(S::Load(x + i, n), scale), S::Load(weight + i, n)), n);
   });

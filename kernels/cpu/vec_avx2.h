@@ -52,6 +52,7 @@ struct Avx2 {
   static Vec Sub(Vec a, Vec b) { return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)}; }
   static Vec Mul(Vec a, Vec b) { return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)}; }
   static Vec Div(Vec a, Vec b) { return {_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)}; }
+  // These give b where either is a NaN.
   static Vec Max(Vec a, Vec b) { return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)}; }
   static Vec Min(Vec a, Vec b) { return {_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)}; }
   // a * b + c, rounded once
@@ -65,10 +66,10 @@ struct Avx2 {
   }
   // a * 2^n for integral n whose power is normal
   static Vec Scale(Vec a, Vec n) { return Mul(a, {PowerOfTwo(n.lo), PowerOfTwo(n.hi)}); }
-  // a where x >= least, else 0
+  // 0 where x < least, else a
   static Vec ZeroBelow(Vec a, Vec x, Vec least) {
-    return {_mm256_and_ps(a.lo, _mm256_cmp_ps(x.lo, least.lo, _CMP_GE_OQ)),
-            _mm256_and_ps(a.hi, _mm256_cmp_ps(x.hi, least.hi, _CMP_GE_OQ))};
+    return {_mm256_and_ps(a.lo, _mm256_cmp_ps(x.lo, least.lo, _CMP_NLT_UQ)),
+            _mm256_and_ps(a.hi, _mm256_cmp_ps(x.hi, least.hi, _CMP_NLT_UQ))};
   }
   // The fixed tree of the sum: lanes 8 apart, then 4, 2 and 1.
   static float Sum(Vec v) {

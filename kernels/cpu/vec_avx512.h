@@ -49,7 +49,7 @@ struct Avx512 {
     return Mul(a, _mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23)));
   }
   static Vec ZeroBelow(Vec a, Vec x, Vec least) {
-    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, least, _CMP_GE_OQ), a);
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, least, _CMP_NLT_UQ), a);
   }
   static float Sum(Vec v) {
     const __m256 a = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));

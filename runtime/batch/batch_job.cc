@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "kernels/activity.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
@@ -29,8 +30,26 @@ bool IsBlank(const std::string& text) {
   return text.find_first_not_of(" \t\r") == std::string::npos;
 }
 
-// An attempt may crash by chance, or with another request's fault.
-constexpr int kMostCrashes = 2;
+// An attempt may crash or stand still by chance, or with another request's fault.
+constexpr int kMostFaults = 2;
+
+std::string Times(int n) { return n == 1 ? "once" : absl::StrCat(n, " times"); }
+
+// `when`: "while it computed this request"
+RequestError TooManyFaults(const EarlierFaults& faults, const char* when) {
+  std::string text = "octet";
+  if (faults.crashes > 0) absl::StrAppend(&text, " crashed ", Times(faults.crashes));
+  if (faults.crashes > 0 && faults.standstills > 0) text += " and";
+  if (faults.standstills > 0) absl::StrAppend(&text, " stood still ", Times(faults.standstills));
+  return {.message = absl::StrCat(text, " ", when),
+          .code = faults.crashes > 0 ? "crashed" : "stood_still"};
+}
+
+RequestError NotFinite() {
+  return {.message = "the model's logits are not finite: its weights are probably damaged",
+          .code = "not_finite",
+          .status_code = 500};
+}
 
 uint64_t Hash(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
@@ -90,6 +109,7 @@ absl::Status BatchJob::PassOver(const EarlierResult& earlier, uint64_t line_hash
 }
 
 ParsedLine BatchJob::Parse(LineReader::Result read, BatchResult& result) {
+  const Activity::Scope place({"reading"});
   if (read == LineReader::Result::kTooLong) {
     return {.request = RequestError{.message = absl::StrCat("the line is longer than ",
                                                             LineReader::kMaxLineBytes, " bytes"),
@@ -118,19 +138,23 @@ void BatchJob::NoteIgnoredFields(const ParsedLine& parsed) {
 }
 
 absl::Status BatchJob::AddLine(LineReader::Result read, BatchResult result) {
-  const int num_crashes = output_.NumCrashes(result.number);
+  const EarlierFaults faults = output_.FaultsOf(result.number);
+  if (faults.in_reading >= kMostFaults) {
+    return Refuse(std::move(result), ParsedLine(),
+                  TooManyFaults(faults, "while it read this line"));
+  }
+  on_read_(result.number);
   ParsedLine parsed = Parse(read, result);
+  on_read_(std::nullopt);
   if (const auto* error = std::get_if<RequestError>(&parsed.request)) {
     return Refuse(std::move(result), parsed, *error);
   }
-  if (num_crashes >= kMostCrashes) {
+  if (faults.count() >= kMostFaults) {
     return Refuse(std::move(result), parsed,
-                  {.message = absl::StrCat("octet crashed ", num_crashes,
-                                           " times while it computed this request"),
-                   .code = "crashed"});
+                  TooManyFaults(faults, "while it computed this request"));
   }
   auto line = MakeInFlight(std::move(result), std::get<BatchRequest>(std::move(parsed.request)));
-  if (num_crashes > 0) {
+  if (faults.count() > 0) {
     suspects_.push_back(std::move(line));
   } else {
     Start(std::move(line));
@@ -148,7 +172,6 @@ absl::Status BatchJob::Refuse(BatchResult result, const ParsedLine& parsed,
 std::unique_ptr<BatchJob::InFlight> BatchJob::MakeInFlight(BatchResult result,
                                                            BatchRequest request) const {
   const int64_t num_choices = request.num_choices();
-  result.answered = true;
   return std::make_unique<InFlight>(InFlight{.result = std::move(result),
                                              .line = line_,
                                              .request = std::move(request),
@@ -199,14 +222,27 @@ absl::Status BatchJob::Write(std::vector<FinishedSequence>& finished) {
     places_.erase(place);
     line->choices[choice] = std::move(f);
     if (--line->num_missing > 0) continue;
-    BatchResult result = std::move(line->result);
-    result.text = FormatResult(format_, line->line, line->request, line->choices);
-    in_flight_.erase(result.number);
-    ++counts_.answered;
-    absl::Status status = output_.Add(std::move(result));
+    absl::Status status = Complete(*line);
     if (!status.ok()) return status;
   }
   return output_.Flush();
+}
+
+// All its answers are there.
+absl::Status BatchJob::Complete(InFlight& line) {
+  BatchResult result = std::move(line.result);
+  result.answered =
+      std::none_of(line.choices.begin(), line.choices.end(),
+                   [](const FinishedSequence& f) { return f.finish_reason() == NOT_FINITE; });
+  if (result.answered) {
+    result.text = FormatResult(format_, line.line, line.request, line.choices);
+  } else {
+    const ParsedLine parsed = {.custom_id = line.request.custom_id, .has_custom_id = true};
+    result.text = FormatError(line.line, parsed, NotFinite());
+  }
+  ++(result.answered ? counts_.answered : counts_.refused);
+  in_flight_.erase(result.number);
+  return output_.Add(std::move(result));
 }
 
 void BatchJob::Drain(Engine& engine) {

@@ -8,6 +8,7 @@
 #include <absl/status/status.h>
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -45,10 +46,15 @@ class BatchJob {
         format_(std::move(format)),
         read_ahead_(read_ahead) {}
 
+  // Told of each request, by the number of its result, before its line is parsed, and of none
+  // after it.
+  using OnRead = std::function<void(std::optional<int64_t> number)>;
+  void SetOnRead(OnRead on_read) { on_read_ = std::move(on_read); }
+
   // Reads some lines, unless enough sequences wait in the engine: submits their requests, answers
   // at once those that are refused, passes over those that the output has. Requests that were in
-  // flight when an attempt crashed come after all others, one at a time. Closes the engine when
-  // all is submitted.
+  // flight when an attempt crashed or stood still come after all others, one at a time. Closes the
+  // engine when all is submitted.
   absl::Status Feed(Engine& engine);
 
   // What is computed is finished, and nothing more begins.
@@ -59,7 +65,7 @@ class BatchJob {
     return drained_ && !(counts_.input_ended && in_flight_.empty() && suspects_.empty());
   }
 
-  // Takes answers to the output.
+  // Takes answers to the output. A line of which one was not finite becomes an error line.
   absl::Status Write(std::vector<FinishedSequence>& finished);
 
   // Completes the output. Call when the engine has nothing left to do.
@@ -97,6 +103,7 @@ class BatchJob {
   absl::Status Refuse(BatchResult result, const ParsedLine& parsed, const RequestError& error);
   std::unique_ptr<InFlight> MakeInFlight(BatchResult result, BatchRequest request) const;
   void Start(std::unique_ptr<InFlight> line);
+  absl::Status Complete(InFlight& line);
   void SubmitStarted(Engine& engine);
   void SubmitSuspect(Engine& engine);
 
@@ -105,6 +112,7 @@ class BatchJob {
   RequestLimits limits_;
   ResultFormat format_;
   int64_t read_ahead_;
+  OnRead on_read_ = [](std::optional<int64_t>) {};
   std::string text_;  // of the line at hand
 
   bool drained_ = false;
@@ -114,7 +122,7 @@ class BatchJob {
   InFlight* started_ = nullptr;                 // the line of which not all sequences are submitted
   absl::flat_hash_map<int64_t, Place> places_;  // by sequence
   absl::flat_hash_map<int64_t, std::unique_ptr<InFlight>> in_flight_;  // by result number
-  std::deque<std::unique_ptr<InFlight>> suspects_;  // in flight at a crash, and not started since
+  std::deque<std::unique_ptr<InFlight>> suspects_;  // in flight at a fault, and not started since
   absl::flat_hash_set<uint64_t> custom_ids_;        // hashes: ten million take 150 MB
   std::set<std::string> ignored_fields_;
   std::vector<std::string> notes_;

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 
+#include "runtime/batch/fault_note.h"
 #include "runtime/batch/journal_record.h"
 
 namespace octet {
@@ -31,8 +32,8 @@ class BatchOutput {
     return std::nullopt;
   }
 
-  // Attempts that crashed while they computed this request.
-  virtual int NumCrashes([[maybe_unused]] int64_t number) const { return 0; }
+  // Of earlier attempts, at this request.
+  virtual EarlierFaults FaultsOf([[maybe_unused]] int64_t number) const { return {}; }
 
   // These requests are computed from now on.
   virtual void Start([[maybe_unused]] std::span<const int64_t> numbers) {}

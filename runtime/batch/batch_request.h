@@ -18,6 +18,7 @@ struct RequestError {
   std::string message;
   std::string param;  // the field; empty: none
   std::string code = "invalid_value";
+  int status_code = 400;  // 500: not the request's fault
 };
 
 enum class Endpoint { kCompletions, kChatCompletions };

@@ -11,7 +11,6 @@ namespace octet {
 namespace {
 
 constexpr int kOk = 200;
-constexpr int kBadRequest = 400;
 
 void WriteStopReason(const Answer& answer, JsonWriter& json) {
   const FinishedSequence& finished = answer.finished;
@@ -140,10 +139,11 @@ std::string FormatResult(const ResultFormat& format, int64_t line, const BatchRe
 
 std::string FormatError(int64_t line, const ParsedLine& parsed, const RequestError& error) {
   JsonWriter json;
-  BeginResult(line, parsed.has_custom_id ? &parsed.custom_id : nullptr, kBadRequest, json);
+  BeginResult(line, parsed.has_custom_id ? &parsed.custom_id : nullptr, error.status_code, json);
   json.Key("error").BeginObject();
   json.Key("message").String(error.message);
-  json.Key("type").String("invalid_request_error").Key("param");
+  const bool by_request = error.status_code < 500;
+  json.Key("type").String(by_request ? "invalid_request_error" : "server_error").Key("param");
   if (error.param.empty()) {
     json.Null();
   } else {

@@ -197,8 +197,21 @@ absl::Status Journal::ReadPart(const std::string& name, std::vector<std::string>
     if (!status.ok()) return status;
     options_.advance();
   }
-  if (!files_.Exists(PathOf(name + kCrash))) return absl::OkStatus();
-  for (const int64_t number : in_flight) ++crashes_[number];
+  return CountFault(PathOf(name + kCrash), in_flight);
+}
+
+// Who reads a line works at nothing else; otherwise any request in flight may be at fault.
+absl::Status Journal::CountFault(const std::string& path,
+                                 const absl::flat_hash_set<int64_t>& in_flight) {
+  if (!files_.Exists(path)) return absl::OkStatus();
+  const absl::StatusOr<std::string> text = files_.ReadWhole(path);
+  if (!text.ok()) return text.status();
+  const FaultNote note = FaultNote::Parse(*text);
+  if (note.reading) {
+    faults_[*note.reading].Add(note);
+    return absl::OkStatus();
+  }
+  for (const int64_t number : in_flight) faults_[number].Add(note);
   return absl::OkStatus();
 }
 
@@ -276,9 +289,9 @@ std::optional<EarlierResult> Journal::Find(int64_t number) const {
   return earlier_[number];
 }
 
-int Journal::NumCrashes(int64_t number) const {
-  const auto found = crashes_.find(number);
-  return found == crashes_.end() ? 0 : found->second;
+EarlierFaults Journal::FaultsOf(int64_t number) const {
+  const auto found = faults_.find(number);
+  return found == faults_.end() ? EarlierFaults() : found->second;
 }
 
 absl::Status Journal::Add(BatchResult result) {

@@ -37,7 +37,7 @@ struct JournalOptions {
 // The output of a job that goes to a file, and beside it the directory OUTPUT.journal:
 //   lock           held, and named, by the attempt that runs
 //   part-N         what attempt N has done (runtime/batch/journal_record.h)
-//   part-N.crash   made by a rank of attempt N that crashed
+//   part-N.crash   made by a rank of attempt N that crashed or stood still (fault_note.h)
 //   output-N       the output, as attempt N assembles it
 //   finished       the job whose output is complete
 // Nobody writes to what belongs to another attempt, so one that is still alive somewhere can't
@@ -59,13 +59,13 @@ class Journal : public BatchOutput {
   // Results that earlier attempts left.
   int64_t num_earlier() const { return num_earlier_; }
 
-  // The file that a rank makes which crashes.
+  // The file that a rank makes which crashes or stands still.
   std::string crash_path() const;
 
   JournalCost cost() const { return writer_->cost(); }
 
   std::optional<EarlierResult> Find(int64_t number) const override;
-  int NumCrashes(int64_t number) const override;
+  EarlierFaults FaultsOf(int64_t number) const override;
   void Start(std::span<const int64_t> numbers) override { writer_->AppendStarted(numbers); }
   absl::Status Add(BatchResult result) override;
   absl::Status Flush() override { return writer_->Flush(); }
@@ -84,6 +84,7 @@ class Journal : public BatchOutput {
   absl::Status TakeLock(std::vector<std::string>& notes);
   absl::Status UseEarlierParts(std::vector<std::string>& notes);
   absl::Status ReadPart(const std::string& name, std::vector<std::string>& notes);
+  absl::Status CountFault(const std::string& path, const absl::flat_hash_set<int64_t>& in_flight);
   absl::Status UseRecord(const JournalRecord& record, size_t part, uint64_t offset,
                          absl::flat_hash_set<int64_t>& in_flight);
   absl::Status CompareHeader(const std::string& text, const std::string& name) const;
@@ -108,7 +109,7 @@ class Journal : public BatchOutput {
   std::vector<Location> locations_;     // by number
   std::vector<EarlierResult> earlier_;  // by number, where there is a location
   int64_t num_earlier_ = 0;
-  absl::flat_hash_map<int64_t, int> crashes_;  // by number
+  absl::flat_hash_map<int64_t, EarlierFaults> faults_;  // by number
   std::unique_ptr<JournalWriter> writer_;
 };
 

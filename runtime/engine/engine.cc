@@ -1,7 +1,11 @@
 #include "runtime/engine/engine.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <algorithm>
 #include <chrono>
+
+#include "runtime/engine/weight_scan.h"
 
 namespace octet {
 
@@ -70,6 +74,7 @@ int64_t WorkspaceBytes(const ModelConfig& config, const EngineOptions& options) 
 Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
                const EngineOptions& options)
     : world_(ranks.world),
+      given_(model),
       workspace_([&backend](size_t bytes) { return backend.Allocate(bytes); }),
       context_{backend, workspace_, clock_, options.dtype},
       expert_load_(model.config.num_layers, model.config.num_experts, ranks.group.size()),
@@ -97,19 +102,34 @@ bool Engine::Step(std::vector<FinishedSequence>& finished) {
   const Clock::time_point start = Clock::now();
   ReceiveStep();
   if (step_.stop()) return false;
-  OCTET_CHECK(runner_.Run(step_).SerializeToString(&outgoing_result_));
+  RunStep();
   SendResult(finished);
   CountStep(std::chrono::duration<double>(Clock::now() - start).count());
   return true;
 }
 
+void Engine::RunStep() {
+  const StepResult& result = runner_.Run(step_);
+  if (!step_.scan_weights()) {
+    OCTET_CHECK(result.SerializeToString(&outgoing_result_));
+    return;
+  }
+  StepResult with_scan = result;
+  *with_scan.mutable_worst_weight() =
+      FindWorstWeight(given_.weights, given_.tensors, context_.backend);
+  OCTET_CHECK(with_scan.SerializeToString(&outgoing_result_));
+}
+
 // Collective: what rank 0's scheduler decided for this rank.
 void Engine::ReceiveStep() {
   if (world_.rank() == 0) {
-    const bool stop = stop_ || (closed_ && scheduler_.idle());
+    const bool scan = !stop_ && scan_ == Scan::kNext;
+    const bool stop = stop_ || (closed_ && scheduler_.idle() && !scan);
+    if (scan) scan_ = Scan::kUnderWay;
     const std::span<RankStep> steps = scheduler_.NextStep();
     for (size_t r = 0; r < steps.size(); ++r) {
       steps[r].set_stop(stop);
+      steps[r].set_scan_weights(scan);
       OCTET_CHECK(steps[r].SerializeToString(&outgoing_steps_[r]));
     }
   }
@@ -121,11 +141,25 @@ void Engine::ReceiveStep() {
 void Engine::SendResult(std::vector<FinishedSequence>& finished) {
   for (const std::string& bytes : messenger_.GatherToRoot({"results"}, outgoing_result_)) {
     OCTET_CHECK(incoming_result_.ParseFromString(bytes)) << bytes.size() << " bytes";
-    scheduler_.Finish(incoming_result_);
-    for (FinishedSequence& f : *incoming_result_.mutable_finished()) {
-      finished.push_back(std::move(f));
-    }
+    UseResult(incoming_result_, finished);
   }
+  if (scan_ == Scan::kUnderWay) EndScan();
+}
+
+void Engine::UseResult(StepResult& result, std::vector<FinishedSequence>& finished) {
+  scheduler_.Finish(result);
+  if (IsWorse(result.worst_weight(), worst_weight_)) worst_weight_ = result.worst_weight();
+  for (FinishedSequence& f : *result.mutable_finished()) {
+    const bool failed = f.finish_reason() == NOT_FINITE;
+    if (failed && scan_ == Scan::kNotNeeded) scan_ = Scan::kNext;
+    finished.push_back(std::move(f));
+  }
+}
+
+void Engine::EndScan() {
+  scan_ = Scan::kDone;
+  notes_.push_back(absl::StrCat("the model's logits are not finite for some of the input: ",
+                                ExplainNotFinite(worst_weight_)));
 }
 
 void Engine::CountStep(double seconds) {

@@ -4,6 +4,7 @@
 #define OCTET_RUNTIME_ENGINE_ENGINE_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "parallel/collectives.h"
@@ -48,9 +49,12 @@ struct EngineModel {
   const ModelWeights& weights;
   const ExpertPlacement& placement;  // over the ranks of a group
   const Tokenizer* tokenizer;        // null: no stop texts
+  const MixtralTensors& tensors;     // what the weights were loaded from
 };
 
-// Rank 0 submits requests and takes answers; all ranks step together.
+// Rank 0 submits requests and takes answers; all ranks step together. When a request first meets
+// logits that are not finite, all ranks look for damage among their weights in the step that
+// follows, once.
 class Engine {
  public:
   // Collective.
@@ -81,6 +85,9 @@ class Engine {
   // left to do, or was stopped; then no rank may step again.
   bool Step(std::vector<FinishedSequence>& finished);
 
+  // On rank 0: what a person should know since the last call.
+  std::vector<std::string> TakeNotes() { return std::exchange(notes_, {}); }
+
   const EngineStats& stats() const { return stats_; }
   const SchedulerStats& scheduler_stats() const { return scheduler_.stats(); }
   const PhaseClock& clock() const { return clock_; }
@@ -90,10 +97,17 @@ class Engine {
 
  private:
   void ReceiveStep();
+  void RunStep();
   void SendResult(std::vector<FinishedSequence>& finished);
+  void UseResult(StepResult& result, std::vector<FinishedSequence>& finished);
+  void EndScan();
   void CountStep(double seconds);
 
+  // Of the weights for damage.
+  enum class Scan { kNotNeeded, kNext, kUnderWay, kDone };
+
   Communicator& world_;
+  const EngineModel given_;
   PhaseClock clock_;
   Workspace workspace_;
   ExecutionContext context_;
@@ -105,6 +119,9 @@ class Engine {
   bool closed_ = false;
   bool stop_ = false;
   EngineStats stats_;
+  Scan scan_ = Scan::kNotNeeded;
+  WorstWeight worst_weight_;
+  std::vector<std::string> notes_;
 
   // Kept from step to step.
   Messenger messenger_;

@@ -24,7 +24,6 @@ constexpr float kNever = std::numeric_limits<float>::lowest();
 
 void BanTheEnd(const SampleRequest& request, std::span<float> logits) {
   for (const int32_t id : request.params.stop_token_ids()) logits[id] = kNever;
-  if (request.params.ignore_eos()) return;
   for (const int32_t id : request.eos_token_ids) logits[id] = kNever;
 }
 

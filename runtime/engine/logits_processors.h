@@ -12,7 +12,8 @@
 
 namespace octet {
 
-// The chain: before min_tokens nothing that ends the answer; logit_bias; then for each token that
+// The chain: before min_tokens no stop token and no end-of-sequence token, whether it would end the
+// answer or not; logit_bias; then for each token that
 // came before, in the prompt or the answer, the repetition penalty, and for each token of the
 // answer the frequency and presence penalties. Formulas: vLLM's sampler; the latter two are
 // OpenAI's.

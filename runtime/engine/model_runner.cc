@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/finite.h"
+
 namespace octet {
 namespace {
 
@@ -18,6 +20,7 @@ bool Contains(const auto& ids, int32_t id) {
 const StepResult& ModelRunner::Run(const RankStep& step) {
   batch_.Clear();
   logit_rows_.clear();
+  failed_.clear();
   result_.Clear();
   for (const int64_t id : step.preempt()) Preempt(id);
   for (const NewSequence& added : step.admit()) Admit(added);
@@ -26,6 +29,7 @@ const StepResult& ModelRunner::Run(const RankStep& step) {
 
   const Workspace::Scope scope(context_.workspace);
   UseLogits(model_.Forward(batch_, step.overlap() ? kMaxMicroBatches : 1));
+  for (Sequence* s : failed_) Finish(*s);
   return result_;
 }
 
@@ -100,6 +104,8 @@ void ModelRunner::UseLogits(ConstMatrix hidden) {
 void ModelRunner::UseRow(ConstMatrix logits, const LogitRow& row) {
   Sequence& s = *row.sequence;
   const SamplingParams& params = s.params;
+  if (s.result.finish_reason() == NOT_FINITE) return;
+  if (!AllFinite({logits.f32(0), static_cast<size_t>(logits.cols)})) return Fail(s);
   if (row.position + 1 < std::ssize(s.tokens)) {
     return sampler_.Logprob(logits, s.tokens[row.position + 1], params.num_prompt_logprobs(),
                             *s.result.add_prompt_logprobs());
@@ -110,6 +116,15 @@ void ModelRunner::UseRow(ConstMatrix logits, const LogitRow& row) {
     sampler_.Logprob(logits, token, params.num_logprobs(), *s.result.add_logprobs());
   }
   if (IsFinished(s)) Finish(s);
+}
+
+// Further rows of this step may be its own, so that it is finished after them.
+void ModelRunner::Fail(Sequence& s) {
+  s.tokens.resize(s.num_prompt);
+  s.result.clear_logprobs();
+  s.result.clear_prompt_logprobs();
+  s.result.set_finish_reason(NOT_FINITE);
+  failed_.push_back(&s);
 }
 
 SampleRequest ModelRunner::MakeSampleRequest(const Sequence& s) const {
@@ -126,9 +141,11 @@ SampleRequest ModelRunner::MakeSampleRequest(const Sequence& s) const {
 
 bool ModelRunner::IsFinished(Sequence& s) const {
   const int32_t token = s.tokens.back();
+  // A token that ends the answer comes before min_tokens only where there is no other.
+  const bool may_end = std::ssize(s.answer()) >= s.params.min_tokens();
   s.result.set_finish_reason(STOP);
-  if (!s.params.ignore_eos() && Contains(config_.eos_token_ids, token)) return true;
-  if (Contains(s.params.stop_token_ids(), token)) {
+  if (may_end && !s.params.ignore_eos() && Contains(config_.eos_token_ids, token)) return true;
+  if (may_end && Contains(s.params.stop_token_ids(), token)) {
     s.result.set_stop_token(token);
     return true;
   }

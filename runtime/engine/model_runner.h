@@ -19,7 +19,8 @@
 namespace octet {
 
 // Does what the scheduler decided: computes chunks of its sequences, samples where a sequence is
-// complete, reports those that are finished and gives their pages back.
+// complete, reports those that are finished and gives their pages back. A sequence that needs
+// logits that are NaN or infinite ends there, whatever it asked for.
 class ModelRunner {
  public:
   // `tokenizer` may be null; then no request has stop texts. `seed` is the run's, for requests
@@ -71,6 +72,7 @@ class ModelRunner {
 
   void UseLogits(ConstMatrix hidden);
   void UseRow(ConstMatrix logits, const LogitRow& row);
+  void Fail(Sequence& s);
   SampleRequest MakeSampleRequest(const Sequence& s) const;
   bool IsFinished(Sequence& s) const;  // after its newest token; gives the reason
   void Finish(Sequence& s);
@@ -86,6 +88,7 @@ class ModelRunner {
   absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> sequences_;
   Batch batch_;
   std::vector<LogitRow> logit_rows_;
+  std::vector<Sequence*> failed_;  // in this step
   StepResult result_;
   int64_t positions_seen_ = 0;
 };

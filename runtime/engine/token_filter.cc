@@ -21,7 +21,7 @@ double Sum(std::span<const float> probabilities, std::span<const int32_t> tokens
 int32_t TokenFilter::Draw(std::span<const float> probabilities, const TokenFilterParams& params,
                           double u) {
   KeepMinP(probabilities, params.min_p);
-  OCTET_CHECK(!kept_.empty()) << "the logits are no numbers: damaged weights?";
+  OCTET_CHECK(!kept_.empty());
   if (params.top_k > 0 || params.top_p < 1) KeepBest(probabilities, params);
   const double wanted = u * Sum(probabilities, kept_);
   double sum = 0;

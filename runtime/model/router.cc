@@ -1,6 +1,6 @@
 #include "runtime/model/router.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace octet {
 
@@ -21,15 +21,21 @@ const Routing& Router::Route(ConstMatrix x) {
 
 void Router::ChooseBest(int64_t token, float* probabilities) {
   constexpr float kChosen = -1;
+  const auto best_left = [&] {
+    int32_t best = -1;
+    for (int32_t e = 0; e < gate_.rows; ++e) {
+      if (probabilities[e] == kChosen) continue;
+      if (best < 0 || probabilities[e] > probabilities[best]) best = e;
+    }
+    return best;
+  };
   int32_t* idx = routing_.topk_idx.data() + token * topk_;
   float* weights = routing_.topk_weights.data() + token * topk_;
   float sum = 0;
   for (int slot = 0; slot < topk_; ++slot) {
-    float* best = std::max_element(probabilities, probabilities + gate_.rows);
-    idx[slot] = static_cast<int32_t>(best - probabilities);
-    weights[slot] = *best;
-    sum += *best;
-    *best = kChosen;
+    idx[slot] = best_left();
+    weights[slot] = std::exchange(probabilities[idx[slot]], kChosen);
+    sum += weights[slot];
   }
   for (int slot = 0; slot < topk_; ++slot) weights[slot] /= sum;
 }

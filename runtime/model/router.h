@@ -9,7 +9,8 @@
 namespace octet {
 
 // Softmax over all experts in float32, the best k, their weights renormalised to a sum of 1. Equal
-// probabilities go to the lower expert.
+// probabilities go to the lower expert. A token whose logits are not finite goes to the first k,
+// with weights that are NaN.
 class Router {
  public:
   // gate: [num_experts, hidden_size] float32

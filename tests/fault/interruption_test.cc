@@ -51,12 +51,22 @@ TEST_F(InterruptionTest, AgainAndAgain) {
   EXPECT_TRUE(again.was_finished);
 }
 
-// Whatever runs beside the request that crashes the program is answered.
-TEST_F(InterruptionTest, ARequestIsGivenUpAfterTwoCrashes) {
+// What the ranks of an attempt leave that fails at request 10, and what becomes of it.
+struct PoisonCase {
+  const char* name;
+  const char* notes[2];
+  const char* message;
+};
+
+class PoisonTest : public FaultJob, public testing::WithParamInterface<PoisonCase> {};
+
+// Whatever runs beside the request that crashes the program, or at which it stands still, is
+// answered.
+TEST_P(PoisonTest, ARequestIsGivenUpAfterTwoFaults) {
   constexpr int kPoison = 10;
   MemoryFileSystem memory;
   memory.files = Files();
-  int crashes = 0;
+  int faults = 0;
   for (int attempt = 1; !memory.files.contains(kOutput); ++attempt) {
     ASSERT_LE(attempt, 3);
     const std::string part = absl::StrCat("out.jsonl.journal/part-00000", attempt);
@@ -64,25 +74,41 @@ TEST_F(InterruptionTest, ARequestIsGivenUpAfterTwoCrashes) {
     options.goes_on = [&](int64_t) {
       const std::string& records = memory.files[part];
       const bool in_flight = records.find(absl::StrCat(" started ", kPoison)) != std::string::npos;
-      if (in_flight) memory.files[part + ".crash"] = "rank 0: SIGSEGV";
-      crashes += in_flight ? 1 : 0;
+      if (in_flight) memory.files[part + ".crash"] = GetParam().notes[faults++];
       return !in_flight;
     };
     const JobResult result = runner_->Run(memory, {kInput}, kOutput, options);
     ASSERT_TRUE(result.status.ok()) << result.status;
   }
-  EXPECT_EQ(crashes, 2);
+  EXPECT_EQ(faults, 2);
   const std::vector<std::string> lines = absl::StrSplit(memory.files[kOutput], '\n');
   const std::vector<std::string> expected = absl::StrSplit(*expected_, '\n');
   ASSERT_EQ(lines.size(), expected.size());
   for (size_t i = 0; i < lines.size(); ++i) {
     if (i == kPoison) {
-      EXPECT_NE(lines[i].find("octet crashed 2 times"), std::string::npos) << lines[i];
+      EXPECT_NE(lines[i].find(GetParam().message), std::string::npos) << lines[i];
     } else {
       EXPECT_EQ(lines[i], expected[i]);
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Faults, PoisonTest,
+    testing::Values(
+        PoisonCase{"Crash",
+                   {"rank 0: SIGSEGV", "rank 0: SIGSEGV"},
+                   R"("code":"crashed","message":"octet crashed 2 times while it computed)"},
+        PoisonCase{"Standstill",
+                   {"rank 0: stood still", "rank 1: stood still"},
+                   R"("code":"stood_still","message":"octet stood still 2 times while it comp)"},
+        PoisonCase{"Both",
+                   {"rank 0: stood still", "rank 1: SIGBUS"},
+                   R"("code":"crashed","message":"octet crashed once and stood still once while)"},
+        PoisonCase{"Reading",
+                   {"reading 10, rank 0: stood still", "reading 10, rank 0: stood still"},
+                   R"("message":"octet stood still 2 times while it read this line")"}),
+    [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace octet

@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "tests/support/octet_process.h"
 #include "tests/support/test_files.h"
@@ -88,6 +90,67 @@ TEST_F(StandstillTest, ARankThatIsStoppedBeforeItJoinsEndsTheOthers) {
               ContainsRegex("octet: rank 2 on [^ ]+ waits for the others in MPI_Init; rank 1 on "
                             "[^ ]+ is stopped; ends after"));
   EXPECT_EQ(run.survivors, "");
+}
+
+// The rank's process lives, and its own thread does not come back.
+constexpr char kHangs[] = ",signal=HANG";
+
+std::vector<nlohmann::json> ReadLines(const std::string& path) {
+  std::istringstream lines(ReadFile(path));
+  std::vector<nlohmann::json> all;
+  for (std::string line; std::getline(lines, line);) all.push_back(nlohmann::json::parse(line));
+  return all;
+}
+
+TEST_F(StandstillTest, ARequestAtWhichARankStoodStillTwiceIsGivenUp) {
+  const std::string resume = kTimeoutFlag + "--resume";
+  for (int attempt = 1; attempt <= 2; ++attempt) {
+    const StoppedRun run = Run("phase=experts,count=20" + std::string(kHangs), resume);
+    EXPECT_EQ(run.result.exit_code, 1) << run.result.output;
+    EXPECT_LT(run.seconds, kHang);
+    EXPECT_THAT(run.result.output, ContainsRegex(Accusation(0, "experts")));
+    EXPECT_THAT(
+        ReadFile(directory_ + "/out.jsonl.journal/part-00000" + std::to_string(attempt) + ".crash"),
+        ContainsRegex("^rank 1 of 3 on [^ ]+: stood still\n$"));
+  }
+  const StoppedRun run = Run("phase=experts,count=1000000" + std::string(kHangs), resume);
+  EXPECT_EQ(run.result.exit_code, 0) << run.result.output;
+  const auto lines = ReadLines(directory_ + "/out.jsonl");
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0]["error"]["code"], "stood_still");
+}
+
+// Rank 0 stands still while it reads a line: that one is given up, and not those in flight.
+TEST_F(StandstillTest, ALineAtWhichRankZeroStoodStillTwiceIsGivenUp) {
+  std::string input = ReadFile(directory_ + "/in.jsonl");
+  for (const char id : {'b', 'c'}) {
+    std::string line = input.substr(0, input.find('\n') + 1);
+    line[line.find("\"a\"") + 1] = id;
+    input += line;
+  }
+  WriteFile(directory_ + "/in.jsonl", input);
+  const std::string resume = kTimeoutFlag + "--resume";
+  for (int attempt = 1; attempt <= 2; ++attempt) {
+    const StoppedRun run = Run("rank=0,phase=reading,count=2" + std::string(kHangs), resume);
+    EXPECT_EQ(run.result.exit_code, 1) << run.result.output;
+    EXPECT_THAT(
+        ReadFile(directory_ + "/out.jsonl.journal/part-00000" + std::to_string(attempt) + ".crash"),
+        ContainsRegex("^reading 1, rank 0 of 3 on [^ ]+: stood still\n$"));
+  }
+  const StoppedRun run = Run("phase=init,count=1000000" + std::string(kHangs), resume);
+  EXPECT_EQ(run.result.exit_code, 0) << run.result.output;
+  const auto lines = ReadLines(directory_ + "/out.jsonl");
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_TRUE(lines[0]["error"].is_null());
+  EXPECT_EQ(lines[1]["error"]["code"], "stood_still");
+  EXPECT_TRUE(lines[1]["custom_id"].is_null());
+  EXPECT_TRUE(lines[2]["error"].is_null());
+}
+
+// A process that is stopped from outside, or a host that is lost, is no request's fault.
+TEST_F(StandstillTest, AStoppedRankLeavesNoNote) {
+  EXPECT_EQ(Run("phase=experts,count=20,signal=STOP").result.exit_code, 1);
+  EXPECT_EQ(RunShell("ls " + directory_ + "/out.jsonl.journal").output, "lock\npart-000001\n");
 }
 
 TEST_F(StandstillTest, TheFlightRecorderWritesToTheReport) {

@@ -159,6 +159,36 @@ TEST_P(AttentionTest, LaterTokensOfTheSameCallAreNotSeen) {
   }
 }
 
+// A key or query that is no number leaves no output that looks like a result.
+TEST_P(AttentionTest, WhatIsNotFiniteReachesAllThatSeeIt) {
+  const Shape& s = GetParam().shape;
+  const int64_t length = kAttentionFold + 20;
+  const int64_t damaged = kAttentionFold - 3;
+  Tokens sound(s, length);
+  const OwnedMatrix whole = Attend(sound, length, 1);
+  for (const float value :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    for (OwnedMatrix Tokens::*part : {&Tokens::q, &Tokens::k, &Tokens::v}) {
+      Tokens broken(s, length);
+      OwnedMatrix& m = broken.*part;
+      std::fill_n(m.view().f32(damaged), m.view().cols, value);
+      const OwnedMatrix out = Attend(broken, 7, 1);
+      const bool of_one = part == &Tokens::q;
+      for (int64_t token = 0; token < length; ++token) {
+        const bool sees = token == damaged || (token > damaged && !of_one &&
+                                               (s.window == 0 || token - damaged < s.window));
+        for (int64_t i = 0; i < out.view().cols; ++i) {
+          // A key of infinities may have a score of -infinity, which is none of the damage's signs.
+          if (sees && part == &Tokens::k && std::isinf(value)) continue;
+          ASSERT_EQ(std::isfinite(out.at(token, i)), !sees) << token;
+          if (sees) continue;
+          ASSERT_EQ(out.at(token, i), whole.at(token, i)) << token;
+        }
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(AllPaths, AttentionTest, testing::ValuesIn(AttentionCases()));
 
 TEST(Attention, PathsAgreeBitForBit) {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "kernels/backend.h"
+#include "kernels/finite.h"
 #include "tests/support/reference.h"
 
 namespace octet {
@@ -55,6 +56,57 @@ TEST_P(ElementwiseTest, SoftmaxAndLogSumExp) {
       }
     }
   }
+}
+
+// Whatever was no number still is none, in every place of a vector.
+TEST_P(ElementwiseTest, WhatIsNotFiniteStaysSo) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for (const int64_t cols : {1, 16, 37}) {
+    for (int64_t at = 0; at < cols; ++at) {
+      for (const float value : {std::numeric_limits<float>::quiet_NaN(), kInf}) {
+        auto x = OwnedMatrix::Random(1, cols, DType::kF32, 3, 30);
+        x.set(0, at, value);
+        OwnedMatrix y(1, cols);
+        backend_->Softmax(x.view(), {}, y.view());
+        for (int64_t c = 0; c < cols; ++c) ASSERT_TRUE(std::isnan(y.at(0, c))) << at << " " << c;
+        const std::vector<float> ones(cols, 1);
+        backend_->RmsNorm(x.view(), ones, 1e-5F, y.view());
+        for (int64_t c = 0; c < cols; ++c) ASSERT_TRUE(std::isnan(y.at(0, c))) << at << " " << c;
+      }
+    }
+  }
+}
+
+// The mean of the squares is infinite, though no number is.
+TEST_P(ElementwiseTest, RmsNormOfARowThatOverflowsIsNoNumber) {
+  auto x = OwnedMatrix::Random(2, 40, DType::kF32, 3);
+  x.set(0, 17, 1e30F);
+  OwnedMatrix y(2, 40);
+  backend_->RmsNorm(x.view(), std::vector<float>(40, 1), 1e-5F, y.view());
+  for (int64_t c = 0; c < 40; ++c) {
+    EXPECT_TRUE(std::isnan(y.at(0, c))) << c;
+    EXPECT_TRUE(std::isfinite(y.at(1, c))) << c;
+  }
+}
+
+TEST(Finite, GreatestMagnitude) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const auto of = [](std::vector<float> values) { return GreatestMagnitude(values); };
+  EXPECT_EQ(of({}), 0U);
+  EXPECT_EQ(of({0, -0.0F}), 0U);
+  EXPECT_EQ(of({1, -3, 2}), std::bit_cast<uint32_t>(3.0F));
+  EXPECT_EQ(of({1, -kInf, 2}), kInfiniteBits);
+  for (int at = 0; at < 70; ++at) {
+    for (const float value : {kInf, -kInf, std::numeric_limits<float>::quiet_NaN(),
+                              -std::numeric_limits<float>::signaling_NaN()}) {
+      std::vector<float> values(70, std::numeric_limits<float>::lowest());
+      EXPECT_TRUE(AllFinite(values));
+      values[at] = value;
+      EXPECT_FALSE(AllFinite(values)) << at;
+    }
+  }
+  EXPECT_EQ(GreatestMagnitude(std::vector<uint16_t>{0x3f80, 0xc040, 0}), 0x40400000U);
+  EXPECT_GT(GreatestMagnitude(std::vector<uint16_t>{0x7f80, 0xff81}), kInfiniteBits);
 }
 
 TEST_P(ElementwiseTest, WeightedSumAddsInOrderWithRoundedProducts) {

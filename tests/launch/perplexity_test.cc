@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "launch/text_score.h"
 #include "runtime/text/tokenizer.h"
+#include "tests/support/damaged_model.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/expected_tensors.h"
 #include "tests/support/json.h"
@@ -22,6 +24,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 // The text's tokens that each window scores.
 std::vector<std::vector<int32_t>> ScoredTokens(const TextWindows& windows) {
@@ -88,7 +91,8 @@ TEST(ScoreWindows, IsTheLossOfTransformers) {
     const ModelWeights weights =
         LoadWeightsAlone(model.tensors, model.config, placement, comm.rank(), *backend, DType::kF32)
             .value();
-    Engine engine({comm, comm}, *backend, {model.config, weights, placement, nullptr},
+    Engine engine({comm, comm}, *backend,
+                  {model.config, weights, placement, nullptr, model.tensors},
                   {.limits = {.pages = {40, 40}, .group_size = 2}, .max_model_len = kWindow + 2});
     const TextScore mine = ScoreWindows(engine, comm.rank(), kWindows, [&](int64_t index) {
       const auto first = ids.begin() + index * kWindow;
@@ -170,6 +174,19 @@ TEST_F(PerplexityTest, ReadsStandardInput) {
   const ProcessResult piped = RunShell("cat " + text_ + " | " + command + "-");
   EXPECT_EQ(piped.exit_code, 0) << piped.output;
   EXPECT_EQ(piped.output, RunShell(command + text_).output);
+}
+
+TEST_F(PerplexityTest, LogitsThatAreNotFiniteHaveNone) {
+  WriteText();
+  DamagedModel model(kDemoModel, {"config.json", "model.safetensors", "tokenizer.model"});
+  const std::string tensor = "model.layers.1.self_attn.o_proj.weight";
+  model.Damage(tensor, 7, 3, std::numeric_limits<float>::quiet_NaN());
+  model.WriteTo(directory_);
+  const ProcessResult result =
+      RunOctet(2, "perplexity --model " + directory_ + " -f " + text_ + " --window 30");
+  EXPECT_EQ(result.exit_code, 1) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("a weight in row 7 of " + tensor + " is NaN"));
+  EXPECT_THAT(result.output, Not(HasSubstr("tokens scored")));
 }
 
 TEST_F(PerplexityTest, RefusesWhatItCannotScore) {

@@ -16,6 +16,7 @@ TEST(FaultPointTest, IsRead) {
   EXPECT_EQ(fault->count, 3);
   EXPECT_EQ(fault->signal, SIGSTOP);
   EXPECT_EQ(FaultPoint::Parse("phase=init,signal=KILL")->count, 1);
+  EXPECT_TRUE(FaultPoint::Parse("phase=reading,signal=HANG").ok());
 }
 
 TEST(FaultPointTest, WhatIsNotUnderstoodIsRefused) {

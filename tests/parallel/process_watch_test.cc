@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdio>
 #include <string>
 #include <thread>
 
@@ -38,6 +39,16 @@ TEST_F(ProcessWatchDeathTest, ARankThatIsStuckSaysWhereAndEnds) {
               "2\n.*combine: combine of layer 1, 5 B to others, not done");
 }
 
+TEST_F(ProcessWatchDeathTest, AStandstillIsToldBeforeItEndsTheProcess) {
+  const auto stuck = [] {
+    ProcessWatch watch(3, "here", 60s);
+    watch.SetOnStandstill([] { std::fputs("stood still\n", stderr); });
+    watch.SetTimeout(kStuckAfter);
+    std::this_thread::sleep_for(kLongEnough);
+  };
+  EXPECT_EXIT(stuck(), testing::ExitedWithCode(1), "stood still\noctet: rank 3 on here has made");
+}
+
 TEST_F(ProcessWatchDeathTest, ACollectiveCallThatDoesNotReturnEnds) {
   const auto waits = [] {
     ProcessWatch watch(3, "here", kStuckAfter);
@@ -55,6 +66,26 @@ TEST_F(ProcessWatchDeathTest, AnEndThatTakesTooLongIsCutShort) {
     std::this_thread::sleep_for(kLongEnough);
   };
   EXPECT_EXIT(ends(), testing::ExitedWithCode(1), "");
+}
+
+TEST(ProcessWatchTest, ARankThatNeitherAdvancesNorWaitsStandsStill) {
+  ProcessWatch watch(0, "here", 60s);
+  Activity& activity = Activity::OfThisThread();
+  const auto still_after = [&](std::chrono::milliseconds time) {
+    activity.Advance();
+    std::this_thread::sleep_for(time);
+    return watch.StandsStill();
+  };
+  EXPECT_FALSE(still_after(800ms)) << "nobody waits for its work yet";
+  watch.SetTimeout(1s);
+  EXPECT_TRUE(still_after(1200ms));
+  activity.Advance();
+  EXPECT_FALSE(watch.StandsStill());
+  activity.set_waiting(true);
+  EXPECT_FALSE(still_after(1200ms));
+  activity.set_waiting(false);
+  watch.EndWithin(60s);
+  EXPECT_FALSE(still_after(1200ms)) << "the job ends for another reason";
 }
 
 TEST(ProcessWatchTest, ARankThatAdvancesOrWaitsIsLeftAlone) {

@@ -44,6 +44,7 @@ void Serve(Engine& engine, BatchJob& job, const JobOptions& options, JobResult& 
     if (result.status.ok()) result.status = job.Write(finished);
     if (result.status.ok()) result.status = job.Feed(engine);
     for (std::string& note : job.TakeNotes()) result.notes.push_back(std::move(note));
+    for (std::string& note : engine.TakeNotes()) result.notes.push_back(std::move(note));
     result.abandoned = result.abandoned || !options.goes_on(result.steps);
     if (!result.status.ok() || result.abandoned) engine.Stop();
     finished.clear();
@@ -95,7 +96,7 @@ JobResult JobRunner::Run(FileSystem& files, const std::vector<std::string>& inpu
     const auto group = comm.MakeGroup(comm.size());
     const RankWeights& mine = ranks[comm.rank()];
     Engine engine({comm, *group}, *mine.backend,
-                  {model_.config, mine.weights, *placement, model_.tokenizer.get()},
+                  {model_.config, mine.weights, *placement, model_.tokenizer.get(), model_.tensors},
                   engine_options);
     std::vector<FinishedSequence> none;
     if (comm.rank() > 0) {

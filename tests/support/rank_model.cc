@@ -84,7 +84,8 @@ ModelFiles OpenModelOrDie(FileSystem& files, const std::string& directory) {
 std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
                                         const RankModelOptions& options,
                                         const SchedulerLimits& limits,
-                                        const std::vector<NewSequence>& requests) {
+                                        const std::vector<NewSequence>& requests,
+                                        std::vector<std::string>* notes) {
   std::vector<FinishedSequence> finished;
   const int ep_size = options.ep_size > 0 ? options.ep_size : num_ranks;
   EngineOptions engine_options = {
@@ -99,7 +100,8 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
     const ModelWeights weights =
         LoadOrDie(files, placement, group->rank(), *backend, options.dtype);
     Engine engine({comm, *group}, *backend,
-                  {files.config, weights, placement, files.tokenizer.get()}, engine_options);
+                  {files.config, weights, placement, files.tokenizer.get(), files.tensors},
+                  engine_options);
     std::vector<FinishedSequence> mine;
     if (comm.rank() == 0) {
       for (const NewSequence& request : requests) engine.Submit(request);
@@ -108,6 +110,7 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
     while (engine.Step(mine)) {
     }
     if (comm.rank() == 0) finished = std::move(mine);
+    if (comm.rank() == 0 && notes != nullptr) *notes = engine.TakeNotes();
   });
   std::sort(finished.begin(), finished.end(),
             [](const auto& a, const auto& b) { return a.id() < b.id(); });

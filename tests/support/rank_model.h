@@ -55,11 +55,12 @@ absl::StatusOr<ModelWeights> LoadWeightsAlone(
 ModelFiles OpenModelOrDie(FileSystem& files, const std::string& directory);
 
 // Answers of the whole engine to these requests, by id, on `num_ranks` ranks of this process. Where
-// limits.pages has one number, it is each rank's.
+// limits.pages has one number, it is each rank's. `notes` get the engine's.
 std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
                                         const RankModelOptions& options,
                                         const SchedulerLimits& limits,
-                                        const std::vector<NewSequence>& requests);
+                                        const std::vector<NewSequence>& requests,
+                                        std::vector<std::string>* notes = nullptr);
 
 // A greedy request that does not stop before max_tokens.
 NewSequence GreedyRequest(int64_t id, const std::vector<int32_t>& prompt, int max_tokens);

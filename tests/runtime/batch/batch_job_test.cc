@@ -8,13 +8,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "runtime/io/compressed_stream.h"
+#include "tests/support/damaged_model.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/job_runner.h"
 #include "tests/support/memory_file_system.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
@@ -300,6 +304,41 @@ TEST_F(BatchJobTest, HostileLinesHarmNobody) {
     EXPECT_EQ(lines.back()["error"], nullptr);
     EXPECT_EQ(lines.front()["response"]["body"]["choices"],
               lines.back()["response"]["body"]["choices"]);
+  }
+}
+
+// Token 300 has an embedding that is no number, and nobody else's answer changes.
+TEST_F(BatchJobTest, ARequestWithoutFiniteLogitsIsAnErrorLine) {
+  const std::string input =
+      R"({"custom_id": "a", "url": "/v1/completions", "body": {"prompt": [5, 6]}}
+{"custom_id": "b", "url": "/v1/completions", "body": {"prompt": [[5, 6], [7, 300]], "n": 2}}
+{"custom_id": "c", "url": "/v1/completions", "body": {"prompt": [9], "logprobs": 1}}
+)";
+  const std::string directory = TestDirectory();
+  DamagedModel model;
+  const auto run = [&](int ranks) {
+    model.WriteTo(directory);
+    MemoryFileSystem memory;
+    memory.files = {{kInput, input}};
+    const JobResult result = JobRunner(directory).Run(memory, {kInput}, kOutput, {.ranks = ranks});
+    EXPECT_TRUE(result.status.ok()) << result.status;
+    return std::pair(result, Lines(memory.files[kOutput]));
+  };
+  const auto [sound_result, sound] = run(1);
+  EXPECT_EQ(sound_result.counts.answered, 3);
+  model.Damage("model.embed_tokens.weight", 300, 1, std::numeric_limits<float>::quiet_NaN());
+  for (const int ranks : {1, 3}) {
+    const auto [result, lines] = run(ranks);
+    EXPECT_EQ(result.counts.answered, 2);
+    EXPECT_EQ(result.counts.refused, 1);
+    ASSERT_EQ(result.notes.size(), 1U);
+    EXPECT_THAT(result.notes[0], HasSubstr("row 300 of model.embed_tokens.weight is NaN"));
+    EXPECT_EQ(lines[0], sound[0]);
+    EXPECT_EQ(lines[2], sound[2]);
+    EXPECT_EQ(lines[1]["custom_id"], "b");
+    EXPECT_EQ(lines[1]["response"]["status_code"], 500);
+    EXPECT_EQ(lines[1]["response"]["body"]["error"]["type"], "server_error");
+    EXPECT_EQ(ErrorCode(lines[1]), "not_finite");
   }
 }
 

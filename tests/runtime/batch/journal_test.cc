@@ -277,9 +277,9 @@ TEST_F(JournalTest, CountsTheCrashesOfWhatWasInFlight) {
       ASSERT_TRUE(journal->Add(NumberedResult(1)).ok());
     }
     ASSERT_TRUE(journal->Flush().ok());
-    EXPECT_EQ(journal->NumCrashes(2), attempt - 1);
-    EXPECT_EQ(journal->NumCrashes(1), 0);
-    EXPECT_EQ(journal->NumCrashes(4), 0);
+    EXPECT_EQ(journal->FaultsOf(2).crashes, attempt - 1);
+    EXPECT_EQ(journal->FaultsOf(1).crashes, 0);
+    EXPECT_EQ(journal->FaultsOf(4).crashes, 0);
     files_.files[journal->crash_path()] = "rank 1: SIGSEGV";
   }
   {
@@ -288,7 +288,26 @@ TEST_F(JournalTest, CountsTheCrashesOfWhatWasInFlight) {
     journal->Start(std::vector<int64_t>{2});
     ASSERT_TRUE(journal->Flush().ok());
   }
-  EXPECT_EQ(OpenOrDie(StartMode::kResume)->NumCrashes(2), 3);
+  EXPECT_EQ(OpenOrDie(StartMode::kResume)->FaultsOf(2).crashes, 3);
+}
+
+// Who reads a line computes nothing: the others in flight are not at fault.
+TEST_F(JournalTest, CountsTheStandstillsOfWhatWasReadOrInFlight) {
+  for (const char* note : {"rank 1: stood still\n", "reading 7, rank 0: stood still\n",
+                           "reading 7, rank 0: SIGSEGV\n"}) {
+    const auto journal = OpenOrDie(StartMode::kResume);
+    journal->Start(std::vector<int64_t>{2});
+    ASSERT_TRUE(journal->Flush().ok());
+    files_.files[journal->crash_path()] = note;
+  }
+  const auto journal = OpenOrDie(StartMode::kResume);
+  EXPECT_EQ(journal->FaultsOf(2).standstills, 1);
+  EXPECT_EQ(journal->FaultsOf(2).count(), 1);
+  EXPECT_EQ(journal->FaultsOf(2).in_reading, 0);
+  EXPECT_EQ(journal->FaultsOf(7).standstills, 1);
+  EXPECT_EQ(journal->FaultsOf(7).crashes, 1);
+  EXPECT_EQ(journal->FaultsOf(7).in_reading, 2);
+  EXPECT_EQ(journal->FaultsOf(3).count(), 0);
 }
 
 TEST_F(JournalTest, ARecordThatIsDamagedLaterIsNotPassedOn) {

@@ -248,6 +248,20 @@ TEST_F(EngineTest, StopTokensAndMinTokens) {
   for (int i = 0; i < 15; ++i) EXPECT_NE(longer.token_ids(i), stop);
 }
 
+// Where every token would end the answer, none does before min_tokens.
+TEST_F(EngineTest, MinTokensHoldsWhereAllTokensAreBanned) {
+  for (const float temperature : {0.0F, 0.3F}) {
+    NewSequence request = GreedyRequest(0, PromptIds(6, 1), 9);
+    SamplingParams& params = *request.mutable_params();
+    for (int id = 0; id < model_.config.vocab_size; ++id) params.add_stop_token_ids(id);
+    params.set_temperature(temperature);
+    params.set_min_tokens(5);
+    const FinishedSequence f = Run(kPlain, DType::kF32, {request})[0];
+    EXPECT_EQ(f.finish_reason(), STOP);
+    EXPECT_EQ(f.token_ids_size(), 5);
+  }
+}
+
 // An answer is a function of its request: company, order and id change nothing.
 TEST_F(EngineTest, AnAnswerDoesNotDependOnOtherRequests) {
   std::vector<NewSequence> requests = Requests();
@@ -382,8 +396,8 @@ class SteppedEngineTest : public EngineTest {
                                                 .pages = std::vector<int64_t>(num_ranks, kPages),
                                                 .group_size = num_ranks},
                                      .max_model_len = kMaxTokens};
-      Engine engine({comm, comm}, backend, {config, weights, placement, model_.tokenizer.get()},
-                    options);
+      Engine engine({comm, comm}, backend,
+                    {config, weights, placement, model_.tokenizer.get(), model_.tensors}, options);
       f(comm, backend, engine);
     });
   }

@@ -317,8 +317,8 @@ TEST_P(SamplerTest, BeforeMinTokensNothingEndsTheAnswer) {
   params.set_min_tokens(2);
   EXPECT_EQ(Draw(logits, params, {}, {1}, {0}), 4);
   EXPECT_EQ(Draw(logits, params, {}, {1}, {0, 0}), 2);
-  params.set_ignore_eos(true);
-  EXPECT_EQ(Draw(logits, params, {}, {1}, {0}), 2);
+  params.set_ignore_eos(true);  // as in vLLM: what may not come is asked before what it would do
+  EXPECT_EQ(Draw(logits, params, {}, {1}, {0}), 4);
   params.clear_stop_token_ids();
   params.set_ignore_eos(false);
   EXPECT_EQ(Draw(logits, params, {}, {1}, {0}), 3);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "tests/support/reference.h"
@@ -12,7 +13,9 @@
 namespace octet {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
+using testing::IsNan;
 
 // Hidden size 1 and x = 1: the logits are the gate's weights.
 OwnedMatrix GateOf(const std::vector<float>& logits) {
@@ -53,6 +56,23 @@ TEST_P(RouterTest, EqualsGoToTheLowerExpert) {
   // Probabilities that underflow to zero are equal, too.
   EXPECT_THAT(RouteOne({-500, 0, -400, -300}, 4).topk_idx, ElementsAre(1, 0, 2, 3));
   EXPECT_THAT(RouteOne({-500, 0, -400, -300}, 4).topk_weights, ElementsAre(1, 0, 0, 0));
+}
+
+// Whatever a damaged model makes of a token, it goes to experts that there are, each once.
+TEST_P(RouterTest, WhatIsNotFiniteGoesToTheFirstExpertsWithoutWeights) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (const std::vector<float>& logits : {std::vector<float>{1, 2, kNan, 3},
+                                           {kNan, kNan, kNan, kNan},
+                                           {1, kInf, 2, 3},
+                                           {-kInf, -kInf, -kInf, -kInf},
+                                           {kInf, -kInf, kNan, 0}}) {
+    const Routing routing = RouteOne(logits, 3);
+    EXPECT_THAT(routing.topk_idx, ElementsAre(0, 1, 2));
+    EXPECT_THAT(routing.topk_weights, Each(IsNan()));
+  }
+  EXPECT_THAT(RouteOne({1, -kInf, 2, 3}, 3).topk_idx, ElementsAre(3, 2, 0));
+  EXPECT_THAT(RouteOne({-3e38F, 3e38F, 0, 3e38F}, 2).topk_weights, ElementsAre(0.5F, 0.5F));
 }
 
 TEST_P(RouterTest, WeightsSumToOne) {

@@ -1,0 +1,180 @@
+#include "runtime/engine/weight_scan.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <bit>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "kernels/activity.h"
+#include "kernels/finite.h"
+
+namespace octet {
+namespace {
+
+constexpr int64_t kPanel = PackedMatrix::kPanel;
+
+// A weight in memory, in blocks that are looked at one by one: rows of a table, or panels.
+struct Weight {
+  std::vector<const TensorSlice*> from;  // one below the other
+  ConstMatrix table = {};
+  const PackedMatrix* packed = nullptr;  // in place of a table
+  int64_t first_panel = 0;               // of `packed`, then every panel_step-th
+  int64_t panel_step = 1;
+
+  DType dtype() const { return packed != nullptr ? packed->dtype : table.dtype; }
+  int64_t num_blocks() const {
+    int64_t rows = 0;
+    for (const TensorSlice* slice : from) rows += slice->rows;
+    return packed != nullptr ? (rows + kPanel - 1) / kPanel : table.rows;
+  }
+  // Row-major, or [steps][16] inputs or pairs of inputs (kernels/packed_matrix.h).
+  std::span<const std::byte> block(int64_t i) const {
+    if (packed == nullptr) return {table.row(i), table.row_bytes()};
+    return {packed->panel(first_panel + i * panel_step), packed->panel_bytes()};
+  }
+  // Of element e of a block.
+  int64_t Row(int64_t block, size_t e) const {
+    if (packed == nullptr) return block;
+    const size_t lane = dtype() == DType::kBF16 ? e / 2 : e;
+    return block * kPanel + static_cast<int64_t>(lane % kPanel);
+  }
+};
+
+// In the order in which the model uses them.
+std::vector<Weight> ListWeights(const ModelWeights& w, const MixtralTensors& tensors) {
+  std::vector<Weight> all;
+  const auto vector = [&](const TensorSlice& from, std::span<const float> values) {
+    const auto cols = std::ssize(values);
+    all.push_back(
+        {.from = {&from}, .table = {std::as_bytes(values).data(), DType::kF32, 1, cols, cols}});
+  };
+  all.push_back({.from = {&tensors.embed_tokens()}, .table = w.embed_tokens});
+  for (int l = 0; l < std::ssize(w.layers); ++l) {
+    const LayerWeights& layer = w.layers[l];
+    const LayerTensors& t = tensors.layer(l);
+    vector(t.input_layernorm, layer.input_layernorm);
+    all.push_back({.from = {&t.q_proj, &t.k_proj, &t.v_proj}, .packed = &layer.qkv_proj});
+    all.push_back({.from = {&t.o_proj}, .packed = &layer.o_proj});
+    vector(t.post_attention_layernorm, layer.post_attention_layernorm);
+    all.push_back({.from = {&t.gate}, .packed = &layer.gate});
+    for (int e = 0; e < std::ssize(layer.experts); ++e) {
+      const ExpertTensors& from = tensors.expert(l, e);
+      const ExpertWeights* expert = layer.experts[e].get();
+      // A weight of another rank has its place in the order all the same.
+      const PackedMatrix* gate_up = expert == nullptr ? nullptr : &expert->gate_up;
+      all.push_back({.from = {&from.w1}, .packed = gate_up, .panel_step = 2});
+      all.push_back({.from = {&from.w3}, .packed = gate_up, .first_panel = 1, .panel_step = 2});
+      all.push_back({.from = {&from.w2}, .packed = expert == nullptr ? nullptr : &expert->down});
+    }
+  }
+  vector(tensors.norm(), w.norm);
+  all.push_back({.from = {&tensors.lm_head()}, .packed = &w.lm_head});
+  return all;
+}
+
+template <class T>
+std::span<const T> Elements(std::span<const std::byte> block) {
+  return {reinterpret_cast<const T*>(block.data()), block.size() / sizeof(T)};
+}
+
+uint32_t GreatestIn(DType dtype, std::span<const std::byte> block) {
+  return dtype == DType::kBF16 ? GreatestMagnitude(Elements<uint16_t>(block))
+                               : GreatestMagnitude(Elements<float>(block));
+}
+
+float ElementOf(DType dtype, std::span<const std::byte> block, size_t e) {
+  return dtype == DType::kBF16 ? ToFloat(BF16{Elements<uint16_t>(block)[e]})
+                               : Elements<float>(block)[e];
+}
+
+uint32_t Magnitude(float value) { return std::bit_cast<uint32_t>(value) & 0x7fffffffU; }
+
+// One of the blocks of all weights, and its greatest magnitude.
+struct Found {
+  uint32_t bits = 0;
+  int64_t index = -1;
+};
+
+bool IsWorseBits(uint32_t a, int64_t place_a, uint32_t b, int64_t place_b) {
+  const bool both = a >= kInfiniteBits && b >= kInfiniteBits;
+  return both || a == b ? place_a < place_b : a > b;
+}
+
+void KeepWorse(const Found& found, Found& worst) {
+  if (worst.index < 0 || IsWorseBits(found.bits, found.index, worst.bits, worst.index)) {
+    worst = found;
+  }
+}
+
+// The first row of a block in which there is what was found.
+WorstWeight Locate(const Weight& weight, int64_t block, uint32_t bits) {
+  const std::span<const std::byte> bytes = weight.block(block);
+  WorstWeight worst;
+  worst.set_row(-1);
+  for (size_t e = 0; e < bytes.size() / SizeOf(weight.dtype()); ++e) {
+    const float value = ElementOf(weight.dtype(), bytes, e);
+    if (Magnitude(value) < std::min(bits, kInfiniteBits)) continue;
+    const int64_t row = weight.Row(block, e);
+    if (worst.row() >= 0 && worst.row() <= row) continue;
+    worst.set_row(row);
+    worst.set_value(value);
+  }
+  int64_t row = worst.row();
+  for (const TensorSlice* slice : weight.from) {
+    worst.set_tensor(slice->name);
+    worst.set_row(row);
+    if (row < slice->rows) break;
+    row -= slice->rows;
+  }
+  return worst;
+}
+
+}  // namespace
+
+WorstWeight FindWorstWeight(const ModelWeights& weights, const MixtralTensors& tensors,
+                            Backend& backend) {
+  const Activity::Scope place({"weight scan"});
+  const std::vector<Weight> all = ListWeights(weights, tensors);
+  struct Block {
+    int32_t weight;
+    int32_t number;
+  };
+  std::vector<Block> blocks;
+  for (int32_t w = 0; w < std::ssize(all); ++w) {
+    const bool is_here = all[w].packed != nullptr || all[w].table.data != nullptr;
+    for (int32_t i = 0; is_here && i < all[w].num_blocks(); ++i) blocks.push_back({w, i});
+  }
+  std::vector<Found> of_thread(backend.num_threads());
+  backend.ForEach(std::ssize(blocks), [&](int thread, int64_t i) {
+    const Weight& weight = all[blocks[i].weight];
+    KeepWorse({GreatestIn(weight.dtype(), weight.block(blocks[i].number)), i}, of_thread[thread]);
+  });
+  Found found;
+  for (const Found& f : of_thread) {
+    if (f.index >= 0) KeepWorse(f, found);
+  }
+  const Block& block = blocks[found.index];
+  WorstWeight worst = Locate(all[block.weight], block.number, found.bits);
+  worst.set_place(block.weight);
+  return worst;
+}
+
+bool IsWorse(const WorstWeight& a, const WorstWeight& b) {
+  if (a.tensor().empty() || b.tensor().empty()) return b.tensor().empty() && !a.tensor().empty();
+  return IsWorseBits(Magnitude(a.value()), a.place(), Magnitude(b.value()), b.place());
+}
+
+std::string ExplainNotFinite(const WorstWeight& worst) {
+  const std::string where = absl::StrCat("in row ", worst.row(), " of ", worst.tensor());
+  if (std::isfinite(worst.value())) {
+    return absl::StrCat("no weight is NaN or infinite, but values overflow on their way; the ",
+                        "largest weight, ", worst.value(), ", is ", where,
+                        "; if that is damage, fetch the model's files again");
+  }
+  return absl::StrCat("a weight ", where, " is ", std::isnan(worst.value()) ? "NaN" : "infinite",
+                      "; fetch the model's files again");
+}
+
+}  // namespace octet
