@@ -1,0 +1,181 @@
+#include "runtime/text/jinja_arithmetic.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/text/jinja_format.h"
+#include "runtime/text/jinja_repr.h"
+
+namespace octet {
+namespace {
+
+using Kind = JinjaValue::Kind;
+
+JinjaValue FailOverflow(JinjaRun& run) {
+  return run.Fail(JinjaErrorKind::kLimit, "an integer goes beyond 64 bits");
+}
+
+JinjaValue FailZero(JinjaRun& run) { return run.Fail(JinjaErrorKind::kZero, "division by zero"); }
+
+int64_t FloorQuotient(int64_t a, int64_t b) {
+  const int64_t quotient = a / b;
+  return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
+}
+
+// a % b with the sign of b.
+double FloorRemainder(double a, double b) {
+  const double rest = std::fmod(a, b);
+  if (rest == 0) return std::copysign(0.0, b);
+  return (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+// Python's float floor division; -0.0 and rounding as there.
+double FloorQuotient(double a, double b) {
+  const double rest = std::fmod(a, b);
+  double quotient = (a - rest) / b;
+  if (rest != 0 && (rest < 0) != (b < 0)) quotient -= 1;
+  if (quotient == 0) return std::copysign(0.0, a / b);
+  const double floor = std::floor(quotient);
+  return quotient - floor > 0.5 ? floor + 1 : floor;
+}
+
+std::optional<int64_t> IntegerPower(int64_t base, int64_t exponent) {
+  int64_t result = 1;
+  while (exponent > 0) {
+    if (exponent % 2 == 1 && __builtin_mul_overflow(result, base, &result)) return std::nullopt;
+    exponent /= 2;
+    if (exponent > 0 && __builtin_mul_overflow(base, base, &base)) return std::nullopt;
+  }
+  return result;
+}
+
+JinjaValue FloatPower(JinjaRun& run, double a, double b) {
+  if (a == 0 && b < 0) return FailZero(run);
+  if (a < 0 && std::isfinite(a) && std::isfinite(b) && b != std::floor(b)) {
+    return run.FailUnsupported("a complex number");
+  }
+  const double power = std::pow(a, b);
+  if (std::isinf(power) && std::isfinite(a) && std::isfinite(b)) {
+    return run.FailType("a float gets too large");
+  }
+  return JinjaValue::Float(power);
+}
+
+JinjaValue Integers(JinjaRun& run, std::string_view op, int64_t a, int64_t b) {
+  int64_t result = 0;
+  bool overflow = false;
+  if (op == "+") {
+    overflow = __builtin_add_overflow(a, b, &result);
+  } else if (op == "-") {
+    overflow = __builtin_sub_overflow(a, b, &result);
+  } else if (op == "*") {
+    overflow = __builtin_mul_overflow(a, b, &result);
+  } else if (op == "**") {
+    if (b < 0) return FloatPower(run, static_cast<double>(a), static_cast<double>(b));
+    const auto power = IntegerPower(a, b);
+    overflow = !power.has_value();
+    result = power.value_or(0);
+  } else {
+    if (b == 0) return FailZero(run);
+    if (op == "/") {
+      return JinjaValue::Float(
+          static_cast<double>(static_cast<long double>(a) / static_cast<long double>(b)));
+    }
+    if (b == -1) {
+      overflow = op == "//" && a == INT64_MIN;
+      result = op == "//" && !overflow ? -a : 0;
+    } else {
+      result = op == "//" ? FloorQuotient(a, b) : a - FloorQuotient(a, b) * b;
+    }
+  }
+  return overflow ? FailOverflow(run) : JinjaValue::Int(result);
+}
+
+JinjaValue Floats(JinjaRun& run, std::string_view op, double a, double b) {
+  if (op == "+") return JinjaValue::Float(a + b);
+  if (op == "-") return JinjaValue::Float(a - b);
+  if (op == "*") return JinjaValue::Float(a * b);
+  if (op == "**") return FloatPower(run, a, b);
+  if (b == 0) return FailZero(run);
+  if (op == "/") return JinjaValue::Float(a / b);
+  return JinjaValue::Float(op == "//" ? FloorQuotient(a, b) : FloorRemainder(a, b));
+}
+
+JinjaValue Join(JinjaRun& run, const JinjaValue& a, const JinjaValue& b) {
+  if (a.Is(Kind::kString)) {
+    if (!run.MakeText(a.text().size() + b.text().size())) return {};
+    JinjaText text = a.text();
+    text.Append(b.text());
+    return JinjaValue::String(std::move(text));
+  }
+  if (!run.Make((a.items().size() + b.items().size()) * sizeof(JinjaValue))) return {};
+  std::vector<JinjaValue> items = a.items();
+  items.insert(items.end(), b.items().begin(), b.items().end());
+  return a.IsTuple() ? run.Tuple(std::move(items)) : run.List(std::move(items));
+}
+
+JinjaValue Repeat(JinjaRun& run, const JinjaValue& value, int64_t times) {
+  const auto count = static_cast<size_t>(std::max<int64_t>(times, 0));
+  const size_t size =
+      value.Is(Kind::kString) ? value.text().size() : value.items().size() * sizeof(JinjaValue);
+  size_t bytes = 0;
+  if (__builtin_mul_overflow(size, count, &bytes)) bytes = SIZE_MAX;
+  if (value.Is(Kind::kString)) {
+    if (!run.MakeText(bytes)) return {};
+    JinjaText text;
+    for (size_t i = 0; i < count && size > 0; ++i) text.Append(value.text());
+    return JinjaValue::String(std::move(text));
+  }
+  if (!run.Make(bytes)) return {};
+  std::vector<JinjaValue> items;
+  for (size_t i = 0; i < count && size > 0; ++i) {
+    items.insert(items.end(), value.items().begin(), value.items().end());
+  }
+  return value.IsTuple() ? run.Tuple(std::move(items)) : run.List(std::move(items));
+}
+
+bool IsSequence(const JinjaValue& value) {
+  return value.Is(Kind::kString) || value.Is(Kind::kList);
+}
+
+}  // namespace
+
+JinjaValue JinjaBinary(JinjaRun& run, std::string_view op, const JinjaValue& a,
+                       const JinjaValue& b) {
+  if (!run.ok()) return {};
+  if (a.IsInteger() && b.IsInteger()) return Integers(run, op, a.AsInt(), b.AsInt());
+  if (a.IsNumber() && b.IsNumber()) return Floats(run, op, a.AsFloat(), b.AsFloat());
+  if (op == "%" && a.Is(Kind::kString)) return PercentFormat(run, a.text(), b);
+  for (const JinjaValue* value : {&a, &b}) {
+    if (value->Is(Kind::kUndefined)) return run.FailUndefined(*value);
+  }
+  if (op == "+" && a.kind() == b.kind() && IsSequence(a) && a.IsTuple() == b.IsTuple()) {
+    return Join(run, a, b);
+  }
+  if (op == "*" && IsSequence(a) && b.IsInteger()) return Repeat(run, a, b.AsInt());
+  if (op == "*" && IsSequence(b) && a.IsInteger()) return Repeat(run, b, a.AsInt());
+  return run.FailType(absl::StrCat("'", std::string(op), "' does not take ",
+                                   std::string(JinjaTypeName(a)), " and ",
+                                   std::string(JinjaTypeName(b))));
+}
+
+JinjaValue JinjaNegative(JinjaRun& run, const JinjaValue& value) {
+  if (value.Is(Kind::kFloat)) return JinjaValue::Float(-value.AsFloat());
+  if (value.IsInteger()) return Integers(run, "-", 0, value.AsInt());
+  return JinjaPositive(run, value);
+}
+
+JinjaValue JinjaPositive(JinjaRun& run, const JinjaValue& value) {
+  if (value.Is(Kind::kFloat)) return value;
+  if (value.IsInteger()) return JinjaValue::Int(value.AsInt());
+  if (value.Is(Kind::kUndefined)) return run.FailUndefined(value);
+  return run.FailType(absl::StrCat("a sign does not go with ", std::string(JinjaTypeName(value))));
+}
+
+}  // namespace octet

@@ -1,0 +1,128 @@
+#include "runtime/text/jinja_format_spec.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <cstdio>
+
+#include "runtime/text/jinja_repr.h"
+
+namespace octet {
+namespace {
+
+std::string Digits(uint64_t value, unsigned base, bool upper) {
+  const char* const digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
+  std::string text;
+  do {
+    text += digits[value % base];
+    value /= base;
+  } while (value > 0);
+  std::reverse(text.begin(), text.end());
+  return text;
+}
+
+void AddCommas(std::string& digits) {
+  const size_t whole = std::min(digits.find_first_not_of("0123456789"), digits.size());
+  for (size_t at = whole; at > 3; at -= 3) digits.insert(at - 3, ",");
+}
+
+std::string IntegerDigits(uint64_t value, const JinjaFormatSpec& spec) {
+  switch (spec.type) {
+    case 'x':
+    case 'X':
+      return (spec.alternate ? std::string{'0', spec.type} : "") +
+             Digits(value, 16, spec.type == 'X');
+    case 'o':
+      return (spec.alternate ? "0o" : "") + Digits(value, 8, false);
+    case 'b':
+      return (spec.alternate ? "0b" : "") + Digits(value, 2, false);
+    default:
+      return Digits(value, 10, false);
+  }
+}
+
+std::string FloatDigits(double value, const JinjaFormatSpec& spec) {
+  const bool percent = spec.type == '%';
+  const char type = percent ? 'f' : spec.type;
+  const std::string spelled = (spec.alternate ? "%#.*" : "%.*") + std::string(1, type);
+  const char* const format = spelled.c_str();
+  const int precision = static_cast<int>(spec.precision < 0 ? 6 : spec.precision);
+  if (percent) value *= 100;
+  const int size = std::snprintf(nullptr, 0, format, precision, value);
+  std::string text(static_cast<size_t>(size) + 1, '\0');
+  std::snprintf(text.data(), text.size(), format, precision, value);
+  text.pop_back();
+  return percent ? text + "%" : text;
+}
+
+}  // namespace
+
+int64_t ReadFormatNumber(JinjaRun& run, std::string_view text, size_t& at) {
+  int64_t value = 0;
+  for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) {
+    value = std::min(value * 10 + (text[at] - '0'), kMaxFormatNumber + 1);
+  }
+  if (value > kMaxFormatNumber) {
+    run.Fail(JinjaErrorKind::kLimit, "a width or precision is beyond 100000");
+    return 0;
+  }
+  return value;
+}
+
+JinjaText FormatText(JinjaRun& run, const JinjaText& text, const JinjaFormatSpec& spec,
+                     char align) {
+  const size_t keep = spec.precision < 0
+                          ? text.code_points()
+                          : std::min(text.code_points(), static_cast<size_t>(spec.precision));
+  const auto width = static_cast<size_t>(spec.width);
+  const size_t padding = width > keep ? width - keep : 0;
+  if (!run.MakeText(text.size() + padding * spec.fill.size())) return JinjaText();
+  if (spec.align != '\0') align = spec.align;
+  const size_t left = align == '<' ? 0 : align == '^' ? padding / 2 : padding;
+  JinjaText padded;
+  for (size_t i = 0; i < left; ++i) padded.Append(spec.fill);
+  padded.AppendPart(text, 0, text.ByteOf(keep));
+  for (size_t i = left; i < padding; ++i) padded.Append(spec.fill);
+  return padded;
+}
+
+JinjaText Centered(JinjaRun& run, const JinjaText& text, JinjaFormatSpec spec) {
+  const auto size = static_cast<int64_t>(text.code_points());
+  const int64_t padding = std::max<int64_t>(0, spec.width - size);
+  const int64_t left = padding / 2 + (padding & spec.width & 1);
+  spec.width = size + left;
+  const JinjaText moved = FormatText(run, text, spec, '>');
+  spec.width = size + padding;
+  return FormatText(run, moved, spec, '<');
+}
+
+JinjaText FormatNumber(JinjaRun& run, const JinjaValue& value, const JinjaFormatSpec& spec) {
+  bool negative = false;
+  std::string digits;
+  if (value.IsInteger() && std::string_view("dxXob").find(spec.type) != std::string_view::npos) {
+    const int64_t number = value.AsInt();
+    negative = number < 0;
+    digits = IntegerDigits(
+        negative ? 0 - static_cast<uint64_t>(number) : static_cast<uint64_t>(number), spec);
+  } else {
+    const double number = value.AsFloat();
+    negative = std::signbit(number) && !std::isnan(number);
+    digits = FloatDigits(std::fabs(number), spec);
+  }
+  if (spec.comma) AddCommas(digits);
+  const std::string sign = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
+  JinjaFormatSpec padding = spec;
+  padding.precision = -1;
+  if (spec.align != '=') return FormatText(run, JinjaText(sign + digits), padding, '>');
+  const bool prefixed = digits.size() > 1 && digits[0] == '0' && std::isalpha(digits[1]) != 0;
+  const std::string head = sign + digits.substr(0, prefixed ? 2 : 0);
+  padding.align = '>';
+  padding.width = std::max<int64_t>(0, spec.width - static_cast<int64_t>(head.size()));
+  JinjaText text(head);
+  text.Append(FormatText(run, JinjaText(digits.substr(prefixed ? 2 : 0)), padding, '>'));
+  return text;
+}
+
+}  // namespace octet

@@ -1,0 +1,103 @@
+// Filters that lay text out.
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/text/jinja_arguments.h"
+#include "runtime/text/jinja_format_spec.h"
+#include "runtime/text/jinja_library.h"
+#include "runtime/text/jinja_repr.h"
+#include "runtime/text/jinja_search.h"
+#include "runtime/text/jinja_unicode.h"
+
+namespace octet {
+namespace {
+
+using Kind = JinjaValue::Kind;
+
+JinjaText Indentation(JinjaRun& run, const JinjaParameters& parameters) {
+  if (parameters.Get(0).Is(Kind::kString)) return parameters.String(0);
+  const int64_t width = parameters.Integer(0, 4);
+  if (width > kMaxFormatNumber) run.Fail(JinjaErrorKind::kLimit, "a width is beyond 100000");
+  return JinjaText(
+      std::string(static_cast<size_t>(std::clamp<int64_t>(width, 0, kMaxFormatNumber)), ' '));
+}
+
+JinjaValue Indent(JinjaRun& run, const JinjaValue& self, const JinjaArguments& arguments) {
+  const JinjaParameters parameters(run, "indent", arguments, {"width", "first", "blank"});
+  const JinjaText indentation = Indentation(run, parameters);
+  if (self.Is(Kind::kUndefined)) return run.FailUndefined(self);
+  if (!self.Is(Kind::kString)) return run.FailType("indent takes a string");
+  if (!run.Read(self.text().size() * 8)) return {};
+  const bool blank = parameters.Truth(2, false);
+  JinjaText text = self.text();
+  text.Append("\n");
+  JinjaText indented;
+  if (parameters.Truth(1, false)) indented.Append(indentation);
+  bool first = true;
+  for (const JinjaText& line : Lines(text, /*keep_ends=*/false)) {
+    if (!run.MakeText(line.size() + indentation.size() + 1)) return {};
+    if (!first) indented.Append("\n");
+    if (!first && (blank || !line.empty())) indented.Append(indentation);
+    indented.Append(line);
+    first = false;
+  }
+  return run.Text(std::move(indented));
+}
+
+JinjaValue Center(JinjaRun& run, const JinjaValue& self, const JinjaArguments& arguments) {
+  const JinjaParameters parameters(run, "center", arguments, {"width"});
+  JinjaFormatSpec spec;
+  spec.width = parameters.Integer(0, 80);
+  if (spec.width > kMaxFormatNumber) {
+    return run.Fail(JinjaErrorKind::kLimit, "a width is beyond 100000");
+  }
+  return run.Text(Centered(run, JinjaStr(run, self), spec));
+}
+
+JinjaValue Truncate(JinjaRun& run, const JinjaValue& self, const JinjaArguments& arguments) {
+  const JinjaParameters parameters(run, "truncate", arguments,
+                                   {"length", "killwords", "end", "leeway"});
+  if (!self.Is(Kind::kString)) return run.FailType("truncate takes a string");
+  const JinjaText end = parameters.Text(2, "...");
+  const auto end_size = static_cast<int64_t>(end.code_points());
+  const int64_t length = parameters.Integer(0, 255), leeway = parameters.Integer(3, 5);
+  if (length < end_size || leeway < 0) return run.FailType("truncate's length is too small");
+  const JinjaText& text = self.text();
+  const auto size = static_cast<int64_t>(text.code_points());
+  if (size <= length || size - length <= leeway) return self;
+  JinjaText cut = text.Part(0, text.ByteOf(static_cast<size_t>(length - end_size)));
+  const size_t blank = cut.bytes().rfind(' ');
+  if (!parameters.Truth(1, false) && blank != std::string::npos) cut = cut.Part(0, blank);
+  cut.Append(end);
+  return run.Text(std::move(cut));
+}
+
+JinjaValue WordCount(JinjaRun& run, const JinjaValue& self, const JinjaArguments& arguments) {
+  const JinjaParameters parameters(run, "wordcount", arguments, {});
+  const JinjaText text = JinjaStr(run, self);
+  if (!run.Read(text.size() * 8)) return {};
+  int64_t words = 0;
+  bool in_word = false;
+  for (size_t at = 0; at < text.size();) {
+    const char32_t code = NextCodePoint(text.view(), at);
+    const bool is_word = code == '_' || (PropertiesOf(code) & kIsAlnum) != 0;
+    if (is_word && !in_word) ++words;
+    in_word = is_word;
+  }
+  return JinjaValue::Int(words);
+}
+
+}  // namespace
+
+std::span<const JinjaEntry> JinjaLineFilters() {
+  static constexpr JinjaEntry kFilters[] = {
+      {"indent", Indent},       {"center", Center},    {"truncate", Truncate},
+      {"wordcount", WordCount}, {"wordwrap", nullptr},
+  };
+  return kFilters;
+}
+
+}  // namespace octet

@@ -1,0 +1,147 @@
+#include "runtime/text/jinja_value.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+
+#include "runtime/io/utf8.h"
+#include "runtime/text/jinja_objects.h"
+
+namespace octet {
+namespace {
+
+std::string AsUtf8(std::string_view text) {
+  std::string valid;
+  while (!text.empty()) {
+    const size_t size = FirstUtf8Char(text).size;
+    valid += size > 0 ? text.substr(0, size) : kReplacementCharacter;
+    text.remove_prefix(std::max<size_t>(size, 1));
+  }
+  return valid;
+}
+
+}  // namespace
+
+JinjaValue JinjaValue::Bool(bool value) { return JinjaValue(Data(value)); }
+
+JinjaValue JinjaValue::Int(int64_t value) { return JinjaValue(Data(value)); }
+
+JinjaValue JinjaValue::Float(double value) { return JinjaValue(Data(value)); }
+
+JinjaValue JinjaValue::String(std::string_view text, Origin origin) {
+  const bool outside = origin == Origin::kOutside;
+  return String(IsUtf8(text) ? JinjaText(text, outside) : JinjaText(AsUtf8(text), outside));
+}
+
+JinjaValue JinjaValue::String(JinjaText text) {
+  return Of(std::shared_ptr<const JinjaText>(std::make_shared<JinjaText>(std::move(text))));
+}
+
+JinjaValue JinjaValue::List(std::vector<JinjaValue> items) {
+  return Of(std::make_shared<const JinjaList>(JinjaList::Kind::kList, std::move(items)));
+}
+
+JinjaValue JinjaValue::Tuple(std::vector<JinjaValue> items) {
+  return Of(std::make_shared<const JinjaList>(JinjaList::Kind::kTuple, std::move(items)));
+}
+
+JinjaValue JinjaValue::Dict(std::vector<std::pair<std::string, JinjaValue>> items) {
+  auto dict = std::make_shared<JinjaDict>();
+  for (auto& [key, value] : items) dict->Set(String(key, Origin::kTemplate), std::move(value));
+  return Of(std::shared_ptr<const JinjaDict>(std::move(dict)));
+}
+
+JinjaValue JinjaValue::Undefined(JinjaUndefined undefined) {
+  return Of(std::make_shared<const JinjaUndefined>(std::move(undefined)));
+}
+
+JinjaValue JinjaValue::FromJson(const nlohmann::ordered_json& json, Origin origin) {
+  switch (json.type()) {
+    case nlohmann::ordered_json::value_t::boolean:
+      return Bool(json.get<bool>());
+    case nlohmann::ordered_json::value_t::number_unsigned:
+      if (json.get<uint64_t>() > INT64_MAX) return Float(json.get<double>());
+      [[fallthrough]];
+    case nlohmann::ordered_json::value_t::number_integer:
+      return Int(json.get<int64_t>());
+    case nlohmann::ordered_json::value_t::number_float:
+      return Float(json.get<double>());
+    case nlohmann::ordered_json::value_t::string:
+      return String(json.get_ref<const std::string&>(), origin);
+    case nlohmann::ordered_json::value_t::array: {
+      std::vector<JinjaValue> items;
+      items.reserve(json.size());
+      for (const auto& item : json) items.push_back(FromJson(item, origin));
+      return List(std::move(items));
+    }
+    case nlohmann::ordered_json::value_t::object: {
+      auto dict = std::make_shared<JinjaDict>();
+      for (const auto& [key, value] : json.items()) {
+        dict->Set(String(key, origin), FromJson(value, origin));
+      }
+      return Of(std::shared_ptr<const JinjaDict>(std::move(dict)));
+    }
+    default:
+      return {};
+  }
+}
+
+bool JinjaValue::IsTuple() const {
+  return Is(Kind::kList) && list().kind != JinjaList::Kind::kList;
+}
+
+bool JinjaValue::IsNumber() const { return IsInteger() || Is(Kind::kFloat); }
+
+bool JinjaValue::IsInteger() const { return Is(Kind::kBool) || Is(Kind::kInt); }
+
+int64_t JinjaValue::AsInt() const {
+  return Is(Kind::kBool) ? static_cast<int64_t>(AsBool()) : std::get<int64_t>(data_);
+}
+
+double JinjaValue::AsFloat() const {
+  return Is(Kind::kFloat) ? std::get<double>(data_) : static_cast<double>(AsInt());
+}
+
+const std::vector<JinjaValue>& JinjaValue::items() const { return list().items; }
+
+bool JinjaValue::any_outside() const {
+  switch (kind()) {
+    case Kind::kString:
+      return text().any_outside();
+    case Kind::kList:
+      return list().any_outside;
+    case Kind::kDict:
+      return dict().any_outside();
+    case Kind::kView:
+      return view().dict.any_outside();
+    default:
+      return false;
+  }
+}
+
+int JinjaValue::depth() const {
+  switch (kind()) {
+    case Kind::kList:
+      return list().depth;
+    case Kind::kDict:
+      return dict().depth();
+    case Kind::kView:
+      return 1 + view().dict.depth();
+    case Kind::kCallable:
+      return 1 + callable().self.depth();
+    case Kind::kIterator:
+      return iterator().depth;
+    default:
+      return 0;
+  }
+}
+
+bool JinjaValue::IsSame(const JinjaValue& other) const {
+  if (kind() != other.kind()) return false;
+  if (Is(Kind::kString)) {  // short texts are one object in Python, others may be
+    return data_ == other.data_ || text().bytes() == other.text().bytes();
+  }
+  return data_ == other.data_;
+}
+
+}  // namespace octet
