@@ -81,6 +81,9 @@ class Engine {
   // left to do, or was stopped; then no rank may step again.
   bool Step(std::vector<FinishedSequence>& finished);
 
+  // Why the ranks of this one's host send each other messages; OK where they share memory.
+  const absl::Status& shared_memory() const { return model_.shared_memory(); }
+
   const EngineStats& stats() const { return stats_; }
   const SchedulerStats& scheduler_stats() const { return scheduler_.stats(); }
   const PhaseClock& clock() const { return clock_; }
