@@ -1,8 +1,8 @@
 #include "kernels/check.h"
 
 #include <atomic>
-#include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 namespace octet {
 namespace {
@@ -23,8 +23,9 @@ const std::string& ThreadLabel() { return thread_label; }
 
 void Fatal(const char* file, int line, const std::string& message) {
   const std::string where = thread_label.empty() ? "octet" : "octet: " + thread_label;
-  std::fprintf(stderr, "%s: %s:%d: %s\n", where.c_str(), file, line, message.c_str());
-  std::fflush(stderr);
+  // By the stream, which knows of a progress bar.
+  std::cerr << where + ": " + file + ":" + std::to_string(line) + ": " + message + "\n"
+            << std::flush;
   if (const CrashHandler handler = crash_handler) handler(message.c_str());
   EndJob();
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "launch/exit_code.h"
+#include "parallel/number_range.h"
 
 namespace CLI {
 class App;
@@ -22,12 +23,13 @@ namespace octet {
 struct EarlyExit {
   ExitCode code = ExitCode::kCannotServe;
   std::string output;  // for standard output
-  std::string error;   // for standard error
+  std::string error;   // for standard error: a sentence
 };
 
 // The flags and commands of the program, or of one of its commands. Names are "--name", "-n,--name"
-// or, of what needs no flag, "name". Values must outlive the parsing. CLI11 is behind it, and takes
-// so long to compile that nothing else includes it.
+// or, of what needs no flag, "name". Values must outlive the parsing. A flag without a "may be
+// repeated" is refused when it is given twice, and no text may be empty. CLI11 is behind it, and
+// takes so long to compile that nothing else includes it.
 class CommandLine {
  public:
   explicit CommandLine(const std::string& help);
@@ -45,12 +47,16 @@ class CommandLine {
   void AddText(const std::string& names, std::string& value, const std::string& help);
   void AddRequiredText(const std::string& names, std::string& value, const std::string& help);
 
-  // A positive whole number.
-  void AddCount(const std::string& names, int& value, const std::string& help);
-  void AddCount(const std::string& names, int64_t& value, const std::string& help);
+  // A whole number of the range, which the help states.
+  void AddCount(const std::string& names, int& value, NumberRange<int> range,
+                const std::string& help);
+  void AddCount(const std::string& names, int64_t& value, NumberRange<int64_t> range,
+                const std::string& help);
 
-  // Positive whole numbers, with commas between them.
-  void AddCounts(const std::string& names, std::vector<int64_t>& values, const std::string& help);
+  // Whole numbers of the range, with commas between them; not too many to be tried one by one.
+  static constexpr size_t kMostCounts = 64;
+  void AddCounts(const std::string& names, std::vector<int64_t>& values, NumberRange<int64_t> range,
+                 const std::string& help);
 
   // Calls `set` if the flag is given.
   void OnText(const std::string& names, const std::function<void(const std::string&)>& set,
@@ -63,7 +69,8 @@ class CommandLine {
                const std::function<void(const std::vector<std::string>&)>& set,
                const std::string& help);
 
-  // Of the whole program: sets the values and calls the functions, or says why it ends.
+  // Of the whole program: sets the values and calls the functions, or says why it ends: in one
+  // sentence where the line is wrong. Help wins over what is wrong beside it.
   std::optional<EarlyExit> Parse(int argc, const char* const* argv);
 
   // After parsing: this command was given.

@@ -14,7 +14,8 @@
 
 #include "launch/job_setup.h"
 #include "launch/memory_plan.h"
-#include "parallel/expert_placement.h"
+#include "launch/placement_file.h"
+#include "parallel/number_range.h"
 #include "runtime/model/kv_cache.h"
 #include "runtime/model/mixtral_tensors.h"
 #include "runtime/model/weights.h"
@@ -74,12 +75,12 @@ std::string FormatConfig(const ModelConfig& c) {
       absl::StrJoin(eos, ", "), ", at most ", c.max_position_embeddings, " positions\n");
 }
 
-absl::StatusOr<std::string> FormatMemory(const MixtralTensors& tensors, const ModelConfig& config,
-                                         const InspectOptions& o) {
+absl::StatusOr<std::string> FormatMemory(FileSystem& files, const MixtralTensors& tensors,
+                                         const ModelConfig& config, const InspectOptions& o) {
   const absl::StatusOr<DType> dtype = ChooseDType(o.dtype, tensors);
   if (!dtype.ok()) return dtype.status();
   const absl::StatusOr<ExpertPlacement> placement =
-      ExpertPlacement::Parse(o.placement, {config.num_layers, config.num_experts, o.ranks});
+      ReadPlacement(files, o.placement, {config.num_layers, config.num_experts, o.ranks});
   if (!placement.ok()) return placement.status();
   const auto bytes = [](size_t n) { return FormatGiB(static_cast<int64_t>(n)); };
   std::string text = absl::StrCat(
@@ -114,7 +115,7 @@ absl::StatusOr<std::string> FormatModel(FileSystem& files, const Checkpoint& che
   if (!config.ok()) return FormatNoModel(config.status());
   const absl::StatusOr<MixtralTensors> tensors = MixtralTensors::Map(checkpoint, *config);
   if (!tensors.ok()) return FormatNoModel(tensors.status());
-  const absl::StatusOr<std::string> memory = FormatMemory(*tensors, *config, o);
+  const absl::StatusOr<std::string> memory = FormatMemory(files, *tensors, *config, o);
   if (!memory.ok()) return memory.status();
   return absl::StrCat(FormatConfig(*config), *memory, FormatNotes(config->warnings),
                       FormatNotes(tensors->unused()));
@@ -126,7 +127,8 @@ class InspectCommand : public Subcommand {
       : Subcommand(parent, "inspect", "what lies in a checkpoint") {
     line().AddRequiredText("path", options_.path,
                            "model directory, .safetensors file or index.json");
-    line().AddCount("--ranks", options_.ranks, "over which experts are spread; default 1");
+    line().AddCount("--ranks", options_.ranks, kRankCounts,
+                    "over which experts are spread; default 1");
     line().AddText("--placement", options_.placement,
                    "contiguous, round-robin, random:SEED or a file; default contiguous");
     line().AddText("--dtype", options_.dtype, "auto, float32 or bfloat16; default auto");

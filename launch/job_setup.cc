@@ -10,9 +10,12 @@
 
 #include "kernels/cpu/numa.h"
 #include "kernels/cuda/cuda_runtime.h"
+#include "launch/core_binding.h"
+#include "launch/placement_file.h"
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
 #include "runtime/io/fingerprint.h"
+#include "runtime/io/strict_json.h"
 #include "runtime/model/random_weights.h"
 
 namespace octet {
@@ -20,8 +23,10 @@ namespace {
 
 std::string Hex(uint64_t value) { return absl::StrCat(absl::Hex(value, absl::kZeroPad16)); }
 
+constexpr size_t kMostProgramBytes = size_t{4} << 30;
+
 std::string FingerprintOfProgram(FileSystem& files) {
-  const absl::StatusOr<std::string> program = files.ReadWhole("/proc/self/exe");
+  const absl::StatusOr<std::string> program = files.ReadWhole("/proc/self/exe", kMostProgramBytes);
   if (!program.ok()) return std::string(program.status().message());
   Fingerprint fingerprint;
   fingerprint.Add(std::as_bytes(std::span(*program)));
@@ -49,7 +54,7 @@ absl::StatusOr<Isa> ChooseIsa(Communicator& comm, const std::string& wanted,
   const std::optional<Isa> named = ParseIsa(wanted);
   if (wanted != "auto" && !named) {
     status = absl::InvalidArgumentError(
-        absl::StrCat("--isa ", wanted, ": must be auto, avx2, avx512, avx512_bf16 or amx"));
+        absl::StrCat("--isa ", Quoted(wanted), ": must be auto, avx2, avx512, avx512_bf16 or amx"));
   } else if (named && std::find(mine.begin(), mine.end(), *named) == mine.end()) {
     status = absl::FailedPreconditionError(
         absl::StrCat("--isa ", wanted, ": this processor does not have it; its best is ",
@@ -157,11 +162,6 @@ int64_t ChooseOverlap(const Communicator& world, const std::string& wanted, int 
 }
 
 absl::Status CheckTimeout(const Communicator& world, double seconds) {
-  if (seconds < kShortestTimeout) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--timeout ", seconds, ": at least ", kShortestTimeout,
-                     " s; a busy host may well keep a rank waiting for less"));
-  }
   const auto hosts = world.hosts();
   const auto other = std::find_if(hosts.begin(), hosts.end(),
                                   [&](const std::string& host) { return host != hosts[0]; });
@@ -178,7 +178,8 @@ absl::Status CheckDevice(const RunConfig& config) {
     return absl::UnimplementedError(absl::StrCat(
         "--device cuda: this version computes on the CPU only (", DescribeCuda(), ")"));
   }
-  return absl::InvalidArgumentError(absl::StrCat("--device ", config.device(), ": must be cpu"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("--device ", Quoted(config.device()), ": must be cpu"));
 }
 
 // Of a model whose weights are made: a published one's, or that of a directory's config.json.
@@ -225,7 +226,7 @@ absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensor
   if (wanted == "bfloat16") return DType::kBF16;
   if (wanted != "auto") {
     return absl::InvalidArgumentError(
-        absl::StrCat("--dtype ", wanted, ": must be auto, float32 or bfloat16"));
+        absl::StrCat("--dtype ", Quoted(wanted), ": must be auto, float32 or bfloat16"));
   }
   return tensors.embed_tokens().dtype == DType::kBF16 ? DType::kBF16 : DType::kF32;
 }
@@ -261,7 +262,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   limits.overlap_tokens = ChooseOverlap(world, config.overlap(), limits.group_size, model->config);
   const PlacementShape shape = {model->config.num_layers, model->config.num_experts,
                                 limits.group_size};
-  absl::StatusOr<ExpertPlacement> placement = ExpertPlacement::Parse(config.placement(), shape);
+  absl::StatusOr<ExpertPlacement> placement = ReadPlacement(files, config.placement(), shape);
   status = AgreeOnStatus(world, placement.status());
   if (status.ok()) status = AgreeOnFacts(world, {{"placement", placement->ToString()}});
   if (!status.ok()) return status;
@@ -274,6 +275,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
                                     " lets no more than that many sequences run at a time"));
   }
 
+  NoteBinding(world, config.threads(), files, warnings);
   const int threads = config.dry_run() ? CountThreads(world, config.threads())
                                        : PlaceThreads(world, config.threads(), warnings);
   absl::StatusOr<std::vector<HostMemory>> hosts = GatherHostMemory(world, files);

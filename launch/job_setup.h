@@ -18,9 +18,8 @@
 
 namespace octet {
 
-// Seconds: the least that --timeout may say. With ranks on several hosts it must leave the launcher
+// Seconds: the least that --timeout may say with ranks on several hosts. It must leave the launcher
 // time to find out for itself that a host is gone.
-inline constexpr double kShortestTimeout = 1;
 inline constexpr double kShortestRemoteTimeout = 30;
 
 // What was decided before any weight is read.

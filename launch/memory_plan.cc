@@ -7,13 +7,15 @@
 #include <absl/strings/str_split.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
 #include "parallel/host_group.h"
+#include "parallel/number_range.h"
+#include "runtime/io/strict_json.h"
 #include "runtime/model/weights.h"
 
 namespace octet {
@@ -24,12 +26,16 @@ constexpr double kGiB = 1024.0 * 1024 * 1024;
 // The program, MPI's buffers, the tokenizer, what is read ahead.
 constexpr int64_t kProcessBytes = int64_t{192} << 20;
 
+constexpr NumberRange<double> kSizes = {1e-6, 1e15};  // in any unit
+
 // "12GiB" is 12 and GiB.
 bool SplitUnit(const std::string& setting, double& number, std::string& unit) {
   const size_t end = setting.find_first_not_of("0123456789.");
   if (end == std::string::npos) return false;
   unit = setting.substr(end);
-  return absl::SimpleAtod(setting.substr(0, end), &number) && std::isfinite(number) && number > 0;
+  const std::optional<double> parsed = kSizes.Parse(setting.substr(0, end));
+  number = parsed.value_or(0);
+  return parsed.has_value();
 }
 
 int64_t SumOf(const std::vector<int64_t>& values, const std::vector<int>& indices) {
@@ -85,13 +91,15 @@ absl::StatusOr<int64_t> ParseMemory(const std::string& setting, int64_t availabl
   double number = 0;
   std::string unit;
   if (!SplitUnit(setting, number, unit) || !units.contains(unit) || (unit == "%" && number > 100)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--memory ", setting, ": must be a size such as 12GiB or 500MB, or a share such as 80%"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--memory ", Quoted(setting),
+                     ": must be a size such as 12GiB or 500MB, or a share such as 80%"));
   }
   const double bytes = number * units.at(unit);
   if (unit != "%" && bytes > static_cast<double>(available)) {
-    return absl::InvalidArgumentError(absl::StrCat("--memory ", setting, " is more than the ",
-                                                   FormatGiB(available), " that are available"));
+    return absl::InvalidArgumentError(absl::StrCat("--memory ", Quoted(setting),
+                                                   " is more than the ", FormatGiB(available),
+                                                   " that are available"));
   }
   return static_cast<int64_t>(bytes);
 }

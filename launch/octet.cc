@@ -1,9 +1,11 @@
 // One binary with subcommands; under mpirun every rank runs it.
 
 #include <absl/status/status.h>
-#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <google/protobuf/stubs/logging.h>
 
 #include <chrono>
+#include <exception>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -19,13 +21,15 @@
 #include "launch/command_line.h"
 #include "launch/exit_code.h"
 #include "launch/inspect.h"
-#include "launch/job_setup.h"
+#include "launch/last_resort.h"
+#include "launch/one_line.h"
 #include "launch/perplexity.h"
 #include "launch/run_batch.h"
 #include "launch/stop_signals.h"
 #include "launch/subcommand.h"
 #include "launch/tokenize.h"
 #include "parallel/nccl_version.h"
+#include "parallel/number_range.h"
 #include "parallel/world.h"
 
 namespace octet {
@@ -48,15 +52,13 @@ std::chrono::duration<double> StartupTimeout(std::span<char* const> arguments) {
     } else {
       continue;
     }
-    double seconds = 0;
-    if (absl::SimpleAtod(std::string(text), &seconds) && seconds >= kShortestTimeout) {
-      timeout = std::chrono::duration<double>(seconds);
-    }
+    if (const auto seconds = kTimeouts.Parse(text))
+      timeout = std::chrono::duration<double>(*seconds);
   }
   return timeout;
 }
 
-ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) {
+ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& signals) {
   CommandLine program("Mixtral models with their experts spread over the ranks of an MPI job");
   program.AddVersion(Version());
 
@@ -73,7 +75,7 @@ ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) 
   if (const std::optional<EarlyExit> early = program.Parse(argc, argv)) {
     if (world.rank() == 0) {
       std::cout << early->output << std::flush;
-      std::cerr << early->error << std::flush;
+      if (!early->error.empty()) std::cerr << OneLine(early->error) + "\n" << std::flush;
     }
     return early->code;
   }
@@ -83,14 +85,33 @@ ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) 
   return ExitCode::kCannotServe;  // not reached: one is required
 }
 
+// Checks come before work, so that this is for what none of them has found. The other ranks can't
+// know of it: they are ended.
+ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) {
+  try {
+    return RunCommand(argc, argv, world, signals);
+  } catch (const std::exception& exception) {
+    if (world.size() > 1) throw;
+    Say(world, DescribeException(exception));
+    return ExitCode::kFailed;
+  }
+}
+
 }  // namespace
 }  // namespace octet
 
 int main(int argc, char** argv) {
+  octet::EndJobOnUncaughtExceptions();
+  google::protobuf::SetLogHandler(nullptr);  // every rank would print what one of them says
   octet::StopSignals signals;
   octet::World world(&argc, &argv, octet::StartupTimeout({argv, static_cast<size_t>(argc)}));
   octet::Communicator& communicator = world.communicator();
   const absl::Status status = world.CheckEnvironment();
+  if (const absl::Status& shared = world.shared_places(); !shared.ok()) {
+    octet::Say(communicator,
+               absl::StrCat("note: where another rank stands is known a little later, as shared ",
+                            "memory was refused: ", std::string(shared.message())));
+  }
   const octet::ExitCode code =
       status.ok() ? octet::Main(argc, argv, communicator, signals)
                   : octet::ExitWith(communicator, status, octet::ExitCode::kCannotServe);

@@ -101,10 +101,10 @@ class PerplexityCommand : public Subcommand {
   explicit PerplexityCommand(CommandLine& parent)
       : Subcommand(parent, "perplexity", "how well a model predicts a text"), flags_(line()) {
     line().AddRequiredText("-f,--file", options_.file, "text, UTF-8; - is standard input");
-    line().AddCount("--window", options_.window,
+    line().AddCount("--window", options_.window, kTokenCounts,
                     "tokens that are predicted together, after a BOS; default 2048, or what "
                     "--max-model-len leaves");
-    line().AddCount("--stride", options_.stride,
+    line().AddCount("--stride", options_.stride, kTokenCounts,
                     "tokens from one window to the next; with less than --window only the last so "
                     "many of each count; default --window");
     line().AddText("--output-json", options_.output_json, "file for the result as JSON");
@@ -114,15 +114,17 @@ class PerplexityCommand : public Subcommand {
     const absl::StatusOr<RunConfig> config = ResolveOnAllRanks(world, flags_);
     if (!config.ok()) return ExitWith(world, config.status(), ExitCode::kCannotServe);
     PosixFileSystem files;
-    const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, *config, files);
-    if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
-    const absl::StatusOr<WindowSize> size = ChooseWindow(options_, setup->engine.max_model_len);
+    absl::StatusOr<WindowSize> size;
     absl::StatusOr<std::vector<int32_t>> ids = std::vector<int32_t>();
-    if (world.rank() == 0 && !config->dry_run()) ids = ReadTokens(options_.file, *setup, files);
-    absl::Status status = size.status();
-    status.Update(ids.status());
-    status = AgreeOnStatus(world, status);
-    if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
+    const auto check = [&](const JobSetup& setup) {
+      size = ChooseWindow(options_, setup.engine.max_model_len);
+      if (world.rank() == 0 && !config->dry_run()) ids = ReadTokens(options_.file, setup, files);
+      absl::Status status = size.status();
+      status.Update(ids.status());
+      return status;
+    };
+    const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, *config, files, check);
+    if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
     if (config->dry_run()) return ExitCode::kDone;
     return LoadAndScore(world, *config, *setup, *size, *ids, files);
   }

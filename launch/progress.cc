@@ -33,7 +33,9 @@ absl::StatusOr<ProgressStyle> ChooseStyle(const std::string& setting, bool has_t
 
 }  // namespace
 
-Progress::Progress(Output output) : output_(std::move(output)), start_(output_.clock()) {}
+Progress::Progress(Output output) : output_(std::move(output)), start_(output_.clock()) {
+  if (output_.style == ProgressStyle::kBar) bar_.emplace(output_.stream);
+}
 
 void Progress::BeginOrGoOn(Stage stage) {
   if (stage_ != stage) {
@@ -75,15 +77,8 @@ void Progress::EndStage() {
   start_ += seconds_;
 }
 
-void Progress::Hide() {
-  if (drawn_ == 0) return;
-  output_.stream << '\r' << std::string(drawn_, ' ') << '\r' << std::flush;
-  drawn_ = 0;
-  next_ = 0;
-}
-
 void Progress::SayIfDue() {
-  if (seconds_ < next_) return;
+  if (seconds_ < next_ && !(bar_ && bar_->gone())) return;
   Say(/*ended=*/false);
   ++times_;
   next_ = seconds_ + (output_.style == ProgressStyle::kBar
@@ -110,11 +105,13 @@ void Progress::Say(bool ended) {
 
 void Progress::Draw(bool ended) {
   const int width = std::max(output_.width() - 1, 0);  // a line may break after the last column
-  std::string text = stage_ == Stage::kLoading ? BarText(load_, width) : BarText(requests_, width);
-  const size_t columns = text.size();
-  text.resize(std::max(columns, std::min<size_t>(drawn_, width)), ' ');
-  output_.stream << absl::StrCat("\r", text, ended ? "\n" : "") << std::flush;
-  drawn_ = ended ? 0 : columns;
+  const std::string text =
+      stage_ == Stage::kLoading ? BarText(load_, width) : BarText(requests_, width);
+  if (ended) {
+    bar_->End(text, width);
+  } else {
+    bar_->Draw(text, width);
+  }
 }
 
 std::string Progress::Text() const {

@@ -12,6 +12,7 @@
 #include <ostream>
 #include <string>
 
+#include "launch/bar_line.h"
 #include "launch/pace.h"
 #include "launch/progress_text.h"
 #include "launch/terminal.h"
@@ -26,7 +27,8 @@ enum class ProgressStyle {
 };
 
 // Says how far the stages of a run have come. Cheap to tell: unless something is due to be said, it
-// looks at the clock and notes what it was told.
+// looks at the clock and notes what it was told. A bar makes room for whatever else is written to
+// the stream, and comes back with the next call.
 class Progress {
  public:
   struct Output {
@@ -53,9 +55,6 @@ class Progress {
   // Says how the stage ended, if one has begun.
   void EndStage();
 
-  // Takes a bar away until the next call, so that something else can be written.
-  void Hide();
-
  private:
   enum class Stage { kNone, kLoading, kRequests };
 
@@ -66,7 +65,7 @@ class Progress {
   std::string Text() const;  // of a line
 
   Output output_;
-  size_t drawn_ = 0;  // columns of the bar on the screen
+  std::optional<BarLine> bar_;  // of that style
 
   // Of the stage.
   Stage stage_ = Stage::kNone;

@@ -5,13 +5,24 @@
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/util/json_util.h>
 
+#include "runtime/io/strict_json.h"
+#include "runtime/io/utf8.h"
 namespace octet {
 namespace {
+
+constexpr int kMostDepth = 64;
+
+// What protobuf says repeats what it has found, which may be anything.
+std::string Shortened(const std::string& text) {
+  constexpr size_t kMost = 200;
+  const std::string line = text.substr(0, text.find('\n'));
+  return line.size() > kMost ? line.substr(0, kMost) + "..." : line;
+}
 
 class FirstError : public google::protobuf::io::ErrorCollector {
  public:
   void AddError(int line, int column, const std::string& message) override {
-    if (text_.empty()) text_ = absl::StrCat(line + 1, ":", column + 1, ": ", message);
+    if (text_.empty()) text_ = absl::StrCat(line + 1, ":", column + 1, ": ", Shortened(message));
   }
   const std::string& text() const { return text_; }
 
@@ -22,17 +33,24 @@ class FirstError : public google::protobuf::io::ErrorCollector {
 }  // namespace
 
 absl::Status ParseTextProto(const std::string& text, google::protobuf::Message& message) {
+  if (!IsUtf8(text)) return absl::InvalidArgumentError("1:1: this is not UTF-8 text");
   FirstError error;
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&error);
+  parser.SetRecursionLimit(kMostDepth);
   if (parser.ParseFromString(text, &message)) return absl::OkStatus();
   return absl::InvalidArgumentError(error.text());
 }
 
 absl::Status ParseJsonProto(const std::string& json, google::protobuf::Message& message) {
+  // Protobuf's own words for bad JSON take several lines and repeat what stands there.
+  const auto parsed = ParseStrictJson(json, "");
+  if (!parsed.ok()) {
+    return absl::InvalidArgumentError(std::string(parsed.status().message()).substr(2));
+  }
   const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
   if (status.ok()) return absl::OkStatus();
-  return absl::InvalidArgumentError(status.message().ToString());
+  return absl::InvalidArgumentError(Shortened(status.message().ToString()));
 }
 
 }  // namespace octet

@@ -166,9 +166,10 @@ while [[ ${1:-} == -* ]]; do
 done
 [[ $# -gt 0 ]] || usage
 for number in $ranks $ranks_per_host $threads; do
-  [[ $number =~ ^[1-9][0-9]*$ ]] || fail "'$number' is not a number of ranks or threads"
+  [[ $number =~ ^[1-9][0-9]{0,4}$ ]] || fail "'${number:0:40}' is not a number of ranks or threads from 1 to 99999"
 done
-[[ $max_restarts =~ ^[0-9]+$ ]] || fail "'$max_restarts' is not a number of restarts"
+[[ $max_restarts =~ ^[0-9]{1,5}$ ]] || fail "'${max_restarts:0:40}' is not a number of restarts from 0 to 99999"
+max_restarts=$((10#$max_restarts))  # in decimal, also with zeros before it
 [[ -x $octet ]] ||
   fail "$octet is not there; build it first: cmake --preset release && cmake --build --preset release"
 command -v mpirun > /dev/null || fail "no mpirun; install openmpi-bin"

@@ -5,7 +5,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <chrono>
-#include <cstdio>
 #include <iostream>
 #include <optional>
 
@@ -13,6 +12,7 @@
 #include "launch/batch_files.h"
 #include "launch/crash_note.h"
 #include "launch/job_setup.h"
+#include "launch/one_line.h"
 #include "launch/progress.h"
 #include "launch/report.h"
 #include "launch/session.h"
@@ -29,9 +29,10 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-void SayNotes(const std::vector<std::string>& notes, Progress& progress) {
-  if (!notes.empty()) progress.Hide();
-  for (const std::string& note : notes) std::cerr << "octet: note: " << note << std::endl;
+void SayNotes(const std::vector<std::string>& notes) {
+  for (const std::string& note : notes) {
+    std::cerr << absl::StrCat("octet: note: ", OneLine(note), "\n") << std::flush;
+  }
 }
 
 RequestCounts CountRequests(const BatchJob& job, const Engine& engine) {
@@ -60,8 +61,8 @@ absl::Status Serve(Engine& engine, BatchJob* job, const StopSignals& signals, Pr
   do {
     if (job != nullptr && signals.drain_requested()) job->Drain(engine);
     if (job != nullptr && status.ok()) status = Exchange(engine, *job, finished);
-    if (job != nullptr) SayNotes(job->TakeNotes(), progress);
-    if (job != nullptr) SayNotes(engine.TakeNotes(), progress);
+    if (job != nullptr) SayNotes(job->TakeNotes());
+    if (job != nullptr) SayNotes(engine.TakeNotes());
     if (job != nullptr) progress.Serve(CountRequests(*job, engine));
     if (!status.ok()) engine.Stop();
     finished.clear();
@@ -189,7 +190,7 @@ ExitCode BatchRun::OnStop(const char* signal) {
       absl::StrCat("octet: stopped by ", signal,
                    resumable ? "; what is done is kept, --resume goes on\n"
                              : absl::StrCat(" ", std::string(status.message()), "\n"));
-  std::fputs(text.c_str(), stderr);
+  std::cerr << text << std::flush;
   return resumable ? ExitCode::kStopped : ExitCode::kFailed;
 }
 

@@ -1,23 +1,29 @@
 #include "launch/run_config.h"
 
 #include <absl/status/status.h>
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_replace.h>
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <limits>
+#include <optional>
+#include <type_traits>
 
 #include "launch/proto_text.h"
 #include "runtime/io/file.h"
+#include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
 
-constexpr double kMostGiB = 1 << 20;
+constexpr size_t kMostConfigBytes = size_t{1} << 20;
+
+constexpr NumberRange<int32_t> kSequenceCounts = {1, 1 << 16};
+constexpr NumberRange<int64_t> kSeeds = {std::numeric_limits<int64_t>::min(),
+                                         std::numeric_limits<int64_t>::max()};
+constexpr int64_t kLastSecond = 253402300799;  // of the year 9999
 
 void SetDefaults(RunConfig& c) {
   if (c.placement().empty()) c.set_placement("contiguous");
@@ -31,27 +37,20 @@ void SetDefaults(RunConfig& c) {
   if (c.progress().empty()) c.set_progress("auto");
 }
 
-bool ParseNumber(const std::string& text, int32_t& value) { return absl::SimpleAtoi(text, &value); }
-bool ParseNumber(const std::string& text, int64_t& value) { return absl::SimpleAtoi(text, &value); }
-bool ParseNumber(const std::string& text, double& value) {
-  return absl::SimpleAtod(text, &value) && std::isfinite(value);
+// Of a field of this type.
+template <class T>
+T Get(const RunConfig& config, const google::protobuf::FieldDescriptor* field) {
+  const google::protobuf::Reflection& r = *RunConfig::GetReflection();
+  if constexpr (std::is_same_v<T, double>) return r.GetDouble(config, field);
+  if constexpr (std::is_same_v<T, int32_t>) return r.GetInt32(config, field);
+  if constexpr (std::is_same_v<T, int64_t>) return r.GetInt64(config, field);
 }
 
-// For what a --config file says; flags are checked where they are read.
+// Of all that is no number.
 absl::Status Check(const RunConfig& c) {
   const auto bad = [](const char* flag, const std::string& rule) {
     return absl::InvalidArgumentError(absl::StrCat(flag, " ", rule));
   };
-  if (c.threads() < 0) return bad("--threads", "must not be negative");
-  if (c.max_num_seqs() < 0) return bad("--max-num-seqs", "must be positive");
-  if (c.max_num_batched_tokens() < 0) return bad("--max-num-batched-tokens", "must be positive");
-  if (c.max_model_len() < 0) return bad("--max-model-len", "must be positive");
-  if (!(c.timeout() > 0 && std::isfinite(c.timeout())))
-    return bad("--timeout", "must be a positive number of seconds");
-  if (!(c.kv_cache_gib() >= 0 && c.kv_cache_gib() < kMostGiB)) {
-    return bad("--kv-cache-gib", "must be positive, and what a machine can have");
-  }
-  if (c.ep_size() < 0) return bad("--ep-size", "must be positive");
   constexpr std::array kProgress = {"auto", "bar", "plain", "json", "none"};
   if (std::find(kProgress.begin(), kProgress.end(), c.progress()) == kProgress.end()) {
     return bad("--progress", "must be auto, bar, plain, json or none");
@@ -60,38 +59,37 @@ absl::Status Check(const RunConfig& c) {
   if (std::find(kOverlap.begin(), kOverlap.end(), c.overlap()) == kOverlap.end()) {
     return bad("--overlap", "must be auto, on or off");
   }
-  if (c.layers() < 0) return bad("--layers", "must be positive");
   if (!c.random_weights() && (!c.shape().empty() || c.layers() != 0)) {
     return bad(c.shape().empty() ? "--layers" : "--shape",
                "is of a model with --random-weights only");
   }
-  if (c.created() < 0) return bad("--created", "must not be negative");
   return absl::OkStatus();
 }
 
 }  // namespace
 
-void RunConfigFlags::AddField(const std::string& names) {
-  const std::string name = names.substr(names.rfind("--") + 2);
-  fields_.insert(absl::StrReplaceAll(name, {{"-", "_"}}));
+std::string RunConfigFlags::AddField(const std::string& names) {
+  const std::string name = absl::StrReplaceAll(names.substr(names.rfind("--") + 2), {{"-", "_"}});
+  fields_[name] = [](const RunConfig&) { return ""; };
+  return name;
 }
 
-// CLI11's own conversion clamps what is out of range, and reads 010 as octal.
 template <class T>
-void RunConfigFlags::AddNumber(const std::string& names, void (RunConfig::*set)(T), T least,
-                               const std::string& help) {
-  AddField(names);
+void RunConfigFlags::AddNumber(const std::string& names, void (RunConfig::*set)(T),
+                               NumberRange<T> range, const std::string& help) {
+  const std::string field = AddField(names);
+  fields_[field] = [field, range](const RunConfig& c) {
+    const T value = Get<T>(c, RunConfig::descriptor()->FindFieldByName(field));
+    return range.Contains(value) ? "" : absl::StrCat(range.Rule(), ", not ", value);
+  };
   line_.OnText(
       names,
-      [this, names, set, least](const std::string& text) {
-        T value = 0;
-        if (!ParseNumber(text, value) || value < least) {
-          return Refuse(names,
-                        absl::StrCat("must be a number of at least ", least, ", not '", text, "'"));
-        }
-        set_by_flags_.push_back([set, value](RunConfig& c) { (c.*set)(value); });
+      [this, names, set, range](const std::string& text) {
+        const std::optional<T> value = range.Parse(text);
+        if (!value) return Refuse(names, absl::StrCat(range.Rule(), ", not ", Quoted(text)));
+        set_by_flags_.push_back([set, value](RunConfig& c) { (c.*set)(*value); });
       },
-      help);
+      absl::StrCat(help, "; ", range.Limits()));
 }
 
 void RunConfigFlags::AddString(const std::string& names, std::string* (RunConfig::*mutable_field)(),
@@ -125,22 +123,22 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddString("--model", &C::mutable_model, "Hugging Face directory of a Mixtral model");
   AddString("--placement", &C::mutable_placement,
             "where experts live: contiguous, round-robin, random:SEED or a file");
-  AddNumber<int32_t>("--ep-size", &C::set_ep_size, 1,
+  AddNumber<int32_t>("--ep-size", &C::set_ep_size, kRankCounts,
                      "ranks over which the experts are spread; default: all. With fewer, groups of "
                      "ranks serve one queue");
   AddString("--dtype", &C::mutable_dtype, "auto (as the weights are stored), float32 or bfloat16");
   AddString("--device", &C::mutable_device, "cpu");
   AddString("--isa", &C::mutable_isa,
             "auto (the best that all ranks have), avx2, avx512, avx512_bf16 or amx");
-  AddNumber<int32_t>("--threads", &C::set_threads, 1,
+  AddNumber<int32_t>("--threads", &C::set_threads, kThreadCounts,
                      "of each rank; default: the cores that it may use, divided by the ranks that "
                      "share them");
-  AddNumber<int32_t>("--max-num-seqs", &C::set_max_num_seqs, 1,
+  AddNumber<int32_t>("--max-num-seqs", &C::set_max_num_seqs, kSequenceCounts,
                      "sequences that run at the same time, in each group; default 64");
-  AddNumber<int32_t>("--max-num-batched-tokens", &C::set_max_num_batched_tokens, 1,
+  AddNumber<int32_t>("--max-num-batched-tokens", &C::set_max_num_batched_tokens, kStepTokenCounts,
                      "tokens of one step, in each group; default 256 for each of its ranks, and "
                      "at least 512");
-  AddNumber<int32_t>("--max-model-len", &C::set_max_model_len, 1,
+  AddNumber<int32_t>("--max-model-len", &C::set_max_model_len, kTokenCounts,
                      "longest prompt and answer; default: what the model was made for");
   AddString("--overlap", &C::mutable_overlap,
             "compute the tokens of a step in two parts, one while the other's travel: on, off, or "
@@ -148,12 +146,12 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddString("--memory", &C::mutable_memory,
             "of each host, for all of its ranks: 12GiB, 500MB, or a share of what is available; "
             "default 90%");
-  AddNumber<double>("--kv-cache-gib", &C::set_kv_cache_gib, 1e-9,
+  AddNumber<double>("--kv-cache-gib", &C::set_kv_cache_gib, {1e-6, 1 << 20},
                     "most memory of each rank's KV cache; default: what --memory leaves");
   AddString("--pack-cache", &C::mutable_pack_cache,
             "directory that keeps the weights as they are computed with; later starts map them "
             "in seconds");
-  AddNumber<double>("--timeout", &C::set_timeout, 1e-3,
+  AddNumber<double>("--timeout", &C::set_timeout, kTimeouts,
                     "seconds that a rank waits for another before the job ends; default 60");
   AddString("--progress", &C::mutable_progress,
             "auto, bar, plain (a line now and then), json (the same for programs) or none");
@@ -162,8 +160,7 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
 }
 
 void RunConfigFlags::AddSeed(const std::string& help) {
-  AddNumber<int64_t>("--seed", &RunConfig::set_seed, std::numeric_limits<int64_t>::min(),
-                     help + "; default 0");
+  AddNumber<int64_t>("--seed", &RunConfig::set_seed, kSeeds, help + "; default 0");
 }
 
 void RunConfigFlags::AddRandomWeightsFlags() {
@@ -172,7 +169,7 @@ void RunConfigFlags::AddRandomWeightsFlags() {
             "make weights from --seed instead of reading them: of --shape, or of the config.json "
             "of --model");
   AddString("--shape", &C::mutable_shape, "mixtral-8x7b or mixtral-8x22b");
-  AddNumber<int32_t>("--layers", &C::set_layers, 1,
+  AddNumber<int32_t>("--layers", &C::set_layers, {1, 1000},
                      "of a model with random weights only so many; default: all");
 }
 
@@ -199,13 +196,14 @@ void RunConfigFlags::AddBatchFlags() {
             "ignore fields of requests that are not known, with a note, instead of refusing them");
   AddString("--served-model-name", &C::mutable_served_model_name,
             "name that a request's \"model\" must have, and that results give");
-  AddNumber<int64_t>("--created", &C::set_created, 0, "\"created\" of the results; default 0");
+  AddNumber<int64_t>("--created", &C::set_created, {0, kLastSecond},
+                     "\"created\" of the results; default 0");
 }
 
 // A field without effect, or one that acts where its flag is refused, is a mistake to hear of.
 absl::StatusOr<RunConfig> RunConfigFlags::ReadConfigFile() const {
   PosixFileSystem files;
-  const absl::StatusOr<std::string> text = files.ReadWhole(config_file_);
+  const absl::StatusOr<std::string> text = files.ReadWhole(config_file_, kMostConfigBytes);
   if (!text.ok()) {
     return absl::NotFoundError(absl::StrCat("--config ", std::string(text.status().message())));
   }
@@ -215,14 +213,22 @@ absl::StatusOr<RunConfig> RunConfigFlags::ReadConfigFile() const {
     return absl::InvalidArgumentError(
         absl::StrCat("--config ", config_file_, ":", std::string(parsed.message())));
   }
+  const absl::Status status = CheckFields(config);
+  if (status.ok()) return config;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--config ", config_file_, ": ", std::string(status.message())));
+}
+
+absl::Status RunConfigFlags::CheckFields(const RunConfig& config) const {
   std::vector<const google::protobuf::FieldDescriptor*> set;
   RunConfig::GetReflection()->ListFields(config, &set);
   for (const google::protobuf::FieldDescriptor* field : set) {
-    if (fields_.contains(field->name())) continue;
-    return absl::InvalidArgumentError(absl::StrCat("--config ", config_file_, ": ", field->name(),
-                                                   " is no setting of this command"));
+    const auto found = fields_.find(field->name());
+    const std::string wrong =
+        found == fields_.end() ? "is no setting of this command" : found->second(config);
+    if (!wrong.empty()) return absl::InvalidArgumentError(absl::StrCat(field->name(), " ", wrong));
   }
-  return config;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {

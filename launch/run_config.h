@@ -6,7 +6,7 @@
 #include <absl/status/statusor.h>
 
 #include <functional>
-#include <set>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -35,25 +35,30 @@ class RunConfigFlags {
   absl::StatusOr<RunConfig> Resolve() const;
 
  private:
-  // The value must be a number of at least `least`.
+  // The range holds for what a --config file says, too; there 0 means that nothing is said.
   template <class T>
-  void AddNumber(const std::string& names, void (RunConfig::*set)(T), T least,
+  void AddNumber(const std::string& names, void (RunConfig::*set)(T), NumberRange<T> range,
                  const std::string& help);
   void AddString(const std::string& names, std::string* (RunConfig::*mutable_field)(),
                  const std::string& help);
 
   void AddSwitch(const std::string& name, void (RunConfig::*set)(bool), const std::string& help);
 
-  // Notes the field of a flag, which has the same name.
-  void AddField(const std::string& names);
+  // Notes the field of a flag, which has the same name, and gives it.
+  std::string AddField(const std::string& names);
 
   absl::StatusOr<RunConfig> ReadConfigFile() const;
+
+  // Of what a --config file says.
+  absl::Status CheckFields(const RunConfig& config) const;
 
   void Refuse(const std::string& names, const std::string& rule);
 
   CommandLine& line_;
   std::string config_file_;
-  std::set<std::string> fields_;  // that the subcommand has flags for
+  // That the subcommand has flags for. Each with what is wrong with it in a message that has it:
+  // nothing, or as "must be a whole number from 1 to 64".
+  std::map<std::string, std::function<std::string(const RunConfig&)>> fields_;
   absl::Status flags_status_;
   std::vector<std::function<void(RunConfig&)>> set_by_flags_;
 };

@@ -7,11 +7,15 @@
 #include <absl/strings/string_view.h>
 
 #include <chrono>
+#include <exception>
 #include <iostream>
+#include <map>
 #include <span>
 #include <vector>
 
 #include "kernels/activity.h"
+#include "launch/last_resort.h"
+#include "launch/one_line.h"
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
 #include "runtime/batch/job_identity.h"
@@ -21,7 +25,7 @@
 namespace octet {
 
 void Say(const Communicator& world, const std::string& text) {
-  if (world.rank() == 0) std::cerr << "octet: " << text << std::endl;
+  if (world.rank() == 0) std::cerr << absl::StrCat("octet: ", OneLine(text), "\n") << std::flush;
 }
 
 ExitCode ExitWith(const Communicator& world, const absl::Status& status, ExitCode code) {
@@ -61,11 +65,31 @@ std::string DescribePlacement(const RunConfig& config, const JobSetup& setup) {
 
 }  // namespace
 
+namespace {
+
+// SetUpJob, whose failures are all known before any work has begun.
+absl::StatusOr<JobSetup> SetUpOrRefuse(Communicator& world, const RunConfig& config,
+                                       FileSystem& files) {
+  try {
+    return SetUpJob(world, config, files);
+  } catch (const std::exception& exception) {
+    if (world.size() > 1) throw;  // the others are in the middle of it
+    return absl::ResourceExhaustedError(DescribeException(exception));
+  }
+}
+
+}  // namespace
+
 absl::StatusOr<JobSetup> SetUpAndSay(Communicator& world, const RunConfig& config,
-                                     FileSystem& files) {
+                                     FileSystem& files,
+                                     const std::function<absl::Status(const JobSetup&)>& check) {
   world.set_timeout(std::chrono::duration<double>(config.timeout()));
-  absl::StatusOr<JobSetup> setup = SetUpJob(world, config, files);
+  absl::StatusOr<JobSetup> setup = SetUpOrRefuse(world, config, files);
   if (!setup.ok()) return setup;
+  if (check) {
+    const absl::Status status = AgreeOnStatus(world, check(*setup));
+    if (!status.ok()) return status;
+  }
   for (const std::string& warning : setup->warnings) Say(world, absl::StrCat("note: ", warning));
   Say(world, DescribeSetup(world, *setup));
   if (config.dry_run() && world.rank() == 0) {
@@ -129,6 +153,19 @@ void KeepWeights(Communicator& world, const RunConfig& config, Session& session,
                              config.pack_cache(), seconds.count()));
 }
 
+// Collective: says on rank 0 where ranks of one host send each other messages.
+void NoteSharedMemory(Communicator& world, const absl::Status& mine) {
+  std::map<std::string, int> ranks_by_reason;
+  for (const std::string& reason :
+       GatherToRoot(world, {"shared memory"}, std::string(mine.message()))) {
+    if (!reason.empty()) ++ranks_by_reason[reason];
+  }
+  for (const auto& [reason, ranks] : ranks_by_reason) {
+    Say(world, absl::StrCat("note: ", ranks, " ranks send all rows as messages, which takes ",
+                            "longer, as shared memory was refused: ", reason));
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Session>> LoadSession(Communicator& world, const RunConfig& config,
@@ -147,6 +184,7 @@ absl::StatusOr<std::unique_ptr<Session>> LoadSession(Communicator& world, const 
       cache ? &*cache : nullptr);
   if (session.ok()) progress.SetMapped((*session)->weights().mapped_bytes);
   progress.EndStage();
+  if (session.ok()) NoteSharedMemory(world, (*session)->engine().shared_memory());
   if (session.ok() && cache) KeepWeights(world, config, **session, *cache);
   return session;
 }

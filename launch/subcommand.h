@@ -6,6 +6,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,7 +47,7 @@ class Subcommand {
   CommandLine line_;
 };
 
-// To a person, from rank 0, on standard error.
+// To a person, from rank 0, on standard error, as one line.
 void Say(const Communicator& world, const std::string& text);
 
 // Says what is wrong.
@@ -57,9 +58,10 @@ ExitCode ExitWith(const Communicator& world, const absl::Status& status, ExitCod
 absl::StatusOr<RunConfig> ResolveOnAllRanks(Communicator& world, const RunConfigFlags& flags);
 
 // Collective: SetUpJob, and what a person should know of it: notes, ranks, for a dry run the memory
-// plan.
-absl::StatusOr<JobSetup> SetUpAndSay(Communicator& world, const RunConfig& config,
-                                     FileSystem& files);
+// plan. Nothing of it where `check`, of this rank, finds something wrong: errors are agreed on.
+absl::StatusOr<JobSetup> SetUpAndSay(
+    Communicator& world, const RunConfig& config, FileSystem& files,
+    const std::function<absl::Status(const JobSetup&)>& check = nullptr);
 
 // Progress as --progress asks: on rank 0's standard error, nothing on other ranks.
 class RankProgress {

@@ -22,12 +22,51 @@ signal_mpirun() {  # SIGNAL; it may have ended by itself
   [[ -z $mpirun_pid ]] || kill "-$1" "$mpirun_pid" 2> /dev/null || true
 }
 
+# Of what mpirun says within two rulers, that which `reason` puts into a sentence, or octet has said.
+banner_says_no_more() {  # TEXT
+  [[ $1 == *'non-zero exit code'* || $1 == *'exited with non-zero status'* || $1 == *'MPI_ABORT was invoked'* ||
+    $1 == *'exited on signal'* || $1 == *'lost communication with a remote daemon'* ]]
+}
+
+# Passes on what is said, without such banners. Not line by line: a progress bar's has no end.
+without_banners() {
+  local LC_ALL=C ruler chunk more text='' line banner=''
+  ruler=$(printf -- '-%.0s' {1..60})
+  while IFS= read -r -N 1 chunk; do
+    IFS= read -r -t 0.02 -N 65536 more || true
+    text+=$chunk$more
+    while [[ -n $banner || $text == *"$ruler"* ]] && [[ $text == *$'\n'* ]]; do
+      line=${text%%$'\n'*}
+      text=${text#*$'\n'}
+      pass_line_on
+    done
+    # What may become a ruler waits for its end.
+    if [[ -z $banner && $text != *-- ]]; then
+      printf '%s' "$text"
+      text=''
+    fi
+  done
+  printf '%s' "$banner$text"
+}
+
+pass_line_on() {  # of without_banners
+  if [[ $line != *"$ruler" ]]; then
+    if [[ -n $banner ]]; then banner+=$line$'\n'; else printf '%s\n' "$line"; fi
+  elif [[ -z $banner ]]; then
+    printf '%s' "${line%%"$ruler"*}"  # of a bar that it was written behind
+    banner=$ruler${line#*"$ruler"}$'\n'
+  else
+    banner_says_no_more "$banner" || printf '%s%s\n' "$banner" "$line"
+    banner=''
+  fi
+}
+
 # Runs a command with what it says also in the file `messages`. Its exit status is that of mpirun.
 run_once() {  # COMMAND ...
   local status=0 tee_pid
   rm -f "$scratch/stderr"
   mkfifo "$scratch/stderr"
-  (trap '' INT TERM HUP; exec tee "$messages" < "$scratch/stderr" >&2) &
+  (trap '' INT TERM HUP; tee "$messages" < "$scratch/stderr" | without_banners >&2) &
   tee_pid=$!
   # Of its own session: a terminal's ^C comes once, from stop_on. Rank 0 asks the terminal how wide it is.
   if [[ -t 2 ]]; then export OCTET_TERMINAL=/proc/$$/fd/2; fi

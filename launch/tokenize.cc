@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 
+#include "runtime/io/strict_json.h"
+
 namespace octet {
 namespace {
 
@@ -19,6 +21,22 @@ void AppendIds(std::span<const int32_t> ids, std::string& text) {
     if (!text.empty()) text += ' ';
     text.append(digits, end);
   }
+}
+
+// As std::getline, but of a line that is too long no more than shows it.
+bool ReadLine(std::istream& in, std::string& line) {
+  line.clear();
+  std::streambuf& bytes = *in.rdbuf();
+  while (line.size() <= Tokenizer::kMaxTextBytes) {
+    const auto c = bytes.sbumpc();
+    if (c == std::istream::traits_type::eof()) {
+      in.setstate(std::ios::eofbit);
+      return !line.empty();
+    }
+    if (c == '\n') return true;
+    line += static_cast<char>(c);
+  }
+  return true;
 }
 
 class TokenizeCommand : public Subcommand {
@@ -36,14 +54,16 @@ class TokenizeCommand : public Subcommand {
     if (!tokenizer.ok()) return ExitWith(world, tokenizer.status(), ExitCode::kCannotServe);
     std::ifstream file;
     if (!input_.empty()) file.open(input_);
-    if (!input_.empty() && !file) {
-      return ExitWith(world, absl::NotFoundError("can't read -i " + input_),
+    if (!input_.empty() && (!file || files.IsDirectory(input_))) {
+      return ExitWith(world, absl::NotFoundError(absl::StrCat("can't read -i ", Quoted(input_))),
                       ExitCode::kCannotServe);
     }
     std::ios::sync_with_stdio(false);
     const absl::Status status =
         TokenizeLines(*tokenizer, input_.empty() ? std::cin : file, std::cout);
-    return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
+    if (status.ok()) return ExitCode::kDone;
+    return ExitWith(world, status,
+                    absl::IsInvalidArgument(status) ? ExitCode::kCannotServe : ExitCode::kFailed);
   }
 
  private:
@@ -56,11 +76,12 @@ class TokenizeCommand : public Subcommand {
 absl::Status TokenizeLines(const Tokenizer& tokenizer, std::istream& in, std::ostream& out) {
   std::string line;
   std::string ids;
-  for (uint64_t number = 1; std::getline(in, line); ++number) {
+  for (uint64_t number = 1; ReadLine(in, line); ++number) {
     if (line.size() > Tokenizer::kMaxTextBytes) {
-      return absl::InvalidArgumentError(absl::StrCat("line ", number, " has ", line.size(),
-                                                     " bytes; at most ", Tokenizer::kMaxTextBytes,
-                                                     " can be tokenized at once"));
+      const auto code = number == 1 ? absl::StatusCode::kInvalidArgument  // nothing is written yet
+                                    : absl::StatusCode::kOutOfRange;
+      return {code, absl::StrCat("line ", number, " has more than ", Tokenizer::kMaxTextBytes,
+                                 " bytes, which can't be tokenized at once")};
     }
     ids.clear();
     AppendIds(tokenizer.Encode(line), ids);

@@ -16,7 +16,7 @@ namespace octet {
 
 // Writes for each line of `in` a line of its ids without BOS, a space between them, as spm_encode
 // --output_format=id does. Memory is linear in the longest line. Errors name the line, or say that
-// reading or writing failed.
+// reading or writing failed; kInvalidArgument: before anything was written.
 absl::Status TokenizeLines(const Tokenizer& tokenizer, std::istream& in, std::ostream& out);
 
 std::unique_ptr<Subcommand> AddTokenize(CommandLine& parent);

@@ -66,6 +66,7 @@ Dispatcher::HostRows Dispatcher::MapHostRows(Communicator& comm, Backend& backen
     rows.memory = *std::move(memory);
     return rows;
   }
+  rows.shared = memory.status();
   const HostGroup alone = {.ranks = {comm.rank()}, .index = 0};
   rows.layout = RowLayout(alone, comm.size(), limits.max_tokens, limits.topk);
   rows.memory = backend.Allocate(MemoryBytes(rows.layout, limits));
@@ -82,6 +83,7 @@ Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Bac
       backend_(backend),
       workspace_(workspace),
       limits_(limits),
+      shared_memory_(std::move(rows.shared)),
       layout_(std::move(rows.layout)),
       memory_(std::move(rows.memory)),
       tokens_{memory_.data(), limits.dtype, layout_.num_tokens, limits.hidden_size,

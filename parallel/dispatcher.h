@@ -3,6 +3,8 @@
 #ifndef OCTET_PARALLEL_DISPATCHER_H_
 #define OCTET_PARALLEL_DISPATCHER_H_
 
+#include <absl/status/status.h>
+
 #include <vector>
 
 #include "kernels/backend.h"
@@ -29,9 +31,12 @@ struct DispatchLimits {
 class Dispatcher {
  public:
   // Collective. Ranks that can't share memory send each other messages, as those of different hosts
-  // do.
+  // do; shared_memory() says so.
   Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
              Workspace& workspace, const DispatchLimits& limits);
+
+  // Why the ranks of this one's host don't read each other's rows in place; OK where they do.
+  const absl::Status& shared_memory() const { return shared_memory_; }
 
   // Lays this rank's tokens where the ranks of its host read them, once Plan has told them. x: [own
   // tokens, hidden_size] float32.
@@ -60,6 +65,7 @@ class Dispatcher {
   struct HostRows {
     RowLayout layout;
     Buffer memory;
+    absl::Status shared;
   };
   static HostRows MapHostRows(Communicator& comm, Backend& backend, const DispatchLimits& limits);
 
@@ -72,6 +78,7 @@ class Dispatcher {
   Backend& backend_;
   Workspace& workspace_;
   DispatchLimits limits_;
+  absl::Status shared_memory_;
   RowLayout layout_;
   Buffer memory_;      // of the host
   Matrix tokens_;      // [layout_.num_tokens, hidden_size] of the experts' dtype

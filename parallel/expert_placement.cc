@@ -1,71 +1,50 @@
 #include "parallel/expert_placement.h"
 
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
-#include <google/protobuf/text_format.h>
-#include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
-#include <fstream>
+#include <limits>
 #include <numeric>
+#include <optional>
 #include <random>
-#include <sstream>
+
+#include "parallel/number_range.h"
 
 namespace octet {
 namespace {
 
+constexpr char kContiguous[] = "contiguous";
+constexpr char kRoundRobin[] = "round-robin";
 constexpr char kRandom[] = "random:";
 
-absl::StatusOr<Placement> ReadPlacementFile(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) {
-    return absl::NotFoundError(absl::StrCat(
-        "--placement ", path,
-        ": neither contiguous, round-robin or random:SEED nor a file that can be read"));
-  }
-  std::stringstream text;
-  text << file.rdbuf();
-  Placement proto;
-  if (path.ends_with(".json")) {
-    const auto status = google::protobuf::util::JsonStringToMessage(text.str(), &proto);
-    if (status.ok()) return proto;
-    return absl::InvalidArgumentError(
-        absl::StrCat("--placement ", path, ": ", status.message().ToString()));
-  }
-  if (google::protobuf::TextFormat::ParseFromString(text.str(), &proto)) return proto;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--placement ", path, ": not a Placement in text format (proto/placement.proto)"));
-}
+constexpr NumberRange<uint64_t> kSeeds = {0, std::numeric_limits<uint64_t>::max()};
 
 }  // namespace
 
+bool ExpertPlacement::IsName(const std::string& spec) {
+  return spec == kContiguous || spec == kRoundRobin || spec.starts_with(kRandom);
+}
+
 absl::StatusOr<ExpertPlacement> ExpertPlacement::Parse(const std::string& spec,
                                                        PlacementShape shape) {
-  ExpertPlacement placement(shape);
-  if (spec == "contiguous" || spec == "round-robin") {
-    for (int i = 0; i < std::ssize(placement.ranks_); ++i) {
-      const int expert = i % shape.num_experts;
-      const int rank = spec == "contiguous" ? expert * shape.num_ranks / shape.num_experts
-                                            : expert % shape.num_ranks;
-      placement.ranks_[i] = {rank};
-    }
-    return placement;
-  }
   if (spec.starts_with(kRandom)) {
-    uint64_t seed = 0;
-    if (!absl::SimpleAtoi(spec.substr(sizeof(kRandom) - 1), &seed)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--placement ", spec, ": the seed must be a whole number"));
-    }
-    return Random(shape, seed);
+    const std::optional<uint64_t> seed = kSeeds.Parse(spec.substr(sizeof(kRandom) - 1));
+    if (seed) return Random(shape, *seed);
+    return absl::InvalidArgumentError(
+        absl::StrCat("--placement ", kRandom, "SEED: the seed ", kSeeds.Rule()));
   }
-  absl::StatusOr<Placement> proto = ReadPlacementFile(spec);
-  if (!proto.ok()) return proto.status();
-  absl::StatusOr<ExpertPlacement> read = FromProto(*proto, shape);
-  if (read.ok()) return read;
-  return absl::InvalidArgumentError(
-      absl::StrCat("--placement ", spec, ": ", std::string(read.status().message())));
+  if (!IsName(spec)) {
+    return absl::InvalidArgumentError("--placement must be contiguous, round-robin or random:SEED");
+  }
+  ExpertPlacement placement(shape);
+  for (int64_t i = 0; i < std::ssize(placement.ranks_); ++i) {
+    const int64_t expert = i % shape.num_experts;
+    const int64_t rank = spec == kContiguous ? expert * shape.num_ranks / shape.num_experts
+                                             : expert % shape.num_ranks;
+    placement.ranks_[i] = {static_cast<int32_t>(rank)};
+  }
+  return placement;
 }
 
 ExpertPlacement ExpertPlacement::Random(PlacementShape shape, uint64_t seed) {
@@ -78,8 +57,9 @@ ExpertPlacement ExpertPlacement::Random(PlacementShape shape, uint64_t seed) {
       std::swap(order[i], order[random() % (i + 1)]);
     }
     for (int i = 0; i < shape.num_experts; ++i) {
-      placement.ranks_[layer * shape.num_experts + order[i]] = {i * shape.num_ranks /
-                                                                shape.num_experts};
+      const int64_t rank = int64_t{i} * shape.num_ranks / shape.num_experts;
+      placement.ranks_[int64_t{layer} * shape.num_experts + order[i]] = {
+          static_cast<int32_t>(rank)};
     }
   }
   return placement;
@@ -109,7 +89,7 @@ absl::StatusOr<ExpertPlacement> ExpertPlacement::FromProto(const Placement& prot
             absl::StrCat("layer ", layer, ", expert ", expert,
                          ": needs one or more different ranks from 0 to ", shape.num_ranks - 1));
       }
-      placement.ranks_[layer * shape.num_experts + expert] = std::move(ranks);
+      placement.ranks_[int64_t{layer} * shape.num_experts + expert] = std::move(ranks);
     }
   }
   return placement;

@@ -24,9 +24,11 @@ struct PlacementShape {
 // replicas there. Every expert lives somewhere.
 class ExpertPlacement {
  public:
-  // `spec` is contiguous, round-robin, random:SEED (balanced, another one for each layer), or a
-  // file with a Placement as text proto or, when its name ends in .json, as JSON.
+  // `spec` is contiguous, round-robin or random:SEED (balanced, another one for each layer).
   static absl::StatusOr<ExpertPlacement> Parse(const std::string& spec, PlacementShape shape);
+
+  // Whether `spec` is, or tries to be, one of those.
+  static bool IsName(const std::string& spec);
 
   static absl::StatusOr<ExpertPlacement> FromProto(const Placement& proto, PlacementShape shape);
 
@@ -35,7 +37,7 @@ class ExpertPlacement {
 
   // Ascending, at least one.
   std::span<const int32_t> ranks(int layer, int expert) const {
-    return ranks_[layer * shape_.num_experts + expert];
+    return ranks_[int64_t{layer} * shape_.num_experts + expert];
   }
 
   // The ranks of each expert, layer by layer: equal for equal placements.

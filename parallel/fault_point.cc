@@ -1,7 +1,7 @@
 #include "parallel/fault_point.h"
 
 #include <absl/status/status.h>
-#include <absl/strings/numbers.h>
+#include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 #include <unistd.h>
@@ -11,8 +11,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <utility>
 #include <vector>
+
+#include "parallel/number_range.h"
 
 namespace octet {
 namespace {
@@ -37,13 +40,22 @@ constexpr std::array<std::pair<const char*, int>, 8> kSignals = {{{"STOP", SIGST
 
 absl::Status Malformed(std::string_view part) {
   return absl::InvalidArgumentError(
-      absl::StrCat(kVariable, ": '", std::string(part),
+      absl::StrCat(kVariable, ": '", absl::CHexEscape(std::string(part.substr(0, 100))),
                    "' is not understood; an example: rank=1,phase=dispatch,count=3,signal=STOP"));
 }
 
+constexpr NumberRange<int> kRanks = {0, kRankCounts.most - 1};
+constexpr NumberRange<int> kCounts = {1, std::numeric_limits<int>::max()};
+
+bool SetNumber(NumberRange<int> range, const std::string& text, int& value) {
+  const std::optional<int> number = range.Parse(text);
+  if (number) value = *number;
+  return number.has_value();
+}
+
 bool SetField(const std::string& name, const std::string& value, FaultPoint& fault) {
-  if (name == "rank") return absl::SimpleAtoi(value, &fault.rank) && fault.rank >= 0;
-  if (name == "count") return absl::SimpleAtoi(value, &fault.count) && fault.count > 0;
+  if (name == "rank") return SetNumber(kRanks, value, fault.rank);
+  if (name == "count") return SetNumber(kCounts, value, fault.count);
   if (name == "phase") {
     fault.phase = value;
     return std::find(kPhases.begin(), kPhases.end(), value) != kPhases.end();

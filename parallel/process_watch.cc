@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <ctime>
+#include <iostream>
 #include <utility>
 
 #include "parallel/seconds.h"
@@ -130,8 +130,7 @@ void ProcessWatch::CheckCall(const char* call, Clock::duration still) {
 }
 
 void ProcessWatch::Say(const std::string& text) const {
-  std::fprintf(stderr, "octet: %s %s\n", who_.c_str(), text.c_str());
-  std::fflush(stderr);
+  std::cerr << "octet: " + who_ + " " + text + "\n" << std::flush;
 }
 
 void ProcessWatch::Exit(const std::string& reason) const {

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <iostream>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -46,8 +46,7 @@ void CopyText(std::string_view from, std::array<char, kSize>& to) {
 
 void Say(const std::string& text) {
   const std::string who = ThreadLabel().empty() ? "octet" : "octet: " + ThreadLabel();
-  std::fprintf(stderr, "%s: %s\n", who.c_str(), text.c_str());
-  std::fflush(stderr);
+  std::cerr << who + ": " + text + "\n" << std::flush;
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "parallel/world.h"
 
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <mpi.h>
 #include <unistd.h>
@@ -8,15 +7,21 @@
 #include <array>
 #include <climits>
 #include <cstdlib>
+#include <limits>
 #include <optional>
 
 #include "kernels/check.h"
 #include "parallel/fault_point.h"
 #include "parallel/host_group.h"
 #include "parallel/mpi_communicator.h"
+#include "parallel/number_range.h"
 
 namespace octet {
 namespace {
+
+// As launchers count; a rank of ours has less to say.
+constexpr NumberRange<int> kTasks = {1, std::numeric_limits<int>::max()};
+constexpr NumberRange<int> kRanks = {0, std::numeric_limits<int>::max()};
 
 // Set by mpirun (Open MPI) and by srun --mpi=pmix.
 bool StartedByLauncher() {
@@ -47,8 +52,8 @@ std::string HostName() {
 int LaunchedRank() {
   for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK"}) {
     const char* text = std::getenv(variable);
-    int rank = 0;
-    if (text != nullptr && absl::SimpleAtoi(text, &rank)) return rank;
+    const auto rank = text == nullptr ? std::nullopt : kRanks.Parse(text);
+    if (rank) return *rank;
   }
   return 0;
 }
@@ -95,6 +100,7 @@ void World::SharePlaces() {
   const HostGroup host = FindHostGroup(*communicator_);
   absl::StatusOr<Buffer> memory =
       MapHostMemory(*communicator_, host, communicator_->size() * sizeof(SharedPlace));
+  shared_places_ = memory.status();
   if (!memory.ok()) return;
   places_ = *std::move(memory);
   auto* all = reinterpret_cast<SharedPlace*>(places_.data());
@@ -114,11 +120,11 @@ absl::Status World::CheckEnvironment() const {
   if (communicator_->size() > 1) return absl::OkStatus();
   for (const auto& [variable, advice] : kTaskCounts) {
     const char* text = std::getenv(variable);
-    int tasks = 0;
-    if (text == nullptr || !absl::SimpleAtoi(text, &tasks)) continue;
-    if (tasks == 1) return absl::OkStatus();  // mpirun -n 1 within a larger SLURM step
+    const auto tasks = text == nullptr ? std::nullopt : kTasks.Parse(text);
+    if (!tasks) continue;
+    if (*tasks == 1) return absl::OkStatus();  // mpirun -n 1 within a larger SLURM step
     return absl::FailedPreconditionError(
-        absl::StrCat("the launcher started ", tasks, " tasks (", variable,
+        absl::StrCat("the launcher started ", *tasks, " tasks (", variable,
                      "), but this one finds none of the others: ", advice));
   }
   return absl::OkStatus();

@@ -27,6 +27,10 @@ class World {
 
   Communicator& communicator() { return *communicator_; }
 
+  // Why the ranks of a host can't see where the others are; OK where they can. The same on all
+  // ranks.
+  const absl::Status& shared_places() const { return shared_places_; }
+
   // An error where a launcher has started several tasks and each is a world of its own: one without
   // PMIx, or of another MPI. Also where OCTET_FAULT (FaultPoint) can't be understood.
   absl::Status CheckEnvironment() const;
@@ -39,6 +43,7 @@ class World {
 
   bool uses_mpi_ = false;
   absl::Status fault_status_;
+  absl::Status shared_places_;
   std::unique_ptr<ProcessWatch> process_;
   Buffer places_;  // [ranks] SharedPlace, in memory of this host
   std::unique_ptr<LocalWorld> local_;

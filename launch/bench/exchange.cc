@@ -3,13 +3,19 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 
+#include <algorithm>
 #include <iostream>
+#include <limits>
 #include <set>
 
+#include "launch/bench/bench_memory.h"
 #include "launch/bench/exchange_case.h"
 #include "launch/bench/exchange_times.h"
 #include "launch/bench/machine_profile.h"
+#include "launch/core_binding.h"
+#include "launch/placement_file.h"
 #include "parallel/agreement.h"
+#include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
@@ -19,12 +25,13 @@ absl::StatusOr<DType> ParseDType(const std::string& name) {
     if (name == Name(dtype)) return dtype;
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("--dtype must be float32 or bfloat16, not '", name, "'"));
+      absl::StrCat("--dtype must be float32 or bfloat16, not ", Quoted(name)));
 }
 
 absl::StatusOr<ExpertPlacement> ParsePlacement(const ExchangeBenchOptions& o, int num_ranks) {
-  absl::StatusOr<ExpertPlacement> placement = ExpertPlacement::Parse(
-      o.placement, {.num_layers = 1, .num_experts = o.num_experts, .num_ranks = num_ranks});
+  PosixFileSystem files;
+  absl::StatusOr<ExpertPlacement> placement = ReadPlacement(
+      files, o.placement, {.num_layers = 1, .num_experts = o.num_experts, .num_ranks = num_ranks});
   if (!placement.ok()) return placement;
   for (int e = 0; e < o.num_experts; ++e) {
     if (placement->ranks(0, e).size() > 1) {
@@ -46,7 +53,28 @@ absl::Status CheckSizes(const ExchangeBenchOptions& o, int num_ranks) {
     return absl::InvalidArgumentError(
         absl::StrCat("--top-k ", o.topk, ": there are ", o.num_experts, " --experts"));
   }
+  const int64_t tokens = *std::max_element(o.tokens.begin(), o.tokens.end());
+  const int64_t rows = tokens * o.topk * num_ranks;
+  if (rows > std::numeric_limits<int32_t>::max() / num_ranks) {
+    return absl::InvalidArgumentError(absl::StrCat("--tokens ", tokens, ": with --top-k ", o.topk,
+                                                   " on ", num_ranks, " ranks these are too many"));
+  }
   return absl::OkStatus();
+}
+
+// What the ranks of this one's host write to: of each token it, its sum and what comes to an expert
+// and goes back, in float32.
+absl::Status CheckMemory(const Communicator& comm, const ExchangeBenchOptions& o) {
+  const auto hosts = comm.hosts();
+  const auto ranks = std::count(hosts.begin(), hosts.end(), hosts[comm.rank()]);
+  const int64_t tokens = *std::max_element(o.tokens.begin(), o.tokens.end());
+  const double row = sizeof(float) * static_cast<double>(o.hidden_size);
+  const std::vector<BenchMemory> needs = {
+      {absl::StrCat("--tokens ", tokens, " of ", ranks, " ranks with --hidden-size ", o.hidden_size,
+                    " and --top-k ", o.topk),
+       row * static_cast<double>(ranks) * static_cast<double>(tokens) * (2 + 3.0 * o.topk)}};
+  PosixFileSystem files;
+  return CheckBenchMemory(files, needs);
 }
 
 std::string FormatHeader(const Communicator& comm, const ExchangeBenchOptions& o, int threads) {
@@ -95,16 +123,18 @@ class BenchExchangeCommand : public Subcommand {
  public:
   explicit BenchExchangeCommand(CommandLine& bench)
       : Subcommand(bench, "exchange", "an MoE layer's exchange between the ranks") {
-    line().AddCounts("--tokens", options_.tokens, "of each rank; default 1,16,64,512,2048");
-    line().AddCount("--hidden-size", options_.hidden_size, "default 4096");
-    line().AddCount("--experts", options_.num_experts, "default 8");
-    line().AddCount("--top-k", options_.topk, "experts of each token; default 2");
+    line().AddCounts("--tokens", options_.tokens, {1, 1 << 16},
+                     "of each rank; default 1,16,64,512,2048");
+    line().AddCount("--hidden-size", options_.hidden_size, {1, 1 << 20}, "default 4096");
+    line().AddCount("--experts", options_.num_experts, {1, 1024}, "default 8");
+    line().AddCount("--top-k", options_.topk, {1, 64}, "experts of each token; default 2");
     line().AddText("--dtype", options_.dtype,
                    "of the rows that experts get: float32 or bfloat16 (default)");
     line().AddText("--placement", options_.placement,
                    "contiguous (default), round-robin, random:SEED or a file");
-    line().AddCount("--seed", options_.seed, "of the routing; default 1");
-    line().AddCount("--threads", options_.threads,
+    line().AddCount("--seed", options_.seed, {1, std::numeric_limits<int64_t>::max()},
+                    "of the routing; default 1");
+    line().AddCount("--threads", options_.threads, kThreadCounts,
                     "of each rank; default: the cores that it may use, divided by the ranks that "
                     "share them");
     line().AddText("--save", save_, "machine profile (text proto or .json) to write this into");
@@ -146,11 +176,14 @@ absl::StatusOr<ExchangeProfile> BenchExchange(Communicator& comm, PlainExchange 
   absl::Status status = CheckSizes(o, comm.size());
   status.Update(dtype.status());
   status.Update(placement.status());
+  if (status.ok()) status = CheckMemory(comm, o);
   status = AgreeOnStatus(comm, status);
   if (!status.ok()) return absl::InvalidArgumentError(status.message());
 
   const bool speaks = comm.rank() == 0;
   std::vector<std::string> warnings;
+  PosixFileSystem files;
+  NoteBinding(comm, o.threads, files, warnings);
   const int threads = PlaceThreads(comm, o.threads, warnings);
   const auto backend = MakeCpuBackend(SupportedIsas().back(), threads);
   ExchangeProfile profile;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "launch/bench/attention.h"
+#include "launch/bench/bench_memory.h"
 #include "launch/bench/kernel_bench.h"
 #include "launch/bench/machine_facts.h"
 #include "launch/bench/machine_profile.h"
@@ -16,10 +17,17 @@
 #include "launch/bench/probes.h"
 #include "launch/bench/rows.h"
 #include "launch/bench/swiglu.h"
+#include "launch/core_binding.h"
 #include "launch/job_setup.h"
+#include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
+
+// Of a weight. With narrower ones the rows that no cache holds would be too many.
+constexpr NumberRange<int64_t> kSides = {16, 1 << 20};
+constexpr NumberRange<int64_t> kSizes = {1, 1 << 20};
+constexpr NumberRange<int64_t> kContexts = {1, 1 << 17};
 
 absl::StatusOr<std::vector<Isa>> ChooseIsas(const std::string& wanted) {
   const std::vector<Isa> supported = SupportedIsas();
@@ -29,7 +37,36 @@ absl::StatusOr<std::vector<Isa>> ChooseIsas(const std::string& wanted) {
     if (wanted == Name(isa)) return std::vector<Isa>{isa};
     absl::StrAppend(&names, ", ", Name(isa));
   }
-  return absl::InvalidArgumentError(absl::StrCat("--isa ", wanted, ": this machine has ", names));
+  return absl::InvalidArgumentError(
+      absl::StrCat("--isa ", Quoted(wanted), ": this machine has ", names));
+}
+
+int64_t Largest(const std::vector<int64_t>& values) {
+  return *std::max_element(values.begin(), values.end());
+}
+
+// In float32, the wider of the two dtypes.
+std::vector<BenchMemory> MemoryOf(const KernelBenchOptions& o, int threads) {
+  constexpr double kFloat = sizeof(float);
+  constexpr double kMatrices = 2;       // a weight, and what it is packed from
+  constexpr double kExpertWeights = 6;  // of a quarter of the outputs: 8 experts of 3
+  const AttentionHeads heads;
+  const double weight = kFloat * static_cast<double>(o.inputs) * static_cast<double>(o.outputs);
+  const double row = kFloat * static_cast<double>(o.inputs + o.outputs);
+  const double position = kFloat * 2 * heads.kv_heads * heads.head_dim;
+  const auto largest = [](const std::vector<int64_t>& values) {
+    return static_cast<double>(Largest(values));
+  };
+  return {{absl::StrCat("--memory-mib ", o.memory_mib, " of ", threads, " threads"),
+           static_cast<double>(o.memory_mib) * (1 << 20) * threads},
+          {absl::StrCat("--inputs ", o.inputs, " and --outputs ", o.outputs),
+           std::max(kMatrices, kExpertWeights) * weight},
+          {absl::StrCat("--rows ", Largest(o.rows)), weight + largest(o.rows) * row},
+          {absl::StrCat("--tokens ", Largest(o.tokens)),
+           kExpertWeights * weight + 3 * largest(o.tokens) * row},
+          {absl::StrCat("--seq-len ", o.seq_len, " of 64 sequences"),
+           64 * static_cast<double>(o.seq_len) * position},
+          {absl::StrCat("--contexts ", Largest(o.contexts)), largest(o.contexts) * position}};
 }
 
 double BestDramRate(const KernelProfile& profile) {
@@ -108,19 +145,19 @@ class BenchKernelsCommand : public Subcommand {
  public:
   explicit BenchKernelsCommand(CommandLine& bench)
       : Subcommand(bench, "kernels", "products, experts, attention and rows, of every path") {
-    line().AddCount("--threads", options_.threads, "default: all cores");
+    line().AddCount("--threads", options_.threads, kThreadCounts, "default: all cores");
     line().AddText("--isa", options_.isa, "avx2, avx512, avx512_bf16, amx or all (default)");
-    line().AddCount("--inputs", options_.inputs, "of the weight; default 4096");
-    line().AddCount("--outputs", options_.outputs, "of the weight; default 14336");
-    line().AddCounts("--rows", options_.rows, "of products; default 1,8,16,64,512");
-    line().AddCounts("--tokens", options_.tokens,
+    line().AddCount("--inputs", options_.inputs, kSides, "of the weight; default 4096");
+    line().AddCount("--outputs", options_.outputs, kSides, "of the weight; default 14336");
+    line().AddCounts("--rows", options_.rows, kSizes, "of products; default 1,8,16,64,512");
+    line().AddCounts("--tokens", options_.tokens, kSizes,
                      "of experts that are computed together; default 64,512");
-    line().AddCount("--seq-len", options_.seq_len,
+    line().AddCount("--seq-len", options_.seq_len, kContexts,
                     "tokens of the prefill, and of each of 64 sequences that are decoded "
                     "together; default 512");
-    line().AddCounts("--contexts", options_.contexts,
+    line().AddCounts("--contexts", options_.contexts, kContexts,
                      "tokens of sequences that are decoded alone; default 1024,8192,32768");
-    line().AddCount("--memory-mib", options_.memory_mib,
+    line().AddCount("--memory-mib", options_.memory_mib, kSizes,
                     "that no cache holds, which each thread and each kernel goes through; "
                     "default 256");
     line().AddText("--save", save_, "machine profile (text proto or .json) to write this into");
@@ -157,8 +194,13 @@ absl::StatusOr<KernelProfile> BenchKernels(Communicator& alone, const KernelBenc
                                            std::ostream& out) {
   const absl::StatusOr<std::vector<Isa>> isas = ChooseIsas(options.isa);
   if (!isas.ok()) return isas.status();
+  PosixFileSystem files;
+  const absl::Status memory =
+      CheckBenchMemory(files, MemoryOf(options, CountThreads(alone, options.threads)));
+  if (!memory.ok()) return memory;
   const int cores = CountThreads(alone, 0);
   std::vector<std::string> warnings;
+  NoteBinding(alone, options.threads, files, warnings);
   const int threads = PlaceThreads(alone, options.threads, warnings);
   KernelProfile profile = ProbeMachine(options, cores, threads);
   out << FormatMachine(profile);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "launch/bench/bench_memory.h"
 #include "launch/bench/probes.h"
 #include "launch/bench/step_record.h"
 #include "launch/bench/throughput_report.h"
@@ -120,9 +121,11 @@ class BenchThroughputCommand : public Subcommand {
  public:
   explicit BenchThroughputCommand(CommandLine& bench)
       : Subcommand(bench, "throughput", "a model's steps on random prompts"), flags_(line()) {
-    line().AddCount("--input-len", options_.input_len, "tokens of each prompt; default 512");
-    line().AddCount("--output-len", options_.output_len, "tokens of each answer; default 128");
-    line().AddCount("--num-prompts", options_.num_prompts, "default 64");
+    line().AddCount("--input-len", options_.input_len, kTokenCounts,
+                    "tokens of each prompt; default 512");
+    line().AddCount("--output-len", options_.output_len, kTokenCounts,
+                    "tokens of each answer; default 128");
+    line().AddCount("--num-prompts", options_.num_prompts, {1, 1'000'000}, "default 64");
     line().AddText("--output-json", output_json_, "file for the report as JSON");
     flags_.AddSeed("of the prompts, and of random weights");
     flags_.AddRandomWeightsFlags();
@@ -134,20 +137,33 @@ class BenchThroughputCommand : public Subcommand {
     const int64_t longest = int64_t{options_.input_len} + options_.output_len;
     if (config->max_model_len() == 0) config->set_max_model_len(static_cast<int32_t>(longest));
     PosixFileSystem files;
-    const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, *config, files);
-    absl::Status status = setup.status();
-    if (status.ok() && longest > setup->engine.max_model_len) {
-      status = absl::InvalidArgumentError(
-          absl::StrCat("--input-len and --output-len are ", longest,
-                       " tokens together, more than --max-model-len ", config->max_model_len()));
-    }
-    status = AgreeOnStatus(world, status);
-    if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
+    const auto check = [&](const JobSetup& setup) {
+      if (longest > setup.engine.max_model_len) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--input-len and --output-len are ", longest,
+                         " tokens together, more than --max-model-len ", config->max_model_len()));
+      }
+      return world.rank() == 0 ? CheckMemory(files) : absl::OkStatus();
+    };
+    const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, *config, files, check);
+    if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
     if (config->dry_run()) return ExitCode::kDone;
     return LoadAndMeasure(world, *config, *setup, files);
   }
 
  private:
+  // Of rank 0, which makes all prompts at the start and keeps all answers to the end.
+  absl::Status CheckMemory(FileSystem& files) const {
+    constexpr double kTokenBytes = 2 * sizeof(int32_t);  // here, and on the way to its rank
+    const double tokens = static_cast<double>(options_.num_prompts) *
+                          (static_cast<double>(options_.input_len) + options_.output_len);
+    const std::vector<BenchMemory> needs = {
+        {absl::StrCat("--num-prompts ", options_.num_prompts, " of --input-len ",
+                      options_.input_len, " and --output-len ", options_.output_len),
+         kTokenBytes * tokens}};
+    return CheckBenchMemory(files, needs);
+  }
+
   // Collective. The machines are measured while their memory is still free.
   ExitCode LoadAndMeasure(Communicator& world, const RunConfig& config, const JobSetup& setup,
                           FileSystem& files) {

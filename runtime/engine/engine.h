@@ -88,6 +88,9 @@ class Engine {
   // On rank 0: what a person should know since the last call.
   std::vector<std::string> TakeNotes() { return std::exchange(notes_, {}); }
 
+  // Why the ranks of this one's host send each other messages; OK where they share memory.
+  const absl::Status& shared_memory() const { return model_.shared_memory(); }
+
   const EngineStats& stats() const { return stats_; }
   const SchedulerStats& scheduler_stats() const { return scheduler_.stats(); }
   const PhaseClock& clock() const { return clock_; }

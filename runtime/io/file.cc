@@ -180,9 +180,13 @@ absl::StatusOr<Buffer> RandomAccessFile::Map(uint64_t /*offset*/, size_t /*bytes
   return absl::UnimplementedError(absl::StrCat(path(), ": can't be mapped"));
 }
 
-absl::StatusOr<std::string> FileSystem::ReadWhole(const std::string& path) {
+absl::StatusOr<std::string> FileSystem::ReadWhole(const std::string& path, size_t most) {
   const auto file = Open(path);
   if (!file.ok()) return file.status();
+  if ((*file)->size() > most) {
+    return absl::OutOfRangeError(
+        absl::StrCat(path, ": has ", (*file)->size(), " bytes; at most ", most, " are read"));
+  }
   std::string text((*file)->size(), '\0');
   const absl::Status status = (*file)->Read(0, std::as_writable_bytes(std::span(text)));
   if (!status.ok()) return status;
@@ -301,7 +305,8 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> PosixFileSystem::Open(const st
   auto file = std::make_unique<PosixFile>(fd, static_cast<uint64_t>(info.st_size), path);
   if (error != 0) return absl::ErrnoToStatus(error, absl::StrCat(path, ": fstat"));
   if (!S_ISREG(info.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": is not a regular file"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, S_ISDIR(info.st_mode) ? ": is a directory" : ": is not a regular file"));
   }
   return file;
 }

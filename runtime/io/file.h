@@ -124,11 +124,13 @@ class FileSystem {
   // such directory.
   virtual absl::StatusOr<std::vector<std::string>> List(const std::string& directory) = 0;
 
-  absl::StatusOr<std::string> ReadWhole(const std::string& path);
+  // All of a regular file, which a person or another program wrote: one of more than `most` bytes
+  // is refused before it is read.
+  static constexpr size_t kMostBytes = size_t{64} << 20;
+  absl::StatusOr<std::string> ReadWhole(const std::string& path, size_t most = kMostBytes);
 
-  // The same for what has no size, as the files of /proc. Gives an error where there are more than
-  // `most` bytes.
-  absl::StatusOr<std::string> ReadStream(const std::string& path, size_t most = size_t{64} << 20);
+  // The same for what has no size, as the files of /proc.
+  absl::StatusOr<std::string> ReadStream(const std::string& path, size_t most = kMostBytes);
 
   absl::Status WriteWhole(const std::string& path, std::string_view text);
 

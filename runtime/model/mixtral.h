@@ -42,6 +42,11 @@ class Mixtral {
   // all ranks alike: while one is computed, the tokens of the other travel.
   Matrix Forward(const Batch& batch, int num_micro_batches = 1);
 
+  // Dispatcher::shared_memory.
+  const absl::Status& shared_memory() const {
+    return micro_batches_.front().dispatcher.shared_memory();
+  }
+
   // The logits of rows that Forward gave, [rows, vocab_size], in the workspace.
   Matrix Logits(ConstMatrix hidden);
 

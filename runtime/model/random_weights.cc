@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "runtime/io/fingerprint.h"
+#include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
@@ -132,7 +133,7 @@ absl::StatusOr<ModelConfig> FindShape(const std::string& name) {
   if (name == "mixtral-8x7b") return Mixtral8x7B();
   if (name == "mixtral-8x22b") return Mixtral8x22B();
   return absl::InvalidArgumentError(
-      absl::StrCat("--shape ", name, ": must be mixtral-8x7b or mixtral-8x22b"));
+      absl::StrCat("--shape ", Quoted(name), ": must be mixtral-8x7b or mixtral-8x22b"));
 }
 
 std::unique_ptr<RandomAccessFile> MakeRandomFile(const std::string& name, RandomValues values,

@@ -109,8 +109,8 @@ TEST_F(InspectTest, RefusesWhatIsBroken) {
   expect_refused(broken, "too short");
   expect_refused("/nowhere.safetensors", "/nowhere.safetensors: no such file");
   expect_refused(directory_, "has neither model.safetensors nor");
-  expect_refused(std::string(kDemoModel) + " --placement diagonal", "--placement diagonal");
-  expect_refused(std::string(kDemoModel) + " --dtype int8", "--dtype int8");
+  expect_refused(std::string(kDemoModel) + " --placement diagonal", "--placement 'diagonal'");
+  expect_refused(std::string(kDemoModel) + " --dtype int8", "--dtype 'int8'");
   expect_refused("", "path is required");
   WriteFile(directory_ + "/model.safetensors.index.json",
             R"({"weight_map": {"a": "missing.safetensors"}})");

@@ -87,7 +87,7 @@ TEST(PlanMemory, TheSettingLimitsToo) {
   EXPECT_THAT(Message(PlanMemory(needs, {Host("a", {0}, 50 * kGiB)}, "90%")),
               HasSubstr("--kv-cache-gib is too small"));
   EXPECT_THAT(Message(PlanMemory(Needs({kGiB}), {Host("a", {0}, 50 * kGiB)}, "lots")),
-              HasSubstr("--memory lots"));
+              HasSubstr("--memory 'lots'"));
 }
 
 }  // namespace

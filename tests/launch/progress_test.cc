@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 #include "tests/support/json.h"
@@ -196,16 +197,51 @@ TEST_F(ProgressTest, BarFitsTheTerminalAndLeavesNothingBehind) {
 
 TEST_F(ProgressTest, BarMakesRoomForOthers) {
   Progress progress = Make(ProgressStyle::kBar);
-  progress.Hide();
-  EXPECT_EQ(Written(), "");
+  out_ << "before\n";
+  EXPECT_EQ(Written(), "before\n");
+  const std::string bar = "\rrequests 0, 0 tokens/s, prompts 0 tokens/s, 8 running";
   progress.Serve(Counts(0));
-  EXPECT_EQ(Written(), "\rrequests 0, 0 tokens/s, prompts 0 tokens/s, 8 running");
-  progress.Hide();
-  EXPECT_EQ(Written(), "\r" + std::string(53, ' ') + "\r");
-  progress.Hide();
-  EXPECT_EQ(Written(), "");
+  EXPECT_EQ(Written(), bar);
+  out_ << "octet: note: " << 1 << std::endl;
+  EXPECT_EQ(Written(), "\r" + std::string(53, ' ') + "\roctet: note: 1\n");
+  out_ << "octet: another\n";
+  EXPECT_EQ(Written(), "octet: another\n");
   progress.Serve(Counts(0));  // at once
-  EXPECT_EQ(Written(), "\rrequests 0, 0 tokens/s, prompts 0 tokens/s, 8 running");
+  EXPECT_EQ(Written(), bar);
+}
+
+TEST_F(ProgressTest, BarNeverStandsWithinAnotherLine) {
+  Progress progress = Make(ProgressStyle::kBar);
+  progress.Serve(Counts(0));
+  Written();
+  out_ << "begun";
+  now_ += 5;
+  progress.Serve(Counts(0));
+  EXPECT_THAT(Written(), testing::EndsWith("\rbegun"));
+  out_ << " and ended\n";
+  progress.Serve(Counts(0));
+  EXPECT_THAT(Written(), testing::StartsWith(" and ended\n\rrequests "));
+}
+
+TEST_F(ProgressTest, ManyThreadsWriteWholeLinesBesideABar) {
+  Progress progress = Make(ProgressStyle::kBar);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([this] {
+      for (int i = 0; i < 200; ++i) out_ << std::string("octet: a note of some thread\n");
+    });
+  }
+  for (int i = 0; i < 200; ++i) progress.Serve(Counts(0));
+  for (std::thread& thread : threads) thread.join();
+  progress.EndStage();
+  int notes = 0;
+  for (const auto& line : Lines()) {
+    if (line.ends_with("note of some thread")) {
+      EXPECT_TRUE(line == "octet: a note of some thread" || line[0] == '\r') << line;
+      ++notes;
+    }
+  }
+  EXPECT_EQ(notes, 800);
 }
 
 TEST_F(ProgressTest, ABarIsEndedWhateverHappens) {
@@ -255,7 +291,6 @@ TEST_F(ProgressTest, NoneSaysNothing) {
     now_ += 10;
   }
   progress.EndStage();
-  progress.Hide();
   EXPECT_EQ(Written(), "");
 }
 

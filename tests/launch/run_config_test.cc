@@ -1,6 +1,7 @@
 #include "launch/run_config.h"
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
 #include <absl/strings/str_split.h>
 #include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>
@@ -184,7 +185,36 @@ TEST_F(RunConfigTest, RefusesNumbersThatMakeNoSense) {
                                                         {"--created", "-1"}}) {
     EXPECT_THAT(Message(Resolve({flag, value})), HasSubstr(flag + " must ")) << value;
   }
-  EXPECT_THAT(Message(ResolveFile("max_num_seqs: -3")), HasSubstr("--max-num-seqs must"));
+  EXPECT_EQ(Message(ResolveFile("max_num_seqs: -3")),
+            absl::StrCat("--config ", path_,
+                         ": max_num_seqs must be a whole number from 1 to 65536, not -3"));
+}
+
+TEST_F(RunConfigTest, NumbersOfAFileHaveTheRangesOfTheFlags) {
+  for (const std::string setting :
+       {"threads: 1000000", "ep_size: 2147483647", "max_num_seqs: 65537",
+        "max_num_batched_tokens: 2147483647", "max_model_len: 10000001", "timeout: 1e10",
+        "timeout: 0.5", "timeout: inf", "timeout: nan", "kv_cache_gib: 1e300", "kv_cache_gib: nan",
+        "layers: 1001", "created: 9223372036854775807", "created: -1"}) {
+    const std::string field = setting.substr(0, setting.find(':'));
+    EXPECT_THAT(Message(ResolveFile("random_weights: true " + setting)),
+                HasSubstr(absl::StrCat(path_, ": ", field, " must be a ")))
+        << setting;
+    const std::string flag = "--" + absl::StrReplaceAll(field, {{"_", "-"}});
+    EXPECT_THAT(Message(Resolve({flag, setting.substr(field.size() + 2)})),
+                HasSubstr(flag + " must be a "));
+  }
+}
+
+TEST_F(RunConfigTest, AFileIsRegularAndOfSomeSize) {
+  const auto refused = [](const std::string& path) { return Message(Resolve({"--config", path})); };
+  EXPECT_THAT(refused(testing::TempDir()), HasSubstr("is a directory"));
+  EXPECT_THAT(refused("/dev/zero"), HasSubstr("is not a regular file"));
+  WriteFile(path_, "");
+  std::filesystem::resize_file(path_, uint64_t{1} << 40);
+  EXPECT_THAT(refused(path_), HasSubstr("at most 1048576 are read"));
+  EXPECT_THAT(Message(ResolveFile("model: \"\xff\xfe\"")), HasSubstr(":1:"));
+  EXPECT_THAT(Message(Resolve({"--config", ""})), HasSubstr("--config must not be empty"));
 }
 
 TEST_F(RunConfigTest, RefusesWhatIsNoNumber) {
@@ -194,6 +224,10 @@ TEST_F(RunConfigTest, RefusesWhatIsNoNumber) {
                                                         {"--threads", ""},
                                                         {"--threads", "0x10"},
                                                         {"--threads", "0"},
+                                                        {"--threads", "+5"},
+                                                        {"--threads", " 5"},
+                                                        {"--threads", "1e1"},
+                                                        {"--threads", "1025"},
                                                         {"--max-num-seqs", "3000000000"},
                                                         {"--max-num-seqs", "0"},
                                                         {"--seed", "1.5"},
@@ -213,7 +247,7 @@ TEST_F(RunConfigTest, RefusesWhatIsNoNumber) {
 TEST_F(RunConfigTest, AShapeIsOfRandomWeights) {
   EXPECT_THAT(Message(Resolve({"--shape", "s"})), HasSubstr("--shape is of a model with"));
   EXPECT_THAT(Message(ResolveFile("layers: 2")), HasSubstr("--layers is of a model with"));
-  EXPECT_THAT(Message(ResolveFile("layers: -2")), HasSubstr("--layers must"));
+  EXPECT_THAT(Message(ResolveFile("layers: -2")), HasSubstr("layers must"));
 }
 
 TEST_F(RunConfigTest, SeedsMayBeAnyWholeNumber) {

@@ -84,6 +84,28 @@ stand_in mpirun <<< 'echo " $* " > "$work/mpirun.arguments"'
 check "a hostfile with and without slots" hosts_with_slots
 check "ranks per host" hosts_with_slots --ranks-per-host 2
 
+banner() {  # TEXT
+  printf -- '-%.0s' {1..74}
+  printf '\n%s\n' "$1"
+  printf -- '-%.0s' {1..74}
+  printf '\n'
+}
+export -f banner
+stand_in mpirun << 'END'
+printf '\rrequests  50 %%' >&2
+banner $'Primary job  terminated normally, but 1 process returned\na non-zero exit code.' >&2
+echo "octet: --model -- is missing" >&2
+banner 'There are not enough slots available in the system.' >&2
+printf 'octet: without an end --' >&2
+exit 2
+END
+only_banners_that_say_more() {
+  run_ends_with 2 && grep -q 'octet: --model -- is missing' "$work/run.log" &&
+    grep -q 'There are not enough slots' "$work/run.log" && grep -q 'requests  50 %' "$work/run.log" &&
+    grep -q 'octet: without an end --' "$work/run.log" && ! grep -q 'non-zero exit code' "$work/run.log"
+}
+check "banners of mpirun" only_banners_that_say_more
+
 stand_in mpirun << 'END'
 done=$(cat "$work"/out.journal/part-* | wc -l)
 echo "octet: keeps a journal in $work/out.journal" >&2

@@ -1,5 +1,6 @@
 #include "parallel/dispatcher.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/resource.h>
@@ -255,6 +256,31 @@ std::vector<Case> Cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Products, DispatcherTest, testing::ValuesIn(Cases()));
+
+// A process without another descriptor can't make shared memory.
+TEST(Dispatcher, SaysThatSharedMemoryWasRefused) {
+  const auto shared_memory_of_rank_1 = [] {
+    absl::Status status;
+    RunLocalRanks(2, [&](Communicator& comm) {
+      const auto backend = MakeCpuBackend(SupportedIsas().front(), 1);
+      Workspace workspace([&](size_t bytes) { return backend->Allocate(bytes); });
+      const ExpertPlacement placement = *ExpertPlacement::Parse("contiguous", {1, 4, 2});
+      const Dispatcher dispatcher(comm, placement, *backend, workspace,
+                                  {.max_tokens = 4, .hidden_size = kHidden, .topk = 2});
+      if (comm.rank() == 1) status = dispatcher.shared_memory();
+    });
+    return status;
+  };
+  EXPECT_TRUE(shared_memory_of_rank_1().ok());
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const absl::Status status = shared_memory_of_rank_1();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_THAT(std::string(status.message()),
+              testing::ContainsRegex("rank 0 on .*: can't make [0-9]+ bytes of shared memory"));
+}
 
 }  // namespace
 }  // namespace octet

@@ -1,11 +1,13 @@
 #include "tests/support/octet_process.h"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 
 #include "kernels/check.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 
@@ -21,6 +23,33 @@ ProcessResult RunShell(const std::string& command) {
   const int status = pclose(pipe);
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   return result;
+}
+
+SeparateResult RunProgram(const std::vector<std::string>& arguments, const std::string& directory,
+                          int seconds) {
+  std::vector<std::string> words = {"timeout", "-s", "KILL", std::to_string(seconds),
+                                    OctetProgram()};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const std::string files = directory + "." + std::to_string(getpid());
+  const pid_t child = fork();
+  OCTET_CHECK(child >= 0);
+  if (child == 0) {
+    const bool ready = chdir(directory.c_str()) == 0 &&
+                       std::freopen("/dev/null", "r", stdin) != nullptr &&
+                       std::freopen((files + ".out").c_str(), "w", stdout) != nullptr &&
+                       std::freopen((files + ".err").c_str(), "w", stderr) != nullptr;
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+    if (ready) execvp(argv[0], argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  OCTET_CHECK(waitpid(child, &status, 0) == child);
+  return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+          .output = ReadFile(files + ".out"),
+          .error = ReadFile(files + ".err")};
 }
 
 std::string OctetProgram() { return OCTET_PROGRAM; }

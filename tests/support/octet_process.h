@@ -19,6 +19,17 @@ ProcessResult RunShell(const std::string& command);
 // octet without a launcher (ranks = 0), or by launch/run.sh on so many ranks.
 ProcessResult RunOctet(int ranks, const std::string& arguments);
 
+struct SeparateResult {
+  int exit_code = -1;  // 137: it was killed
+  std::string output;  // standard output
+  std::string error;   // standard error
+};
+
+// octet without a launcher, given these arguments as they are, from a directory; killed after so
+// many seconds.
+SeparateResult RunProgram(const std::vector<std::string>& arguments, const std::string& directory,
+                          int seconds);
+
 // The same on ranks, looking for leaks too.
 ProcessResult RunOctetAndFindLeaks(int ranks, const std::string& arguments);
 

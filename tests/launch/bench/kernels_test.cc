@@ -128,7 +128,7 @@ TEST(BenchKernels, RefusesBeforeItMeasures) {
   expect_refused("--save /no/such/directory/machine.txt", "/no/such/directory/machine.txt");
   const ProcessResult result = RunOctet(0, "bench kernels --isa neon");
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.output, HasSubstr("--isa neon: this machine has all, avx2"));
+  EXPECT_THAT(result.output, HasSubstr("--isa 'neon': this machine has all, avx2"));
 }
 
 TEST(MachineFacts, AreReadFromTheSystem) {

@@ -102,7 +102,7 @@ TEST_F(BenchThroughputTest, RefusesWhatItCannotDo) {
   expect_refused("", "--model is missing");
   expect_refused("--random-weights", "from --shape or --model");
   expect_refused(demo + "--random-weights --shape mixtral-8x7b", "from --shape or --model");
-  expect_refused("--random-weights --shape llama", "--shape llama");
+  expect_refused("--random-weights --shape llama", "--shape 'llama'");
   expect_refused("--shape mixtral-8x7b", "--random-weights only");
   expect_refused(demo + "--layers 2", "--random-weights only");
   expect_refused(demo + "--random-weights --layers 4", "--layers 4: the model has 3");

@@ -50,6 +50,19 @@ TEST_F(FileTest, ReadsRanges) {
   EXPECT_EQ(posix_.ReadWhole(Path("a")).value(), "0123456789");
 }
 
+TEST_F(FileTest, ReadsWholeFilesOfALimitedSizeOnly) {
+  WriteFile(Path("a"), "0123456789");
+  EXPECT_EQ(posix_.ReadWhole(Path("a"), 10).value(), "0123456789");
+  const auto message = [this](const std::string& path, size_t most) {
+    return std::string(posix_.ReadWhole(path, most).status().message());
+  };
+  EXPECT_EQ(message(Path("a"), 9), Path("a") + ": has 10 bytes; at most 9 are read");
+  std::filesystem::resize_file(Path("a"), uint64_t{1} << 44);  // of which nothing is stored
+  EXPECT_THAT(message(Path("a"), FileSystem::kMostBytes), HasSubstr("at most 67108864 are read"));
+  EXPECT_EQ(message(directory_, 9), directory_ + ": is a directory");
+  EXPECT_EQ(message("/dev/zero", 9), "/dev/zero: is not a regular file");
+}
+
 TEST_F(FileTest, ReadingPastTheEndNamesFileAndPlace) {
   WriteFile(Path("a"), "0123456789");
   const auto file = posix_.Open(Path("a"));

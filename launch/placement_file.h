@@ -1,0 +1,23 @@
+// What --placement asks for.
+
+#ifndef OCTET_LAUNCH_PLACEMENT_FILE_H_
+#define OCTET_LAUNCH_PLACEMENT_FILE_H_
+
+#include <absl/status/statusor.h>
+
+#include <string>
+
+#include "parallel/expert_placement.h"
+#include "runtime/io/file.h"
+
+namespace octet {
+
+// `spec` is what ExpertPlacement::Parse takes, or a file with a Placement as text proto or, when
+// its name ends in .json, as JSON. An error says what is wrong with --placement, and where in the
+// file.
+absl::StatusOr<ExpertPlacement> ReadPlacement(FileSystem& files, const std::string& spec,
+                                              PlacementShape shape);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_PLACEMENT_FILE_H_
