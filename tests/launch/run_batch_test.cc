@@ -119,6 +119,7 @@ TEST_F(RunBatchTest, TheModelsGenerationConfigSetsWhatRequestsDoNotState) {
   EXPECT_EQ(answer(kSampled, " --generation-config vllm"),
             answer(kSampled, " --generation-config none"));
   EXPECT_NE(answer(kSampled, ""), answer(kSampled, " --generation-config none"));
+  answer(kSampled, " --generation-config none");
   const ProcessResult other = RunOctet(0, "run-batch " + Files() + "--resume --model " + model);
   EXPECT_EQ(other.exit_code, 2);
   EXPECT_THAT(other.output, HasSubstr("--generation-config was none, and is auto"));

@@ -3,9 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "runtime/model/generation_config.h"
+#include "runtime/model/model_config.h"
+#include "tests/support/json.h"
+#include "tests/support/oracle.h"
+#include "tests/support/test_files.h"
+
 namespace octet {
 namespace {
 
+using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -53,6 +62,45 @@ TEST_F(EndTokensTest, FilesThatDisagreeOnTheFirstToken) {
   EXPECT_THAT(warnings_,
               ElementsAre("the model's files disagree on the first token of a text: a "
                           "says 5, the tokenizer 1; the tokenizer's counts, where there is one"));
+}
+
+json ReadJson(const std::string& path) {
+  return std::filesystem::exists(path) ? ParseJson(ReadFile(path)) : json::object();
+}
+
+// What the tokenizer's files name as its end; what none of them names is tokenizer.model's, 2.
+std::vector<int32_t> TokenizersEnd(const std::string& directory) {
+  const json config = ReadJson(directory + "/tokenizer_config.json");
+  const json map = ReadJson(directory + "/special_tokens_map.json");
+  const json token = config.value("eos_token", map.value("eos_token", json("</s>")));
+  if (token.is_null()) return {};
+  const json text = token.is_object() ? token["content"] : token;
+  const json decoder = config.value("added_tokens_decoder", json::object());
+  for (const auto& [id, added] : decoder.items()) {
+    if (added["content"] == text) return {std::stoi(id)};
+  }
+  const json added = ReadJson(directory + "/added_tokens.json");
+  return {added.value(text.get<std::string>(), 2)};
+}
+
+TEST_F(EndTokensTest, AsTransformersAndVllm) {
+  const auto ends = OraclePath("chat/ends");
+  OCTET_SKIP_WITHOUT_ORACLE(ends, "end tokens of models as they are published");
+  PosixFileSystem files;
+  for (const auto& entry : std::filesystem::directory_iterator(*ends)) {
+    if (!entry.is_directory()) continue;
+    SCOPED_TRACE(entry.path().string());
+    const std::string directory = entry.path() / "model";
+    const json expected = ParseJson(ReadFile(entry.path() / "expected.json"));
+    const auto config = LoadModelConfig(files, directory);
+    ASSERT_TRUE(config.ok()) << config.status();
+    std::vector<std::string> warnings;
+    const std::vector<int32_t> joined =
+        JoinEndTokens(std::vector{config->named_tokens, *LoadGenerationTokens(files, directory),
+                                  NamedTokens{"the tokenizer", {}, TokenizersEnd(directory)}},
+                      config->eos_token_ids, config->vocab_size, warnings);
+    EXPECT_EQ(joined, expected["end_ids"].get<std::vector<int32_t>>());
+  }
 }
 
 }  // namespace

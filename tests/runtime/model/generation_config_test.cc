@@ -4,10 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <set>
 
-#include "runtime/model/model_config.h"
-#include "runtime/text/tokenizer.h"
 #include "tests/support/json.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/oracle.h"
