@@ -46,6 +46,7 @@ absl::StatusOr<JobIdentity> IdentifyJob(const RunConfig& config, const JobSetup&
   job.set_served_model_name(config.served_model_name());
   job.set_model_name(ModelName(config));
   job.set_created(config.created());
+  job.set_generation_config(config.generation_config() == "auto" ? "auto" : "none");
   job.set_version(OCTET_VERSION);
   return job;
 }

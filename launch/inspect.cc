@@ -1,6 +1,7 @@
 #include "launch/inspect.h"
 
 #include <absl/strings/escaping.h>
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
@@ -17,7 +18,8 @@
 #include "launch/placement_file.h"
 #include "parallel/number_range.h"
 #include "runtime/model/kv_cache.h"
-#include "runtime/model/mixtral_tensors.h"
+#include "runtime/model/model_files.h"
+#include "runtime/model/model_path.h"
 #include "runtime/model/weights.h"
 
 namespace octet {
@@ -61,18 +63,22 @@ std::string FormatTensors(const Checkpoint& checkpoint) {
   return text;
 }
 
+std::string FormatScaling(const RopeScaling& scaling) {
+  if (scaling.type == RopeScaling::Type::kNone) return "";
+  return absl::StrCat(", angles stretched as ", Name(scaling.type), " by ", scaling.factor);
+}
+
 std::string FormatConfig(const ModelConfig& c) {
-  std::vector<std::string> eos;
-  for (const int32_t id : c.eos_token_ids) eos.push_back(absl::StrCat(id));
+  const std::string eos = c.eos_token_ids.empty() ? "none" : absl::StrJoin(c.eos_token_ids, ", ");
   return absl::StrCat(
       "\nMixtral: ", c.num_layers, " layers, hidden size ", c.hidden_size, ", ", c.num_experts,
       " experts of ", c.intermediate_size, ", ", c.experts_per_token, " for each token\n",
       "  attention: ", c.num_heads, " heads of ", c.head_dim, ", ", c.num_kv_heads,
       " key-value heads, ",
       c.sliding_window ? absl::StrCat("window of ", *c.sliding_window) : "no window",
-      ", rope_theta ", c.rope_theta, "\n", "  vocabulary ", c.vocab_size,
-      c.tie_word_embeddings ? ", head tied to the embedding" : "", ", end of sequence ",
-      absl::StrJoin(eos, ", "), ", at most ", c.max_position_embeddings, " positions\n");
+      ", rope_theta ", c.rope_theta, FormatScaling(c.rope_scaling), "\n", "  vocabulary ",
+      c.vocab_size, c.tie_word_embeddings ? ", head tied to the embedding" : "",
+      ", end of sequence ", eos, ", at most ", c.max_position_embeddings, " positions\n");
 }
 
 absl::StatusOr<std::string> FormatMemory(FileSystem& files, const MixtralTensors& tensors,
@@ -111,14 +117,23 @@ std::string FormatNoModel(const absl::Status& why) {
 // Of a directory: of the model in it, or why there is none.
 absl::StatusOr<std::string> FormatModel(FileSystem& files, const Checkpoint& checkpoint,
                                         const InspectOptions& o) {
-  const absl::StatusOr<ModelConfig> config = LoadModelConfig(files, o.path);
-  if (!config.ok()) return FormatNoModel(config.status());
-  const absl::StatusOr<MixtralTensors> tensors = MixtralTensors::Map(checkpoint, *config);
-  if (!tensors.ok()) return FormatNoModel(tensors.status());
-  const absl::StatusOr<std::string> memory = FormatMemory(files, *tensors, *config, o);
+  const absl::StatusOr<ModelFiles> model = ModelFiles::Open(files, o.path);
+  if (!model.ok()) {
+    return absl::StrCat(FormatNoModel(model.status()), FormatNotes(checkpoint.warnings()));
+  }
+  const absl::StatusOr<std::string> memory = FormatMemory(files, model->tensors, model->config, o);
   if (!memory.ok()) return memory.status();
-  return absl::StrCat(FormatConfig(*config), *memory, FormatNotes(config->warnings),
-                      FormatNotes(tensors->unused()));
+  return absl::StrCat(FormatConfig(model->config), *memory, FormatNotes(model->warnings));
+}
+
+// The files at `path`. What is neither a directory nor of a known form is named for what it is.
+absl::StatusOr<Checkpoint> OpenCheckpoint(FileSystem& files, const std::string& path) {
+  const bool has_form = absl::EndsWith(path, ".safetensors") || absl::EndsWith(path, ".json");
+  if (!has_form && !files.IsFile(path)) return Checkpoint::Open(files, path);
+  if (files.IsDirectory(path)) return Checkpoint::Open(files, path);
+  absl::StatusOr<Checkpoint> checkpoint = Checkpoint::OpenFile(files, path);
+  if (checkpoint.ok() || has_form) return checkpoint;
+  return CheckModelDirectory(files, path);
 }
 
 class InspectCommand : public Subcommand {
@@ -150,18 +165,15 @@ class InspectCommand : public Subcommand {
 }  // namespace
 
 absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& options) {
-  const bool is_directory = files.IsDirectory(options.path);
-  const absl::StatusOr<Checkpoint> checkpoint = is_directory
-                                                    ? Checkpoint::Open(files, options.path)
-                                                    : Checkpoint::OpenFile(files, options.path);
+  const absl::StatusOr<Checkpoint> checkpoint = OpenCheckpoint(files, options.path);
   if (!checkpoint.ok()) return checkpoint.status();
-  std::string text = FormatTensors(*checkpoint);
-  if (is_directory) {
-    const absl::StatusOr<std::string> model = FormatModel(files, *checkpoint, options);
-    if (!model.ok()) return model.status();
-    absl::StrAppend(&text, *model);
+  const std::string tensors = FormatTensors(*checkpoint);
+  if (!files.IsDirectory(options.path)) {
+    return absl::StrCat(tensors, FormatNotes(checkpoint->warnings()));
   }
-  return absl::StrCat(text, FormatNotes(checkpoint->warnings()));
+  const absl::StatusOr<std::string> model = FormatModel(files, *checkpoint, options);
+  if (!model.ok()) return model.status();
+  return absl::StrCat(tensors, *model);
 }
 
 std::unique_ptr<Subcommand> AddInspect(CommandLine& parent) {

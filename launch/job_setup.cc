@@ -210,6 +210,20 @@ absl::StatusOr<ModelFiles> OpenModel(const RunConfig& config, FileSystem& files)
   return ModelFiles::Open(files, config.model());
 }
 
+// Of a batch job, unless --generation-config says that the model's file has no say.
+absl::StatusOr<SamplingDefaults> ChooseSampling(const RunConfig& config, FileSystem& files,
+                                                std::vector<std::string>& warnings) {
+  if (config.generation_config() != "auto") return SamplingDefaults();
+  const absl::StatusOr<GenerationDefaults> defaults = LoadGenerationDefaults(files, config.model());
+  if (!defaults.ok()) return defaults.status();
+  if (!defaults->stated.empty()) {
+    warnings.push_back(absl::StrCat("generation_config.json sets ", defaults->stated,
+                                    " for requests that don't state them; --generation-config none "
+                                    "ignores it"));
+  }
+  return defaults->sampling;
+}
+
 }  // namespace
 
 int CountThreads(Communicator& world, int wanted) { return FindSharedCores(world).threads(wanted); }
@@ -268,6 +282,9 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   if (!status.ok()) return status;
 
   std::vector<std::string> warnings = model->warnings;
+  const absl::StatusOr<SamplingDefaults> sampling = ChooseSampling(config, files, warnings);
+  status = AgreeOnStatus(world, sampling.status());
+  if (!status.ok()) return status;
   absl::StatusOr<Isa> isa = ChooseIsa(world, config.isa(), warnings);
   if (!isa.ok()) return isa.status();
   if (limits.max_num_batched_tokens < config.max_num_seqs()) {
@@ -291,6 +308,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
                   .threads = threads,
                   .engine = *std::move(options),
                   .memory = *std::move(memory),
+                  .sampling = *sampling,
                   .warnings = std::move(warnings)};
 }
 

@@ -14,6 +14,7 @@
 #include "parallel/expert_placement.h"
 #include "proto/config.pb.h"
 #include "runtime/engine/engine.h"
+#include "runtime/model/generation_config.h"
 #include "runtime/model/model_files.h"
 
 namespace octet {
@@ -30,6 +31,7 @@ struct JobSetup {
   int threads;
   EngineOptions engine;
   MemoryPlan memory;
+  SamplingDefaults sampling;          // of requests that don't state it
   std::vector<std::string> warnings;  // for a person
 
   // Stored dtype / compute dtype / instruction path: runs of one class give the same bytes.

@@ -146,7 +146,8 @@ absl::Status BatchRun::OpenOnRoot() {
                                 .vocab_size = setup_.model.config.vocab_size,
                                 .max_model_len = setup_.engine.max_model_len,
                                 .served_model_name = config_.served_model_name(),
-                                .lenient = config_.lenient()};
+                                .lenient = config_.lenient(),
+                                .defaults = setup_.sampling};
   const ResultFormat format = {.tokenizer = setup_.model.tokenizer.get(),
                                .model = ModelName(config_),
                                .created = config_.created()};

@@ -59,6 +59,11 @@ absl::Status Check(const RunConfig& c) {
   if (std::find(kOverlap.begin(), kOverlap.end(), c.overlap()) == kOverlap.end()) {
     return bad("--overlap", "must be auto, on or off");
   }
+  constexpr std::array kGenerationConfig = {"", "auto", "vllm", "none"};
+  if (std::find(kGenerationConfig.begin(), kGenerationConfig.end(), c.generation_config()) ==
+      kGenerationConfig.end()) {
+    return bad("--generation-config", "must be auto, vllm or none");
+  }
   if (!c.random_weights() && (!c.shape().empty() || c.layers() != 0)) {
     return bad(c.shape().empty() ? "--layers" : "--shape",
                "is of a model with --random-weights only");
@@ -196,6 +201,9 @@ void RunConfigFlags::AddBatchFlags() {
             "ignore fields of requests that are not known, with a note, instead of refusing them");
   AddString("--served-model-name", &C::mutable_served_model_name,
             "name that a request's \"model\" must have, and that results give");
+  AddString("--generation-config", &C::mutable_generation_config,
+            "auto: the model's generation_config.json sets temperature, top_p and the like for "
+            "requests that don't state them; vllm or none: it does not; default auto");
   AddNumber<int64_t>("--created", &C::set_created, {0, kLastSecond},
                      "\"created\" of the results; default 0");
 }
@@ -245,6 +253,9 @@ absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {
   if (flags.overwrite()) config.clear_resume();
   for (const auto& set : set_by_flags_) set(config);
   SetDefaults(config);
+  if (fields_.contains("generation_config") && config.generation_config().empty()) {
+    config.set_generation_config("auto");
+  }
   const absl::Status status = Check(config);
   if (!status.ok()) return status;
   return config;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proto/engine.pb.h"
+#include "runtime/model/generation_config.h"
 #include "runtime/text/tokenizer.h"
 
 namespace octet {
@@ -66,6 +67,7 @@ struct RequestLimits {
   int64_t max_model_len = 0;      // prompt and answer
   std::string served_model_name;  // when set, "model" must be this
   bool lenient = false;           // fields that are not known are ignored, not refused
+  SamplingDefaults defaults;      // of what a request does not state
 };
 
 // Never fails as a whole: a line that can't be served is a RequestError.

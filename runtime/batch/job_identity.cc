@@ -39,8 +39,9 @@ absl::StatusOr<uint64_t> HashOfContent(const RandomAccessFile& file,
 }
 
 bool DecidesAnswers(const std::string& name) {
-  return name == "config.json" || name == "generation_config.json" || name == "tokenizer.model" ||
-         name == "model.safetensors.index.json" || absl::EndsWith(name, ".safetensors");
+  return name == "config.json" || name == "params.json" || name == "generation_config.json" ||
+         name == "tokenizer.model" || name == "model.safetensors.index.json" ||
+         absl::EndsWith(name, ".safetensors");
 }
 
 absl::Status Differs(const std::string& what, const std::string& earlier, const std::string& now) {
@@ -138,6 +139,7 @@ absl::Status CompareJobs(const JobIdentity& a, const JobIdentity& b, bool compar
   status.Update(Same("--served-model-name", a.served_model_name(), b.served_model_name()));
   status.Update(Same("the model's name", a.model_name(), b.model_name()));
   status.Update(Same("--created", a.created(), b.created()));
+  status.Update(Same("--generation-config", a.generation_config(), b.generation_config()));
   status.Update(SameFiles("--model", a.model_file(), b.model_file(), compare_contents));
   status.Update(Same("the model's configuration, headers or tokenizer", a.model(), b.model()));
   status.Update(Same("octet's version", a.version(), b.version()));

@@ -7,7 +7,7 @@
 namespace octet {
 namespace {
 
-constexpr int kDefaultMaxTokens = 16;  // of completions, as OpenAI
+constexpr int64_t kDefaultMaxTokens = 16;  // of completions, as OpenAI
 
 // "max_tokens", and by which of its names it was given.
 struct MaxTokens {
@@ -69,7 +69,8 @@ void TakeLengths(const RequestLimits& limits, Fields& body, BatchRequest& reques
                      "context_length_exceeded");
   }
   const bool is_chat = request.endpoint == Endpoint::kChatCompletions;
-  const int64_t otherwise = is_chat ? room : std::min<int64_t>(kDefaultMaxTokens, room);
+  const int64_t of_chat = limits.defaults.max_tokens.value_or(room);
+  const int64_t otherwise = std::min(is_chat ? of_chat : kDefaultMaxTokens, room);
   const int64_t most = max_tokens.asked.value_or(otherwise);
   if (most > room) {
     return body.Fail(max_tokens.name,

@@ -14,12 +14,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kMaxLogprobs = 20;      // as vLLM's --max-logprobs
-constexpr int kMaxAnswers = 128;      // to each prompt, as OpenAI
-constexpr float kMaxTemperature = 2;  // this and the next two as OpenAI
-constexpr float kMaxPenalty = 2;
+constexpr int kMaxLogprobs = 20;  // as vLLM's --max-logprobs
+constexpr int kMaxAnswers = 128;  // to each prompt, as OpenAI
+constexpr float kMaxPenalty = 2;  // this and the next as OpenAI
 constexpr float kMaxBias = 100;
-constexpr float kMaxRepetitionPenalty = 2;
 constexpr size_t kMaxStops = 64;
 constexpr size_t kMaxStopBytes = 4096;
 
@@ -115,12 +113,14 @@ void TakeSampling(const RequestLimits& limits, Fields& body, BatchRequest& reque
   constexpr auto kLeastSeed = std::numeric_limits<int64_t>::min();
   constexpr auto kMostSeed = std::numeric_limits<int64_t>::max();
   SamplingParams& params = request.params;
-  params.set_temperature(body.TakeFloat("temperature", 0, kMaxTemperature).value_or(1));
-  params.set_top_p(body.TakePositiveFloat("top_p", 1).value_or(1));
+  params.set_temperature(
+      body.TakeFloat("temperature", 0, kMaxTemperature).value_or(limits.defaults.temperature));
+  params.set_top_p(body.TakePositiveFloat("top_p", 1).value_or(limits.defaults.top_p));
   // -1 is vLLM's other name of "all".
-  const auto top_k = static_cast<int32_t>(body.TakeInteger("top_k", -1, kMaxInt32).value_or(0));
+  const auto top_k = static_cast<int32_t>(
+      body.TakeInteger("top_k", -1, kMaxInt32).value_or(limits.defaults.top_k));
   params.set_top_k(std::max(top_k, 0));
-  params.set_min_p(body.TakeFloat("min_p", 0, 1).value_or(0));
+  params.set_min_p(body.TakeFloat("min_p", 0, 1).value_or(limits.defaults.min_p));
   const std::optional<int64_t> seed = body.TakeInteger("seed", kLeastSeed, kMostSeed);
   params.set_has_seed(seed.has_value());
   params.set_seed(seed.value_or(0));
@@ -128,8 +128,8 @@ void TakeSampling(const RequestLimits& limits, Fields& body, BatchRequest& reque
       body.TakeFloat("presence_penalty", -kMaxPenalty, kMaxPenalty).value_or(0));
   params.set_frequency_penalty(
       body.TakeFloat("frequency_penalty", -kMaxPenalty, kMaxPenalty).value_or(0));
-  params.set_repetition_penalty(
-      body.TakePositiveFloat("repetition_penalty", kMaxRepetitionPenalty).value_or(1));
+  params.set_repetition_penalty(body.TakePositiveFloat("repetition_penalty", kMaxRepetitionPenalty)
+                                    .value_or(limits.defaults.repetition_penalty));
   TakeLogitBias(limits, body, params);
   request.n = static_cast<int32_t>(body.TakeInteger("n", 1, kMaxAnswers).value_or(1));
   if (request.num_choices() > kMaxChoices) {

@@ -4,200 +4,282 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
+#include <iterator>
 #include <set>
 #include <utility>
 
 #include "runtime/io/fingerprint.h"
+#include "runtime/io/git_lfs.h"
 #include "runtime/io/strict_json.h"
+#include "runtime/model/checkpoint_index.h"
+#include "runtime/model/model_path.h"
 
 namespace octet {
 namespace {
 
-using nlohmann::json;
-
 constexpr char kSingle[] = "model.safetensors";
 constexpr char kIndex[] = "model.safetensors.index.json";
+constexpr char kConsolidatedIndex[] = "consolidated.safetensors.index.json";
 
-struct Index {
-  std::string path;
-  std::map<std::string, std::string> weight_map;  // tensor to shard's file name
-  json total_size;  // bytes of all tensors; null where it is not stated
-};
+// That lie in two files and are compared; more of them mean two checkpoints in one directory.
+constexpr uint64_t kMostComparedBytes = uint64_t{1} << 30;
 
 absl::Status InvalidCheckpoint(const std::string& where, const std::string& rule) {
   return absl::InvalidArgumentError(
       absl::StrCat(where, ": ", rule, "; download the checkpoint again, or save it anew"));
 }
 
-// Why a directory without safetensors can't be served.
-absl::Status NoWeights(FileSystem& file_system, const std::string& directory) {
-  const absl::StatusOr<std::vector<std::string>> names = file_system.List(directory);
-  if (!names.ok()) return names.status();
-  for (const std::string& name : *names) {
-    for (const char* suffix : {".bin", ".pth", ".pt", ".bin.index.json"}) {
-      if (!absl::EndsWith(name, suffix)) continue;
-      return absl::InvalidArgumentError(
-          absl::StrCat(directory, ": has neither ", kSingle, " nor ", kIndex,
-                       ", only pickled weights such as ", name,
-                       ". Pickle files can run any code when they are read, so they are refused; "
-                       "convert them to safetensors "
-                       "(transformers: save_pretrained)"));
-    }
-  }
-  return absl::NotFoundError(absl::StrCat(directory, ": has neither ", kSingle, " nor ", kIndex,
-                                          "; a Hugging Face model directory has one of them"));
-}
+bool IsConsolidated(const std::string& name) { return absl::StartsWith(name, "consolidated"); }
 
-absl::StatusOr<Index> ParseIndex(const std::string& path, const json& document) {
-  Index index;
-  index.path = path;
-  if (!document.is_object() || !document.contains("weight_map") ||
-      !document["weight_map"].is_object()) {
-    return InvalidCheckpoint(path, "has no object weight_map");
-  }
-  for (const auto& [tensor, shard] : document["weight_map"].items()) {
-    if (!shard.is_string())
-      return InvalidCheckpoint(path,
-                               absl::StrCat("weight_map ", Quoted(tensor), " is not a string"));
-    const auto& name = shard.get_ref<const std::string&>();
-    if (name.empty() || name == "." || name == ".." ||
-        name.find_first_of("/\\") != std::string::npos) {
-      return InvalidCheckpoint(
-          path, absl::StrCat("weight_map ", Quoted(tensor), " names ", Quoted(name),
-                             ", which is not the plain name of a file beside the index"));
-    }
-    index.weight_map[tensor] = name;
-  }
-  const json metadata = document.value("metadata", json::object());
-  if (metadata.is_object()) index.total_size = metadata.value("total_size", json());
-  return index;
-}
-
-absl::StatusOr<Index> ReadIndex(FileSystem& file_system, const std::string& path) {
-  const auto text = file_system.ReadWhole(path);
-  if (!text.ok()) return text.status();
-  const auto document = ParseStrictJson(*text, path);
-  if (!document.ok()) return document.status();
-  return ParseIndex(path, *document);
-}
-
-absl::StatusOr<std::vector<SafetensorsFile>> OpenFiles(FileSystem& file_system,
-                                                       const std::string& directory,
-                                                       const std::set<std::string>& names) {
-  std::vector<SafetensorsFile> files;
+// Safetensors that hold a whole model's weights or a part of them, as far as names tell.
+std::vector<std::string> WeightFiles(const std::vector<std::string>& names) {
+  std::vector<std::string> weights;
   for (const std::string& name : names) {
-    const std::string path = JoinPath(directory, name);
-    if (!file_system.IsFile(path)) {
-      return absl::NotFoundError(absl::StrCat(path, ": no such file, but ", kIndex,
-                                              " names it; download the missing shard"));
-    }
-    auto file = SafetensorsFile::Open(file_system, path);
-    if (!file.ok()) return file.status();
-    files.push_back(*std::move(file));
+    if (!absl::EndsWith(name, ".safetensors") || absl::StartsWith(name, "adapter_")) continue;
+    weights.push_back(name);
   }
-  return files;
+  return weights;
+}
+
+// "a" or "a and 3 more".
+std::string FirstOf(const std::vector<std::string>& names) {
+  if (names.size() == 1) return names.front();
+  return absl::StrCat(names.front(), " and ", names.size() - 1, " more");
+}
+
+absl::Status CheckAllThere(FileSystem& file_system, const std::string& directory,
+                           const std::set<std::string>& names, const std::string& index) {
+  std::vector<std::string> missing;
+  for (const std::string& name : names) {
+    if (!file_system.IsFile(JoinPath(directory, name))) missing.push_back(name);
+  }
+  if (missing.empty()) return absl::OkStatus();
+  const std::string more =
+      missing.size() == 1
+          ? "; download the missing shard"
+          : absl::StrCat(", and ", missing.size() - 1, " more are missing, such as ", missing[1],
+                         "; download the missing shards");
+  return absl::NotFoundError(absl::StrCat(JoinPath(directory, missing.front()),
+                                          ": no such file, but ", index, " names it", more));
+}
+
+// Both have the same type, shape and bytes.
+absl::StatusOr<bool> AreEqual(const CheckpointTensor& a, const CheckpointTensor& b) {
+  constexpr uint64_t kBlock = uint64_t{1} << 20;
+  if (a.tensor->dtype != b.tensor->dtype || a.tensor->shape != b.tensor->shape) return false;
+  std::vector<std::byte> left(std::min(kBlock, a.tensor->bytes));
+  std::vector<std::byte> right(left.size());
+  for (uint64_t at = 0; at < a.tensor->bytes; at += kBlock) {
+    left.resize(std::min(kBlock, a.tensor->bytes - at));
+    right.resize(left.size());
+    absl::Status status = a.file->Read(a.tensor->offset + at, left);
+    if (status.ok()) status = b.file->Read(b.tensor->offset + at, right);
+    if (!status.ok()) return status;
+    if (left != right) return false;
+  }
+  return true;
 }
 
 using TensorMap = std::map<std::string, CheckpointTensor>;
 
-absl::StatusOr<TensorMap> CollectTensors(const std::vector<SafetensorsFile>& files) {
-  TensorMap tensors;
-  for (const SafetensorsFile& file : files) {
-    for (const SafetensorsTensor& tensor : file.tensors()) {
-      const auto [it, inserted] = tensors.insert({tensor.name, {&file.file(), &tensor}});
-      if (inserted) continue;
-      return InvalidCheckpoint(
-          file.file().path(),
-          absl::StrCat("tensor ", Quoted(tensor.name), " is also in ", it->second.file->path()));
-    }
-  }
-  return tensors;
-}
+// A tensor that older checkpoints have, and that is computed from the configuration.
+bool IsComputed(const std::string& name) { return absl::EndsWith(name, "rotary_emb.inv_freq"); }
 
-absl::Status CheckIndex(const std::string& directory, const Index& index,
-                        const TensorMap& tensors) {
-  for (const auto& [name, shard] : index.weight_map) {
-    const auto found = tensors.find(name);
-    if (found == tensors.end() || found->second.file->path() != JoinPath(directory, shard)) {
-      return InvalidCheckpoint(index.path, absl::StrCat("puts tensor ", Quoted(name), " into ",
-                                                        shard, ", which has it not"));
+// Tensors of which an index and the shards say different things.
+struct Differences {
+  std::vector<std::string> nowhere;    // listed, but in no shard
+  std::vector<std::string> computed;   // the same, and not needed
+  std::vector<std::string> elsewhere;  // in another shard than listed
+  std::vector<std::string> unlisted;
+
+  Differences(const std::string& directory, const CheckpointIndex& index,
+              const TensorMap& tensors) {
+    for (const auto& [name, shard] : index.weight_map) {
+      const auto found = tensors.find(name);
+      if (found == tensors.end()) {
+        (IsComputed(name) ? computed : nowhere).push_back(Quoted(name));
+      } else if (found->second.file->path() != JoinPath(directory, shard)) {
+        elsewhere.push_back(Quoted(name));
+      }
+    }
+    for (const auto& [name, location] : tensors) {
+      if (!index.weight_map.contains(name) && !IsComputed(name)) unlisted.push_back(Quoted(name));
     }
   }
-  for (const auto& [name, location] : tensors) {
-    if (index.weight_map.contains(name)) continue;
-    return InvalidCheckpoint(location.file->path(),
-                             absl::StrCat("tensor ", Quoted(name), " is not in ", index.path));
+};
+
+absl::Status CheckIndex(const std::string& directory, const CheckpointIndex& index,
+                        const TensorMap& tensors, std::vector<std::string>& warnings) {
+  const Differences found(directory, index, tensors);
+  if (!found.nowhere.empty()) {
+    return InvalidCheckpoint(
+        index.path, absl::StrCat("lists tensor ", FirstOf(found.nowhere), ", which no shard has"));
   }
+  const auto warn = [&](const std::vector<std::string>& names, const char* text) {
+    if (!names.empty()) warnings.push_back(absl::StrCat(index.path, text, FirstOf(names)));
+  };
+  warn(found.computed, ": lists what no shard has, without harm: tensor ");
+  warn(found.elsewhere,
+       ": puts into another shard than it lies in, and is read from there: tensor ");
+  warn(found.unlisted,
+       ": does not list what its shards have and what is read all the same: tensor ");
   return absl::OkStatus();
 }
 
 // Published indexes are now and then wrong here, and nothing is computed from it: not an error.
-std::vector<std::string> CheckTotalSize(const Index& index, const TensorMap& tensors) {
+void CheckTotalSize(const CheckpointIndex& index, const TensorMap& tensors,
+                    std::vector<std::string>& warnings) {
   uint64_t total = 0;
   for (const auto& [name, location] : tensors) total += location.tensor->bytes;
-  if (index.total_size.is_null() || index.total_size == json(total)) return {};
-  return {absl::StrCat(index.path, ": metadata.total_size is ", index.total_size.dump(),
-                       ", but the tensors take ", total,
-                       " bytes; the tensors are used as they are")};
+  if (index.total_size.is_null() || index.total_size == nlohmann::json(total)) return;
+  warnings.push_back(
+      absl::StrCat(index.path, ": metadata.total_size is ",
+                   index.total_size.is_number() ? index.total_size.dump() : "not a number",
+                   ", but the tensors take ", total, " bytes; the tensors are used as they are"));
 }
 
 }  // namespace
 
 absl::StatusOr<Checkpoint> Checkpoint::Open(FileSystem& file_system, const std::string& directory) {
-  if (!file_system.IsDirectory(directory)) {
-    return absl::NotFoundError(
-        absl::StrCat(directory, ": no such directory; a Hugging Face model directory with ",
-                     kSingle, " or ", kIndex, " is looked for"));
-  }
+  const absl::Status status = CheckModelDirectory(file_system, directory);
+  if (!status.ok()) return status;
+  const auto names = file_system.List(directory);
+  if (!names.ok()) return names.status();
   const std::string single = JoinPath(directory, kSingle);
   const std::string index = JoinPath(directory, kIndex);
   const bool has_index = file_system.IsFile(index);
-  if (!file_system.IsFile(single)) {
-    return has_index ? OpenFile(file_system, index) : NoWeights(file_system, directory);
-  }
-  absl::StatusOr<Checkpoint> checkpoint = OpenFile(file_system, single);
-  if (checkpoint.ok() && has_index) {
+  const bool has_single = file_system.IsFile(single);
+  if (!has_single && !has_index) return OpenWithoutIndex(file_system, directory, *names);
+  absl::StatusOr<Checkpoint> checkpoint = OpenFile(file_system, has_single ? single : index);
+  if (!checkpoint.ok()) return checkpoint;
+  if (has_single && has_index) {
     checkpoint->warnings_.push_back(
         absl::StrCat(index, ": not used, because ", kSingle,
                      " lies beside it; remove the one that is not meant"));
+  } else {
+    checkpoint->WarnOfFilesNotRead(*names, has_single ? absl::StrCat(kSingle, " lies beside it")
+                                                      : absl::StrCat(kIndex, " does not name it"));
   }
   return checkpoint;
 }
 
 absl::StatusOr<Checkpoint> Checkpoint::OpenFile(FileSystem& file_system, const std::string& path) {
   if (!file_system.IsFile(path)) return absl::NotFoundError(path + ": no such file");
+  absl::Status status = RefuseGitLfsPointer(file_system, path);
+  if (!status.ok()) return status;
   const std::filesystem::path parts = path;
+  if (parts.extension() == ".json") return OpenIndex(file_system, path);
   Checkpoint checkpoint;
   checkpoint.directory_ = parts.parent_path().string();
-  if (parts.extension() != ".json") {
-    const absl::Status status = checkpoint.Read(file_system, {parts.filename().string()});
-    if (!status.ok()) return status;
-    return checkpoint;
-  }
-  const absl::StatusOr<Index> index = ReadIndex(file_system, path);
-  if (!index.ok()) return index.status();
-  std::set<std::string> names;
-  for (const auto& [tensor, shard] : index->weight_map) names.insert(shard);
-  absl::Status status = checkpoint.Read(file_system, names);
-  if (status.ok()) status = CheckIndex(checkpoint.directory_, *index, checkpoint.tensors_);
+  status = checkpoint.Read(file_system, {parts.filename().string()}, "");
   if (!status.ok()) return status;
-  checkpoint.warnings_ = CheckTotalSize(*index, checkpoint.tensors_);
   return checkpoint;
 }
 
-absl::Status Checkpoint::Read(FileSystem& file_system, const std::set<std::string>& names) {
-  auto files = OpenFiles(file_system, directory_, names);
-  if (!files.ok()) return files.status();
-  files_ = *std::move(files);
-  auto tensors = CollectTensors(files_);
-  if (!tensors.ok()) return tensors.status();
-  tensors_ = *std::move(tensors);
+absl::StatusOr<Checkpoint> Checkpoint::OpenIndex(FileSystem& file_system, const std::string& path) {
+  const absl::StatusOr<CheckpointIndex> index = CheckpointIndex::Read(file_system, path);
+  if (!index.ok()) return index.status();
+  Checkpoint checkpoint;
+  checkpoint.directory_ = std::filesystem::path(path).parent_path().string();
+  absl::Status status = checkpoint.Read(file_system, index->Shards(), path);
+  if (!status.ok()) return status;
+  status = CheckIndex(checkpoint.directory_, *index, checkpoint.tensors_, checkpoint.warnings_);
+  if (!status.ok()) return status;
+  CheckTotalSize(*index, checkpoint.tensors_, checkpoint.warnings_);
+  return checkpoint;
+}
+
+// Mistral's files are read where no others lie there: they are the same model once more.
+absl::StatusOr<Checkpoint> Checkpoint::OpenWithoutIndex(FileSystem& file_system,
+                                                        const std::string& directory,
+                                                        const std::vector<std::string>& names) {
+  std::vector<std::string> all = WeightFiles(names);
+  if (all.empty()) return NoWeightsError(file_system, directory);
+  std::vector<std::string> read;
+  std::remove_copy_if(all.begin(), all.end(), std::back_inserter(read), IsConsolidated);
+  const bool consolidated = read.empty();
+  if (consolidated) read = all;
+  if (consolidated && file_system.IsFile(JoinPath(directory, kConsolidatedIndex))) {
+    return OpenIndex(file_system, JoinPath(directory, kConsolidatedIndex));
+  }
+  const std::vector<std::string> missing = MissingShards(read);
+  if (!missing.empty()) {
+    return absl::NotFoundError(absl::StrCat(JoinPath(directory, FirstOf(missing)),
+                                            ": missing, by the names of the other shards; download "
+                                            "what is missing, and ",
+                                            kIndex));
+  }
+  Checkpoint checkpoint;
+  checkpoint.directory_ = (std::filesystem::path(directory) / "").parent_path().string();
+  const absl::Status status = checkpoint.Read(file_system, {read.begin(), read.end()}, "");
+  if (!status.ok()) return status;
+  if (!consolidated) {
+    checkpoint.warnings_.push_back(
+        absl::StrCat(directory, ": has neither ", kSingle, " nor ", kIndex,
+                     ", so all its safetensors are read: ", FirstOf(read)));
+    checkpoint.WarnOfFilesNotRead(names, "other safetensors lie beside it");
+  }
+  return checkpoint;
+}
+
+absl::Status Checkpoint::Read(FileSystem& file_system, const std::set<std::string>& names,
+                              const std::string& index) {
+  absl::Status status = CheckAllThere(file_system, directory_, names, index);
+  if (!status.ok()) return status;
+  for (const std::string& name : names) {
+    auto file = SafetensorsFile::Open(file_system, JoinPath(directory_, name));
+    if (!file.ok()) return file.status();
+    files_.push_back(*std::move(file));
+  }
   Fingerprint fingerprint;
-  for (const SafetensorsFile& file : files_) fingerprint.Add(file.fingerprint());
+  uint64_t compared_bytes = 0;
+  for (const SafetensorsFile& file : files_) {
+    status = AddTensors(file, compared_bytes);
+    if (!status.ok()) return status;
+    fingerprint.Add(file.fingerprint());
+  }
   fingerprint_ = fingerprint.value();
   return absl::OkStatus();
+}
+
+absl::Status Checkpoint::AddTensors(const SafetensorsFile& file, uint64_t& compared_bytes) {
+  std::vector<std::string> twice;
+  for (const SafetensorsTensor& tensor : file.tensors()) {
+    const CheckpointTensor mine = {&file.file(), &tensor};
+    const auto [it, inserted] = tensors_.insert({tensor.name, mine});
+    if (inserted) continue;
+    const std::string also =
+        absl::StrCat("tensor ", Quoted(tensor.name), " is also in ", it->second.file->path());
+    compared_bytes += tensor.bytes;
+    if (compared_bytes > kMostComparedBytes) {
+      return InvalidCheckpoint(file.file().path(),
+                               also + ", as many others: two checkpoints in one directory");
+    }
+    const absl::StatusOr<bool> equal = AreEqual(it->second, mine);
+    if (!equal.ok()) return equal.status();
+    if (!*equal) return InvalidCheckpoint(file.file().path(), also + ", with other values");
+    twice.push_back(also);
+  }
+  if (!twice.empty()) {
+    warnings_.push_back(
+        absl::StrCat(file.file().path(), ": ", FirstOf(twice), ", with the same values"));
+  }
+  return absl::OkStatus();
+}
+
+void Checkpoint::WarnOfFilesNotRead(const std::vector<std::string>& names, const std::string& why) {
+  std::set<std::string> read;
+  for (const SafetensorsFile& file : files_) read.insert(file.file().path());
+  std::vector<std::string> others;
+  for (const std::string& name : WeightFiles(names)) {
+    const bool of_model = absl::StartsWith(name, "model") || IsConsolidated(name);
+    if (of_model && !read.contains(JoinPath(directory_, name))) others.push_back(name);
+  }
+  if (others.empty()) return;
+  warnings_.push_back(
+      absl::StrCat(JoinPath(directory_, FirstOf(others)), ": not read, because ", why));
 }
 
 std::optional<CheckpointTensor> Checkpoint::Find(const std::string& name) const {

@@ -1,4 +1,5 @@
-// A Hugging Face model directory's weights: one model.safetensors, or shards with an index.
+// A model directory's weights: one model.safetensors, or shards with an index, or whatever
+// safetensors lie there.
 
 #ifndef OCTET_RUNTIME_MODEL_CHECKPOINT_H_
 #define OCTET_RUNTIME_MODEL_CHECKPOINT_H_
@@ -24,12 +25,14 @@ struct CheckpointTensor {
   const SafetensorsTensor* tensor = nullptr;
 };
 
-// All tensors of a model by name. Opening reads the headers and the index, no weights; every shard
-// is there and valid, and the index and the shards name the same tensors, each once.
+// All tensors of a model by name. Opening reads the headers and the index, and no weights but those
+// that lie in two files; every shard is there and valid, and has what the index says of it. What
+// differs without harm is a warning.
 class Checkpoint {
  public:
   // As transformers: model.safetensors where it is there, else model.safetensors.index.json and its
-  // shards.
+  // shards. Where there is neither, as vLLM: all other safetensors, or else Mistral's
+  // consolidated*.safetensors. Of a directory without any the error says what it has instead.
   static absl::StatusOr<Checkpoint> Open(FileSystem& file_system, const std::string& directory);
 
   // One .safetensors file alone, or the shards of an index, a .json file beside them.
@@ -49,8 +52,18 @@ class Checkpoint {
  private:
   Checkpoint() = default;
 
-  // These files of directory_, all of them.
-  absl::Status Read(FileSystem& file_system, const std::set<std::string>& names);
+  static absl::StatusOr<Checkpoint> OpenIndex(FileSystem& file_system, const std::string& path);
+  static absl::StatusOr<Checkpoint> OpenWithoutIndex(FileSystem& file_system,
+                                                     const std::string& directory,
+                                                     const std::vector<std::string>& names);
+
+  // These files of directory_, all of them. `index` is the one that names them; empty: none.
+  absl::Status Read(FileSystem& file_system, const std::set<std::string>& names,
+                    const std::string& index);
+  absl::Status AddTensors(const SafetensorsFile& file, uint64_t& compared_bytes);
+
+  // Of those that look like weights of the model, by their names.
+  void WarnOfFilesNotRead(const std::vector<std::string>& names, const std::string& why);
 
   std::string directory_;
   std::vector<SafetensorsFile> files_;

@@ -3,7 +3,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "runtime/io/strict_json.h"
@@ -13,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kMaxInt = std::numeric_limits<int>::max();
+constexpr size_t kMostWarnings = 20;
 
 // A value as an error message shows it.
 std::string Shown(const json& value) {
@@ -21,10 +20,10 @@ std::string Shown(const json& value) {
   return value.is_string() ? Quoted(value.get<std::string>()) : value.dump();
 }
 
-// nullopt unless it is an integer from `least` to the largest int.
-std::optional<int> IntIn(const json& value, int least) {
+// nullopt unless it is an integer from `least` to `most`.
+std::optional<int> IntIn(const json& value, int least, int most) {
   if (!value.is_number_integer()) return std::nullopt;
-  if (value < json(least) || value > json(kMaxInt)) return std::nullopt;
+  if (value < json(least) || value > json(most)) return std::nullopt;
   return value.get<int>();
 }
 
@@ -43,12 +42,17 @@ const json& ConfigReader::Value(const std::string& key) {
   return found == object_.end() ? null_ : *found;
 }
 
-std::vector<std::string> ConfigReader::UnreadKeys() const {
-  std::vector<std::string> keys;
+void ConfigReader::WarnOfUnreadKeys(const std::set<std::string>& harmless,
+                                    std::vector<std::string>& warnings) const {
+  size_t unread = 0;
   for (const auto& [key, value] : object_.items()) {
-    if (!asked_.contains(key)) keys.push_back(key);
+    if (asked_.contains(key) || harmless.contains(key)) continue;
+    if (++unread > kMostWarnings) continue;
+    warnings.push_back(absl::StrCat(where_, ": unknown key ", Quoted(key), " has no effect"));
   }
-  return keys;
+  if (unread <= kMostWarnings) return;
+  warnings.push_back(
+      absl::StrCat(where_, ": ", unread - kMostWarnings, " more unknown keys have no effect"));
 }
 
 void ConfigReader::Fail(const std::string& key, const std::string& rule) {
@@ -56,17 +60,33 @@ void ConfigReader::Fail(const std::string& key, const std::string& rule) {
   status_ = absl::InvalidArgumentError(absl::StrCat(where_, ": ", key, " ", rule));
 }
 
-int ConfigReader::PositiveInt(const std::string& key, int fallback) {
+int ConfigReader::PositiveInt(const std::string& key, int fallback, int most) {
   if (IsNull(key)) Fail(key, "is null; state a positive integer");
-  return OptionalPositiveInt(key).value_or(fallback);
+  return OptionalPositiveInt(key, most).value_or(fallback);
 }
 
-std::optional<int> ConfigReader::OptionalPositiveInt(const std::string& key) {
+std::optional<int> ConfigReader::OptionalPositiveInt(const std::string& key, int most) {
+  return OptionalInt(key, 1, most);
+}
+
+std::optional<int> ConfigReader::OptionalInt(const std::string& key, int least, int most) {
   if (!Has(key)) return std::nullopt;
-  const auto number = IntIn(Value(key), 1);
+  const auto number = IntIn(Value(key), least, most);
   if (!number)
-    Fail(key, absl::StrCat("is ", Shown(Value(key)), ", not an integer from 1 to ", kMaxInt));
+    Fail(key,
+         absl::StrCat("is ", Shown(Value(key)), ", not an integer from ", least, " to ", most));
   return number;
+}
+
+std::optional<double> ConfigReader::OptionalNumber(const std::string& key, double least,
+                                                   double most) {
+  if (!Has(key)) return std::nullopt;
+  const json& value = Value(key);
+  if (value.is_number() && value.get<double>() >= least && value.get<double>() <= most) {
+    return value.get<double>();
+  }
+  Fail(key, absl::StrCat("is ", Shown(value), ", not a number from ", least, " to ", most));
+  return std::nullopt;
 }
 
 double ConfigReader::PositiveNumber(const std::string& key, double fallback) {
@@ -98,7 +118,7 @@ std::optional<std::vector<int32_t>> ConfigReader::TokenIds(const std::string& ke
   for (const json& id : value.is_array()  ? value
                         : value.is_null() ? json::array()
                                           : json::array({value})) {
-    const auto number = IntIn(id, 0);
+    const auto number = IntIn(id, 0, kMaxInt);
     if (!number) Fail(key, absl::StrCat("holds ", Shown(id), ", which is not a token id"));
     ids.push_back(number.value_or(0));
   }

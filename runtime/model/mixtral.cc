@@ -7,7 +7,7 @@ Mixtral::Mixtral(const ExecutionContext& context, const MixtralParts& parts,
     : context_(context),
       config_(parts.config),
       weights_(parts.weights),
-      rope_(config_.head_dim, config_.rope_theta, limits.max_positions),
+      rope_(config_.head_dim, config_.rope_theta, limits.max_positions, config_.rope_scaling),
       observer_(std::move(observer)),
       second_workspace_([&context](size_t bytes) { return context.backend.Allocate(bytes); }) {
   if (limits.second_workspace_bytes > 0) second_workspace_.Reserve(limits.second_workspace_bytes);

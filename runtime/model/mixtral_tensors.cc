@@ -6,16 +6,15 @@
 #include <absl/strings/str_join.h>
 
 #include <algorithm>
-#include <optional>
+#include <map>
 #include <set>
 #include <span>
 #include <utility>
 
 #include "runtime/io/strict_json.h"
+#include "runtime/model/tensor_names.h"
 
 namespace octet {
-
-enum class Naming { kClassic, kFused };
 
 // One dimension that a tensor must have, and where that comes from.
 struct Dim {
@@ -28,7 +27,7 @@ class TensorSource {
  public:
   virtual ~TensorSource() = default;
 
-  virtual Naming naming() const = 0;
+  virtual bool fused_experts() const = 0;
 
   // The whole tensor as a matrix: columns are its last dimension, rows all others.
   virtual TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) = 0;
@@ -42,24 +41,6 @@ namespace {
 constexpr char kEmbedTokens[] = "model.embed_tokens.weight";
 constexpr char kLmHead[] = "lm_head.weight";
 
-// Classic: `.block_sparse_moe.experts.{e}.w{1,2,3}.weight`. Fused, as transformers 5 saves:
-// `.mlp.experts.gate_up_proj`.
-absl::StatusOr<Naming> FindNaming(const Checkpoint& checkpoint) {
-  std::optional<std::string> classic;
-  std::optional<std::string> fused;
-  for (const std::string& name : checkpoint.Names()) {
-    if (absl::StrContains(name, ".block_sparse_moe.")) classic = name;
-    if (absl::StrContains(name, ".mlp.experts.") || absl::StrContains(name, ".mlp.gate."))
-      fused = name;
-  }
-  if (classic && fused) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        checkpoint.directory(), ": mixes two ways of naming experts, ", Quoted(*classic), " and ",
-        Quoted(*fused), "; save the checkpoint anew with one version of transformers"));
-  }
-  return fused ? Naming::kFused : Naming::kClassic;
-}
-
 int64_t RowsOf(const std::vector<Dim>& dims) {
   int64_t rows = 1;
   for (const Dim& dim : std::span(dims).first(dims.size() - 1)) rows *= dim.size;
@@ -69,18 +50,21 @@ int64_t RowsOf(const std::vector<Dim>& dims) {
 // Takes tensors out of a checkpoint and notes which.
 class CheckpointSource : public TensorSource {
  public:
-  CheckpointSource(const Checkpoint& checkpoint, Naming naming)
-      : checkpoint_(checkpoint), naming_(naming) {}
+  CheckpointSource(const Checkpoint& checkpoint, const TensorNames& names)
+      : checkpoint_(checkpoint), names_(names) {}
 
-  Naming naming() const override { return naming_; }
+  bool fused_experts() const override { return names_.fused_experts(); }
   TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) override;
   const absl::Status& status() const override { return status_; }
-  bool Took(const std::string& name) const { return taken_.contains(name); }
+
+  // Adds the tensors that the model has no place for, and what that means; of very many of a kind
+  // only the first ones.
+  void WarnOfUnused(const ModelConfig& config, std::vector<std::string>& warnings) const;
 
  private:
   const Checkpoint& checkpoint_;
-  const Naming naming_;
-  std::set<std::string> taken_;
+  const TensorNames& names_;
+  std::set<std::string> taken_;  // by the checkpoint's names
   absl::Status status_;
 };
 
@@ -89,7 +73,7 @@ class MadeSource : public TensorSource {
  public:
   explicit MadeSource(const MakeTensor& make) : make_(make) {}
 
-  Naming naming() const override { return Naming::kClassic; }
+  bool fused_experts() const override { return false; }
   TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) override {
     return make_(name, RowsOf(dims), dims.back().size);
   }
@@ -114,13 +98,39 @@ absl::Status CheckShape(const std::string& where, const SafetensorsTensor& tenso
       absl::StrJoin(dims, ", ", describe), "]; the two are not of the same model"));
 }
 
-TensorSlice CheckpointSource::Take(const std::string& name, const std::vector<Dim>& dims) {
+// Names of tensors that stand in place of a quantised weight, by format.
+constexpr std::pair<const char*, const char*> kQuantised[] = {
+    {".qweight", "GPTQ or AWQ"},     {".qzeros", "GPTQ or AWQ"},       {".absmax", "bitsandbytes"},
+    {".SCB", "bitsandbytes"},        {".weight_scale", "quantised"},   {".weight_scale_inv", "FP8"},
+    {".weight_packed", "quantised"}, {".weights.scales", "quantised"},
+};
+
+// Says what is there in place of a tensor.
+absl::Status MissingTensor(const Checkpoint& checkpoint, const std::string& name) {
+  const std::string missing = absl::StrCat(checkpoint.directory(), ": has no tensor ", name);
+  const std::vector<std::string> names = checkpoint.Names();
+  for (const std::string& there : names) {
+    for (const auto& [ending, format] : kQuantised) {
+      if (!absl::EndsWith(there, ending)) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat(missing, ", but ", Quoted(there), ": the weights are ", format,
+                       "; use the unquantised checkpoint (BF16, F16 or F32)"));
+    }
+  }
+  const std::string others =
+      names.empty() ? "no tensor at all"
+                    : absl::StrCat(names.size(), " others, such as ", Quoted(names.front()));
+  return absl::NotFoundError(
+      absl::StrCat(missing, "; it has ", others,
+                   ": the checkpoint is incomplete, or config.json is of another model"));
+}
+
+TensorSlice CheckpointSource::Take(const std::string& wanted, const std::vector<Dim>& dims) {
   if (!status_.ok()) return {};
+  const std::string name = names_.Spell(wanted);
   const auto found = checkpoint_.Find(name);
   if (!found) {
-    status_ = absl::NotFoundError(
-        absl::StrCat(checkpoint_.directory(), ": has no tensor ", name,
-                     "; the checkpoint is incomplete, or config.json is of another model"));
+    status_ = MissingTensor(checkpoint_, name);
     return {};
   }
   const std::string where = absl::StrCat(found->file->path(), ": tensor ", name);
@@ -153,8 +163,7 @@ LayerTensors TakeLayer(TensorSource& source, const ModelConfig& config, const st
                     "num_key_value_heads x head_dim"};
   const std::string attention = layer + "self_attn.";
   const std::string gate =
-      layer +
-      (source.naming() == Naming::kClassic ? "block_sparse_moe.gate.weight" : "mlp.gate.weight");
+      layer + (source.fused_experts() ? "mlp.gate.weight" : "block_sparse_moe.gate.weight");
   return {
       .input_layernorm = source.Take(layer + "input_layernorm.weight", {hidden}),
       .q_proj = source.Take(attention + "q_proj.weight", {queries, hidden}),
@@ -202,10 +211,26 @@ std::vector<ExpertTensors> TakeFusedExperts(TensorSource& source, const ModelCon
 
 std::string WhyUnused(const std::string& name, const ModelConfig& config) {
   if (absl::EndsWith(name, "rotary_emb.inv_freq")) return "harmless: computed from rope_theta";
-  if (name == kLmHead && config.tie_word_embeddings) {
+  if (absl::EndsWith(name, kLmHead) && config.tie_word_embeddings) {
     return absl::StrCat("tie_word_embeddings is true, so ", kEmbedTokens, " is the head");
   }
   return "the model that config.json describes has no such weight";
+}
+
+void CheckpointSource::WarnOfUnused(const ModelConfig& config,
+                                    std::vector<std::string>& warnings) const {
+  constexpr int kMostOfAKind = 3;
+  std::map<std::string, int> kinds;  // why, and how many
+  for (const std::string& name : checkpoint_.Names()) {
+    if (taken_.contains(name)) continue;
+    const std::string why = WhyUnused(name, config);
+    if (++kinds[why] > kMostOfAKind) continue;
+    warnings.push_back(absl::StrCat("tensor ", Quoted(name), " is not used: ", why));
+  }
+  for (const auto& [why, count] : kinds) {
+    if (count <= kMostOfAKind) continue;
+    warnings.push_back(absl::StrCat(count - kMostOfAKind, " more tensors are not used: ", why));
+  }
 }
 
 // Queries, keys and values are multiplied as one weight.
@@ -228,9 +253,8 @@ MixtralTensors::MixtralTensors(TensorSource& source, const ModelConfig& config) 
   for (int l = 0; l < config.num_layers && source.status().ok(); ++l) {
     const std::string layer = absl::StrCat("model.layers.", l, ".");
     layers_.push_back(TakeLayer(source, config, layer));
-    experts_.push_back(source.naming() == Naming::kClassic
-                           ? TakeClassicExperts(source, config, layer)
-                           : TakeFusedExperts(source, config, layer));
+    experts_.push_back(source.fused_experts() ? TakeFusedExperts(source, config, layer)
+                                              : TakeClassicExperts(source, config, layer));
   }
   norm_ = source.Take("model.norm.weight", {hidden});
   lm_head_ = config.tie_word_embeddings ? embed_tokens_ : source.Take(kLmHead, {vocab, hidden});
@@ -243,21 +267,20 @@ MixtralTensors MixtralTensors::Make(const ModelConfig& config, const MakeTensor&
 
 absl::StatusOr<MixtralTensors> MixtralTensors::Map(const Checkpoint& checkpoint,
                                                    const ModelConfig& config) {
-  const auto naming = FindNaming(checkpoint);
-  if (!naming.ok()) return naming.status();
-  CheckpointSource source(checkpoint, *naming);
+  const auto names = TensorNames::Of(checkpoint);
+  if (!names.ok()) return names.status();
+  CheckpointSource source(checkpoint, *names);
   MixtralTensors tensors(source, config);
   if (!source.status().ok()) return source.status();
-  for (const LayerTensors& layer : tensors.layers_) {
+  for (LayerTensors& layer : tensors.layers_) {
     const absl::Status status = CheckSameType(layer);
     if (!status.ok()) return status;
+    if (!names->interleaved_rotary()) continue;
+    layer.q_proj.interleaved_rows = config.head_dim;
+    layer.k_proj.interleaved_rows = config.head_dim;
   }
-
-  for (const std::string& name : checkpoint.Names()) {
-    if (!source.Took(name))
-      tensors.unused_.push_back(
-          absl::StrCat("tensor ", Quoted(name), " is not used: ", WhyUnused(name, config)));
-  }
+  tensors.warnings_ = names->warnings();
+  source.WarnOfUnused(config, tensors.warnings_);
   return tensors;
 }
 

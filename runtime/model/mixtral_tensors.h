@@ -27,6 +27,23 @@ struct TensorSlice {
   int64_t rows = 0;
   int64_t cols = 0;
 
+  // Where it is not 0, the file has the rows of each so many (a head's) in the order of Mistral's
+  // rotary embedding: row i of the slice's first half is the head's row 2i there, row i of its
+  // second half is 2i + 1.
+  int64_t interleaved_rows = 0;
+
+  uint64_t row_bytes() const { return static_cast<uint64_t>(cols) * SizeOf(dtype); }
+
+  // Of row `row`, bytes from the start of the file.
+  uint64_t OffsetOf(int64_t row) const {
+    if (interleaved_rows > 0) {
+      const int64_t half = interleaved_rows / 2;
+      const int64_t i = row % interleaved_rows;
+      row += (i < half ? 2 * i : 2 * (i - half) + 1) - i;
+    }
+    return offset + static_cast<uint64_t>(row) * row_bytes();
+  }
+
   uint64_t bytes() const { return static_cast<uint64_t>(rows * cols) * SizeOf(dtype); }
 };
 
@@ -51,9 +68,8 @@ using MakeTensor = std::function<TensorSlice(const std::string& name, int64_t ro
 
 class TensorSource;
 
-// Every weight that the model has, each of the shape that the config gives it, whether the
-// checkpoint uses the classic names or the fused ones of transformers 5. Points into files
-// that must outlive it.
+// Every weight that the model has, each of the shape that the config gives it, in whichever of the
+// ways of TensorNames the checkpoint spells them. Points into files that must outlive it.
 class MixtralTensors {
  public:
   // An error names the tensor, what was found and what the config asks for.
@@ -72,8 +88,8 @@ class MixtralTensors {
   const LayerTensors& layer(int layer) const { return layers_[layer]; }
   const ExpertTensors& expert(int layer, int expert) const { return experts_[layer][expert]; }
 
-  // The checkpoint's tensors that the model has no place for: name, and what that means.
-  const std::vector<std::string>& unused() const { return unused_; }
+  // The checkpoint's tensors that the model has no place for, and what is unusual in its names.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   // Takes every tensor, or stops at the first that the source has not.
@@ -84,7 +100,7 @@ class MixtralTensors {
   TensorSlice lm_head_;
   std::vector<LayerTensors> layers_;                 // [num_layers]
   std::vector<std::vector<ExpertTensors>> experts_;  // [num_layers][num_experts]
-  std::vector<std::string> unused_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace octet

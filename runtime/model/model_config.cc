@@ -2,6 +2,7 @@
 
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include <cmath>
 #include <iterator>
@@ -11,6 +12,9 @@
 
 #include "runtime/io/strict_json.h"
 #include "runtime/model/config_reader.h"
+#include "runtime/model/model_path.h"
+#include "runtime/model/params_reader.h"
+#include "runtime/model/rope_config.h"
 
 namespace octet {
 namespace {
@@ -48,33 +52,54 @@ constexpr const char* kIrrelevantKeys[] = {
     "use_cache",
 };
 
+// A few of the names in a list, or what stands there instead.
+std::string ShownNames(const json& names) {
+  constexpr size_t kMostShown = 3;
+  if (!names.is_array() || names.empty()) return "not a list of names";
+  std::vector<std::string> shown;
+  for (const json& name : names) {
+    if (!name.is_string()) return "not a list of names";
+    if (shown.size() < kMostShown) shown.push_back(Quoted(name.get<std::string>()));
+  }
+  return absl::StrJoin(shown, ", ");
+}
+
 void ReadArchitecture(ConfigReader& reader) {
+  const json& architectures = reader.Value("architectures");
+  const bool has_architectures = reader.Has("architectures");
   const auto model_type = reader.OptionalString("model_type");
   if (model_type && *model_type != "mixtral") {
     reader.Fail("model_type",
                 absl::StrCat("is ", Quoted(*model_type), "; Octet runs 'mixtral' models only"));
   }
-  const json& architectures = reader.Value("architectures");
-  if (reader.Has("architectures") && architectures != json::array({kArchitecture})) {
-    reader.Fail("architectures",
-                absl::StrCat("is not [\"", kArchitecture, "\"], the only one that Octet runs"));
+  if (has_architectures && architectures != json::array({kArchitecture})) {
+    reader.Fail("architectures", absl::StrCat("is ", ShownNames(architectures), "; Octet runs '",
+                                              kArchitecture, "' only"));
   }
-  if (!model_type && !reader.Has("architectures")) {
+  if (!model_type && !has_architectures) {
     reader.Fail("model_type",
                 "is absent, and so is architectures; Octet runs 'mixtral' models only");
   }
 }
 
-void RefusePartialRotary(ConfigReader& reader) {
-  if (reader.PositiveNumber("partial_rotary_factor", 1) == 1) return;
-  reader.Fail("partial_rotary_factor", "is not 1; Octet rotates whole heads only");
+// GPTQ, AWQ, bitsandbytes, FP8 and others: the weights that lie there are not the model's.
+void RefuseQuantization(ConfigReader& reader) {
+  const json& quantization = reader.Value("quantization_config");
+  if (!reader.Has("quantization_config")) return;
+  std::string method = "is set";
+  if (quantization.is_object()) {
+    ConfigReader inner(quantization, "");
+    if (const auto name = inner.OptionalString("quant_method")) {
+      method = absl::StrCat("says quant_method ", Quoted(*name));
+    }
+  }
+  reader.Fail("quantization_config",
+              absl::StrCat(method, "; use the unquantised checkpoint (BF16, F16 or F32)"));
 }
 
 // Features that other models have, and that would change the result if they were ignored.
 void RefuseUnsupported(ConfigReader& reader) {
-  if (reader.Has("quantization_config")) {
-    reader.Fail("quantization_config", "is set; use the unquantised checkpoint (BF16, F16 or F32)");
-  }
+  RefuseQuantization(reader);
   const std::string hidden_act = reader.OptionalString("hidden_act").value_or("silu");
   if (hidden_act != "silu") {
     reader.Fail("hidden_act",
@@ -88,15 +113,17 @@ void RefuseUnsupported(ConfigReader& reader) {
 }
 
 void ReadSizes(ConfigReader& reader, ModelConfig& config) {
-  config.vocab_size = reader.PositiveInt("vocab_size", config.vocab_size);
-  config.hidden_size = reader.PositiveInt("hidden_size", config.hidden_size);
-  config.intermediate_size = reader.PositiveInt("intermediate_size", config.intermediate_size);
-  config.num_layers = reader.PositiveInt("num_hidden_layers", config.num_layers);
-  config.num_heads = reader.PositiveInt("num_attention_heads", config.num_heads);
-  config.num_experts = reader.PositiveInt("num_local_experts", config.num_experts);
-  config.experts_per_token = reader.PositiveInt("num_experts_per_tok", config.experts_per_token);
+  config.vocab_size = reader.PositiveInt("vocab_size", config.vocab_size, kMostVocabulary);
+  config.hidden_size = reader.PositiveInt("hidden_size", config.hidden_size, kMostHidden);
+  config.intermediate_size =
+      reader.PositiveInt("intermediate_size", config.intermediate_size, kMostIntermediate);
+  config.num_layers = reader.PositiveInt("num_hidden_layers", config.num_layers, kMostLayers);
+  config.num_heads = reader.PositiveInt("num_attention_heads", config.num_heads, kMostHeads);
+  config.num_experts = reader.PositiveInt("num_local_experts", config.num_experts, kMostExperts);
+  config.experts_per_token =
+      reader.PositiveInt("num_experts_per_tok", config.experts_per_token, kMostExperts);
   config.max_position_embeddings =
-      reader.PositiveInt("max_position_embeddings", config.max_position_embeddings);
+      reader.PositiveInt("max_position_embeddings", config.max_position_embeddings, kMostPositions);
   config.sliding_window = reader.OptionalPositiveInt("sliding_window");
   config.tie_word_embeddings = reader.Bool("tie_word_embeddings", config.tie_word_embeddings);
   config.rms_norm_eps =
@@ -124,7 +151,7 @@ void ReadHeads(ConfigReader& reader, ModelConfig& config) {
                              "num_attention_heads, ",
                              config.num_heads));
   }
-  const auto head_dim = reader.OptionalPositiveInt("head_dim");
+  const auto head_dim = reader.OptionalPositiveInt("head_dim", kMostHeadDim);
   if (!head_dim && config.hidden_size % config.num_heads != 0) {
     reader.Fail("hidden_size",
                 absl::StrCat("is ", config.hidden_size, ", not a multiple of num_attention_heads, ",
@@ -134,54 +161,6 @@ void ReadHeads(ConfigReader& reader, ModelConfig& config) {
   if (config.head_dim % 2 != 0) {
     reader.Fail("head_dim",
                 absl::StrCat("is ", config.head_dim, "; rotary embedding needs an even one"));
-  }
-}
-
-void WarnOfUnknownKeys(const ConfigReader& reader, const std::string& where,
-                       std::vector<std::string>& warnings) {
-  const std::set<std::string> irrelevant(std::begin(kIrrelevantKeys), std::end(kIrrelevantKeys));
-  for (const std::string& key : reader.UnreadKeys()) {
-    if (irrelevant.contains(key)) continue;
-    warnings.push_back(absl::StrCat(where, ": unknown key ", Quoted(key), " has no effect"));
-  }
-}
-
-// Rotary embedding as an object under `key`: rope_scaling in transformers 4, rope_parameters in 5.
-// Returns its rope_theta, if it states one.
-std::optional<double> ReadRope(ConfigReader& reader, const std::string& path,
-                               const std::string& key, std::vector<std::string>& warnings) {
-  if (!reader.Has(key)) return std::nullopt;
-  const std::string where = absl::StrCat(path, ": ", key);
-  ConfigReader rope(reader.Value(key), where);
-  for (const char* type_key : {"rope_type", "type"}) {
-    const std::string type = rope.OptionalString(type_key).value_or("default");
-    if (type == "default") continue;
-    rope.Fail(type_key, absl::StrCat("is ", Quoted(type),
-                                     "; Octet computes 'default' rotary embedding only"));
-  }
-  RefusePartialRotary(rope);
-  std::optional<double> theta;
-  if (rope.Has("rope_theta")) theta = rope.PositiveNumber("rope_theta", 1);
-  for (const auto& [name, value] : reader.Value(key).items()) {
-    if (!value.is_structured()) continue;
-    rope.Fail(name, "is not a number or string; Octet rotates all layers alike");
-  }
-  reader.Update(rope.status());
-  WarnOfUnknownKeys(rope, where, warnings);
-  return theta;
-}
-
-// Stated more than once, the inner one counts, as in transformers.
-void ReadRopeTheta(ConfigReader& reader, const std::string& path, ModelConfig& config) {
-  const double outer = reader.PositiveNumber("rope_theta", config.rope_theta);
-  const auto parameters = ReadRope(reader, path, "rope_parameters", config.warnings);
-  const auto scaling = ReadRope(reader, path, "rope_scaling", config.warnings);
-  config.rope_theta = scaling.value_or(parameters.value_or(outer));
-  const bool contradicted = (reader.Has("rope_theta") && outer != config.rope_theta) ||
-                            (parameters && *parameters != config.rope_theta);
-  if (contradicted) {
-    config.warnings.push_back(absl::StrCat(path, ": states several values of rope_theta; ",
-                                           config.rope_theta, " is used"));
   }
 }
 
@@ -201,41 +180,46 @@ void ReadDType(ConfigReader& reader, ModelConfig& config) {
 }
 
 void ReadTokenIds(ConfigReader& reader, ModelConfig& config) {
+  config.named_tokens.file = "config.json";
   if (const auto bos = reader.TokenIds("bos_token_id")) {
     if (bos->size() > 1) reader.Fail("bos_token_id", "is a list; a sequence begins with one token");
-    config.bos_token_id = bos->empty() ? std::nullopt : std::optional<int32_t>(bos->front());
+    if (bos->size() == 1) config.named_tokens.bos = bos->front();
   }
-  if (config.bos_token_id.value_or(0) >= config.vocab_size) {
-    reader.Fail("bos_token_id", absl::StrCat("is ", *config.bos_token_id,
-                                             ", not below vocab_size, ", config.vocab_size));
+  if (const auto eos = reader.TokenIds("eos_token_id")) {
+    config.named_tokens.eos = *eos;
+    config.eos_token_ids = *eos;
   }
-  config.eos_token_ids = reader.TokenIds("eos_token_id").value_or(config.eos_token_ids);
+  // There is no logit for those beyond the vocabulary.
+  std::erase_if(config.eos_token_ids, [&](int32_t id) { return id >= config.vocab_size; });
 }
 
-// There is no logit for them.
-void DropEndTokensOutsideTheVocabulary(const std::string& path, ModelConfig& config) {
-  std::erase_if(config.eos_token_ids, [&](int32_t id) {
-    if (id < config.vocab_size) return false;
-    config.warnings.push_back(absl::StrCat(path, ": eos_token_id ", id,
-                                           " is not below vocab_size, ", config.vocab_size,
-                                           ", so no sequence will end with it"));
-    return true;
-  });
+}  // namespace
+
+absl::Status CheckSizes(const ModelConfig& c, const std::string& path) {
+  const int64_t experts = int64_t{c.num_layers} * c.num_experts;
+  if (experts > kMostExpertsInAll) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": num_hidden_layers x num_local_experts is ", experts,
+                     "; Octet takes at most ", kMostExpertsInAll));
+  }
+  const double hidden = c.hidden_size;
+  const double attention = 2.0 * (c.num_heads + c.num_kv_heads) * c.head_dim * hidden;
+  const double parameters = static_cast<double>(experts) * 3 * c.intermediate_size * hidden +
+                            c.num_layers * attention + 2.0 * c.vocab_size * hidden;
+  if (parameters > kMostParameters) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": describes a model of ", parameters,
+                     " weights, which no machine holds; a size in it must be wrong"));
+  }
+  const double cache =
+      2.0 * sizeof(float) * c.num_kv_heads * c.head_dim * c.num_layers * c.max_position_embeddings;
+  if (cache <= kMostCacheBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": the keys and values of one longest text would take ", cache,
+                   " bytes; a size in it must be wrong"));
 }
 
-// The eos_token_id of generation_config.json, where it states one.
-absl::Status ReadGenerationConfig(FileSystem& file_system, const std::string& path,
-                                  ModelConfig& config) {
-  const auto text = file_system.ReadWhole(path);
-  if (!text.ok()) return text.status();
-  const auto document = ParseStrictJson(*text, path);
-  if (!document.ok()) return document.status();
-  ConfigReader reader(*document, path);
-  if (reader.Has("eos_token_id")) config.eos_token_ids = *reader.TokenIds("eos_token_id");
-  return reader.status();
-}
-
-absl::StatusOr<ModelConfig> Parse(const std::string& text, const std::string& path) {
+absl::StatusOr<ModelConfig> ParseModelConfig(const std::string& text, const std::string& path) {
   const auto document = ParseStrictJson(text, path);
   if (!document.ok()) return document.status();
   ConfigReader reader(*document, path);
@@ -244,46 +228,27 @@ absl::StatusOr<ModelConfig> Parse(const std::string& text, const std::string& pa
   RefuseUnsupported(reader);
   ReadSizes(reader, config);
   ReadHeads(reader, config);
-  ReadRopeTheta(reader, path, config);
+  ReadRope(reader, config);
   ReadDType(reader, config);
   ReadTokenIds(reader, config);
+  reader.Update(CheckSizes(config, path));
   if (!reader.status().ok()) return reader.status();
-
-  WarnOfUnknownKeys(reader, path, config.warnings);
-  return config;
-}
-
-}  // namespace
-
-absl::StatusOr<ModelConfig> ParseModelConfig(const std::string& json, const std::string& path) {
-  auto config = Parse(json, path);
-  if (config.ok()) DropEndTokensOutsideTheVocabulary(path, *config);
+  reader.WarnOfUnreadKeys({std::begin(kIrrelevantKeys), std::end(kIrrelevantKeys)},
+                          config.warnings);
   return config;
 }
 
 absl::StatusOr<ModelConfig> LoadModelConfig(FileSystem& file_system, const std::string& directory) {
-  if (!file_system.IsDirectory(directory)) {
-    return absl::NotFoundError(absl::StrCat(
-        directory,
-        ": no such directory; a Hugging Face model directory with config.json is looked for"));
-  }
-  const std::string path = JoinPath(directory, "config.json");
-  if (!file_system.IsFile(path)) {
-    return absl::NotFoundError(absl::StrCat(
-        path, ": no such file; a Hugging Face model directory has it beside the weights"));
-  }
+  const absl::Status status = CheckModelDirectory(file_system, directory);
+  if (!status.ok()) return status;
+  const std::string config = JoinPath(directory, "config.json");
+  const std::string params = JoinPath(directory, "params.json");
+  const bool has_config = file_system.IsFile(config);
+  if (!has_config && !file_system.IsFile(params)) return NoConfigError(file_system, directory);
+  const std::string& path = has_config ? config : params;
   const auto text = file_system.ReadWhole(path);
   if (!text.ok()) return text.status();
-  auto config = Parse(*text, path);
-  if (!config.ok()) return config;
-
-  const std::string generation_path = JoinPath(directory, "generation_config.json");
-  if (file_system.IsFile(generation_path)) {
-    const absl::Status status = ReadGenerationConfig(file_system, generation_path, *config);
-    if (!status.ok()) return status;
-  }
-  DropEndTokensOutsideTheVocabulary(directory, *config);
-  return config;
+  return has_config ? ParseModelConfig(*text, path) : ParseParams(*text, path);
 }
 
 }  // namespace octet

@@ -4,6 +4,8 @@
 #include <absl/strings/str_cat.h>
 
 #include "runtime/io/fingerprint.h"
+#include "runtime/model/end_tokens.h"
+#include "runtime/model/generation_config.h"
 
 namespace octet {
 namespace {
@@ -13,7 +15,8 @@ absl::StatusOr<std::string> FingerprintOf(FileSystem& files, const std::string& 
                                           const Checkpoint& checkpoint) {
   Fingerprint fingerprint;
   fingerprint.Add(checkpoint.fingerprint());
-  for (const char* name : {"config.json", "generation_config.json", "tokenizer.model"}) {
+  for (const char* name :
+       {"config.json", "params.json", "generation_config.json", "tokenizer.model"}) {
     const std::string path = JoinPath(directory, name);
     fingerprint.Add(files.IsFile(path) ? 1 : 0);
     if (!files.IsFile(path)) continue;
@@ -31,6 +34,22 @@ absl::Status CheckTokenizer(const Tokenizer& tokenizer, const ModelConfig& confi
   return absl::InvalidArgumentError(absl::StrCat(
       directory, ": tokenizer.model has ", tokenizer.vocab_size(), " pieces, config.json's ",
       "vocab_size is ", config.vocab_size, ": they belong to different models"));
+}
+
+// Which id ends an answer is for all files together to say.
+absl::Status SetEndTokens(FileSystem& files, const std::string& directory,
+                          const Tokenizer* tokenizer, ModelConfig& config) {
+  absl::StatusOr<NamedTokens> generation = LoadGenerationTokens(files, directory);
+  if (!generation.ok()) return generation.status();
+  std::vector<NamedTokens> named = {config.named_tokens, *std::move(generation)};
+  if (tokenizer != nullptr) {
+    named.push_back({.file = "the tokenizer", .bos = std::nullopt, .eos = {}});
+    if (tokenizer->bos_id() >= 0) named.back().bos = tokenizer->bos_id();
+    if (tokenizer->eos_id() >= 0) named.back().eos = {tokenizer->eos_id()};
+  }
+  config.eos_token_ids =
+      JoinEndTokens(named, config.eos_token_ids, config.vocab_size, config.warnings);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -52,12 +71,14 @@ absl::StatusOr<ModelFiles> ModelFiles::Open(FileSystem& files, const std::string
     if (!fits.ok()) return fits;
     tokenizer = std::make_unique<Tokenizer>(*std::move(loaded));
   }
+  const absl::Status ends = SetEndTokens(files, directory, tokenizer.get(), *config);
+  if (!ends.ok()) return ends;
   absl::StatusOr<std::string> fingerprint = FingerprintOf(files, directory, *owned_checkpoint);
   if (!fingerprint.ok()) return fingerprint.status();
 
   std::vector<std::string> warnings = config->warnings;
   for (const std::string& w : owned_checkpoint->warnings()) warnings.push_back(w);
-  for (const std::string& w : tensors->unused()) warnings.push_back(w);
+  for (const std::string& w : tensors->warnings()) warnings.push_back(w);
   if (tokenizer == nullptr) {
     warnings.push_back(absl::StrCat(
         directory, " has no tokenizer.model: prompts must be token ids, and answers have no text"));

@@ -124,6 +124,9 @@ std::string FingerprintOf(const ModelConfig& c, int64_t seed) {
   fingerprint.Add(std::bit_cast<uint64_t>(c.rope_theta));
   fingerprint.Add(std::bit_cast<uint32_t>(c.rms_norm_eps));
   fingerprint.Add(c.tie_word_embeddings ? 1 : 0);
+  for (const float f : RopeFrequencies(c.head_dim, c.rope_theta, c.rope_scaling)) {
+    fingerprint.Add(std::bit_cast<uint32_t>(f));
+  }
   return absl::StrCat(absl::Hex(fingerprint.value(), absl::kZeroPad16));
 }
 

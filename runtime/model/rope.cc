@@ -4,16 +4,16 @@
 
 namespace octet {
 
-Rope::Rope(int head_dim, double theta, int64_t max_positions)
+Rope::Rope(int head_dim, double theta, int64_t max_positions, const RopeScaling& scaling)
     : cos_(max_positions * head_dim / 2), sin_(max_positions * head_dim / 2) {
   const int64_t half = head_dim / 2;
+  const std::vector<float> frequencies = RopeFrequencies(head_dim, theta, scaling);
+  const auto length = static_cast<float>(scaling.attention_factor);
   for (int64_t i = 0; i < half; ++i) {
-    const float exponent = static_cast<float>(2 * i) / static_cast<float>(head_dim);
-    const float frequency = 1.0F / static_cast<float>(std::pow(theta, exponent));
     for (int64_t position = 0; position < max_positions; ++position) {
-      const double angle = static_cast<float>(position) * frequency;
-      cos_[position * half + i] = static_cast<float>(std::cos(angle));
-      sin_[position * half + i] = static_cast<float>(std::sin(angle));
+      const double angle = static_cast<float>(position) * frequencies[i];
+      cos_[position * half + i] = static_cast<float>(std::cos(angle)) * length;
+      sin_[position * half + i] = static_cast<float>(std::sin(angle)) * length;
     }
   }
   const auto view = [&](const std::vector<float>& v) {

@@ -7,14 +7,16 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "runtime/model/rope_scaling.h"
 
 namespace octet {
 
-// cos and sin of position * theta^(-2i / head_dim) for 0 <= i < head_dim / 2, with angles rounded
-// to float32 as transformers rounds them (modeling_mixtral.py, MixtralRotaryEmbedding).
+// cos and sin of position * theta^(-2i / head_dim) for 0 <= i < head_dim / 2, or as `scaling`
+// stretches these angles, with angles rounded to float32 as transformers rounds them
+// (modeling_mixtral.py, MixtralRotaryEmbedding).
 class Rope {
  public:
-  Rope(int head_dim, double theta, int64_t max_positions);
+  Rope(int head_dim, double theta, int64_t max_positions, const RopeScaling& scaling = {});
   Rope(const Rope&) = delete;
   Rope& operator=(const Rope&) = delete;
 

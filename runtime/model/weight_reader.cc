@@ -103,10 +103,11 @@ class WeightReader {
       OCTET_CHECK(slice->dtype == to.dtype) << slice->name;
       const int64_t begin = std::max(first_row, slice_begin);
       const int64_t end = std::min(first_row + to.rows, slice_begin + slice->rows);
-      if (begin < end) {
-        const uint64_t offset = slice->offset + (begin - slice_begin) * to.row_bytes();
-        absl::Status status =
-            slice->file->Read(offset, {to.row(begin - first_row), (end - begin) * to.row_bytes()});
+      // Rows that don't follow each other in the file are read one by one.
+      const int64_t step = slice->interleaved_rows > 0 ? 1 : std::max<int64_t>(end - begin, 1);
+      for (int64_t row = begin; row < end; row += step) {
+        absl::Status status = slice->file->Read(slice->OffsetOf(row - slice_begin),
+                                                {to.row(row - first_row), step * to.row_bytes()});
         if (!status.ok()) return status;
       }
       slice_begin += slice->rows;

@@ -91,8 +91,43 @@ TEST_F(InspectTest, ReadsNoWeights) {
   CountingFileSystem counting(posix);
   ASSERT_TRUE(Inspect(counting, {.path = kDemoModel}).ok());
   const std::string path = JoinPath(kDemoModel, "model.safetensors");
-  EXPECT_LT(counting.BytesRead(path), 20'000U);
+  EXPECT_LT(counting.BytesRead(path), 40'000U);  // the header, for the list and for the model
   EXPECT_GT(counting.BytesRead(path), 0U);
+}
+
+TEST_F(InspectTest, SaysOfEachPathWhatItIs) {
+  const auto output_of = [](const std::string& path, int exit_code) {
+    const ProcessResult result = RunOctet(0, "inspect " + path);
+    EXPECT_EQ(result.exit_code, exit_code) << path;
+    return result.output;
+  };
+  EXPECT_THAT(output_of("mistralai/Mixtral-8x7B-v0.1", 2), HasSubstr("hf download mistralai/"));
+  WriteFile(directory_ + "/m.gguf", "GGUF");
+  EXPECT_THAT(output_of(directory_ + "/m.gguf", 2), HasSubstr("m.gguf: is GGUF"));
+  Foreign().Write(directory_ + "/no_ending");
+  EXPECT_THAT(output_of(directory_ + "/no_ending", 0), HasSubstr("4 tensors in 1 file"));
+  WriteFile(directory_ + "/config.json", "version https://git-lfs.github.com/spec/v1\nsize 4\n");
+  EXPECT_THAT(output_of(directory_, 2), HasSubstr("config.json: is a Git LFS pointer"));
+  EXPECT_THAT(output_of(directory_ + "/config.json", 2), HasSubstr("is a Git LFS pointer"));
+  std::filesystem::create_directories(directory_ + "/snapshots/abc");
+  std::filesystem::remove(directory_ + "/config.json");
+  WriteFile(directory_ + "/snapshots/abc/config.json", "{}");
+  EXPECT_THAT(output_of(directory_, 2), HasSubstr("/snapshots/abc has a config.json; give that"));
+}
+
+// The end tokens are those of all files, and every note is there once.
+TEST_F(InspectTest, NotesOfTheWholeModel) {
+  for (const char* name : {"config.json", "model.safetensors", "tokenizer.model"}) {
+    std::filesystem::copy(JoinPath(kDemoModel, name), JoinPath(directory_, name));
+  }
+  WriteFile(directory_ + "/generation_config.json", R"({"eos_token_id": [7, 2]})");
+  WriteFile(directory_ + "/consolidated.safetensors", "");
+  const std::string output = RunOctet(0, "inspect " + directory_).output;
+  EXPECT_THAT(output, HasSubstr("end of sequence 2, 7,"));
+  EXPECT_THAT(output, HasSubstr("generation_config.json 2, 7, the tokenizer 2"));
+  const std::string note = "consolidated.safetensors: not read";
+  EXPECT_THAT(output, HasSubstr(note));
+  EXPECT_EQ(output.find(note), output.rfind(note));
 }
 
 TEST_F(InspectTest, RefusesWhatIsBroken) {
@@ -108,7 +143,9 @@ TEST_F(InspectTest, RefusesWhatIsBroken) {
   WriteFile(broken, "abc");
   expect_refused(broken, "too short");
   expect_refused("/nowhere.safetensors", "/nowhere.safetensors: no such file");
-  expect_refused(directory_, "has neither model.safetensors nor");
+  expect_refused(directory_, "broken.safetensors: is 3 bytes long");  // there is nothing else
+  std::filesystem::remove(broken);
+  expect_refused(directory_, "is an empty directory");
   expect_refused(std::string(kDemoModel) + " --placement diagonal", "--placement 'diagonal'");
   expect_refused(std::string(kDemoModel) + " --dtype int8", "--dtype 'int8'");
   expect_refused("", "path is required");

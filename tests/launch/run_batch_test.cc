@@ -80,6 +80,51 @@ TEST_F(RunBatchTest, AnswersAndErrorsInInputOrder) {
   EXPECT_EQ(lines[3]["response"]["body"]["choices"], lines[1]["response"]["body"]["choices"]);
 }
 
+// The demo's model with a generation_config.json; the weights are where they were.
+std::string ModelWithGenerationConfig(const std::string& directory, const std::string& text) {
+  std::filesystem::create_directories(directory);
+  for (const auto& entry : std::filesystem::directory_iterator(kDemoModel)) {
+    std::filesystem::create_symlink(entry.path(),
+                                    directory + "/" + entry.path().filename().string());
+  }
+  std::filesystem::remove(directory + "/generation_config.json");
+  WriteFile(directory + "/generation_config.json", text);
+  return directory;
+}
+
+TEST_F(RunBatchTest, TheModelsGenerationConfigSetsWhatRequestsDoNotState) {
+  constexpr char kSampled[] =
+      R"({"custom_id": "a", "method": "POST", "url": "/v1/completions", "body": )"
+      R"({"prompt": "In the beginning", "max_tokens": 8, "seed": 5}})"
+      "\n";
+  constexpr char kGreedy[] =
+      R"({"custom_id": "a", "method": "POST", "url": "/v1/completions", "body": )"
+      R"({"prompt": "In the beginning", "max_tokens": 8, "temperature": 0, "seed": 5}})"
+      "\n";
+  const std::string model = ModelWithGenerationConfig(
+      directory_ + "/model", R"({"eos_token_id": 2, "temperature": 0.0, "top_k": 3})");
+  const auto answer = [&](const char* request, const std::string& flags) {
+    WriteFile(input_, request);
+    const ProcessResult result =
+        RunOctet(0, "run-batch " + Files() + "--overwrite --model " + model + flags);
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    const bool says = result.output.find(
+                          "note: generation_config.json sets temperature 0, top_k 3 "
+                          "for requests that don't state them; "
+                          "--generation-config none ignores it") != std::string::npos;
+    EXPECT_EQ(says, flags.empty()) << result.output;
+    return ParseLines(ReadFile(output_))[0]["response"]["body"]["choices"][0]["text"].dump();
+  };
+  EXPECT_EQ(answer(kSampled, ""), answer(kGreedy, " --generation-config none"));
+  EXPECT_EQ(answer(kSampled, " --generation-config vllm"),
+            answer(kSampled, " --generation-config none"));
+  EXPECT_NE(answer(kSampled, ""), answer(kSampled, " --generation-config none"));
+  answer(kSampled, " --generation-config none");
+  const ProcessResult other = RunOctet(0, "run-batch " + Files() + "--resume --model " + model);
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_THAT(other.output, HasSubstr("--generation-config was none, and is auto"));
+}
+
 TEST_F(RunBatchTest, EmptyInputGivesEmptyOutput) {
   WriteFile(input_, "");
   const ProcessResult result = RunOctet(3, "run-batch " + Files() + "--model " + kDemoModel);

@@ -60,7 +60,7 @@ class RunConfigTest : public testing::Test {
 
 constexpr char kDefaults[] =
     R"(placement: "contiguous" dtype: "auto" device: "cpu" isa: "auto" max_num_seqs: 64
-       memory: "90%" timeout: 60 overlap: "auto" progress: "auto")";
+       memory: "90%" timeout: 60 overlap: "auto" progress: "auto" generation_config: "auto")";
 
 RunConfig Parsed(const std::string& text) {
   RunConfig config;
@@ -79,7 +79,7 @@ constexpr char kAllFields[] =
        kv_cache_gib: 0.25 seed: -13 timeout: 1.5 input: ["i", "j", "-"] output: "o" lenient: true
        served_model_name: "n" created: 17 progress: "json" report: "r" dry_run: true
        overlap: "on" resume: true overwrite: true verify: true pack_cache: "c" random_weights: true
-       shape: "s" layers: 19)";
+       shape: "s" layers: 19 generation_config: "vllm")";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   const auto config = Resolve(absl::StrSplit(
@@ -87,7 +87,8 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
       "--threads 3 --max-num-seqs 5 --max-num-batched-tokens 7 --max-model-len 11 --memory 3GiB "
       "--kv-cache-gib 0.25 --seed -13 --timeout 1.5 -i i --input j -i - --output o --lenient "
       "--served-model-name n --created 17 --progress json --report r --dry-run --overlap on "
-      "--resume --overwrite --verify --pack-cache c --random-weights --shape s --layers 19",
+      "--resume --overwrite --verify --pack-cache c --random-weights --shape s --layers 19 "
+      "--generation-config vllm",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());
@@ -242,6 +243,13 @@ TEST_F(RunConfigTest, RefusesWhatIsNoNumber) {
   EXPECT_THAT(Message(Resolve({"--dtype", ""})), HasSubstr("--dtype must not be empty"));
   EXPECT_THAT(Message(Resolve({"--max-num-sequences", "4"})), HasSubstr("--max-num-sequences"));
   EXPECT_THAT(Message(Resolve({"--threads", "1", "--threads", "2"})), HasSubstr("--threads"));
+}
+
+TEST_F(RunConfigTest, TheGenerationConfigIsOfABatchJob) {
+  EXPECT_EQ(Resolve({"--generation-config", "none"})->generation_config(), "none");
+  EXPECT_THAT(Message(Resolve({"--generation-config", "m"})),
+              HasSubstr("--generation-config must be auto, vllm or none"));
+  EXPECT_EQ(Resolve({}, [](RunConfigFlags&) {})->generation_config(), "");
 }
 
 TEST_F(RunConfigTest, AShapeIsOfRandomWeights) {

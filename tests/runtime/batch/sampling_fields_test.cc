@@ -276,5 +276,37 @@ TEST_F(SamplingFieldsTest, InertFieldsAskForNothing) {
   ExpectRefused(ChatWith(R"("add_generation_prompt": false)"), "add_generation_prompt", code);
 }
 
+// What a request states counts, also where it is a neutral value.
+TEST_F(SamplingFieldsTest, DefaultsOfTheModel) {
+  limits_.defaults = {.temperature = 0.5F,
+                      .top_p = 0.25F,
+                      .top_k = 7,
+                      .min_p = 0.125F,
+                      .repetition_penalty = 1.5F,
+                      .max_tokens = 20};
+  for (const char* unstated : {R"("temperature": null)", R"("top_p": null)", R"("n": 1)"}) {
+    const SamplingParams params = Accept(ChatWith(unstated)).params;
+    EXPECT_EQ(params.temperature(), 0.5F);
+    EXPECT_EQ(params.top_p(), 0.25F);
+    EXPECT_EQ(params.top_k(), 7);
+    EXPECT_EQ(params.min_p(), 0.125F);
+    EXPECT_EQ(params.repetition_penalty(), 1.5F);
+    EXPECT_EQ(params.max_tokens(), 20);
+  }
+  EXPECT_EQ(Accept(CompletionsWith(R"("n": 1)")).params.max_tokens(), 16);
+  const SamplingParams stated =
+      Accept(ChatWith(R"("temperature": 1, "top_p": 1, "top_k": -1, "min_p": 0,
+                         "repetition_penalty": 1, "max_tokens": 30)"))
+          .params;
+  EXPECT_EQ(stated.temperature(), 1);
+  EXPECT_EQ(stated.top_p(), 1);
+  EXPECT_EQ(stated.top_k(), 0);
+  EXPECT_EQ(stated.min_p(), 0);
+  EXPECT_EQ(stated.repetition_penalty(), 1);
+  EXPECT_EQ(stated.max_tokens(), 30);
+  limits_.defaults.max_tokens = 1000;  // more than there is room for
+  EXPECT_LT(Accept(ChatWith(R"("n": 1)")).params.max_tokens(), kMaxModelLen);
+}
+
 }  // namespace
 }  // namespace octet::request_lines

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/model/checkpoint_index.h"
 #include "tests/support/counting_file_system.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/safetensors_writer.h"
@@ -76,13 +77,6 @@ TEST(CheckpointTest, SaysWhatItLookedFor) {
   memory.files["m/config.json"] = "{}";
   EXPECT_THAT(OpenError(memory),
               HasSubstr("m: has neither model.safetensors nor model.safetensors.index.json"));
-  for (const char* pickle :
-       {"pytorch_model.bin", "consolidated.00.pth", "pytorch_model.bin.index.json"}) {
-    MemoryFileSystem pickled = memory;
-    pickled.files[std::string("m/") + pickle] = "";
-    EXPECT_THAT(OpenError(pickled),
-                HasSubstr(std::string("only pickled weights such as ") + pickle));
-  }
 }
 
 TEST(CheckpointTest, RefusesABadIndex) {
@@ -99,12 +93,11 @@ TEST(CheckpointTest, RefusesABadIndex) {
        "names '../x.safetensors', which is not the plain name"},
       {R"({"weight_map": {"a": "/x.safetensors"}})", "not the plain name of a file"},
       {R"({"weight_map": {"a": "absent.safetensors"}})", "m/absent.safetensors: no such file, but"},
-      {R"({"weight_map": {"a": "model-00001-of-00002.safetensors"}})",
-       "m/model-00001-of-00002.safetensors: tensor 'b' is not in m/model.safetensors.index.json"},
+      {R"({"weight_map": {"a": "1.safetensors", "b": "2.safetensors", "c": "3.safetensors"}})",
+       "m/1.safetensors: no such file, but m/model.safetensors.index.json names it, and 2 more are "
+       "missing, such as 2.safetensors; download the missing shards"},
       {R"({"weight_map": {"z": "model-00001-of-00002.safetensors"}})",
-       "puts tensor 'z' into model-00001-of-00002.safetensors, which has it not"},
-      {R"({"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}})",
-       "puts tensor 'b' into model-00002-of-00002.safetensors, which has it not"},
+       "m/model.safetensors.index.json: lists tensor 'z', which no shard has"},
   };
   for (const auto& [index, error] : cases) {
     MemoryFileSystem memory = Sharded();
@@ -113,11 +106,105 @@ TEST(CheckpointTest, RefusesABadIndex) {
   }
 }
 
+// As transformers and vLLM, which read all that the shards have.
+TEST(CheckpointTest, AnIndexThatIsNotQuiteRightIsAWarning) {
+  const struct {
+    const char* index;
+    std::vector<std::string> names;
+    std::vector<std::string> warnings;
+  } cases[] = {
+      {R"({"weight_map": {"a": "model-00001-of-00002.safetensors"}})",
+       {"a", "b"},
+       {"index.json: does not list what its shards have and what is read all the same: tensor 'b'",
+        "m/model-00002-of-00002.safetensors: not read, because model.safetensors.index.json does "
+        "not name it"}},
+      {R"({"weight_map": {"a": "model-00001-of-00002.safetensors",
+                          "b": "model-00002-of-00002.safetensors",
+                          "c": "model-00002-of-00002.safetensors",
+                          "d": "model-00002-of-00002.safetensors"}})",
+       {"a", "b", "c", "d"},
+       {"puts into another shard than it lies in, and is read from there: tensor 'b'"}},
+      {R"({"weight_map": {"a": "model-00001-of-00002.safetensors",
+                          "b": "model-00001-of-00002.safetensors",
+                          "c": "model-00002-of-00002.safetensors",
+                          "d": "model-00002-of-00002.safetensors",
+                          "l.0.rotary_emb.inv_freq": "model-00002-of-00002.safetensors"}})",
+       {"a", "b", "c", "d"},
+       {"lists what no shard has, without harm: tensor 'l.0.rotary_emb.inv_freq'"}},
+  };
+  for (const auto& c : cases) {
+    MemoryFileSystem memory = Sharded();
+    memory.files[kIndex] = c.index;
+    const auto checkpoint = Checkpoint::Open(memory, "m");
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+    EXPECT_EQ(checkpoint->Names(), c.names);
+    ASSERT_EQ(checkpoint->warnings().size(), c.warnings.size());
+    for (size_t i = 0; i < c.warnings.size(); ++i) {
+      EXPECT_THAT(checkpoint->warnings()[i], HasSubstr(c.warnings[i]));
+    }
+  }
+}
+
+// Listed or not: the tensor is computed.
+TEST(CheckpointTest, AnUnlistedFrequencyIsNoWarning) {
+  MemoryFileSystem memory = Sharded();
+  memory.files[kSecond] =
+      Tensors({"c", "d", "model.layers.0.self_attn.rotary_emb.inv_freq"}).Bytes();
+  std::string& index = memory.files[kIndex];
+  index.replace(0, index.find("\"weight_map\""), "{");
+  const auto checkpoint = Checkpoint::Open(memory, "m");
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_EQ(checkpoint->Names().size(), 5U);
+  EXPECT_THAT(checkpoint->warnings(), IsEmpty());
+}
+
+TEST(CheckpointTest, WithoutAnIndexAllSafetensorsAreRead) {
+  MemoryFileSystem memory = Sharded();
+  memory.files.erase(kIndex);
+  memory.files["m/adapter_model.safetensors"] = "not read";
+  memory.files["m/consolidated.safetensors"] = "not read";
+  const auto checkpoint = Checkpoint::Open(memory, "m");
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_THAT(checkpoint->Names(), ElementsAre("a", "b", "c", "d"));
+  EXPECT_THAT(
+      checkpoint->warnings(),
+      ElementsAre(HasSubstr("m: has neither model.safetensors nor "
+                            "model.safetensors.index.json, so all its safetensors are read: "
+                            "model-00001-of-00002.safetensors and 1 more"),
+                  HasSubstr("m/consolidated.safetensors: not read")));
+  memory.files.erase(kFirst);
+  EXPECT_THAT(OpenError(memory), HasSubstr(std::string(kFirst) + ": missing, by the names of the"));
+  MemoryFileSystem named;
+  named.files["m/any.safetensors"] = Tensors({"x"}).Bytes();
+  EXPECT_THAT(Checkpoint::Open(named, "m")->Names(), ElementsAre("x"));
+}
+
+TEST(CheckpointTest, ManyMissingShardsAreNotListed) {
+  EXPECT_EQ(MissingShards({"model-00007-of-99999.safetensors"}).size(), 1000U);
+  EXPECT_THAT(MissingShards({"model-00002-of-00002.safetensors", "x-00001-of-00001.safetensors"}),
+              ElementsAre("model-00001-of-00002.safetensors"));
+  EXPECT_THAT(MissingShards({"model-0001-of-00002.safetensors", "a", "-of-.safetensors",
+                             "model--0001-of-00002.safetensors"}),
+              IsEmpty());
+}
+
+TEST(CheckpointTest, ATensorInTwoShards) {
+  MemoryFileSystem equal = Sharded();
+  equal.files[kSecond] = Tensors({"b", "c", "d"}).Bytes();
+  const auto checkpoint = Checkpoint::Open(equal, "m");
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  EXPECT_THAT(checkpoint->warnings(),
+              ElementsAre(std::string(kSecond) + ": tensor 'b' is also in " + kFirst +
+                          ", with the same values"));
+  SafetensorsWriter other = Tensors({"c", "d"});
+  other.Add("b", DType::kF32, {2}, std::vector<float>{1, 3});
+  MemoryFileSystem different = Sharded();
+  different.files[kSecond] = other.Bytes();
+  EXPECT_THAT(OpenError(different), HasSubstr(std::string(kSecond) + ": tensor 'b' is also in " +
+                                              kFirst + ", with other values"));
+}
+
 TEST(CheckpointTest, RefusesBadShards) {
-  MemoryFileSystem twice = Sharded();
-  twice.files[kSecond] = Tensors({"b", "c", "d"}).Bytes();
-  EXPECT_THAT(OpenError(twice),
-              HasSubstr(std::string(kSecond) + ": tensor 'b' is also in " + kFirst));
   MemoryFileSystem cut = Sharded();
   cut.files[kSecond].pop_back();
   EXPECT_THAT(OpenError(cut),

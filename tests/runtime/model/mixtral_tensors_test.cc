@@ -2,6 +2,7 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -113,7 +114,7 @@ TEST(MixtralTensorsTest, ClassicNames) {
   const auto checkpoint = Open(Write(Shapes(config, /*fused=*/false)));
   const auto tensors = MixtralTensors::Map(*checkpoint, config);
   ASSERT_TRUE(tensors.ok()) << tensors.status();
-  EXPECT_THAT(tensors->unused(), IsEmpty());
+  EXPECT_THAT(tensors->warnings(), IsEmpty());
 
   const TensorSlice& q_proj = tensors->layer(1).q_proj;
   EXPECT_EQ(q_proj.name, "model.layers.1.self_attn.q_proj.weight");
@@ -146,7 +147,7 @@ TEST(MixtralTensorsTest, FusedNames) {
   const auto checkpoint = Open(Write(Shapes(config, /*fused=*/true)));
   const auto tensors = MixtralTensors::Map(*checkpoint, config);
   ASSERT_TRUE(tensors.ok()) << tensors.status();
-  EXPECT_THAT(tensors->unused(), IsEmpty());
+  EXPECT_THAT(tensors->warnings(), IsEmpty());
   for (int e = 0; e < config.num_experts; ++e) {
     const ExpertTensors& expert = tensors->expert(1, e);
     const auto expect = [](const TensorSlice& slice, int64_t rows, int64_t cols, float first) {
@@ -176,7 +177,7 @@ TEST(MixtralTensorsTest, TiedHeadIsTheEmbedding) {
   EXPECT_EQ(tensors->lm_head().offset, tensors->embed_tokens().offset);
   EXPECT_EQ(tensors->lm_head().name, "model.embed_tokens.weight");
   EXPECT_THAT(
-      tensors->unused(),
+      tensors->warnings(),
       ElementsAre(
           HasSubstr("tensor 'lm_head.weight' is not used: tie_word_embeddings is true"),
           HasSubstr("q_proj.bias' is not used: the model that config.json describes has no"),
@@ -241,6 +242,77 @@ TEST(MixtralTensorsTest, RefusesMixedNames) {
               HasSubstr("m: mixes two ways of naming experts, 'model.layers.1.block_sparse"));
 }
 
+// The same tensors, each name changed.
+std::vector<NamedTensor> Renamed(const std::vector<NamedTensor>& tensors,
+                                 const std::function<std::string(const std::string&)>& rename) {
+  std::vector<NamedTensor> renamed = tensors;
+  for (NamedTensor& tensor : renamed) tensor.name = rename(tensor.name);
+  return renamed;
+}
+
+TEST(MixtralTensorsTest, AUniformPrefixIsReadWithANote) {
+  const ModelConfig config = TinyConfig();
+  using Rename = std::function<std::string(const std::string&)>;
+  const std::pair<Rename, const char*> cases[] = {
+      {[](const std::string& name) { return "language_model." + name; },
+       "the prefix 'language_model.model.' in place of 'model.'"},
+      {[](const std::string& name) { return std::string(absl::StripPrefix(name, "model.")); },
+       "m: its tensors have no prefix in place of 'model.'"},
+      {[](const std::string& name) {
+         return absl::StartsWith(name, "model.") ? "transformer." + name.substr(6) : name;
+       },
+       "the prefix 'transformer.' in place"}};
+  for (const bool fused : {false, true}) {
+    for (const auto& [rename, warning] : cases) {
+      const auto checkpoint = Open(Write(Renamed(Shapes(config, fused), rename)));
+      const auto tensors = MixtralTensors::Map(*checkpoint, config);
+      ASSERT_TRUE(tensors.ok()) << tensors.status();
+      EXPECT_THAT(tensors->warnings(), ElementsAre(HasSubstr(warning)));
+    }
+  }
+}
+
+TEST(MixtralTensorsTest, SaysWhatIsThereInPlaceOfATensor) {
+  const ModelConfig config = TinyConfig();
+  const std::vector<NamedTensor> good = Shapes(config, false);
+  const auto prefixed = [](const std::string& name) { return "base_model.model." + name; };
+  EXPECT_THAT(
+      MapError(Renamed(good, prefixed), config),
+      HasSubstr("m: has tensors of a peft adapter, such as 'base_model.model.lm_head.weight'"
+                "; merge it"));
+  const auto mixed = [n = 0](const std::string& name) mutable {
+    return n++ % 2 == 0 ? name : "x." + name;
+  };
+  EXPECT_THAT(MapError(Renamed(good, mixed), config),
+              HasSubstr("others, such as 'lm_head.weight'"));
+  const auto other = [](const std::string& name) { return "h." + name + "s"; };
+  EXPECT_THAT(MapError(Renamed(good, other), config),
+              HasSubstr("m: has no tensor model.embed_tokens.weight; it has 35 others, such as "
+                        "'h.lm_head.weights'"));
+  const std::pair<const char*, const char*> quantised[] = {{".qweight", "GPTQ or AWQ"},
+                                                           {".weight.absmax", "bitsandbytes"},
+                                                           {".weight_scale_inv", "FP8"}};
+  for (const auto& [ending, format] : quantised) {
+    std::vector<NamedTensor> tensors = good;
+    for (NamedTensor& tensor : tensors) {
+      if (absl::EndsWith(tensor.name, "q_proj.weight")) {
+        tensor.name = std::string(absl::StripSuffix(tensor.name, ".weight")) + ending;
+      }
+    }
+    EXPECT_THAT(MapError(tensors, config), HasSubstr(absl::StrCat("the weights are ", format)));
+  }
+}
+
+TEST(MixtralTensorsTest, OfManyUnusedTensorsTheFirstAreNamed) {
+  std::vector<NamedTensor> tensors = Shapes(TinyConfig(), false);
+  for (int i = 0; i < 1000; ++i) tensors.push_back({absl::StrCat("x", i), DType::kF32, {1}});
+  const auto checkpoint = Open(Write(tensors));
+  const auto mapped = MixtralTensors::Map(*checkpoint, TinyConfig());
+  ASSERT_TRUE(mapped.ok()) << mapped.status();
+  EXPECT_EQ(mapped->warnings().size(), 4U);
+  EXPECT_THAT(mapped->warnings().back(), HasSubstr("997 more tensors are not used"));
+}
+
 // A config that claims two billion layers or experts fails at the first that is missing.
 TEST(MixtralTensorsTest, HugeCountsFailAtOnce) {
   ModelConfig layers = TinyConfig();
@@ -266,7 +338,7 @@ TEST_P(HuggingFaceTest, EveryByteHasOnePlace) {
   counting.Reset();
   const auto tensors = MixtralTensors::Map(*checkpoint, *config);
   ASSERT_TRUE(tensors.ok()) << tensors.status();
-  EXPECT_THAT(tensors->unused(), IsEmpty());
+  EXPECT_THAT(tensors->warnings(), IsEmpty());
   EXPECT_EQ(counting.BytesRead(), 0U);
 
   std::vector<TensorSlice> slices = {tensors->embed_tokens(), tensors->norm()};

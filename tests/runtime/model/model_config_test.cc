@@ -42,7 +42,7 @@ TEST(ModelConfigTest, DefaultsAreThoseOfMixtral8x7B) {
   EXPECT_EQ(config->rope_theta, 1e6);
   EXPECT_EQ(config->sliding_window, std::nullopt);
   EXPECT_FALSE(config->tie_word_embeddings);
-  EXPECT_EQ(config->bos_token_id, 1);
+  EXPECT_EQ(config->named_tokens.bos, std::nullopt);
   EXPECT_THAT(config->eos_token_ids, ElementsAre(2));
   EXPECT_EQ(config->stored_dtype, std::nullopt);
   EXPECT_THAT(config->warnings, IsEmpty());
@@ -70,7 +70,8 @@ TEST(ModelConfigTest, ReadsEveryField) {
   EXPECT_EQ(config->rope_theta, 10000);
   EXPECT_EQ(config->sliding_window, 16);
   EXPECT_TRUE(config->tie_word_embeddings);
-  EXPECT_EQ(config->bos_token_id, 7);
+  EXPECT_EQ(config->named_tokens.bos, 7);
+  EXPECT_THAT(config->named_tokens.eos, ElementsAre(8, 9));
   EXPECT_THAT(config->eos_token_ids, ElementsAre(8, 9));
   EXPECT_EQ(config->stored_dtype, DType::kBF16);
 }
@@ -82,7 +83,7 @@ TEST(ModelConfigTest, NullMeansWhatTransformersMakesOfIt) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->num_kv_heads, 32);
   EXPECT_EQ(config->head_dim, 128);
-  EXPECT_EQ(config->bos_token_id, std::nullopt);
+  EXPECT_EQ(config->named_tokens.bos, std::nullopt);
   EXPECT_THAT(config->eos_token_ids, IsEmpty());
 }
 
@@ -121,30 +122,52 @@ TEST(ModelConfigTest, RefusesByName) {
       {R"({"model_type": "mistral"})",
        "config.json: model_type is 'mistral'; Octet runs 'mixtral'"},
       {R"({"model_type": 1})", "model_type is 1, not a string"},
-      {R"({"architectures": ["LlamaForCausalLM"]})", "config.json: architectures is not"},
-      {R"({"architectures": "MixtralForCausalLM"})", "architectures is not"},
+      {R"({"architectures": ["LlamaForCausalLM"]})",
+       "config.json: architectures is 'LlamaForCausalLM'; Octet runs 'MixtralForCausalLM' only"},
+      {R"({"architectures": "MixtralForCausalLM"})", "architectures is not a list of names"},
       {R"({"model_type": null, "architectures": null})",
        "model_type is absent, and so is architectures"},
       {R"({"quantization_config": {"bits": 4}})",
        "quantization_config is set; use the unquantised"},
+      {R"({"quantization_config": {"quant_method": "gptq", "bits": 4}})",
+       "quantization_config says quant_method 'gptq'; use the unquantised"},
       {R"({"hidden_act": "gelu"})", "hidden_act is 'gelu'; Octet computes 'silu' only"},
       {R"({"attention_bias": true})", "attention_bias is true"},
       {R"({"mlp_bias": true})", "mlp_bias is true"},
       {R"({"partial_rotary_factor": 0.5})", "partial_rotary_factor is not 1"},
-      {R"({"rope_scaling": {"type": "linear", "factor": 2.0}})", "rope_scaling: type is 'linear'"},
+      {R"({"rope_scaling": {"type": "dynamic", "factor": 2.0}})",
+       "rope_scaling: type is 'dynamic'; its angles depend on the length of the whole text"},
+      {R"({"rope_parameters": {"rope_type": "longrope"}})", "rope_type is 'longrope'; its angles"},
+      {R"({"rope_scaling": {"type": "ntk"}})",
+       "type is 'ntk'; Octet computes 'default', 'linear', 'yarn' and 'llama3'"},
       {R"({"rope_scaling": {"rope_type": "yarn"}})",
-       "config.json: rope_scaling: rope_type is 'yarn'"},
-      {R"({"rope_parameters": {"rope_type": "llama3"}})", "rope_parameters: rope_type is 'llama3'"},
+       "config.json: rope_scaling: factor is missing, which rope_type 'yarn' needs"},
+      {R"({"rope_scaling": {"rope_type": "linear", "factor": null}})", "factor is missing"},
+      {R"({"rope_scaling": {"rope_type": "linear", "factor": 0}})", "factor is 0, not a number"},
+      {R"({"rope_scaling": {"rope_type": "linear", "factor": 1e300}})", "factor is 1e+300, not"},
+      {R"({"rope_scaling": {"rope_type": "yarn", "factor": 2, "beta_fast": 0}})", "beta_fast is 0"},
+      {R"({"rope_theta": 1, "rope_scaling": {"rope_type": "yarn", "factor": 2}})",
+       "rope_theta is 1, for which yarn is not defined"},
+      {R"({"rope_scaling": {"rope_type": "llama3", "factor": 8}})",
+       "original_max_position_embeddings is missing"},
+      {R"({"rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 4,
+           "high_freq_factor": 4, "original_max_position_embeddings": 100}})",
+       "high_freq_factor is not above low_freq_factor"},
+      {R"({"rope_scaling": {"type": "linear", "factor": 1e5}})",
+       "max_position_embeddings makes 13107200000 positions with the factor of linear"},
+      {R"({"rope_scaling": {"type": "linear", "factor": 2},
+           "rope_parameters": {"rope_type": "linear", "factor": 2}})",
+       "rope_scaling stretches the angles, and so does rope_parameters"},
       {R"({"rope_parameters": {"partial_rotary_factor": 0.5}})", "partial_rotary_factor is not 1"},
       {R"({"rope_parameters": {"full_attention": {"rope_theta": 1}}})",
-       "rope_parameters: full_attention is"},
+       "rope_parameters: 'full_attention' is"},
       {R"({"rope_parameters": []})", "rope_parameters: is not a JSON object"},
-      {R"({"rope_theta": 0})", "rope_theta is 0, not a number above 0"},
-      {R"({"rope_theta": "1e6"})", "rope_theta is '1e6', not a number above 0"},
+      {R"({"rope_theta": 0})", "rope_theta is 0, not a number from 1 to"},
+      {R"({"rope_theta": "1e6"})", "rope_theta is '1e6', not a number from 1 to"},
       {R"({"rms_norm_eps": -1e-5})", "rms_norm_eps is -1e-05, not a number above 0"},
       {R"({"rms_norm_eps": null})", "rms_norm_eps is null"},
       {R"({"rms_norm_eps": 1e300})", "rms_norm_eps is above"},
-      {R"({"vocab_size": 0})", "vocab_size is 0, not an integer from 1 to 2147483647"},
+      {R"({"vocab_size": 0})", "vocab_size is 0, not an integer from 1 to 16777216"},
       {R"({"hidden_size": -64})", "hidden_size is -64"},
       {R"({"hidden_size": null})", "hidden_size is null; state a positive integer"},
       {R"({"intermediate_size": 14336.0})", "intermediate_size is 14336.0, not an integer"},
@@ -169,7 +192,6 @@ TEST(ModelConfigTest, RefusesByName) {
       {R"({"tie_word_embeddings": 1})", "tie_word_embeddings is 1, not true or false"},
       {R"({"torch_dtype": "int8"})",
        "torch_dtype is 'int8'; Octet reads float32, bfloat16 and float16"},
-      {R"({"bos_token_id": 32000})", "bos_token_id is 32000, not below vocab_size, 32000"},
       {R"({"bos_token_id": [1, 2]})", "bos_token_id is a list"},
       {R"({"eos_token_id": "2"})", "eos_token_id holds '2', which is not a token id"},
       {R"({"eos_token_id": [2, -1]})", "eos_token_id holds -1, which is not a token id"},
@@ -184,34 +206,51 @@ TEST(ModelConfigTest, RefusesByName) {
   EXPECT_FALSE(ParseModelConfig("", "config.json").ok());
 }
 
+// No product of sizes overflows, and nothing of such a size is made.
+TEST(ModelConfigTest, RefusesSizesThatNoModelHas) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"num_hidden_layers": 2000000000})", "num_hidden_layers is 2000000000, not an integer"},
+      {R"({"hidden_size": 2147483647})", "hidden_size is 2147483647, not an integer from 1 to"},
+      {R"({"num_local_experts": 2147483647})", "num_local_experts is 2147483647, not"},
+      {R"({"head_dim": 1000000})", "head_dim is 1000000, not"},
+      {R"({"max_position_embeddings": 2147483647})", "max_position_embeddings is 2147483647, not"},
+      {R"({"vocab_size": 123456789012345678901234567890})", "vocab_size is 1.2345678901234568e+29"},
+      {R"({"num_hidden_layers": 4000, "num_local_experts": 4000})",
+       "config.json: num_hidden_layers x num_local_experts is 16000000; Octet takes at most "
+       "262144"},
+      {R"({"num_hidden_layers": 4000, "intermediate_size": 4000000, "hidden_size": 1048576})",
+       "which no machine holds"},
+      {R"({"num_hidden_layers": 4096, "num_attention_heads": 16384, "num_key_value_heads": 16384,
+           "head_dim": 16384, "hidden_size": 1, "intermediate_size": 1, "num_local_experts": 2,
+           "max_position_embeddings": 134217728})",
+       "the keys and values of one longest text would take"},
+  };
+  for (const auto& [patch, error] : cases) {
+    const auto config = Parse(patch);
+    ASSERT_FALSE(config.ok()) << patch;
+    EXPECT_THAT(std::string(config.status().message()), HasSubstr(error));
+    EXPECT_LT(config.status().message().size(), 300U);
+  }
+}
+
+TEST(ModelConfigTest, OfManyUnknownKeysTheFirstAreNamed) {
+  json many = json::object();
+  for (int i = 0; i < 1000; ++i) many["key" + std::to_string(i)] = i;
+  const auto config = Parse(many.dump());
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->warnings.size(), 21U);
+  EXPECT_THAT(config->warnings.back(), HasSubstr("980 more unknown keys have no effect"));
+}
+
 TEST(ModelConfigTest, UnknownKeysAreWarnings) {
   const auto config =
       Parse(R"({"use_cache": true, "router_aux_loss_coef": 0.02, "transformers_version": "4",
       "attention_bias": false, "final_logit_softcapping": 30.0, "eos_token_id": [2, 40000]})");
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_THAT(
-      config->warnings,
-      ElementsAre(HasSubstr("config.json: unknown key 'final_logit_softcapping' has no effect"),
-                  HasSubstr("eos_token_id 40000 is not below vocab_size, 32000")));
+  EXPECT_THAT(config->warnings,
+              ElementsAre(HasSubstr("config.json: unknown key 'final_logit_softcapping' has no")));
+  EXPECT_THAT(config->named_tokens.eos, ElementsAre(2, 40000));  // which the vocabulary has not
   EXPECT_THAT(config->eos_token_ids, ElementsAre(2));
-}
-
-TEST(LoadModelConfigTest, GenerationConfigNamesTheEndTokens) {
-  const struct {
-    const char* generation;
-    std::vector<int32_t> end;
-  } cases[] = {{R"({"eos_token_id": [5, 6], "temperature": 0.7})", {5, 6}},
-               {R"({"eos_token_id": null})", {3}},
-               {"{}", {3}}};
-  for (const auto& c : cases) {
-    MemoryFileSystem memory;
-    memory.files = {{"m/config.json", ConfigJson(R"({"eos_token_id": 3})")},
-                    {"m/generation_config.json", c.generation}};
-    const auto config = LoadModelConfig(memory, "m");
-    ASSERT_TRUE(config.ok()) << config.status();
-    EXPECT_EQ(config->eos_token_ids, c.end) << c.generation;
-    EXPECT_THAT(config->warnings, IsEmpty());
-  }
 }
 
 TEST(LoadModelConfigTest, SaysWhatIsMissingOrWrong) {
@@ -224,9 +263,9 @@ TEST(LoadModelConfigTest, SaysWhatIsMissingOrWrong) {
   EXPECT_THAT(error(), HasSubstr("m/config.json: no such file"));
   memory.files["m/config.json"] = "{";
   EXPECT_THAT(error(), HasSubstr("m/config.json: is not valid UTF-8 JSON"));
-  memory.files["m/config.json"] = ConfigJson("{}");
-  memory.files["m/generation_config.json"] = R"({"eos_token_id": "</s>"})";
-  EXPECT_THAT(error(), HasSubstr("m/generation_config.json: eos_token_id holds '</s>'"));
+  memory.files.erase("m/config.json");
+  memory.files["m/params.json"] = R"({"dim": 8})";
+  EXPECT_THAT(error(), HasSubstr("m/params.json: hidden_dim is missing"));
 }
 
 TEST(LoadModelConfigTest, ReadsWhatHuggingFaceWrote) {

@@ -14,6 +14,7 @@ namespace octet {
 namespace {
 
 using nlohmann::json;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
@@ -99,8 +100,34 @@ TEST_F(ModelFilesTest, EveryPartWarns) {
   EXPECT_EQ(model->tokenizer, nullptr);
   EXPECT_THAT(model->warnings,
               UnorderedElementsAre(HasSubstr("'new_feature'"), HasSubstr("eos_token_id 300"),
+                                   HasSubstr("no file of the model names a token that ends"),
                                    HasSubstr("q_proj.bias' is not used"),
                                    HasSubstr("m has no tokenizer.model")));
+}
+
+TEST_F(ModelFilesTest, EndTokensAreThoseOfAllFiles) {
+  config_["eos_token_id"] = 7;
+  config_["bos_token_id"] = 5;
+  memory_.files["m/generation_config.json"] = R"({"eos_token_id": [9, 7, 300]})";
+  const auto model = Open();
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_THAT(model->config.eos_token_ids, ElementsAre(2, 7, 9));
+  EXPECT_THAT(
+      model->warnings,
+      ElementsAre(
+          HasSubstr("generation_config.json: eos_token_id 300 is not below"),
+          HasSubstr("disagree on the tokens that end an answer: config.json says 7, "
+                    "generation_config.json 7, 9, 300, the tokenizer 2"),
+          HasSubstr(
+              "config.json says 5, the tokenizer 1; the tokenizer's counts, where there is one")));
+  tokenizer_.clear();
+  memory_.files["m/generation_config.json"] = "{}";
+  config_["eos_token_id"] = nullptr;
+  EXPECT_THAT(Open()->config.eos_token_ids, IsEmpty());
+  config_.erase("eos_token_id");
+  EXPECT_THAT(Open()->config.eos_token_ids, ElementsAre(2));  // as transformers
+  memory_.files["m/generation_config.json"] = R"({"eos_token_id": "</s>"})";
+  EXPECT_THAT(ErrorOfOpen(), HasSubstr("m/generation_config.json: eos_token_id holds '</s>'"));
 }
 
 TEST_F(ModelFilesTest, TheTokenizerMayBeSmallerButNotLarger) {
@@ -137,7 +164,7 @@ TEST_F(ModelFilesTest, TheFingerprintFollowsConfigHeadersAndTokenizer) {
   const std::string other_config = Open()->fingerprint;
   EXPECT_NE(other_config, before);
 
-  memory_.files["m/generation_config.json"] = R"({"eos_token_id": 3})";
+  memory_.files["m/generation_config.json"] = R"({"eos_token_id": 2})";
   const std::string other_generation = Open()->fingerprint;
   EXPECT_NE(other_generation, other_config);
 
