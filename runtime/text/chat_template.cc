@@ -1,54 +1,270 @@
 #include "runtime/text/chat_template.h"
 
 #include <absl/status/status.h>
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
 
 #include "runtime/io/strict_json.h"
+#include "runtime/text/mistral_forms.h"
+#include "runtime/text/python_text.h"
 
 namespace octet {
 namespace {
 
-// Checks that `turns`, which begin at messages[first_index], are user, assistant, user, ...
-absl::Status CheckTurns(std::span<const ChatMessage> turns, size_t first_index) {
-  for (size_t i = 0; i < turns.size(); ++i) {
-    const std::string expected = i % 2 == 0 ? "user" : "assistant";
-    if (turns[i].role == expected) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "messages[", first_index + i, "].role is ", Quoted(turns[i].role), ", but '", expected,
-        "' must stand there: after at most one system message, which comes first, user and "
-        "assistant take turns"));
+using nlohmann::json;
+using nlohmann::ordered_json;
+using Origin = JinjaValue::Origin;
+using Items = std::vector<std::pair<std::string, JinjaValue>>;
+
+constexpr char kDefault[] = "default";
+constexpr char kToolUse[] = "tool_use";
+constexpr char kTemplateKey[] = "chat_template";
+constexpr char kTokenizerConfig[] = "tokenizer_config.json";
+constexpr char kFolder[] = "additional_chat_templates";
+constexpr char kSuffix[] = ".jinja";
+
+JinjaValue TextPart(const std::string& text) {
+  return JinjaValue::Dict({{"type", JinjaValue::String("text", Origin::kTemplate)},
+                           {"text", JinjaValue::String(text, Origin::kOutside)}});
+}
+
+// Tools answer with texts, whatever the template takes.
+JinjaValue Content(const ChatMessage& message, bool as_parts) {
+  if (!as_parts || message.role == "tool") {
+    return JinjaValue::String(absl::StrJoin(message.parts, "\n"), Origin::kOutside);
   }
-  if (turns.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "messages[", first_index, "] is missing: at least one message of role 'user' is needed"));
+  std::vector<JinjaValue> parts;
+  for (const std::string& part : message.parts) parts.push_back(TextPart(part));
+  return JinjaValue::List(std::move(parts));
+}
+
+// The names of roles are the template's words: `<|` + role + `|>` may spell a token.
+bool IsKnownRole(const std::string& role) {
+  constexpr std::array kRoles = {"system", "user", "assistant", "tool"};
+  return std::find(kRoles.begin(), kRoles.end(), role) != kRoles.end();
+}
+
+// In the order in which vLLM gives them (chat_utils.py), which a template may show.
+JinjaValue ValueOf(const ChatMessage& message, bool as_parts) {
+  const Origin role = IsKnownRole(message.role) ? Origin::kTemplate : Origin::kOutside;
+  Items items = {{"role", JinjaValue::String(message.role, role)},
+                 {"content", Content(message, as_parts)}};
+  const auto add = [&](const char* key, const std::optional<std::string>& text) {
+    if (text) items.emplace_back(key, JinjaValue::String(*text, Origin::kOutside));
+  };
+  if (!message.tool_calls.is_null()) {
+    items.emplace_back("tool_calls", JinjaValue::FromJson(message.tool_calls, Origin::kOutside));
   }
+  add("reasoning", message.reasoning);
+  add("reasoning_content", message.reasoning);
+  add("tool_call_id", message.tool_call_id);
+  add("name", message.name);
+  return JinjaValue::Dict(std::move(items));
+}
+
+void SetVariable(const std::string& name, JinjaValue value, Items& variables) {
+  const auto known = std::find_if(variables.begin(), variables.end(),
+                                  [&](const auto& variable) { return variable.first == name; });
+  if (known != variables.end()) {
+    known->second = std::move(value);
+  } else {
+    variables.emplace_back(name, std::move(value));
+  }
+}
+
+// The end of `text` is at `size`.
+void Cut(RenderedText& text, size_t size) {
+  text.text.resize(size);
+  while (!text.from_outside.empty() && text.from_outside.back().begin >= size) {
+    text.from_outside.pop_back();
+  }
+  if (!text.from_outside.empty()) {
+    text.from_outside.back().end = std::min(text.from_outside.back().end, size);
+  }
+}
+
+// Ends the text where the last message does, as transformers (utils/chat_template_utils.py).
+absl::Status EndWithFinalMessage(const ChatMessage& message, bool as_parts, RenderedText& text) {
+  const std::string content = as_parts && !message.parts.empty()
+                                  ? message.parts.back()
+                                  : absl::StrJoin(message.parts, "\n");
+  const std::string_view stripped = PythonStrip(content);
+  const size_t begin = text.text.rfind(stripped);
+  if (begin == std::string::npos) {
+    return absl::InvalidArgumentError(
+        "continue_final_message can't be served: the chat template changes the last message");
+  }
+  const std::string_view with_end = PythonLeftStrip(content);
+  const bool keeps_end = std::string_view(text.text).substr(begin).starts_with(with_end);
+  Cut(text, begin + (keeps_end ? with_end : stripped).size());
   return absl::OkStatus();
+}
+
+bool HasControlPiece(const Tokenizer& tokenizer, std::string_view name) {
+  const Vocabulary& vocabulary = tokenizer.vocabulary();
+  for (size_t id = 0; id < vocabulary.pieces.size(); ++id) {
+    if (vocabulary.pieces[id] == name) return vocabulary.types[id] == PieceType::kControl;
+  }
+  return false;
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<int32_t>> EncodeMixtralInstruct(const Tokenizer& tokenizer,
-                                                           std::span<const ChatMessage> messages) {
-  if (tokenizer.bos_id() < 0 || tokenizer.eos_id() < 0) {
-    return absl::FailedPreconditionError(
-        "the tokenizer has no BOS or no EOS piece, which the Mixtral Instruct chat template needs");
+ChatTemplates::ChatTemplates(const Tokenizer& tokenizer) {
+  for (const auto& [role, text] : tokenizer.special_tokens()) {
+    specials_.emplace_back(role, JinjaValue::String(text, Origin::kTemplate));
   }
-  const bool has_system = !messages.empty() && messages[0].role == "system";
-  const std::span<const ChatMessage> turns = messages.subspan(has_system ? 1 : 0);
-  if (const auto status = CheckTurns(turns, has_system ? 1 : 0); !status.ok()) return status;
+}
 
-  std::vector<int32_t> ids = {tokenizer.bos_id()};
-  std::string before_text = has_system ? messages[0].content + "\n\n" : "";
-  for (const ChatMessage& turn : turns) {
-    const bool from_user = turn.role == "user";
-    // Each part is encoded on its own, so that it begins with a space of its own.
-    const std::vector<int32_t> part = tokenizer.Encode(
-        from_user ? absl::StrCat("[INST] ", before_text, turn.content, " [/INST]") : turn.content);
-    ids.insert(ids.end(), part.begin(), part.end());
-    if (!from_user) ids.push_back(tokenizer.eos_id());
-    before_text.clear();
+void ChatTemplates::Add(const std::string& name, const std::string& source,
+                        const std::string& where) {
+  absl::StatusOr<JinjaTemplate> parsed = JinjaTemplate::Parse(source);
+  if (!parsed.ok()) {
+    parsed = absl::Status(
+        parsed.status().code(),
+        absl::StrCat("the chat template of ", where, ": ", std::string(parsed.status().message())));
   }
-  return ids;
+  templates_.insert_or_assign(name, std::move(parsed));
+}
+
+// A template, or a list of {"name", "template"}.
+absl::Status ChatTemplates::AddFromJson(const json& value, const std::string& where) {
+  if (value.is_null()) return absl::OkStatus();
+  if (value.is_string()) {
+    Add(kDefault, value.get<std::string>(), where);
+    return absl::OkStatus();
+  }
+  const auto refuse = [&] {
+    return absl::InvalidArgumentError(absl::StrCat(
+        where, ": chat_template is neither a text nor a list of objects with name and template"));
+  };
+  if (!value.is_array()) return refuse();
+  for (const json& each : value) {
+    const bool valid = each.is_object() && each.contains("name") && each["name"].is_string() &&
+                       each.contains("template") && each["template"].is_string();
+    if (!valid) return refuse();
+    Add(each["name"].get<std::string>(), each["template"].get<std::string>(), where);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ChatTemplates::AddFromFiles(FileSystem& files, const std::string& directory) {
+  const auto add = [&](const std::string& name, const std::string& path) -> absl::Status {
+    const absl::StatusOr<std::string> source = files.ReadWhole(path);
+    if (source.ok()) Add(name, *source, path);
+    return source.status();
+  };
+  absl::Status status;
+  const std::string path = JoinPath(directory, "chat_template.jinja");
+  if (files.IsFile(path)) status = add(kDefault, path);
+  const std::string folder = JoinPath(directory, kFolder);
+  if (!status.ok() || !files.IsDirectory(folder)) return status;
+  const absl::StatusOr<std::vector<std::string>> names = files.List(folder);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    if (!absl::EndsWith(name, kSuffix)) continue;
+    status.Update(add(name.substr(0, name.size() - (sizeof(kSuffix) - 1)), JoinPath(folder, name)));
+  }
+  return status;
+}
+
+absl::Status ChatTemplates::AddFromConfig(FileSystem& files, const std::string& path) {
+  if (!files.IsFile(path)) return absl::OkStatus();
+  const absl::StatusOr<std::string> text = files.ReadWhole(path);
+  if (!text.ok()) return text.status();
+  const absl::StatusOr<json> config = ParseStrictJson(*text, path);
+  if (!config.ok()) return config.status();
+  return config->is_object() ? AddFromJson(config->value(kTemplateKey, json()), path)
+                             : absl::InvalidArgumentError(path + ": is not a JSON object");
+}
+
+void ChatTemplates::AddMistralForm(const Tokenizer& tokenizer) {
+  const bool is_v3 = HasControlPiece(tokenizer, "[INST]") && HasControlPiece(tokenizer, "[/INST]");
+  note_ = absl::StrCat("the model brings no chat template; conversations take the form of Mixtral ",
+                       is_v3 ? "8x22B Instruct (v3: [INST] is a control token)"
+                             : "8x7B Instruct (v1: [INST] is text)",
+                       "; --chat-template FILE gives another one");
+  Add(kDefault, is_v3 ? MistralV3Form() : MistralV1Form(), "Mistral");
+}
+
+absl::StatusOr<ChatTemplates> ChatTemplates::Load(FileSystem& files, const std::string& directory,
+                                                  const Tokenizer& tokenizer) {
+  ChatTemplates loaded(tokenizer);
+  absl::Status status = loaded.AddFromFiles(files, directory);
+  for (const char* name : {kTokenizerConfig, "chat_template.json"}) {
+    if (!status.ok() || !loaded.templates_.empty()) continue;
+    status = loaded.AddFromConfig(files, JoinPath(directory, name));
+  }
+  if (!status.ok()) return status;
+  const bool is_tokenizer_alone = !files.IsFile(JoinPath(directory, kTokenizerConfig)) &&
+                                  files.IsFile(JoinPath(directory, "tokenizer.model"));
+  if (loaded.templates_.empty() && is_tokenizer_alone) loaded.AddMistralForm(tokenizer);
+  return loaded;
+}
+
+absl::StatusOr<ChatTemplates> ChatTemplates::FromFile(FileSystem& files, const std::string& path,
+                                                      const Tokenizer& tokenizer) {
+  const absl::StatusOr<std::string> source = files.ReadWhole(path);
+  if (!source.ok()) return source.status();
+  ChatTemplates loaded(tokenizer);
+  loaded.Add(kDefault, *source, path);
+  const absl::Status usable = loaded.CheckDefault();
+  if (!usable.ok()) return usable;
+  return loaded;
+}
+
+absl::StatusOr<const JinjaTemplate*> ChatTemplates::Choose(const Conversation& conversation) const {
+  auto found = templates_.end();
+  if (!conversation.tools.is_null()) found = templates_.find(kToolUse);
+  if (found == templates_.end()) found = templates_.find(kDefault);
+  if (found == templates_.end()) {
+    return absl::FailedPreconditionError(
+        "the model has no chat template, as models that were not taught to chat: send prompts to "
+        "/v1/completions, or give a template by --chat-template FILE");
+  }
+  if (!found->second.ok()) return found->second.status();
+  const JinjaTemplate& chosen = *found->second;
+  if (!conversation.tools.is_null() && !chosen.Uses("tools")) {
+    return absl::InvalidArgumentError("the model's chat template takes no tools");
+  }
+  return &chosen;
+}
+
+absl::Status ChatTemplates::CheckDefault() const { return Choose({}).status(); }
+
+bool ChatTemplates::AsksForTime() const {
+  const absl::StatusOr<const JinjaTemplate*> chosen = Choose({});
+  return chosen.ok() && (*chosen)->Uses("strftime_now");
+}
+
+absl::StatusOr<RenderedText> ChatTemplates::Render(const Conversation& conversation,
+                                                   int64_t now) const {
+  const absl::StatusOr<const JinjaTemplate*> chosen = Choose(conversation);
+  if (!chosen.ok()) return chosen.status();
+  const bool as_parts = (*chosen)->WalksOverContent();
+  std::vector<JinjaValue> messages;
+  for (const ChatMessage& message : conversation.messages) {
+    messages.push_back(ValueOf(message, as_parts));
+  }
+  Items variables = {
+      {"messages", JinjaValue::List(std::move(messages))},
+      {"tools", JinjaValue::FromJson(conversation.tools, Origin::kOutside)},
+      {"documents", JinjaValue::FromJson(conversation.documents, Origin::kOutside)},
+      {"add_generation_prompt", JinjaValue::Bool(conversation.add_generation_prompt)}};
+  for (const auto& special : specials_) variables.push_back(special);
+  for (const auto& [name, value] : conversation.arguments.items()) {
+    SetVariable(name, JinjaValue::FromJson(value, Origin::kOutside), variables);
+  }
+  absl::StatusOr<RenderedText> text = (*chosen)->Render(std::move(variables), now);
+  if (!text.ok() || !conversation.continue_final_message) return text;
+  const absl::Status ended = EndWithFinalMessage(conversation.messages.back(), as_parts, *text);
+  if (!ended.ok()) return ended;
+  return text;
 }
 
 }  // namespace octet
