@@ -3,9 +3,11 @@
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -15,6 +17,7 @@ namespace octet {
 namespace {
 
 using nlohmann::json;
+using nlohmann::ordered_json;
 
 constexpr int kNumberOutOfRange = 406;  // the library's id of this error
 
@@ -44,8 +47,21 @@ class TickingIterator {
   size_t place_;
 };
 
+// Names that stand twice in an object that keeps the order of its members.
+const std::string* FindDouble(const ordered_json::object_t& members) {
+  std::vector<const std::string*> names;
+  names.reserve(members.size());
+  for (const auto& [name, value] : members) names.push_back(&name);
+  std::sort(names.begin(), names.end(), [](const auto* a, const auto* b) { return *a < *b; });
+  const auto found = std::adjacent_find(names.begin(), names.end(),
+                                        [](const auto* a, const auto* b) { return *a == *b; });
+  return found == names.end() ? nullptr : *found;
+}
+
 // Builds a document from what the library's parser finds. The library's own builder with a callback
-// takes time quadratic in the number of objects in an array.
+// takes time quadratic in the number of objects in an array, that of an ordered_json in the number
+// of an object's members.
+template <typename Json>
 class DocumentBuilder {
  public:
   // `visit`, where it is not null, gets the members of the outermost object instead.
@@ -53,7 +69,7 @@ class DocumentBuilder {
       : where_(where), text_bytes_(text_bytes), visit_(visit) {}
 
   const absl::Status& status() const { return status_; }
-  json TakeDocument() { return std::move(document_); }
+  Json TakeDocument() { return std::move(document_); }
 
   // What the parser calls. False ends the parse; the reason is then in the status.
   bool null() { return AddScalar(nullptr); }
@@ -62,9 +78,9 @@ class DocumentBuilder {
   bool number_unsigned(uint64_t value) { return AddScalar(value); }
   bool number_float(double value, const std::string& /*digits*/) { return AddScalar(value); }
   bool string(const std::string& value) { return AddScalar(value); }
-  bool binary(const json::binary_t& /*value*/) { return Refuse("is not JSON"); }
-  bool start_array(size_t /*size*/) { return Open(json::value_t::array); }
-  bool start_object(size_t /*size*/) { return Open(json::value_t::object); }
+  bool binary(const typename Json::binary_t& /*value*/) { return Refuse("is not JSON"); }
+  bool start_array(size_t /*size*/) { return Open(Json::value_t::array); }
+  bool start_object(size_t /*size*/) { return Open(Json::value_t::object); }
   bool end_array() { return Close(); }
   bool end_object() { return Close(); }
   bool key(const std::string& name);
@@ -74,12 +90,13 @@ class DocumentBuilder {
   bool Refuse(const std::string& rule);
   bool CountPart();
   template <typename Value>
-  json* Add(const Value& value);
+  Json* Add(const Value& value);
   template <typename Value>
   bool AddScalar(const Value& value) {
     return Add(value) != nullptr && EndValue();
   }
-  bool Open(json::value_t kind);
+  bool Open(typename Json::value_t kind);
+  bool RefuseDouble(const std::string& name);
   bool Close();
   bool EndValue();
 
@@ -87,93 +104,118 @@ class DocumentBuilder {
   size_t text_bytes_;
   const MemberVisitor* visit_;
   absl::Status status_;
-  json document_;
-  std::vector<json*> open_;        // containers, outermost first
-  json* member_ = nullptr;         // null yet, in the innermost container where that is an object
-  json::object_t::iterator root_;  // the member of the outermost object that is being read
+  Json document_;
+  std::vector<Json*> open_;  // containers, outermost first
+  Json* member_ = nullptr;   // null yet, in the innermost container where that is an object
+  std::string root_name_;    // of the member of the outermost object that is being read
+  Json* root_ = nullptr;     // that member
   int64_t num_values_ = 0;
   int64_t num_parts_ = 0;
 };
 
-bool DocumentBuilder::Refuse(const std::string& rule) {
+template <typename Json>
+bool DocumentBuilder<Json>::Refuse(const std::string& rule) {
   status_ = absl::InvalidArgumentError(absl::StrCat(where_, ": ", rule));
   return false;
 }
 
-bool DocumentBuilder::parse_error(size_t byte, const std::string& /*token*/,
-                                  const json::exception& error) {
+template <typename Json>
+bool DocumentBuilder<Json>::parse_error(size_t byte, const std::string& /*token*/,
+                                        const json::exception& error) {
   if (error.id == kNumberOutOfRange) return Refuse("is not valid JSON: a number is out of range");
   return Refuse(absl::StrCat("is not valid UTF-8 JSON: see byte ", byte, " of ", text_bytes_));
 }
 
-bool DocumentBuilder::CountPart() {
+template <typename Json>
+bool DocumentBuilder<Json>::CountPart() {
   if (++num_parts_ <= kMaxJsonParts) return true;
   return Refuse(absl::StrCat("has more than ", kMaxJsonParts, " lists, objects and members"));
 }
 
 // Where the value lies from now on; null where there may be no more.
+template <typename Json>
 template <typename Value>
-json* DocumentBuilder::Add(const Value& value) {
+Json* DocumentBuilder<Json>::Add(const Value& value) {
   if (++num_values_ > kMaxJsonValues) {
     Refuse(absl::StrCat("has more than ", kMaxJsonValues, " values"));
     return nullptr;
   }
   if (open_.empty()) return &(document_ = value);
   if (open_.back()->is_object()) return &(*member_ = value);
-  return &open_.back()->get_ref<json::array_t&>().emplace_back(value);
+  return &open_.back()->template get_ref<typename Json::array_t&>().emplace_back(value);
 }
 
-bool DocumentBuilder::Open(json::value_t kind) {
+template <typename Json>
+bool DocumentBuilder<Json>::Open(typename Json::value_t kind) {
   if (std::ssize(open_) == kMaxJsonDepth) {
     return Refuse(absl::StrCat("is nested deeper than ", kMaxJsonDepth));
   }
-  if (open_.empty() && visit_ != nullptr && kind != json::value_t::object) {
+  if (open_.empty() && visit_ != nullptr && kind != Json::value_t::object) {
     return Refuse("is not an object");
   }
-  json* place = CountPart() ? Add(kind) : nullptr;
+  Json* place = CountPart() ? Add(kind) : nullptr;
   if (place == nullptr) return false;
   open_.push_back(place);  // stays there: nothing is added to its container while it is open
   return true;
 }
 
-bool DocumentBuilder::Close() {
+template <typename Json>
+bool DocumentBuilder<Json>::Close() {
+  if constexpr (std::is_same_v<Json, ordered_json>) {
+    const auto* members = open_.back()->template get_ptr<const typename Json::object_t*>();
+    const std::string* twice = members != nullptr ? FindDouble(*members) : nullptr;
+    if (twice != nullptr) return RefuseDouble(*twice);
+  }
   open_.pop_back();
   return EndValue();
 }
 
-bool DocumentBuilder::key(const std::string& name) {
-  auto& object = open_.back()->get_ref<json::object_t&>();
-  const auto [place, inserted] = object.emplace(name, nullptr);
-  if (!inserted) {
-    return Refuse(absl::StrCat("states the key ", Quoted(name), " twice in one object"));
+template <typename Json>
+bool DocumentBuilder<Json>::RefuseDouble(const std::string& name) {
+  return Refuse(absl::StrCat("states the key ", Quoted(name), " twice in one object"));
+}
+
+template <typename Json>
+bool DocumentBuilder<Json>::key(const std::string& name) {
+  auto& object = open_.back()->template get_ref<typename Json::object_t&>();
+  if constexpr (std::is_same_v<Json, ordered_json>) {
+    object.push_back({name, nullptr});  // doubles are looked for once all members are there
+    member_ = &object.back().second;
+  } else {
+    const auto [place, inserted] = object.emplace(name, nullptr);
+    if (!inserted) return RefuseDouble(name);
+    member_ = &place->second;
   }
   if (!CountPart()) return false;
-  if (open_.size() == 1) root_ = place;
-  member_ = &place->second;
+  if (open_.size() > 1) return true;
+  root_name_ = name;
+  root_ = member_;
   return true;
 }
 
 // A value is complete: gives a member of the outermost object away, and keeps its name.
-bool DocumentBuilder::EndValue() {
+template <typename Json>
+bool DocumentBuilder<Json>::EndValue() {
   if (visit_ == nullptr) return true;
   if (open_.empty()) return document_.is_object() || Refuse("is not an object");
   if (open_.size() > 1) return true;
-  status_ = (*visit_)(root_->first, root_->second);
-  root_->second = nullptr;
+  if constexpr (std::is_same_v<Json, json>) status_ = (*visit_)(root_name_, *root_);
+  *root_ = nullptr;
   num_values_ = 0;
   num_parts_ = 0;
   return status_.ok();
 }
 
-absl::StatusOr<json> Parse(const std::string& text, const std::string& where,
+template <typename Json>
+absl::StatusOr<Json> Parse(const std::string& text, const std::string& where,
                            const MemberVisitor* visit) {
-  DocumentBuilder builder(where, text.size(), visit);
+  DocumentBuilder<Json> builder(where, text.size(), visit);
   // The library takes a NUL between values for the end of the text.
   if (const size_t nul = text.find('\0'); nul != std::string::npos) {
     return absl::InvalidArgumentError(
         absl::StrCat(where, ": is not valid JSON: NUL byte at byte ", nul));
   }
-  json::sax_parse(TickingIterator(text, 0), TickingIterator(text, text.size()), &builder);
+  Json::sax_parse(TickingIterator(text, 0), TickingIterator(text, text.size()), &builder);
   if (!builder.status().ok()) return builder.status();
   return builder.TakeDocument();
 }
@@ -181,12 +223,16 @@ absl::StatusOr<json> Parse(const std::string& text, const std::string& where,
 }  // namespace
 
 absl::StatusOr<json> ParseStrictJson(const std::string& text, const std::string& where) {
-  return Parse(text, where, nullptr);
+  return Parse<json>(text, where, nullptr);
+}
+
+absl::StatusOr<ordered_json> ParseOrderedJson(const std::string& text, const std::string& where) {
+  return Parse<ordered_json>(text, where, nullptr);
 }
 
 absl::Status ParseStrictJsonObject(const std::string& text, const std::string& where,
                                    const MemberVisitor& visit) {
-  return Parse(text, where, &visit).status();
+  return Parse<json>(text, where, &visit).status();
 }
 
 std::string Quoted(const std::string& text) {

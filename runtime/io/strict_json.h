@@ -27,6 +27,10 @@ inline constexpr int64_t kMaxJsonParts = 1'500'000;  // lists, objects and their
 // the limits above. Errors begin with `where`, such as a path.
 absl::StatusOr<nlohmann::json> ParseStrictJson(const std::string& text, const std::string& where);
 
+// The same, with the members of objects in the order of the text.
+absl::StatusOr<nlohmann::ordered_json> ParseOrderedJson(const std::string& text,
+                                                        const std::string& where);
+
 // Takes one member of an object. An error ends the reading.
 using MemberVisitor =
     std::function<absl::Status(const std::string& name, const nlohmann::json& value)>;
