@@ -99,7 +99,7 @@ std::optional<JinjaValue> MacroAttribute(JinjaRun& run, const JinjaCallable& cal
   if (name != "arguments") return std::nullopt;
   std::vector<JinjaValue> names;
   for (const auto& parameter : macro.parameters) names.push_back(run.Text(parameter->name));
-  return run.List(std::move(names));
+  return run.Tuple(std::move(names));
 }
 
 std::optional<JinjaValue> ListAttribute(JinjaRun& run, const JinjaValue& object,
@@ -225,7 +225,7 @@ JinjaValue UndefinedName(std::string_view name) {
 JinjaValue JinjaAttribute(JinjaRun& run, const JinjaValue& object, std::string_view name) {
   if (!run.Step()) return {};
   if (object.Is(Kind::kUndefined)) {
-    return IsDunder(name) ? Unsafe(object, name) : run.FailUndefined(object);
+    return run.FailUndefined(object);
   }
   if (IsDunder(name)) return Unsafe(object, name);
   if (auto value = PythonAttribute(run, object, name)) return *value;

@@ -21,7 +21,7 @@ class JinjaParameters {
   JinjaParameters(JinjaRun& run, std::string_view function, const JinjaArguments& arguments,
                   std::initializer_list<std::string_view> names, size_t required = 0);
 
-  bool Has(size_t index) const { return given_[index] != nullptr; }
+  bool Has(size_t index) const { return index < given_.size() && given_[index] != nullptr; }
   JinjaValue Get(size_t index) const { return Has(index) ? *given_[index] : JinjaValue(); }
 
   // Errors where another type was given. None counts as not given for an integer or a text that

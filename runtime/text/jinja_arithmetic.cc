@@ -120,6 +120,15 @@ JinjaValue Join(JinjaRun& run, const JinjaValue& a, const JinjaValue& b) {
   return a.IsTuple() ? run.Tuple(std::move(items)) : run.List(std::move(items));
 }
 
+JinjaText Repeated(const JinjaText& text, size_t count) {
+  JinjaText repeated, power = text;
+  for (; count > 0 && !text.empty(); count /= 2) {
+    if (count % 2 == 1) repeated.Append(power);
+    if (count > 1) power.Append(power);
+  }
+  return repeated;
+}
+
 JinjaValue Repeat(JinjaRun& run, const JinjaValue& value, int64_t times) {
   const auto count = static_cast<size_t>(std::max<int64_t>(times, 0));
   const size_t size =
@@ -128,9 +137,7 @@ JinjaValue Repeat(JinjaRun& run, const JinjaValue& value, int64_t times) {
   if (__builtin_mul_overflow(size, count, &bytes)) bytes = SIZE_MAX;
   if (value.Is(Kind::kString)) {
     if (!run.MakeText(bytes)) return {};
-    JinjaText text;
-    for (size_t i = 0; i < count && size > 0; ++i) text.Append(value.text());
-    return JinjaValue::String(std::move(text));
+    return JinjaValue::String(Repeated(value.text(), count));
   }
   if (!run.Make(bytes)) return {};
   std::vector<JinjaValue> items;

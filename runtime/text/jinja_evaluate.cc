@@ -135,7 +135,7 @@ JinjaValue JinjaInterpreter::EvaluateConcatenation(const JinjaExpression& expres
   for (const JinjaValue& value : EvaluateAll(expression.operands)) {
     if (!run_.ok()) return {};
     const JinjaText part = JinjaStr(run_, value);
-    if (!run_.MakeText(part.size())) return {};
+    if (!run_.Grow(text.size(), part.size())) return {};
     text.Append(part);
   }
   return run_.Text(std::move(text));

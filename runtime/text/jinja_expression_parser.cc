@@ -387,6 +387,9 @@ void JinjaExpressionParser::ParseArguments(JinjaExpression& node) {
   stream_.ExpectOperator("(");
   while (stream_.ok() && !stream_.AtOperator(")")) {
     node.arguments.push_back(ParseArgument(node));
+    if (node.arguments.size() > kMaxJinjaArguments) {
+      stream_.Fail("a call has more than 250 arguments", JinjaErrorKind::kLimit);
+    }
     if (!stream_.AtOperator(")")) stream_.ExpectOperator(",");
   }
   stream_.ExpectOperator(")");

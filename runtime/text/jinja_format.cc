@@ -42,10 +42,12 @@ class PercentValues {
     return run_.FailType("a % format has no value named " + Quoted(std::string(name)));
   }
 
+  // What has items by name or number need not be used.
   void CheckAllTaken() {
     const bool all = values_.IsTuple() ? taken_ == values_.items().size()
                                        : taken_ > 0 || named_ || values_.Is(Kind::kDict) ||
-                                             (values_.Is(Kind::kList) && !values_.IsTuple());
+                                             values_.Is(Kind::kList) || values_.Is(Kind::kRange) ||
+                                             values_.Is(Kind::kUndefined);
     if (!all) run_.FailType("a % format does not use all of its arguments");
   }
 
@@ -218,6 +220,11 @@ class BraceValues {
   }
 
   JinjaValue First(std::string_view name) {
+    const bool counts = name.empty() || name.find_first_not_of("0123456789") == name.npos;
+    if (counts && numbered_.value_or(!name.empty()) != !name.empty()) {
+      return run_.FailType("format() has fields with and without a number");
+    }
+    if (counts) numbered_ = !name.empty();
     const JinjaValue key =
         name.empty() ? JinjaValue::Int(static_cast<int64_t>(next_++)) : Key(name);
     if (key.Is(Kind::kInt)) {
@@ -234,6 +241,7 @@ class BraceValues {
   JinjaRun& run_;
   const JinjaArguments& arguments_;
   size_t next_ = 0;
+  std::optional<bool> numbered_;  // whether fields have numbers
 };
 
 JinjaText BraceField(JinjaRun& run, std::string_view field, BraceValues& values) {

@@ -32,7 +32,7 @@ class JsonWriter {
 
   void Write(const JinjaValue& value) {
     const JinjaLevel level(run_);
-    if (!level.ok() || !run_.Make(kScalarBytes)) return;
+    if (!level.ok() || !run_.Grow(text.size(), kScalarBytes)) return;
     switch (value.kind()) {
       case Kind::kString:
         return WriteString(value.text().view());
@@ -80,7 +80,7 @@ class JsonWriter {
   }
 
   void WriteString(std::string_view string) {
-    if (!run_.MakeText(string.size() * (style_.ascii ? 6 : 1))) return;
+    if (!run_.Grow(text.size(), string.size() * (style_.ascii ? 6 : 1))) return;
     text += '"';
     for (size_t at = 0; at < string.size();) {
       const size_t begin = at;
@@ -98,13 +98,14 @@ class JsonWriter {
 
   void Break() {
     if (!style_.indent.has_value()) return;
-    if (!run_.MakeText(style_.indent->size() * static_cast<size_t>(depth_) + 1)) return;
+    if (!run_.Grow(text.size(), style_.indent->size() * static_cast<size_t>(depth_) + 1)) return;
     text += '\n';
     for (int i = 0; i < depth_; ++i) text += *style_.indent;
   }
 
   void Separate(bool first) {
-    if (!first && run_.MakeText(style_.item_separator.size())) text += style_.item_separator;
+    if (!first && run_.Grow(text.size(), style_.item_separator.size()))
+      text += style_.item_separator;
     Break();
   }
 
@@ -140,7 +141,7 @@ class JsonWriter {
     for (size_t i = 0; i < items.size() && run_.ok(); ++i) {
       Separate(i == 0);
       WriteKey(items[i]->first);
-      if (!run_.MakeText(style_.key_separator.size())) return;
+      if (!run_.Grow(text.size(), style_.key_separator.size())) return;
       text += style_.key_separator;
       Write(items[i]->second);
     }

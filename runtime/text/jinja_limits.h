@@ -11,11 +11,12 @@ namespace octet {
 inline constexpr size_t kMaxJinjaSource = size_t{1} << 20;  // bytes of a template
 inline constexpr int kMaxJinjaNesting = 100;                // of tags, and of brackets
 inline constexpr int kMaxJinjaExpressionHeight = 200;       // as CPython's parser
+inline constexpr size_t kMaxJinjaArguments = 250;           // of a call, and parameters
 inline constexpr int kMaxJinjaDepth = 700;                  // nodes being evaluated at once
 inline constexpr int kMaxJinjaValueDepth = 100;             // of containers in each other
 inline constexpr int64_t kMaxJinjaSteps = 5'000'000;        // nodes, items, 64 bytes read
 inline constexpr size_t kMaxJinjaText = size_t{64} << 20;   // bytes of a string, or rendered
-inline constexpr size_t kMaxJinjaMade = size_t{256} << 20;  // bytes of all values that a run makes
+inline constexpr size_t kMaxJinjaMade = size_t{128} << 20;  // bytes of all values that a run makes
 inline constexpr uint64_t kMaxJinjaRange = 100'000;         // as jinja2's sandbox
 inline constexpr size_t kMaxJinjaFrames = 100'000;          // that macros keep, and namespaces
 

@@ -38,7 +38,7 @@ JinjaValue Indent(JinjaRun& run, const JinjaValue& self, const JinjaArguments& a
   if (parameters.Truth(1, false)) indented.Append(indentation);
   bool first = true;
   for (const JinjaText& line : Lines(text, /*keep_ends=*/false)) {
-    if (!run.MakeText(line.size() + indentation.size() + 1)) return {};
+    if (!run.Grow(indented.size(), line.size() + indentation.size() + 1)) return {};
     if (!first) indented.Append("\n");
     if (!first && (blank || !line.empty())) indented.Append(indentation);
     indented.Append(line);

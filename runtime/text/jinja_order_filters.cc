@@ -68,7 +68,7 @@ JinjaValue ListOf(JinjaRun& run, std::vector<Keyed> keyed) {
   return run.List(std::move(items));
 }
 
-// sort's key: of "a,b" the list of both attributes.
+// sort's key: the list of all attributes that "a,b" names.
 JinjaValue SortKey(JinjaRun& run, const JinjaValue& item, const JinjaValue& attribute,
                    bool case_sensitive) {
   std::vector<JinjaValue> keys;
@@ -80,7 +80,7 @@ JinjaValue SortKey(JinjaRun& run, const JinjaValue& item, const JinjaValue& attr
   } else {
     keys.push_back(Folded(run, JinjaPath(run, item, attribute), case_sensitive));
   }
-  return keys.size() == 1 ? keys[0] : run.List(std::move(keys));
+  return run.List(std::move(keys));
 }
 
 JinjaValue Sort(JinjaRun& run, const JinjaValue& self, const JinjaArguments& arguments) {

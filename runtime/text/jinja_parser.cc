@@ -187,13 +187,15 @@ class Parser {
       }
     }
     stream_.ExpectOperator(")");
+    if (statement.parameters.size() > kMaxJinjaArguments) {
+      stream_.Fail("a macro has more than 250 parameters", JinjaErrorKind::kLimit);
+    }
     for (size_t i = 0; stream_.ok() && i < statement.parameters.size(); ++i) {
       for (size_t j = 0; j < i; ++j) {
         if (statement.parameters[i]->name == statement.parameters[j]->name) {
           stream_.Fail("two parameters of a macro have the same name");
         }
       }
-      if (i >= kMaxParameters) stream_.Fail("a macro has too many parameters");
     }
   }
 
@@ -259,8 +261,6 @@ class Parser {
     if (loops_ == 0) stream_.Fail("a break or continue stands outside of a loop");
     return Make(kind, line);
   }
-
-  static constexpr size_t kMaxParameters = 250;
 
   JinjaTokenStream stream_;
   JinjaExpressionParser expressions_;

@@ -23,7 +23,7 @@ class ReprWriter {
 
   void Write(const JinjaValue& value) {
     const JinjaLevel level(run_);
-    if (level.ok() && run_.Make(kScalarBytes)) WriteValue(value);
+    if (level.ok() && run_.Grow(text.size(), kScalarBytes)) WriteValue(value);
   }
 
   std::string text;
@@ -47,7 +47,7 @@ class ReprWriter {
         text += FloatRepr(value.AsFloat());
         return;
       case Kind::kString:
-        if (run_.MakeText(value.text().size())) text += StringRepr(value.text().view());
+        if (run_.Grow(text.size(), value.text().size())) text += StringRepr(value.text().view());
         return;
       case Kind::kRange:
         return WriteRange(value.range());
@@ -133,18 +133,15 @@ std::string FloatRepr(double value) {
   if (std::isnan(value)) return "nan";
   if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
   char buffer[40];
-  const auto end =
-      std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific);
-  const std::string_view shortest(buffer, static_cast<size_t>(end.ptr - buffer));
+  const auto written = [&](std::chars_format format) {
+    const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value, format);
+    return std::string(buffer, static_cast<size_t>(end.ptr - buffer));
+  };
+  const std::string shortest = written(std::chars_format::scientific);
   const size_t e = shortest.find('e');
-  const int exponent = std::atoi(buffer + e + 1);
-  if (exponent < -4 || exponent >= 16) {
-    return absl::StrFormat("%se%c%02d", std::string(shortest.substr(0, e)),
-                           exponent < 0 ? '-' : '+', std::abs(exponent));
-  }
-  const auto fixed =
-      std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::fixed);
-  std::string text(buffer, static_cast<size_t>(fixed.ptr - buffer));
+  const int exponent = std::atoi(shortest.c_str() + e + 1);
+  if (exponent < -4 || exponent >= 16) return shortest;
+  std::string text = written(std::chars_format::fixed);
   if (text.find('.') == std::string::npos) text += ".0";
   return text;
 }

@@ -44,15 +44,17 @@ bool JinjaRun::Step(int64_t steps) {
 bool JinjaRun::Make(size_t bytes) {
   if (!ok()) return false;
   if (bytes > kMaxJinjaMade - made_) {
-    Fail(JinjaErrorKind::kLimit, "it needs too much memory; at most 256 MiB are allowed");
+    Fail(JinjaErrorKind::kLimit, "it needs too much memory; at most 128 MiB are allowed");
     return false;
   }
   made_ += bytes;
   return Read(bytes / 8);
 }
 
-bool JinjaRun::MakeText(size_t bytes) {
-  if (bytes > kMaxJinjaText) {
+bool JinjaRun::MakeText(size_t bytes) { return Grow(0, bytes); }
+
+bool JinjaRun::Grow(size_t size, size_t bytes) {
+  if (bytes > kMaxJinjaText || size > kMaxJinjaText - bytes) {
     Fail(JinjaErrorKind::kLimit, "a string gets too long; at most 64 MiB are allowed");
   }
   return Make(bytes);

@@ -43,6 +43,8 @@ class JinjaRun {
   // Before a value of so many bytes is made.
   bool Make(size_t bytes);
   bool MakeText(size_t bytes);
+  // Before so many bytes are added to a text that has `size`.
+  bool Grow(size_t size, size_t bytes);
 
   // Values within the limits, or an error.
   JinjaValue Text(JinjaText text);

@@ -46,7 +46,7 @@ JinjaValue Interleaved(JinjaRun& run, const JinjaText& text, const JinjaText& be
                        uint64_t left) {
   JinjaText result;
   for (size_t at = 0; run.ok();) {
-    if (left > 0 && run.MakeText(between.size() + kRangeBytes)) result.Append(between);
+    if (left > 0 && run.Grow(result.size(), between.size() + kRangeBytes)) result.Append(between);
     left -= left > 0 ? 1 : 0;
     if (at == text.size()) break;
     const size_t begin = at;
@@ -73,7 +73,7 @@ JinjaValue Replaced(JinjaRun& run, const JinjaText& text, const JinjaText& from,
   for (; left > 0; --left) {
     const size_t found = text.bytes().find(from.bytes(), at);
     if (found == std::string::npos) break;
-    if (!run.MakeText(to.size() + kRangeBytes)) return {};
+    if (!run.Grow(result.size(), to.size() + kRangeBytes)) return {};
     result.AppendPart(text, at, found);
     result.Append(to);
     at = found + from.size();
@@ -144,7 +144,7 @@ JinjaValue Joined(JinjaRun& run, const JinjaText& separator, const std::vector<J
   JinjaText text;
   for (size_t i = 0; i < items.size(); ++i) {
     const JinjaText item = JinjaStr(run, items[i]);
-    if (!run.MakeText(separator.size() + item.size())) return {};
+    if (!run.Grow(text.size(), separator.size() + item.size())) return {};
     if (i > 0) text.Append(separator);
     text.Append(item);
   }

@@ -61,6 +61,7 @@ bool HasNamed(const JinjaArguments& arguments, std::string_view wanted) {
 }
 
 JinjaValue Map(JinjaRun& run, const JinjaValue& self, const JinjaArguments& arguments) {
+  if (!JinjaIsTrue(self)) return run.Iterator({});
   if (arguments.positional.empty()) {
     if (HasNamed(arguments, "attribute")) return MapAttribute(run, self, arguments);
     return run.FailType("map takes the name of a filter, or attribute=");

@@ -34,7 +34,11 @@ void JinjaText::Append(std::string_view bytes, bool outside) {
 void JinjaText::AppendPart(const JinjaText& text, size_t begin, size_t end) {
   if (&text == this) return AppendPart(JinjaText(text), begin, end);
   const size_t to = size();
-  Append(text.view().substr(begin, end - begin));
+  const std::string_view part = text.view().substr(begin, end - begin);
+  bytes_ += part;
+  code_points_ += text.ascii()                 ? part.size()
+                  : part.size() == text.size() ? text.code_points_
+                                               : CountCodePoints(part);
   for (auto range = RangeAt(text.outside_, begin);
        range != text.outside_.end() && range->begin < end; ++range) {
     Mark(to + std::max(range->begin, begin) - begin, to + std::min(range->end, end) - begin);

@@ -159,8 +159,8 @@ class Resolver {
     ScopeReader(scope).Target(*statement.target, /*as_parameter=*/true);
     if (statement.recursive || !UndeclaredNames(statement.body, {"loop"}).empty()) {
       statement.loop = {true, scope.Parameter("loop")};
-      CheckLoopIsFree(statement);
     }
+    CheckLoopIsFree(statement);
     ScopeReader(scope).Body(statement.body);
     scope.Finish(variables_.free);
     Expression(statement.target.get(), scope);

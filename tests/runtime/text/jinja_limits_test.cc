@@ -74,8 +74,10 @@ TEST(JinjaLimits, HostileTemplatesAreRefused) {
 }
 
 TEST(JinjaLimits, AnIntegerBeyond64BitsIsRefused) {
-  EXPECT_EQ(JinjaErrorKindOf(JinjaStatusOf("{{ 99999999999999999999 }}")), JinjaErrorKind::kUnsupported);
-  EXPECT_EQ(JinjaErrorKindOf(JinjaStatusOf("{{ 9223372036854775807 + 1 }}")), JinjaErrorKind::kLimit);
+  EXPECT_EQ(JinjaErrorKindOf(JinjaStatusOf("{{ 99999999999999999999 }}")),
+            JinjaErrorKind::kUnsupported);
+  EXPECT_EQ(JinjaErrorKindOf(JinjaStatusOf("{{ 9223372036854775807 + 1 }}")),
+            JinjaErrorKind::kLimit);
   EXPECT_EQ(JinjaErrorKindOf(JinjaStatusOf("{{ '99999999999999999999' | int }}")),
             JinjaErrorKind::kLimit);
 }
@@ -91,7 +93,7 @@ TEST(JinjaLimits, WhatIsUsualFits) {
   EXPECT_TRUE(JinjaStatusOf("{{ 1" + Times(150, "+1") + " }}").ok());
   EXPECT_TRUE(JinjaStatusOf(Times(40, "{% if 1 %}") + Times(40, "{% endif %}")).ok());
   EXPECT_TRUE(JinjaStatusOf("{% macro f(n) %}{% if n > 0 %}{% for i in [1] %}{{ f(n - 1) }}"
-                       "{% endfor %}{% endif %}{% endmacro %}{{ f(64) }}")
+                            "{% endfor %}{% endif %}{% endmacro %}{{ f(64) }}")
                   .ok());
   EXPECT_TRUE(JinjaStatusOf("{% for i in range(100000) %}{{ i }}{% endfor %}").ok());
 }
