@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "runtime/batch/chat_message_fields.h"
+#include "runtime/batch/prompt_fields.h"
+#include "runtime/batch/prompt_fields.h"
 #include "runtime/io/strict_json.h"
 #include "runtime/text/chat_template.h"
 
@@ -86,7 +88,8 @@ void TakeConversation(const RequestLimits& limits, Fields& body, BatchRequest& r
     return body.Fail("messages", "can't be used: " + why);
   }
   request.prompts = {Prompt{.ids = limits.tokenizer->EncodeRendered(*text)}};
-  ... vocab check body.Note(limits.chat->note());
+  CheckRows(request.prompts[0], "messages", limits, body);
+  body.Note(limits.chat->note());
   if (AnswersFinalMessage(conversation)) body.Note(kAnswersFinalMessage);
 }
 

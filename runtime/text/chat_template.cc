@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "runtime/io/strict_json.h"
+#include "runtime/text/jinja_case.h"
 #include "runtime/text/mistral_forms.h"
-#include "runtime/text/python_text.h"
 
 namespace octet {
 namespace {
@@ -88,19 +88,23 @@ void Cut(RenderedText& text, size_t size) {
   }
 }
 
+std::string StrippedText(const std::string& text, Sides sides) {
+  return Stripped(JinjaText(text), std::nullopt, sides).bytes();
+}
+
 // Ends the text where the last message does, as transformers (utils/chat_template_utils.py).
 absl::Status EndWithFinalMessage(const ChatMessage& message, bool as_parts, RenderedText& text) {
   const std::string content = as_parts && !message.parts.empty()
                                   ? message.parts.back()
                                   : absl::StrJoin(message.parts, "\n");
-  const std::string_view stripped = PythonStrip(content);
+  const std::string stripped = StrippedText(content, Sides::kBoth);
   const size_t begin = text.text.rfind(stripped);
   if (begin == std::string::npos) {
     return absl::InvalidArgumentError(
         "continue_final_message can't be served: the chat template changes the last message");
   }
-  const std::string_view with_end = PythonLeftStrip(content);
-  const bool keeps_end = std::string_view(text.text).substr(begin).starts_with(with_end);
+  const std::string with_end = StrippedText(content, Sides::kLeft);
+  const bool keeps_end = text.text.compare(begin, with_end.size(), with_end) == 0;
   Cut(text, begin + (keeps_end ? with_end : stripped).size());
   return absl::OkStatus();
 }
