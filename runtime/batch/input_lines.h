@@ -28,7 +28,7 @@ uint64_t AddToHash(uint64_t hash_so_far, uint64_t line_hash);
 absl::StatusOr<uint64_t> HashOfLines(FileSystem& files, const std::vector<std::string>& inputs,
                                      const std::function<void()>& advance);
 
-// About how many lines the inputs have, from how each begins; 0 where one is compressed or no file.
+// About how many lines with results the inputs have, from samples; 0 where one is compressed.
 absl::StatusOr<int64_t> EstimateLines(FileSystem& files, const std::vector<std::string>& inputs);
 
 }  // namespace octet

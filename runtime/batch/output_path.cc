@@ -65,6 +65,9 @@ absl::Status CheckOutput(FileSystem& files, const std::vector<std::string>& inpu
   }
   absl::Status status = CheckInputs(files, inputs, output);
   if (!status.ok() || !IsOrBecomesFile(files, output)) return status;
+  if (absl::EndsWith(output, kJournal)) {
+    return Refused(output, " has the name of a journal; choose another one");
+  }
   if (!model.empty() && files.IsSame(directory, model)) {
     return Refused(output, " lies among the files of --model; choose another directory");
   }

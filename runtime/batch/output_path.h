@@ -21,8 +21,8 @@ bool CanBeResumed(FileSystem& files, const std::vector<std::string>& inputs,
                   const std::string& output);
 
 // An error where the output is a directory or one of the inputs, or lies in the journal of another
-// output or among the files of `model`; and where an input lies in the output's journal. The output
-// is resolved (FileSystem::Resolve).
+// output, has the name of one, or lies among the files of `model`; and where an input lies in the
+// output's journal. The output is resolved (FileSystem::Resolve).
 absl::Status CheckOutput(FileSystem& files, const std::vector<std::string>& inputs,
                          const std::string& output, const std::string& model);
 

@@ -16,7 +16,7 @@ namespace {
 std::string Hint(int error) {
   switch (error) {
     case EXDEV:
-      return "; its directory lies on another file system";
+      return "; its journal lies on another file system";
     case EPERM:
       return "; it belongs to another user in a directory with the sticky bit, or may not be "
              "changed";
@@ -25,9 +25,13 @@ std::string Hint(int error) {
   }
 }
 
-absl::Status CannotBeReplaced(int error, const std::string& path) {
-  const absl::Status status = absl::ErrnoToStatus(error, absl::StrCat(path, ": can't be replaced"));
+absl::Status Fails(const char* how, int error, const std::string& path) {
+  const absl::Status status = absl::ErrnoToStatus(error, absl::StrCat(path, how));
   return {status.code(), absl::StrCat(std::string(status.message()), Hint(error))};
+}
+
+absl::Status CannotBeReplaced(int error, const std::string& path) {
+  return Fails(": can't be replaced", error, path);
 }
 
 // As a container engine makes of a single file that is mapped into the container.
@@ -66,11 +70,8 @@ bool MakeFile(const char* name) {
 }
 
 absl::Status RehearseMaking(const std::string& stem, const std::string& path) {
-  const auto fail = [&path](int error) {
-    return absl::ErrnoToStatus(error, absl::StrCat(path, ": can't be made"));
-  };
   const std::string from = MakeTrial(stem, MakeFile);
-  if (from.empty()) return fail(errno);
+  if (from.empty()) return Fails(": can't be made", errno, path);
   int error = 0;
   // A name that was free a moment ago: nobody waits for it as for that of the path.
   const std::string to = MakeTrial(path, [&](const char* name) {
@@ -80,7 +81,7 @@ absl::Status RehearseMaking(const std::string& stem, const std::string& path) {
   });
   if (to.empty()) error = errno;
   unlink(to.empty() ? from.c_str() : to.c_str());
-  return error == 0 ? absl::OkStatus() : fail(error);
+  return error == 0 ? absl::OkStatus() : Fails(": can't be made", error, path);
 }
 
 }  // namespace
