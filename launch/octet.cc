@@ -20,6 +20,7 @@
 #include "launch/bench/throughput.h"
 #include "launch/command_line.h"
 #include "launch/exit_code.h"
+#include "launch/inherited_state.h"
 #include "launch/inspect.h"
 #include "launch/last_resort.h"
 #include "launch/one_line.h"
@@ -101,6 +102,7 @@ ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) 
 }  // namespace octet
 
 int main(int argc, char** argv) {
+  octet::RepairInheritedState();
   octet::EndJobOnUncaughtExceptions();
   google::protobuf::SetLogHandler(nullptr);  // every rank would print what one of them says
   octet::StopSignals signals;

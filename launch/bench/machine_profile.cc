@@ -9,6 +9,7 @@
 #include "kernels/check.h"
 #include "launch/proto_json.h"
 #include "launch/proto_text.h"
+#include "launch/result_file.h"
 
 namespace octet {
 namespace {
@@ -104,7 +105,7 @@ absl::Status UpdateMachineProfile(FileSystem& files, const std::string& path,
   } else {
     OCTET_CHECK(google::protobuf::TextFormat::PrintToString(profile, &text));
   }
-  return files.ReplaceDurably(path, text);
+  return WriteResultFile(files, path, text);
 }
 
 absl::Status CheckCanUpdate(FileSystem& files, const std::string& path) {
@@ -112,10 +113,7 @@ absl::Status CheckCanUpdate(FileSystem& files, const std::string& path) {
     const absl::StatusOr<MachineProfile> old = ReadMachineProfile(files, path);
     if (!old.ok()) return old.status();
   }
-  const std::string trial = path + ".new";  // as FileSystem::ReplaceDurably calls it
-  const auto file = files.CreateOutput(trial);
-  if (!file.ok()) return file.status();
-  return files.Remove(trial);
+  return CheckResultFile(files, "--save", path);
 }
 
 }  // namespace octet

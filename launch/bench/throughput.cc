@@ -10,6 +10,7 @@
 #include "launch/bench/step_record.h"
 #include "launch/bench/throughput_report.h"
 #include "launch/report.h"
+#include "launch/result_file.h"
 #include "launch/session.h"
 #include "parallel/agreement.h"
 #include "runtime/model/random.h"
@@ -143,7 +144,9 @@ class BenchThroughputCommand : public Subcommand {
             absl::StrCat("--input-len and --output-len are ", longest,
                          " tokens together, more than --max-model-len ", config->max_model_len()));
       }
-      return world.rank() == 0 ? CheckMemory(files) : absl::OkStatus();
+      if (world.rank() != 0) return absl::OkStatus();
+      const absl::Status status = CheckMemory(files);
+      return status.ok() ? CheckResults(*config, files) : status;
     };
     const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, *config, files, check);
     if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
@@ -162,6 +165,15 @@ class BenchThroughputCommand : public Subcommand {
                       options_.input_len, " and --output-len ", options_.output_len),
          kTokenBytes * tokens}};
     return CheckBenchMemory(files, needs);
+  }
+
+  absl::Status CheckResults(const RunConfig& config, FileSystem& files) const {
+    absl::Status status;
+    if (!output_json_.empty()) status = CheckResultFile(files, "--output-json", output_json_);
+    if (!config.report().empty()) {
+      status.Update(CheckResultDirectory(files, "--report", config.report(), "summary.json"));
+    }
+    return status;
   }
 
   // Collective. The machines are measured while their memory is still free.
@@ -186,7 +198,7 @@ class BenchThroughputCommand : public Subcommand {
     std::cout << FormatThroughput(report) << std::flush;
     absl::Status status;
     if (!output_json_.empty())
-      status.Update(files.WriteWhole(output_json_, ThroughputJson(report)));
+      status.Update(WriteResultFile(files, output_json_, ThroughputJson(report)));
     const std::string& directory = report.config.report();
     if (!directory.empty()) {
       status.Update(files.MakeDirectories(directory));

@@ -6,7 +6,6 @@
 
 #include "runtime/batch/chat_message_fields.h"
 #include "runtime/batch/prompt_fields.h"
-#include "runtime/batch/prompt_fields.h"
 #include "runtime/io/strict_json.h"
 #include "runtime/text/chat_template.h"
 
