@@ -140,7 +140,8 @@ std::string FormatResult(const ResultFormat& format, int64_t line, const BatchRe
 
 std::string FormatError(int64_t line, const ParsedLine& parsed, const RequestError& error) {
   JsonWriter json;
-  BeginResult(line, parsed.has_custom_id ? &parsed.custom_id : nullptr, kBadRequest, json);
+  const bool shows_id = parsed.has_custom_id || !parsed.custom_id.empty();
+  BeginResult(line, shows_id ? &parsed.custom_id : nullptr, kBadRequest, json);
   json.Key("error").BeginObject();
   json.Key("message").String(error.message);
   json.Key("type").String("invalid_request_error").Key("param");
