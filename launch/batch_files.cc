@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/activity.h"
+#include "launch/input_check.h"
 #include "launch/result_file.h"
 #include "runtime/batch/input_lines.h"
 #include "runtime/batch/job_identity.h"
@@ -17,6 +18,9 @@
 
 namespace octet {
 namespace {
+
+// A pipe is looked into before anything is written only where it does not keep the job waiting.
+constexpr std::chrono::milliseconds kPeekPatience(200);
 
 absl::Status CheckFlags(const RunConfig& config) {
   if (config.input().empty()) return absl::InvalidArgumentError("-i, --input is missing");
@@ -155,6 +159,15 @@ absl::Status CheckReport(const RunConfig& config, FileSystem& files, const std::
 
 }  // namespace
 
+RequestLimits LimitsOfRequests(const RunConfig& config, const JobSetup& setup) {
+  return {.tokenizer = setup.model.tokenizer.get(),
+          .vocab_size = setup.model.config.vocab_size,
+          .max_model_len = setup.engine.max_model_len,
+          .served_model_name = config.served_model_name(),
+          .lenient = config.lenient(),
+          .defaults = setup.sampling};
+}
+
 std::string ModelName(const RunConfig& config) {
   if (!config.served_model_name().empty()) return config.served_model_name();
   const std::filesystem::path path = std::filesystem::path(config.model()).lexically_normal();
@@ -173,7 +186,10 @@ absl::StatusOr<BatchFiles> CheckBatchFiles(const RunConfig& config, const JobSet
   if (status.ok()) status = CheckReport(config, files, *output);
   if (!status.ok()) return status;
   absl::StatusOr<LineReader> reader = LineReader::Open(files, InputsOf(config));
-  if (!reader.ok()) return OfFlag("--input", reader.status());
+  status = reader.status();
+  if (status.ok()) status = CheckInputs(files, InputsOf(config), setup.model.tokenizer != nullptr);
+  if (status.ok()) status = reader->Peek(kPeekPatience);
+  if (!status.ok()) return OfFlag("--input", status);
 
   BatchFiles checked = {.reader = *std::move(reader), .output = nullptr, .notes = {}};
   status = LookAtOutput(config, setup, files, *output, std::move(say), checked);

@@ -13,6 +13,7 @@
 #include "launch/job_setup.h"
 #include "proto/config.pb.h"
 #include "runtime/batch/batch_output.h"
+#include "runtime/batch/batch_request.h"
 #include "runtime/batch/journal.h"
 #include "runtime/io/file.h"
 #include "runtime/io/line_reader.h"
@@ -35,6 +36,9 @@ absl::StatusOr<BatchFiles> CheckBatchFiles(const RunConfig& config, const JobSet
 
 // Then: begins the output and makes the --report directory.
 absl::Status BeginBatchFiles(const RunConfig& config, FileSystem& files, BatchFiles& checked);
+
+// What requests are checked against.
+RequestLimits LimitsOfRequests(const RunConfig& config, const JobSetup& setup);
 
 // As results name the model: by the name that was asked for, or the directory's.
 std::string ModelName(const RunConfig& config);

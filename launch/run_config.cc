@@ -161,7 +161,8 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddString("--progress", &C::mutable_progress,
             "auto, bar, plain (a line now and then), json (the same for programs) or none");
   AddString("--report", &C::mutable_report, "directory that gets summary.json");
-  AddSwitch("--dry-run", &C::set_dry_run, "say what would happen, and load nothing");
+  AddSwitch("--dry-run", &C::set_dry_run,
+            "say what would happen, and load nothing; of a batch, check files and all requests");
 }
 
 void RunConfigFlags::AddSeed(const std::string& help) {
@@ -198,7 +199,9 @@ void RunConfigFlags::AddBatchFlags() {
   AddSwitch("--verify", &C::set_verify,
             "record and compare what input and model files hold, not only size and time");
   AddSwitch("--lenient", &C::set_lenient,
-            "ignore fields of requests that are not known, with a note, instead of refusing them");
+            "ignore fields of requests that are not known, with a note, instead of refusing them; "
+            "those that would change the answer are refused all the same");
+  AddFailOnRefused();
   AddString("--served-model-name", &C::mutable_served_model_name,
             "name that a request's \"model\" must have, and that results give");
   AddString("--generation-config", &C::mutable_generation_config,
@@ -206,6 +209,25 @@ void RunConfigFlags::AddBatchFlags() {
             "requests that don't state them; vllm or none: it does not; default auto");
   AddNumber<int64_t>("--created", &C::set_created, {0, kLastSecond},
                      "\"created\" of the results; default 0");
+}
+
+void RunConfigFlags::AddFailOnRefused() {
+  const std::string name = "--fail-on-refused";
+  const std::string field = AddField(name);
+  fields_[field] = [](const RunConfig& c) {
+    return kLineCounts.Contains(c.fail_on_refused())
+               ? ""
+               : absl::StrCat(kLineCounts.Rule(), ", not ", c.fail_on_refused());
+  };
+  line_.OnOptionalText(
+      name,
+      [this, name](const std::string& text) {
+        const std::optional<int64_t> lines = text.empty() ? 1 : kLineCounts.Parse(text);
+        if (!lines) return Refuse(name, absl::StrCat(kLineCounts.Rule(), ", not ", Quoted(text)));
+        set_by_flags_.push_back([lines](RunConfig& c) { c.set_fail_on_refused(*lines); });
+      },
+      "end with exit code 1 where lines were refused, all the same when the output is complete; "
+      "=N: N or more of them");
 }
 
 // A field without effect, or one that acts where its flag is refused, is a mistake to hear of.

@@ -9,6 +9,7 @@
 #include "runtime/batch/prompt_fields.h"
 #include "runtime/batch/request_fields.h"
 #include "runtime/batch/sampling_fields.h"
+#include "runtime/batch/truncation_fields.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
@@ -38,6 +39,7 @@ void ReadBody(const json& object, const RequestLimits& limits, Findings& finding
   Fields body(object, "", findings);
   CheckModel(limits, body);
   TakeOutput(body, request);
+  TakeTruncation(body, request);
   if (request.endpoint == Endpoint::kCompletions) {
     TakePrompts(limits, body, request);
   } else {
@@ -64,11 +66,23 @@ BatchRequest ReadRequest(Fields& line, const RequestLimits& limits) {
   if (!endpoint) line.Fail("url", "must be /v1/completions or /v1/chat/completions", "invalid_url");
   const json* body = line.Take("body");
   if (body == nullptr || !body->is_object()) line.Fail("body", "must be an object");
-  line.RefuseRest();
+  // Other keys are the client's own.
   if (!line.ok()) return request;
   request.endpoint = *endpoint;
   ReadBody(*body, limits, line.findings(), request);
   return request;
+}
+
+void TakeCustomId(Fields& line, ParsedLine& parsed) {
+  const json* id = line.Take("custom_id");
+  if (id == nullptr) return line.FailMissing("custom_id");
+  parsed.has_custom_id = id->is_string();
+  if (parsed.has_custom_id) {
+    parsed.custom_id = id->get<std::string>();
+    return;
+  }
+  if (id->is_number()) parsed.custom_id = id->dump();
+  line.Fail("custom_id", "must be a string");
 }
 
 RequestError NoRequest(const std::string& message) {
@@ -83,10 +97,9 @@ ParsedLine ParseBatchLine(const std::string& line, const RequestLimits& limits) 
   if (!object->is_object()) return {.request = NoRequest("a line must be one JSON object")};
   Findings findings = {.lenient = limits.lenient};
   Fields fields(*object, "", findings);
-  const std::optional<std::string> custom_id = fields.TakeString("custom_id");
-  if (!custom_id) fields.FailMissing("custom_id");
+  ParsedLine parsed;
+  TakeCustomId(fields, parsed);
   BatchRequest request = ReadRequest(fields, limits);
-  ParsedLine parsed = {.custom_id = custom_id.value_or(""), .has_custom_id = custom_id.has_value()};
   if (findings.error) {
     parsed.request = *std::move(findings.error);
   } else {

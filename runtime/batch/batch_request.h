@@ -4,6 +4,7 @@
 #define OCTET_RUNTIME_BATCH_BATCH_REQUEST_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -33,12 +34,19 @@ struct Prompt {
   bool is_text = false;  // given as such, not as ids
 };
 
+// How much is kept of a prompt that is longer.
+struct PromptTruncation {
+  int64_t tokens = -1;    // negative: what leaves room for the answer
+  bool keeps_end = true;  // or the beginning
+};
+
 struct BatchRequest {
   std::string custom_id;
   Endpoint endpoint = Endpoint::kCompletions;
   std::vector<Prompt> prompts;  // one, unless a completion has a list of them
-  int32_t n = 1;                // answers to each prompt
-  SamplingParams params;        // of every answer; num_prompt_logprobs also serves `echo`
+  std::optional<PromptTruncation> truncation;
+  int32_t n = 1;          // answers to each prompt
+  SamplingParams params;  // of every answer; num_prompt_logprobs also serves `echo`
 
   // What results show.
   bool echo = false;               // the prompt before the answer
@@ -54,10 +62,10 @@ struct BatchRequest {
 // A line read: its custom_id, where it has one that can be read, and the request or what is wrong
 // with it.
 struct ParsedLine {
-  std::string custom_id;
-  bool has_custom_id = false;
+  std::string custom_id;       // also of a line that is refused for a number in its place, as text
+  bool has_custom_id = false;  // a text, as it must be
   std::variant<BatchRequest, RequestError> request;
-  std::vector<std::string> ignored_fields;  // when lenient: not known, or not served
+  std::vector<std::string> ignored_fields;  // when lenient: those that are not known
 };
 
 // What a request is checked against.

@@ -139,7 +139,8 @@ std::string FormatResult(const ResultFormat& format, int64_t line, const BatchRe
 
 std::string FormatError(int64_t line, const ParsedLine& parsed, const RequestError& error) {
   JsonWriter json;
-  BeginResult(line, parsed.has_custom_id ? &parsed.custom_id : nullptr, error.status_code, json);
+  const bool shows_id = parsed.has_custom_id || !parsed.custom_id.empty();
+  BeginResult(line, shows_id ? &parsed.custom_id : nullptr, error.status_code, json);
   json.Key("error").BeginObject();
   json.Key("message").String(error.message);
   const bool by_request = error.status_code < 500;

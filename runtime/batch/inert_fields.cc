@@ -1,81 +1,161 @@
 #include "runtime/batch/inert_fields.h"
 
-#include <limits>
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <span>
+#include <string_view>
+
+#include "runtime/batch/lax_values.h"
 
 namespace octet {
 namespace {
 
 using nlohmann::json;
 
-void TakeLabels(Fields& body) {
-  for (const char* key : {"user", "service_tier", "safety_identifier", "prompt_cache_key"}) {
-    body.TakeString(key);
-  }
-  body.TakeObject("metadata");
-  body.TakeBool("store");
+// Fields that are accepted with the same values.
+struct Rule {
+  bool (*accepts)(const json& value);
+  const char* allowed;  // as it stands behind "must be"; null: nothing is
+  std::initializer_list<const char*> keys;
+};
+
+bool IsText(const json& value) { return value.is_string(); }
+bool IsObject(const json& value) { return value.is_object(); }
+bool IsBool(const json& value) { return LaxBool(value).has_value(); }
+bool IsWhole(const json& value) { return LaxInteger(value).has_value(); }
+bool IsFalse(const json& value) { return LaxBool(value) == false; }
+bool IsTrue(const json& value) { return LaxBool(value) == true; }
+bool IsZero(const json& value) { return LaxInteger(value) == 0; }
+bool IsOne(const json& value) { return LaxDouble(value) == 1; }
+bool IsMinusOne(const json& value) { return LaxInteger(value) == -1; }
+bool IsEmptyList(const json& value) { return value.is_array() && value.empty(); }
+bool IsEmptyObject(const json& value) { return value.is_object() && value.empty(); }
+bool IsEmptyText(const json& value) { return value == ""; }
+bool IsNoneOrAuto(const json& value) { return value == "none" || value == "auto"; }
+bool IsTextAlone(const json& value) {
+  return value.is_array() && value.size() == 1 && value.front() == "text";
+}
+bool IsMedium(const json& value) { return value == "medium"; }
+bool IsNothing(const json&) { return false; }
+
+bool IsEffort(const json& value) {
+  constexpr std::array kEfforts = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
+  return std::find(kEfforts.begin(), kEfforts.end(), value) != kEfforts.end();
 }
 
-// vLLM's, with the one value that changes nothing here.
-void TakeNeutralFields(Fields& body) {
-  if (body.TakeBool("use_beam_search").value_or(false)) {
-    body.Refuse("use_beam_search", "must be false where it is given");
-  }
-  if (body.TakeFloat("length_penalty", 0, 100).value_or(1) != 1) {
-    body.Refuse("length_penalty", "must be 1 where it is given");
-  }
-  if (!body.TakeBool("spaces_between_special_tokens").value_or(true)) {
-    body.Refuse("spaces_between_special_tokens", "must be true where it is given");
-  }
-  const json* bad_words = body.TakeArray("bad_words");
-  if (bad_words != nullptr && !bad_words->empty()) {
-    body.Refuse("bad_words", "must be empty where it is given");
+bool IsTextFormat(const json& value) {
+  if (!value.is_object()) return false;
+  const auto type = value.find("type");
+  return type != value.end() && *type == "text";
+}
+
+// As vLLM's StructuredOutputsParams without a constraint.
+bool HasNoConstraint(const json& value) {
+  return value.is_object() && std::all_of(value.begin(), value.end(), [](const json& member) {
+           return member.is_null() || member == false;
+         });
+}
+
+// What answers do not depend on, whatever it is.
+constexpr Rule kLabels[] = {
+    {IsText,
+     "a text",
+     {"user", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
+      "request_id", "session_id", "cache_salt", "guided_decoding_backend",
+      "guided_whitespace_pattern"}},
+    {IsObject, "an object", {"metadata", "stream_options", "prediction"}},
+    {IsBool,
+     "true or false",
+     {"store", "parallel_tool_calls", "include_reasoning", "return_token_offsets",
+      "return_mm_kwargs", "skip_reading_prefix_cache", "guided_decoding_disable_fallback",
+      "guided_decoding_disable_any_whitespace", "guided_decoding_disable_additional_properties"}},
+    {IsWhole, "a whole number", {"priority", "routed_experts_prompt_start", "stream_interval"}},
+    {IsEffort, "none, minimal, low, medium, high, xhigh or max", {"reasoning_effort"}},
+};
+
+// What answers would depend on, with the one value that asks for nothing.
+constexpr Rule kNeutral[] = {
+    {IsFalse,
+     "false",
+     {"use_beam_search", "early_stopping", "watermarking", "return_tokens_as_token_ids",
+      "return_prompt_text", "guided_json_object", "flat_logprobs", "continue_final_message"}},
+    {IsFalse, "false, as a batch has no stream,", {"stream"}},
+    {IsFalse, "false, as it is served for completions only,", {"echo"}},
+    {IsTrue, "true", {"detokenize", "add_generation_prompt"}},
+    {IsOne, "1", {"length_penalty"}},
+    {IsZero, "0, as it is served for chat only,", {"top_logprobs"}},
+    {IsMinusOne, "-1", {"thinking_token_budget"}},
+    {IsEmptyList,
+     "an empty list",
+     {"bad_words", "tools", "functions", "documents", "logits_processors", "prompt_embeds"}},
+    {IsEmptyObject,
+     "an empty object",
+     {"chat_template_kwargs", "kv_transfer_params", "ec_transfer_params", "vllm_xargs",
+      "extra_args", "media_io_kwargs", "mm_processor_kwargs"}},
+    {IsEmptyText, "an empty text", {"suffix"}},
+    {IsNoneOrAuto, "'none' or 'auto', as there are no tools,", {"tool_choice", "function_call"}},
+    {IsTextAlone, R"(["text"])", {"modalities"}},
+    {IsMedium, "'medium'", {"verbosity"}},
+    {IsTextFormat, R"({"type": "text"})", {"response_format"}},
+    {HasNoConstraint, "without a constraint", {"structured_outputs"}},
+    {IsNothing,
+     nullptr,
+     {"prompt",          // in a chat
+      "messages",        // in a completion
+      "guided_json",     // this and the next four: vLLM until 0.11
+      "guided_regex",    //
+      "guided_choice",   //
+      "guided_grammar",  //
+      "structural_tag",  //
+      "allowed_token_ids", "logprob_token_ids", "repetition_detection", "chat_template", "audio",
+      "web_search_options",
+      // Of other servers and of OpenAI's other endpoints.
+      "dry_multiplier", "dynatemp_range", "ebnf", "grammar", "input", "instructions", "json_schema",
+      "max_new_tokens", "max_output_tokens", "min_new_tokens", "mirostat", "n_predict",
+      "no_repeat_ngram_size", "num_beams", "regex", "repeat_penalty", "stop_regex", "typical_p",
+      "xtc_probability"}},
+};
+
+void TakeAll(std::span<const Rule> rules, const char* code, Fields& body) {
+  for (const Rule& rule : rules) {
+    for (const char* key : rule.keys) {
+      const json* value = body.TakeLeft(key);
+      if (value == nullptr || rule.accepts(*value)) continue;
+      body.Fail(key,
+                rule.allowed == nullptr
+                    ? "is not served by this version; leave it out"
+                    : absl::StrCat("must be ", rule.allowed, " where it is given"),
+                code);
+    }
   }
 }
 
-void TakeResponseFormat(Fields& body) {
-  const json* format = body.TakeObject("response_format");
-  if (format != nullptr && *format != json{{"type", "text"}}) {
-    body.Refuse("response_format", R"(must be {"type": "text"} where it is given)");
+// Those whose neutral value depends on the request.
+void TakeDependentFields(Fields& body, const BatchRequest& request) {
+  if (body.TakeInteger("best_of", 1, kMaxInt32).value_or(request.n) != request.n) {
+    body.Refuse("best_of", "must be as 'n' where it is given");
   }
-}
-
-void TakeCompletionFields(Fields& body, int32_t n) {
-  const auto best_of = body.TakeInteger("best_of", 1, std::numeric_limits<int32_t>::max());
-  if (best_of.value_or(n) != n) body.Refuse("best_of", "must be as 'n' where it is given");
-  if (!body.TakeString("suffix").value_or("").empty()) {
-    body.Refuse("suffix", "must be empty where it is given");
+  const bool spaces = body.TakeBool("spaces_between_special_tokens").value_or(true);
+  if (!spaces && request.params.keep_special_tokens()) {
+    body.Refuse("spaces_between_special_tokens", "must be true where special tokens are kept");
   }
-}
-
-void TakeChatFields(Fields& body) {
-  const json* tools = body.TakeArray("tools");
-  if (tools != nullptr && !tools->empty()) body.Refuse("tools", "must be empty where it is given");
-  const json* choice = body.Take("tool_choice");
-  if (choice != nullptr && *choice != "none" && *choice != "auto") {
-    body.Refuse("tool_choice", "must be 'none' or 'auto' where it is given: there are no tools");
-  }
-  if (!body.TakeBool("add_generation_prompt").value_or(true)) {
-    body.Refuse("add_generation_prompt", "must be true where it is given");
-  }
-  if (body.TakeBool("echo").value_or(false)) {
-    body.Refuse("echo", "is served for completions only", "unknown_parameter");
+  const bool is_chat = request.endpoint == Endpoint::kChatCompletions;
+  const json* special_tokens = body.TakeLeft("add_special_tokens");
+  if (special_tokens != nullptr && LaxBool(*special_tokens) != !is_chat) {
+    body.Refuse("add_special_tokens",
+                absl::StrCat("must be ", is_chat ? "false" : "true", " where it is given"));
   }
 }
 
 }  // namespace
 
 void TakeInertFields(Fields& body, const BatchRequest& request) {
-  TakeLabels(body);
-  TakeNeutralFields(body);
-  TakeResponseFormat(body);
-  if (body.TakeBool("stream").value_or(false)) {
-    body.Refuse("stream", "must be false where it is given: a batch has no stream");
-  }
-  if (request.endpoint == Endpoint::kCompletions) {
-    TakeCompletionFields(body, request.n);
-  } else {
-    TakeChatFields(body);
-  }
+  TakeAll(kLabels, "invalid_value", body);
+  TakeAll(kNeutral, "unsupported_value", body);
+  TakeDependentFields(body, request);
 }
 
 }  // namespace octet

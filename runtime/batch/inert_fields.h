@@ -8,8 +8,11 @@
 
 namespace octet {
 
-// Takes what clients send out of habit: labels, and switches in the position that asks for nothing.
-// Another position is refused. After "n".
+// Takes what clients send out of habit and nobody took before: labels, and all that OpenAI and vLLM
+// have a field for, at the values that ask for nothing. Other values are refused, also where fields
+// that are not known are ignored: who sets them expects another answer. Sources: OpenAI's API
+// reference; vLLM's CompletionRequest, ChatCompletionRequest and SamplingParams, of 0.5 to now.
+// After all fields that are served.
 void TakeInertFields(Fields& body, const BatchRequest& request);
 
 }  // namespace octet

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "runtime/batch/truncation_fields.h"
+
 namespace octet {
 namespace {
 
@@ -43,6 +45,17 @@ LongestPrompt FindLongestPrompt(const BatchRequest& request) {
   return {length, absl::StrCat("prompt[", longest - request.prompts.begin(), "]")};
 }
 
+// What a prompt that is cut must leave: the answer that was asked for. Where none was, as much as
+// vLLM leaves, if that is not asked too much of a short model or of prompts of a given length.
+int64_t AnswerToKeepRoomFor(const MaxTokens& max_tokens, const RequestLimits& limits,
+                            const BatchRequest& request) {
+  if (max_tokens.asked) return std::max<int64_t>(*max_tokens.asked, 1);
+  const bool has_default =
+      request.endpoint == Endpoint::kCompletions && limits.max_model_len > kDefaultMaxTokens;
+  const bool as_many_as_fit = request.truncation && request.truncation->tokens < 0;
+  return has_default && as_many_as_fit ? kDefaultMaxTokens : 1;
+}
+
 // Tokens and logprobs of a line's result are held until all are there.
 constexpr int64_t kMaxResultSize = int64_t{32} << 20;
 
@@ -60,6 +73,8 @@ void TakeLengths(const RequestLimits& limits, Fields& body, BatchRequest& reques
   const MaxTokens max_tokens = TakeMaxTokens(body, request.echo);
   const int64_t min_tokens = body.TakeInteger("min_tokens", 0, kMaxInt32).value_or(0);
   if (!body.ok()) return;  // there may be no prompt
+  CutPrompts(limits, AnswerToKeepRoomFor(max_tokens, limits, request), body, request);
+  if (!body.ok()) return;
   const LongestPrompt prompt = FindLongestPrompt(request);
   const int64_t room = limits.max_model_len - prompt.length;
   if (room < 1) {

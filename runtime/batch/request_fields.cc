@@ -3,8 +3,9 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
+
+#include "runtime/batch/lax_values.h"
 
 namespace octet {
 
@@ -32,7 +33,7 @@ const json* Fields::Take(std::string_view key) {
 std::optional<int64_t> Fields::TakeInteger(std::string_view key, int64_t least, int64_t most) {
   const json* value = Take(key);
   if (value == nullptr) return std::nullopt;
-  const std::optional<int64_t> number = WholeNumber(*value);
+  const std::optional<int64_t> number = LaxInteger(*value);
   if (number && *number >= least && *number <= most) return number;
   Fail(key, absl::StrCat("must be a whole number from ", least, " to ", most));
   return std::nullopt;
@@ -41,9 +42,8 @@ std::optional<int64_t> Fields::TakeInteger(std::string_view key, int64_t least, 
 std::optional<float> Fields::TakeFloat(std::string_view key, float least, float most) {
   const json* value = Take(key);
   if (value == nullptr) return std::nullopt;
-  const bool fits =
-      value->is_number() && value->get<double>() >= least && value->get<double>() <= most;
-  if (fits) return value->get<float>();
+  const std::optional<double> number = LaxDouble(*value);
+  if (number && *number >= least && *number <= most) return static_cast<float>(*number);
   Fail(key, absl::StrCat("must be a number from ", least, " to ", most));
   return std::nullopt;
 }
@@ -53,9 +53,8 @@ std::optional<float> Fields::TakePositiveFloat(std::string_view key, float most)
   constexpr float kLeast = std::numeric_limits<float>::min();
   const json* value = Take(key);
   if (value == nullptr) return std::nullopt;
-  const bool fits =
-      value->is_number() && value->get<double>() >= kLeast && value->get<double>() <= most;
-  if (fits) return value->get<float>();
+  const std::optional<double> number = LaxDouble(*value);
+  if (number && *number >= kLeast && *number <= most) return static_cast<float>(*number);
   Fail(key, absl::StrCat("must be a number above 0 and up to ", most));
   return std::nullopt;
 }
@@ -63,9 +62,9 @@ std::optional<float> Fields::TakePositiveFloat(std::string_view key, float most)
 std::optional<bool> Fields::TakeBool(std::string_view key) {
   const json* value = Take(key);
   if (value == nullptr) return std::nullopt;
-  if (value->is_boolean()) return value->get<bool>();
-  Fail(key, "must be true or false");
-  return std::nullopt;
+  const std::optional<bool> switched = LaxBool(*value);
+  if (!switched) Fail(key, "must be true or false");
+  return switched;
 }
 
 std::optional<std::string> Fields::TakeString(std::string_view key) {
@@ -104,36 +103,33 @@ void Fields::FailMissing(std::string_view key) {
 }
 
 void Fields::Refuse(std::string_view key, std::string_view rule, std::string_view code) {
-  if (!findings_.lenient) return Fail(key, rule, code);
-  findings_.ignored.push_back(ShortName(prefix_, key));
+  Fail(key, rule, code);
+}
+
+bool Fields::IsTaken(const json& value) const {
+  return std::find(taken_.begin(), taken_.end(), &value) != taken_.end();
+}
+
+const json* Fields::TakeLeft(std::string_view key) {
+  const auto found = object_.find(key);
+  if (found == object_.end() || IsTaken(*found)) return nullptr;
+  return Take(key);
 }
 
 void Fields::RefuseRest() {
   for (auto field = object_.begin(); field != object_.end(); ++field) {
-    if (field->is_null() || std::find(taken_.begin(), taken_.end(), &*field) != taken_.end()) {
-      continue;
+    if (field->is_null() || IsTaken(*field)) continue;
+    if (findings_.lenient) {
+      findings_.ignored.push_back(ShortName(prefix_, field.key()));
+    } else {
+      Fail(field.key(), "is not a field that this version serves; --lenient leaves it out",
+           "unknown_parameter");
     }
-    Refuse(field.key(), "is not a field that this version serves", "unknown_parameter");
   }
-}
-
-std::optional<int64_t> WholeNumber(const json& value) {
-  constexpr auto kMost = std::numeric_limits<int64_t>::max();
-  if (value.is_number_unsigned()) {
-    const auto number = value.get<uint64_t>();
-    return number <= uint64_t{kMost} ? std::optional(static_cast<int64_t>(number)) : std::nullopt;
-  }
-  if (value.is_number_integer()) return value.get<int64_t>();
-  // From 2^63 a double may stand for an integer that was too great to be read as one.
-  constexpr double kEnd = 9223372036854775808.0;
-  if (!value.is_number_float()) return std::nullopt;
-  const auto number = value.get<double>();
-  if (std::abs(number) >= kEnd || std::trunc(number) != number) return std::nullopt;
-  return static_cast<int64_t>(number);
 }
 
 std::optional<int32_t> TokenId(const json& value, int64_t vocab_size) {
-  const std::optional<int64_t> id = WholeNumber(value);
+  const std::optional<int64_t> id = LaxInteger(value);
   if (!id || *id < 0 || *id >= vocab_size) return std::nullopt;
   return static_cast<int32_t>(*id);
 }

@@ -22,11 +22,12 @@ inline constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
 struct Findings {
   bool lenient = false;               // as RequestLimits has it
   std::optional<RequestError> error;  // the first
-  std::vector<std::string> ignored;   // fields, when lenient
+  std::vector<std::string> ignored;   // fields that are not known, when lenient
 };
 
-// Takes the fields of one object. Null counts as absent, as in OpenAI's interface. What is wrong
-// with a field goes into the findings, and the field then counts as absent.
+// Takes the fields of one object. Null counts as absent, as in OpenAI's interface. Numbers and
+// switches are read as vLLM reads them (lax_values.h). What is wrong with a field goes into the
+// findings, and the field then counts as absent.
 class Fields {
  public:
   // `prefix` stands before each field's name in errors. All three must live longer.
@@ -46,25 +47,28 @@ class Fields {
   void Fail(std::string_view key, std::string_view rule, std::string_view code = "invalid_value");
   void FailMissing(std::string_view key);
 
-  // The field, well-formed, asks for what is not served: an error, or ignored when lenient.
+  // The field, well-formed, asks for what is not served. That is an error also when lenient: the
+  // answer would be another one than was asked for.
   void Refuse(std::string_view key, std::string_view rule,
               std::string_view code = "unsupported_value");
 
-  // Refuses each field that nobody took.
+  // The field, unless it is null or was taken before.
+  const nlohmann::json* TakeLeft(std::string_view key);
+
+  // Refuses each field that nobody took, as it is not known. When lenient it is ignored.
   void RefuseRest();
 
   bool ok() const { return !findings_.error; }  // nothing is wrong with the line so far
   Findings& findings() const { return findings_; }
 
  private:
+  bool IsTaken(const nlohmann::json& value) const;
+
   const nlohmann::json& object_;
   std::string_view prefix_;
   Findings& findings_;
   std::vector<const nlohmann::json*> taken_;
 };
-
-// The value of a whole number, also of one written as 5.0.
-std::optional<int64_t> WholeNumber(const nlohmann::json& value);
 
 // The value of a token id in [0, vocab_size).
 std::optional<int32_t> TokenId(const nlohmann::json& value, int64_t vocab_size);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "runtime/batch/lax_values.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
@@ -41,15 +42,14 @@ void TakeLogitBias(const RequestLimits& limits, Fields& body, SamplingParams& pa
                        absl::StrCat("has the key ", Quoted(field.key()),
                                     ", which is not a token id below ", limits.vocab_size));
     }
-    const bool fits =
-        field->is_number() && field->get<double>() >= -kMaxBias && field->get<double>() <= kMaxBias;
-    if (!fits) {
+    const std::optional<double> value = LaxDouble(*field);
+    if (!value || *value < -kMaxBias || *value > kMaxBias) {
       return body.Fail("logit_bias", absl::StrCat("must give token ", *id, " a number from ",
                                                   -kMaxBias, " to ", kMaxBias));
     }
     LogitBias& bias = *params.add_logit_bias();
     bias.set_token_id(*id);
-    bias.set_bias(field->get<float>());
+    bias.set_bias(static_cast<float>(*value));
   }
   // By number, not by name as the object has them.
   std::sort(params.mutable_logit_bias()->begin(), params.mutable_logit_bias()->end(),
@@ -103,7 +103,9 @@ void TakeStopTokens(const RequestLimits& limits, Fields& body, SamplingParams& p
 int32_t TakeChatLogprobs(Fields& body) {
   const bool logprobs = body.TakeBool("logprobs").value_or(false);
   const std::optional<int64_t> top = body.TakeInteger("top_logprobs", 0, kMaxLogprobs);
-  if (top && !logprobs) body.Fail("top_logprobs", "needs 'logprobs' to be true");
+  if (top.value_or(0) > 0 && !logprobs) {
+    body.Fail("top_logprobs", "needs 'logprobs' to be true");
+  }
   return logprobs ? static_cast<int32_t>(top.value_or(0)) : -1;
 }
 

@@ -203,6 +203,12 @@ TEST_F(BatchResultTest, InvalidUtf8StillGivesValidJson) {
   EXPECT_EQ(error["error"]["message"], "bad \uFFFD");
 }
 
+TEST(FormatErrorTest, ShowsANumberThatStandsForACustomId) {
+  const ParsedLine parsed = {.custom_id = "7"};
+  EXPECT_EQ(ParseJson(FormatError(3, parsed, {.message = "m"}))["custom_id"], "7");
+  EXPECT_EQ(ParseJson(FormatError(3, {}, {.message = "m"}))["custom_id"], nullptr);
+}
+
 TEST(FormatErrorTest, WholeShape) {
   const ParsedLine parsed = {.custom_id = "a", .has_custom_id = true};
   const RequestError error = {.message = "'n' is bad", .param = "n", .code = "invalid_value"};

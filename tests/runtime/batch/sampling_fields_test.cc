@@ -1,4 +1,4 @@
-// Each field of sampling, stopping and logprobs, and the fields that change nothing.
+// Each field of sampling, stopping and logprobs.
 
 #include "runtime/batch/sampling_fields.h"
 
@@ -69,7 +69,7 @@ TEST_F(SamplingFieldsTest, Floats) {
       EXPECT_EQ((params.*c.get)(), value) << c.key << " " << text;
     }
     for (const std::string& value : c.refused) ExpectBothRefuse(c.key, value);
-    for (const char* value : {"\"1\"", "true", "[]", "{}"}) ExpectBothRefuse(c.key, value);
+    for (const char* value : {"\"x\"", "\"\"", "[]", "{}"}) ExpectBothRefuse(c.key, value);
   }
 }
 
@@ -78,7 +78,7 @@ TEST_F(SamplingFieldsTest, TopK) {
            {"-1", 0}, {"0", 0}, {"1", 1}, {"40", 40}, {"40.0", 40}, {"2147483647", 2147483647}}) {
     EXPECT_EQ(Params("top_k", text).top_k(), value);
   }
-  for (const char* value : {"-2", "0.5", "2147483648", "\"1\"", "true", "[]"}) {
+  for (const char* value : {"-2", "0.5", "2147483648", "\"1.5\"", "[]"}) {
     ExpectBothRefuse("top_k", value);
   }
 }
@@ -94,8 +94,8 @@ TEST_F(SamplingFieldsTest, Seed) {
   EXPECT_EQ(Params("seed", "5.0").seed(), 5);
   EXPECT_EQ(Params("seed", "-1e15").seed(), -1'000'000'000'000'000);
   for (const char* value :
-       {"1.5", "\"1\"", "9223372036854775808", "18446744073709551615", "-9223372036854775809",
-        "9223372036854775808.0", "1e19", "1e300", "false", "[]"}) {
+       {"1.5", "\"1e3\"", "9223372036854775808", "18446744073709551615", "-9223372036854775809",
+        "9223372036854775808.0", "1e19", "1e300", "\"9223372036854775808\"", "[]"}) {
     ExpectBothRefuse("seed", value);
   }
 }
@@ -105,7 +105,8 @@ TEST_F(SamplingFieldsTest, AnswersToAPrompt) {
     EXPECT_EQ(Accept(CompletionsWith(absl::StrCat("\"n\": ", n))).n, n);
     EXPECT_EQ(Accept(ChatWith(absl::StrCat("\"n\": ", n))).num_choices(), n);
   }
-  for (const char* value : {"0", "-1", "129", "1.5", "\"1\"", "true"}) ExpectBothRefuse("n", value);
+  for (const char* value : {"0", "-1", "129", "1.5", "\"0\"", "false"})
+    ExpectBothRefuse("n", value);
 }
 
 TEST_F(SamplingFieldsTest, LogitBias) {
@@ -121,7 +122,7 @@ TEST_F(SamplingFieldsTest, LogitBias) {
        {"[]", "\"x\"", "1", R"({"2048": 1})", R"({"-1": 1})", R"({"07": 1})", R"({"+7": 1})",
         R"({" 7": 1})", R"({"7 ": 1})", R"({"": 1})", R"({"x": 1})", R"({"-0": 1})",
         R"({"4294967303": 1})", R"({"7.0": 1})", R"({"7": 100.5})", R"({"7": -101})",
-        R"({"7": "1"})", R"({"7": true})", R"({"7": null})"}) {
+        R"({"7": "x"})", R"({"7": "101"})", R"({"7": null})"}) {
     ExpectBothRefuse("logit_bias", value);
   }
 }
@@ -155,7 +156,7 @@ TEST_F(SamplingFieldsTest, StopTokens) {
   EXPECT_THAT(Params("stop_token_ids", "[]").stop_token_ids(), IsEmpty());
   for (const char* value : {"1", "\"1\"", "{}", "true"}) ExpectBothRefuse("stop_token_ids", value);
   ExpectBothRefuse("stop_token_ids", "[1, 2048]", "stop_token_ids[1]");
-  for (const char* value : {"[-1]", "[0.5]", "[\"1\"]", "[true]", "[null]"}) {
+  for (const char* value : {"[-1]", "[0.5]", "[\"x\"]", "[\"2048\"]", "[null]"}) {
     ExpectBothRefuse("stop_token_ids", value, "stop_token_ids[0]");
   }
 }
@@ -166,7 +167,7 @@ TEST_F(SamplingFieldsTest, EndOfSequenceAndSpecialTokens) {
   EXPECT_TRUE(Params("skip_special_tokens", "false").keep_special_tokens());
   EXPECT_FALSE(Params("skip_special_tokens", "true").keep_special_tokens());
   for (const char* key : {"ignore_eos", "skip_special_tokens"}) {
-    for (const char* value : {"0", "\"true\"", "[]"}) ExpectBothRefuse(key, value);
+    for (const char* value : {"2", "\"maybe\"", "[]"}) ExpectBothRefuse(key, value);
   }
 }
 
@@ -177,7 +178,7 @@ TEST_F(SamplingFieldsTest, LogprobsOfCompletions) {
     EXPECT_EQ(params.num_logprobs(), count);
     EXPECT_EQ(params.num_prompt_logprobs(), -1);
   }
-  for (const char* value : {"-1", "21", "1.5", "true", "\"1\"", "[]"}) {
+  for (const char* value : {"-1", "21", "1.5", "\"x\"", "[]"}) {
     ExpectRefused(CompletionsWith(absl::StrCat(R"("logprobs": )", value)), "logprobs");
   }
 }
@@ -193,10 +194,10 @@ TEST_F(SamplingFieldsTest, LogprobsOfChat) {
   for (const auto& c : cases) {
     EXPECT_EQ(Accept(ChatWith(c.fields)).params.num_logprobs(), c.num_logprobs) << c.fields;
   }
-  for (const char* value : {"1", "\"true\"", "[]"}) {
+  for (const char* value : {"5", "\"many\"", "[]"}) {
     ExpectRefused(ChatWith(absl::StrCat(R"("logprobs": )", value)), "logprobs");
   }
-  for (const char* value : {"-1", "21", "0.5", "true", "\"1\""}) {
+  for (const char* value : {"-1", "21", "0.5", "\"x\""}) {
     ExpectRefused(ChatWith(absl::StrCat(R"("logprobs": true, "top_logprobs": )", value)),
                   "top_logprobs");
   }
@@ -222,58 +223,33 @@ TEST_F(SamplingFieldsTest, PromptLogprobs) {
     EXPECT_EQ(request.params.num_prompt_logprobs(), c.computed) << c.fields;
   }
   EXPECT_EQ(Accept(ChatWith(R"("prompt_logprobs": 3)")).shown_prompt_logprobs, 3);
-  for (const char* value : {"-1", "21", "0.5", "true", "\"1\""}) {
+  for (const char* value : {"-1", "21", "0.5", "\"x\""}) {
     ExpectBothRefuse("prompt_logprobs", value);
   }
 }
 
-TEST_F(SamplingFieldsTest, InertFieldsChangeNothing) {
-  const std::string both =
-      R"("user": "u", "service_tier": "auto", "safety_identifier": "s", "prompt_cache_key": "k",
-         "metadata": {"a": "b"}, "store": true, "stream": false, "n": 3, "bad_words": [],
-         "use_beam_search": false, "length_penalty": 1.0, "spaces_between_special_tokens": true,
-         "response_format": {"type": "text"})";
-  const std::string chat = R"(, "tools": [], "tool_choice": "auto", "add_generation_prompt": true)";
-  EXPECT_EQ(
-      Accept(CompletionsWith(both + R"(, "best_of": 3, "suffix": "")")).params.SerializeAsString(),
-      Accept(CompletionsWith(R"("n": 3)")).params.SerializeAsString());
-  EXPECT_EQ(Accept(ChatWith(both + chat)).params.SerializeAsString(),
-            Accept(ChatWith(R"("n": 3)")).params.SerializeAsString());
-  Accept(ChatWith(R"("tool_choice": "none")"));
+// As vLLM's models read them: a client may send texts.
+TEST_F(SamplingFieldsTest, NumbersAndSwitchesMayBeTexts) {
+  EXPECT_EQ(Params("temperature", R"("0.5")").temperature(), 0.5F);
+  EXPECT_EQ(Params("temperature", "true").temperature(), 1);
+  EXPECT_EQ(Params("top_k", R"("4")").top_k(), 4);
+  EXPECT_EQ(Params("seed", R"("-7")").seed(), -7);
+  EXPECT_TRUE(Params("ignore_eos", "1").ignore_eos());
+  EXPECT_TRUE(Params("ignore_eos", R"("Yes")").ignore_eos());
+  EXPECT_THAT(Params("stop_token_ids", R"(["5", true])").stop_token_ids(), ElementsAre(1, 5));
+  EXPECT_EQ(Params("logit_bias", R"({"7": "-1.5"})").logit_bias(0).bias(), -1.5F);
+  EXPECT_EQ(Accept(CompletionsWith(R"("n": "2")")).n, 2);
+  EXPECT_EQ(Accept(CompletionsWith(R"("max_tokens": "4")")).params.max_tokens(), 4);
+  EXPECT_EQ(Accept(CompletionsWith(R"("logprobs": true)")).params.num_logprobs(), 1);
+  EXPECT_EQ(Accept(CompletionsWith(R"("logprobs": false)")).params.num_logprobs(), 0);
+  EXPECT_EQ(Accept(ChatWith(R"("logprobs": "true")")).params.num_logprobs(), 0);
+  EXPECT_EQ(Accept(ChatWith(R"("logprobs": 1, "top_logprobs": "3")")).params.num_logprobs(), 3);
+  EXPECT_TRUE(Accept(CompletionsWith(R"("echo": "on")")).echo);
 }
 
-TEST_F(SamplingFieldsTest, InertFieldsHaveTypes) {
-  for (const char* key : {"user", "service_tier", "safety_identifier", "prompt_cache_key"}) {
-    ExpectBothRefuse(key, "1");
-  }
-  ExpectBothRefuse("metadata", "[]");
-  ExpectBothRefuse("store", "1");
-  ExpectBothRefuse("stream", "0");
-  ExpectBothRefuse("response_format", "\"text\"");
-  ExpectRefused(CompletionsWith(R"("best_of": 1.5)"), "best_of");
-  ExpectRefused(CompletionsWith(R"("suffix": [])"), "suffix");
-  ExpectRefused(ChatWith(R"("tools": {})"), "tools");
-  ExpectRefused(ChatWith(R"("add_generation_prompt": 1)"), "add_generation_prompt");
-}
-
-TEST_F(SamplingFieldsTest, InertFieldsAskForNothing) {
-  const std::string code = "unsupported_value";
-  ExpectBothRefuse("response_format", R"({"type": "json_object"})", "", code);
-  ExpectBothRefuse("response_format", "{}", "", code);
-  ExpectBothRefuse("stream", "true", "", code);
-  EXPECT_THAT(Refuse(CompletionsWith(R"("stream": true)")).message,
-              testing::HasSubstr("a batch has no stream"));
-  ExpectBothRefuse("bad_words", R"(["x"])", "", code);
-  ExpectBothRefuse("use_beam_search", "true", "", code);
-  ExpectBothRefuse("length_penalty", "2", "", code);
-  ExpectBothRefuse("spaces_between_special_tokens", "false", "", code);
-  ExpectRefused(CompletionsWith(R"("best_of": 2)"), "best_of", code);
-  ExpectRefused(CompletionsWith(R"("n": 2, "best_of": 1)"), "best_of", code);
-  ExpectRefused(CompletionsWith(R"("suffix": "x")"), "suffix", code);
-  ExpectRefused(ChatWith(R"("tools": [{"type": "function"}])"), "tools", code);
-  ExpectRefused(ChatWith(R"("tool_choice": "required")"), "tool_choice", code);
-  ExpectRefused(ChatWith(R"("tool_choice": {"type": "function"})"), "tool_choice", code);
-  ExpectRefused(ChatWith(R"("add_generation_prompt": false)"), "add_generation_prompt", code);
+TEST_F(SamplingFieldsTest, NoTopLogprobsNeedNoLogprobs) {
+  EXPECT_EQ(Accept(ChatWith(R"("top_logprobs": 0)")).params.num_logprobs(), -1);
+  EXPECT_EQ(Accept(ChatWith(R"("top_logprobs": 0, "logprobs": false)")).params.num_logprobs(), -1);
 }
 
 // What a request states counts, also where it is a neutral value.
