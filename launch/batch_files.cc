@@ -53,6 +53,7 @@ absl::StatusOr<JobIdentity> IdentifyJob(const RunConfig& config, const JobSetup&
   job.set_seed(config.seed());
   job.set_max_model_len(static_cast<int32_t>(setup.engine.max_model_len));
   job.set_lenient(config.lenient());
+  job.set_chat_template(setup.chat_template);
   job.set_served_model_name(config.served_model_name());
   job.set_model_name(ModelName(config));
   job.set_created(config.created());
@@ -161,8 +162,10 @@ absl::Status CheckReport(const RunConfig& config, FileSystem& files, const std::
 
 RequestLimits LimitsOfRequests(const RunConfig& config, const JobSetup& setup) {
   return {.tokenizer = setup.model.tokenizer.get(),
+          .chat = setup.model.chat.get(),
           .vocab_size = setup.model.config.vocab_size,
           .max_model_len = setup.engine.max_model_len,
+          .created = config.created(),
           .served_model_name = config.served_model_name(),
           .lenient = config.lenient(),
           .defaults = setup.sampling};

@@ -224,6 +224,29 @@ absl::StatusOr<SamplingDefaults> ChooseSampling(const RunConfig& config, FileSys
   return defaults->sampling;
 }
 
+// Puts the template of --chat-template in place of the model's. Gives its fingerprint; an empty
+// text where none is asked for.
+absl::StatusOr<std::string> UseChatTemplate(const RunConfig& config, FileSystem& files,
+                                            ModelFiles& model) {
+  if (config.chat_template().empty()) return std::string();
+  if (model.tokenizer == nullptr) {
+    return absl::InvalidArgumentError("--chat-template: the model has no tokenizer");
+  }
+  const absl::StatusOr<std::string> source = files.ReadWhole(config.chat_template());
+  absl::StatusOr<ChatTemplates> chat = source.status();
+  if (source.ok()) {
+    chat = ChatTemplates::FromSource(*source, config.chat_template(), *model.tokenizer);
+  }
+  if (!chat.ok()) {
+    return absl::Status(chat.status().code(),
+                        absl::StrCat("--chat-template ", std::string(chat.status().message())));
+  }
+  model.chat = std::make_unique<ChatTemplates>(*std::move(chat));
+  Fingerprint fingerprint;
+  fingerprint.Add(std::as_bytes(std::span(*source)));
+  return Hex(fingerprint.value());
+}
+
 }  // namespace
 
 int CountThreads(Communicator& world, int wanted) { return FindSharedCores(world).threads(wanted); }
@@ -270,6 +293,10 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   if (status.ok()) status = AgreeOnFacts(world, {{"model", model->fingerprint}});
   if (!status.ok()) return status;
 
+  absl::StatusOr<std::string> chat_template = UseChatTemplate(config, files, *model);
+  status = AgreeOnStatus(world, chat_template.status());
+  if (!status.ok()) return status;
+
   absl::StatusOr<EngineOptions> options = ChooseEngineOptions(config, *model, world.size());
   if (!options.ok()) return options.status();
   SchedulerLimits& limits = options->limits;
@@ -309,6 +336,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
                   .engine = *std::move(options),
                   .memory = *std::move(memory),
                   .sampling = *sampling,
+                  .chat_template = *std::move(chat_template),
                   .warnings = std::move(warnings)};
 }
 

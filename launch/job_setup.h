@@ -32,6 +32,7 @@ struct JobSetup {
   EngineOptions engine;
   MemoryPlan memory;
   SamplingDefaults sampling;          // of requests that don't state it
+  std::string chat_template;          // of --chat-template: a fingerprint; empty: not given
   std::vector<std::string> warnings;  // for a person
 
   // Stored dtype / compute dtype / instruction path: runs of one class give the same bytes.

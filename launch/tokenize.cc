@@ -43,8 +43,11 @@ class TokenizeCommand : public Subcommand {
  public:
   explicit TokenizeCommand(CommandLine& parent)
       : Subcommand(parent, "tokenize", "token ids of each line of text, no BOS") {
-    line().AddRequiredText("--model", model_, "model directory or tokenizer.model");
+    line().AddRequiredText("--model", model_, "model directory, tokenizer.model or tokenizer.json");
     line().AddText("-i,--input", input_, "text; default: standard input");
+    line().OnSwitch(
+        "--special-tokens", [this] { spelling_ = Spelling::kToken; },
+        "the spelling of a control or added token (</s>) is that token, not text");
   }
 
   ExitCode Run(Communicator& world) override {
@@ -59,8 +62,9 @@ class TokenizeCommand : public Subcommand {
                       ExitCode::kCannotServe);
     }
     std::ios::sync_with_stdio(false);
+    for (const std::string& note : tokenizer->notes()) Say(world, "note: " + note);
     const absl::Status status =
-        TokenizeLines(*tokenizer, input_.empty() ? std::cin : file, std::cout);
+        TokenizeLines(*tokenizer, spelling_, input_.empty() ? std::cin : file, std::cout);
     if (status.ok()) return ExitCode::kDone;
     return ExitWith(world, status,
                     absl::IsInvalidArgument(status) ? ExitCode::kCannotServe : ExitCode::kFailed);
@@ -69,11 +73,13 @@ class TokenizeCommand : public Subcommand {
  private:
   std::string model_;
   std::string input_;
+  Spelling spelling_ = Spelling::kText;
 };
 
 }  // namespace
 
-absl::Status TokenizeLines(const Tokenizer& tokenizer, std::istream& in, std::ostream& out) {
+absl::Status TokenizeLines(const Tokenizer& tokenizer, Spelling spelling, std::istream& in,
+                           std::ostream& out) {
   std::string line;
   std::string ids;
   for (uint64_t number = 1; ReadLine(in, line); ++number) {
@@ -84,7 +90,10 @@ absl::Status TokenizeLines(const Tokenizer& tokenizer, std::istream& in, std::os
                                  " bytes, which can't be tokenized at once")};
     }
     ids.clear();
-    AppendIds(tokenizer.Encode(line), ids);
+    AppendIds(spelling == Spelling::kToken
+                  ? tokenizer.EncodePrompt(line, /*add_special_tokens=*/false)
+                  : tokenizer.Encode(line),
+              ids);
     ids += '\n';
     if (!out.write(ids.data(), static_cast<std::streamsize>(ids.size()))) break;
   }

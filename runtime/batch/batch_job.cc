@@ -149,16 +149,19 @@ ParsedLine BatchJob::Parse(LineReader::Result read, BatchResult& result) {
                                   .param = "custom_id",
                                   .code = "duplicate_custom_id"};
   }
-  NoteIgnoredFields(parsed);
+  NoteFindings(parsed);
   return parsed;
 }
 
-void BatchJob::NoteIgnoredFields(const ParsedLine& parsed) {
+void BatchJob::NoteFindings(const ParsedLine& parsed) {
   for (const std::string& field : parsed.ignored_fields) {
     if (ignored_fields_.size() == kMostNotes) break;
     if (!ignored_fields_.insert(field).second) continue;
     notes_.push_back(absl::StrCat("line ", line_, ": field ", Quoted(field),
                                   " is ignored, there and in later lines (--lenient)"));
+  }
+  for (const std::string& note : parsed.notes) {
+    if (said_.insert(note).second) notes_.push_back(absl::StrCat("line ", line_, ": ", note));
   }
 }
 

@@ -120,7 +120,7 @@ class BatchJob {
   absl::Status PassOver(const EarlierResult& earlier, uint64_t line_hash);
   absl::Status AddLine(LineReader::Result read, BatchResult result);
   ParsedLine Parse(LineReader::Result read, BatchResult& result);
-  void NoteIgnoredFields(const ParsedLine& parsed);
+  void NoteFindings(const ParsedLine& parsed);
   void CountRefused(int64_t line, const RequestError& error);
   absl::Status Refuse(BatchResult result, const ParsedLine& parsed, const RequestError& error);
   std::unique_ptr<InFlight> MakeInFlight(BatchResult result, BatchRequest request) const;
@@ -147,6 +147,7 @@ class BatchJob {
   std::deque<std::unique_ptr<InFlight>> suspects_;  // in flight at a fault, and not started since
   absl::flat_hash_set<uint64_t> custom_ids_;        // hashes: ten million take 150 MB
   std::set<std::string> ignored_fields_;
+  std::set<std::string> said_;  // notes of requests
   RefusalSummary refusals_;
   std::vector<std::string> notes_;
   BatchCounts counts_;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/batch/chat_fields.h"
 #include "runtime/batch/inert_fields.h"
 #include "runtime/batch/length_fields.h"
 #include "runtime/batch/prompt_fields.h"
@@ -14,8 +15,6 @@
 
 namespace octet {
 namespace {
-
-using nlohmann::json;
 
 void CheckModel(const RequestLimits& limits, Fields& body) {
   const std::optional<std::string> model = body.TakeString("model");
@@ -34,7 +33,7 @@ void TakeOutput(Fields& body, BatchRequest& request) {
   request.return_token_ids = body.TakeBool("return_token_ids").value_or(false);
 }
 
-void ReadBody(const json& object, const RequestLimits& limits, Findings& findings,
+void ReadBody(const Json& object, const RequestLimits& limits, Findings& findings,
               BatchRequest& request) {
   Fields body(object, "", findings);
   CheckModel(limits, body);
@@ -43,7 +42,7 @@ void ReadBody(const json& object, const RequestLimits& limits, Findings& finding
   if (request.endpoint == Endpoint::kCompletions) {
     TakePrompts(limits, body, request);
   } else {
-    TakeMessages(limits, body, request);
+    TakeConversation(limits, body, request);
   }
   TakeSampling(limits, body, request);
   TakeStop(limits, body, request);
@@ -64,7 +63,7 @@ BatchRequest ReadRequest(Fields& line, const RequestLimits& limits) {
   if (line.TakeString("method").value_or("POST") != "POST") line.Fail("method", "must be POST");
   const std::optional<Endpoint> endpoint = ParseEndpoint(line.TakeString("url").value_or(""));
   if (!endpoint) line.Fail("url", "must be /v1/completions or /v1/chat/completions", "invalid_url");
-  const json* body = line.Take("body");
+  const Json* body = line.Take("body");
   if (body == nullptr || !body->is_object()) line.Fail("body", "must be an object");
   // Other keys are the client's own.
   if (!line.ok()) return request;
@@ -74,7 +73,7 @@ BatchRequest ReadRequest(Fields& line, const RequestLimits& limits) {
 }
 
 void TakeCustomId(Fields& line, ParsedLine& parsed) {
-  const json* id = line.Take("custom_id");
+  const Json* id = line.Take("custom_id");
   if (id == nullptr) return line.FailMissing("custom_id");
   parsed.has_custom_id = id->is_string();
   if (parsed.has_custom_id) {
@@ -92,7 +91,7 @@ RequestError NoRequest(const std::string& message) {
 }  // namespace
 
 ParsedLine ParseBatchLine(const std::string& line, const RequestLimits& limits) {
-  const absl::StatusOr<json> object = ParseStrictJson(line, "line");
+  const absl::StatusOr<Json> object = ParseOrderedJson(line, "line");
   if (!object.ok()) return {.request = NoRequest(std::string(object.status().message()))};
   if (!object->is_object()) return {.request = NoRequest("a line must be one JSON object")};
   Findings findings = {.lenient = limits.lenient};
@@ -107,6 +106,7 @@ ParsedLine ParseBatchLine(const std::string& line, const RequestLimits& limits) 
     parsed.request = std::move(request);
   }
   parsed.ignored_fields = std::move(findings.ignored);
+  parsed.notes = std::move(findings.notes);
   return parsed;
 }
 

@@ -11,6 +11,7 @@
 
 #include "proto/engine.pb.h"
 #include "runtime/model/generation_config.h"
+#include "runtime/text/chat_template.h"
 #include "runtime/text/tokenizer.h"
 
 namespace octet {
@@ -66,13 +67,16 @@ struct ParsedLine {
   bool has_custom_id = false;  // a text, as it must be
   std::variant<BatchRequest, RequestError> request;
   std::vector<std::string> ignored_fields;  // when lenient: those that are not known
+  std::vector<std::string> notes;           // what a person should know of a request that is served
 };
 
 // What a request is checked against.
 struct RequestLimits {
   const Tokenizer* tokenizer = nullptr;  // null: only prompts given as token ids
+  const ChatTemplates* chat = nullptr;   // of this tokenizer; null: no conversations
   int64_t vocab_size = 0;
   int64_t max_model_len = 0;      // prompt and answer
+  int64_t created = 0;            // seconds since 1970: what a chat template takes for the time
   std::string served_model_name;  // when set, "model" must be this
   bool lenient = false;           // fields that are not known are ignored, not refused
   SamplingDefaults defaults;      // of what a request does not state

@@ -86,6 +86,8 @@ void TakeConversation(const RequestLimits& limits, Fields& body, BatchRequest& r
     const std::string why(text.status().message());
     return body.Fail("messages", "can't be used: " + why);
   }
+  const bool will_be_cut = request.truncation.has_value();
+  if (!will_be_cut && !CheckBytes(text->text.size(), "messages", limits, body)) return;
   request.prompts = {Prompt{.ids = limits.tokenizer->EncodeRendered(*text)}};
   CheckRows(request.prompts[0], "messages", limits, body);
   body.Note(limits.chat->note());

@@ -13,48 +13,46 @@
 namespace octet {
 namespace {
 
-using nlohmann::json;
-
 // Fields that are accepted with the same values.
 struct Rule {
-  bool (*accepts)(const json& value);
+  bool (*accepts)(const Json& value);
   const char* allowed;  // as it stands behind "must be"; null: nothing is
   std::initializer_list<const char*> keys;
 };
 
-bool IsText(const json& value) { return value.is_string(); }
-bool IsObject(const json& value) { return value.is_object(); }
-bool IsBool(const json& value) { return LaxBool(value).has_value(); }
-bool IsWhole(const json& value) { return LaxInteger(value).has_value(); }
-bool IsFalse(const json& value) { return LaxBool(value) == false; }
-bool IsTrue(const json& value) { return LaxBool(value) == true; }
-bool IsZero(const json& value) { return LaxInteger(value) == 0; }
-bool IsOne(const json& value) { return LaxDouble(value) == 1; }
-bool IsMinusOne(const json& value) { return LaxInteger(value) == -1; }
-bool IsEmptyList(const json& value) { return value.is_array() && value.empty(); }
-bool IsEmptyObject(const json& value) { return value.is_object() && value.empty(); }
-bool IsEmptyText(const json& value) { return value == ""; }
-bool IsNoneOrAuto(const json& value) { return value == "none" || value == "auto"; }
-bool IsTextAlone(const json& value) {
+bool IsText(const Json& value) { return value.is_string(); }
+bool IsObject(const Json& value) { return value.is_object(); }
+bool IsBool(const Json& value) { return LaxBool(value).has_value(); }
+bool IsWhole(const Json& value) { return LaxInteger(value).has_value(); }
+bool IsFalse(const Json& value) { return LaxBool(value) == false; }
+bool IsTrue(const Json& value) { return LaxBool(value) == true; }
+bool IsZero(const Json& value) { return LaxInteger(value) == 0; }
+bool IsOne(const Json& value) { return LaxDouble(value) == 1; }
+bool IsMinusOne(const Json& value) { return LaxInteger(value) == -1; }
+bool IsEmptyList(const Json& value) { return value.is_array() && value.empty(); }
+bool IsEmptyObject(const Json& value) { return value.is_object() && value.empty(); }
+bool IsEmptyText(const Json& value) { return value == ""; }
+bool IsNoneOrAuto(const Json& value) { return value == "none" || value == "auto"; }
+bool IsTextAlone(const Json& value) {
   return value.is_array() && value.size() == 1 && value.front() == "text";
 }
-bool IsMedium(const json& value) { return value == "medium"; }
-bool IsNothing(const json&) { return false; }
+bool IsMedium(const Json& value) { return value == "medium"; }
+bool IsNothing(const Json&) { return false; }
 
-bool IsEffort(const json& value) {
+bool IsEffort(const Json& value) {
   constexpr std::array kEfforts = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
   return std::find(kEfforts.begin(), kEfforts.end(), value) != kEfforts.end();
 }
 
-bool IsTextFormat(const json& value) {
+bool IsTextFormat(const Json& value) {
   if (!value.is_object()) return false;
   const auto type = value.find("type");
   return type != value.end() && *type == "text";
 }
 
 // As vLLM's StructuredOutputsParams without a constraint.
-bool HasNoConstraint(const json& value) {
-  return value.is_object() && std::all_of(value.begin(), value.end(), [](const json& member) {
+bool HasNoConstraint(const Json& value) {
+  return value.is_object() && std::all_of(value.begin(), value.end(), [](const Json& member) {
            return member.is_null() || member == false;
          });
 }
@@ -122,7 +120,7 @@ constexpr Rule kNeutral[] = {
 void TakeAll(std::span<const Rule> rules, const char* code, Fields& body) {
   for (const Rule& rule : rules) {
     for (const char* key : rule.keys) {
-      const json* value = body.TakeLeft(key);
+      const Json* value = body.TakeLeft(key);
       if (value == nullptr || rule.accepts(*value)) continue;
       body.Fail(key,
                 rule.allowed == nullptr
@@ -143,7 +141,7 @@ void TakeDependentFields(Fields& body, const BatchRequest& request) {
     body.Refuse("spaces_between_special_tokens", "must be true where special tokens are kept");
   }
   const bool is_chat = request.endpoint == Endpoint::kChatCompletions;
-  const json* special_tokens = body.TakeLeft("add_special_tokens");
+  const Json* special_tokens = body.TakeLeft("add_special_tokens");
   if (special_tokens != nullptr && LaxBool(*special_tokens) != !is_chat) {
     body.Refuse("add_special_tokens",
                 absl::StrCat("must be ", is_chat ? "false" : "true", " where it is given"));

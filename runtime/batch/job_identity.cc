@@ -7,8 +7,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <vector>
+
+#include "runtime/text/tokenizer_files.h"
 
 namespace octet {
 namespace {
@@ -41,8 +44,7 @@ absl::StatusOr<uint64_t> HashOfContent(const RandomAccessFile& file,
 
 bool DecidesAnswers(const std::string& name) {
   return name == "config.json" || name == "params.json" || name == "generation_config.json" ||
-         name == "tokenizer.model" || name == "model.safetensors.index.json" ||
-         absl::EndsWith(name, ".safetensors");
+         name == "model.safetensors.index.json" || absl::EndsWith(name, ".safetensors");
 }
 
 absl::Status Differs(const std::string& what, const std::string& earlier, const std::string& now) {
@@ -137,13 +139,17 @@ absl::StatusOr<FileIdentity> IdentifyFile(FileSystem& files, const std::string& 
 
 absl::Status IdentifyModel(FileSystem& files, const std::string& directory, bool read_contents,
                            const std::function<void()>& advance, JobIdentity& job) {
-  const absl::StatusOr<std::vector<std::string>> names = files.List(directory);
+  const absl::StatusOr<std::vector<std::string>> listed = files.List(directory);
+  if (!listed.ok()) return listed.status();
+  absl::StatusOr<std::vector<std::string>> names = ListTokenizerFiles(files, directory);
   if (!names.ok()) return names.status();
+  std::copy_if(listed->begin(), listed->end(), std::back_inserter(*names), DecidesAnswers);
+  std::sort(names->begin(), names->end());
   for (const std::string& name : *names) {
-    if (!DecidesAnswers(name)) continue;
     absl::StatusOr<FileIdentity> file =
         IdentifyFile(files, JoinPath(directory, name), read_contents, advance);
     if (!file.ok()) return file.status();
+    file->set_name(name);
     *job.add_model_file() = *std::move(file);
   }
   return absl::OkStatus();
@@ -159,6 +165,7 @@ absl::Status CompareJobs(const JobIdentity& a, const JobIdentity& b, bool compar
   status.Update(Same("--served-model-name", a.served_model_name(), b.served_model_name()));
   status.Update(Same("the model's name", a.model_name(), b.model_name()));
   status.Update(Same("--created", a.created(), b.created()));
+  status.Update(Same("--chat-template", a.chat_template(), b.chat_template()));
   status.Update(Same("--generation-config", a.generation_config(), b.generation_config()));
   status.Update(SameModelFiles(a, b, compare_contents));
   status.Update(Same("the model's configuration, headers or tokenizer", a.model(), b.model()));

@@ -13,8 +13,6 @@
 namespace octet {
 namespace {
 
-using nlohmann::json;
-
 constexpr size_t kMaxNumberBytes = 64;  // of a text that is worth reading as a number
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -88,7 +86,7 @@ std::optional<bool> BoolOf(const std::string& text) {
 
 }  // namespace
 
-std::optional<int64_t> LaxInteger(const json& value) {
+std::optional<int64_t> LaxInteger(const Json& value) {
   if (value.is_string()) return IntegerOf(value.get_ref<const std::string&>());
   if (value.is_boolean()) return value.get<bool>() ? 1 : 0;
   if (value.is_number_unsigned()) {
@@ -100,7 +98,7 @@ std::optional<int64_t> LaxInteger(const json& value) {
   return value.is_number_float() ? IntegerOf(value.get<double>()) : std::nullopt;
 }
 
-std::optional<double> LaxDouble(const json& value) {
+std::optional<double> LaxDouble(const Json& value) {
   std::optional<double> number;
   if (value.is_string()) number = DoubleOf(value.get_ref<const std::string&>());
   if (value.is_boolean()) number = value.get<bool>() ? 1 : 0;
@@ -108,7 +106,7 @@ std::optional<double> LaxDouble(const json& value) {
   return number && std::isfinite(*number) ? number : std::nullopt;
 }
 
-std::optional<bool> LaxBool(const json& value) {
+std::optional<bool> LaxBool(const Json& value) {
   if (value.is_boolean()) return value.get<bool>();
   if (value.is_string()) return BoolOf(value.get_ref<const std::string&>());
   const std::optional<int64_t> number = LaxInteger(value);

@@ -9,8 +9,6 @@
 
 namespace octet {
 
-using nlohmann::json;
-
 namespace {
 
 // A field's name as messages and notes have it: the client chose it, at any length.
@@ -23,7 +21,7 @@ std::string ShortName(std::string_view prefix, std::string_view key) {
 
 }  // namespace
 
-const json* Fields::Take(std::string_view key) {
+const Json* Fields::Take(std::string_view key) {
   const auto found = object_.find(key);
   if (found == object_.end() || found->is_null()) return nullptr;
   taken_.push_back(&*found);
@@ -31,7 +29,7 @@ const json* Fields::Take(std::string_view key) {
 }
 
 std::optional<int64_t> Fields::TakeInteger(std::string_view key, int64_t least, int64_t most) {
-  const json* value = Take(key);
+  const Json* value = Take(key);
   if (value == nullptr) return std::nullopt;
   const std::optional<int64_t> number = LaxInteger(*value);
   if (number && *number >= least && *number <= most) return number;
@@ -40,7 +38,7 @@ std::optional<int64_t> Fields::TakeInteger(std::string_view key, int64_t least, 
 }
 
 std::optional<float> Fields::TakeFloat(std::string_view key, float least, float most) {
-  const json* value = Take(key);
+  const Json* value = Take(key);
   if (value == nullptr) return std::nullopt;
   const std::optional<double> number = LaxDouble(*value);
   if (number && *number >= least && *number <= most) return static_cast<float>(*number);
@@ -51,7 +49,7 @@ std::optional<float> Fields::TakeFloat(std::string_view key, float least, float 
 std::optional<float> Fields::TakePositiveFloat(std::string_view key, float most) {
   // What is smaller counts as 0 in computations.
   constexpr float kLeast = std::numeric_limits<float>::min();
-  const json* value = Take(key);
+  const Json* value = Take(key);
   if (value == nullptr) return std::nullopt;
   const std::optional<double> number = LaxDouble(*value);
   if (number && *number >= kLeast && *number <= most) return static_cast<float>(*number);
@@ -60,7 +58,7 @@ std::optional<float> Fields::TakePositiveFloat(std::string_view key, float most)
 }
 
 std::optional<bool> Fields::TakeBool(std::string_view key) {
-  const json* value = Take(key);
+  const Json* value = Take(key);
   if (value == nullptr) return std::nullopt;
   const std::optional<bool> switched = LaxBool(*value);
   if (!switched) Fail(key, "must be true or false");
@@ -68,22 +66,22 @@ std::optional<bool> Fields::TakeBool(std::string_view key) {
 }
 
 std::optional<std::string> Fields::TakeString(std::string_view key) {
-  const json* value = Take(key);
+  const Json* value = Take(key);
   if (value == nullptr) return std::nullopt;
   if (value->is_string()) return value->get<std::string>();
   Fail(key, "must be a string");
   return std::nullopt;
 }
 
-const json* Fields::TakeArray(std::string_view key) {
-  const json* value = Take(key);
+const Json* Fields::TakeArray(std::string_view key) {
+  const Json* value = Take(key);
   if (value == nullptr || value->is_array()) return value;
   Fail(key, "must be a list");
   return nullptr;
 }
 
-const json* Fields::TakeObject(std::string_view key) {
-  const json* value = Take(key);
+const Json* Fields::TakeObject(std::string_view key) {
+  const Json* value = Take(key);
   if (value == nullptr || value->is_object()) return value;
   Fail(key, "must be an object");
   return nullptr;
@@ -98,6 +96,10 @@ void Fields::Fail(std::string_view key, std::string_view rule, std::string_view 
       .message = std::move(message), .param = std::move(name), .code = std::string(code)};
 }
 
+void Fields::Note(const std::string& text) {
+  if (!text.empty()) findings_.notes.push_back(text);
+}
+
 void Fields::FailMissing(std::string_view key) {
   Fail(key, "is missing", "missing_required_parameter");
 }
@@ -106,11 +108,11 @@ void Fields::Refuse(std::string_view key, std::string_view rule, std::string_vie
   Fail(key, rule, code);
 }
 
-bool Fields::IsTaken(const json& value) const {
+bool Fields::IsTaken(const Json& value) const {
   return std::find(taken_.begin(), taken_.end(), &value) != taken_.end();
 }
 
-const json* Fields::TakeLeft(std::string_view key) {
+const Json* Fields::TakeLeft(std::string_view key) {
   const auto found = object_.find(key);
   if (found == object_.end() || IsTaken(*found)) return nullptr;
   return Take(key);
@@ -128,7 +130,7 @@ void Fields::RefuseRest() {
   }
 }
 
-std::optional<int32_t> TokenId(const json& value, int64_t vocab_size) {
+std::optional<int32_t> TokenId(const Json& value, int64_t vocab_size) {
   const std::optional<int64_t> id = LaxInteger(value);
   if (!id || *id < 0 || *id >= vocab_size) return std::nullopt;
   return static_cast<int32_t>(*id);

@@ -23,6 +23,7 @@ struct Findings {
   bool lenient = false;               // as RequestLimits has it
   std::optional<RequestError> error;  // the first
   std::vector<std::string> ignored;   // fields that are not known, when lenient
+  std::vector<std::string> notes;     // for a person
 };
 
 // Takes the fields of one object. Null counts as absent, as in OpenAI's interface. Numbers and
@@ -31,17 +32,17 @@ struct Findings {
 class Fields {
  public:
   // `prefix` stands before each field's name in errors. All three must live longer.
-  Fields(const nlohmann::json& object, std::string_view prefix, Findings& findings)
+  Fields(const Json& object, std::string_view prefix, Findings& findings)
       : object_(object), prefix_(prefix), findings_(findings) {}
 
-  const nlohmann::json* Take(std::string_view key);
+  const Json* Take(std::string_view key);
   std::optional<int64_t> TakeInteger(std::string_view key, int64_t least, int64_t most);
   std::optional<float> TakeFloat(std::string_view key, float least, float most);
   std::optional<float> TakePositiveFloat(std::string_view key, float most);
   std::optional<bool> TakeBool(std::string_view key);
   std::optional<std::string> TakeString(std::string_view key);
-  const nlohmann::json* TakeArray(std::string_view key);
-  const nlohmann::json* TakeObject(std::string_view key);
+  const Json* TakeArray(std::string_view key);
+  const Json* TakeObject(std::string_view key);
 
   // The field breaks `rule`, which follows its name in the message: "must be a string".
   void Fail(std::string_view key, std::string_view rule, std::string_view code = "invalid_value");
@@ -53,25 +54,28 @@ class Fields {
               std::string_view code = "unsupported_value");
 
   // The field, unless it is null or was taken before.
-  const nlohmann::json* TakeLeft(std::string_view key);
+  const Json* TakeLeft(std::string_view key);
 
   // Refuses each field that nobody took, as it is not known. When lenient it is ignored.
   void RefuseRest();
+
+  // Something that a person should know, though the request is served. An empty text is nothing.
+  void Note(const std::string& text);
 
   bool ok() const { return !findings_.error; }  // nothing is wrong with the line so far
   Findings& findings() const { return findings_; }
 
  private:
-  bool IsTaken(const nlohmann::json& value) const;
+  bool IsTaken(const Json& value) const;
 
-  const nlohmann::json& object_;
+  const Json& object_;
   std::string_view prefix_;
   Findings& findings_;
-  std::vector<const nlohmann::json*> taken_;
+  std::vector<const Json*> taken_;
 };
 
 // The value of a token id in [0, vocab_size).
-std::optional<int32_t> TokenId(const nlohmann::json& value, int64_t vocab_size);
+std::optional<int32_t> TokenId(const Json& value, int64_t vocab_size);
 
 }  // namespace octet
 

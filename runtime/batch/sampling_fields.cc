@@ -13,8 +13,6 @@
 namespace octet {
 namespace {
 
-using nlohmann::json;
-
 constexpr int kMaxLogprobs = 20;  // as vLLM's --max-logprobs
 constexpr int kMaxAnswers = 128;  // to each prompt, as OpenAI
 constexpr float kMaxPenalty = 2;  // this and the next as OpenAI
@@ -33,7 +31,7 @@ std::optional<int32_t> DecimalTokenId(const std::string& text, int64_t vocab_siz
 }
 
 void TakeLogitBias(const RequestLimits& limits, Fields& body, SamplingParams& params) {
-  const json* biases = body.TakeObject("logit_bias");
+  const Json* biases = body.TakeObject("logit_bias");
   if (biases == nullptr) return;
   for (auto field = biases->begin(); field != biases->end(); ++field) {
     const std::optional<int32_t> id = DecimalTokenId(field.key(), limits.vocab_size);
@@ -57,7 +55,7 @@ void TakeLogitBias(const RequestLimits& limits, Fields& body, SamplingParams& pa
 }
 
 void TakeStopTexts(const RequestLimits& limits, Fields& body, SamplingParams& params) {
-  const json* stop = body.Take("stop");
+  const Json* stop = body.Take("stop");
   if (stop == nullptr) return;
   if (!stop->is_string() && !stop->is_array()) {
     return body.Fail("stop", "must be a text or a list of texts");
@@ -70,7 +68,7 @@ void TakeStopTexts(const RequestLimits& limits, Fields& body, SamplingParams& pa
     return body.Fail("stop", absl::StrCat("must not have more than ", kMaxStops, " texts"));
   }
   for (size_t i = 0; i < size; ++i) {
-    const json& text = stop->is_array() ? (*stop)[i] : *stop;
+    const Json& text = stop->is_array() ? (*stop)[i] : *stop;
     if (!text.is_string() || text.get_ref<const std::string&>().empty()) {
       return body.Fail(stop->is_array() ? absl::StrCat("stop[", i, "]") : "stop",
                        "must be a text, and not an empty one");
@@ -84,9 +82,9 @@ void TakeStopTexts(const RequestLimits& limits, Fields& body, SamplingParams& pa
 }
 
 void TakeStopTokens(const RequestLimits& limits, Fields& body, SamplingParams& params) {
-  const json* ids = body.TakeArray("stop_token_ids");
+  const Json* ids = body.TakeArray("stop_token_ids");
   if (ids == nullptr) return;
-  for (const json& value : *ids) {
+  for (const Json& value : *ids) {
     const std::optional<int32_t> id = TokenId(value, limits.vocab_size);
     if (!id) {
       return body.Fail(absl::StrCat("stop_token_ids[", params.stop_token_ids_size(), "]"),

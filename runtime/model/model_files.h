@@ -13,6 +13,7 @@
 #include "runtime/model/checkpoint.h"
 #include "runtime/model/mixtral_tensors.h"
 #include "runtime/model/model_config.h"
+#include "runtime/text/chat_template.h"
 #include "runtime/text/tokenizer.h"
 
 namespace octet {
@@ -23,6 +24,7 @@ struct ModelFiles {
   std::unique_ptr<Checkpoint> checkpoint;  // null: of no checkpoint
   MixtralTensors tensors;
   std::unique_ptr<Tokenizer> tokenizer;  // null: the directory has none
+  std::unique_ptr<ChatTemplates> chat;   // null: there is no tokenizer
   std::string fingerprint;               // of configuration, headers and tokenizer
   std::vector<std::string> warnings;
   std::vector<std::unique_ptr<RandomAccessFile>> made;  // the tensors' files where no checkpoint is

@@ -131,7 +131,7 @@ void ChatTemplates::Add(const std::string& name, const std::string& source,
   if (!parsed.ok()) {
     parsed = absl::Status(
         parsed.status().code(),
-        absl::StrCat("the chat template of ", where, ": ", std::string(parsed.status().message())));
+        absl::StrCat(where, ": the chat template: ", std::string(parsed.status().message())));
   }
   templates_.insert_or_assign(name, std::move(parsed));
 }
@@ -211,15 +211,14 @@ absl::StatusOr<ChatTemplates> ChatTemplates::Load(FileSystem& files, const std::
   return loaded;
 }
 
-absl::StatusOr<ChatTemplates> ChatTemplates::FromFile(FileSystem& files, const std::string& path,
-                                                      const Tokenizer& tokenizer) {
-  const absl::StatusOr<std::string> source = files.ReadWhole(path);
-  if (!source.ok()) return source.status();
-  ChatTemplates loaded(tokenizer);
-  loaded.Add(kDefault, *source, path);
-  const absl::Status usable = loaded.CheckDefault();
+absl::StatusOr<ChatTemplates> ChatTemplates::FromSource(const std::string& source,
+                                                        const std::string& where,
+                                                        const Tokenizer& tokenizer) {
+  ChatTemplates made(tokenizer);
+  made.Add(kDefault, source, where);
+  const absl::Status usable = made.CheckDefault();
   if (!usable.ok()) return usable;
-  return loaded;
+  return made;
 }
 
 absl::StatusOr<const JinjaTemplate*> ChatTemplates::Choose(const Conversation& conversation) const {

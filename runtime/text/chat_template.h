@@ -50,9 +50,10 @@ class ChatTemplates {
   static absl::StatusOr<ChatTemplates> Load(FileSystem& files, const std::string& directory,
                                             const Tokenizer& tokenizer);
 
-  // The template in a file of its own.
-  static absl::StatusOr<ChatTemplates> FromFile(FileSystem& files, const std::string& path,
-                                                const Tokenizer& tokenizer);
+  // This template alone. `where` names it in errors, such as the path of its file.
+  static absl::StatusOr<ChatTemplates> FromSource(const std::string& source,
+                                                  const std::string& where,
+                                                  const Tokenizer& tokenizer);
 
   // The conversation as text. `now` is what the template takes for the time, in seconds since 1970.
   // Errors are for a person: that there is no template, what it can't do, what it says itself.
