@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/batch/batch_request.h"
+#include "runtime/batch/lax_values.h"
 
 namespace octet {
 
