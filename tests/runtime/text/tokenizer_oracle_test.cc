@@ -29,7 +29,8 @@ std::string ReadOrDie(const std::string& path) {
 Tokenizer LoadCase(const std::string& directory, const json& expected) {
   PosixFileSystem disk;
   MemoryFileSystem files;
-  for (const std::string& name : disk.List(directory + "/model").value()) {
+  const std::vector<std::string> names = disk.List(directory + "/model").value();
+  for (const std::string& name : names) {
     const std::string path = directory + "/model/" + name;
     if (disk.IsFile(path)) files.files["m/" + name] = ReadOrDie(path);
   }
