@@ -25,8 +25,11 @@ class TokenizeCommand : public Subcommand {
  public:
   explicit TokenizeCommand(CommandLine& parent)
       : Subcommand(parent, "tokenize", "token ids of each line of text, no BOS") {
-    line().AddRequiredText("--model", model_, "model directory or tokenizer.model");
+    line().AddRequiredText("--model", model_, "model directory, tokenizer.model or tokenizer.json");
     line().AddText("-i,--input", input_, "text; default: standard input");
+    line().OnSwitch(
+        "--special-tokens", [this] { spelling_ = Spelling::kToken; },
+        "the spelling of a control or added token (</s>) is that token, not text");
   }
 
   ExitCode Run(Communicator& world) override {
@@ -41,19 +44,22 @@ class TokenizeCommand : public Subcommand {
                       ExitCode::kCannotServe);
     }
     std::ios::sync_with_stdio(false);
+    for (const std::string& note : tokenizer->notes()) Say(world, "note: " + note);
     const absl::Status status =
-        TokenizeLines(*tokenizer, input_.empty() ? std::cin : file, std::cout);
+        TokenizeLines(*tokenizer, spelling_, input_.empty() ? std::cin : file, std::cout);
     return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
   }
 
  private:
   std::string model_;
   std::string input_;
+  Spelling spelling_ = Spelling::kText;
 };
 
 }  // namespace
 
-absl::Status TokenizeLines(const Tokenizer& tokenizer, std::istream& in, std::ostream& out) {
+absl::Status TokenizeLines(const Tokenizer& tokenizer, Spelling spelling, std::istream& in,
+                           std::ostream& out) {
   std::string line;
   std::string ids;
   for (uint64_t number = 1; std::getline(in, line); ++number) {
@@ -63,7 +69,10 @@ absl::Status TokenizeLines(const Tokenizer& tokenizer, std::istream& in, std::os
                                                      " can be tokenized at once"));
     }
     ids.clear();
-    AppendIds(tokenizer.Encode(line), ids);
+    AppendIds(spelling == Spelling::kToken
+                  ? tokenizer.EncodePrompt(line, /*add_special_tokens=*/false)
+                  : tokenizer.Encode(line),
+              ids);
     ids += '\n';
     if (!out.write(ids.data(), static_cast<std::streamsize>(ids.size()))) break;
   }

@@ -14,10 +14,14 @@
 
 namespace octet {
 
+// What the spelling of a control or added token in a text is.
+enum class Spelling { kText, kToken };
+
 // Writes for each line of `in` a line of its ids without BOS, a space between them, as spm_encode
 // --output_format=id does. Memory is linear in the longest line. Errors name the line, or say that
 // reading or writing failed.
-absl::Status TokenizeLines(const Tokenizer& tokenizer, std::istream& in, std::ostream& out);
+absl::Status TokenizeLines(const Tokenizer& tokenizer, Spelling spelling, std::istream& in,
+                           std::ostream& out);
 
 std::unique_ptr<Subcommand> AddTokenize(CommandLine& parent);
 

@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <vector>
+
+#include "runtime/text/tokenizer_files.h"
 
 namespace octet {
 namespace {
@@ -39,7 +42,7 @@ absl::StatusOr<uint64_t> HashOfContent(const RandomAccessFile& file,
 }
 
 bool DecidesAnswers(const std::string& name) {
-  return name == "config.json" || name == "generation_config.json" || name == "tokenizer.model" ||
+  return name == "config.json" || name == "generation_config.json" ||
          name == "model.safetensors.index.json" || absl::EndsWith(name, ".safetensors");
 }
 
@@ -117,13 +120,17 @@ absl::StatusOr<FileIdentity> IdentifyFile(FileSystem& files, const std::string& 
 
 absl::Status IdentifyModel(FileSystem& files, const std::string& directory, bool read_contents,
                            const std::function<void()>& advance, JobIdentity& job) {
-  const absl::StatusOr<std::vector<std::string>> names = files.List(directory);
+  const absl::StatusOr<std::vector<std::string>> listed = files.List(directory);
+  if (!listed.ok()) return listed.status();
+  absl::StatusOr<std::vector<std::string>> names = ListTokenizerFiles(files, directory);
   if (!names.ok()) return names.status();
+  std::copy_if(listed->begin(), listed->end(), std::back_inserter(*names), DecidesAnswers);
+  std::sort(names->begin(), names->end());
   for (const std::string& name : *names) {
-    if (!DecidesAnswers(name)) continue;
     absl::StatusOr<FileIdentity> file =
         IdentifyFile(files, JoinPath(directory, name), read_contents, advance);
     if (!file.ok()) return file.status();
+    file->set_name(name);
     *job.add_model_file() = *std::move(file);
   }
   return absl::OkStatus();

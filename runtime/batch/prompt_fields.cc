@@ -2,8 +2,10 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "runtime/io/strict_json.h"
 #include "runtime/text/chat_template.h"
 
 namespace octet {
@@ -15,8 +17,19 @@ std::string Element(const std::string& list, size_t index) {
   return absl::StrCat(list, "[", index, "]");
 }
 
+// A token that the model has no row for must not reach it.
+void CheckRows(const Prompt& prompt, const std::string& name, const RequestLimits& limits,
+               Fields& body) {
+  const auto has_no_row = [&](int32_t id) { return id >= limits.vocab_size; };
+  const auto found = std::find_if(prompt.ids.begin(), prompt.ids.end(), has_no_row);
+  if (found == prompt.ids.end()) return;
+  body.Fail(name,
+            absl::StrCat("holds the token ", Quoted(limits.tokenizer->Piece(*found)), ", whose id ",
+                         *found, " is not below the model's vocab_size of ", limits.vocab_size));
+}
+
 Prompt ReadText(const std::string& text, const std::string& name, const RequestLimits& limits,
-                Fields& body) {
+                bool add_special_tokens, Fields& body) {
   if (limits.tokenizer == nullptr) {
     body.Fail(name, "must be a list of token ids: the model has no tokenizer");
     return {};
@@ -25,10 +38,11 @@ Prompt ReadText(const std::string& text, const std::string& name, const RequestL
     body.Fail(name, "is too long a text");
     return {};
   }
-  Prompt prompt = {.ids = limits.tokenizer->Encode(text), .text = text, .is_text = true};
-  const int32_t bos = limits.tokenizer->bos_id();
-  if (bos >= 0) prompt.ids.insert(prompt.ids.begin(), bos);
-  if (prompt.ids.empty()) body.Fail(name, "must not be empty: the model has no BOS token");
+  Prompt prompt = {.ids = limits.tokenizer->EncodePrompt(text, add_special_tokens),
+                   .text = text,
+                   .is_text = true};
+  if (prompt.ids.empty()) body.Fail(name, "must not be empty: no BOS token is put in front of it");
+  CheckRows(prompt, name, limits, body);
   return prompt;
 }
 
@@ -50,13 +64,14 @@ Prompt ReadIds(const json& ids, const std::string& name, const RequestLimits& li
 }
 
 // A list of texts, or of lists of ids, whichever its first element is.
-void ReadPrompts(const json& list, const RequestLimits& limits, Fields& body,
-                 std::vector<Prompt>& prompts) {
+void ReadPrompts(const json& list, const RequestLimits& limits, bool add_special_tokens,
+                 Fields& body, std::vector<Prompt>& prompts) {
   const bool texts = list.front().is_string();
   for (const json& value : list) {
     const std::string name = Element("prompt", prompts.size());
     if (texts && value.is_string()) {
-      prompts.push_back(ReadText(value.get_ref<const std::string&>(), name, limits, body));
+      prompts.push_back(
+          ReadText(value.get_ref<const std::string&>(), name, limits, add_special_tokens, body));
     } else if (!texts && value.is_array()) {
       prompts.push_back(ReadIds(value, name, limits, body));
     } else {
@@ -124,13 +139,15 @@ ChatMessage ReadMessage(const json& value, const std::string& name, Fields& body
 void TakePrompts(const RequestLimits& limits, Fields& body, BatchRequest& request) {
   const json* prompt = body.Take("prompt");
   if (prompt == nullptr) return body.FailMissing("prompt");
+  const bool add_special_tokens = body.TakeBool("add_special_tokens").value_or(true);
   const bool is_list = prompt->is_array();
   if (is_list && !prompt->empty() && (prompt->front().is_string() || prompt->front().is_array())) {
-    ReadPrompts(*prompt, limits, body, request.prompts);
+    ReadPrompts(*prompt, limits, add_special_tokens, body, request.prompts);
   } else if (is_list) {
     request.prompts = {ReadIds(*prompt, "prompt", limits, body)};
   } else if (prompt->is_string()) {
-    request.prompts = {ReadText(prompt->get_ref<const std::string&>(), "prompt", limits, body)};
+    request.prompts = {ReadText(prompt->get_ref<const std::string&>(), "prompt", limits,
+                                add_special_tokens, body)};
   } else {
     body.Fail("prompt", "must be a text, a list of token ids, or a list of either");
   }

@@ -8,8 +8,9 @@
 
 namespace octet {
 
-// "prompt": a text, token ids, or a list of either. BOS is put in front of texts, which stay in
-// Prompt::text where request.echo is set.
+// "prompt": a text, token ids, or a list of either. The spelling of a control or added token in a
+// text is that token, and BOS is put in front as the model's files say, unless "add_special_tokens"
+// is false: both as in vLLM. Texts stay in Prompt::text where request.echo is set.
 void TakePrompts(const RequestLimits& limits, Fields& body, BatchRequest& request);
 
 // "messages": one prompt, in the form of the chat template.

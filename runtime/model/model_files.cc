@@ -4,6 +4,8 @@
 #include <absl/strings/str_cat.h>
 
 #include "runtime/io/fingerprint.h"
+#include "runtime/io/strict_json.h"
+#include "runtime/text/tokenizer_files.h"
 
 namespace octet {
 namespace {
@@ -13,11 +15,15 @@ absl::StatusOr<std::string> FingerprintOf(FileSystem& files, const std::string& 
                                           const Checkpoint& checkpoint) {
   Fingerprint fingerprint;
   fingerprint.Add(checkpoint.fingerprint());
-  for (const char* name : {"config.json", "generation_config.json", "tokenizer.model"}) {
-    const std::string path = JoinPath(directory, name);
-    fingerprint.Add(files.IsFile(path) ? 1 : 0);
-    if (!files.IsFile(path)) continue;
-    const absl::StatusOr<std::string> text = files.ReadWhole(path);
+  absl::StatusOr<std::vector<std::string>> names = ListTokenizerFiles(files, directory);
+  if (!names.ok()) return names.status();
+  for (const char* name : {"config.json", "generation_config.json"}) {
+    if (files.IsFile(JoinPath(directory, name))) names->emplace_back(name);
+  }
+  for (const std::string& name : *names) {
+    fingerprint.Add(name.size());
+    fingerprint.Add(std::as_bytes(std::span(name)));
+    const absl::StatusOr<std::string> text = files.ReadWhole(JoinPath(directory, name));
     if (!text.ok()) return text.status();
     fingerprint.Add(text->size());
     fingerprint.Add(std::as_bytes(std::span(*text)));
@@ -27,10 +33,40 @@ absl::StatusOr<std::string> FingerprintOf(FileSystem& files, const std::string& 
 
 absl::Status CheckTokenizer(const Tokenizer& tokenizer, const ModelConfig& config,
                             const std::string& directory) {
-  if (tokenizer.vocab_size() <= config.vocab_size) return absl::OkStatus();
+  if (tokenizer.num_pieces() <= config.vocab_size) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      directory, ": tokenizer.model has ", tokenizer.vocab_size(), " pieces, config.json's ",
+      directory, ": the tokenizer has ", tokenizer.num_pieces(), " pieces, config.json's ",
       "vocab_size is ", config.vocab_size, ": they belong to different models"));
+}
+
+// Says which added tokens the model can't be given.
+void NoteTokensWithoutRows(const Tokenizer& tokenizer, const ModelConfig& config,
+                           const std::string& directory, std::vector<std::string>& warnings) {
+  std::string names;
+  int count = 0;
+  for (auto id = static_cast<int32_t>(config.vocab_size); id < tokenizer.vocab_size(); ++id) {
+    const std::string& spelling = tokenizer.vocabulary().pieces[id];
+    if (spelling.empty()) continue;
+    if (++count <= 3) absl::StrAppend(&names, names.empty() ? "" : ", ", Quoted(spelling));
+  }
+  if (count == 0) return;
+  warnings.push_back(
+      absl::StrCat(directory, ": ", names,
+                   count > 3 ? absl::StrCat(" and ", count - 3, " more added tokens") : "",
+                   count == 1 ? " has an id" : " have ids", " beyond config.json's vocab_size of ",
+                   config.vocab_size, ": requests that need one are refused"));
+}
+
+// Null where the directory has no tokenizer.
+absl::StatusOr<std::unique_ptr<Tokenizer>> OpenTokenizer(FileSystem& files,
+                                                         const std::string& directory,
+                                                         const ModelConfig& config) {
+  if (!HasTokenizerFiles(files, directory)) return std::unique_ptr<Tokenizer>();
+  absl::StatusOr<Tokenizer> tokenizer = LoadTokenizerFor(files, directory);
+  if (!tokenizer.ok()) return tokenizer.status();
+  const absl::Status fits = CheckTokenizer(*tokenizer, config, directory);
+  if (!fits.ok()) return fits;
+  return std::make_unique<Tokenizer>(*std::move(tokenizer));
 }
 
 }  // namespace
@@ -44,28 +80,26 @@ absl::StatusOr<ModelFiles> ModelFiles::Open(FileSystem& files, const std::string
   absl::StatusOr<MixtralTensors> tensors = MixtralTensors::Map(*owned_checkpoint, *config);
   if (!tensors.ok()) return tensors.status();
 
-  std::unique_ptr<Tokenizer> tokenizer;
-  if (files.IsFile(JoinPath(directory, "tokenizer.model"))) {
-    absl::StatusOr<Tokenizer> loaded = LoadTokenizerFor(files, directory);
-    if (!loaded.ok()) return loaded.status();
-    const absl::Status fits = CheckTokenizer(*loaded, *config, directory);
-    if (!fits.ok()) return fits;
-    tokenizer = std::make_unique<Tokenizer>(*std::move(loaded));
-  }
+  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = OpenTokenizer(files, directory, *config);
+  if (!tokenizer.ok()) return tokenizer.status();
   absl::StatusOr<std::string> fingerprint = FingerprintOf(files, directory, *owned_checkpoint);
   if (!fingerprint.ok()) return fingerprint.status();
 
   std::vector<std::string> warnings = config->warnings;
   for (const std::string& w : owned_checkpoint->warnings()) warnings.push_back(w);
   for (const std::string& w : tensors->unused()) warnings.push_back(w);
-  if (tokenizer == nullptr) {
-    warnings.push_back(absl::StrCat(
-        directory, " has no tokenizer.model: prompts must be token ids, and answers have no text"));
+  if (*tokenizer == nullptr) {
+    warnings.push_back(absl::StrCat(directory,
+                                    " has no tokenizer.model and no tokenizer.json: prompts must "
+                                    "be token ids, and answers have no text"));
+  } else {
+    for (const std::string& note : (*tokenizer)->notes()) warnings.push_back(note);
+    NoteTokensWithoutRows(**tokenizer, *config, directory, warnings);
   }
   return ModelFiles{.config = *std::move(config),
                     .checkpoint = std::move(owned_checkpoint),
                     .tensors = *std::move(tensors),
-                    .tokenizer = std::move(tokenizer),
+                    .tokenizer = *std::move(tokenizer),
                     .fingerprint = *std::move(fingerprint),
                     .warnings = std::move(warnings),
                     .made = {}};

@@ -26,14 +26,14 @@ class BpeEncoder::Run {
   int32_t last() const { return symbols_.back().id; }
   const Splits& splits() const { return splits_; }
 
-  // `merged` is what the last symbol and this one may become, or negative.
-  void Append(int32_t id, int32_t merged) {
+  // `merged` is what the last symbol and this one may become.
+  void Append(int32_t id, MergeTable::Union merged) {
     const auto place = static_cast<int32_t>(symbols_.size());
     if (place > 0) {
       symbols_.back().next = place;
       Offer(place - 1, id, merged);
     }
-    symbols_.push_back({.id = id, .merged = kNothing, .prev = place - 1, .next = kEnd});
+    symbols_.push_back({.id = id, .prev = place - 1, .next = kEnd, .merged = {}});
   }
 
   void Merge() {
@@ -42,10 +42,12 @@ class BpeEncoder::Run {
       const uint64_t best = agenda_.back();
       agenda_.pop_back();
       const auto place = static_cast<int32_t>(best & 0xFFFFFFFF);
-      const int32_t merged = symbols_[place].merged;
-      // Stale where one of the two was merged meanwhile; a new pair of the same rank there is next
-      // anyway.
-      if (merged >= 0 && encoder_.table_.Rank(merged) == best >> 32) MergeAt(place);
+      const auto rank = static_cast<uint32_t>(best >> 32);
+      const MergeTable::Union merged = symbols_[place].merged;
+      // Stale where one of the two was merged meanwhile. A new pair of the same rank there is next
+      // anyway, and one that makes the same piece is taken now, as Hugging Face's tokenizers do.
+      if (merged.id < 0) continue;
+      if (merged.rank == rank || merged.id == encoder_.table_.PieceOfRank(rank)) MergeAt(place);
     }
   }
 
@@ -61,38 +63,37 @@ class BpeEncoder::Run {
  private:
   struct Symbol {
     int32_t id;
-    int32_t merged;  // what this and the next may become, or negative
     int32_t prev;
     int32_t next;
+    MergeTable::Union merged;  // what this and the next may become
   };
   static constexpr int32_t kEnd = -1;
-  static constexpr int32_t kNothing = -1;
 
   void MergeAt(int32_t place) {
     Symbol& left = symbols_[place];
     Symbol& right = symbols_[left.next];
-    left.id = left.merged;
+    left.id = left.merged.id;
     left.next = right.next;
-    right.merged = kNothing;
-    left.merged = kNothing;
+    right.merged = {};
+    left.merged = {};
     if (left.prev != kEnd) {
-      Offer(left.prev, left.id, encoder_.table_.Union(symbols_[left.prev].id, left.id));
+      Offer(left.prev, left.id, encoder_.table_.UnionOf(symbols_[left.prev].id, left.id));
     }
     if (left.next != kEnd) {
       Symbol& next = symbols_[left.next];
       next.prev = place;
-      Offer(place, next.id, encoder_.table_.Union(left.id, next.id));
+      Offer(place, next.id, encoder_.table_.UnionOf(left.id, next.id));
     }
   }
 
   // Puts the symbol at `place` and its neighbour `right`, which may become `merged`, on the agenda.
-  void Offer(int32_t place, int32_t right, int32_t merged) {
+  void Offer(int32_t place, int32_t right, MergeTable::Union merged) {
     symbols_[place].merged = merged;
-    if (merged < 0) return;
-    agenda_.push_back(uint64_t{encoder_.table_.Rank(merged)} << 32 | static_cast<uint32_t>(place));
+    if (merged.id < 0) return;
+    agenda_.push_back(uint64_t{merged.rank} << 32 | static_cast<uint32_t>(place));
     std::push_heap(agenda_.begin(), agenda_.end(), std::greater<>());
     // The steps that lead to a piece are the same wherever it stands, so one split serves them all.
-    if (encoder_.unused_[merged]) splits_[merged] = {symbols_[place].id, right};
+    if (encoder_.unused_[merged.id]) splits_[merged.id] = {symbols_[place].id, right};
   }
 
   const BpeEncoder& encoder_;
@@ -101,15 +102,19 @@ class BpeEncoder::Run {
   Splits splits_;                 // of the unused pieces seen so far
 };
 
-BpeEncoder::BpeEncoder(const Vocabulary& vocabulary, SymbolTrie user_defined)
-    : table_(vocabulary),
+BpeEncoder::BpeEncoder(const Vocabulary& vocabulary, MergeTable table, SymbolTrie user_defined,
+                       const BpeOptions& options)
+    : table_(std::move(table)),
       user_defined_(std::move(user_defined)),
+      options_(options),
       byte_ids_(vocabulary.byte_ids),
       unk_id_(vocabulary.unk_id) {
-  for (const std::string& piece : vocabulary.pieces) {
+  for (size_t id = 0; id < vocabulary.pieces.size(); ++id) {
+    const std::string& piece = vocabulary.pieces[id];
     sizes_.push_back(static_cast<uint32_t>(piece.size()));
+    unused_.push_back(vocabulary.types[id] == PieceType::kUnused);
+    if (options_.ignore_merges && !piece.empty()) whole_pieces_[piece] = static_cast<int32_t>(id);
   }
-  for (const PieceType type : vocabulary.types) unused_.push_back(type == PieceType::kUnused);
 }
 
 // The user-defined symbol (which is in no union, so never merged) or the character in front.
@@ -122,16 +127,24 @@ SymbolTrie::Match BpeEncoder::FirstSymbol(std::string_view text) const {
 void BpeEncoder::Encode(std::string_view text, std::vector<int32_t>& ids) const {
   OCTET_CHECK(text.size() <= std::numeric_limits<int32_t>::max())
       << text.size() << " bytes in one text ";
+  if (options_.ignore_merges) {
+    if (const auto whole = whole_pieces_.find(std::string(text)); whole != whole_pieces_.end()) {
+      ids.push_back(whole->second);
+      return;
+    }
+  }
+  const size_t first = ids.size();
   Run run(*this);
   size_t run_begin = 0;
   int64_t num_runs = 0;
   for (size_t place = 0; place < text.size();) {
     const auto [id, size] = FirstSymbol(text.substr(place));
-    const int32_t merged = run.empty() ? MergeTable::kApart : table_.Union(run.last(), id);
+    const MergeTable::Union merged =
+        run.empty() ? MergeTable::Union{} : table_.UnionOf(run.last(), id);
     // No merge crosses two characters that no piece has side by side. Most runs are words.
-    if (merged == MergeTable::kApart && !run.empty()) {
+    if (merged.id == MergeTable::kApart && !run.empty()) {
       run.Merge();
-      EmitRun(run, text.substr(run_begin), ids);
+      EmitRun(run, text.substr(run_begin), first, ids);
       run.Clear();
       run_begin = place;
       if (++num_runs % kRunsPerTick == 0) Activity::OfThisThread().Tick();
@@ -140,39 +153,44 @@ void BpeEncoder::Encode(std::string_view text, std::vector<int32_t>& ids) const 
     place += size;
   }
   run.Merge();
-  EmitRun(run, text.substr(run_begin), ids);
+  EmitRun(run, text.substr(run_begin), first, ids);
 }
 
-// Appends the ids of a merged run, which `text` begins with.
-void BpeEncoder::EmitRun(const Run& run, std::string_view text, std::vector<int32_t>& ids) const {
-  run.ForEachSymbol(
-      [&](int32_t symbol) { text.remove_prefix(EmitSymbol(symbol, run.splits(), text, ids)); });
+// Appends the ids of a merged run, which `text` begins with. ids[first] is the first of this text.
+void BpeEncoder::EmitRun(const Run& run, std::string_view text, size_t first,
+                         std::vector<int32_t>& ids) const {
+  run.ForEachSymbol([&](int32_t symbol) {
+    text.remove_prefix(EmitSymbol(symbol, run.splits(), text, first, ids));
+  });
 }
 
 // Appends the ids of one symbol, which `text` begins with; returns its size in bytes.
 size_t BpeEncoder::EmitSymbol(int32_t symbol, const Splits& splits, std::string_view text,
-                              std::vector<int32_t>& ids) const {
+                              size_t first, std::vector<int32_t>& ids) const {
   if (symbol < 0 || static_cast<size_t>(symbol) >= sizes_.size()) {
     const size_t size = FirstUtf8Char(text).size;
-    EmitUnknown(text.substr(0, size), ids);
+    EmitUnknown(text.substr(0, size), first, ids);
     return size;
   }
   if (unused_[symbol]) {
     if (const auto split = splits.find(symbol); split != splits.end()) {
-      const size_t left_size = EmitSymbol(split->second.left, splits, text, ids);
-      return left_size + EmitSymbol(split->second.right, splits, text.substr(left_size), ids);
+      const size_t left_size = EmitSymbol(split->second.left, splits, text, first, ids);
+      return left_size +
+             EmitSymbol(split->second.right, splits, text.substr(left_size), first, ids);
     }
   }
   ids.push_back(symbol);
   return sizes_[symbol];
 }
 
-void BpeEncoder::EmitUnknown(std::string_view character, std::vector<int32_t>& ids) const {
-  const bool byte_fallback = byte_ids_[0] >= 0;
-  if (byte_fallback) {
+void BpeEncoder::EmitUnknown(std::string_view character, size_t first,
+                             std::vector<int32_t>& ids) const {
+  const auto has_piece = [&](char byte) { return byte_ids_[static_cast<uint8_t>(byte)] >= 0; };
+  if (std::all_of(character.begin(), character.end(), has_piece)) {
     for (const char byte : character) ids.push_back(byte_ids_[static_cast<uint8_t>(byte)]);
-  } else if (ids.empty() || ids.back() != unk_id_) {
-    ids.push_back(unk_id_);  // once for neighbours that are all unknown
+  } else if (unk_id_ >= 0 &&
+             !(options_.fuse_unknown && ids.size() > first && ids.back() == unk_id_)) {
+    ids.push_back(unk_id_);
   }
 }
 

@@ -1,4 +1,4 @@
-// Byte pair encoding by scores, as SentencePiece does it.
+// Byte pair encoding, as SentencePiece and Hugging Face's tokenizers do it.
 
 #ifndef OCTET_RUNTIME_TEXT_BPE_ENCODER_H_
 #define OCTET_RUNTIME_TEXT_BPE_ENCODER_H_
@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,13 +18,22 @@
 
 namespace octet {
 
-// Merges the neighbours whose union has the highest score, leftmost first, until no union is a
-// piece. Takes O(n log n) for a text of n characters, and linear memory.
+struct BpeOptions {
+  bool fuse_unknown = true;    // neighbours that are all unknown become one unknown piece
+  bool ignore_merges = false;  // a text that is a piece as a whole is that piece
+};
+
+// Merges the neighbours whose union comes first in the table's order, leftmost first, until there
+// is no union left. A character that is no piece becomes its bytes, where all of them are pieces,
+// else the unknown piece, else nothing. Takes O(n log n) for a text of n characters, and linear
+// memory.
 class BpeEncoder {
  public:
-  BpeEncoder(const Vocabulary& vocabulary, SymbolTrie user_defined);
+  // `table` is of `vocabulary`.
+  BpeEncoder(const Vocabulary& vocabulary, MergeTable table, SymbolTrie user_defined,
+             const BpeOptions& options = {});
 
-  // Appends the ids of `text`, as TextNormalizer left it.
+  // Appends the ids of `text`, which is normalized UTF-8.
   void Encode(std::string_view text, std::vector<int32_t>& ids) const;
 
  private:
@@ -35,17 +45,20 @@ class BpeEncoder {
   using Splits = absl::flat_hash_map<int32_t, Split>;
 
   SymbolTrie::Match FirstSymbol(std::string_view text) const;
-  void EmitRun(const Run& run, std::string_view text, std::vector<int32_t>& ids) const;
-  size_t EmitSymbol(int32_t symbol, const Splits& splits, std::string_view text,
+  void EmitRun(const Run& run, std::string_view text, size_t first,
+               std::vector<int32_t>& ids) const;
+  size_t EmitSymbol(int32_t symbol, const Splits& splits, std::string_view text, size_t first,
                     std::vector<int32_t>& ids) const;
-  void EmitUnknown(std::string_view character, std::vector<int32_t>& ids) const;
+  void EmitUnknown(std::string_view character, size_t first, std::vector<int32_t>& ids) const;
 
   MergeTable table_;
   SymbolTrie user_defined_;
-  std::vector<uint32_t> sizes_;        // [vocab_size], bytes
-  std::vector<bool> unused_;           // [vocab_size]
-  std::array<int32_t, 256> byte_ids_;  // all -1 without byte fallback
-  int32_t unk_id_;
+  BpeOptions options_;
+  std::vector<uint32_t> sizes_;                             // [vocab_size], bytes
+  std::vector<bool> unused_;                                // [vocab_size]
+  absl::flat_hash_map<std::string, int32_t> whole_pieces_;  // empty unless merges are ignored
+  std::array<int32_t, 256> byte_ids_;                       // all -1 without byte fallback
+  int32_t unk_id_;                                          // -1: none
 };
 
 }  // namespace octet

@@ -6,6 +6,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -14,8 +15,8 @@
 namespace octet {
 
 // The merges that a vocabulary allows, over symbols instead of texts. A piece is the symbol of its
-// id; a character that stands inside pieces but is none itself has a symbol from vocab_size on;
-// other characters have kNoSymbol.
+// id; a character that stands inside pieces but is none itself may have a symbol from vocab_size
+// on; other characters have kNoSymbol.
 class MergeTable {
  public:
   static constexpr int32_t kNoSymbol = -1;
@@ -25,36 +26,60 @@ class MergeTable {
   // No piece is the union, and if both are characters none has them side by side.
   static constexpr int32_t kApart = -2;
 
-  explicit MergeTable(const Vocabulary& vocabulary);
+  // What two neighbours may become, and when.
+  struct Union {
+    int32_t id = kApart;  // a piece, or kJoined, or kApart
+    uint32_t rank = 0;    // the place in the order of merging: the smallest is first
+  };
+
+  // Two pieces that may be merged into a third.
+  struct Merge {
+    int32_t left;
+    int32_t right;
+    int32_t merged;
+  };
+
+  // As SentencePiece does: any two symbols whose union is a piece, by the piece's score. Equal
+  // scores have equal ranks.
+  static MergeTable ByScore(const Vocabulary& vocabulary);
+
+  // As tokenizer.json states it: these merges alone, in this order. Of two merges of one pair the
+  // last counts.
+  static MergeTable ByOrder(const Vocabulary& vocabulary, std::span<const Merge> merges);
 
   int32_t SymbolOf(char32_t character) const {
     return character < character_symbols_.size() ? character_symbols_[character] : kNoSymbol;
   }
 
-  // The piece that is the union of two symbols, or kJoined, or kApart. User-defined symbols are in
-  // no union.
-  int32_t Union(int32_t left, int32_t right) const {
+  // User-defined symbols are in no union.
+  Union UnionOf(int32_t left, int32_t right) const {
     const auto found = unions_.find(Key(left, right));
-    return found != unions_.end() ? found->second : kApart;
+    return found != unions_.end() ? found->second : Union{};
   }
 
-  // The place of a piece in the order of merging: 0 for the best score, equal scores alike.
-  uint32_t Rank(int32_t piece) const { return ranks_[piece]; }
+  // The piece that the merges of a rank make, if that is one piece for certain; else kApart.
+  int32_t PieceOfRank(uint32_t rank) const {
+    return rank < pieces_of_ranks_.size() ? pieces_of_ranks_[rank] : kApart;
+  }
 
  private:
   using PieceIds = absl::flat_hash_map<std::string_view, int32_t>;
+
+  MergeTable() = default;
 
   static uint64_t Key(int32_t left, int32_t right) {
     return uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
   }
 
+  int32_t& CharacterSymbol(char32_t character);
   void AddCharacters(std::string_view piece, const PieceIds& piece_ids);
-  void AddUnions(std::string_view piece, int32_t id, const PieceIds& piece_ids);
+  void AddNeighbours(std::string_view piece);
+  void AddUnions(std::string_view piece, Union piece_union, const PieceIds& piece_ids);
 
-  std::vector<uint32_t> ranks_;                    // [vocab_size]
-  int32_t num_symbols_;                            // pieces and characters
-  std::vector<int32_t> character_symbols_;         // by code point
-  absl::flat_hash_map<uint64_t, int32_t> unions_;  // by Key; kApart is not stored
+  int32_t num_symbols_ = 0;                      // pieces and characters
+  std::vector<int32_t> character_symbols_;       // by code point
+  absl::flat_hash_map<uint64_t, Union> unions_;  // by Key; kApart is not stored
+  std::vector<int32_t> pieces_of_ranks_;         // empty where ranks are those of scores
 };
 
 }  // namespace octet

@@ -51,17 +51,15 @@ std::string StreamingDecoder::TakeCharacters(bool no_more_bytes) {
 std::string StreamingDecoder::TextOf(int32_t id) {
   if (id < 0 || id >= tokenizer_.vocab_size()) return "";
   const Vocabulary& vocabulary = tokenizer_.vocabulary();
-  if (vocabulary.types[id] == PieceType::kControl) {
-    return special_tokens_ == SpecialTokens::kKeep ? vocabulary.pieces[id] : "";
+  if (vocabulary.types[id] == PieceType::kControl && special_tokens_ == SpecialTokens::kSkip) {
+    return "";
   }
   if (vocabulary.types[id] == PieceType::kUnknown) return vocabulary.unk_surface;
   std::string_view piece = vocabulary.pieces[id];
-  const NormalizerOptions& options = tokenizer_.normalizer_options();
-  const bool loses_space = options.add_dummy_prefix || options.remove_extra_whitespaces;
-  if (at_start_ && loses_space && piece.starts_with(kSpaceSymbol)) {
+  if (at_start_ && tokenizer_.takes_space() && piece.starts_with(kSpaceSymbol)) {
     piece.remove_prefix(kSpaceSymbol.size());
     // SentencePiece takes one dummy prefix, but any number of extra spaces.
-    at_start_ = options.remove_extra_whitespaces;
+    at_start_ = tokenizer_.takes_all_spaces();
   }
   return WithPlainSpaces(piece);
 }

@@ -12,7 +12,8 @@
 
 namespace octet {
 
-// Control pieces ("</s>") read as nothing or, when kept, as their names.
+// Special tokens ("</s>") read as nothing or, when kept, as their spellings. Other added tokens are
+// always shown.
 enum class SpecialTokens { kSkip, kKeep };
 
 // Gives the text of each token as soon as it is certain, and never a part of a character. All that
@@ -20,7 +21,7 @@ enum class SpecialTokens { kSkip, kKeep };
 // prompt alone gives.
 class StreamingDecoder {
  public:
-  // `tokenizer` must live longer. With an empty `prompt`, or one of control pieces only, the tokens
+  // `tokenizer` must live longer. With an empty `prompt`, or one of special tokens only, the tokens
   // begin a text: the space in front is taken away, as Decode does.
   explicit StreamingDecoder(const Tokenizer& tokenizer, std::span<const int32_t> prompt = {},
                             SpecialTokens special_tokens = SpecialTokens::kSkip);

@@ -1,104 +1,200 @@
 #include "runtime/text/tokenizer.h"
 
-#include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "kernels/check.h"
+#include "runtime/text/sentencepiece_model.h"
 #include "runtime/text/streaming_decoder.h"
 
 namespace octet {
 namespace {
 
-constexpr uint64_t kMaxModelBytes = uint64_t{256} << 20;
+std::string NameOfId(int32_t id) { return absl::StrCat("token_id:", id); }
 
-absl::Status CheckKind(const sentencepiece::ModelProto& model, const std::string& source) {
-  if (model.pieces().empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(source,
-                     ": is not a SentencePiece model, or is damaged; give the tokenizer.model that "
-                     "belongs to the weights"));
+AddedTokenFinder FinderInText(const std::vector<AddedToken>& tokens) {
+  std::vector<AddedToken> found;
+  for (const AddedToken& token : tokens) {
+    if (!token.normalized) found.push_back(token);
   }
-  const auto type = model.trainer_spec().model_type();
-  if (type != sentencepiece::TrainerSpec::BPE) {
-    return absl::UnimplementedError(absl::StrCat(source, ": trainer_spec.model_type is ",
-                                                 sentencepiece::TrainerSpec::ModelType_Name(type),
-                                                 "; only BPE can be read"));
-  }
-  if (!model.normalizer_spec().precompiled_charsmap().empty()) {
-    return absl::UnimplementedError(absl::StrCat(
-        source, ": normalizer_spec.precompiled_charsmap (", model.normalizer_spec().name(),
-        ") is not empty; only models with the identity normalization can be read"));
-  }
-  if (!model.denormalizer_spec().precompiled_charsmap().empty()) {
-    return absl::UnimplementedError(absl::StrCat(source,
-                                                 ": denormalizer_spec.precompiled_charsmap is not "
-                                                 "empty; only models without one can be read"));
-  }
-  return absl::OkStatus();
+  return AddedTokenFinder(std::move(found));
 }
 
-std::string NameOfId(int32_t id) { return absl::StrCat("token_id:", id); }
+AddedTokenFinder FinderInNormalized(const std::vector<AddedToken>& tokens,
+                                    const TextPipeline& pipeline) {
+  std::vector<AddedToken> found;
+  for (const AddedToken& token : tokens) {
+    if (!token.normalized) continue;
+    AddedToken as_found = token;
+    as_found.content = pipeline.Normalize(token.content, /*track_origins=*/false).text;
+    if (!as_found.content.empty()) found.push_back(std::move(as_found));
+  }
+  return AddedTokenFinder(std::move(found));
+}
+
+// The ranges of a normalized text whose bytes are from one of `ranges` of the text in which it
+// begins at `begin`.
+std::vector<RenderedText::Range> InNormalized(std::span<const RenderedText::Range> ranges,
+                                              const NormalizedText& normalized, size_t begin) {
+  std::vector<RenderedText::Range> found;
+  if (ranges.empty()) return found;
+  size_t next = 0;
+  for (size_t i = 0; i < normalized.origins.size(); ++i) {
+    const size_t origin = begin + normalized.origins[i];
+    while (next < ranges.size() && ranges[next].end <= origin) ++next;
+    if (next == ranges.size()) break;
+    if (origin < ranges[next].begin) continue;
+    if (!found.empty() && found.back().end == i) {
+      found.back().end = i + 1;
+    } else {
+      found.push_back({i, i + 1});
+    }
+  }
+  return found;
+}
 
 }  // namespace
 
-Tokenizer::Tokenizer(Vocabulary vocabulary, const NormalizerOptions& options,
-                     const SymbolTrie& user_defined)
-    : vocabulary_(std::move(vocabulary)),
-      normalizer_(options, user_defined),
-      encoder_(vocabulary_, user_defined) {}
+Tokenizer::Tokenizer(TokenizerParts parts)
+    : vocabulary_(std::move(parts.vocabulary)),
+      num_pieces_(static_cast<int32_t>(vocabulary_.pieces.size())),
+      encoder_(std::move(parts.encoder)),
+      plain_(std::move(parts.plain)),
+      between_(std::move(parts.between)),
+      in_text_(FinderInText(parts.added_tokens)),
+      in_normalized_(FinderInNormalized(parts.added_tokens, between_)),
+      prefix_(std::move(parts.prefix)),
+      suffix_(std::move(parts.suffix)),
+      special_tokens_(std::move(parts.special_tokens)),
+      takes_space_(parts.takes_space),
+      takes_all_spaces_(parts.takes_all_spaces),
+      notes_(std::move(parts.notes)) {
+  Show(parts.added_tokens);
+}
+
+// Enters the added tokens for those who read ids.
+void Tokenizer::Show(const std::vector<AddedToken>& added_tokens) {
+  for (const AddedToken& token : added_tokens) {
+    const auto id = static_cast<size_t>(token.id);
+    if (id >= vocabulary_.pieces.size()) {
+      vocabulary_.pieces.resize(id + 1);
+      vocabulary_.types.resize(id + 1, PieceType::kControl);
+    }
+    // A byte's piece that is listed to say that it is there stays a byte.
+    if (vocabulary_.types[id] == PieceType::kByte && vocabulary_.pieces[id] == token.content) {
+      continue;
+    }
+    vocabulary_.pieces[id] = token.content;
+    vocabulary_.types[id] = token.special ? PieceType::kControl : PieceType::kUserDefined;
+  }
+  for (size_t id = 0; id < vocabulary_.pieces.size(); ++id) {
+    if (vocabulary_.pieces[id].empty()) vocabulary_.types[id] = PieceType::kControl;
+  }
+}
 
 absl::StatusOr<Tokenizer> Tokenizer::Load(FileSystem& files, const std::string& path) {
-  const auto file = files.Open(path);
-  if (!file.ok()) return file.status();
-  if ((*file)->size() > kMaxModelBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": has ", (*file)->size(),
-                     " bytes, too many for a SentencePiece model; give the tokenizer.model"));
-  }
-  std::string bytes((*file)->size(), '\0');
-  const auto status = (*file)->Read(0, std::as_writable_bytes(std::span(bytes)));
-  if (!status.ok()) return status;
-  return FromBytes(bytes, path);
+  absl::StatusOr<SentencePieceModel> model = SentencePieceModel::Load(files, path);
+  if (!model.ok()) return model.status();
+  return FromPieces(*std::move(model));
 }
 
 absl::StatusOr<Tokenizer> Tokenizer::FromBytes(std::string_view bytes, const std::string& source) {
-  sentencepiece::ModelProto model;
-  // What does not parse is refused as a model without pieces is.
-  if (bytes.size() > kMaxModelBytes ||
-      !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    model.Clear();
-  }
-  return FromModel(model, source);
+  absl::StatusOr<SentencePieceModel> model = SentencePieceModel::FromBytes(bytes, source);
+  if (!model.ok()) return model.status();
+  return FromPieces(*std::move(model));
 }
 
-absl::StatusOr<Tokenizer> Tokenizer::FromModel(const sentencepiece::ModelProto& model,
+absl::StatusOr<Tokenizer> Tokenizer::FromModel(const sentencepiece::ModelProto& proto,
                                                const std::string& source) {
-  if (const auto status = CheckKind(model, source); !status.ok()) return status;
-  auto vocabulary = MakeVocabulary(model, source);
-  if (!vocabulary.ok()) return vocabulary.status();
-  SymbolTrie user_defined;
-  for (size_t id = 0; id < vocabulary->pieces.size(); ++id) {
-    if (vocabulary->types[id] == PieceType::kUserDefined) {
-      user_defined.Insert(vocabulary->pieces[id], static_cast<int32_t>(id));
-    }
+  absl::StatusOr<SentencePieceModel> model = SentencePieceModel::FromProto(proto, source);
+  if (!model.ok()) return model.status();
+  return FromPieces(*std::move(model));
+}
+
+Tokenizer Tokenizer::FromPieces(SentencePieceModel model) {
+  const Vocabulary& vocabulary = model.vocabulary;
+  std::map<std::string, std::string> special_tokens;
+  for (const auto& [role, id] :
+       {std::pair("bos_token", vocabulary.bos_id), std::pair("eos_token", vocabulary.eos_id),
+        std::pair("unk_token", vocabulary.unk_id)}) {
+    if (id >= 0) special_tokens[role] = vocabulary.pieces[id];
   }
-  const sentencepiece::NormalizerSpec& spec = model.normalizer_spec();
-  const NormalizerOptions options = {
-      .add_dummy_prefix = spec.add_dummy_prefix(),
-      .remove_extra_whitespaces = spec.remove_extra_whitespaces(),
-      .escape_whitespaces = spec.escape_whitespaces(),
-      .treat_whitespace_as_suffix = model.trainer_spec().treat_whitespace_as_suffix(),
-  };
-  return Tokenizer(*std::move(vocabulary), options, user_defined);
+  const TextPipeline pipeline(TextNormalizer(model.options, model.user_defined), {});
+  BpeEncoder encoder(vocabulary, MergeTable::ByScore(vocabulary), model.user_defined);
+  std::vector<int32_t> prefix;
+  if (vocabulary.bos_id >= 0) prefix.push_back(vocabulary.bos_id);
+  std::vector<AddedToken> control_tokens = model.ControlTokens();
+  return Tokenizer(TokenizerParts{
+      .vocabulary = std::move(model.vocabulary),
+      .encoder = std::move(encoder),
+      .plain = pipeline,
+      .between = pipeline,
+      .added_tokens = std::move(control_tokens),
+      .prefix = std::move(prefix),
+      .suffix = {},
+      .special_tokens = std::move(special_tokens),
+      .takes_space = model.options.add_dummy_prefix || model.options.remove_extra_whitespaces,
+      .takes_all_spaces = model.options.remove_extra_whitespaces,
+      .notes = {}});
 }
 
 std::vector<int32_t> Tokenizer::Encode(std::string_view text) const {
   OCTET_CHECK(text.size() <= kMaxTextBytes) << "a text of " << text.size() << " bytes ";
   std::vector<int32_t> ids;
-  encoder_.Encode(normalizer_.Normalize(text), ids);
+  plain_.ForEachWord(plain_.Normalize(text, /*track_origins=*/false).text, /*at_start=*/true,
+                     [&](std::string_view word) { encoder_.Encode(word, ids); });
   return ids;
+}
+
+std::vector<int32_t> Tokenizer::EncodePrompt(std::string_view text, bool add_special_tokens) const {
+  std::vector<int32_t> ids;
+  if (add_special_tokens) ids = prefix_;
+  EncodeWithTokens(text, {}, ids);
+  if (add_special_tokens) ids.insert(ids.end(), suffix_.begin(), suffix_.end());
+  return ids;
+}
+
+std::vector<int32_t> Tokenizer::EncodeRendered(const RenderedText& text) const {
+  std::vector<int32_t> ids;
+  EncodeWithTokens(text.text, text.from_outside, ids);
+  return ids;
+}
+
+void Tokenizer::EncodeWithTokens(std::string_view text,
+                                 std::span<const RenderedText::Range> from_outside,
+                                 std::vector<int32_t>& ids) const {
+  OCTET_CHECK(text.size() <= kMaxTextBytes) << "a text of " << text.size() << " bytes ";
+  for (const auto& [id, begin, end] : in_text_.Split(text, from_outside)) {
+    if (id >= 0) {
+      ids.push_back(id);
+    } else {
+      EncodeBetween(text.substr(begin, end - begin), begin, from_outside, ids);
+    }
+  }
+}
+
+// Appends the ids of what stands between tokens; the whole text has it at `begin`.
+void Tokenizer::EncodeBetween(std::string_view text, size_t begin,
+                              std::span<const RenderedText::Range> from_outside,
+                              std::vector<int32_t>& ids) const {
+  const auto encode = [&](std::string_view word) { encoder_.Encode(word, ids); };
+  if (in_normalized_.empty()) {
+    const std::string normalized = between_.Normalize(text, /*track_origins=*/false).text;
+    return between_.ForEachWord(normalized, begin == 0, encode);
+  }
+  const NormalizedText normalized = between_.Normalize(text, /*track_origins=*/true);
+  const auto outside = InNormalized(from_outside, normalized, begin);
+  for (const auto& [id, first, last] : in_normalized_.Split(normalized.text, outside)) {
+    if (id >= 0) {
+      ids.push_back(id);
+    } else {
+      const bool at_start = begin + normalized.origins[first] == 0;
+      between_.ForEachWord(std::string_view(normalized.text).substr(first, last - first), at_start,
+                           encode);
+    }
+  }
 }
 
 std::string Tokenizer::Decode(std::span<const int32_t> ids) const {
@@ -121,17 +217,6 @@ std::string Tokenizer::TokenText(int32_t id) const {
 
 std::string Tokenizer::Piece(int32_t id) const {
   return HasPiece(id) ? vocabulary_.pieces[id] : NameOfId(id);
-}
-
-absl::StatusOr<Tokenizer> LoadTokenizerFor(FileSystem& files, const std::string& model_path) {
-  if (!files.IsDirectory(model_path)) return Tokenizer::Load(files, model_path);
-  const std::string path = JoinPath(model_path, "tokenizer.model");
-  if (!files.IsFile(path)) {
-    return absl::NotFoundError(absl::StrCat(path,
-                                            ": there is no such file; put the tokenizer.model that "
-                                            "belongs to the weights beside them"));
-  }
-  return Tokenizer::Load(files, path);
 }
 
 }  // namespace octet

@@ -13,9 +13,6 @@
 namespace octet {
 namespace {
 
-// Real pieces have some dozens of bytes. The bound keeps loading linear in the size of the file.
-constexpr size_t kMaxPieceBytes = 4096;
-
 absl::Status CheckPiece(const sentencepiece::ModelProto::Piece& piece) {
   if (piece.piece().empty()) return absl::InvalidArgumentError("is empty");
   if (piece.piece().size() > kMaxPieceBytes) {

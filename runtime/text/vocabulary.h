@@ -6,6 +6,7 @@
 #include <absl/status/statusor.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,6 +18,9 @@ namespace octet {
 
 inline constexpr std::string_view kSpaceSymbol = "\xE2\x96\x81";  // U+2581, how pieces show a space
 
+// Real pieces have some dozens of bytes. The bound keeps loading linear in the size of a file.
+inline constexpr size_t kMaxPieceBytes = 4096;
+
 // SentencePiece's numbers.
 enum class PieceType : uint8_t {
   kNormal = 1,
@@ -27,14 +31,15 @@ enum class PieceType : uint8_t {
   kByte = 6,         // <0x00> .. <0xFF>
 };
 
-// Pieces by id. All of them are different, not empty and valid UTF-8.
+// Pieces by id. All of them are different and valid UTF-8; an empty one is an id without a piece,
+// which SentencePiece models do not have.
 struct Vocabulary {
   std::vector<std::string> pieces;    // [vocab_size]
   std::vector<PieceType> types;       // [vocab_size]
   std::vector<float> scores;          // [vocab_size], the greater is merged first; never NaN
   std::array<int32_t, 256> byte_ids;  // by byte; all -1 without byte fallback
   std::string unk_surface;            // what the unknown piece reads as, valid UTF-8
-  int32_t unk_id = -1;                // always there
+  int32_t unk_id = -1;                // always there in a SentencePiece model; -1: none
   int32_t bos_id = -1;                // a control piece, or -1: none
   int32_t eos_id = -1;                // a control piece, or -1: none
 };

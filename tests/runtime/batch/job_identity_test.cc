@@ -50,6 +50,19 @@ TEST_F(JobIdentityTest, TheSameFilesAreTheSame) {
   EXPECT_EQ(job.model_file_size(), 3);
 }
 
+TEST_F(JobIdentityTest, FilesOfTokensAndTemplatesCount) {
+  for (const std::string name :
+       {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "chat_template.jinja", "chat_template.json", "additional_chat_templates/rag.jinja"}) {
+    const JobIdentity without = Identify();
+    files_.files["model/" + name] = "one";
+    ExpectDiffers(without, "the number of files");
+    const JobIdentity with_one = Identify();
+    files_.files["model/" + name] = "two";
+    ExpectDiffers(with_one, "--model " + name);
+  }
+}
+
 TEST_F(JobIdentityTest, AModelThatCannotBeReadIsAnError) {
   FaultyFileSystem faulty(files_);
   const auto identify = [&faulty] {

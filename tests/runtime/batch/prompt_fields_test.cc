@@ -8,10 +8,7 @@
 namespace octet::request_lines {
 namespace {
 
-using testing::Contains;
-using testing::Each;
 using testing::ElementsAre;
-using testing::Not;
 
 class PromptFieldsTest : public BatchRequestFixture {
  protected:
@@ -43,8 +40,33 @@ TEST_F(PromptFieldsTest, FormsOfPrompts) {
   EXPECT_THAT(PromptIds("[[9], [7, 8]]"), ElementsAre(ElementsAre(9), ElementsAre(7, 8)));
 }
 
-TEST_F(PromptFieldsTest, ControlTokensNeverComeFromText) {
-  EXPECT_THAT(PromptIds(R"("</s> <s> [INST]")"), Each(Not(Contains(tokenizer_.eos_id()))));
+TEST_F(PromptFieldsTest, SpellingsOfControlTokensAreTokens) {
+  const auto ids = PromptIds(R"("The king</s>")");
+  std::vector<int32_t> expected = WithBos("The king");
+  expected.push_back(tokenizer_.eos_id());
+  EXPECT_THAT(ids, ElementsAre(expected));
+}
+
+TEST_F(PromptFieldsTest, AddSpecialTokensMayBeFalse) {
+  const auto ids_with = [&](const std::string& prompt, const std::string& value) {
+    const auto line = Completions(
+        absl::StrCat(R"({"prompt": )", prompt, R"(, "add_special_tokens": )", value, "}"));
+    return Accept(line).prompts.back().ids;
+  };
+  EXPECT_EQ(ids_with(R"("The king")", "false"), tokenizer_.Encode("The king"));
+  EXPECT_EQ(ids_with(R"(["a", "The king"])", "false"), tokenizer_.Encode("The king"));
+  EXPECT_EQ(ids_with(R"("<s>The king")", "false"), WithBos("The king"));
+  EXPECT_EQ(ids_with(R"("The king")", "true"), WithBos("The king"));
+  EXPECT_EQ(ids_with(R"("The king")", "null"), WithBos("The king"));
+  EXPECT_THAT(ids_with("[7]", "false"), ElementsAre(7));
+  ExpectRefused(Completions(R"({"prompt": "a", "add_special_tokens": 1})"), "add_special_tokens");
+  ExpectRefused(Completions(R"({"prompt": "", "add_special_tokens": false})"), "prompt");
+}
+
+TEST_F(PromptFieldsTest, ATokenWithoutARowIsRefusedByName) {
+  limits_.vocab_size = 500;  // smaller than the demo's
+  ExpectRefused(Completions(R"({"prompt": "In the beginning"})"), "prompt", "invalid_value",
+                "is not below the model's vocab_size of 500");
 }
 
 TEST_F(PromptFieldsTest, AnyCharacterIsText) {

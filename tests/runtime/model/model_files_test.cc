@@ -14,6 +14,7 @@ namespace octet {
 namespace {
 
 using nlohmann::json;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
@@ -112,8 +113,29 @@ TEST_F(ModelFilesTest, TheTokenizerMayBeSmallerButNotLarger) {
   EXPECT_TRUE(Open().ok());
   AddPiece(tokenizer, "one more");
   tokenizer_ = tokenizer.SerializeAsString();
-  EXPECT_THAT(ErrorOfOpen(), HasSubstr("m: tokenizer.model has 301 pieces, config.json's "
+  EXPECT_THAT(ErrorOfOpen(), HasSubstr("m: the tokenizer has 301 pieces, config.json's "
                                        "vocab_size is 300"));
+}
+
+TEST_F(ModelFilesTest, AddedTokensMayHaveNoRows) {
+  memory_.files["m/added_tokens.json"] = R"({"<|a|>": 299, "<|b|>": 300, "<|c|>": 301})";
+  const auto model = Open();
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ(model->tokenizer->vocab_size(), 302);
+  EXPECT_THAT(model->warnings, ElementsAre("m: '<|b|>', '<|c|>' have ids beyond config.json's "
+                                           "vocab_size of 300: requests that need one are "
+                                           "refused"));
+}
+
+TEST_F(ModelFilesTest, TakesATokenizerJsonAlone) {
+  tokenizer_.clear();
+  memory_.files["m/tokenizer.json"] =
+      R"({"model": {"type": "BPE", "vocab": {"<s>": 0, "a": 1}, "merges": []}})";
+  const auto model = Open();
+  ASSERT_TRUE(model.ok()) << model.status();
+  ASSERT_NE(model->tokenizer, nullptr);
+  EXPECT_EQ(model->tokenizer->num_pieces(), 2);
+  EXPECT_THAT(model->warnings, IsEmpty());
 }
 
 TEST_F(ModelFilesTest, ErrorsOfEveryPartComeThrough) {
@@ -147,9 +169,19 @@ TEST_F(ModelFilesTest, TheFingerprintFollowsConfigHeadersAndTokenizer) {
   const std::string other_tokenizer = Open()->fingerprint;
   EXPECT_NE(other_tokenizer, other_generation);
 
+  std::string last = other_tokenizer;
+  for (const char* name :
+       {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "chat_template.jinja", "chat_template.json", "additional_chat_templates/tool_use.jinja"}) {
+    memory_.files[absl::StrCat("m/", name)] = "{}";
+    const std::string with_it = Open()->fingerprint;
+    EXPECT_NE(with_it, last) << name;
+    last = with_it;
+  }
+
   tokenizer_.clear();
   const std::string no_tokenizer = Open()->fingerprint;
-  EXPECT_NE(no_tokenizer, other_tokenizer);
+  EXPECT_NE(no_tokenizer, last);
 
   Add("unused", {1});
   EXPECT_NE(Open()->fingerprint, no_tokenizer);

@@ -65,7 +65,7 @@ void ExpectIdsOfSpmEncode(const std::string& model_path, const std::string& text
       "spm_encode --model=" + model_path + " --output_format=id < " + text_path, "sentencepiece");
   std::istringstream in(text);
   std::ostringstream out;
-  ASSERT_TRUE(TokenizeLines(LoadTokenizerOrDie(model_path), in, out).ok());
+  ASSERT_TRUE(TokenizeLines(LoadTokenizerOrDie(model_path), Spelling::kText, in, out).ok());
   const std::string ids = out.str();
   if (ids == expected) return;
   const auto our_lines = SplitLines(ids);
@@ -241,7 +241,7 @@ TEST(MixtralVocabulary, GivesTheSavedIdsOfTheSample) {
   ASSERT_TRUE(ids.ok()) << ids.status();
   std::ifstream in(*OraclePath("tokenizer/sample_en.txt"));
   std::ostringstream out;
-  ASSERT_TRUE(TokenizeLines(LoadTokenizerOrDie(*MixtralModel()), in, out).ok());
+  ASSERT_TRUE(TokenizeLines(LoadTokenizerOrDie(*MixtralModel()), Spelling::kText, in, out).ok());
   EXPECT_EQ(out.str(), *ids);
 }
 

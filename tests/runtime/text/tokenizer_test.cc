@@ -333,14 +333,22 @@ TEST(TokenizeLines, WritesALineOfIdsForEachLine) {
   std::istringstream in("ab\n\na\r\nb");
   std::ostringstream out;
   const Tokenizer tokenizer = MakeTokenizer(LetterModel());
-  ASSERT_TRUE(TokenizeLines(tokenizer, in, out).ok());
+  ASSERT_TRUE(TokenizeLines(tokenizer, Spelling::kText, in, out).ok());
   EXPECT_EQ(out.str(), "3 4\n\n3 0\n4\n");
+}
+
+TEST(TokenizeLines, TakesSpellingsAsTokensOnDemand) {
+  std::istringstream in("a</s>b\n<s>");
+  std::ostringstream out;
+  const Tokenizer tokenizer = MakeTokenizer(LetterModel());
+  ASSERT_TRUE(TokenizeLines(tokenizer, Spelling::kToken, in, out).ok());
+  EXPECT_EQ(out.str(), "3 2 4\n1\n");
 }
 
 TEST(TokenizeLines, SaysWhenItCannotWrite) {
   std::istringstream in("ab\n");
   std::ofstream out("/dev/full");
-  const auto status = TokenizeLines(MakeTokenizer(LetterModel()), in, out);
+  const auto status = TokenizeLines(MakeTokenizer(LetterModel()), Spelling::kText, in, out);
   EXPECT_THAT(std::string(status.message()), HasSubstr("could not be written"));
 }
 

@@ -1,0 +1,55 @@
+// Which tokens a model has beside its pieces, put together from all its files.
+
+#ifndef OCTET_RUNTIME_TEXT_TOKEN_COLLECTION_H_
+#define OCTET_RUNTIME_TEXT_TOKEN_COLLECTION_H_
+
+#include <absl/container/flat_hash_map.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/text/added_tokens.h"
+#include "runtime/text/tokenizer_config.h"
+#include "runtime/text/vocabulary.h"
+
+namespace octet {
+
+// Collects added tokens, the more important file first, and finds their ids.
+class TokenCollection {
+ public:
+  // `vocabulary` must live longer. `where` begins each note: the model's directory.
+  TokenCollection(const Vocabulary& vocabulary, std::string where);
+
+  // Adds tokens that state their ids. The content of a piece has the piece's id, whatever is
+  // stated. What an earlier file said of a content or an id counts; where `noted`, a note says
+  // that `file` has it otherwise.
+  void Add(const std::vector<AddedToken>& tokens, const std::string& file, bool noted);
+
+  // Adds the tokens that roles name, with new ids where no file and no piece has them. Where
+  // `make_special`, tokens that other files call ordinary become special by that.
+  void AddNamed(const TokenizerConfig& config, bool make_special);
+
+  // The id of a token or a piece; -1: there is none.
+  int32_t IdOf(const std::string& content) const;
+
+  const std::vector<AddedToken>& tokens() const { return tokens_; }
+  std::vector<std::string> TakeNotes() { return std::move(notes_); }
+
+ private:
+  void AddNamedToken(const AddedToken& token, bool make_special);
+  void Insert(AddedToken token);
+
+  std::string where_;
+  int32_t next_id_;                                      // of a token that no file gives an id
+  absl::flat_hash_map<std::string, int32_t> pieces_;     // ids
+  std::vector<AddedToken> tokens_;                       // all different
+  absl::flat_hash_map<std::string, size_t> by_content_;  // index in tokens_
+  absl::flat_hash_map<int32_t, size_t> by_id_;
+  std::vector<std::string> notes_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_TEXT_TOKEN_COLLECTION_H_

@@ -1,0 +1,22 @@
+// The files of a model's directory from which its tokenizer is made.
+
+#ifndef OCTET_RUNTIME_TEXT_TOKENIZER_FILES_H_
+#define OCTET_RUNTIME_TEXT_TOKENIZER_FILES_H_
+
+#include <absl/status/statusor.h>
+
+#include <string>
+#include <vector>
+
+#include "runtime/io/file.h"
+
+namespace octet {
+
+// The files there are in `directory` that decide which tokens a prompt or a conversation becomes,
+// tokenizers and chat templates both; names relative to it, in one order.
+absl::StatusOr<std::vector<std::string>> ListTokenizerFiles(FileSystem& files,
+                                                            const std::string& directory);
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_TEXT_TOKENIZER_FILES_H_
