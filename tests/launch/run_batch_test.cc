@@ -204,7 +204,8 @@ TEST_F(RunBatchTest, RefusesWhatItCannotServe) {
   ExpectRefused(0, Files() + demo + "--memory 7", "--memory '7': must be a size such as 12GiB");
   ExpectRefused(2, Files() + demo + "--memory 100MB", "has too little memory");
   ExpectRefused(0, Files() + demo + "--memory 500TiB", "that are available");
-  ExpectRefused(2, Files() + demo + "--max-num-batched-tokens 2000000000", "too little memory");
+  ExpectRefused(2, Files() + demo + "--max-num-batched-tokens 1048577",
+                "--max-num-batched-tokens must be a whole number from 1 to 1048576");
   ExpectRefused(0, Files() + demo + "--report /proc/no", "/proc/no");
   ExpectRefused(0, Files() + demo + "--no-such-flag 1", "--no-such-flag");
 }
