@@ -378,6 +378,10 @@ JinjaExpressionPtr JinjaExpressionParser::ParseSliceRest(int line, JinjaExpressi
 }
 
 JinjaExpressionPtr JinjaExpressionParser::ParseCall(JinjaExpressionPtr node) {
+  if (node != nullptr && node->kind == Kind::kAttribute && IsMissingStringMethod(node->name)) {
+    stream_.Fail(absl::StrCat("the method '", node->name, "' is not supported"),
+                 JinjaErrorKind::kUnsupported);
+  }
   JinjaExpressionPtr call = Make(Kind::kCall, stream_.line(), std::move(node));
   ParseArguments(*call);
   return Made(std::move(call));
