@@ -92,7 +92,7 @@ std::vector<JinjaValue> SplitAt(JinjaRun& run, const JinjaText& text, std::strin
   const std::string_view view = text.view();
   if (!run.Read(text.size())) return {};
   size_t begin = 0, end = view.size();
-  for (; left > 0; --left) {
+  for (; left > 0 && run.Make(kPieceBytes); --left) {
     const size_t found =
         from_right ? view.substr(begin, end - begin).rfind(separator) : view.find(separator, begin);
     if (found == std::string_view::npos) break;
