@@ -136,6 +136,7 @@ std::optional<JinjaValue> PythonAttribute(JinjaRun& run, const JinjaValue& objec
       if (name == "start") return JinjaValue::Int(object.range().start);
       if (name == "stop") return JinjaValue::Int(object.range().stop);
       if (name == "step") return JinjaValue::Int(object.range().step);
+      if (name == "count" || name == "index") return run.FailUnsupported("a range's method");
       return std::nullopt;
     case Kind::kBool:
     case Kind::kInt:

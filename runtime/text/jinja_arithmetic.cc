@@ -161,6 +161,7 @@ JinjaValue JinjaBinary(JinjaRun& run, std::string_view op, const JinjaValue& a,
   if (op == "%" && a.Is(Kind::kString)) return PercentFormat(run, a.text(), b);
   for (const JinjaValue* value : {&a, &b}) {
     if (value->Is(Kind::kUndefined)) return run.FailUndefined(*value);
+    if (value->Is(Kind::kLargeInt)) return FailOverflow(run);
   }
   if (op == "+" && a.kind() == b.kind() && IsSequence(a) && a.IsTuple() == b.IsTuple()) {
     return Join(run, a, b);

@@ -77,7 +77,7 @@ JinjaText PercentNumber(JinjaRun& run, JinjaValue value, JinjaFormatSpec spec, b
     return JinjaText();
   }
   if (zero && spec.align != '<') {
-    spec.fill = "0";
+    spec.fill.assign(1, '0');
     spec.align = '=';
   }
   return FormatNumber(run, value, spec);
@@ -161,7 +161,7 @@ JinjaFormatSpec ReadSpec(JinjaRun& run, std::string_view text) {
   spec.alternate = take("#") != '\0';
   if (take("0") != '\0' && spec.align == '\0') {
     spec.align = '=';
-    spec.fill = "0";
+    spec.fill.assign(1, '0');
   }
   spec.width = ReadFormatNumber(run, text, at);
   spec.comma = take(",") != '\0';
@@ -220,11 +220,13 @@ class BraceValues {
   }
 
   JinjaValue First(std::string_view name) {
-    const bool counts = name.empty() || name.find_first_not_of("0123456789") == name.npos;
-    if (counts && numbered_.value_or(!name.empty()) != !name.empty()) {
-      return run_.FailType("format() has fields with and without a number");
+    const bool by_number = name.find_first_not_of("0123456789") == std::string_view::npos;
+    if (by_number) {
+      (name.empty() ? counted_ : numbered_) = true;
+      if (counted_ && numbered_) {
+        return run_.FailType("format() has fields with and without a number");
+      }
     }
-    if (counts) numbered_ = !name.empty();
     const JinjaValue key =
         name.empty() ? JinjaValue::Int(static_cast<int64_t>(next_++)) : Key(name);
     if (key.Is(Kind::kInt)) {
@@ -241,7 +243,7 @@ class BraceValues {
   JinjaRun& run_;
   const JinjaArguments& arguments_;
   size_t next_ = 0;
-  std::optional<bool> numbered_;  // whether fields have numbers
+  bool counted_ = false, numbered_ = false;  // whether fields without and with a number came
 };
 
 JinjaText BraceField(JinjaRun& run, std::string_view field, BraceValues& values) {

@@ -56,6 +56,8 @@ class JsonWriter {
         return value.AsBool() ? "true" : "false";
       case Kind::kInt:
         return absl::StrCat(value.AsInt());
+      case Kind::kLargeInt:
+        return absl::StrCat(value.AsLargeInt());
       case Kind::kFloat:
         return FloatJson(value.AsFloat());
       default:

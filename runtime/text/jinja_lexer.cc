@@ -10,6 +10,7 @@
 #include "runtime/io/strict_json.h"
 #include "runtime/io/utf8.h"
 #include "runtime/text/jinja_error.h"
+#include "runtime/text/jinja_limits.h"
 #include "runtime/text/jinja_literal.h"
 #include "runtime/text/jinja_unicode.h"
 
@@ -45,6 +46,7 @@ class Lexer {
 
   absl::StatusOr<std::vector<JinjaToken>> Run() {
     while (at_ < text_.size() && status_.ok()) LexTop();
+    if (status_.ok() && tokens_.size() > kMaxJinjaTokens) FailTooMany();
     if (!status_.ok()) return status_;
     Add(JinjaToken::Kind::kEnd, "");
     return std::move(tokens_);
@@ -56,6 +58,10 @@ class Lexer {
   void Fail(std::string_view message, JinjaErrorKind kind = JinjaErrorKind::kSyntax) {
     status_ = JinjaError(kind, absl::StrCat("line ", Line(), ": ",
                                             absl::string_view(message.data(), message.size())));
+  }
+
+  void FailTooMany() {
+    Fail("the template has too many words and signs; 250000 are allowed", JinjaErrorKind::kLimit);
   }
 
   // The line of at_, counted on from where it was counted last.
@@ -211,6 +217,7 @@ class Lexer {
         return;
       }
       if (!LexNumber() && !LexName() && !LexString()) LexOperator(open);
+      if (tokens_.size() > kMaxJinjaTokens) return FailTooMany();
     }
   }
 

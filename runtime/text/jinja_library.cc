@@ -22,4 +22,9 @@ const JinjaEntry* FindJinjaFilter(std::string_view name) {
 
 const JinjaEntry* FindJinjaTest(std::string_view name) { return Find(JinjaTests(), name); }
 
+bool IsMissingStringMethod(std::string_view name) {
+  const JinjaEntry* entry = Find(JinjaStringMethods(), name);
+  return entry != nullptr && entry->function == nullptr;
+}
+
 }  // namespace octet

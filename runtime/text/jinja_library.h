@@ -20,6 +20,9 @@ struct JinjaEntry {
 const JinjaEntry* FindJinjaFilter(std::string_view name);
 const JinjaEntry* FindJinjaTest(std::string_view name);
 
+// Whether Python's str has a method of this name and this engine has not.
+bool IsMissingStringMethod(std::string_view name);
+
 // raise_exception, range, namespace, dict, strftime_now.
 std::span<const JinjaEntry> JinjaGlobals();
 std::span<const JinjaEntry> JinjaTests();

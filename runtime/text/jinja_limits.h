@@ -9,6 +9,7 @@
 namespace octet {
 
 inline constexpr size_t kMaxJinjaSource = size_t{1} << 20;  // bytes of a template
+inline constexpr size_t kMaxJinjaTokens = 250'000;          // of a template
 inline constexpr int kMaxJinjaNesting = 100;                // of tags, and of brackets
 inline constexpr int kMaxJinjaExpressionHeight = 200;       // as CPython's parser
 inline constexpr size_t kMaxJinjaArguments = 250;           // of a call, and parameters

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/text/jinja_arguments.h"
+#include "runtime/text/jinja_compare.h"
 #include "runtime/text/jinja_format_spec.h"
 #include "runtime/text/jinja_library.h"
 #include "runtime/text/jinja_repr.h"
@@ -60,14 +61,14 @@ JinjaValue Center(JinjaRun& run, const JinjaValue& self, const JinjaArguments& a
 JinjaValue Truncate(JinjaRun& run, const JinjaValue& self, const JinjaArguments& arguments) {
   const JinjaParameters parameters(run, "truncate", arguments,
                                    {"length", "killwords", "end", "leeway"});
-  if (!self.Is(Kind::kString)) return run.FailType("truncate takes a string");
   const JinjaText end = parameters.Text(2, "...");
   const auto end_size = static_cast<int64_t>(end.code_points());
   const int64_t length = parameters.Integer(0, 255), leeway = parameters.Integer(3, 5);
   if (length < end_size || leeway < 0) return run.FailType("truncate's length is too small");
-  const JinjaText& text = self.text();
-  const auto size = static_cast<int64_t>(text.code_points());
+  const int64_t size = JinjaLength(run, self);
   if (size <= length || size - length <= leeway) return self;
+  if (!self.Is(Kind::kString)) return run.FailType("truncate takes a string");
+  const JinjaText& text = self.text();
   JinjaText cut = text.Part(0, text.ByteOf(static_cast<size_t>(length - end_size)));
   const size_t blank = cut.bytes().rfind(' ');
   if (!parameters.Truth(1, false) && blank != std::string::npos) cut = cut.Part(0, blank);

@@ -46,6 +46,9 @@ class ReprWriter {
       case Kind::kFloat:
         text += FloatRepr(value.AsFloat());
         return;
+      case Kind::kLargeInt:
+        absl::StrAppend(&text, value.AsLargeInt());
+        return;
       case Kind::kString:
         if (run_.Grow(text.size(), value.text().size())) text += StringRepr(value.text().view());
         return;
@@ -179,6 +182,7 @@ std::string_view JinjaTypeName(const JinjaValue& value) {
     case Kind::kBool:
       return "bool";
     case Kind::kInt:
+    case Kind::kLargeInt:
       return "int";
     case Kind::kFloat:
       return "float";

@@ -20,7 +20,7 @@ struct Piece {
 std::vector<JinjaValue> Pieces(JinjaRun& run, const JinjaText& text,
                                const std::vector<Piece>& pieces) {
   std::vector<JinjaValue> items;
-  if (!run.Make(text.size() + pieces.size() * kPieceBytes)) return items;
+  if (!run.Make(text.size())) return items;
   items.reserve(pieces.size());
   for (const Piece& piece : pieces) {
     items.push_back(JinjaValue::String(text.Part(piece.begin, piece.end)));
@@ -28,13 +28,16 @@ std::vector<JinjaValue> Pieces(JinjaRun& run, const JinjaText& text,
   return items;
 }
 
-std::vector<Piece> Words(std::string_view text) {
+std::vector<Piece> Words(JinjaRun& run, std::string_view text) {
   std::vector<Piece> words;
   bool in_word = false;
   for (size_t at = 0; at < text.size();) {
     const size_t begin = at;
     const bool space = (PropertiesOf(NextCodePoint(text, at)) & kIsSpace) != 0;
-    if (!space && !in_word) words.push_back({begin, at});
+    if (!space && !in_word) {
+      if (!run.Make(kPieceBytes)) return words;
+      words.push_back({begin, at});
+    }
     if (!space) words.back().end = at;
     in_word = !space;
   }
@@ -89,7 +92,7 @@ std::vector<JinjaValue> SplitAt(JinjaRun& run, const JinjaText& text, std::strin
   const std::string_view view = text.view();
   if (!run.Read(text.size())) return {};
   size_t begin = 0, end = view.size();
-  for (; left > 0; --left) {
+  for (; left > 0 && run.Make(kPieceBytes); --left) {
     const size_t found =
         from_right ? view.substr(begin, end - begin).rfind(separator) : view.find(separator, begin);
     if (found == std::string_view::npos) break;
@@ -109,7 +112,7 @@ std::vector<JinjaValue> SplitAt(JinjaRun& run, const JinjaText& text, std::strin
 std::vector<JinjaValue> SplitAtSpace(JinjaRun& run, const JinjaText& text, int64_t count,
                                      bool from_right) {
   if (!run.Read(text.size())) return {};
-  std::vector<Piece> words = Words(text.view());
+  std::vector<Piece> words = Words(run, text.view());
   if (count >= 0 && static_cast<uint64_t>(count) < words.size()) {
     const auto splits = static_cast<size_t>(count);  // what is left over keeps its outer whitespace
     if (from_right) {

@@ -97,7 +97,7 @@ JinjaValue ZeroFill(JinjaRun& run, const JinjaValue& self, const JinjaArguments&
   const JinjaText& text = self.text();
   const bool has_sign = !text.empty() && (text.bytes()[0] == '-' || text.bytes()[0] == '+');
   const size_t sign = has_sign ? 1 : 0;
-  spec.fill = "0";
+  spec.fill.assign(1, '0');
   spec.width = std::max<int64_t>(0, spec.width - static_cast<int64_t>(sign));
   JinjaText filled = text.Part(0, sign);
   filled.Append(FormatText(run, text.Part(sign, text.size()), spec, '>'));

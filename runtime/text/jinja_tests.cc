@@ -25,7 +25,11 @@ bool IsKind(const JinjaValue& value) {
   return value.Is(kKind) == kIs;
 }
 
-bool IsNumber(const JinjaValue& value) { return value.IsNumber(); }
+bool IsInteger(const JinjaValue& value) {
+  return value.Is(Kind::kInt) || value.Is(Kind::kLargeInt);
+}
+
+bool IsNumber(const JinjaValue& value) { return value.IsNumber() || IsInteger(value); }
 
 template <bool kWanted>
 bool IsBool(const JinjaValue& value) {
@@ -101,7 +105,7 @@ std::span<const JinjaEntry> JinjaTests() {
       {"undefined", Test<IsKind<Kind::kUndefined>>},
       {"none", Test<IsKind<Kind::kNone>>},
       {"boolean", Test<IsKind<Kind::kBool>>},
-      {"integer", Test<IsKind<Kind::kInt>>},
+      {"integer", Test<IsInteger>},
       {"float", Test<IsKind<Kind::kFloat>>},
       {"string", Test<IsKind<Kind::kString>>},
       {"mapping", Test<IsKind<Kind::kDict>>},

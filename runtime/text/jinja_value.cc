@@ -60,7 +60,7 @@ JinjaValue JinjaValue::FromJson(const nlohmann::ordered_json& json, Origin origi
     case nlohmann::ordered_json::value_t::boolean:
       return Bool(json.get<bool>());
     case nlohmann::ordered_json::value_t::number_unsigned:
-      if (json.get<uint64_t>() > INT64_MAX) return Float(json.get<double>());
+      if (json.get<uint64_t>() > INT64_MAX) return JinjaValue(Data(json.get<uint64_t>()));
       [[fallthrough]];
     case nlohmann::ordered_json::value_t::number_integer:
       return Int(json.get<int64_t>());

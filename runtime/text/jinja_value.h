@@ -49,6 +49,7 @@ class JinjaValue {
     kNamespace,
     kLoop,
     kCallable,
+    kLargeInt,  // from 2^63 on: it can be printed and compared, not computed with
   };
 
   JinjaValue() = default;  // none
@@ -63,7 +64,7 @@ class JinjaValue {
   // Keys come from the template. The last value of a key that stands twice counts.
   static JinjaValue Dict(std::vector<std::pair<std::string, JinjaValue>> items);
   static JinjaValue Undefined(JinjaUndefined undefined);
-  // Every string in it, keys too, has this origin. A number beyond int64 becomes a float.
+  // Every string in it, keys too, has this origin.
   static JinjaValue FromJson(const nlohmann::ordered_json& json, Origin origin);
 
   template <typename T>
@@ -83,6 +84,7 @@ class JinjaValue {
   bool AsBool() const { return std::get<bool>(data_); }
   int64_t AsInt() const;   // of a bool too
   double AsFloat() const;  // of any number
+  uint64_t AsLargeInt() const { return std::get<uint64_t>(data_); }
   const JinjaText& text() const { return *std::get<std::shared_ptr<const JinjaText>>(data_); }
   const JinjaList& list() const { return *std::get<std::shared_ptr<const JinjaList>>(data_); }
   const std::vector<JinjaValue>& items() const;  // of a list
@@ -112,7 +114,7 @@ class JinjaValue {
                    std::shared_ptr<const JinjaText>, std::shared_ptr<const JinjaList>,
                    std::shared_ptr<const JinjaDict>, std::shared_ptr<const JinjaRange>,
                    std::shared_ptr<const JinjaView>, std::shared_ptr<JinjaIterator>,
-                   JinjaNamespace*, JinjaLoop*, std::shared_ptr<const JinjaCallable>>;
+                   JinjaNamespace*, JinjaLoop*, std::shared_ptr<const JinjaCallable>, uint64_t>;
 
   explicit JinjaValue(Data data) : data_(std::move(data)) {}
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -111,7 +112,7 @@ TEST(JinjaError, HasAKindAndAMessage) {
       {"\n{% include 'x' %}", JinjaErrorKind::kUnsupported, "line 2: the tag {% include %}"},
       {"{{ [1] | random }}", JinjaErrorKind::kUnsupported, "the filter 'random'"},
       {"{{ cycler('a') }}", JinjaErrorKind::kUnsupported, "the global 'cycler'"},
-      {"{{ 'a'.translate({}) }}", JinjaErrorKind::kUnsupported, "the method 'translate'"},
+      {"{{ x.translate({}) }}", JinjaErrorKind::kUnsupported, "the method 'translate'"},
       {"{{ [1] | map('string') }}", JinjaErrorKind::kUnsupported, "generator"},
       {"{{ 'a' | safe + 'b' }}", JinjaErrorKind::kUnsupported, "safe"},
   };
@@ -164,6 +165,13 @@ TEST(JinjaTemplate, FindsLoopsOverContent) {
     ASSERT_TRUE(jinja.ok()) << source;
     EXPECT_EQ(jinja->WalksOverContent(), walks) << source;
   }
+}
+
+TEST(JinjaTemplate, PrintsIntegersOf64Bits) {
+  const Json given = {{"big", UINT64_MAX}, {"low", INT64_MIN}};
+  EXPECT_EQ(Marked("{{ big }} {{ [big, low] | tojson }} {{ big == big }}", given),
+            "18446744073709551615 [18446744073709551615, -9223372036854775808] True");
+  EXPECT_EQ(JinjaErrorKindOf(Rendered("{{ big + 1 }}", given).status()), JinjaErrorKind::kLimit);
 }
 
 TEST(JinjaTemplate, TellsTheTimeThatItIsGiven) {
