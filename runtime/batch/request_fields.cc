@@ -6,21 +6,11 @@
 #include <cmath>
 #include <limits>
 
+#include "runtime/io/strict_json.h"
+
 namespace octet {
 
 using nlohmann::json;
-
-namespace {
-
-// A field's name as messages and notes have it: the client chose it, at any length.
-std::string ShortName(std::string_view prefix, std::string_view key) {
-  constexpr size_t kEnd = 100;  // bytes kept at either end
-  std::string name(prefix);
-  if (key.size() <= 2 * kEnd) return name.append(key);
-  return name.append(key.substr(0, kEnd)).append("…").append(key.substr(key.size() - kEnd));
-}
-
-}  // namespace
 
 const json* Fields::Take(std::string_view key) {
   const auto found = object_.find(key);
@@ -92,7 +82,8 @@ const json* Fields::TakeObject(std::string_view key) {
 
 void Fields::Fail(std::string_view key, std::string_view rule, std::string_view code) {
   if (findings_.error) return;
-  std::string name = ShortName(prefix_, key);
+  std::string name(prefix_);
+  name += Shortened(key);  // the client chose it, at any length
   std::string message = "'" + name + "' ";
   message += rule;
   findings_.error = {
@@ -105,7 +96,7 @@ void Fields::FailMissing(std::string_view key) {
 
 void Fields::Refuse(std::string_view key, std::string_view rule, std::string_view code) {
   if (!findings_.lenient) return Fail(key, rule, code);
-  findings_.ignored.push_back(ShortName(prefix_, key));
+  findings_.ignored.emplace_back(prefix_).append(Shortened(key));
 }
 
 void Fields::RefuseRest() {
