@@ -75,6 +75,7 @@ absl::Status BatchJob::Feed(Engine& engine) {
     if (!taken.ok()) return taken.status();
     if (*taken == Taken::kNothing) break;
     bytes += text_.size() + 1;
+    Activity::OfThisThread().Tick();  // many lines are no standstill
     if (*taken != Taken::kLine) continue;
     ++lines;
     SubmitStarted(engine);

@@ -6,20 +6,9 @@
 #include <limits>
 
 #include "runtime/batch/lax_values.h"
+#include "runtime/io/strict_json.h"
 
 namespace octet {
-
-namespace {
-
-// A field's name as messages and notes have it: the client chose it, at any length.
-std::string ShortName(std::string_view prefix, std::string_view key) {
-  constexpr size_t kEnd = 100;  // bytes kept at either end
-  std::string name(prefix);
-  if (key.size() <= 2 * kEnd) return name.append(key);
-  return name.append(key.substr(0, kEnd)).append("…").append(key.substr(key.size() - kEnd));
-}
-
-}  // namespace
 
 const Json* Fields::Take(std::string_view key) {
   const auto found = object_.find(key);
@@ -89,7 +78,8 @@ const Json* Fields::TakeObject(std::string_view key) {
 
 void Fields::Fail(std::string_view key, std::string_view rule, std::string_view code) {
   if (findings_.error) return;
-  std::string name = ShortName(prefix_, key);
+  std::string name(prefix_);
+  name += Shortened(key);  // the client chose it, at any length
   std::string message = "'" + name + "' ";
   message += rule;
   findings_.error = {
@@ -122,7 +112,7 @@ void Fields::RefuseRest() {
   for (auto field = object_.begin(); field != object_.end(); ++field) {
     if (field->is_null() || IsTaken(*field)) continue;
     if (findings_.lenient) {
-      findings_.ignored.push_back(ShortName(prefix_, field.key()));
+      findings_.ignored.emplace_back(prefix_).append(Shortened(field.key()));
     } else {
       Fail(field.key(), "is not a field that this version serves; --lenient leaves it out",
            "unknown_parameter");

@@ -235,11 +235,15 @@ absl::Status ParseStrictJsonObject(const std::string& text, const std::string& w
   return Parse<json>(text, where, &visit).status();
 }
 
-std::string Quoted(const std::string& text) {
+std::string Shortened(std::string_view text) {
   constexpr size_t kEnd = 100;  // bytes kept at either end
-  if (text.size() <= 2 * kEnd) return absl::StrCat("'", absl::Utf8SafeCHexEscape(text), "'");
-  return absl::StrCat("'", absl::Utf8SafeCHexEscape(text.substr(0, kEnd)), "…",
-                      absl::Utf8SafeCHexEscape(text.substr(text.size() - kEnd)), "'");
+  std::string kept(text.substr(0, 2 * kEnd));
+  if (text.size() <= 2 * kEnd) return kept;
+  return kept.replace(kEnd, kEnd, "…").append(text.substr(text.size() - kEnd));
+}
+
+std::string Quoted(const std::string& text) {
+  return absl::StrCat("'", absl::Utf8SafeCHexEscape(Shortened(text)), "'");
 }
 
 }  // namespace octet

@@ -10,6 +10,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 namespace octet {
 
@@ -40,6 +41,9 @@ using MemberVisitor =
 // the first error, also one of `visit`.
 absl::Status ParseStrictJsonObject(const std::string& text, const std::string& where,
                                    const MemberVisitor& visit);
+
+// `text` for a message; of a long one both ends.
+std::string Shortened(std::string_view text);
 
 // `text` in single quotes for an error message: control bytes escaped, the middle of a long one
 // left out.

@@ -209,6 +209,9 @@ TEST(StrictJsonTest, QuotedIsShortAndPrintable) {
   EXPECT_EQ(Quoted("wé"), "'wé'");
   EXPECT_EQ(Quoted("a\nb"), "'a\\nb'");
   EXPECT_THAT(Quoted(std::string(1'000'000, 'x')), SizeIs(testing::Lt(300U)));
+  EXPECT_EQ(Shortened(std::string(200, 'x')), std::string(200, 'x'));
+  const std::string end(100, 'y');
+  EXPECT_EQ(Shortened(std::string(101, 'x') + end), std::string(100, 'x') + "…" + end);
 }
 
 }  // namespace
