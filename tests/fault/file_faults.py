@@ -152,9 +152,9 @@ def full_disk(job, chooser, expected):
     disk = job.directory / "disk"
     disk.mkdir()
     output = disk / "out.jsonl"
-    pages = len(expected) // 4096
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={(pages * 3 // 2 + chooser.randrange(pages // 3)) * 4}k", "tmpfs",
-                    disk], check=True)
+    journal = len(expected) * 5 // 4 // 4096 + 4  # pages, with those of the directory's other files
+    pages = journal + chooser.randrange(len(expected) // 4096 // 2)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={pages * 4}k", "tmpfs", disk], check=True)
     try:
         code, said = job.run(output=output)
         expect(code == 1 and "No space left on device" in said and "what is done is kept" in said, "full disk", said)

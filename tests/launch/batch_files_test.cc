@@ -17,7 +17,6 @@ namespace octet {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 class BatchFilesTest : public testing::Test {
  protected:
