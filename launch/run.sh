@@ -154,7 +154,10 @@ while [[ ${1:-} == -* ]]; do
   [[ $# -gt 1 ]] || usage
   case $1 in
     -n) ranks=$2 ;;
-    --hosts) host_list=$2 ;;
+    --hosts)
+      [[ ,$2, != *,,* ]] || fail "--hosts '$2' leaves a host empty; give names as in --hosts node1,node2"
+      host_list=$2
+      ;;
     --hostfile) hostfile=$2 ;;
     --ranks-per-host) ranks_per_host=$2 ;;
     --threads) threads=$2 ;;

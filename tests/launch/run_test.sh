@@ -82,6 +82,8 @@ stand_in octet < /dev/null
 stand_in ssh <<< 'exec sh -c "${!#}"'
 stand_in mpirun <<< 'echo " $* " > "$work/mpirun.arguments"'
 check "a hostfile with and without slots" hosts_with_slots
+check_refusal "no hosts" "^run.sh: --hosts '' leaves a host empty; give names" launch/run.sh --hosts '' run-batch
+check_refusal "an empty host" "^run.sh: --hosts 'a,,b' leaves a host empty" launch/run.sh --hosts a,,b run-batch
 check "ranks per host" hosts_with_slots --ranks-per-host 2
 
 stand_in mpirun << 'END'
