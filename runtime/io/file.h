@@ -71,7 +71,8 @@ class OutputStream {
   virtual const std::string& path() const = 0;
 };
 
-// A file that one process at a time has; given back when destroyed, or when the process ends.
+// A file that one process at a time has; given back when destroyed, or when the process ends. Who
+// has it may remove it.
 class FileLock {
  public:
   virtual ~FileLock() = default;
@@ -94,23 +95,42 @@ class FileSystem {
   // "-" is standard input.
   virtual absl::StatusOr<std::unique_ptr<InputStream>> OpenInput(const std::string& path) = 0;
 
-  // A new file, or one made empty. "-" is standard output.
+  // A new file, or one made empty. "-" is standard output. kUnavailable: nobody has opened this
+  // FIFO to read it.
   virtual absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) = 0;
 
   // A new file; kAlreadyExists where there is one of this name.
   virtual absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) = 0;
 
-  // Locks a file, which is made if it is not there. kUnavailable: another process has it.
+  // Locks a file; where it is not there, makes it. kUnavailable: another process has it.
   // kUnimplemented: this file system can't lock.
   virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
+
+  // The same of a file that is there; kNotFound otherwise. Writes nothing.
+  virtual absl::StatusOr<std::unique_ptr<FileLock>> LockExisting(const std::string& path) = 0;
 
   virtual absl::StatusOr<FileInfo> Stat(const std::string& path) = 0;
 
   // Replaces `to` in one step.
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
 
+  // What would keep Rename from putting a file of `directory` at `path`, as far as it can be known
+  // without doing so: rights, mount points, other file systems. Both directories exist. Leaves all
+  // as it is.
+  virtual absl::Status RehearseRename(const std::string& directory, const std::string& path) = 0;
+
   virtual absl::Status Remove(const std::string& path) = 0;
   virtual absl::Status MakeDirectories(const std::string& path) = 0;
+
+  // Removes a directory in which nothing is left.
+  virtual absl::Status RemoveDirectory(const std::string& path) = 0;
+
+  // Where a path leads: symbolic links at its end are followed, also to what is not there. A path
+  // that ends in none stays as it is.
+  virtual absl::StatusOr<std::string> Resolve(const std::string& path) = 0;
+
+  // What this process may still write to a directory.
+  virtual absl::StatusOr<uint64_t> AvailableBytes(const std::string& directory) = 0;
 
   // Makes what was written to a file, or the names that were made, changed or removed in a
   // directory, survive a loss of power.
@@ -119,6 +139,9 @@ class FileSystem {
   virtual bool Exists(const std::string& path) = 0;
   virtual bool IsFile(const std::string& path) = 0;
   virtual bool IsDirectory(const std::string& path) = 0;
+
+  // Whether two names, links among them, lead to one file or directory.
+  virtual bool IsSame(const std::string& a, const std::string& b) = 0;
 
   // The names (not paths) of what a directory holds, sorted: all of them. kNotFound: there is no
   // such directory.
@@ -132,7 +155,11 @@ class FileSystem {
 
   absl::Status WriteWhole(const std::string& path, std::string_view text);
 
-  // Replaces a file by this text in one step that survives a loss of power.
+  // A new file STEM.PROCESS-N beside others, of a name that nothing has.
+  absl::StatusOr<std::unique_ptr<OutputStream>> CreateScratch(const std::string& stem);
+
+  // Replaces a file by this text in one step that survives a loss of power. What was there stays
+  // when it fails.
   absl::Status ReplaceDurably(const std::string& path, std::string_view text);
 };
 
@@ -145,14 +172,20 @@ class PosixFileSystem : public FileSystem {
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<FileLock>> LockExisting(const std::string& path) override;
   absl::StatusOr<FileInfo> Stat(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status RehearseRename(const std::string& directory, const std::string& path) override;
   absl::Status Remove(const std::string& path) override;
   absl::Status MakeDirectories(const std::string& path) override;
+  absl::Status RemoveDirectory(const std::string& path) override;
+  absl::StatusOr<std::string> Resolve(const std::string& path) override;
+  absl::StatusOr<uint64_t> AvailableBytes(const std::string& directory) override;
   absl::Status Sync(const std::string& path) override;
   bool Exists(const std::string& path) override;
   bool IsFile(const std::string& path) override;
   bool IsDirectory(const std::string& path) override;
+  bool IsSame(const std::string& a, const std::string& b) override;
   absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override;
 };
 

@@ -133,6 +133,35 @@ absl::StatusOr<std::unique_ptr<FileLock>> FaultyFileSystem::Lock(const std::stri
   return Wrap<FaultyLock>(base_.Lock(path), path, *this);
 }
 
+absl::StatusOr<std::unique_ptr<FileLock>> FaultyFileSystem::LockExisting(const std::string& path) {
+  const absl::Status status = Call(path);
+  if (!status.ok()) return status;
+  return Wrap<FaultyLock>(base_.LockExisting(path), path, *this);
+}
+
+absl::StatusOr<std::string> FaultyFileSystem::Resolve(const std::string& path) {
+  const absl::Status status = Call(path);
+  if (!status.ok()) return status;
+  return base_.Resolve(path);
+}
+
+absl::StatusOr<uint64_t> FaultyFileSystem::AvailableBytes(const std::string& directory) {
+  const absl::Status status = Call(directory);
+  if (!status.ok()) return status;
+  return base_.AvailableBytes(directory);
+}
+
+absl::Status FaultyFileSystem::RehearseRename(const std::string& directory,
+                                              const std::string& path) {
+  const absl::Status status = Call(path);
+  return status.ok() ? base_.RehearseRename(directory, path) : status;
+}
+
+absl::Status FaultyFileSystem::RemoveDirectory(const std::string& path) {
+  const absl::Status status = Call(path);
+  return status.ok() ? base_.RemoveDirectory(path) : status;
+}
+
 absl::StatusOr<FileInfo> FaultyFileSystem::Stat(const std::string& path) {
   const absl::Status status = Call(path);
   if (!status.ok()) return status;

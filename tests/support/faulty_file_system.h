@@ -31,8 +31,13 @@ class FaultyFileSystem : public ForwardingFileSystem {
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<FileLock>> LockExisting(const std::string& path) override;
   absl::StatusOr<FileInfo> Stat(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status RehearseRename(const std::string& directory, const std::string& path) override;
+  absl::Status RemoveDirectory(const std::string& path) override;
+  absl::StatusOr<std::string> Resolve(const std::string& path) override;
+  absl::StatusOr<uint64_t> AvailableBytes(const std::string& directory) override;
   absl::Status Remove(const std::string& path) override;
   absl::Status MakeDirectories(const std::string& path) override;
   absl::Status Sync(const std::string& path) override;

@@ -60,19 +60,20 @@ class MemoryInput : public InputStream {
 
 class MemoryOutput : public OutputStream {
  public:
-  MemoryOutput(std::map<std::string, std::string>& files, std::string path)
-      : files_(files), path_(std::move(path)) {}
+  MemoryOutput(MemoryFileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
 
   absl::Status Write(std::span<const std::byte> bytes) override {
-    files_[path_].append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return absl::OkStatus();
+    const size_t written = std::min(bytes.size(), static_cast<size_t>(files_.Room()));
+    files_.files[path_].append(reinterpret_cast<const char*>(bytes.data()), written);
+    if (written == bytes.size()) return absl::OkStatus();
+    return absl::ResourceExhaustedError(path_ + ": writing: No space left on device");
   }
   absl::Status Sync() override { return absl::OkStatus(); }
   absl::Status Close() override { return absl::OkStatus(); }
   const std::string& path() const override { return path_; }
 
  private:
-  std::map<std::string, std::string>& files_;
+  MemoryFileSystem& files_;
   std::string path_;
 };
 
@@ -112,7 +113,7 @@ absl::StatusOr<std::unique_ptr<InputStream>> MemoryFileSystem::OpenInput(const s
 absl::StatusOr<std::unique_ptr<OutputStream>> MemoryFileSystem::CreateOutput(
     const std::string& path) {
   files[path].clear();
-  return std::make_unique<MemoryOutput>(files, path);
+  return std::make_unique<MemoryOutput>(*this, path);
 }
 
 absl::StatusOr<std::unique_ptr<OutputStream>> MemoryFileSystem::CreateNew(const std::string& path) {
@@ -125,6 +126,11 @@ absl::StatusOr<std::unique_ptr<FileLock>> MemoryFileSystem::Lock(const std::stri
   if (locked_.contains(path)) return absl::UnavailableError(absl::StrCat(path, ": is locked"));
   files.try_emplace(path);
   return std::make_unique<MemoryLock>(*this, locked_, path);
+}
+
+absl::StatusOr<std::unique_ptr<FileLock>> MemoryFileSystem::LockExisting(const std::string& path) {
+  if (!files.contains(path)) return NoSuchFile(path);
+  return Lock(path);
 }
 
 absl::StatusOr<FileInfo> MemoryFileSystem::Stat(const std::string& path) {
@@ -145,6 +151,22 @@ absl::Status MemoryFileSystem::Rename(const std::string& from, const std::string
 
 absl::Status MemoryFileSystem::Remove(const std::string& path) {
   return files.erase(path) > 0 ? absl::OkStatus() : NoSuchFile(path);
+}
+
+absl::Status MemoryFileSystem::RemoveDirectory(const std::string& path) {
+  if (List(path)->empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(path, ": is not empty"));
+}
+
+absl::StatusOr<std::string> MemoryFileSystem::Resolve(const std::string& path) {
+  const auto link = links.find(path);
+  return link == links.end() ? path : Resolve(link->second);
+}
+
+uint64_t MemoryFileSystem::Room() const {
+  uint64_t used = 0;
+  for (const auto& [path, bytes] : files) used += bytes.size();
+  return capacity - std::min(used, capacity);
 }
 
 absl::StatusOr<std::unique_ptr<RandomAccessFile>> MemoryFileSystem::Open(const std::string& path) {

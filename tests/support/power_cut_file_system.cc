@@ -141,6 +141,18 @@ absl::StatusOr<std::unique_ptr<FileLock>> PowerCutFileSystem::Lock(const std::st
   return std::make_unique<NoLock>();
 }
 
+absl::StatusOr<std::unique_ptr<FileLock>> PowerCutFileSystem::LockExisting(
+    const std::string& path) {
+  if (!IsFile(path)) return NoSuchFile(path);
+  return std::make_unique<NoLock>();
+}
+
+absl::Status PowerCutFileSystem::RemoveDirectory(const std::string& path) {
+  const absl::Status status = Call();
+  if (status.ok()) directories_.erase(path);
+  return status;
+}
+
 absl::StatusOr<FileInfo> PowerCutFileSystem::Stat(const std::string& path) {
   if (!IsFile(path)) return NoSuchFile(path);
   return FileInfo{.size = names_[path]->bytes.size()};

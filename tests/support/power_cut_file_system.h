@@ -33,14 +33,20 @@ class PowerCutFileSystem : public FileSystem {
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
+  absl::StatusOr<std::unique_ptr<FileLock>> LockExisting(const std::string& path) override;
   absl::StatusOr<FileInfo> Stat(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status RehearseRename(const std::string&, const std::string&) override { return Call(); }
+  absl::Status RemoveDirectory(const std::string& path) override;
+  absl::StatusOr<std::string> Resolve(const std::string& path) override { return path; }
+  absl::StatusOr<uint64_t> AvailableBytes(const std::string&) override { return uint64_t{1} << 40; }
   absl::Status Remove(const std::string& path) override;
   absl::Status MakeDirectories(const std::string& path) override;
   absl::Status Sync(const std::string& path) override;
   bool Exists(const std::string& path) override { return IsFile(path) || IsDirectory(path); }
   bool IsFile(const std::string& path) override { return names_.contains(path); }
   bool IsDirectory(const std::string& path) override { return directories_.contains(path); }
+  bool IsSame(const std::string& a, const std::string& b) override { return a == b; }
   absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override;
 
  private:
