@@ -1,12 +1,18 @@
 #include "launch/batch_files.h"
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
+#include <chrono>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include "kernels/activity.h"
+#include "launch/result_file.h"
+#include "runtime/batch/input_lines.h"
 #include "runtime/batch/job_identity.h"
+#include "runtime/batch/output_path.h"
 #include "runtime/batch/stream_output.h"
 
 namespace octet {
@@ -50,41 +56,100 @@ absl::StatusOr<JobIdentity> IdentifyJob(const RunConfig& config, const JobSetup&
   return job;
 }
 
-absl::StatusOr<std::unique_ptr<Journal>> OpenJournal(const RunConfig& config, const JobSetup& setup,
-                                                     FileSystem& files,
-                                                     std::vector<std::string>& notes) {
-  const absl::StatusOr<JobIdentity> job = IdentifyJob(config, setup, files);
-  if (!job.ok()) return job.status();
-  const StartMode mode = config.resume()      ? StartMode::kResume
-                         : config.overwrite() ? StartMode::kOverwrite
-                                              : StartMode::kNew;
-  return Journal::Open(files, config.output(), *job,
-                       {.mode = mode, .compare_contents = config.verify(), .advance = Advance},
-                       notes);
+std::vector<std::string> InputsOf(const RunConfig& config) {
+  return {config.input().begin(), config.input().end()};
 }
 
-absl::Status OpenOutput(const RunConfig& config, const JobSetup& setup, FileSystem& files,
-                        BatchFiles& opened) {
-  const std::vector<std::string> inputs(config.input().begin(), config.input().end());
-  if (CanBeResumed(files, inputs, config.output())) {
+absl::StatusOr<std::unique_ptr<Journal>> LookAtJournal(const RunConfig& config,
+                                                       const JobSetup& setup, FileSystem& files,
+                                                       const std::string& output,
+                                                       std::vector<std::string>& notes) {
+  const absl::StatusOr<JobIdentity> job = IdentifyJob(config, setup, files);
+  if (!job.ok()) return job.status();
+  const absl::StatusOr<int64_t> lines = EstimateLines(files, InputsOf(config));
+  if (!lines.ok()) return lines.status();
+  JournalOptions options = {.compare_contents = config.verify(), .advance = Advance};
+  options.mode = config.resume()      ? StartMode::kResume
+                 : config.overwrite() ? StartMode::kOverwrite
+                                      : StartMode::kNew;
+  options.expected_results = *lines;
+  options.hash_of_lines = [&] { return HashOfLines(files, InputsOf(config), Advance); };
+  return Journal::Look(files, output, *job, options, notes);
+}
+
+// While nobody reads a FIFO: keeps the other ranks waiting, and says once what for.
+class WaitForReader {
+ public:
+  WaitForReader(std::string output, std::function<void(const std::string&)> say)
+      : output_(std::move(output)), say_(std::move(say)) {}
+
+  void operator()() {
+    constexpr std::chrono::milliseconds kPause(20);
+    constexpr int kPausesUntilSaid = 50;
+    if (++pauses_ == kPausesUntilSaid) say_("waits for a reader of --output " + output_);
+    std::this_thread::sleep_for(kPause);
+    Advance();
+  }
+
+ private:
+  std::string output_;
+  std::function<void(const std::string&)> say_;
+  int pauses_ = 0;
+};
+
+absl::Status LookAtOutput(const RunConfig& config, const JobSetup& setup, FileSystem& files,
+                          const std::string& output, std::function<void(const std::string&)> say,
+                          BatchFiles& checked) {
+  if (CanBeResumed(files, InputsOf(config), output)) {
     absl::StatusOr<std::unique_ptr<Journal>> journal =
-        OpenJournal(config, setup, files, opened.notes);
+        LookAtJournal(config, setup, files, output, checked.notes);
     if (!journal.ok()) return journal.status();
-    opened.journal = journal->get();
-    opened.output = *std::move(journal);
+    checked.journal = journal->get();
+    checked.output = *std::move(journal);
     return absl::OkStatus();
   }
   if (config.resume()) {
     return absl::InvalidArgumentError(
         "--resume: a job that reads standard input or a pipe, or writes to one, has no journal");
   }
-  opened.notes.emplace_back(
+  checked.notes.emplace_back(
       "no journal is kept, as input or output is no file: a job that is stopped must start anew");
   absl::StatusOr<std::unique_ptr<StreamOutput>> stream =
-      StreamOutput::Open(files, inputs, config.output());
-  if (!stream.ok()) return OfFlag("--output", stream.status());
-  opened.output = *std::move(stream);
+      StreamOutput::Look(files, output, config.overwrite(), WaitForReader(output, std::move(say)));
+  if (!stream.ok()) return stream.status();
+  checked.output = *std::move(stream);
   return absl::OkStatus();
+}
+
+absl::Status CheckStandardStreams(const RunConfig& config, FileSystem& files) {
+  for (const std::string& input : config.input()) {
+    if (input != "-") continue;
+    const absl::Status status = files.OpenInput(input).status();
+    if (!status.ok()) return OfFlag("--input -:", status);
+  }
+  if (config.output() != "-") return absl::OkStatus();
+  const absl::Status status = files.CreateOutput("-").status();
+  return status.ok() ? status : OfFlag("--output -:", status);
+}
+
+// Its directory is not made where the output is to be, and its file is none of the others.
+absl::Status CheckReport(const RunConfig& config, FileSystem& files, const std::string& output) {
+  if (config.report().empty()) return absl::OkStatus();
+  const std::string summary = JoinPath(config.report(), "summary.json");
+  for (std::string taken : InputsOf(config)) {
+    if (!files.IsSame(taken, summary)) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--report would overwrite --input ", taken));
+  }
+  const auto normal = [](const std::string& path) {
+    return (std::filesystem::absolute(path) / "").lexically_normal().string();
+  };
+  const bool holds_output = normal(summary) == normal(output);
+  if (output != "-" &&
+      (holds_output || absl::StartsWith(normal(config.report()), normal(output)))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--report ", config.report(), " stands in the way of --output ", output));
+  }
+  return CheckResultDirectory(files, "--report", config.report(), "summary.json");
 }
 
 }  // namespace
@@ -95,21 +160,30 @@ std::string ModelName(const RunConfig& config) {
   return (path.has_filename() ? path : path.parent_path()).filename().string();
 }
 
-absl::StatusOr<BatchFiles> OpenBatchFiles(const RunConfig& config, const JobSetup& setup,
-                                          FileSystem& files) {
-  const std::vector<std::string> inputs(config.input().begin(), config.input().end());
+absl::StatusOr<BatchFiles> CheckBatchFiles(const RunConfig& config, const JobSetup& setup,
+                                           FileSystem& files,
+                                           std::function<void(const std::string&)> say) {
   absl::Status status = CheckFlags(config);
-  if (status.ok()) status = CheckOutput(files, inputs, config.output());
   if (!status.ok()) return status;
-  absl::StatusOr<LineReader> reader = LineReader::Open(files, inputs);
+  const absl::StatusOr<std::string> output = files.Resolve(config.output());
+  if (!output.ok()) return OfFlag("--output", output.status());
+  status = CheckOutput(files, InputsOf(config), *output, config.model());
+  if (status.ok()) status = CheckStandardStreams(config, files);
+  if (status.ok()) status = CheckReport(config, files, *output);
+  if (!status.ok()) return status;
+  absl::StatusOr<LineReader> reader = LineReader::Open(files, InputsOf(config));
   if (!reader.ok()) return OfFlag("--input", reader.status());
 
-  BatchFiles opened = {.reader = *std::move(reader), .output = nullptr, .notes = {}};
-  status = OpenOutput(config, setup, files, opened);
+  BatchFiles checked = {.reader = *std::move(reader), .output = nullptr, .notes = {}};
+  status = LookAtOutput(config, setup, files, *output, std::move(say), checked);
   if (!status.ok()) return status;
-  if (!config.report().empty()) status = files.MakeDirectories(config.report());
-  if (!status.ok()) return status;
-  return opened;
+  return checked;
+}
+
+absl::Status BeginBatchFiles(const RunConfig& config, FileSystem& files, BatchFiles& checked) {
+  const absl::Status status = checked.output->Begin(checked.notes);
+  if (!status.ok() || config.report().empty()) return status;
+  return files.MakeDirectories(config.report());
 }
 
 }  // namespace octet

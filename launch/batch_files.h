@@ -5,6 +5,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,10 +26,15 @@ struct BatchFiles {
   std::vector<std::string> notes;  // for a person
 };
 
-// Opens inputs and output, then makes the --report directory. Nothing is written for a job that its
-// flags, inputs or output refuse.
-absl::StatusOr<BatchFiles> OpenBatchFiles(const RunConfig& config, const JobSetup& setup,
-                                          FileSystem& files);
+// Opens the inputs, and looks at all that will be written: the output, its directory's room and
+// rights, the --report directory. Writes nothing, so that a job that is refused here leaves no
+// trace. `say` tells a person what an output waits for that has no reader.
+absl::StatusOr<BatchFiles> CheckBatchFiles(const RunConfig& config, const JobSetup& setup,
+                                           FileSystem& files,
+                                           std::function<void(const std::string&)> say);
+
+// Then: begins the output and makes the --report directory.
+absl::Status BeginBatchFiles(const RunConfig& config, FileSystem& files, BatchFiles& checked);
 
 // As results name the model: by the name that was asked for, or the directory's.
 std::string ModelName(const RunConfig& config);

@@ -18,6 +18,7 @@
 #include "launch/bench/throughput.h"
 #include "launch/command_line.h"
 #include "launch/exit_code.h"
+#include "launch/inherited_state.h"
 #include "launch/inspect.h"
 #include "launch/job_setup.h"
 #include "launch/perplexity.h"
@@ -87,6 +88,7 @@ ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) 
 }  // namespace octet
 
 int main(int argc, char** argv) {
+  octet::RepairInheritedState();
   octet::StopSignals signals;
   octet::World world(&argc, &argv, octet::StartupTimeout({argv, static_cast<size_t>(argc)}));
   octet::Communicator& communicator = world.communicator();

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "launch/report.h"
+#include "launch/result_file.h"
 #include "launch/session.h"
 #include "launch/text_score.h"
 #include "parallel/agreement.h"
@@ -111,6 +112,7 @@ class PerplexityCommand : public Subcommand {
     if (world.rank() == 0 && !config->dry_run()) ids = ReadTokens(options_.file, *setup, files);
     absl::Status status = size.status();
     status.Update(ids.status());
+    if (status.ok() && world.rank() == 0) status = CheckResults(*config, files);
     status = AgreeOnStatus(world, status);
     if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
     if (config->dry_run()) return ExitCode::kDone;
@@ -118,6 +120,19 @@ class PerplexityCommand : public Subcommand {
   }
 
  private:
+  absl::Status CheckResults(const RunConfig& config, FileSystem& files) const {
+    absl::Status status;
+    const std::string& json = options_.output_json;
+    if (!json.empty()) status = CheckResultFile(files, "--output-json", json);
+    if (!json.empty() && files.IsSame(json, options_.file)) {
+      status = absl::InvalidArgumentError("--output-json would overwrite --file " + options_.file);
+    }
+    if (!config.report().empty()) {
+      status.Update(CheckResultDirectory(files, "--report", config.report(), "summary.json"));
+    }
+    return status;
+  }
+
   // Collective. `ids` is empty except on rank 0.
   ExitCode LoadAndScore(Communicator& world, const RunConfig& config, const JobSetup& setup,
                         const WindowSize& size, std::span<const int32_t> ids, FileSystem& files) {
@@ -134,8 +149,8 @@ class PerplexityCommand : public Subcommand {
     if (world.rank() == 0) {
       std::cout << FormatScore(score, size, windows.count()) << std::flush;
       if (!options_.output_json.empty()) {
-        status.Update(files.WriteWhole(options_.output_json,
-                                       ScoreJson(score, size, windows.count(), config, setup)));
+        status.Update(WriteResultFile(files, options_.output_json,
+                                      ScoreJson(score, size, windows.count(), config, setup)));
       }
       if (!config.report().empty()) {
         status.Update(files.MakeDirectories(config.report()));

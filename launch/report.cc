@@ -3,6 +3,7 @@
 #include <absl/strings/str_format.h>
 
 #include "launch/proto_text.h"
+#include "launch/result_file.h"
 #include "launch/step_times.h"
 #include "parallel/collectives.h"
 
@@ -176,7 +177,7 @@ std::string FormatSummary(const RunReport& r) {
 }
 
 absl::Status WriteReport(const RunReport& report, const std::string& directory, FileSystem& files) {
-  return files.WriteWhole(JoinPath(directory, "summary.json"), JsonOf(report));
+  return WriteResultFile(files, JoinPath(directory, "summary.json"), JsonOf(report));
 }
 
 }  // namespace octet

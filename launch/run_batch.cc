@@ -45,6 +45,27 @@ RequestCounts CountRequests(const BatchJob& job, const Engine& engine) {
           .waiting = engine.num_waiting()};
 }
 
+// Says once of an input that it gives nothing: a FIFO that nobody writes to does not end.
+class SilentInput {
+ public:
+  void Look(const std::string& silent, Progress& progress) {
+    constexpr std::chrono::seconds kUntilSaid(1);
+    if (silent != input_) {
+      input_ = silent;
+      since_ = Clock::now();
+      said_ = false;
+    }
+    if (silent.empty() || said_ || Clock::now() - since_ < kUntilSaid) return;
+    said_ = true;
+    SayNotes({absl::StrCat("waits for a writer of ", silent)}, progress);
+  }
+
+ private:
+  std::string input_;
+  Clock::time_point since_;
+  bool said_ = false;
+};
+
 // On rank 0, between two steps: answers to the output, and new requests to the engine.
 absl::Status Exchange(Engine& engine, BatchJob& job, std::vector<FinishedSequence>& finished) {
   const Activity::Scope activity({"journal"});
@@ -57,10 +78,12 @@ absl::Status Exchange(Engine& engine, BatchJob& job, std::vector<FinishedSequenc
 absl::Status Serve(Engine& engine, BatchJob* job, const StopSignals& signals, Progress& progress) {
   std::vector<FinishedSequence> finished;
   absl::Status status;
+  SilentInput silent;
   do {
     if (job != nullptr && signals.drain_requested()) job->Drain(engine);
     if (job != nullptr && status.ok()) status = Exchange(engine, *job, finished);
     if (job != nullptr) SayNotes(job->TakeNotes(), progress);
+    if (job != nullptr) silent.Look(job->silent_input(), progress);
     if (job != nullptr) progress.Serve(CountRequests(*job, engine));
     if (!status.ok()) engine.Stop();
     finished.clear();
@@ -114,9 +137,12 @@ class BatchRun {
 
 absl::Status BatchRun::OpenOnRoot() {
   const Activity::Scope activity({"journal"});
-  absl::StatusOr<BatchFiles> opened = OpenBatchFiles(config_, setup_, files_);
-  if (!opened.ok()) return opened.status();
-  batch_ = *std::move(opened);
+  absl::StatusOr<BatchFiles> checked = CheckBatchFiles(
+      config_, setup_, files_, [this](const std::string& text) { Say(world_, "note: " + text); });
+  if (!checked.ok()) return checked.status();
+  const absl::Status begun = BeginBatchFiles(config_, files_, *checked);
+  if (!begun.ok()) return begun;
+  batch_ = *std::move(checked);
   for (const std::string& note : batch_->notes) Say(world_, "note: " + note);
   const Journal* journal = batch_->journal;
   if (journal != nullptr && journal->finished() != nullptr) {

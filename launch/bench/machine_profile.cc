@@ -8,6 +8,7 @@
 
 #include "kernels/check.h"
 #include "launch/proto_text.h"
+#include "launch/result_file.h"
 
 namespace octet {
 namespace {
@@ -103,7 +104,7 @@ absl::Status UpdateMachineProfile(FileSystem& files, const std::string& path,
   } else {
     OCTET_CHECK(google::protobuf::TextFormat::PrintToString(profile, &text));
   }
-  return files.ReplaceDurably(path, text);
+  return WriteResultFile(files, path, text);
 }
 
 absl::Status CheckCanUpdate(FileSystem& files, const std::string& path) {
@@ -111,10 +112,7 @@ absl::Status CheckCanUpdate(FileSystem& files, const std::string& path) {
     const absl::StatusOr<MachineProfile> old = ReadMachineProfile(files, path);
     if (!old.ok()) return old.status();
   }
-  const std::string trial = path + ".new";  // as FileSystem::ReplaceDurably calls it
-  const auto file = files.CreateOutput(trial);
-  if (!file.ok()) return file.status();
-  return files.Remove(trial);
+  return CheckResultFile(files, "--save", path);
 }
 
 }  // namespace octet

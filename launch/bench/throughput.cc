@@ -9,6 +9,7 @@
 #include "launch/bench/step_record.h"
 #include "launch/bench/throughput_report.h"
 #include "launch/report.h"
+#include "launch/result_file.h"
 #include "launch/session.h"
 #include "parallel/agreement.h"
 #include "runtime/model/random.h"
@@ -141,6 +142,7 @@ class BenchThroughputCommand : public Subcommand {
           absl::StrCat("--input-len and --output-len are ", longest,
                        " tokens together, more than --max-model-len ", config->max_model_len()));
     }
+    if (status.ok() && world.rank() == 0) status = CheckResults(*config, files);
     status = AgreeOnStatus(world, status);
     if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
     if (config->dry_run()) return ExitCode::kDone;
@@ -148,6 +150,15 @@ class BenchThroughputCommand : public Subcommand {
   }
 
  private:
+  absl::Status CheckResults(const RunConfig& config, FileSystem& files) const {
+    absl::Status status;
+    if (!output_json_.empty()) status = CheckResultFile(files, "--output-json", output_json_);
+    if (!config.report().empty()) {
+      status.Update(CheckResultDirectory(files, "--report", config.report(), "summary.json"));
+    }
+    return status;
+  }
+
   // Collective. The machines are measured while their memory is still free.
   ExitCode LoadAndMeasure(Communicator& world, const RunConfig& config, const JobSetup& setup,
                           FileSystem& files) {
@@ -170,7 +181,7 @@ class BenchThroughputCommand : public Subcommand {
     std::cout << FormatThroughput(report) << std::flush;
     absl::Status status;
     if (!output_json_.empty())
-      status.Update(files.WriteWhole(output_json_, ThroughputJson(report)));
+      status.Update(WriteResultFile(files, output_json_, ThroughputJson(report)));
     const std::string& directory = report.config.report();
     if (!directory.empty()) {
       status.Update(files.MakeDirectories(directory));

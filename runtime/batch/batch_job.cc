@@ -1,10 +1,10 @@
 #include "runtime/batch/batch_job.h"
 
 #include <absl/strings/str_cat.h>
-#include <xxhash.h>
 
 #include <algorithm>
 
+#include "runtime/batch/input_lines.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
@@ -25,14 +25,8 @@ constexpr size_t kMostNotes = 100;
 constexpr int64_t kLinesForEstimate = 1000;
 constexpr int64_t kMostReserved = 20'000'000;
 
-bool IsBlank(const std::string& text) {
-  return text.find_first_not_of(" \t\r") == std::string::npos;
-}
-
 // An attempt may crash by chance, or with another request's fault.
 constexpr int kMostCrashes = 2;
-
-uint64_t Hash(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
 }  // namespace
 
@@ -67,8 +61,8 @@ absl::StatusOr<BatchJob::Taken> BatchJob::TakeLine(std::chrono::milliseconds pat
     return Taken::kNothing;
   }
   ++line_;
-  if (*read == LineReader::Result::kLine && IsBlank(text_)) return Taken::kBlank;
-  BatchResult result = {.number = num_results_++, .line_hash = Hash(text_)};
+  if (*read == LineReader::Result::kLine && IsBlankLine(text_)) return Taken::kBlank;
+  BatchResult result = {.number = num_results_++, .line_hash = HashOfLine(text_)};
   if (num_results_ == kLinesForEstimate) {
     custom_ids_.reserve(std::min(reader_.EstimatedLines(), kMostReserved));
   }
@@ -97,7 +91,7 @@ ParsedLine BatchJob::Parse(LineReader::Result read, BatchResult& result) {
   }
   ParsedLine parsed = ParseBatchLine(text_, limits_);
   if (!parsed.has_custom_id) return parsed;
-  result.custom_id_hash = Hash(parsed.custom_id);
+  result.custom_id_hash = HashOfLine(parsed.custom_id);
   if (!custom_ids_.insert(*result.custom_id_hash).second) {
     parsed.request = RequestError{.message = absl::StrCat("'custom_id' ", Quoted(parsed.custom_id),
                                                           " stood in an earlier line"),

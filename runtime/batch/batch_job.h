@@ -67,6 +67,9 @@ class BatchJob {
 
   BatchCounts counts() const;
 
+  // The input that has been opened and has given nothing yet; empty: none.
+  std::string silent_input() const { return reader_.silent_input(); }
+
   // Fields that were ignored since the last call (with RequestLimits::lenient), each once in a run,
   // as a note for a person.
   std::vector<std::string> TakeNotes();

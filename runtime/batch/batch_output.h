@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "runtime/batch/journal_record.h"
 
@@ -25,6 +26,12 @@ struct EarlierResult {
 class BatchOutput {
  public:
   virtual ~BatchOutput() = default;
+
+  // Makes what is needed on disk; nothing is written before. `notes` get what a person should know.
+  // Comes first, once; an error leaves nothing behind.
+  virtual absl::Status Begin([[maybe_unused]] std::vector<std::string>& notes) {
+    return absl::OkStatus();
+  }
 
   // The result that is already there.
   virtual std::optional<EarlierResult> Find([[maybe_unused]] int64_t number) const {

@@ -2,6 +2,7 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/time/time.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -70,12 +71,22 @@ absl::Status SameFile(const char* kind, const FileIdentity& a, const FileIdentit
   if (status.ok()) {
     status = Same(absl::StrCat("the beginning of ", what).c_str(), a.head_hash(), b.head_hash());
   }
-  if (!status.ok()) return status;
-  if (compare_contents) return SameContents(what, a, b);
-  if (a.mtime_ns() == b.mtime_ns()) return status;
+  return status.ok() && compare_contents ? SameContents(what, a, b) : status;
+}
+
+// What `touch -d` takes.
+std::string TimeOf(const FileIdentity& file) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", absl::FromUnixNanos(file.mtime_ns()),
+                          absl::UTCTimeZone());
+}
+
+absl::Status SameTime(const FileIdentity& a, const FileIdentity& b) {
+  if (a.mtime_ns() == b.mtime_ns()) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat(what, " was changed since, or copied",
-                   a.content_hash() != 0 ? "; --verify compares its content instead" : ""));
+      absl::StrCat("--model ", b.name(), " was changed since, or copied; ",
+                   a.content_hash() != 0 ? "--verify compares its content instead, or, "
+                                         : "nobody has compared its content: ",
+                   "if it is the same, set its time back: touch -d ", TimeOf(a), " ", b.name()));
 }
 
 template <class Files>
@@ -90,6 +101,14 @@ absl::Status SameFiles(const char* kind, const Files& earlier, const Files& now,
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+absl::Status SameModelFiles(const JobIdentity& a, const JobIdentity& b, bool compare_contents) {
+  absl::Status status = SameFiles("--model", a.model_file(), b.model_file(), compare_contents);
+  for (int i = 0; status.ok() && !compare_contents && i < a.model_file_size(); ++i) {
+    status = SameTime(a.model_file(i), b.model_file(i));
+  }
+  return status;
 }
 
 }  // namespace
@@ -129,7 +148,8 @@ absl::Status IdentifyModel(FileSystem& files, const std::string& directory, bool
   return absl::OkStatus();
 }
 
-absl::Status CompareJobs(const JobIdentity& a, const JobIdentity& b, bool compare_contents) {
+absl::Status CompareJobs(const JobIdentity& a, const JobIdentity& b, bool compare_contents,
+                         std::vector<std::string>& notes) {
   absl::Status status = SameFiles("--input", a.input(), b.input(), compare_contents);
   status.Update(Same("the numerics class", a.numerics_class(), b.numerics_class()));
   status.Update(Same("--seed", a.seed(), b.seed()));
@@ -138,9 +158,14 @@ absl::Status CompareJobs(const JobIdentity& a, const JobIdentity& b, bool compar
   status.Update(Same("--served-model-name", a.served_model_name(), b.served_model_name()));
   status.Update(Same("the model's name", a.model_name(), b.model_name()));
   status.Update(Same("--created", a.created(), b.created()));
-  status.Update(SameFiles("--model", a.model_file(), b.model_file(), compare_contents));
+  status.Update(SameModelFiles(a, b, compare_contents));
   status.Update(Same("the model's configuration, headers or tokenizer", a.model(), b.model()));
   status.Update(Same("octet's version", a.version(), b.version()));
+  for (int i = 0; status.ok() && !compare_contents && i < a.input_size(); ++i) {
+    if (a.input(i).mtime_ns() == b.input(i).mtime_ns()) continue;
+    notes.push_back(absl::StrCat("--input ", b.input(i).name(), " was touched or copied since; ",
+                                 "its lines are compared with those that were answered"));
+  }
   return status;
 }
 

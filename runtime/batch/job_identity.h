@@ -9,6 +9,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "proto/journal.pb.h"
 #include "runtime/io/file.h"
@@ -25,9 +26,11 @@ absl::Status IdentifyModel(FileSystem& files, const std::string& directory, bool
                            const std::function<void()>& advance, JobIdentity& job);
 
 // OK where both give the same bytes; otherwise the first field that differs, named as a person
-// knows it. Files are compared by size, time and beginning; with `compare_contents` by all that
-// they hold, and not by time.
-absl::Status CompareJobs(const JobIdentity& earlier, const JobIdentity& now, bool compare_contents);
+// knows it. Files are compared by size and beginning, and model files also by time; with
+// `compare_contents` all by what they hold, and none by time. An input whose time alone differs
+// gives a note: each of its lines is compared with that of its result when it is read.
+absl::Status CompareJobs(const JobIdentity& earlier, const JobIdentity& now, bool compare_contents,
+                         std::vector<std::string>& notes);
 
 }  // namespace octet
 

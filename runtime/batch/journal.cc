@@ -2,41 +2,26 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
-#include <absl/time/clock.h>
-#include <absl/time/time.h>
 #include <google/protobuf/text_format.h>
 #include <unistd.h>
 
-#include <array>
-#include <climits>
+#include <algorithm>
 #include <utility>
 
 #include "kernels/check.h"
+#include "runtime/batch/attempt_names.h"
+#include "runtime/batch/existing_output.h"
+#include "runtime/batch/input_lines.h"
 #include "runtime/batch/job_identity.h"
-#include "runtime/batch/journal_reader.h"
 #include "runtime/io/compressed_stream.h"
 
 namespace octet {
 namespace {
 
-constexpr char kLock[] = "lock";
-constexpr char kFinished[] = "finished";
-constexpr char kPart[] = "part-";
-constexpr char kAssembled[] = "output-";
-constexpr char kCrash[] = ".crash";
-constexpr int kOffsetBits = 48;
-constexpr size_t kMostParts = (size_t{1} << (64 - kOffsetBits)) - 1;
 constexpr size_t kWriteBytes = size_t{1} << 20;
 
-std::string HostName() {
-  std::array<char, HOST_NAME_MAX + 1> name = {};
-  gethostname(name.data(), HOST_NAME_MAX);
-  return name.data();
-}
-
-std::string Now() {
-  return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", absl::Now(), absl::UTCTimeZone());
-}
+// No result with its fields is shorter.
+constexpr uint64_t kLeastResultBytes = 250;
 
 std::string ToLine(const google::protobuf::Message& message) {
   google::protobuf::TextFormat::Printer printer;
@@ -46,207 +31,197 @@ std::string ToLine(const google::protobuf::Message& message) {
   return text;
 }
 
-bool IsPart(const std::string& name) {
-  return absl::StartsWith(name, kPart) && !absl::EndsWith(name, kCrash);
+bool IsCompressed(const std::string& output) {
+  return absl::EndsWith(output, ".gz") || absl::EndsWith(output, ".zst");
 }
 
-std::string DescribeTail(const JournalReader& reader, uint64_t begin) {
-  return absl::StrCat(reader.path(), ": the last ", reader.size() - begin,
-                      " bytes are no whole records; their work is done again");
-}
-
-// The number in the name of a part or of what belongs to it.
-int AttemptOf(const std::string& name) { return std::atoi(name.c_str() + name.find('-') + 1); }
-
-// So that names are in the order of numbers.
-std::string PartName(int attempt) {
-  return absl::StrCat(kPart, absl::Dec(attempt, absl::kZeroPad6));
+absl::Status Refused(const std::string& output, const std::string& why) {
+  return absl::FailedPreconditionError(absl::StrCat("--output ", output, why));
 }
 
 }  // namespace
 
-Journal::Journal(FileSystem& files, std::string output, JobIdentity job, JournalOptions options)
+Journal::Journal(FileSystem& files, std::string output, JobIdentity job, JournalOptions options,
+                 OutputClaim claim)
     : files_(files),
       output_(std::move(output)),
-      directory_(output_ + ".journal"),
       job_(std::move(job)),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      claim_(std::move(claim)) {}
 
-absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(FileSystem& files, const std::string& output,
+absl::StatusOr<std::unique_ptr<Journal>> Journal::Look(FileSystem& files, const std::string& output,
                                                        const JobIdentity& job,
                                                        const JournalOptions& options,
                                                        std::vector<std::string>& notes) {
-  std::unique_ptr<Journal> journal(new Journal(files, output, job, options));
-  absl::Status status = journal->TakeLock(notes);
-  if (!status.ok()) return status;
-  const absl::StatusOr<bool> finished = journal->FindFinished(notes);
-  if (!finished.ok()) return finished.status();
-  if (*finished) return journal;
-  status = journal->UseEarlierParts(notes);
-  if (status.ok()) status = journal->BeginPart();
+  absl::StatusOr<OutputClaim> claim = OutputClaim::Look(files, output);
+  if (!claim.ok()) return claim.status();
+  std::unique_ptr<Journal> journal(new Journal(files, output, job, options, *std::move(claim)));
+  absl::Status status = journal->LookForFinished(notes);
+  if (status.ok() && journal->finished_) return journal;
+  if (status.ok()) status = journal->LookAtParts(notes);
+  if (status.ok()) status = journal->LookAtOutput();
+  if (status.ok()) status = journal->CheckRoom();
   if (!status.ok()) return status;
   return journal;
 }
 
-absl::Status Journal::TakeLock(std::vector<std::string>& notes) {
-  absl::Status status = files_.MakeDirectories(directory_);
-  if (status.ok()) status = files_.Sync(DirectoryOf(output_));
-  if (!status.ok()) return status;
-  const std::string path = PathOf(kLock);
-  absl::StatusOr<std::unique_ptr<FileLock>> lock = files_.Lock(path);
-  if (lock.status().code() == absl::StatusCode::kUnavailable) {
-    const absl::StatusOr<std::string> holder = files_.ReadWhole(path);
-    return absl::FailedPreconditionError(
-        absl::StrCat("--output ", output_, " is in use by ",
-                     holder.ok() && !holder->empty() ? *holder : "another process"));
-  }
-  if (lock.status().code() == absl::StatusCode::kUnimplemented) {
-    notes.push_back(absl::StrCat(std::string(lock.status().message()),
-                                 ": another attempt can't be kept from starting; it would do ",
-                                 "the work a second time, and damage nothing"));
-    return absl::OkStatus();
-  }
-  if (!lock.ok()) return lock.status();
-  lock_ = *std::move(lock);
-  return lock_->Write(absl::StrCat("process ", getpid(), " on ", HostName(), " since ", Now()));
-}
-
-// Whether the output of this very job is there and whole.
-absl::StatusOr<bool> Journal::FindFinished(std::vector<std::string>& notes) {
-  const std::string path = PathOf(kFinished);
-  if (options_.mode == StartMode::kOverwrite || !files_.Exists(path)) return false;
+// Whether the output of this very job is there and whole, or lacks nothing but its name.
+absl::Status Journal::LookForFinished(std::vector<std::string>& notes) {
+  const std::string path = claim_.PathOf(kFinishedName);
+  if (options_.mode == StartMode::kOverwrite || !files_.Exists(path)) return absl::OkStatus();
   const absl::StatusOr<std::string> text = files_.ReadWhole(path);
   if (!text.ok()) return text.status();
   FinishedJob finished;
-  const absl::StatusOr<FileInfo> output = files_.Stat(output_);
-  if (!google::protobuf::TextFormat::ParseFromString(*text, &finished) || !output.ok() ||
-      static_cast<int64_t>(output->size) != finished.output_bytes()) {
-    return false;
+  if (!google::protobuf::TextFormat::ParseFromString(*text, &finished)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": was written by another version of octet, or is damaged; --overwrite ",
+                     "throws it away"));
   }
-  const absl::Status same = CompareJobs(finished.job(), job_, options_.compare_contents);
-  if (same.ok()) {
+  const absl::StatusOr<std::optional<ReplacedOutput>> output = FindOutput(files_, output_);
+  if (!output.ok()) return output.status();
+  is_assembled_ =
+      !finished.assembled().empty() && files_.IsFile(claim_.PathOf(finished.assembled()));
+  if (is_assembled_ && *output &&
+      !(finished.has_replaces() && IsSameOutput(**output, finished.replaces()))) {
+    return Refused(output_, absl::StrCat(": its job is finished and lies in ",
+                                         claim_.PathOf(finished.assembled()), ", but in its place ",
+                                         "are ", Describe(**output), "; move that away"));
+  }
+  if (!is_assembled_ && !*output) return absl::OkStatus();
+  const absl::Status same = CompareFinished(finished, notes);
+  if (!same.ok()) {
+    return Refused(
+        output_,
+        absl::StrCat(" is the finished output of another job: ", std::string(same.message()), "; ",
+                     options_.mode == StartMode::kResume ? "take another --output, or --overwrite"
+                                                         : "--overwrite replaces it"));
+  }
+  if (is_assembled_ || (*output)->size() == finished.output_bytes()) {
     finished_ = std::move(finished);
-    return true;
+    return absl::OkStatus();
   }
-  const std::string of_another =
-      absl::StrCat(output_, " is the output of another job: ", std::string(same.message()));
+  if (!claim_.NamesOf(JournalFile::kPart).empty())
+    return absl::OkStatus();  // not yet, it says more
+  return Refused(output_, absl::StrCat(" is not as octet completed it on ", finished.finished(),
+                                       ": it has ", Describe(**output), ", and had ",
+                                       finished.output_bytes(), "; --overwrite replaces it"));
+}
+
+absl::Status Journal::CompareFinished(const FinishedJob& finished,
+                                      std::vector<std::string>& notes) const {
+  std::vector<std::string> touched;
+  absl::Status same = CompareJobs(finished.job(), job_, options_.compare_contents, touched);
+  if (!same.ok() || touched.empty()) return same;
+  const absl::StatusOr<uint64_t> lines = options_.hash_of_lines();
+  if (!lines.ok()) return lines.status();
+  if (*lines != finished.lines_hash()) {
+    return absl::FailedPreconditionError("the lines of --input are not those of then");
+  }
+  notes.insert(notes.end(), touched.begin(), touched.end());
+  return same;
+}
+
+absl::Status Journal::LookAtParts(std::vector<std::string>& notes) {
+  if (options_.mode == StartMode::kOverwrite) return absl::OkStatus();
+  for (const std::string& name : claim_.NamesOf(JournalFile::kPart)) {
+    absl::Status status = index_.ReadPart(
+        files_, claim_.directory(), name,
+        [&](const JournalHeader& header) { return CompareHeader(header, notes); }, options_.advance,
+        notes);
+    if (!status.ok()) return status;
+  }
   if (options_.mode == StartMode::kResume) {
-    return absl::FailedPreconditionError(absl::StrCat("--resume: ", of_another));
-  }
-  notes.push_back(absl::StrCat(of_another, "; it will be replaced"));
-  return false;
-}
-
-absl::Status Journal::RemoveWhere(const std::function<bool(const std::string&)>& chosen) {
-  const absl::StatusOr<std::vector<std::string>> names = files_.List(directory_);
-  if (!names.ok()) return names.status();
-  for (const std::string& name : *names) {
-    if (!chosen(name)) continue;
-    absl::Status status = files_.Remove(PathOf(name));
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Journal::ThrowAway() {
-  parts_.clear();
-  return RemoveWhere([](const std::string& name) { return name != kLock; });
-}
-
-absl::Status Journal::UseEarlierParts(std::vector<std::string>& notes) {
-  if (options_.mode == StartMode::kOverwrite) return ThrowAway();
-  const absl::StatusOr<std::vector<std::string>> names = files_.List(directory_);
-  if (!names.ok()) return names.status();
-  for (const std::string& name : *names) {
-    if (!IsPart(name)) continue;
-    absl::Status status = ReadPart(name, notes);
-    if (!status.ok()) return status;
-  }
-  if (options_.mode == StartMode::kNew && num_earlier_ > 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "--output ", output_, ": an attempt that did not finish has left ", num_earlier_,
-        " results; --resume goes on with them, --overwrite throws them away"));
-  }
-  if (options_.mode == StartMode::kNew) return ThrowAway();
-  if (options_.mode == StartMode::kResume && parts_.empty()) {
-    notes.push_back(absl::StrCat("--resume: nothing of ", output_, " is there yet"));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Journal::ReadPart(const std::string& name, std::vector<std::string>& notes) {
-  // It was killed, perhaps before its last results were durable; here they count as done.
-  const absl::Status synced = files_.Sync(PathOf(name));
-  absl::StatusOr<JournalReader> reader = JournalReader::Open(files_, PathOf(name));
-  if (!synced.ok() || !reader.ok()) return synced.ok() ? reader.status() : synced;
-  const size_t part = parts_.size();
-  parts_.push_back(name);
-  if (parts_.size() >= kMostParts) {
-    return absl::ResourceExhaustedError(absl::StrCat(directory_, ": has too many parts"));
-  }
-  absl::flat_hash_set<int64_t> in_flight;
-  for (uint64_t at = 0;; at = reader->next()) {
-    const absl::StatusOr<std::optional<JournalRecord>> record = reader->Read(at);
-    if (!record.ok()) return record.status();
-    const bool is_whole = *record && (at == 0) == ((*record)->kind == JournalRecord::Kind::kHeader);
-    if (!is_whole) {
-      if (at < reader->size()) notes.push_back(DescribeTail(*reader, at));
-      break;
+    if (index_.parts().empty() && !files_.Exists(output_)) {
+      notes.push_back(absl::StrCat("--resume: nothing of ", output_, " is there yet"));
     }
-    absl::Status status = UseRecord(**record, part, at, in_flight);
-    if (!status.ok()) return status;
-    options_.advance();
+    return absl::OkStatus();
   }
-  if (!files_.Exists(PathOf(name + kCrash))) return absl::OkStatus();
-  for (const int64_t number : in_flight) ++crashes_[number];
-  return absl::OkStatus();
+  if (num_earlier() > 0) {
+    return Refused(output_, absl::StrCat(": an attempt that did not finish has left ",
+                                         num_earlier(), " results; --resume goes on with them, ",
+                                         "--overwrite throws them away"));
+  }
+  if (!index_.has_damaged_part()) return absl::OkStatus();
+  return Refused(output_, absl::StrCat(": an attempt that did not finish has left results in ",
+                                       claim_.directory(), " that can't be read, as their header ",
+                                       "is damaged; --resume does their work again, --overwrite ",
+                                       "throws them away"));
 }
 
-absl::Status Journal::UseRecord(const JournalRecord& record, size_t part, uint64_t offset,
-                                absl::flat_hash_set<int64_t>& in_flight) {
-  switch (record.kind) {
-    case JournalRecord::Kind::kHeader:
-      return CompareHeader(record.text, parts_[part]);
-    case JournalRecord::Kind::kStarted:
-      in_flight.insert(record.numbers.begin(), record.numbers.end());
-      break;
-    case JournalRecord::Kind::kResult:
-      in_flight.erase(record.result.number);
-      AddEarlier(record.result, part, offset);
-      break;
-    case JournalRecord::Kind::kEnded:
-      break;
+absl::Status Journal::CompareHeader(const JournalHeader& header, std::vector<std::string>& notes) {
+  if (header.has_replaces()) replaceable_.push_back(header.replaces());
+  if (options_.mode != StartMode::kResume) return absl::OkStatus();
+  std::vector<std::string> touched;
+  const absl::Status same = CompareJobs(header.job(), job_, options_.compare_contents, touched);
+  for (std::string& note : touched) {
+    if (std::find(notes.begin(), notes.end(), note) == notes.end())
+      notes.push_back(std::move(note));
   }
-  return absl::OkStatus();
-}
-
-absl::Status Journal::CompareHeader(const std::string& text, const std::string& name) const {
-  JournalHeader header;
-  if (!google::protobuf::TextFormat::ParseFromString(text, &header)) {
-    return absl::DataLossError(absl::StrCat(PathOf(name), ": was written by another version"));
-  }
-  const absl::Status same = CompareJobs(header.job(), job_, options_.compare_contents);
-  if (same.ok() || options_.mode != StartMode::kResume) return absl::OkStatus();
+  if (same.ok()) return same;
   return absl::FailedPreconditionError(
       absl::StrCat("--resume: ", output_, " was begun as another job on ", header.started(), ": ",
                    std::string(same.message())));
 }
 
-void Journal::SetLocation(int64_t number, size_t part, uint64_t offset) {
-  OCTET_CHECK(offset >> kOffsetBits == 0) << offset;
-  if (number >= std::ssize(locations_)) locations_.resize(number + 1, kMissing);
-  locations_[number] = (Location{part} << kOffsetBits) | offset;
+// What lies in the output's place is kept, unless it is known that it is to be replaced.
+absl::Status Journal::LookAtOutput() {
+  absl::StatusOr<std::optional<ReplacedOutput>> found = FindOutput(files_, output_);
+  if (!found.ok()) return found.status();
+  if (!*found) return absl::OkStatus();
+  const bool may_replace =
+      options_.mode == StartMode::kOverwrite ||
+      std::any_of(replaceable_.begin(), replaceable_.end(),
+                  [&](const ReplacedOutput& output) { return IsSameOutput(output, **found); });
+  if (may_replace) {
+    replaces_ = **found;
+    return absl::OkStatus();
+  }
+  return Refused(
+      output_,
+      absl::StrCat(
+          " is there already, and no journal says that octet wrote it: ", Describe(**found), "; ",
+          options_.mode == StartMode::kResume ? "move it away, and --resume goes on"
+                                              : "--overwrite replaces it at the end"));
 }
 
-// Two attempts that knew nothing of each other may have done the same request: with equal results.
-void Journal::AddEarlier(const BatchResult& result, size_t part, uint64_t offset) {
-  const bool is_new =
-      result.number >= std::ssize(locations_) || locations_[result.number] == kMissing;
-  if (!is_new) return;
-  SetLocation(result.number, part, offset);
-  earlier_.resize(locations_.size());
-  earlier_[result.number] = {result.answered, result.line_hash, result.custom_id_hash};
-  ++num_earlier_;
+// The results are there twice at the end: as they came, and as they are put in order.
+absl::Status Journal::CheckRoom() const {
+  const int64_t missing = std::max<int64_t>(options_.expected_results - num_earlier(), 0);
+  if (missing == 0 || options_.mode == StartMode::kOverwrite) return absl::OkStatus();
+  const std::string directory = DirectoryOf(output_);
+  const absl::StatusOr<uint64_t> available = files_.AvailableBytes(directory);
+  if (!available.ok()) return available.status();
+  const uint64_t coming = static_cast<uint64_t>(missing) * kLeastResultBytes;
+  const uint64_t needed = coming + (IsCompressed(output_) ? 0 : coming + index_.earlier_bytes());
+  if (needed <= *available) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "--output ", output_, ": about ", missing, " results, in their journal and put in order, ",
+      "take ", needed, " bytes at the very least, and ", directory, " has room for ", *available,
+      "; choose another place"));
+}
+
+absl::Status Journal::Begin(std::vector<std::string>& notes) {
+  if (finished_ && !is_assembled_) return absl::OkStatus();
+  absl::Status status = claim_.Take(notes);
+  if (status.ok() && is_assembled_) return Complete();
+  if (status.ok()) status = BeginPart();
+  if (!status.ok()) {
+    claim_.Release();
+    return status;
+  }
+  const bool resumes = options_.mode == StartMode::kResume;
+  const bool exclusive = claim_.is_exclusive();
+  return claim_.RemoveFound([&](JournalFile kind) {
+    switch (kind) {
+      case JournalFile::kPart:
+      case JournalFile::kCrash:
+        return !resumes;
+      case JournalFile::kFinished:
+        return true;
+      default:
+        return exclusive;  // otherwise it may be of an attempt that is alive
+    }
+  });
 }
 
 absl::Status Journal::BeginPart() {
@@ -254,98 +229,123 @@ absl::Status Journal::BeginPart() {
   *header.mutable_job() = job_;
   header.set_host(HostName());
   header.set_pid(getpid());
-  header.set_started(Now());
-  int attempt = parts_.empty() ? 0 : AttemptOf(parts_.back());
+  header.set_started(NowAsText());
+  if (replaces_) *header.mutable_replaces() = *replaces_;
   absl::StatusOr<std::unique_ptr<JournalWriter>> writer;
-  do {
-    // Another one may have taken a number since they were listed, where there are no locks.
-    ++attempt;
-    writer =
-        JournalWriter::Create(files_, PathOf(PartName(attempt)), ToLine(header), options_.commit);
-  } while (absl::IsAlreadyExists(writer.status()));
-  if (!writer.ok()) return writer.status();
-  parts_.push_back(PartName(attempt));
+  // Another one may have taken a number since they were listed, where there are no locks.
+  for (int attempt = NextAttempt(claim_.names());; ++attempt) {
+    const std::string name = PartName(attempt);
+    writer = JournalWriter::Create(files_, claim_.PathOf(name), ToLine(header), options_.commit);
+    if (absl::IsAlreadyExists(writer.status())) continue;
+    if (!writer.ok()) return writer.status();
+    index_.BeginPart(name);
+    break;
+  }
   writer_ = *std::move(writer);
-  return files_.Sync(directory_);
-}
-
-std::string Journal::crash_path() const { return PathOf(parts_.back() + kCrash); }
-
-std::optional<EarlierResult> Journal::Find(int64_t number) const {
-  if (number >= std::ssize(earlier_) || locations_[number] == kMissing) return std::nullopt;
-  return earlier_[number];
-}
-
-int Journal::NumCrashes(int64_t number) const {
-  const auto found = crashes_.find(number);
-  return found == crashes_.end() ? 0 : found->second;
+  return files_.Sync(directory());
 }
 
 absl::Status Journal::Add(BatchResult result) {
-  SetLocation(result.number, parts_.size() - 1, writer_->Append(result));
+  index_.AddResult(result.number, writer_->Append(result));
   return absl::OkStatus();
 }
 
-absl::Status Journal::Assemble(int64_t num_results, OutputStream& output) {
-  std::vector<std::optional<JournalReader>> readers(parts_.size());
+absl::StatusOr<uint64_t> Journal::WriteResults(int64_t num_results, OutputStream& output) {
+  std::vector<std::optional<JournalReader>> readers(index_.parts().size());
   std::string buffer;
+  uint64_t lines_hash = 0;
   for (int64_t number = 0; number < num_results; ++number) {
-    OCTET_CHECK(number < std::ssize(locations_) && locations_[number] != kMissing)
-        << "result " << number << " is missing";
-    const size_t part = locations_[number] >> kOffsetBits;
-    const uint64_t offset = locations_[number] & ((Location{1} << kOffsetBits) - 1);
-    absl::StatusOr<std::string> text = ReadResult(readers[part], part, offset, number);
-    if (!text.ok()) return text.status();
-    buffer += *text;
+    const std::optional<JournalIndex::Place> place = index_.Find(number);
+    OCTET_CHECK(place) << "result " << number << " is missing";
+    const absl::StatusOr<BatchResult> result = ReadResult(readers[place->part], number);
+    if (!result.ok()) return result.status();
+    lines_hash = AddToHash(lines_hash, result->line_hash);
+    buffer += result->text;
     buffer += '\n';
     if (buffer.size() < kWriteBytes && number + 1 < num_results) continue;
-    absl::Status status = output.Write(std::as_bytes(std::span(buffer)));
+    const absl::Status status = output.Write(std::as_bytes(std::span(buffer)));
     if (!status.ok()) return status;
     buffer.clear();
     options_.advance();
   }
-  return absl::OkStatus();
+  return lines_hash;
 }
 
-absl::StatusOr<std::string> Journal::ReadResult(std::optional<JournalReader>& reader, size_t part,
-                                                uint64_t offset, int64_t number) {
+absl::StatusOr<BatchResult> Journal::ReadResult(std::optional<JournalReader>& reader,
+                                                int64_t number) {
+  const JournalIndex::Place place = *index_.Find(number);
   if (!reader) {
-    absl::StatusOr<JournalReader> opened = JournalReader::Open(files_, PathOf(parts_[part]));
+    absl::StatusOr<JournalReader> opened =
+        JournalReader::Open(files_, claim_.PathOf(index_.parts()[place.part]));
     if (!opened.ok()) return opened.status();
     reader = *std::move(opened);
     const absl::Status header = reader->Read(0).status();
     if (!header.ok()) return header;
   }
-  absl::StatusOr<std::optional<JournalRecord>> record = reader->Read(offset);
+  absl::StatusOr<std::optional<JournalRecord>> record = reader->Read(place.offset);
   if (!record.ok()) return record.status();
-  if (*record && (*record)->result.number == number) return std::move((*record)->result.text);
-  return absl::DataLossError(absl::StrCat(reader->path(), ": the record at byte ", offset,
-                                          " was damaged since it was written; --resume does its ",
-                                          "work again"));
+  if (*record && (*record)->result.number == number) return std::move((*record)->result);
+  return absl::DataLossError(absl::StrCat(reader->path(), ": the record at byte ", place.offset,
+                                          " was damaged since it was written"));
+}
+
+// Writes the output under another name, where it survives a loss of power.
+absl::Status Journal::Assemble(int64_t num_results, const std::string& path,
+                               FinishedJob& finished) {
+  absl::StatusOr<std::unique_ptr<OutputStream>> stream = files_.CreateNew(path);
+  if (stream.ok()) stream = CompressedFor(output_, *std::move(stream));
+  if (!stream.ok()) return stream.status();
+  const absl::StatusOr<uint64_t> lines_hash = WriteResults(num_results, **stream);
+  absl::Status status = lines_hash.status();
+  if (status.ok()) status = (*stream)->Close();
+  if (status.ok()) status = files_.Sync(directory());  // its name too
+  if (!status.ok()) return status;
+  const absl::StatusOr<FileInfo> info = files_.Stat(path);
+  if (!info.ok()) return info.status();
+  *finished.mutable_job() = job_;
+  finished.set_results(num_results);
+  finished.set_output_bytes(static_cast<int64_t>(info->size));
+  finished.set_finished(NowAsText());
+  finished.set_lines_hash(*lines_hash);
+  if (replaces_) *finished.mutable_replaces() = *replaces_;
+  return status;
 }
 
 absl::Status Journal::Finish(int64_t num_results) {
   absl::Status status = writer_->End("done");
-  if (!status.ok()) return status;
-  const std::string assembled = PathOf(kAssembled + parts_.back().substr(sizeof(kPart) - 1));
-  absl::StatusOr<std::unique_ptr<OutputStream>> stream = files_.CreateOutput(assembled);
-  if (stream.ok()) stream = CompressedFor(output_, *std::move(stream));
-  if (!stream.ok()) return stream.status();
-  status = Assemble(num_results, **stream);
-  if (status.ok()) status = (*stream)->Close();
-  const absl::StatusOr<FileInfo> info = files_.Stat(assembled);
-  if (status.ok()) status = info.status();
-  if (status.ok()) status = files_.Rename(assembled, output_);
-  if (status.ok()) status = files_.Sync(DirectoryOf(output_));
-  if (!status.ok()) return status;
+  if (!status.ok()) return Kept(status);
   FinishedJob finished;
-  *finished.mutable_job() = job_;
-  finished.set_results(num_results);
-  finished.set_output_bytes(static_cast<int64_t>(info->size));
-  finished.set_finished(Now());
-  status = files_.ReplaceDurably(PathOf(kFinished), ToLine(finished) + "\n");
-  if (!status.ok()) return status;
-  return RemoveWhere([](const std::string& name) { return name != kLock && name != kFinished; });
+  finished.set_assembled(OutputName(AttemptOf(index_.parts().back())));
+  const std::string assembled = claim_.PathOf(finished.assembled());
+  status = Assemble(num_results, assembled, finished);
+  if (status.ok() && options_.mode != StartMode::kOverwrite) {
+    replaceable_.assign(replaces_ ? 1 : 0, replaces_.value_or(ReplacedOutput()));
+    status = LookAtOutput();
+  }
+  if (status.ok()) {
+    status = files_.ReplaceDurably(claim_.PathOf(kFinishedName), ToLine(finished) + "\n");
+  }
+  if (!status.ok()) {
+    files_.Remove(assembled).IgnoreError();  // a full disk needs the room
+    return Kept(status);
+  }
+  finished_ = std::move(finished);
+  return Complete();
+}
+
+// All is there but the output's name.
+absl::Status Journal::Complete() {
+  const std::string assembled = claim_.PathOf(finished_->assembled());
+  absl::Status status = files_.Rename(assembled, output_);
+  if (status.ok()) status = files_.Sync(DirectoryOf(output_));
+  if (status.ok()) status = claim_.RemoveAllBut(JournalFile::kFinished);
+  return Kept(status);
+}
+
+absl::Status Journal::Kept(const absl::Status& status) const {
+  if (status.ok() || absl::IsCancelled(status)) return status;
+  return {status.code(), absl::StrCat(std::string(status.message()), "; what is done is kept in ",
+                                      directory(), ", and --resume goes on")};
 }
 
 }  // namespace octet

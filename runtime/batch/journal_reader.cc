@@ -27,6 +27,14 @@ absl::StatusOr<std::optional<JournalRecord>> JournalReader::Read(uint64_t offset
   return record;
 }
 
+absl::StatusOr<uint64_t> JournalReader::Skip(uint64_t offset) {
+  const absl::StatusOr<std::optional<std::string_view>> line = Line(offset);
+  if (!line.ok()) return line.status();
+  if (!*line) return size();
+  const std::optional<size_t> inside = FindRecord(**line, seed_);
+  return offset + (inside ? *inside : (*line)->size() + 1);
+}
+
 // Without its newline; none where the file ends before one.
 absl::StatusOr<std::optional<std::string_view>> JournalReader::Line(uint64_t offset) {
   for (uint64_t bytes = kWindow;; bytes *= 2) {

@@ -24,6 +24,10 @@ class JournalReader {
   // (at 0) its seed is used. Quick where offsets ascend.
   absl::StatusOr<std::optional<JournalRecord>> Read(uint64_t offset);
 
+  // Where the next whole record may begin, behind a damaged one at a byte: after its newline or,
+  // where that is damaged too, before. size() where the file ends without.
+  absl::StatusOr<uint64_t> Skip(uint64_t offset);
+
   // Behind the record that was read last.
   uint64_t next() const { return next_; }
   uint64_t size() const { return file_->size(); }

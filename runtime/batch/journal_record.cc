@@ -12,10 +12,12 @@ constexpr size_t kHashDigits = 16;
 std::string Hex(uint64_t value) { return absl::StrCat(absl::Hex(value, absl::kZeroPad16)); }
 
 std::optional<uint64_t> ParseHex(std::string_view text) {
-  uint64_t value = 0;
   if (text.size() != kHashDigits) return std::nullopt;
-  if (!absl::SimpleHexAtoi(absl::string_view(text.data(), text.size()), &value)) {
-    return std::nullopt;
+  uint64_t value = 0;
+  for (const char c : text) {
+    const bool is_digit = c >= '0' && c <= '9';
+    if (!is_digit && (c < 'a' || c > 'f')) return std::nullopt;
+    value = value << 4 | static_cast<uint64_t>(is_digit ? c - '0' : c - 'a' + 10);
   }
   return value;
 }
@@ -72,6 +74,12 @@ bool ParseResult(std::string_view body, JournalRecord& record) {
   return true;
 }
 
+// Of a record that follows a header.
+bool IsKind(std::string_view text) {
+  const std::string_view word = TakeWord(text);
+  return word == "started" || word == "answer" || word == "error" || word == "ended";
+}
+
 bool ParseBody(std::string_view body, JournalRecord& record) {
   const std::string_view kind = TakeWord(body);
   if (kind == "started") return ParseStarted(body, record);
@@ -116,6 +124,19 @@ std::optional<JournalRecord> ParseRecord(std::string_view line, uint64_t seed) {
   JournalRecord record;
   if (!ParseBody(line, record)) return std::nullopt;
   return record;
+}
+
+std::optional<size_t> FindRecord(std::string_view line, uint64_t seed) {
+  constexpr int kMostTries = 16;  // a text may hold much that looks like a record
+  int tries = 0;
+  for (size_t space = line.find(' ', kHashDigits + 1);
+       space != std::string_view::npos && tries < kMostTries; space = line.find(' ', space + 1)) {
+    const size_t begin = space - kHashDigits;
+    if (!ParseHex(line.substr(begin, kHashDigits)) || !IsKind(line.substr(space + 1))) continue;
+    ++tries;
+    if (ParseRecord(line.substr(begin), seed)) return begin;
+  }
+  return std::nullopt;
 }
 
 uint64_t SeedFromHeader(std::string_view line) { return XXH3_64bits(line.data(), line.size()); }

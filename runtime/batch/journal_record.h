@@ -42,6 +42,10 @@ std::string FormatResultRecord(const BatchResult& result, uint64_t seed);
 // None where the line, given without its newline, is not a whole record.
 std::optional<JournalRecord> ParseRecord(std::string_view line, uint64_t seed);
 
+// Where in a line that is no record, and whose newlines may be damaged, a whole record begins that
+// ends it; never at 0. Tries few places.
+std::optional<size_t> FindRecord(std::string_view line, uint64_t seed);
+
 // The seed of the records that follow this one.
 uint64_t SeedFromHeader(std::string_view line);
 

@@ -45,7 +45,10 @@ absl::StatusOr<std::unique_ptr<JournalWriter>> JournalWriter::Create(FileSystem&
   writer->bytes_ = line.size();
   absl::Status status = writer->file_->Write(View(line));
   if (status.ok()) status = writer->file_->Sync();
-  if (!status.ok()) return status;
+  if (!status.ok()) {
+    files.Remove(path).IgnoreError();
+    return status;
+  }
   if (commit.in_background) {
     writer->syncing_ = std::thread([w = writer.get()] { w->SyncInBackground(); });
   }

@@ -14,14 +14,14 @@ std::span<const std::byte> View(std::string_view text) { return std::as_bytes(st
 }  // namespace
 
 OrderedOutput::OrderedOutput(FileSystem& files, std::unique_ptr<OutputStream> output,
-                             std::string spill_path, size_t most_waiting_bytes)
+                             std::string spill_stem, size_t most_waiting_bytes)
     : files_(files),
       output_(std::move(output)),
-      spill_path_(std::move(spill_path)),
+      spill_stem_(std::move(spill_stem)),
       most_waiting_bytes_(most_waiting_bytes) {}
 
 OrderedOutput::~OrderedOutput() {
-  if (spill_ != nullptr) files_.Remove(spill_path_).IgnoreError();
+  if (spill_ != nullptr) files_.Remove(spill_->path()).IgnoreError();
 }
 
 absl::Status OrderedOutput::Add(int64_t number, std::string line) {
@@ -65,7 +65,7 @@ absl::Status OrderedOutput::Flush() {
 
 absl::Status OrderedOutput::Spill(std::string_view line, Waiting& waiting) {
   if (spill_ == nullptr) {
-    absl::StatusOr<std::unique_ptr<OutputStream>> made = files_.CreateOutput(spill_path_);
+    absl::StatusOr<std::unique_ptr<OutputStream>> made = files_.CreateScratch(spill_stem_);
     if (!made.ok()) return made.status();
     spill_ = *std::move(made);
   }
@@ -76,7 +76,7 @@ absl::Status OrderedOutput::Spill(std::string_view line, Waiting& waiting) {
 }
 
 absl::StatusOr<std::string> OrderedOutput::ReadBack(const Waiting& waiting) {
-  const auto file = files_.Open(spill_path_);
+  const auto file = files_.Open(spill_->path());
   if (!file.ok()) return file.status();
   std::string line(waiting.bytes, '\0');
   const absl::Status status =
@@ -90,7 +90,7 @@ absl::Status OrderedOutput::Close() {
   absl::Status status = Flush();
   if (status.ok()) status = output_->Close();
   if (!status.ok() || spill_ == nullptr) return status;
-  status = files_.Remove(spill_path_);
+  status = files_.Remove(spill_->path());
   if (status.ok()) spill_.reset();
   return status;
 }

@@ -21,8 +21,9 @@ class OrderedOutput {
   // More bytes than this do not wait in memory.
   static constexpr size_t kMostWaitingBytes = size_t{64} << 20;
 
-  // `spill_path` is where lines go that wait; it is made when needed, and removed at the end.
-  OrderedOutput(FileSystem& files, std::unique_ptr<OutputStream> output, std::string spill_path,
+  // Lines that wait go to a new file SPILL_STEM.X, which is made when needed and removed at the
+  // end.
+  OrderedOutput(FileSystem& files, std::unique_ptr<OutputStream> output, std::string spill_stem,
                 size_t most_waiting_bytes = kMostWaitingBytes);
   OrderedOutput(const OrderedOutput&) = delete;
   OrderedOutput& operator=(const OrderedOutput&) = delete;
@@ -50,7 +51,7 @@ class OrderedOutput {
 
   FileSystem& files_;
   std::unique_ptr<OutputStream> output_;
-  std::string spill_path_;
+  std::string spill_stem_;
   size_t most_waiting_bytes_;
 
   int64_t next_ = 0;

@@ -5,46 +5,53 @@
 
 #include <absl/status/statusor.h>
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/batch/batch_output.h"
 #include "runtime/batch/ordered_output.h"
+#include "runtime/batch/output_claim.h"
 #include "runtime/io/file.h"
 
 namespace octet {
 
-// Whether a job with these files can be gone on with after it was stopped: its input can be read
-// again, and its output is a file.
-bool CanBeResumed(FileSystem& files, const std::vector<std::string>& inputs,
-                  const std::string& output);
-
-// An error where the output is a directory, or one of the inputs.
-absl::Status CheckOutput(FileSystem& files, const std::vector<std::string>& inputs,
-                         const std::string& output);
-
-// Writes each result as soon as its turn has come. A file has its name only when all is done; a
-// pipe or a device is written to as it is: /dev/null replaced by a file would be one for everybody.
+// Writes each result as soon as its turn has come. A file has its name only when all is done, and
+// lies beside it in OUTPUT.journal until then; a pipe or a device is written to as it is: /dev/null
+// replaced by a file would be one for everybody.
 class StreamOutput : public BatchOutput {
  public:
-  static absl::StatusOr<std::unique_ptr<StreamOutput>> Open(FileSystem& files,
-                                                            const std::vector<std::string>& inputs,
-                                                            const std::string& output);
+  // Looks whether the output can be written, and writes nothing. Without `overwrite` a file that is
+  // there is kept, as is unfinished work of another job: an error. The output is resolved
+  // (FileSystem::Resolve). `wait` is called again and again while nobody reads a FIFO.
+  static absl::StatusOr<std::unique_ptr<StreamOutput>> Look(FileSystem& files,
+                                                            const std::string& output,
+                                                            bool overwrite,
+                                                            std::function<void()> wait);
 
+  absl::Status Begin(std::vector<std::string>& notes) override;
   absl::Status Add(BatchResult result) override;
-  absl::Status Flush() override { return lines_.Flush(); }
+  absl::Status Flush() override { return lines_->Flush(); }
   int64_t num_safe() const override { return num_added_; }
   absl::Status Finish(int64_t num_results) override;
 
  private:
-  StreamOutput(FileSystem& files, std::string path, std::string partial_path,
-               std::unique_ptr<OutputStream> stream, const std::string& waiting_path);
+  StreamOutput(FileSystem& files, std::string path, bool overwrite, std::function<void()> wait)
+      : files_(files), path_(std::move(path)), overwrite_(overwrite), wait_(std::move(wait)) {}
+
+  absl::Status CheckNothingIsLost() const;
+  absl::Status BeginFile();
+  absl::Status BeginStream();
 
   FileSystem& files_;
   std::string path_;
-  std::string partial_path_;  // that of the output, where it is no file
-  OrderedOutput lines_;
+  bool overwrite_;
+  std::function<void()> wait_;
+  std::optional<OutputClaim> claim_;  // none: it is no file
+  std::string partial_path_;          // of a file
+  std::optional<OrderedOutput> lines_;
   int64_t num_added_ = 0;
 };
 

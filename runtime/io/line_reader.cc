@@ -100,10 +100,12 @@ absl::StatusOr<LineReader::Filled> LineReader::Fill(std::chrono::milliseconds pa
     absl::StatusOr<std::unique_ptr<InputStream>> file = files_->OpenInput(paths_[next_path_++]);
     if (!file.ok()) return file.status();
     input_ = Decompressed(std::make_unique<CountedInput>(*std::move(file), *stored_bytes_));
+    is_silent_ = true;
   }
   if (!input_->WaitUntilReady(patience)) return Filled::kNotYet;
   const absl::StatusOr<size_t> n = input_->Read(buffer_);
   if (!n.ok()) return n.status();
+  is_silent_ = false;
   begin_ = 0;
   end_ = *n;
   bytes_ += static_cast<int64_t>(*n);

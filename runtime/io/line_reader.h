@@ -31,6 +31,9 @@ class LineReader {
   absl::StatusOr<Result> Next(std::string& line,
                               std::chrono::milliseconds patience = InputStream::kForEver);
 
+  // The input that has been opened and has given nothing yet; empty: none.
+  std::string silent_input() const { return is_silent_ ? input_->path() : ""; }
+
   // How many lines all files have, as far as their sizes and the lines so far tell; 0: unknown.
   int64_t EstimatedLines() const;
 
@@ -45,6 +48,7 @@ class LineReader {
   std::vector<std::string> paths_;
   size_t next_path_ = 0;
   std::unique_ptr<InputStream> input_;  // the file at hand; null between files
+  bool is_silent_ = false;              // it has given nothing yet
   std::string line_;                    // as much of the next line as has come
   bool line_begun_ = false;             // it may be empty all the same
   bool too_long_ = false;

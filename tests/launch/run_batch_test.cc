@@ -44,7 +44,7 @@ class RunBatchTest : public testing::Test {
     EXPECT_EQ(result.exit_code, 2) << flags;
     EXPECT_THAT(result.output, HasSubstr(message)) << flags;
     EXPECT_FALSE(std::filesystem::exists(output_)) << flags;
-    EXPECT_FALSE(std::filesystem::exists(output_ + ".partial")) << flags;
+    EXPECT_FALSE(std::filesystem::exists(output_ + ".journal")) << flags;
   }
 };
 
@@ -185,7 +185,7 @@ TEST_F(RunBatchTest, ADryRunLoadsAndWritesNothing) {
                                        "0 1 2 3; rank 1: 4 5 6 7\n"));
   EXPECT_THAT(result.output, Not(HasSubstr("loaded")));
   EXPECT_FALSE(std::filesystem::exists(output_));
-  EXPECT_FALSE(std::filesystem::exists(output_ + ".partial"));
+  EXPECT_FALSE(std::filesystem::exists(output_ + ".journal"));
 }
 
 // Ranks step without work while nothing comes, for longer than any may wait for another.
@@ -272,14 +272,14 @@ TEST_F(RunBatchTest, AWriteThatFailsEndsTheJob) {
   WriteFile(output_ + ".journal", "in the way");
   const ProcessResult result = RunOctet(2, job + output_);
   EXPECT_EQ(result.exit_code, 2) << result.output;
-  EXPECT_THAT(result.output, HasSubstr(output_ + ".journal: cannot be made a directory"));
+  EXPECT_THAT(result.output, HasSubstr(output_ + ".journal: is not a directory, and stands where"));
 }
 
 // As an attempt that begins at the same time may leave it where the file system can't lock.
 TEST_F(RunBatchTest, APartInTheWayIsNoCompleteOutput) {
   WriteFile(input_, kRequest);
   std::filesystem::create_directories(output_ + ".journal");
-  for (const char* part : {"part-000001", "part-last"}) {  // the last one counts as number 0
+  for (const char* part : {"part-000001", "part-last"}) {  // the last one is somebody else's
     WriteFile(output_ + ".journal/" + part, "");
   }
   const std::string job = "run-batch --resume " + Files() + "--model " + kDemoModel;
@@ -314,17 +314,15 @@ TEST_F(RunBatchTest, APipeOrDeviceIsWrittenToAsItIs) {
       RunShell("mkfifo " + output_ + "; cat " + output_ + " > " + directory_ + "/copy & " + job);
   ASSERT_EQ(result.exit_code, 0) << result.output;
   EXPECT_TRUE(std::filesystem::is_fifo(output_));
-  EXPECT_FALSE(std::filesystem::exists(output_ + ".partial"));
+  EXPECT_FALSE(std::filesystem::exists(output_ + ".journal"));
   EXPECT_EQ(ParseLines(ReadFile(directory_ + "/copy")).size(), 2U);
 }
 
 TEST_F(RunBatchTest, ReplacesAnOlderOutputAtTheEnd) {
   WriteFile(input_, kRequest);
   WriteFile(output_, "old");
-  EXPECT_EQ(RunOctet(0, "run-batch " + Files() + "--model " + kDemoModel).exit_code, 0);
+  EXPECT_EQ(RunOctet(0, "run-batch --overwrite " + Files() + "--model " + kDemoModel).exit_code, 0);
   EXPECT_EQ(ParseLines(ReadFile(output_)).size(), 1U);
-  EXPECT_FALSE(std::filesystem::exists(output_ + ".partial"));
-  EXPECT_FALSE(std::filesystem::exists(output_ + ".waiting"));
 }
 
 TEST_F(RunBatchTest, NamesTheRankThatDiffers) {

@@ -4,10 +4,13 @@
 
 #include "kernels/check.h"
 #include "kernels/cpu/isa.h"
+#include "runtime/batch/input_lines.h"
 #include "runtime/batch/job_identity.h"
+#include "runtime/batch/output_path.h"
 #include "runtime/batch/stream_output.h"
 #include "runtime/io/line_reader.h"
 #include "tests/support/local_ranks.h"
+#include "tests/support/open_journal.h"
 #include "tests/support/rank_model.h"
 
 namespace octet {
@@ -18,9 +21,16 @@ absl::StatusOr<std::unique_ptr<BatchOutput>> OpenOutput(FileSystem& files,
                                                         const std::string& output,
                                                         const JobOptions& options,
                                                         JobResult& result) {
-  const absl::Status status = CheckOutput(files, inputs, output);
+  absl::Status status = CheckOutput(files, inputs, output, /*model=*/"");
   if (!status.ok()) return status;
-  if (!CanBeResumed(files, inputs, output)) return StreamOutput::Open(files, inputs, output);
+  if (!CanBeResumed(files, inputs, output)) {
+    const bool overwrite = options.journal.mode == StartMode::kOverwrite;
+    absl::StatusOr<std::unique_ptr<StreamOutput>> stream =
+        StreamOutput::Look(files, output, overwrite, [] {});
+    if (stream.ok()) status = (*stream)->Begin(result.notes);
+    if (!status.ok()) return status;
+    return stream;
+  }
   JobIdentity job;
   for (const std::string& input : inputs) {
     absl::StatusOr<FileIdentity> file =
@@ -29,8 +39,10 @@ absl::StatusOr<std::unique_ptr<BatchOutput>> OpenOutput(FileSystem& files,
     *job.add_input() = *std::move(file);
   }
   job.set_lenient(options.lenient);
+  JournalOptions journal_options = options.journal;
+  journal_options.hash_of_lines = [&] { return HashOfLines(files, inputs, [] {}); };
   absl::StatusOr<std::unique_ptr<Journal>> journal =
-      Journal::Open(files, output, job, options.journal, result.notes);
+      OpenJournal(files, output, job, journal_options, result.notes);
   if (!journal.ok()) return journal.status();
   result.was_finished = (*journal)->finished() != nullptr;
   result.num_earlier = (*journal)->num_earlier();

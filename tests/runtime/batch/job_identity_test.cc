@@ -35,18 +35,20 @@ class JobIdentityTest : public testing::Test {
 
   void ExpectDiffers(const JobIdentity& earlier, const std::string& what,
                      bool compare_contents = false) {
-    const absl::Status status = CompareJobs(earlier, Identify(compare_contents), compare_contents);
+    const absl::Status status =
+        CompareJobs(earlier, Identify(compare_contents), compare_contents, notes_);
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_THAT(std::string(status.message()), HasSubstr(what));
   }
 
   MemoryFileSystem files_;
+  std::vector<std::string> notes_;
 };
 
 TEST_F(JobIdentityTest, TheSameFilesAreTheSame) {
   const JobIdentity job = Identify();
   files_.files["model/README.md"] = "another text";
-  EXPECT_EQ(CompareJobs(job, Identify(), false), absl::OkStatus());
+  EXPECT_EQ(CompareJobs(job, Identify(), false, notes_), absl::OkStatus());
   EXPECT_EQ(job.model_file_size(), 3);
 }
 
@@ -66,8 +68,9 @@ TEST_F(JobIdentityTest, AModelThatCannotBeReadIsAnError) {
 
 TEST_F(JobIdentityTest, NamesTheFileThatDiffers) {
   const JobIdentity job = Identify();
-  files_.mtimes["in.jsonl"] = 5;
-  ExpectDiffers(job, "--input in.jsonl was changed since");
+  files_.mtimes["model/tokenizer.model"] = 5;
+  ExpectDiffers(job, "--model tokenizer.model was changed since");
+  ExpectDiffers(job, "touch -d 1970-01-01T00:00:00.000000000Z tokenizer.model");
   files_.mtimes.clear();
   files_.files["model/config.json"] = "[]";
   ExpectDiffers(job, "the beginning of --model config.json");
@@ -76,6 +79,18 @@ TEST_F(JobIdentityTest, NamesTheFileThatDiffers) {
   files_.files["model/config.json"] = "{}";
   files_.files["model/model-00002.safetensors"] = "";
   ExpectDiffers(job, "the number of files of --model was 3, and is 4");
+}
+
+TEST_F(JobIdentityTest, AnInputThatWasTouchedIsTheSameAndNoted) {
+  const JobIdentity job = Identify();
+  files_.mtimes["in.jsonl"] = 5;
+  EXPECT_EQ(CompareJobs(job, Identify(), false, notes_), absl::OkStatus());
+  EXPECT_THAT(notes_, testing::ElementsAre(HasSubstr("--input in.jsonl was touched or copied")));
+  notes_.clear();
+  JobIdentity other = job;
+  other.set_seed(2);
+  ExpectDiffers(other, "--seed was 2");
+  EXPECT_TRUE(notes_.empty());
 }
 
 TEST_F(JobIdentityTest, NamesTheSettingThatDiffers) {
@@ -106,11 +121,15 @@ TEST_F(JobIdentityTest, ContentsAreComparedWhenAskedFor) {
   const JobIdentity quick = Identify();
   const JobIdentity whole = Identify(kCompareContents);
   files_.mtimes["in.jsonl"] = 5;  // a copy
-  EXPECT_EQ(CompareJobs(whole, Identify(kCompareContents), kCompareContents), absl::OkStatus());
+  EXPECT_EQ(CompareJobs(whole, Identify(kCompareContents), kCompareContents, notes_),
+            absl::OkStatus());
+  EXPECT_TRUE(notes_.empty());
+  files_.mtimes["model/config.json"] = 5;
   ExpectDiffers(whole, "--verify compares its content instead");
   files_.mtimes.clear();
   files_.files["model/model-00001.safetensors"].back() = 'x';
-  EXPECT_EQ(CompareJobs(quick, Identify(), false), absl::OkStatus());  // what quick looks can't see
+  EXPECT_EQ(CompareJobs(quick, Identify(), false, notes_),
+            absl::OkStatus());  // what quick looks can't see
   ExpectDiffers(whole, "the content of --model model-00001.safetensors", kCompareContents);
   ExpectDiffers(quick, "ran without --verify", kCompareContents);
 }

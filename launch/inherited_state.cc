@@ -1,0 +1,22 @@
+#include "launch/inherited_state.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "kernels/check.h"
+
+namespace octet {
+
+void RepairInheritedState() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // Lower ones are open: this one is the lowest that is free.
+    OCTET_CHECK_EQ(open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY), fd);
+  }
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+}  // namespace octet

@@ -1,0 +1,18 @@
+// How journals name who writes them, and when.
+
+#ifndef OCTET_RUNTIME_BATCH_ATTEMPT_NAMES_H_
+#define OCTET_RUNTIME_BATCH_ATTEMPT_NAMES_H_
+
+#include <cstdint>
+#include <string>
+
+namespace octet {
+
+std::string HostName();
+std::string NowAsText();                     // to the second, UTC
+std::string TimeAsText(int64_t since_1970);  // nanoseconds; likewise
+std::string NameOfThisProcess();             // its number and host, and the time
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_BATCH_ATTEMPT_NAMES_H_

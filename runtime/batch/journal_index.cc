@@ -1,0 +1,146 @@
+#include "runtime/batch/journal_index.h"
+
+#include <absl/strings/str_cat.h>
+#include <google/protobuf/text_format.h>
+
+#include "kernels/check.h"
+#include "runtime/batch/journal_files.h"
+
+namespace octet {
+namespace {
+
+// What of a part can't be used.
+class Damage {
+ public:
+  void Add(uint64_t offset) {
+    if (num_ == 0) first_ = offset;
+    ++num_;
+  }
+
+  // What lies at the very end was being written when the attempt was killed.
+  std::optional<std::string> Describe(const JournalReader& reader, uint64_t whole_end) const {
+    std::string text;
+    if (num_ > 0) {
+      absl::StrAppend(&text, num_, num_ == 1 ? " record is" : " records are", " damaged",
+                      num_ == 1 ? ", at byte " : ", the first at byte ", first_);
+    }
+    if (whole_end < reader.size()) {
+      absl::StrAppend(&text, text.empty() ? "" : ", and ", "the last ", reader.size() - whole_end,
+                      " bytes are no whole records");
+    }
+    if (text.empty()) return std::nullopt;
+    return absl::StrCat(reader.path(), ": ", text, "; their work is done again");
+  }
+
+ private:
+  int64_t num_ = 0;
+  uint64_t first_ = 0;
+};
+
+}  // namespace
+
+absl::Status JournalIndex::ReadPart(FileSystem& files, const std::string& directory,
+                                    const std::string& name,
+                                    const std::function<absl::Status(const JournalHeader&)>& check,
+                                    const std::function<void()>& advance,
+                                    std::vector<std::string>& notes) {
+  constexpr size_t kMostParts = (size_t{1} << (64 - kOffsetBits)) - 2;
+  const std::string path = JoinPath(directory, name);
+  // It was killed, perhaps before its last results were durable; here they count as done.
+  const absl::Status synced = files.Sync(path);
+  absl::StatusOr<JournalReader> reader = JournalReader::Open(files, path);
+  if (!synced.ok() || !reader.ok()) return synced.ok() ? reader.status() : synced;
+  const size_t part = parts_.size();
+  parts_.push_back(name);
+  if (parts_.size() > kMostParts) {
+    return absl::ResourceExhaustedError(absl::StrCat(directory, ": has too many parts"));
+  }
+  absl::flat_hash_set<int64_t> in_flight;
+  Damage damage;
+  uint64_t whole_end = 0;
+  for (uint64_t at = 0; at < reader->size();) {
+    const absl::StatusOr<std::optional<JournalRecord>> record = reader->Read(at);
+    if (!record.ok()) return record.status();
+    const bool is_whole = *record && (at == 0) == ((*record)->kind == JournalRecord::Kind::kHeader);
+    const absl::StatusOr<uint64_t> next = is_whole ? reader->next() : reader->Skip(at);
+    if (!next.ok()) return next.status();
+    if (is_whole) {
+      const absl::Status status = UseRecord(**record, {part, at}, check, in_flight);
+      if (absl::IsDataLoss(status)) {
+        return absl::DataLossError(absl::StrCat(path, ": ", std::string(status.message())));
+      }
+      if (!status.ok()) return status;
+      whole_end = *next;
+    } else if (*next < reader->size()) {
+      if (at == 0) {  // all checksums depend on it
+        has_damaged_part_ = true;
+        notes.push_back(absl::StrCat(path, ": its header is damaged, so that nothing of its ",
+                                     reader->size(),
+                                     " bytes can be used; their work is done again"));
+        return absl::OkStatus();
+      }
+      damage.Add(at);
+    }
+    at = *next;
+    advance();
+  }
+  if (const auto note = damage.Describe(*reader, whole_end)) notes.push_back(*note);
+  if (!files.Exists(JoinPath(directory, CrashName(name)))) return absl::OkStatus();
+  for (const int64_t number : in_flight) ++crashes_[number];
+  return absl::OkStatus();
+}
+
+absl::Status JournalIndex::UseRecord(const JournalRecord& record, Place place,
+                                     const std::function<absl::Status(const JournalHeader&)>& check,
+                                     absl::flat_hash_set<int64_t>& in_flight) {
+  JournalHeader header;
+  switch (record.kind) {
+    case JournalRecord::Kind::kHeader:
+      if (google::protobuf::TextFormat::ParseFromString(record.text, &header)) return check(header);
+      return absl::DataLossError("was written by another version of octet");
+    case JournalRecord::Kind::kStarted:
+      in_flight.insert(record.numbers.begin(), record.numbers.end());
+      break;
+    case JournalRecord::Kind::kResult:
+      in_flight.erase(record.result.number);
+      AddEarlier(record.result, place);
+      break;
+    case JournalRecord::Kind::kEnded:
+      break;
+  }
+  return absl::OkStatus();
+}
+
+void JournalIndex::Set(int64_t number, Place place) {
+  OCTET_CHECK(place.offset >> kOffsetBits == 0) << place.offset;
+  if (number >= std::ssize(locations_)) locations_.resize(number + 1, kMissing);
+  locations_[number] = (Location{place.part} << kOffsetBits) | place.offset;
+}
+
+// Two attempts that knew nothing of each other may have done the same request: with equal results.
+void JournalIndex::AddEarlier(const BatchResult& result, Place place) {
+  if (Find(result.number)) return;
+  Set(result.number, place);
+  earlier_.resize(locations_.size());
+  earlier_[result.number] = {result.answered, result.line_hash, result.custom_id_hash};
+  earlier_bytes_ += result.text.size() + 1;
+  ++num_earlier_;
+}
+
+std::optional<JournalIndex::Place> JournalIndex::Find(int64_t number) const {
+  if (number >= std::ssize(locations_) || locations_[number] == kMissing) return std::nullopt;
+  const Location location = locations_[number];
+  return Place{location >> kOffsetBits, location & ((Location{1} << kOffsetBits) - 1)};
+}
+
+std::optional<EarlierResult> JournalIndex::FindEarlier(int64_t number) const {
+  if (number >= std::ssize(earlier_) || locations_[number] == kMissing) return std::nullopt;
+  return earlier_[number];
+}
+
+int JournalIndex::NumCrashes(int64_t number) const {
+  const auto found = crashes_.find(number);
+  return found == crashes_.end() ? 0 : found->second;
+}
+
+}  // namespace octet

@@ -1,0 +1,74 @@
+// What earlier attempts did, and where it lies.
+
+#ifndef OCTET_RUNTIME_BATCH_JOURNAL_INDEX_H_
+#define OCTET_RUNTIME_BATCH_JOURNAL_INDEX_H_
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+#include <absl/status/status.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/journal.pb.h"
+#include "runtime/batch/batch_output.h"
+#include "runtime/batch/journal_reader.h"
+#include "runtime/io/file.h"
+
+namespace octet {
+
+// The results of all parts of a journal: 8 bytes each, and what is known of those of earlier
+// attempts.
+class JournalIndex {
+ public:
+  // Where a record is.
+  struct Place {
+    size_t part;      // in parts()
+    uint64_t offset;  // bytes
+  };
+
+  // Adds the part of an earlier attempt. `check` says whether it is of this job. A record that is
+  // damaged is left out, and a note says so.
+  absl::Status ReadPart(FileSystem& files, const std::string& directory, const std::string& name,
+                        const std::function<absl::Status(const JournalHeader&)>& check,
+                        const std::function<void()>& advance, std::vector<std::string>& notes);
+
+  // Adds the part that is being written.
+  void BeginPart(const std::string& name) { parts_.push_back(name); }
+  void AddResult(int64_t number, uint64_t offset) { Set(number, {parts_.size() - 1, offset}); }
+
+  const std::vector<std::string>& parts() const { return parts_; }
+  std::optional<Place> Find(int64_t number) const;
+  std::optional<EarlierResult> FindEarlier(int64_t number) const;
+  int NumCrashes(int64_t number) const;
+
+  // Of earlier attempts.
+  int64_t num_earlier() const { return num_earlier_; }
+  uint64_t earlier_bytes() const { return earlier_bytes_; }  // of their results' texts
+  bool has_damaged_part() const { return has_damaged_part_; }
+
+ private:
+  using Location = uint64_t;  // the index of the part above 48 bits of offset
+  static constexpr int kOffsetBits = 48;
+  static constexpr Location kMissing = ~Location{0};
+
+  absl::Status UseRecord(const JournalRecord& record, Place place,
+                         const std::function<absl::Status(const JournalHeader&)>& check,
+                         absl::flat_hash_set<int64_t>& in_flight);
+  void Set(int64_t number, Place place);
+  void AddEarlier(const BatchResult& result, Place place);
+
+  std::vector<std::string> parts_;      // names
+  std::vector<Location> locations_;     // by number
+  std::vector<EarlierResult> earlier_;  // by number, where there is a location
+  int64_t num_earlier_ = 0;
+  uint64_t earlier_bytes_ = 0;
+  bool has_damaged_part_ = false;
+  absl::flat_hash_map<int64_t, int> crashes_;  // by number
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_BATCH_JOURNAL_INDEX_H_
