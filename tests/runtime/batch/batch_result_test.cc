@@ -230,7 +230,7 @@ TEST(FormatErrorTest, NullWhereNothingIsKnown) {
 // From a line that can't be read to the line that says so.
 TEST(FormatErrorTest, OfParsedLines) {
   const RequestLimits limits = {.vocab_size = 10, .max_model_len = 10};
-  for (const std::string line : {"{", "\xff", "[]", R"({"custom_id": 1})"}) {
+  for (const std::string line : {"{", "\xff", "[]", R"({"custom_id": [1]})"}) {
     const ParsedLine parsed = ParseBatchLine(line, limits);
     const json error = ParseJson(FormatError(1, parsed, std::get<RequestError>(parsed.request)));
     EXPECT_TRUE(error["custom_id"].is_null()) << line;

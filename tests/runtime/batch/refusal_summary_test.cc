@@ -92,7 +92,10 @@ TEST(RefusalSummary, AMillionReasonsAreBounded) {
 
 // The client chose what stands in a message.
 TEST(RefusalSummary, AMessageCannotWriteToTheTerminal) {
-  EXPECT_EQ(ShownMessage(Error("'a\x1b[2J\n\tb\xff\xc2\x9b' \u00e9")), "'a?[2J??b??' \u00e9");
+  EXPECT_EQ(ShownMessage(Error("'a\x1b[2J\n\tb\xff\xc2\x9b' \u00e9")),
+            "'a?[2J?"
+            "?b?"
+            "?' \u00e9");
   EXPECT_LT(ShownMessage(Error(std::string(100'000, 'x'))).size(), 500U);
 }
 

@@ -105,8 +105,8 @@ TEST(InputKind, OtherFiles) {
 TEST(InputKind, OtherFormsOfJson) {
   const std::string line = kLine;
   for (const std::string& start :
-       {"[" + line + ", " + line + "]", "[\n  {\n    \"a\": 1\n  }\n]", std::string("["),
-        " \n[ " + line, std::string(kUtf8Mark) + "[" + line}) {
+       {"[" + line + ", " + line + "]", std::string("[\n  {\n    \"a\": 1\n  }\n]"),
+        std::string("["), " \n[ " + line, std::string(kUtf8Mark) + "[" + line}) {
     EXPECT_THAT(WhyNotJsonLines(start), HasSubstr("jq -c '.[]'")) << start;
   }
   for (const char* start :
