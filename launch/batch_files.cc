@@ -2,15 +2,20 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <utility>
 
 #include "kernels/activity.h"
+#include "launch/input_check.h"
 #include "runtime/batch/job_identity.h"
 #include "runtime/batch/stream_output.h"
 
 namespace octet {
 namespace {
+
+// A pipe is looked into before anything is written only where it does not keep the job waiting.
+constexpr std::chrono::milliseconds kPeekPatience(200);
 
 absl::Status CheckFlags(const RunConfig& config) {
   if (config.input().empty()) return absl::InvalidArgumentError("-i, --input is missing");
@@ -89,25 +94,40 @@ absl::Status OpenOutput(const RunConfig& config, const JobSetup& setup, FileSyst
 
 }  // namespace
 
+RequestLimits LimitsOfRequests(const RunConfig& config, const JobSetup& setup) {
+  return {.tokenizer = setup.model.tokenizer.get(),
+          .vocab_size = setup.model.config.vocab_size,
+          .max_model_len = setup.engine.max_model_len,
+          .served_model_name = config.served_model_name(),
+          .lenient = config.lenient()};
+}
+
 std::string ModelName(const RunConfig& config) {
   if (!config.served_model_name().empty()) return config.served_model_name();
   const std::filesystem::path path = std::filesystem::path(config.model()).lexically_normal();
   return (path.has_filename() ? path : path.parent_path()).filename().string();
 }
 
-absl::StatusOr<BatchFiles> OpenBatchFiles(const RunConfig& config, const JobSetup& setup,
-                                          FileSystem& files) {
+absl::StatusOr<BatchFiles> CheckBatchFiles(const RunConfig& config, const JobSetup& setup,
+                                           FileSystem& files) {
   const std::vector<std::string> inputs(config.input().begin(), config.input().end());
   absl::Status status = CheckFlags(config);
   if (status.ok()) status = CheckOutput(files, inputs, config.output());
   if (!status.ok()) return status;
   absl::StatusOr<LineReader> reader = LineReader::Open(files, inputs);
-  if (!reader.ok()) return OfFlag("--input", reader.status());
+  status = reader.status();
+  if (status.ok()) status = CheckInputs(files, inputs, setup.model.tokenizer != nullptr);
+  if (status.ok()) status = reader->Peek(kPeekPatience);
+  if (!status.ok()) return OfFlag("--input", status);
+  return BatchFiles{.reader = *std::move(reader), .output = nullptr, .notes = {}};
+}
 
-  BatchFiles opened = {.reader = *std::move(reader), .output = nullptr, .notes = {}};
-  status = OpenOutput(config, setup, files, opened);
-  if (!status.ok()) return status;
-  if (!config.report().empty()) status = files.MakeDirectories(config.report());
+absl::StatusOr<BatchFiles> OpenBatchFiles(const RunConfig& config, const JobSetup& setup,
+                                          FileSystem& files) {
+  absl::StatusOr<BatchFiles> opened = CheckBatchFiles(config, setup, files);
+  if (!opened.ok()) return opened;
+  absl::Status status = OpenOutput(config, setup, files, *opened);
+  if (status.ok() && !config.report().empty()) status = files.MakeDirectories(config.report());
   if (!status.ok()) return status;
   return opened;
 }

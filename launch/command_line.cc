@@ -53,6 +53,15 @@ void CommandLine::OnSwitch(const std::string& names, const std::function<void()>
   app_.add_flag_callback(names, set, help);
 }
 
+void CommandLine::OnOptionalText(const std::string& names,
+                                 const std::function<void(const std::string&)>& set,
+                                 const std::string& help) {
+  // CLI11 gives a flag without a value this one.
+  app_.add_flag(names, help)->each([set](const std::string& value) {
+    set(value == "true" ? "" : value);
+  });
+}
+
 void CommandLine::OnTexts(const std::string& names,
                           const std::function<void(const std::vector<std::string>&)>& set,
                           const std::string& help) {

@@ -58,6 +58,10 @@ class CommandLine {
   void OnSwitch(const std::string& names, const std::function<void()>& set,
                 const std::string& help);
 
+  // The same for a flag that may have a value, as --name=VALUE; "" where it has none.
+  void OnOptionalText(const std::string& names, const std::function<void(const std::string&)>& set,
+                      const std::string& help);
+
   // The same for a flag that may be repeated.
   void OnTexts(const std::string& names,
                const std::function<void(const std::vector<std::string>&)>& set,

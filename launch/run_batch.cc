@@ -12,13 +12,16 @@
 #include "kernels/activity.h"
 #include "launch/batch_files.h"
 #include "launch/crash_note.h"
+#include "launch/dry_run.h"
 #include "launch/job_setup.h"
 #include "launch/progress.h"
+#include "launch/refused_lines.h"
 #include "launch/report.h"
 #include "launch/session.h"
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
 #include "runtime/batch/batch_job.h"
+#include "runtime/batch/error_lines.h"
 
 namespace octet {
 namespace {
@@ -97,8 +100,12 @@ class BatchRun {
   // be resumed.
   absl::Status LoadAndServe(Progress& progress);
 
+  // Collective: how a job ends whose output is complete.
+  ExitCode End();
+
  private:
   absl::Status OpenOnRoot();
+  absl::Status LookForErrorLines();
   ExitCode OnStop(const char* signal);
   absl::Status Report(Session& session, double run_seconds);
 
@@ -110,6 +117,7 @@ class BatchRun {
   std::optional<BatchFiles> batch_;  // on rank 0
   std::optional<BatchJob> job_;      // on rank 0, unless the output is complete
   bool is_complete_ = false;         // known to rank 0
+  std::string why_fails_;            // known to rank 0: what --fail-on-refused says
 };
 
 absl::Status BatchRun::OpenOnRoot() {
@@ -124,23 +132,36 @@ absl::Status BatchRun::OpenOnRoot() {
     Say(world_,
         absl::StrCat(config_.output(), " is complete since ", journal->finished()->finished(), ": ",
                      journal->finished()->results(), " results; --overwrite computes them again"));
-    return absl::OkStatus();
+    return config_.fail_on_refused() > 0 ? LookForErrorLines() : absl::OkStatus();
   }
   if (journal != nullptr) Say(world_, absl::StrCat("keeps a journal in ", journal->directory()));
   if (journal != nullptr && journal->num_earlier() > 0) {
     Say(world_, absl::StrCat("goes on after ", journal->num_earlier(), " results"));
   }
-  const RequestLimits limits = {.tokenizer = setup_.model.tokenizer.get(),
-                                .vocab_size = setup_.model.config.vocab_size,
-                                .max_model_len = setup_.engine.max_model_len,
-                                .served_model_name = config_.served_model_name(),
-                                .lenient = config_.lenient()};
   const ResultFormat format = {.tokenizer = setup_.model.tokenizer.get(),
                                .model = ModelName(config_),
                                .created = config_.created()};
-  job_.emplace(std::move(batch_->reader), *batch_->output, limits, format,
-               setup_.engine.limits.NumSlots());
+  job_.emplace(std::move(batch_->reader), *batch_->output, LimitsOfRequests(config_, setup_),
+               format, setup_.engine.limits.NumSlots());
   return absl::OkStatus();
+}
+
+// Of an output that is complete.
+absl::Status BatchRun::LookForErrorLines() {
+  const absl::StatusOr<RefusalSummary> refusals =
+      ReadErrorLines(files_, config_.output(), [] { Activity::OfThisThread().Tick(); });
+  if (!refusals.ok()) return refusals.status();
+  if (refusals->lines() > 0) Say(world_, refusals->Describe());
+  why_fails_ = WhyFailsOnRefused(config_, refusals->lines());
+  return absl::OkStatus();
+}
+
+// Collective: after a job whose output is complete.
+ExitCode BatchRun::End() {
+  const std::string why = AllGather(world_, {"journal"}, why_fails_).front();
+  if (why.empty()) return ExitCode::kDone;
+  return ExitWith(world_, absl::FailedPreconditionError(why + "; the output is complete"),
+                  ExitCode::kFailed);
 }
 
 absl::StatusOr<bool> BatchRun::Open() {
@@ -202,7 +223,11 @@ absl::Status BatchRun::Report(Session& session, double run_seconds) {
       report.set_journal_seconds(journal->cost().wall_seconds);
       report.set_journal_cpu_seconds(journal->cost().cpu_seconds);
     }
+    AddRefusals(job_->refusals(), report);
     std::cerr << FormatSummary(report) << std::flush;
+    const std::string refused = DescribeRefused(job_->counts(), job_->refusals());
+    if (!refused.empty()) Say(world_, refused);
+    why_fails_ = WhyFailsOnRefused(config_, job_->counts().refused);
     if (!config_.report().empty()) status = WriteReport(report, config_.report(), files_);
   }
   return AgreeOnStatus(world_, status);
@@ -214,16 +239,16 @@ ExitCode RunBatch(Communicator& world, const RunConfig& config, StopSignals& sig
   PosixFileSystem files;
   const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, config, files);
   if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
-  if (config.dry_run()) return ExitCode::kDone;
+  if (config.dry_run()) return DryRun(world, config, *setup, files);
 
   const auto progress = RankProgress::Make(world, config);
   if (!progress.ok()) return ExitWith(world, progress.status(), ExitCode::kCannotServe);
   BatchRun run(world, config, *setup, files, signals);
   const absl::StatusOr<bool> opened = run.Open();
   if (!opened.ok()) return ExitWith(world, opened.status(), ExitCode::kCannotServe);
-  if (!*opened) return ExitCode::kDone;
+  if (!*opened) return run.End();
   const absl::Status status = run.LoadAndServe((*progress)->progress());
-  if (status.ok()) return ExitCode::kDone;
+  if (status.ok()) return run.End();
   return ExitWith(world, status,
                   absl::IsCancelled(status) ? ExitCode::kStopped : ExitCode::kFailed);
 }

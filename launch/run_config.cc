@@ -13,6 +13,7 @@
 
 #include "launch/proto_text.h"
 #include "runtime/io/file.h"
+#include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
@@ -66,6 +67,7 @@ absl::Status Check(const RunConfig& c) {
                "is of a model with --random-weights only");
   }
   if (c.created() < 0) return bad("--created", "must not be negative");
+  if (c.fail_on_refused() < 0) return bad("--fail-on-refused", "must not be negative");
   return absl::OkStatus();
 }
 
@@ -158,7 +160,8 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddString("--progress", &C::mutable_progress,
             "auto, bar, plain (a line now and then), json (the same for programs) or none");
   AddString("--report", &C::mutable_report, "directory that gets summary.json");
-  AddSwitch("--dry-run", &C::set_dry_run, "say what would happen, and load nothing");
+  AddSwitch("--dry-run", &C::set_dry_run,
+            "say what would happen, and load nothing; of a batch, check files and all requests");
 }
 
 void RunConfigFlags::AddSeed(const std::string& help) {
@@ -196,10 +199,29 @@ void RunConfigFlags::AddBatchFlags() {
   AddSwitch("--verify", &C::set_verify,
             "record and compare what input and model files hold, not only size and time");
   AddSwitch("--lenient", &C::set_lenient,
-            "ignore fields of requests that are not known, with a note, instead of refusing them");
+            "ignore fields of requests that are not known, with a note, instead of refusing them; "
+            "those that would change the answer are refused all the same");
+  AddFailOnRefused();
   AddString("--served-model-name", &C::mutable_served_model_name,
             "name that a request's \"model\" must have, and that results give");
   AddNumber<int64_t>("--created", &C::set_created, 0, "\"created\" of the results; default 0");
+}
+
+void RunConfigFlags::AddFailOnRefused() {
+  const std::string name = "--fail-on-refused";
+  AddField(name);
+  line_.OnOptionalText(
+      name,
+      [this, name](const std::string& text) {
+        int64_t lines = 1;
+        if (!text.empty() && (!ParseNumber(text, lines) || lines < 1)) {
+          return Refuse(
+              name, absl::StrCat("must be a number of lines of at least 1, not ", Quoted(text)));
+        }
+        set_by_flags_.push_back([lines](RunConfig& c) { c.set_fail_on_refused(lines); });
+      },
+      "end with exit code 1 where lines were refused, all the same when the output is complete; "
+      "=N: N or more of them");
 }
 
 // A field without effect, or one that acts where its flag is refused, is a mistake to hear of.

@@ -44,6 +44,8 @@ class RunConfigFlags {
 
   void AddSwitch(const std::string& name, void (RunConfig::*set)(bool), const std::string& help);
 
+  void AddFailOnRefused();
+
   // Notes the field of a flag, which has the same name.
   void AddField(const std::string& names);
 

@@ -32,6 +32,20 @@ bool IsBlank(const std::string& text) {
 // An attempt may crash by chance, or with another request's fault.
 constexpr int kMostCrashes = 2;
 
+void AddTo(RequestTotals& totals, int64_t line, const BatchRequest& request) {
+  ++totals.requests;
+  totals.answers += request.num_choices();
+  totals.answer_tokens +=
+      request.generate ? request.num_choices() * request.params.max_tokens() : 0;
+  for (const Prompt& prompt : request.prompts) {
+    const int64_t length = std::ssize(prompt.ids);
+    totals.prompt_tokens += length * request.n;
+    if (length <= totals.longest_prompt) continue;
+    totals.longest_prompt = length;
+    totals.longest_line = line;
+  }
+}
+
 uint64_t Hash(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
 }  // namespace
@@ -54,6 +68,22 @@ absl::Status BatchJob::Feed(Engine& engine) {
   }
   if (counts_.input_ended) SubmitSuspect(engine);
   return output_.Flush();
+}
+
+absl::StatusOr<RequestTotals> BatchJob::Check(const std::function<void()>& advance) {
+  RequestTotals totals;
+  while (!counts_.input_ended) {
+    const absl::StatusOr<Taken> taken = TakeLine(kIdleWait);
+    if (!taken.ok()) return taken.status();
+    advance();
+    if (started_ == nullptr && suspects_.empty()) continue;
+    const InFlight& line = started_ != nullptr ? *started_ : *suspects_.front();
+    AddTo(totals, line.line, line.request);
+    started_ = nullptr;
+    in_flight_.clear();
+    suspects_.clear();
+  }
+  return totals;
 }
 
 // The next line of the input, if there is one now.
@@ -86,6 +116,7 @@ absl::Status BatchJob::PassOver(const EarlierResult& earlier, uint64_t line_hash
   }
   if (earlier.custom_id_hash) custom_ids_.insert(*earlier.custom_id_hash);
   ++(earlier.answered ? counts_.answered : counts_.refused);
+  if (!earlier.answered) refusals_.AddEarlier();
   return absl::OkStatus();
 }
 
@@ -138,9 +169,18 @@ absl::Status BatchJob::AddLine(LineReader::Result read, BatchResult result) {
   return absl::OkStatus();
 }
 
+void BatchJob::CountRefused(int64_t line, const RequestError& error) {
+  ++counts_.refused;
+  refusals_.Add(line, error);
+  const bool is_first = refusals_.lines() - refusals_.earlier() == 1;
+  if (!is_first) return;
+  notes_.push_back(absl::StrCat("line ", line, " is refused: ", ShownMessage(error),
+                                "; others that are refused are counted at the end"));
+}
+
 absl::Status BatchJob::Refuse(BatchResult result, const ParsedLine& parsed,
                               const RequestError& error) {
-  ++counts_.refused;
+  CountRefused(line_, error);
   result.text = FormatError(line_, parsed, error);
   return output_.Add(std::move(result));
 }

@@ -8,6 +8,7 @@
 #include <absl/status/status.h>
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -17,6 +18,7 @@
 #include "runtime/batch/batch_output.h"
 #include "runtime/batch/batch_request.h"
 #include "runtime/batch/batch_result.h"
+#include "runtime/batch/refusal_summary.h"
 #include "runtime/engine/engine.h"
 #include "runtime/io/line_reader.h"
 
@@ -30,6 +32,16 @@ struct BatchCounts {
   int64_t refused = 0;               // lines, with an error
   int64_t safe = 0;                  // of both, those that won't be lost
   int64_t unfinished_sequences = 0;  // of the lines that have neither yet
+};
+
+// What the requests of a job ask for, as far as that is known before any is computed.
+struct RequestTotals {
+  int64_t requests = 0;
+  int64_t answers = 0;        // each prompt may have several
+  int64_t prompt_tokens = 0;  // of all answers
+  int64_t answer_tokens = 0;  // at most
+  int64_t longest_prompt = 0;
+  int64_t longest_line = 0;  // where it stands
 };
 
 // Serves each line of its inputs once. Lives on rank 0, where alone the files are.
@@ -51,6 +63,10 @@ class BatchJob {
   // all is submitted.
   absl::Status Feed(Engine& engine);
 
+  // In place of all that follows: reads and checks all lines, and computes none. `advance` is
+  // called now and then.
+  absl::StatusOr<RequestTotals> Check(const std::function<void()>& advance);
+
   // What is computed is finished, and nothing more begins.
   void Drain(Engine& engine);
 
@@ -67,8 +83,11 @@ class BatchJob {
 
   BatchCounts counts() const;
 
-  // Fields that were ignored since the last call (with RequestLimits::lenient), each once in a run,
-  // as a note for a person.
+  // Why lines were refused so far.
+  const RefusalSummary& refusals() const { return refusals_; }
+
+  // Notes for a person since the last call: the first line that is refused, and each field that is
+  // ignored (with RequestLimits::lenient), once in a run.
   std::vector<std::string> TakeNotes();
 
  private:
@@ -94,6 +113,7 @@ class BatchJob {
   absl::Status AddLine(LineReader::Result read, BatchResult result);
   ParsedLine Parse(LineReader::Result read, BatchResult& result);
   void NoteIgnoredFields(const ParsedLine& parsed);
+  void CountRefused(int64_t line, const RequestError& error);
   absl::Status Refuse(BatchResult result, const ParsedLine& parsed, const RequestError& error);
   std::unique_ptr<InFlight> MakeInFlight(BatchResult result, BatchRequest request) const;
   void Start(std::unique_ptr<InFlight> line);
@@ -117,6 +137,7 @@ class BatchJob {
   std::deque<std::unique_ptr<InFlight>> suspects_;  // in flight at a crash, and not started since
   absl::flat_hash_set<uint64_t> custom_ids_;        // hashes: ten million take 150 MB
   std::set<std::string> ignored_fields_;
+  RefusalSummary refusals_;
   std::vector<std::string> notes_;
   BatchCounts counts_;
 };

@@ -1,13 +1,16 @@
 #include "runtime/io/line_reader.h"
 
 #include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "runtime/io/compressed_stream.h"
+#include "runtime/io/input_kind.h"
 
 namespace octet {
 namespace {
@@ -100,6 +103,7 @@ absl::StatusOr<LineReader::Filled> LineReader::Fill(std::chrono::milliseconds pa
     absl::StatusOr<std::unique_ptr<InputStream>> file = files_->OpenInput(paths_[next_path_++]);
     if (!file.ok()) return file.status();
     input_ = Decompressed(std::make_unique<CountedInput>(*std::move(file), *stored_bytes_));
+    file_begins_ = true;
   }
   if (!input_->WaitUntilReady(patience)) return Filled::kNotYet;
   const absl::StatusOr<size_t> n = input_->Read(buffer_);
@@ -107,9 +111,27 @@ absl::StatusOr<LineReader::Filled> LineReader::Fill(std::chrono::milliseconds pa
   begin_ = 0;
   end_ = *n;
   bytes_ += static_cast<int64_t>(*n);
+  if (*n > 0 && std::exchange(file_begins_, false)) {
+    const absl::Status status = BeginFile();
+    if (!status.ok()) return status;
+  }
   if (*n > 0) return Filled::kBytes;
   input_.reset();
   return Filled::kEndOfFile;
+}
+
+// Looks at what the file begins with.
+absl::Status LineReader::BeginFile() {
+  const std::string_view start(reinterpret_cast<const char*>(buffer_.data()), end_);
+  const std::string why = WhyNotJsonLines(start);
+  if (!why.empty()) return absl::InvalidArgumentError(absl::StrCat(input_->path(), " ", why));
+  if (start.starts_with(kUtf8Mark)) begin_ = kUtf8Mark.size();
+  return absl::OkStatus();
+}
+
+absl::Status LineReader::Peek(std::chrono::milliseconds patience) {
+  if (input_ != nullptr || next_path_ > 0) return absl::OkStatus();
+  return Fill(patience).status();
 }
 
 int64_t LineReader::EstimatedLines() const {

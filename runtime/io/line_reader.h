@@ -16,7 +16,8 @@
 namespace octet {
 
 // Reads in bounded memory, whatever the lines are. Files may be compressed (see
-// compressed_stream.h). Where a file's last line has no newline, it ends with the file.
+// compressed_stream.h), and begin with a mark of UTF-8. Where a file's last line has no newline, it
+// ends with the file. A file that can't hold lines of JSON (see input_kind.h) is an error.
 class LineReader {
  public:
   // A longer line is not kept.
@@ -24,6 +25,9 @@ class LineReader {
 
   // Errors name a file that is not there, or can't be read.
   static absl::StatusOr<LineReader> Open(FileSystem& files, std::vector<std::string> paths);
+
+  // Reads the beginning of the first file, if it comes within `patience`, to find such an error.
+  absl::Status Peek(std::chrono::milliseconds patience);
 
   enum class Result { kLine, kTooLong, kNotYet, kEnd };
 
@@ -40,11 +44,13 @@ class LineReader {
 
   enum class Filled { kBytes, kNotYet, kEndOfFile, kEndOfAll };
   absl::StatusOr<Filled> Fill(std::chrono::milliseconds patience);
+  absl::Status BeginFile();
 
   FileSystem* files_;
   std::vector<std::string> paths_;
   size_t next_path_ = 0;
   std::unique_ptr<InputStream> input_;  // the file at hand; null between files
+  bool file_begins_ = false;            // nothing of it has been read
   std::string line_;                    // as much of the next line as has come
   bool line_begun_ = false;             // it may be empty all the same
   bool too_long_ = false;

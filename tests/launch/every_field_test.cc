@@ -138,6 +138,27 @@ TEST_F(EveryFieldTest, Prompts) {
   });
 }
 
+TEST_F(EveryFieldTest, PromptsThatAreCut) {
+  const json last(std::vector<int>(prompt_ids_.end() - 3, prompt_ids_.end()));
+  Expect({
+      {"truncate_prompt_tokens", Completion(), 3,
+       [&](const json& without, const json& with) {
+         EXPECT_EQ(Choice(with)["prompt_token_ids"], last);
+         EXPECT_NE(Ids(with), Ids(without));
+         EXPECT_EQ(with["usage"]["prompt_tokens"], 3);
+       }},
+      {"truncate_prompt_tokens", Completion({{"echo", true}, {"max_tokens", 0}}), 3,
+       [&](const json& without, const json& with) {
+         EXPECT_EQ(Text(without), kText);
+         EXPECT_THAT(kText, testing::EndsWith(Text(with)));
+         EXPECT_LT(Text(with).size(), Text(without).size());
+       }},
+      {"truncate_prompt_tokens", Completion(), -1, AreTheSame},
+      {"truncate_prompt_tokens", Chat({{"return_token_ids", true}}), 2,
+       [](const json&, const json& with) { EXPECT_EQ(with["prompt_token_ids"].size(), 2U); }},
+  });
+}
+
 TEST_F(EveryFieldTest, Lengths) {
   const auto has = [](size_t tokens) {
     return [tokens](const json& without, const json& with) {
@@ -311,6 +332,15 @@ TEST_F(EveryFieldTest, InertFieldsChangeNothing) {
       {"store", Completion(), true, AreTheSame},
       {"model", Completion(), "gpt-3.5-turbo", AreTheSame},
       {"stream", Completion(), false, AreTheSame},
+      {"stream_options", Completion(), {{"include_usage", true}}, AreTheSame},
+      {"priority", Completion(), 0, AreTheSame},
+      {"request_id", Completion(), "x", AreTheSame},
+      {"detokenize", Completion(), true, AreTheSame},
+      {"max_tokens", Completion(), "20", AreTheSame},
+      {"temperature", Completion(), "0", AreTheSame},
+      {"parallel_tool_calls", Chat(), false, AreTheSame},
+      {"modalities", Chat(), json::array({"text"}), AreTheSame},
+      {"top_logprobs", Chat(), 0, AreTheSame},
   });
 }
 

@@ -84,6 +84,7 @@ TEST_F(RunBatchTest, EmptyInputGivesEmptyOutput) {
   WriteFile(input_, "");
   const ProcessResult result = RunOctet(3, "run-batch " + Files() + "--model " + kDemoModel);
   EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("the input has no requests"));
   EXPECT_EQ(ReadFile(output_), "");
 }
 
@@ -174,6 +175,132 @@ TEST_F(RunBatchTest, ARefusedJobMakesNoReport) {
   EXPECT_FALSE(std::filesystem::exists(report));
 }
 
+// A request that no answer can be given to.
+std::string Refused(const std::string& custom_id) {
+  return absl::StrReplaceAll(Renamed(custom_id), {{"\"temperature\": 0", "\"temperature\": 9"}});
+}
+
+TEST_F(RunBatchTest, RefusedLinesAreToldWithTheirReasons) {
+  std::string input;
+  for (int i = 0; i < 50; ++i) {
+    input += absl::StrReplaceAll(Renamed("r" + std::to_string(i)),
+                                 {{"\"temperature\": 0", "\"guided_choice\": [\"a\"]"}});
+  }
+  WriteFile(input_, input + Refused("x"));
+  const ProcessResult result = RunOctet(2, "run-batch " + Files() + "--progress none --report " +
+                                               directory_ + "/report --model " + kDemoModel);
+  EXPECT_EQ(result.exit_code, 0) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("octet: note: line 1 is refused: 'guided_choice' is not "));
+  EXPECT_THAT(result.output, HasSubstr("octet: note: no line was answered; 51 lines were refused"));
+  EXPECT_THAT(result.output, HasSubstr("\n  50 x 'guided_choice' is not "));
+  EXPECT_THAT(result.output, HasSubstr("(first: line 1)\n  1 x 'temperature' must be "));
+  EXPECT_THAT(result.output, HasSubstr("(first: line 51)"));
+  const json report = ParseJson(ReadFile(directory_ + "/report/summary.json"));
+  ASSERT_EQ(report["refusals"].size(), 2U);
+  EXPECT_EQ(report["refusals"][0]["lines"], 50);
+  EXPECT_EQ(report["refusals"][1]["first_line"], 51);
+}
+
+TEST_F(RunBatchTest, RefusedLinesFailAJobWhereThatIsAskedFor) {
+  WriteFile(input_, kRequest + Refused("b") + Refused("c"));
+  const std::string job = "run-batch " + Files() + "--model " + kDemoModel + " --fail-on-refused";
+  for (const int ranks : {0, 2}) {
+    const ProcessResult result = RunOctet(ranks, job + " --overwrite");
+    EXPECT_EQ(result.exit_code, 1) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("2 lines of 1 or more were refused (--fail-on-refused); "
+                                         "the output is complete"));
+    EXPECT_THAT(result.output, HasSubstr("2 lines were refused: 2 x 'temperature' must be "));
+    EXPECT_EQ(ParseLines(ReadFile(output_)).size(), 3U);
+  }
+  EXPECT_EQ(RunOctet(0, job + "=3 --overwrite").exit_code, 0);
+  const ProcessResult again = RunOctet(2, job + "=2 --resume");
+  EXPECT_EQ(again.exit_code, 1) << again.output;
+  EXPECT_THAT(again.output, HasSubstr("is complete since"));
+  EXPECT_THAT(again.output, HasSubstr("2 x 'temperature' must be "));
+}
+
+// Each in place of lines of JSON, as a file and as standard input.
+TEST_F(RunBatchTest, InputOfAnotherKindIsRefusedBeforeAnythingIsWritten) {
+  const std::string model = std::string("--model ") + kDemoModel;
+  const std::string lines = kRequest + Renamed("b");
+  const std::string array = "[" + lines.substr(0, lines.find('\n')) + "]\n";
+  const std::pair<std::string, const char*> inputs[] = {
+      {std::string("\xff\xfe{\0\"\0", 6), "is UTF-16"},
+      {"BZh91AY&SY", "bzip2 -dc"},
+      {"PK\x03\x04" + lines, "is a zip archive"},
+      {array, "jq -c '.[]'"},
+      {"{\n  \"custom_id\": \"a\"\n}\n", "jq -c ."}};
+  for (const auto& [input, message] : inputs) {
+    WriteFile(input_, input);
+    const std::string stream = "run-batch -i - -o " + output_ + " " + model;
+    for (const ProcessResult& result :
+         {RunOctet(0, "run-batch " + Files() + model),
+          RunOctet(0, "run-batch --dry-run " + Files() + model),
+          RunShell("cat " + input_ + " | " + OctetCommand(0) + " " + stream)}) {
+      EXPECT_EQ(result.exit_code, 2) << result.output;
+      EXPECT_THAT(result.output, HasSubstr(message));
+      EXPECT_THAT(result.output, HasSubstr("octet: --input "));
+      EXPECT_THAT(result.output, Not(HasSubstr("loaded")));
+    }
+    EXPECT_FALSE(std::filesystem::exists(output_));
+    EXPECT_FALSE(std::filesystem::exists(output_ + ".journal"));
+  }
+  WriteFile(input_, "custom_id,prompt\na,b\n");
+  const ProcessResult result = RunOctet(2, "run-batch " + Files() + model);
+  EXPECT_EQ(result.exit_code, 2) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("has no JSON object in its first lines"));
+}
+
+TEST_F(RunBatchTest, TextsNeedATokenizer) {
+  const std::string job =
+      "run-batch " + Files() + "--model " + OCTET_SOURCE_DIR + "/tests/golden/hf/basic";
+  for (const char* body : {R"({"prompt": "a"})", R"({"prompt": ["a"]})", R"({"messages": []})"}) {
+    WriteFile(input_,
+              absl::StrReplaceAll(R"({"custom_id": "a", "url": "/v1/completions", "body": BODY})",
+                                  {{"BODY", body}}));
+    const ProcessResult result = RunOctet(0, job);
+    EXPECT_EQ(result.exit_code, 2) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("has texts, and the model has no tokenizer"));
+    EXPECT_FALSE(std::filesystem::exists(output_ + ".journal"));
+  }
+  WriteFile(input_, R"({"custom_id": "a", "url": "/v1/completions", "body": {"prompt": [1]}})");
+  EXPECT_EQ(RunOctet(0, job).exit_code, 0);
+}
+
+TEST_F(RunBatchTest, AMarkOfUtf8IsPassedOver) {
+  WriteFile(input_, "\xEF\xBB\xBF" + std::string(kRequest));
+  const ProcessResult result = RunOctet(0, "run-batch " + Files() + "--model " + kDemoModel);
+  EXPECT_THAT(result.output, HasSubstr("1 answered, 0 refused"));
+}
+
+TEST_F(RunBatchTest, ADryRunChecksAllLines) {
+  WriteFile(input_, kRequest + Refused("b") + Renamed("a") + Renamed("c"));
+  const std::string job = "run-batch --dry-run " + Files() + "--model " + kDemoModel +
+                          " --report " + directory_ + "/r ";
+  for (const int ranks : {0, 2}) {
+    const ProcessResult result = RunOctet(ranks, job);
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("octet: 4 lines: 2 to answer, 2 refused"));
+    EXPECT_THAT(result.output, HasSubstr("2 answers of at most 10 tokens to prompts of "));
+    EXPECT_THAT(result.output, HasSubstr("1 x 'temperature' must be "));
+    EXPECT_THAT(result.output, HasSubstr("(first: line 3)"));
+  }
+  EXPECT_EQ(RunOctet(2, job + "--fail-on-refused").exit_code, 1);
+  EXPECT_EQ(RunOctet(0, job + "--fail-on-refused=3").exit_code, 0);
+  EXPECT_FALSE(std::filesystem::exists(output_));
+  EXPECT_FALSE(std::filesystem::exists(output_ + ".journal"));
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/r"));
+}
+
+TEST_F(RunBatchTest, ADryRunRefusesWhatTheJobWould) {
+  const std::string demo = std::string("--dry-run --model ") + kDemoModel + " ";
+  ExpectRefused(0, "-i " + input_ + " " + demo, "--output is missing");
+  ExpectRefused(2, "-i /nowhere.jsonl -o " + output_ + " " + demo, "/nowhere.jsonl");
+  ExpectRefused(0, "-i " + input_ + " -o /nowhere/out.jsonl " + demo, "/nowhere");
+  ExpectRefused(0, Files() + demo + "--resume --overwrite", "exclude each other");
+  EXPECT_EQ(RunOctet(0, "run-batch " + demo).exit_code, 0);  // only the plan
+}
+
 TEST_F(RunBatchTest, ADryRunLoadsAndWritesNothing) {
   WriteFile(input_, kRequest);
   const ProcessResult result =
@@ -243,11 +370,11 @@ TEST_F(RunBatchTest, WhatGzipWrites) {
 }
 
 TEST_F(RunBatchTest, ALenientRunSaysWhatItIgnores) {
-  WriteFile(input_, R"({"custom_id": "a", "url": "/v1/completions", "colour": 1, "body": )"
-                    R"({"prompt": "a", "max_tokens": 1}})"
+  WriteFile(input_, R"({"custom_id": "a", "url": "/v1/completions", "body": )"
+                    R"({"prompt": "a", "max_tokens": 1, "colour": 1}})"
                     "\n"
-                    R"({"custom_id": "b", "url": "/v1/completions", "colour": 1, "body": )"
-                    R"({"prompt": "a", "max_tokens": 1}})"
+                    R"({"custom_id": "b", "url": "/v1/completions", "body": )"
+                    R"({"prompt": "a", "max_tokens": 1, "colour": 1}})"
                     "\n");
   const ProcessResult result =
       RunOctet(2, "run-batch --lenient " + Files() + "--model " + kDemoModel);

@@ -78,7 +78,7 @@ constexpr char kAllFields[] =
        kv_cache_gib: 0.25 seed: -13 timeout: 1.5 input: ["i", "j", "-"] output: "o" lenient: true
        served_model_name: "n" created: 17 progress: "json" report: "r" dry_run: true
        overlap: "on" resume: true overwrite: true verify: true pack_cache: "c" random_weights: true
-       shape: "s" layers: 19)";
+       shape: "s" layers: 19 fail_on_refused: 3)";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   const auto config = Resolve(absl::StrSplit(
@@ -86,7 +86,8 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
       "--threads 3 --max-num-seqs 5 --max-num-batched-tokens 7 --max-model-len 11 --memory 3GiB "
       "--kv-cache-gib 0.25 --seed -13 --timeout 1.5 -i i --input j -i - --output o --lenient "
       "--served-model-name n --created 17 --progress json --report r --dry-run --overlap on "
-      "--resume --overwrite --verify --pack-cache c --random-weights --shape s --layers 19",
+      "--resume --overwrite --verify --pack-cache c --random-weights --shape s --layers 19 "
+      "--fail-on-refused=3",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());
@@ -94,6 +95,17 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   std::vector<const google::protobuf::FieldDescriptor*> set;
   RunConfig::GetReflection()->ListFields(*config, &set);
   EXPECT_EQ(std::ssize(set), RunConfig::descriptor()->field_count());
+}
+
+TEST_F(RunConfigTest, RefusedLinesThatFailAJob) {
+  EXPECT_EQ(Resolve({})->fail_on_refused(), 0);
+  EXPECT_EQ(Resolve({"--fail-on-refused"})->fail_on_refused(), 1);
+  EXPECT_EQ(Resolve({"--fail-on-refused", "-i", "in"})->fail_on_refused(), 1);
+  EXPECT_EQ(Resolve({"--fail-on-refused=12"})->fail_on_refused(), 12);
+  for (const char* value : {"0", "-1", "x", "1.5", "99999999999999999999"}) {
+    EXPECT_FALSE(Resolve({absl::StrCat("--fail-on-refused=", value)}).ok()) << value;
+  }
+  EXPECT_FALSE(ResolveFile("fail_on_refused: -1").ok());
 }
 
 TEST_F(RunConfigTest, EveryFieldCanStandInTheFile) {

@@ -76,6 +76,14 @@ END
   grep -q 'starts again after [0-9]* results' "$work/run.log" && cmp "$work/expected.jsonl" "$work/out.jsonl"
 }
 
+# Refused lines are no fault that a new start could mend, and octet has told them.
+refused_lines_are_no_fault() {
+  rm -rf "$work/out.journal" "$work/starts"
+  mkdir "$work/out.journal"
+  seq -f '0123456789abcdef error %g ' 3 > "$work/out.journal/part-000001"
+  run_ends_with 1 --max-restarts 3 && [[ $(wc -l < "$work/starts") -eq 1 ]] && ! grep -q '^run.sh: ' "$work/run.log"
+}
+
 program=$OCTET_BIN
 export OCTET_BIN=$work/bin/octet
 stand_in octet < /dev/null
@@ -94,6 +102,13 @@ starts=$(wc -l < "$work/starts")
 exit 1
 END
 check "new starts where they help" helps_no_more
+stand_in mpirun << 'END'
+echo "$*" >> "$work/starts"
+echo "octet: keeps a journal in $work/out.journal" >&2
+echo "octet: ends with exit code 1, as 3 lines of 1 or more were refused (--fail-on-refused); the output is complete" >&2
+exit 1
+END
+check "refused lines that fail a job" refused_lines_are_no_fault
 check "settings of a file" goes_on_with_settings_of_a_file
 
 # Who looks for a process does so after it has gone.

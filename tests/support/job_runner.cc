@@ -51,6 +51,7 @@ void Serve(Engine& engine, BatchJob& job, const JobOptions& options, JobResult& 
   } while (engine.Step(finished));
   if (result.status.ok() && !result.abandoned) result.status = job.Finish();
   result.counts = job.counts();
+  result.refusals = job.refusals();
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ struct JobOptions {
 struct JobResult {
   absl::Status status;
   BatchCounts counts;
+  RefusalSummary refusals;
   std::vector<std::string> notes;
   int64_t steps = 0;  // also those without work
   bool abandoned = false;

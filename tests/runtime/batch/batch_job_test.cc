@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/batch/unwritten_output.h"
 #include "runtime/io/compressed_stream.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/faulty_file_system.h"
@@ -134,8 +135,8 @@ TEST_F(BatchJobTest, ACustomIdStandsOnce) {
     EXPECT_THAT(lines[i]["error"]["message"].get<std::string>(),
                 HasSubstr(i == 2 ? "'same'" : "'bad'"));
   }
-  for (const int i : {5, 6}) {  // none, and none that can be read
-    EXPECT_EQ(lines[i]["custom_id"], nullptr);
+  for (const int i : {5, 6}) {  // none, and a number, which is shown as text
+    EXPECT_EQ(lines[i]["custom_id"], i == 5 ? json() : json("7"));
     EXPECT_EQ(lines[i]["response"]["body"]["error"]["param"], "custom_id");
   }
 }
@@ -150,10 +151,60 @@ TEST_F(BatchJobTest, LenientJobsSayOnceWhatTheyIgnore) {
   memory_.files[kInput] = input;
   const JobResult result = Run(memory_, {kInput}, kOutput, {.lenient = true});
   EXPECT_EQ(result.counts.answered, 3);
-  EXPECT_THAT(result.notes, ElementsAre(AllOf(HasSubstr("line 1"), HasSubstr("'colour'")),
-                                        AllOf(HasSubstr("line 2"), HasSubstr("'size'"))));
+  EXPECT_THAT(result.notes,
+              ElementsAre(AllOf(HasSubstr("line 1"), HasSubstr("'colour'")),
+                          AllOf(HasSubstr("line 2"), HasSubstr("'size'")),
+                          AllOf(HasSubstr("line 4 is refused"), HasSubstr("'max_tokens'"))));
   const std::vector<json> strict = Results(input);
   for (const json& line : strict) EXPECT_NE(line["error"], nullptr);
+}
+
+TEST_F(BatchJobTest, TheFirstRefusedLineIsNotedAndAllAreCounted) {
+  memory_.files[kInput] = Greedy("a") + "{broken\n" + RequestLine("b", R"({"prompt": 1})") +
+                          RequestLine("c", R"({"prompt": 2})") + Greedy("a");
+  const JobResult result = Run(memory_, {kInput}, kOutput);
+  EXPECT_THAT(result.notes, ElementsAre(HasSubstr("line 2 is refused: ")));
+  EXPECT_EQ(result.refusals.lines(), 4);
+  const std::vector<RefusalReason> top = result.refusals.TopReasons(9);
+  ASSERT_THAT(top, SizeIs(3));
+  EXPECT_EQ(top[0].lines, 2);
+  EXPECT_EQ(top[0].first_line, 3);
+  EXPECT_EQ(top[0].example.param, "prompt");
+  EXPECT_EQ(top[2].example.code, "duplicate_custom_id");
+  memory_.files[kInput] = Greedy("a");
+  EXPECT_EQ(Run(memory_, {kInput}, "other").refusals.lines(), 0);
+}
+
+// In place of a run: the same lines are refused, nothing is computed.
+TEST_F(BatchJobTest, AJobIsCheckedWithoutComputing) {
+  memory_.files[kInput] =
+      Greedy("a", 3, "[5, 6, 7]") + "{broken\n" + Greedy("a") + "\n" +
+      RequestLine("b", R"({"prompt": [[5], [1, 2, 3, 4, 5]], "n": 2, "max_tokens": 4})") +
+      RequestLine("c", R"({"prompt": [9], "echo": true, "max_tokens": 0})");
+  const RequestLimits limits = {
+      .vocab_size = 2048, .max_model_len = JobRunner::kMaxModelLen, .lenient = false};
+  UnwrittenOutput output(nullptr);
+  BatchJob job(LineReader::Open(memory_, {kInput}).value(), output, limits, {}, 1);
+  int advances = 0;
+  const absl::StatusOr<RequestTotals> totals = job.Check([&] { ++advances; });
+  ASSERT_TRUE(totals.ok()) << totals.status();
+  EXPECT_EQ(totals->requests, 3);
+  EXPECT_EQ(totals->answers, 6);
+  EXPECT_EQ(totals->prompt_tokens, 3 + 2 * 6 + 1);
+  EXPECT_EQ(totals->answer_tokens, 3 + 4 * 4);
+  EXPECT_EQ(totals->longest_prompt, 5);
+  EXPECT_EQ(totals->longest_line, 5);
+  EXPECT_EQ(job.counts().refused, 2);
+  EXPECT_EQ(job.refusals().lines(), 2);
+  EXPECT_GE(advances, 6);
+  EXPECT_THAT(job.TakeNotes(), ElementsAre(HasSubstr("line 2 is refused")));
+}
+
+TEST_F(BatchJobTest, AFileThatIsNoJsonLinesEndsTheJob) {
+  memory_.files[kInput] = std::string("\xff\xfe{\0", 4);
+  const JobResult result = Run(memory_, {kInput}, kOutput);
+  EXPECT_THAT(std::string(result.status.message()), HasSubstr("in.jsonl is UTF-16"));
+  EXPECT_FALSE(memory_.Exists(kOutput));
 }
 
 TEST_F(BatchJobTest, ChoicesOfPromptListsComeInOrder) {
@@ -265,7 +316,7 @@ std::vector<std::string> HostileLines() {
       with(R"("max_tokens": -1)"),
       with(R"("max_tokens": 1000000)"),
       with(R"("max_tokens": 1e30)"),
-      with(R"("max_tokens": "3")"),
+      with(R"("max_tokens": "3x")"),
       with(R"("temperature": -1)"),
       with(R"("temperature": 1e39)"),
       with(R"("top_p": 2)"),

@@ -203,6 +203,12 @@ TEST_F(BatchResultTest, InvalidUtf8StillGivesValidJson) {
   EXPECT_EQ(error["error"]["message"], "bad \uFFFD");
 }
 
+TEST(FormatErrorTest, ShowsANumberThatStandsForACustomId) {
+  const ParsedLine parsed = {.custom_id = "7"};
+  EXPECT_EQ(ParseJson(FormatError(3, parsed, {.message = "m"}))["custom_id"], "7");
+  EXPECT_EQ(ParseJson(FormatError(3, {}, {.message = "m"}))["custom_id"], nullptr);
+}
+
 TEST(FormatErrorTest, WholeShape) {
   const ParsedLine parsed = {.custom_id = "a", .has_custom_id = true};
   const RequestError error = {.message = "'n' is bad", .param = "n", .code = "invalid_value"};
@@ -224,7 +230,7 @@ TEST(FormatErrorTest, NullWhereNothingIsKnown) {
 // From a line that can't be read to the line that says so.
 TEST(FormatErrorTest, OfParsedLines) {
   const RequestLimits limits = {.vocab_size = 10, .max_model_len = 10};
-  for (const std::string line : {"{", "\xff", "[]", R"({"custom_id": 1})"}) {
+  for (const std::string line : {"{", "\xff", "[]", R"({"custom_id": [1]})"}) {
     const ParsedLine parsed = ParseBatchLine(line, limits);
     const json error = ParseJson(FormatError(1, parsed, std::get<RequestError>(parsed.request)));
     EXPECT_TRUE(error["custom_id"].is_null()) << line;

@@ -231,5 +231,36 @@ TEST(LineReader, StandardInputHasNoSizeEvenWhereAFileHasItsName) {
   std::filesystem::current_path(old);
 }
 
+TEST_F(LineReaderTest, AMarkOfUtf8IsPassedOver) {
+  WriteFile("a", "\xEF\xBB\xBF{}\n\xEF\xBB\xBF{}\n");
+  WriteFile("b.gz", "\xEF\xBB\xBF{1}\n");
+  EXPECT_THAT(*ReadLines(files_, {"a", "b.gz"}), ElementsAre("{}", "\xEF\xBB\xBF{}", "{1}"));
+}
+
+TEST_F(LineReaderTest, AFileOfAnotherKindIsAnError) {
+  WriteFile("a", "{}\n");
+  WriteFile("b.gz", "PK\x03\x04{}\n");
+  EXPECT_THAT(ReadError(files_, {"b.gz"}), HasSubstr("b.gz is a zip archive"));
+  EXPECT_THAT(ReadError(files_, {"a", "b.gz"}), HasSubstr("b.gz is a zip archive"));
+}
+
+TEST_F(LineReaderTest, PeekLosesNothing) {
+  WriteFile("a", "1\n2");
+  WriteFile("empty", "");
+  WriteFile("b", "BZh9");
+  std::string line;
+  LineReader reader = LineReader::Open(files_, {"empty", "a"}).value();
+  ASSERT_TRUE(reader.Peek(std::chrono::milliseconds(0)).ok());
+  ASSERT_EQ(reader.Next(line).value(), ReadResult::kLine);
+  EXPECT_EQ(line, "1");
+  ASSERT_TRUE(reader.Peek(std::chrono::milliseconds(0)).ok());
+  ASSERT_EQ(reader.Next(line).value(), ReadResult::kLine);
+  EXPECT_EQ(line, "2");
+  EXPECT_EQ(reader.Next(line).value(), ReadResult::kEnd);
+  LineReader other = LineReader::Open(files_, {"b"}).value();
+  EXPECT_THAT(std::string(other.Peek(std::chrono::milliseconds(0)).message()),
+              HasSubstr("b is compressed by bzip2"));
+}
+
 }  // namespace
 }  // namespace octet

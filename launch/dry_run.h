@@ -1,0 +1,22 @@
+// A batch job that is only looked at.
+
+#ifndef OCTET_LAUNCH_DRY_RUN_H_
+#define OCTET_LAUNCH_DRY_RUN_H_
+
+#include "launch/exit_code.h"
+#include "launch/job_setup.h"
+#include "parallel/communicator.h"
+#include "proto/config.pb.h"
+#include "runtime/io/file.h"
+
+namespace octet {
+
+// Collective: checks the files of a batch job and reads all its lines, as the job would; tells what
+// they ask for and which would be refused, and writes nothing. Ends as the job would. Without input
+// and output there is nothing to look at.
+ExitCode DryRun(Communicator& world, const RunConfig& config, const JobSetup& setup,
+                FileSystem& files);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_DRY_RUN_H_

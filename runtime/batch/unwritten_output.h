@@ -1,0 +1,32 @@
+// The output of a job that is only looked at.
+
+#ifndef OCTET_RUNTIME_BATCH_UNWRITTEN_OUTPUT_H_
+#define OCTET_RUNTIME_BATCH_UNWRITTEN_OUTPUT_H_
+
+#include "runtime/batch/batch_output.h"
+
+namespace octet {
+
+// Knows what another output has of earlier attempts, and writes nothing. That one must outlive it.
+class UnwrittenOutput : public BatchOutput {
+ public:
+  explicit UnwrittenOutput(const BatchOutput* earlier) : earlier_(earlier) {}  // null: none
+
+  std::optional<EarlierResult> Find(int64_t number) const override {
+    return earlier_ != nullptr ? earlier_->Find(number) : std::nullopt;
+  }
+  int NumCrashes(int64_t number) const override {
+    return earlier_ != nullptr ? earlier_->NumCrashes(number) : 0;
+  }
+  absl::Status Add(BatchResult) override { return absl::OkStatus(); }
+  absl::Status Flush() override { return absl::OkStatus(); }
+  int64_t num_safe() const override { return 0; }
+  absl::Status Finish(int64_t) override { return absl::OkStatus(); }
+
+ private:
+  const BatchOutput* earlier_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_BATCH_UNWRITTEN_OUTPUT_H_
