@@ -36,7 +36,7 @@ bool JinjaRun::Step(int64_t steps) {
   if (!ok()) return false;
   steps_ += steps;
   if (steps_ > kMaxJinjaSteps) {
-    Fail(JinjaErrorKind::kLimit, "it takes too many steps; at most 5 million are allowed");
+    Fail(JinjaErrorKind::kLimit, "it takes too many steps; at most 3 million are allowed");
   }
   return ok();
 }
