@@ -61,7 +61,7 @@ class SilentInput {
     }
     if (silent.empty() || said_ || Clock::now() - since_ < kUntilSaid) return;
     said_ = true;
-    SayNotes({absl::StrCat("waits for a writer of ", silent)}, progress);
+    SayNotes({absl::StrCat("waits for a writer of ", silent)});
   }
 
  private:

@@ -20,6 +20,7 @@ namespace {
 
 constexpr size_t kMostConfigBytes = size_t{1} << 20;
 
+constexpr NumberRange<int64_t> kLineCounts = {1, 1'000'000'000'000};
 constexpr NumberRange<int32_t> kSequenceCounts = {1, 1 << 16};
 constexpr NumberRange<int64_t> kSeeds = {std::numeric_limits<int64_t>::min(),
                                          std::numeric_limits<int64_t>::max()};
@@ -216,7 +217,7 @@ void RunConfigFlags::AddBatchFlags() {
 void RunConfigFlags::AddFailOnRefused() {
   const std::string name = "--fail-on-refused";
   const std::string field = AddField(name);
-  fields_[field] = [](const RunConfig& c) {
+  fields_[field] = [](const RunConfig& c) -> std::string {
     return kLineCounts.Contains(c.fail_on_refused())
                ? ""
                : absl::StrCat(kLineCounts.Rule(), ", not ", c.fail_on_refused());

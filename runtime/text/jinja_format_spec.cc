@@ -25,19 +25,23 @@ std::string Digits(uint64_t value, unsigned base, bool upper) {
 
 void AddCommas(std::string& digits) {
   const size_t whole = std::min(digits.find_first_not_of("0123456789"), digits.size());
-  for (size_t at = whole; at > 3; at -= 3) digits.insert(at - 3, ",");
+  for (size_t at = whole; at > 3; at -= 3) digits.insert(at - 3, 1, ',');
+}
+
+// "0x" and its like, where it is asked for.
+std::string Prefix(const JinjaFormatSpec& spec) {
+  return spec.alternate ? std::string{'0', spec.type} : std::string();
 }
 
 std::string IntegerDigits(uint64_t value, const JinjaFormatSpec& spec) {
   switch (spec.type) {
     case 'x':
     case 'X':
-      return (spec.alternate ? std::string{'0', spec.type} : "") +
-             Digits(value, 16, spec.type == 'X');
+      return Prefix(spec).append(Digits(value, 16, spec.type == 'X'));
     case 'o':
-      return (spec.alternate ? "0o" : "") + Digits(value, 8, false);
+      return Prefix(spec).append(Digits(value, 8, false));
     case 'b':
-      return (spec.alternate ? "0b" : "") + Digits(value, 2, false);
+      return Prefix(spec).append(Digits(value, 2, false));
     default:
       return Digits(value, 10, false);
   }
@@ -46,7 +50,7 @@ std::string IntegerDigits(uint64_t value, const JinjaFormatSpec& spec) {
 std::string FloatDigits(double value, const JinjaFormatSpec& spec) {
   const bool percent = spec.type == '%';
   const char type = percent ? 'f' : spec.type;
-  const std::string spelled = (spec.alternate ? "%#.*" : "%.*") + std::string(1, type);
+  const std::string spelled = std::string(spec.alternate ? "%#.*" : "%.*") + type;
   const char* const format = spelled.c_str();
   const int precision = static_cast<int>(spec.precision < 0 ? 6 : spec.precision);
   if (percent) value *= 100;

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "runtime/batch/batch_request.h"
+#include "runtime/text/mistral_forms.h"
 #include "tests/support/demo_model.h"
 
 namespace octet::request_lines {
@@ -72,9 +73,18 @@ class BatchRequestFixture : public testing::Test {
     EXPECT_THAT(error.message, testing::HasSubstr(message));
   }
 
+  // What a conversation of one user's text becomes.
+  std::vector<int32_t> IdsOfChat(const std::string& text) const {
+    const Conversation conversation = {.messages = {{.role = "user", .parts = {text}}}};
+    return tokenizer_.EncodeRendered(chat_.Render(conversation, 0).value());
+  }
+
   Tokenizer tokenizer_ = DemoTokenizer();
-  RequestLimits limits_ = {
-      .tokenizer = &tokenizer_, .vocab_size = kVocabSize, .max_model_len = kMaxModelLen};
+  ChatTemplates chat_ = ChatTemplates::FromSource(MistralV1Form(), "v1", tokenizer_).value();
+  RequestLimits limits_ = {.tokenizer = &tokenizer_,
+                           .chat = &chat_,
+                           .vocab_size = kVocabSize,
+                           .max_model_len = kMaxModelLen};
 };
 
 }  // namespace octet::request_lines

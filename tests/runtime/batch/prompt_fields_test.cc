@@ -2,7 +2,6 @@
 
 #include "runtime/batch/prompt_fields.h"
 
-#include "runtime/text/chat_template.h"
 #include "tests/support/batch_request_fixture.h"
 
 namespace octet::request_lines {
@@ -135,69 +134,9 @@ TEST_F(PromptFieldsTest, WithoutATokenizerOnlyIds) {
   EXPECT_THAT(PromptIds("[[5], [6]]"), ElementsAre(ElementsAre(5), ElementsAre(6)));
   ExpectRefused(Completions(R"({"prompt": "Hi"})"), "prompt", "invalid_value", "no tokenizer");
   ExpectRefused(Completions(R"({"prompt": ["Hi"]})"), "prompt[0]", "invalid_value", "no tokenizer");
+  limits_.chat = nullptr;
   ExpectRefused(Chat(R"({"messages": [{"role": "user", "content": "Hi"}]})"), "messages",
                 "invalid_value", "no tokenizer");
-}
-
-TEST_F(PromptFieldsTest, PartsOfAMessageAreLines) {
-  const std::vector<ChatMessage> messages = {{"user", "one\ntwo"}};
-  const std::vector<int32_t> ids = EncodeMixtralInstruct(tokenizer_, messages).value();
-  EXPECT_EQ(
-      Accept(Chat(R"({"messages": [{"role": "user", "content": "one\ntwo"}]})")).prompts[0].ids,
-      ids);
-  EXPECT_EQ(Accept(Chat(R"({"messages": [{"role": "user", "content": [
-                {"type": "text", "text": "one"}, {"type": "text", "text": "two"}]}]})"))
-                .prompts[0]
-                .ids,
-            ids);
-}
-
-TEST_F(PromptFieldsTest, RefusesMessages) {
-  const struct {
-    const char* messages;
-    const char* param;
-    const char* code;
-  } cases[] = {
-      {R"(null)", "messages", "missing_required_parameter"},
-      {R"([])", "messages", "invalid_value"},
-      {R"({})", "messages", "invalid_value"},
-      {R"("Hi")", "messages", "invalid_value"},
-      {R"(["Hi"])", "messages[0]", "invalid_value"},
-      {R"([{"role": "user", "content": "Hi"}, 1])", "messages[1]", "invalid_value"},
-      {R"([null])", "messages[0]", "invalid_value"},
-      {R"([{}])", "messages[0].role", "missing_required_parameter"},
-      {R"([{"content": "Hi"}])", "messages[0].role", "missing_required_parameter"},
-      {R"([{"role": "user"}])", "messages[0].content", "missing_required_parameter"},
-      {R"([{"role": "user", "content": null}])", "messages[0].content",
-       "missing_required_parameter"},
-      {R"([{"role": 1, "content": "Hi"}])", "messages[0].role", "invalid_value"},
-      {R"([{"role": "user", "content": []}])", "messages[0].content", "invalid_value"},
-      {R"([{"role": "user", "content": {}}])", "messages[0].content", "invalid_value"},
-      {R"([{"role": "user", "content": ["Hi"]}])", "messages[0].content[0]", "invalid_value"},
-      {R"([{"role": "user", "content": [{"text": "Hi"}]}])", "messages[0].content[0].type",
-       "missing_required_parameter"},
-      {R"([{"role": "user", "content": [{"type": "text"}]}])", "messages[0].content[0].text",
-       "missing_required_parameter"},
-      {R"([{"role": "user", "content": [{"type": "text", "text": 1}]}])",
-       "messages[0].content[0].text", "invalid_value"},
-      {R"([{"role": "user", "content": [{"type": "text", "text": "a"},
-                                        {"type": "image_url", "image_url": {}}]}])",
-       "messages[0].content[1].type", "unsupported_value"},
-      {R"([{"role": "user", "content": [{"type": "text", "text": "a", "x": 1}]}])",
-       "messages[0].content[0].x", "unknown_parameter"},
-      {R"([{"role": "user", "content": "Hi", "name": "Ann"}])", "messages[0].name",
-       "unknown_parameter"},
-      {R"([{"role": "user", "content": "a"}, {"role": "assistant", "content": 1}])",
-       "messages[1].content", "invalid_value"},
-      {R"([{"role": "assistant", "content": "Hi"}])", "messages", "invalid_value"},
-      {R"([{"role": "user", "content": "a"}, {"role": "user", "content": "b"}])", "messages",
-       "invalid_value"},
-      {R"([{"role": "system", "content": "a"}])", "messages", "invalid_value"},
-      {R"([{"role": "tool", "content": "a"}])", "messages", "invalid_value"},
-  };
-  for (const auto& c : cases) {
-    ExpectRefused(Chat(absl::StrCat(R"({"messages": )", c.messages, "}")), c.param, c.code);
-  }
 }
 
 class LengthFieldsTest : public BatchRequestFixture {
