@@ -25,23 +25,22 @@ std::string Digits(uint64_t value, unsigned base, bool upper) {
 
 void AddCommas(std::string& digits) {
   const size_t whole = std::min(digits.find_first_not_of("0123456789"), digits.size());
-  for (size_t at = whole; at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-}
-
-// "0x" and its like, where it is asked for.
-std::string Prefix(const JinjaFormatSpec& spec) {
-  return spec.alternate ? std::string{'0', spec.type} : std::string();
+  for (size_t at = whole; at > 3; at -= 3) digits.insert(at - 3, ",");
 }
 
 std::string IntegerDigits(uint64_t value, const JinjaFormatSpec& spec) {
+  const auto prefixed = [&](const char* prefix, unsigned base) {
+    return absl::StrCat(spec.alternate ? prefix : "", Digits(value, base, spec.type == 'X'));
+  };
   switch (spec.type) {
     case 'x':
+      return prefixed("0x", 16);
     case 'X':
-      return Prefix(spec).append(Digits(value, 16, spec.type == 'X'));
+      return prefixed("0X", 16);
     case 'o':
-      return Prefix(spec).append(Digits(value, 8, false));
+      return prefixed("0o", 8);
     case 'b':
-      return Prefix(spec).append(Digits(value, 2, false));
+      return prefixed("0b", 2);
     default:
       return Digits(value, 10, false);
   }
@@ -50,7 +49,7 @@ std::string IntegerDigits(uint64_t value, const JinjaFormatSpec& spec) {
 std::string FloatDigits(double value, const JinjaFormatSpec& spec) {
   const bool percent = spec.type == '%';
   const char type = percent ? 'f' : spec.type;
-  const std::string spelled = std::string(spec.alternate ? "%#.*" : "%.*") + type;
+  const std::string spelled = absl::StrCat(spec.alternate ? "%#.*" : "%.*", std::string(1, type));
   const char* const format = spelled.c_str();
   const int precision = static_cast<int>(spec.precision < 0 ? 6 : spec.precision);
   if (percent) value *= 100;
@@ -58,7 +57,7 @@ std::string FloatDigits(double value, const JinjaFormatSpec& spec) {
   std::string text(static_cast<size_t>(size) + 1, '\0');
   std::snprintf(text.data(), text.size(), format, precision, value);
   text.pop_back();
-  return percent ? text + "%" : text;
+  return percent ? absl::StrCat(text, "%") : text;
 }
 
 }  // namespace
@@ -116,12 +115,14 @@ JinjaText FormatNumber(JinjaRun& run, const JinjaValue& value, const JinjaFormat
     digits = FloatDigits(std::fabs(number), spec);
   }
   if (spec.comma) AddCommas(digits);
-  const std::string sign = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
+  std::string sign;
+  if (negative || spec.sign != '-') sign.push_back(negative ? '-' : spec.sign);
   JinjaFormatSpec padding = spec;
   padding.precision = -1;
-  if (spec.align != '=') return FormatText(run, JinjaText(sign + digits), padding, '>');
+  if (spec.align != '=')
+    return FormatText(run, JinjaText(absl::StrCat(sign, digits)), padding, '>');
   const bool prefixed = digits.size() > 1 && digits[0] == '0' && std::isalpha(digits[1]) != 0;
-  const std::string head = sign + digits.substr(0, prefixed ? 2 : 0);
+  const std::string head = absl::StrCat(sign, digits.substr(0, prefixed ? 2 : 0));
   padding.align = '>';
   padding.width = std::max<int64_t>(0, spec.width - static_cast<int64_t>(head.size()));
   JinjaText text(head);

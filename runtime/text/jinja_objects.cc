@@ -75,7 +75,7 @@ const JinjaValue* JinjaDict::Find(const JinjaValue& key) const {
 }
 
 const JinjaValue* JinjaDict::Find(std::string_view key) const {
-  const auto entry = index_.find(std::string(1, 's').append(key));
+  const auto entry = index_.find(absl::StrCat("s", absl::string_view(key.data(), key.size())));
   return entry == index_.end() ? nullptr : &items_[entry->second].second;
 }
 
