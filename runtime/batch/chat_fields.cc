@@ -81,6 +81,9 @@ void TakeConversation(const RequestLimits& limits, Fields& body, BatchRequest& r
   if (limits.chat == nullptr) {
     return body.Fail("messages", "can't be read: the model has no tokenizer");
   }
+  if (!conversation.tools.is_null() && !limits.chat->TakesTools()) {
+    return body.Refuse("tools", "can't be served: the model's chat template takes none");
+  }
   const absl::StatusOr<RenderedText> text = limits.chat->Render(conversation, limits.created);
   if (!text.ok()) {
     const std::string why(text.status().message());

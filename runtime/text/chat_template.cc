@@ -231,11 +231,13 @@ absl::StatusOr<const JinjaTemplate*> ChatTemplates::Choose(const Conversation& c
         "/v1/completions, or give a template by --chat-template FILE");
   }
   if (!found->second.ok()) return found->second.status();
-  const JinjaTemplate& chosen = *found->second;
-  if (!conversation.tools.is_null() && !chosen.Uses("tools")) {
-    return absl::InvalidArgumentError("the model's chat template takes no tools");
-  }
-  return &chosen;
+  return &*found->second;
+}
+
+bool ChatTemplates::TakesTools() const {
+  const absl::StatusOr<const JinjaTemplate*> chosen =
+      Choose({.tools = nlohmann::ordered_json::array()});
+  return !chosen.ok() || (*chosen)->Uses("tools");  // what is wrong with it comes first
 }
 
 absl::Status ChatTemplates::CheckDefault() const { return Choose({}).status(); }

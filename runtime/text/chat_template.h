@@ -62,6 +62,9 @@ class ChatTemplates {
   // OK where conversations without tools can be rendered, else why not.
   absl::Status CheckDefault() const;
 
+  // A template for conversations with tools is there, and shows them.
+  bool TakesTools() const;
+
   // What a person should know once chat is used; empty: nothing.
   const std::string& note() const { return note_; }
 

@@ -89,8 +89,8 @@ TEST_F(ChatFieldsTest, TheFinalMessageIsContinuedOrNoted) {
 }
 
 TEST_F(ChatFieldsTest, RefusesWhatWouldChangeTheAnswer) {
-  ExpectRefused(ChatWith(R"("tools": [{"type": "function"}])"), "messages", "invalid_value",
-                "takes no tools");
+  ExpectRefused(ChatWith(R"("tools": [{"type": "function"}])"), "tools", "unsupported_value",
+                "takes none");
   ExpectRefused(ChatWith(R"("tools": [1])"), "tools[0]");
   ExpectRefused(ChatWith(R"("tool_choice": "required")"), "tool_choice", "unsupported_value");
   ExpectRefused(ChatWith(R"("add_special_tokens": true)"), "add_special_tokens",

@@ -58,7 +58,7 @@ TEST_F(PromptFieldsTest, AddSpecialTokensMayBeFalse) {
   EXPECT_EQ(ids_with(R"("The king")", "true"), WithBos("The king"));
   EXPECT_EQ(ids_with(R"("The king")", "null"), WithBos("The king"));
   EXPECT_THAT(ids_with("[7]", "false"), ElementsAre(7));
-  ExpectRefused(Completions(R"({"prompt": "a", "add_special_tokens": 1})"), "add_special_tokens");
+  ExpectRefused(Completions(R"({"prompt": "a", "add_special_tokens": 2})"), "add_special_tokens");
   ExpectRefused(Completions(R"({"prompt": "", "add_special_tokens": false})"), "prompt");
 }
 
