@@ -25,7 +25,7 @@ std::string Digits(uint64_t value, unsigned base, bool upper) {
 
 void AddCommas(std::string& digits) {
   const size_t whole = std::min(digits.find_first_not_of("0123456789"), digits.size());
-  for (size_t at = whole; at > 3; at -= 3) digits.insert(at - 3, ",");
+  for (size_t at = whole; at > 3; at -= 3) digits.insert(at - 3, 1, ',');
 }
 
 std::string IntegerDigits(uint64_t value, const JinjaFormatSpec& spec) {

@@ -102,7 +102,8 @@ Json VariablesOf(const Json& conversation, const Json& specials) {
   variables["tools"] = request.value("tools", Json());
   variables["documents"] = nullptr;
   variables["add_generation_prompt"] = request.value("add_generation_prompt", true);
-  for (const auto& [name, value] : request.value("chat_template_kwargs", Json::object()).items()) {
+  const Json arguments = request.value("chat_template_kwargs", Json::object());
+  for (const auto& [name, value] : arguments.items()) {
     variables[name] = value;
   }
   return variables;
