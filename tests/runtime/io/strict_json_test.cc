@@ -200,6 +200,7 @@ TEST(StrictJsonTest, RefusesMembersAsWholeTexts) {
   EXPECT_THAT(MembersError(R"({"a": 1} x)"), HasSubstr("see byte 10 of 10"));
   EXPECT_THAT(MembersError(R"({"a": 1)"), HasSubstr("not valid UTF-8 JSON"));
   EXPECT_EQ(MembersError(R"({"a": 1, })", absl::NotFoundError("unknown")), "unknown");
+  // The outermost object, the member and its list count, too.
   const std::string list = ListOf("[]", kMaxJsonParts - 3);
   EXPECT_EQ(MembersError("{\"a\":" + list + ",\"b\":" + list + "}"), "");
   EXPECT_THAT(MembersError("{\"a\":[" + list + "," + list + "]}"), HasSubstr("has more than"));
