@@ -57,7 +57,7 @@ TEST_F(FileTest, ReadsWholeFilesOfALimitedSizeOnly) {
     return std::string(posix_.ReadWhole(path, most).status().message());
   };
   EXPECT_EQ(message(Path("a"), 9), Path("a") + ": has 10 bytes; at most 9 are read");
-  std::filesystem::resize_file(Path("a"), uint64_t{1} << 44);  // of which nothing is stored
+  std::filesystem::resize_file(Path("a"), uint64_t{1} << 36);  // of which nothing is stored
   EXPECT_THAT(message(Path("a"), FileSystem::kMostBytes), HasSubstr("at most 67108864 are read"));
   EXPECT_EQ(message(directory_, 9), directory_ + ": is a directory");
   EXPECT_EQ(message("/dev/zero", 9), "/dev/zero: is not a regular file");
@@ -82,8 +82,7 @@ TEST_F(FileTest, WhatIsNoFileCannotBeOpened) {
   EXPECT_EQ(posix_.Open(Path("absent")).status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(posix_.Open(Path("absent")).status().message()),
               HasSubstr(Path("absent")));
-  EXPECT_THAT(std::string(posix_.Open(directory_).status().message()),
-              HasSubstr("not a regular file"));
+  EXPECT_THAT(std::string(posix_.Open(directory_).status().message()), HasSubstr("is a directory"));
   ASSERT_EQ(mkfifo(Path("fifo").c_str(), 0600), 0);
   EXPECT_THAT(std::string(posix_.Open(Path("fifo")).status().message()),
               HasSubstr("not a regular file"));
