@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -88,8 +89,9 @@ std::string_view WideEncoding(std::string_view start) {
   return "";
 }
 
+constexpr std::string_view kSpace = " \t\r\n";
+
 std::string_view Trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
   const size_t begin = text.find_first_not_of(kSpace);
   if (begin == std::string_view::npos) return "";
   return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
@@ -116,8 +118,9 @@ bool IsArray(std::string_view text) {
 // An object over several lines: the first one opens it, and does not close it, and the next one
 // goes on with it.
 bool IsPrettyPrinted(std::string_view text) {
+  const bool has_whole_line = text.find('\n') != std::string_view::npos;
   const std::string_view first = TakeLine(text);
-  if (first == "{") return true;
+  if (first == "{") return has_whole_line;
   const std::string_view next = TakeLine(text);
   const bool is_open = first.ends_with(',') || first.ends_with('{') || first.ends_with('[');
   return first.starts_with('{') && is_open && (next.starts_with('"') || next.starts_with('}'));
@@ -142,7 +145,8 @@ std::string WhyNotJsonLines(std::string_view start) {
     std::string kind = OfSignature(start, signatures);
     if (!kind.empty()) return kind;
   }
-  const std::string_view text = Trimmed(WithoutMark(start));
+  std::string_view text = WithoutMark(start);
+  text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
   if (text.empty()) return "";
   if (text.starts_with('[') && IsArray(text)) {
     return "is one JSON array, not one object a line; make lines of it: jq -c '.[]'";
