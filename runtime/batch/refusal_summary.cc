@@ -42,7 +42,7 @@ std::string LinesOf(int64_t lines) {
   return absl::StrCat(lines, lines == 1 ? " line was" : " lines were");
 }
 
-std::string Describe(const RefusalReason& reason) {
+std::string DescribeReason(const RefusalReason& reason) {
   return absl::StrCat(reason.lines, " x ", ShownMessage(reason.example), " (first: line ",
                       reason.first_line, ")");
 }
@@ -78,11 +78,11 @@ std::string RefusalSummary::Describe() const {
   if (earlier_ == lines()) return text + ", all by earlier attempts: see their error lines";
   if (earlier_ > 0) absl::StrAppend(&text, ", ", earlier_, " of them by earlier attempts");
   const std::vector<RefusalReason> top = TopReasons(kShownReasons);
-  if (reasons_.size() == 1) return absl::StrCat(text, ": ", octet::Describe(top.front()));
+  if (reasons_.size() == 1) return absl::StrCat(text, ": ", DescribeReason(top.front()));
   text += ':';
   int64_t shown = 0;
   for (const RefusalReason& reason : top) {
-    absl::StrAppend(&text, "\n  ", octet::Describe(reason));
+    absl::StrAppend(&text, "\n  ", DescribeReason(reason));
     shown += reason.lines;
   }
   if (shown == lines_) return text;

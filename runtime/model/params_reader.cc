@@ -33,7 +33,7 @@ void ReadExperts(ConfigReader& reader, ModelConfig& config) {
   moe.WarnOfUnreadKeys({}, config.warnings);
 }
 
-void ReadHeads(ConfigReader& reader, ModelConfig& config) {
+void ReadParamsHeads(ConfigReader& reader, ModelConfig& config) {
   config.num_heads = Required(reader, "n_heads", kMostHeads);
   config.num_kv_heads =
       reader.OptionalPositiveInt("n_kv_heads", kMostHeads).value_or(config.num_heads);
@@ -58,7 +58,7 @@ void ReadPositions(ConfigReader& reader, ModelConfig& config) {
 }
 
 // What other models of the same family have.
-void RefuseUnsupported(ConfigReader& reader) {
+void RefuseOtherModels(ConfigReader& reader) {
   for (const char* key :
        {"quantization", "yarn", "vision_encoder", "lora", "q_lora_rank", "llama_4_scaling"}) {
     if (!reader.Has(key)) continue;
@@ -81,12 +81,12 @@ absl::StatusOr<ModelConfig> ParseParams(const std::string& text, const std::stri
   ModelConfig config;
   config.named_tokens.file = "params.json";
   config.eos_token_ids = {};
-  RefuseUnsupported(reader);
+  RefuseOtherModels(reader);
   config.hidden_size = Required(reader, "dim", kMostHidden);
   config.intermediate_size = Required(reader, "hidden_dim", kMostIntermediate);
   config.num_layers = Required(reader, "n_layers", kMostLayers);
   config.vocab_size = Required(reader, "vocab_size", kMostVocabulary);
-  ReadHeads(reader, config);
+  ReadParamsHeads(reader, config);
   ReadExperts(reader, config);
   ReadPositions(reader, config);
   config.tie_word_embeddings = reader.Bool("tied_embeddings", false);

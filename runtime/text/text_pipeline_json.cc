@@ -121,9 +121,10 @@ absl::Status ReadNormalizer(const json& part, const std::string& name, Normalize
   if (steps.size() == kMaxSteps) return Refused(name + " has too many steps");
   if (type == "Prepend") {
     absl::StatusOr<std::string> text = Text(part, "prepend", name);
-    if (text.ok() && text->size() > kMaxStepText) return Refused(name + ".prepend is too long");
-    if (text.ok()) steps.push_back(TextPipeline::Prepend{*std::move(text)});
-    return text.status();
+    if (!text.ok()) return text.status();
+    if (text->size() > kMaxStepText) return Refused(name + ".prepend is too long");
+    steps.push_back(TextPipeline::Prepend{*std::move(text)});
+    return absl::OkStatus();
   }
   if (type == "Replace") {
     absl::StatusOr<TextPipeline::Replace> replace = ReadReplace(part, name);
@@ -141,7 +142,7 @@ absl::Status ReadNormalizer(const json& part, const std::string& name, Normalize
   }
   const json& parts = part["normalizers"];
   for (size_t i = 0; i < parts.size(); ++i) {
-    const absl::Status status =
+    absl::Status status =
         ReadNormalizer(parts[i], absl::StrCat(name, ".normalizers[", i, "]"), steps);
     if (!status.ok()) return status;
   }
@@ -202,13 +203,15 @@ absl::Status ReadPreTokenizer(const json& part, const std::string& name, PreToke
   if (steps.size() == kMaxSteps) return Refused(name + " has too many steps");
   if (type == "Metaspace") {
     absl::StatusOr<TextPipeline::Metaspace> step = ReadMetaspace(part, name);
-    if (step.ok()) steps.push_back(*std::move(step));
-    return step.status();
+    if (!step.ok()) return step.status();
+    steps.push_back(*std::move(step));
+    return absl::OkStatus();
   }
   if (type == "Split") {
     absl::StatusOr<TextPipeline::Isolate> step = ReadSplit(part, name);
-    if (step.ok()) steps.push_back(*std::move(step));
-    return step.status();
+    if (!step.ok()) return step.status();
+    steps.push_back(*std::move(step));
+    return absl::OkStatus();
   }
   if (type != "Sequence" || !part.contains("pretokenizers") || !part["pretokenizers"].is_array()) {
     return Refused(absl::StrCat(name, " is ", type,
@@ -217,7 +220,7 @@ absl::Status ReadPreTokenizer(const json& part, const std::string& name, PreToke
   }
   const json& parts = part["pretokenizers"];
   for (size_t i = 0; i < parts.size(); ++i) {
-    const absl::Status status =
+    absl::Status status =
         ReadPreTokenizer(parts[i], absl::StrCat(name, ".pretokenizers[", i, "]"), steps);
     if (!status.ok()) return status;
   }

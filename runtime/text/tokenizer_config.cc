@@ -72,7 +72,7 @@ absl::Status ReadMoreSpecial(const std::string& path, const std::string& key, co
   if (value.is_null()) return absl::OkStatus();
   if (value.is_object()) {  // of roles that this model alone has
     for (const auto& [role, token] : value.items()) {
-      const absl::Status status = ReadRole(path, role, token, config);
+      absl::Status status = ReadRole(path, role, token, config);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();

@@ -103,7 +103,7 @@ absl::Status ReadPostProcessor(const json& processor, TokenizerJson& tokenizer) 
   if (type == "Sequence" && processor.contains("processors") &&
       processor["processors"].is_array()) {
     for (const json& each : processor["processors"]) {
-      const absl::Status status = ReadPostProcessor(each, tokenizer);
+      absl::Status status = ReadPostProcessor(each, tokenizer);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
