@@ -201,7 +201,7 @@ absl::StatusOr<BatchFiles> CheckBatchFiles(const RunConfig& config, const JobSet
 }
 
 absl::Status BeginBatchFiles(const RunConfig& config, FileSystem& files, BatchFiles& checked) {
-  const absl::Status status = checked.output->Begin(checked.notes);
+  absl::Status status = checked.output->Begin(checked.notes);
   if (!status.ok() || config.report().empty()) return status;
   return files.MakeDirectories(config.report());
 }

@@ -110,7 +110,7 @@ std::string Reason(const CLI::App& program, const CLI::App& app, const CLI::Erro
                                                     ? " is no flag of this command"
                                                     : " is one argument too many");
   }
-  const std::string text = why.what();
+  std::string text = why.what();
   return text;
 }
 

@@ -75,7 +75,7 @@ absl::Status CheckInputs(FileSystem& files, const std::vector<std::string>& inpu
                          bool has_tokenizer) {
   for (const std::string& path : inputs) {
     if (path == "-" || !files.IsFile(path)) continue;
-    const absl::Status status = CheckInput(files, path, has_tokenizer);
+    absl::Status status = CheckInput(files, path, has_tokenizer);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

@@ -11,7 +11,7 @@ constexpr size_t kReportedReasons = 20;
 
 std::string DescribeRefused(const BatchCounts& counts, const RefusalSummary& refusals) {
   if (counts.answered + counts.refused == 0) return "note: the input has no requests";
-  const std::string refused = refusals.Describe();
+  std::string refused = refusals.Describe();
   if (refused.empty() || counts.answered > 0) return refused;
   return "note: no line was answered; " + refused;
 }

@@ -75,7 +75,7 @@ absl::Status Check(const RunConfig& c) {
 }  // namespace
 
 std::string RunConfigFlags::AddField(const std::string& names) {
-  const std::string name = absl::StrReplaceAll(names.substr(names.rfind("--") + 2), {{"-", "_"}});
+  std::string name = absl::StrReplaceAll(names.substr(names.rfind("--") + 2), {{"-", "_"}});
   fields_[name] = [](const RunConfig&) { return ""; };
   return name;
 }

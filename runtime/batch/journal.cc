@@ -152,7 +152,7 @@ absl::Status Journal::CompareHeader(const JournalHeader& header, std::vector<std
   if (header.has_replaces()) replaceable_.push_back(header.replaces());
   if (options_.mode != StartMode::kResume) return absl::OkStatus();
   std::vector<std::string> touched;
-  const absl::Status same = CompareJobs(header.job(), job_, options_.compare_contents, touched);
+  absl::Status same = CompareJobs(header.job(), job_, options_.compare_contents, touched);
   for (std::string& note : touched) {
     if (std::find(notes.begin(), notes.end(), note) == notes.end())
       notes.push_back(std::move(note));

@@ -65,7 +65,7 @@ absl::Status JournalIndex::ReadPart(FileSystem& files, const std::string& direct
     const absl::StatusOr<uint64_t> next = is_whole ? reader->next() : reader->Skip(at);
     if (!next.ok()) return next.status();
     if (is_whole) {
-      const absl::Status status = UseRecord(**record, {part, at}, check, in_flight);
+      absl::Status status = UseRecord(**record, {part, at}, check, in_flight);
       if (absl::IsDataLoss(status)) {
         return absl::DataLossError(absl::StrCat(path, ": ", std::string(status.message())));
       }

@@ -58,7 +58,7 @@ absl::Status OutputClaim::FindNames() {
       names_.push_back(name);
     } else if (lock_ == nullptr) {
       absl::StatusOr<std::unique_ptr<FileLock>> lock = files_->LockExisting(PathOf(name));
-      const absl::Status status = CheckLock(lock.status());
+      absl::Status status = CheckLock(lock.status());
       if (!status.ok()) return status;
       if (lock.ok()) lock_ = *std::move(lock);
     }

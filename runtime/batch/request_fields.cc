@@ -20,7 +20,7 @@ const Json* Fields::Take(std::string_view key) {
 std::optional<int64_t> Fields::TakeInteger(std::string_view key, int64_t least, int64_t most) {
   const Json* value = Take(key);
   if (value == nullptr) return std::nullopt;
-  const std::optional<int64_t> number = LaxInteger(*value);
+  std::optional<int64_t> number = LaxInteger(*value);
   if (number && *number >= least && *number <= most) return number;
   Fail(key, absl::StrCat("must be a whole number from ", least, " to ", most));
   return std::nullopt;
@@ -49,7 +49,7 @@ std::optional<float> Fields::TakePositiveFloat(std::string_view key, float most)
 std::optional<bool> Fields::TakeBool(std::string_view key) {
   const Json* value = Take(key);
   if (value == nullptr) return std::nullopt;
-  const std::optional<bool> switched = LaxBool(*value);
+  std::optional<bool> switched = LaxBool(*value);
   if (!switched) Fail(key, "must be true or false");
   return switched;
 }

@@ -45,7 +45,7 @@ bool IsMountPoint(const std::string& path) {
 std::string MakeTrial(const std::string& stem, const std::function<bool(const char*)>& make) {
   constexpr int kMostTries = 1000;
   for (int i = 0; i < kMostTries; ++i) {
-    const std::string trial = absl::StrCat(stem, ".trial.", getpid(), "-", i);
+    std::string trial = absl::StrCat(stem, ".trial.", getpid(), "-", i);
     if (make(trial.c_str())) return trial;
     if (errno != EEXIST) break;
   }

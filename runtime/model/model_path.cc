@@ -74,7 +74,7 @@ absl::Status FileError(FileSystem& files, const std::string& path) {
   const auto error = [&path](const std::string& text) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": is ", text));
   };
-  const absl::Status pointer = RefuseGitLfsPointer(files, path);
+  absl::Status pointer = RefuseGitLfsPointer(files, path);
   if (!pointer.ok()) return pointer;
   if (BeginsWith(files, path, "GGUF")) return error(ForeignKindOf(".gguf")->ToString());
   if (absl::EndsWith(path, ".safetensors") || absl::EndsWith(path, ".json") ||
@@ -191,7 +191,7 @@ absl::Status CheckModelDirectory(FileSystem& files, const std::string& path) {
   }
   for (const std::string& name : *names) {
     if (!MayBePointer(name)) continue;
-    const absl::Status pointer = RefuseGitLfsPointer(files, JoinPath(path, name));
+    absl::Status pointer = RefuseGitLfsPointer(files, JoinPath(path, name));
     if (!pointer.ok()) return pointer;
   }
   return absl::OkStatus();
@@ -206,7 +206,7 @@ absl::Status NoConfigError(FileSystem& files, const std::string& directory) {
     return absl::NotFoundError(
         absl::StrCat(missing, ", but ", *below, " has one; give that directory"));
   }
-  const absl::Status foreign =
+  absl::Status foreign =
       ForeignWeightsError(absl::StrCat(directory, ": has no config.json"), *names);
   if (!foreign.ok()) return foreign;
   return absl::NotFoundError(absl::StrCat(
@@ -227,7 +227,7 @@ absl::Status NoWeightsError(FileSystem& files, const std::string& directory) {
           absl::StrCat(missing, ", but ", *below, " has a config.json; give that directory"));
     }
   }
-  const absl::Status foreign = ForeignWeightsError(missing, *names);
+  absl::Status foreign = ForeignWeightsError(missing, *names);
   if (!foreign.ok()) return foreign;
   return absl::NotFoundError(absl::StrCat(
       missing, ", nor other safetensors; a model directory has its weights beside config.json"));

@@ -211,12 +211,14 @@ absl::Status SafetensorsFile::AddEntry(const std::string& name, const json& entr
   const std::string& path = file_->path();
   if (name == "__metadata__") {
     auto metadata = ParseMetadata(path, entry);
-    if (metadata.ok()) metadata_ = *std::move(metadata);
-    return metadata.status();
+    if (!metadata.ok()) return metadata.status();
+    metadata_ = *std::move(metadata);
+    return absl::OkStatus();
   }
   auto tensor = ParseTensor(TensorIn(path, name), name, entry);
-  if (tensor.ok()) tensors_.push_back(*std::move(tensor));
-  return tensor.status();
+  if (!tensor.ok()) return tensor.status();
+  tensors_.push_back(*std::move(tensor));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(FileSystem& file_system,

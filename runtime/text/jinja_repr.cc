@@ -140,7 +140,7 @@ std::string FloatRepr(double value) {
     const auto end = std::to_chars(buffer, buffer + sizeof(buffer), value, format);
     return std::string(buffer, static_cast<size_t>(end.ptr - buffer));
   };
-  const std::string shortest = written(std::chars_format::scientific);
+  std::string shortest = written(std::chars_format::scientific);
   const size_t e = shortest.find('e');
   const int exponent = std::atoi(shortest.c_str() + e + 1);
   if (exponent < -4 || exponent >= 16) return shortest;
