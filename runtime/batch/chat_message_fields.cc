@@ -107,7 +107,7 @@ std::vector<std::string> TakeContent(const std::string& role, const std::string&
 
 // As vLLM: values in place of their JSON text, and no value where the text is none.
 Json ReadArguments(const Json& function) {
-  const Json arguments = function.value("arguments", Json());
+  Json arguments = function.value("arguments", Json());
   if (arguments.is_structured()) return arguments;
   if (!arguments.is_string()) return Json::object();
   absl::StatusOr<Json> parsed =

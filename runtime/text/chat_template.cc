@@ -64,7 +64,7 @@ JinjaValue ValueOf(const ChatMessage& message, bool as_parts) {
   add("reasoning_content", message.reasoning);
   add("tool_call_id", message.tool_call_id);
   add("name", message.name);
-  return JinjaValue::Dict(std::move(items));
+  return JinjaValue::Dict(items);
 }
 
 void SetVariable(const std::string& name, JinjaValue value, Items& variables) {
@@ -265,7 +265,7 @@ absl::StatusOr<RenderedText> ChatTemplates::Render(const Conversation& conversat
   for (const auto& [name, value] : conversation.arguments.items()) {
     SetVariable(name, JinjaValue::FromJson(value, Origin::kOutside), variables);
   }
-  absl::StatusOr<RenderedText> text = (*chosen)->Render(std::move(variables), now);
+  absl::StatusOr<RenderedText> text = (*chosen)->Render(variables, now);
   if (!text.ok() || !conversation.continue_final_message) return text;
   const absl::Status ended = EndWithFinalMessage(conversation.messages.back(), as_parts, *text);
   if (!ended.ok()) return ended;

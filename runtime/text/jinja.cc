@@ -40,7 +40,7 @@ JinjaTemplate& JinjaTemplate::operator=(JinjaTemplate&&) noexcept = default;
 JinjaTemplate::~JinjaTemplate() = default;
 
 absl::StatusOr<RenderedText> JinjaTemplate::Render(
-    std::vector<std::pair<std::string, JinjaValue>> variables, int64_t now) const {
+    const std::vector<std::pair<std::string, JinjaValue>>& variables, int64_t now) const {
   JinjaRun run(now);
   JinjaFrames frames(run, variables);
   JinjaInterpreter interpreter(run, frames);

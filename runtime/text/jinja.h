@@ -39,8 +39,8 @@ class JinjaTemplate {
   // `variables` by name; globals such as raise_exception are there besides. `now`, in seconds since
   // 1970, is what strftime_now tells. Errors have a JinjaErrorKind and name the line; the message
   // of raise_exception stands alone (kRaised).
-  absl::StatusOr<RenderedText> Render(std::vector<std::pair<std::string, JinjaValue>> variables,
-                                      int64_t now) const;
+  absl::StatusOr<RenderedText> Render(
+      const std::vector<std::pair<std::string, JinjaValue>>& variables, int64_t now) const;
 
   // Whether a for loop walks over the `content` of an element of `messages`: such a template wants
   // content as a list of parts. As vLLM finds out (_detect_content_format).

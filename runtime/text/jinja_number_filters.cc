@@ -38,7 +38,7 @@ std::optional<JinjaValue> Truncated(JinjaRun& run, double value) {
 
 JinjaValue ToInt(JinjaRun& run, const JinjaValue& self, const JinjaArguments& arguments) {
   const JinjaParameters parameters(run, "int", arguments, {"default", "base"});
-  const JinjaValue otherwise = parameters.Has(0) ? parameters.Get(0) : JinjaValue::Int(0);
+  JinjaValue otherwise = parameters.Has(0) ? parameters.Get(0) : JinjaValue::Int(0);
   if (self.Is(Kind::kUndefined)) return run.FailUndefined(self);
   if (self.IsInteger()) return JinjaValue::Int(self.AsInt());
   if (self.Is(Kind::kFloat)) return Truncated(run, self.AsFloat()).value_or(otherwise);
@@ -57,7 +57,7 @@ JinjaValue ToInt(JinjaRun& run, const JinjaValue& self, const JinjaArguments& ar
 
 JinjaValue ToFloat(JinjaRun& run, const JinjaValue& self, const JinjaArguments& arguments) {
   const JinjaParameters parameters(run, "float", arguments, {"default"});
-  const JinjaValue otherwise = parameters.Has(0) ? parameters.Get(0) : JinjaValue::Float(0);
+  JinjaValue otherwise = parameters.Has(0) ? parameters.Get(0) : JinjaValue::Float(0);
   if (self.Is(Kind::kUndefined)) return run.FailUndefined(self);
   if (self.IsNumber()) return JinjaValue::Float(self.AsFloat());
   if (!self.Is(Kind::kString) || !run.Read(self.text().size() * 8)) return otherwise;

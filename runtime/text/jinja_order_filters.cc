@@ -31,10 +31,11 @@ JinjaValue Folded(JinjaRun& run, const JinjaValue& value, bool case_sensitive) {
   return run.Text(Lower(value.text()));
 }
 
-std::vector<Keyed> WithKeys(JinjaRun& run, std::vector<JinjaValue> items, const JinjaValue& path,
-                            bool case_sensitive) {
+std::vector<Keyed> WithKeys(JinjaRun& run, const std::vector<JinjaValue>& items,
+                            const JinjaValue& path, bool case_sensitive) {
   std::vector<Keyed> keyed;
-  for (JinjaValue& item : items) {
+  keyed.reserve(items.size());
+  for (const JinjaValue& item : items) {
     if (!run.Step()) break;
     keyed.push_back({Folded(run, JinjaPath(run, item, path), case_sensitive), item});
   }
@@ -64,6 +65,7 @@ void SortByKey(JinjaRun& run, std::vector<Keyed>& items, bool reverse) {
 
 JinjaValue ListOf(JinjaRun& run, std::vector<Keyed> keyed) {
   std::vector<JinjaValue> items;
+  items.reserve(keyed.size());
   for (Keyed& entry : keyed) items.push_back(std::move(entry.item));
   return run.List(std::move(items));
 }

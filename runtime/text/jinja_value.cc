@@ -45,9 +45,9 @@ JinjaValue JinjaValue::Tuple(std::vector<JinjaValue> items) {
   return Of(std::make_shared<const JinjaList>(JinjaList::Kind::kTuple, std::move(items)));
 }
 
-JinjaValue JinjaValue::Dict(std::vector<std::pair<std::string, JinjaValue>> items) {
+JinjaValue JinjaValue::Dict(const std::vector<std::pair<std::string, JinjaValue>>& items) {
   auto dict = std::make_shared<JinjaDict>();
-  for (auto& [key, value] : items) dict->Set(String(key, Origin::kTemplate), std::move(value));
+  for (const auto& [key, value] : items) dict->Set(String(key, Origin::kTemplate), value);
   return Of(std::shared_ptr<const JinjaDict>(std::move(dict)));
 }
 

@@ -62,7 +62,7 @@ class JinjaValue {
   static JinjaValue List(std::vector<JinjaValue> items);
   static JinjaValue Tuple(std::vector<JinjaValue> items);
   // Keys come from the template. The last value of a key that stands twice counts.
-  static JinjaValue Dict(std::vector<std::pair<std::string, JinjaValue>> items);
+  static JinjaValue Dict(const std::vector<std::pair<std::string, JinjaValue>>& items);
   static JinjaValue Undefined(JinjaUndefined undefined);
   // Every string in it, keys too, has this origin.
   static JinjaValue FromJson(const nlohmann::ordered_json& json, Origin origin);

@@ -5,7 +5,7 @@ namespace {
 
 class UndeclaredVisitor {
  public:
-  explicit UndeclaredVisitor(std::initializer_list<std::string_view> names)
+  UndeclaredVisitor(std::initializer_list<std::string_view> names)
       : names_(names.begin(), names.end()) {}
 
   void Visit(const JinjaBody& body) {
