@@ -160,7 +160,7 @@ absl::Status BatchRun::OpenOnRoot() {
   absl::StatusOr<BatchFiles> checked = CheckBatchFiles(
       config_, setup_, files_, [this](const std::string& text) { Say(world_, "note: " + text); });
   if (!checked.ok()) return checked.status();
-  const absl::Status begun = BeginBatchFiles(config_, files_, *checked);
+  absl::Status begun = BeginBatchFiles(config_, files_, *checked);
   if (!begun.ok()) return begun;
   batch_ = *std::move(checked);
   for (const std::string& note : batch_->notes) Say(world_, "note: " + note);
