@@ -48,11 +48,11 @@ absl::Status Look(const Communicator& world, const RunConfig& config, const JobS
     for (const std::string& note : job.TakeNotes()) Say(world, "note: " + note);
   });
   if (!totals.ok()) return totals.status();
-  Say(world, Describe(job.counts(), *totals));
+  SayLines(world, Describe(job.counts(), *totals));
   BatchCounts counts = job.counts();
   counts.answered += totals->requests;  // as far as this can tell
   const std::string refused = DescribeRefused(counts, job.refusals());
-  if (!refused.empty()) Say(world, refused);
+  if (!refused.empty()) SayLines(world, refused);
   why_fails = WhyFailsOnRefused(config, counts.refused);
   return absl::OkStatus();
 }

@@ -189,7 +189,7 @@ absl::Status BatchRun::LookForErrorLines() {
   const absl::StatusOr<RefusalSummary> refusals =
       ReadErrorLines(files_, config_.output(), [] { Activity::OfThisThread().Tick(); });
   if (!refusals.ok()) return refusals.status();
-  if (refusals->lines() > 0) Say(world_, refusals->Describe());
+  if (refusals->lines() > 0) SayLines(world_, refusals->Describe());
   why_fails_ = WhyFailsOnRefused(config_, refusals->lines());
   return absl::OkStatus();
 }
@@ -273,7 +273,7 @@ absl::Status BatchRun::Report(Session& session, double run_seconds) {
     AddRefusals(job_->refusals(), report);
     std::cerr << FormatSummary(report) << std::flush;
     const std::string refused = DescribeRefused(job_->counts(), job_->refusals());
-    if (!refused.empty()) Say(world_, refused);
+    if (!refused.empty()) SayLines(world_, refused);
     why_fails_ = WhyFailsOnRefused(config_, job_->counts().refused);
     if (!config_.report().empty()) status = WriteReport(report, config_.report(), files_);
   }

@@ -50,6 +50,9 @@ class Subcommand {
 // To a person, from rank 0, on standard error, as one line.
 void Say(const Communicator& world, const std::string& text);
 
+// The same of several lines, with newlines between them.
+void SayLines(const Communicator& world, const std::string& text);
+
 // Says what is wrong.
 ExitCode ExitWith(const Communicator& world, const absl::Status& status, ExitCode code);
 

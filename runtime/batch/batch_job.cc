@@ -273,12 +273,13 @@ absl::Status BatchJob::Complete(InFlight& line) {
       std::none_of(line.choices.begin(), line.choices.end(),
                    [](const FinishedSequence& f) { return f.finish_reason() == NOT_FINITE; });
   if (result.answered) {
+    ++counts_.answered;
     result.text = FormatResult(format_, line.line, line.request, line.choices);
   } else {
     const ParsedLine parsed = {.custom_id = line.request.custom_id, .has_custom_id = true};
+    CountRefused(line.line, NotFinite());
     result.text = FormatError(line.line, parsed, NotFinite());
   }
-  ++(result.answered ? counts_.answered : counts_.refused);
   in_flight_.erase(result.number);
   return output_.Add(std::move(result));
 }

@@ -257,7 +257,8 @@ absl::StatusOr<std::unique_ptr<RandomAccessFile>> PosixFileSystem::Open(const st
   auto file = std::make_unique<PosixFile>(fd, static_cast<uint64_t>(info.st_size), path);
   if (error != 0) return absl::ErrnoToStatus(error, absl::StrCat(path, ": fstat"));
   if (!S_ISREG(info.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": is not a regular file"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, S_ISDIR(info.st_mode) ? ": is a directory" : ": is not a regular file"));
   }
   return file;
 }
