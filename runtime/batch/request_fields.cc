@@ -2,19 +2,44 @@
 
 #include <absl/strings/str_cat.h>
 
-#include <algorithm>
 #include <limits>
 
+#include "kernels/activity.h"
 #include "runtime/batch/lax_values.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
 
+// Fields are found by walking over them, but in an object of a hostile size.
+Fields::Fields(const Json& object, std::string_view prefix, Findings& findings)
+    : object_(object), prefix_(prefix), findings_(findings) {
+  constexpr size_t kMany = 256;
+  constexpr size_t kFieldsPerTick = 4096;
+  const auto* members = object.get_ptr<const Json::object_t*>();
+  if (members == nullptr || members->size() < kMany) return;
+  by_name_.reserve(members->size());
+  for (const auto& [name, value] : *members) {
+    by_name_[name] = &value;
+    if (by_name_.size() % kFieldsPerTick == 0) Activity::OfThisThread().Tick();
+  }
+}
+
+const Json* Fields::Find(std::string_view key) const {
+  const Json* value = nullptr;
+  if (!by_name_.empty()) {
+    const auto found = by_name_.find(key);
+    if (found != by_name_.end()) value = found->second;
+  } else {
+    const auto found = object_.find(key);
+    if (found != object_.end()) value = &*found;
+  }
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
 const Json* Fields::Take(std::string_view key) {
-  const auto found = object_.find(key);
-  if (found == object_.end() || found->is_null()) return nullptr;
-  taken_.push_back(&*found);
-  return &*found;
+  const Json* value = Find(key);
+  if (value != nullptr) taken_.insert(value);
+  return value;
 }
 
 std::optional<int64_t> Fields::TakeInteger(std::string_view key, int64_t least, int64_t most) {
@@ -98,14 +123,11 @@ void Fields::Refuse(std::string_view key, std::string_view rule, std::string_vie
   Fail(key, rule, code);
 }
 
-bool Fields::IsTaken(const Json& value) const {
-  return std::find(taken_.begin(), taken_.end(), &value) != taken_.end();
-}
+bool Fields::IsTaken(const Json& value) const { return taken_.contains(&value); }
 
 const Json* Fields::TakeLeft(std::string_view key) {
-  const auto found = object_.find(key);
-  if (found == object_.end() || IsTaken(*found)) return nullptr;
-  return Take(key);
+  const Json* value = Find(key);
+  return value == nullptr || IsTaken(*value) ? nullptr : Take(key);
 }
 
 void Fields::RefuseRest() {

@@ -3,6 +3,9 @@
 #ifndef OCTET_RUNTIME_BATCH_REQUEST_FIELDS_H_
 #define OCTET_RUNTIME_BATCH_REQUEST_FIELDS_H_
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -33,8 +36,7 @@ struct Findings {
 class Fields {
  public:
   // `prefix` stands before each field's name in errors. All three must live longer.
-  Fields(const Json& object, std::string_view prefix, Findings& findings)
-      : object_(object), prefix_(prefix), findings_(findings) {}
+  Fields(const Json& object, std::string_view prefix, Findings& findings);
 
   const Json* Take(std::string_view key);
   std::optional<int64_t> TakeInteger(std::string_view key, int64_t least, int64_t most);
@@ -69,10 +71,14 @@ class Fields {
  private:
   bool IsTaken(const Json& value) const;
 
+  // Null where there is no such field, or its value is null.
+  const Json* Find(std::string_view key) const;
+
   const Json& object_;
   std::string_view prefix_;
   Findings& findings_;
-  std::vector<const Json*> taken_;
+  absl::flat_hash_set<const Json*> taken_;
+  absl::flat_hash_map<std::string_view, const Json*> by_name_;  // of an object with many fields
 };
 
 // The value of a token id in [0, vocab_size).

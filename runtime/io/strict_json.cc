@@ -1,9 +1,9 @@
 #include "runtime/io/strict_json.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <string_view>
@@ -47,15 +47,16 @@ class TickingIterator {
   size_t place_;
 };
 
-// Names that stand twice in an object that keeps the order of its members.
+// A name that stands twice in an object that keeps the order of its members; null: none.
 const std::string* FindDouble(const ordered_json::object_t& members) {
-  std::vector<const std::string*> names;
+  constexpr size_t kNamesPerTick = 4096;
+  absl::flat_hash_set<std::string_view> names;
   names.reserve(members.size());
-  for (const auto& [name, value] : members) names.push_back(&name);
-  std::sort(names.begin(), names.end(), [](const auto* a, const auto* b) { return *a < *b; });
-  const auto found = std::adjacent_find(names.begin(), names.end(),
-                                        [](const auto* a, const auto* b) { return *a == *b; });
-  return found == names.end() ? nullptr : *found;
+  for (const auto& [name, value] : members) {
+    if (!names.insert(name).second) return &name;
+    if (names.size() % kNamesPerTick == 0) Activity::OfThisThread().Tick();
+  }
+  return nullptr;
 }
 
 // Builds a document from what the library's parser finds. The library's own builder with a callback

@@ -117,8 +117,8 @@ TEST_P(SameBytesTest, ForEveryVariant) {
   WriteFile(directory + "/in.jsonl", has_text ? TextRequests() : TokenRequests());
   const auto run = [&](int ranks, const std::string& flags, const std::string& output) {
     const std::string arguments = std::string("run-batch --model ") + c.model + " -i " + directory +
-                                  "/in.jsonl -o " + directory + output + " " + c.flags + " " +
-                                  flags;
+                                  "/in.jsonl -o " + directory + output + " --overwrite " + c.flags +
+                                  " " + flags;
     const ProcessResult result =
         ranks == 0 ? RunOctet(0, arguments) : RunOctetAndFindLeaks(ranks, arguments);
     ASSERT_EQ(result.exit_code, 0) << result.output;

@@ -78,7 +78,8 @@ TEST_P(AllocationTest, ASteadyDecodeStepTakesNoMemory) {
         .dtype = DType::kBF16,
         .limits = {.pages = std::vector<int64_t>(num_ranks, 200), .group_size = num_ranks},
         .max_model_len = 512};
-    Engine engine({comm, comm}, *backend, {model.config, weights, placement, nullptr, model.tensors}, options);
+    Engine engine({comm, comm}, *backend,
+                  {model.config, weights, placement, nullptr, model.tensors}, options);
     if (comm.rank() == 0) {
       for (int id = 0; id < kRequests; ++id) engine.Submit(Request(id, kWarmUp + kSteps + 10));
       engine.Close();
