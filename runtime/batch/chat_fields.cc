@@ -16,6 +16,9 @@ constexpr char kAnswersFinalMessage[] =
     "the conversation ends with a message of the assistant, and the answer begins anew behind it; "
     "continue_final_message true with add_generation_prompt false goes on with that message";
 
+constexpr char kNoTime[] =
+    "the chat template asks for the time, which --created gives: without it, it is that of 1970";
+
 // A list of objects; null where there is none, or an empty one.
 Json TakeObjects(const char* key, Fields& body) {
   const Json* list = body.TakeArray(key);
@@ -94,6 +97,7 @@ void TakeConversation(const RequestLimits& limits, Fields& body, BatchRequest& r
   request.prompts = {Prompt{.ids = limits.tokenizer->EncodeRendered(*text)}};
   CheckRows(request.prompts[0], "messages", limits, body);
   body.Note(limits.chat->note());
+  if (limits.created == 0 && limits.chat->AsksForTime()) body.Note(kNoTime);
   if (AnswersFinalMessage(conversation)) body.Note(kAnswersFinalMessage);
 }
 

@@ -34,7 +34,6 @@ class JinjaInterpreter {
   Flow ExecuteSetBlock(const JinjaStatement& statement);
   Flow ExecuteFilterBlock(const JinjaStatement& statement);
   void ExecuteGeneration(const JinjaStatement& statement);
-  void ExecuteMacro(const JinjaStatement& statement);
   void ExecuteCallBlock(const JinjaStatement& statement);
   void Assign(const JinjaExpression& target, JinjaValue value);
   void AssignAttribute(const JinjaExpression& target, const JinjaValue& value);

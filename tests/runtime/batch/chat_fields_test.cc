@@ -102,6 +102,16 @@ TEST_F(ChatFieldsTest, RefusesWhatWouldChangeTheAnswer) {
                      "chat_template_kwargs": {}, "documents": [])"));
 }
 
+TEST_F(ChatFieldsTest, TheTimeIsThatOfCreated) {
+  chat_ = ChatTemplates::FromSource("{{ strftime_now('%Y') }}", "t", tokenizer_).value();
+  const std::string line = ChatWith(R"("max_tokens": 1)");
+  EXPECT_EQ(tokenizer_.Decode(Accept(line).prompts[0].ids), "1970");
+  EXPECT_THAT(Parse(line).notes, ElementsAre(HasSubstr("--created")));
+  limits_.created = 1'800'000'000;
+  EXPECT_EQ(tokenizer_.Decode(Accept(line).prompts[0].ids), "2027");
+  EXPECT_THAT(Parse(line).notes, IsEmpty());
+}
+
 TEST_F(ChatFieldsTest, ATokenWithoutARowIsRefused) {
   limits_.vocab_size = 1000;
   ExpectRefused(ChatWith(R"("max_tokens": 1)"), "messages", "invalid_value", "vocab_size");
