@@ -142,7 +142,7 @@ absl::Status CheckStandardStreams(const RunConfig& config, FileSystem& files) {
 absl::Status CheckReport(const RunConfig& config, FileSystem& files, const std::string& output) {
   if (config.report().empty()) return absl::OkStatus();
   const std::string summary = JoinPath(config.report(), "summary.json");
-  for (std::string taken : InputsOf(config)) {
+  for (const std::string& taken : InputsOf(config)) {
     if (!files.IsSame(taken, summary)) continue;
     return absl::InvalidArgumentError(absl::StrCat("--report would overwrite --input ", taken));
   }

@@ -2,10 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <mpi.h>
-#include <unistd.h>
 
-#include <array>
-#include <climits>
 #include <cstdlib>
 #include <limits>
 #include <optional>
@@ -13,6 +10,7 @@
 #include "kernels/check.h"
 #include "parallel/fault_point.h"
 #include "parallel/host_group.h"
+#include "parallel/host_name.h"
 #include "parallel/mpi_communicator.h"
 #include "parallel/number_range.h"
 
@@ -41,12 +39,6 @@ constexpr TaskCount kTaskCounts[] = {
 };
 
 void AbortAllRanks() { MPI_Abort(MPI_COMM_WORLD, 1); }
-
-std::string HostName() {
-  std::array<char, HOST_NAME_MAX + 1> name = {};
-  gethostname(name.data(), HOST_NAME_MAX);
-  return name.data();
-}
 
 // As the launcher numbers this process, before MPI is there to ask; 0 where it does not say.
 int LaunchedRank() {

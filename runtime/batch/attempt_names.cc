@@ -5,8 +5,7 @@
 #include <absl/time/time.h>
 #include <unistd.h>
 
-#include <array>
-#include <climits>
+#include "parallel/host_name.h"
 
 namespace octet {
 namespace {
@@ -16,12 +15,6 @@ std::string AsText(absl::Time time) {
 }
 
 }  // namespace
-
-std::string HostName() {
-  std::array<char, HOST_NAME_MAX + 1> name = {};
-  gethostname(name.data(), HOST_NAME_MAX);
-  return name.data();
-}
 
 std::string NowAsText() { return AsText(absl::Now()); }
 

@@ -8,7 +8,6 @@
 
 namespace octet {
 
-std::string HostName();
 std::string NowAsText();                     // to the second, UTC
 std::string TimeAsText(int64_t since_1970);  // nanoseconds; likewise
 std::string NameOfThisProcess();             // its number and host, and the time

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/check.h"
+#include "parallel/host_name.h"
 #include "runtime/batch/attempt_names.h"
 #include "runtime/batch/existing_output.h"
 #include "runtime/batch/input_lines.h"

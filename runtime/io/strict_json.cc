@@ -78,7 +78,7 @@ class DocumentBuilder {
   bool number_integer(int64_t value) { return AddScalar(value); }
   bool number_unsigned(uint64_t value) { return AddScalar(value); }
   bool number_float(double value, const std::string& /*digits*/) { return AddScalar(value); }
-  bool string(const std::string& value) { return AddScalar(value); }
+  bool string(const std::string& value) { return CountPart() && AddScalar(value); }
   bool binary(const typename Json::binary_t& /*value*/) { return Refuse("is not JSON"); }
   bool start_array(size_t /*size*/) { return Open(Json::value_t::array); }
   bool start_object(size_t /*size*/) { return Open(Json::value_t::object); }
@@ -130,7 +130,7 @@ bool DocumentBuilder<Json>::parse_error(size_t byte, const std::string& /*token*
 template <typename Json>
 bool DocumentBuilder<Json>::CountPart() {
   if (++num_parts_ <= kMaxJsonParts) return true;
-  return Refuse(absl::StrCat("has more than ", kMaxJsonParts, " lists, objects and members"));
+  return Refuse(absl::StrCat("has more than ", kMaxJsonParts, " texts, lists, objects and members"));
 }
 
 // Where the value lies from now on; null where there may be no more.

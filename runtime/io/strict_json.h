@@ -16,11 +16,11 @@ namespace octet {
 
 // What a text may hold, checked before what is beyond it is built. A value takes 16 bytes of memory
 // besides its letters, a part up to 100: it is allocated on its own. A prompt of a million token
-// ids has a million values and one part; a vocabulary of 250,000 tokens with its merges a million
-// parts.
+// ids has a million values and one part; a vocabulary of 250,000 tokens with as many merges as
+// pairs of texts a million parts.
 inline constexpr int kMaxJsonDepth = 64;
 inline constexpr int64_t kMaxJsonValues = 4'000'000;
-inline constexpr int64_t kMaxJsonParts = 1'500'000;  // lists, objects and their members
+inline constexpr int64_t kMaxJsonParts = 2'000'000;  // texts, lists, objects and their members
 
 // Parses one UTF-8 JSON text in time and memory linear in its size; the caller bounds that. Tells
 // the watchdog that it goes on. Beyond the grammar it refuses what parsers read differently: a key

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/support/octet_process.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/test_files.h"
 
 namespace octet {
@@ -41,7 +42,8 @@ TEST(SlowLineTest, ARankThatReadsIsNotAccused) {
                 Line("e", keys) + Line("f", ""));
   const ProcessResult run = RunOctet(
       2, "--threads 1 run-batch --model " OCTET_SOURCE_DIR "/launch/demo/model -i " + directory +
-             "/in.jsonl -o " + directory + "/out.jsonl --progress none --timeout 1");
+             "/in.jsonl -o " + directory + "/out.jsonl --progress none --timeout " +
+             (kSanitized ? "10" : "1"));
   EXPECT_EQ(run.exit_code, 0) << run.output;
   EXPECT_THAT(run.output, Not(HasSubstr("no progress")));
   EXPECT_THAT(run.output, HasSubstr("1 answered, 5 refused"));

@@ -174,18 +174,23 @@ TEST_F(BatchFilesTest, AFileThatGrowsTooLargeIsNamed) {
   EXPECT_EQ(NumLines("out.jsonl"), 80);
 }
 
-// For longer than ranks wait for each other.
+// The peer comes later than ranks wait for each other.
 TEST_F(BatchFilesTest, APipeWithoutAPeerIsSaid) {
   ASSERT_EQ(mkfifo(Path("pipe").c_str(), 0600), 0);
-  const ProcessResult reader = RunShell("cd " + directory_ + "; (sleep 2; cat pipe > copy) & " +
-                                        Command("-i in.jsonl -o pipe --timeout 1") + "; wait");
-  EXPECT_EQ(reader.exit_code, 0);
-  EXPECT_THAT(reader.output, HasSubstr("note: waits for a reader of --output pipe"));
+  const auto run_until_peer = [&](const std::string& flags, const std::string& note,
+                                  const std::string& peer) {
+    return RunShell(absl::StrCat("cd ", directory_, "; : > said; (until grep -q '", note,
+                                 "' said; do sleep 0.1; done; sleep 2; ", peer, ") & ",
+                                 Command(flags), " --timeout 1 2> said; status=$?; cat said; ",
+                                 "wait; exit $status"));
+  };
+  const ProcessResult reader = run_until_peer(
+      "-i in.jsonl -o pipe", "note: waits for a reader of --output pipe", "cat pipe > copy");
+  EXPECT_EQ(reader.exit_code, 0) << reader.output;
   EXPECT_EQ(NumLines("copy"), 4);
-  const ProcessResult writer = RunShell("cd " + directory_ + "; (sleep 2; cat in.jsonl > pipe) & " +
-                                        Command("-i pipe -o out.jsonl --timeout 1"));
+  const ProcessResult writer = run_until_peer(
+      "-i pipe -o out.jsonl", "note: waits for a writer of pipe", "cat in.jsonl > pipe");
   EXPECT_EQ(writer.exit_code, 0) << writer.output;
-  EXPECT_THAT(writer.output, HasSubstr("note: waits for a writer of pipe"));
   EXPECT_EQ(NumLines("out.jsonl"), 4);
 }
 

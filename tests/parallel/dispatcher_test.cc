@@ -273,11 +273,13 @@ TEST(Dispatcher, SaysThatSharedMemoryWasRefused) {
   };
   EXPECT_TRUE(shared_memory_of_rank_1().ok());
   rlimit before = {};
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
   const rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &none), 0);
   const absl::Status status = shared_memory_of_rank_1();
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
   EXPECT_THAT(std::string(status.message()),
               testing::ContainsRegex("rank 0 on .*: can't make [0-9]+ bytes of shared memory"));
 }
