@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "runtime/io/strict_json.h"
-#include "runtime/text/jinja_case.h"
+#include "runtime/text/jinja/case.h"
 #include "runtime/text/mistral_forms.h"
 
 namespace octet {
@@ -18,8 +18,8 @@ namespace {
 
 using nlohmann::json;
 using nlohmann::ordered_json;
-using Origin = JinjaValue::Origin;
-using Items = std::vector<std::pair<std::string, JinjaValue>>;
+using Origin = jinja::Value::Origin;
+using Items = std::vector<std::pair<std::string, jinja::Value>>;
 
 constexpr char kDefault[] = "default";
 constexpr char kToolUse[] = "tool_use";
@@ -28,19 +28,19 @@ constexpr char kTokenizerConfig[] = "tokenizer_config.json";
 constexpr char kFolder[] = "additional_chat_templates";
 constexpr char kSuffix[] = ".jinja";
 
-JinjaValue TextPart(const std::string& text) {
-  return JinjaValue::Dict({{"type", JinjaValue::String("text", Origin::kTemplate)},
-                           {"text", JinjaValue::String(text, Origin::kOutside)}});
+jinja::Value TextPart(const std::string& text) {
+  return jinja::Value::Dict({{"type", jinja::Value::String("text", Origin::kTemplate)},
+                             {"text", jinja::Value::String(text, Origin::kOutside)}});
 }
 
 // Tools answer with texts, whatever the template takes.
-JinjaValue Content(const ChatMessage& message, bool as_parts) {
+jinja::Value Content(const ChatMessage& message, bool as_parts) {
   if (!as_parts || message.role == "tool") {
-    return JinjaValue::String(absl::StrJoin(message.parts, "\n"), Origin::kOutside);
+    return jinja::Value::String(absl::StrJoin(message.parts, "\n"), Origin::kOutside);
   }
-  std::vector<JinjaValue> parts;
+  std::vector<jinja::Value> parts;
   for (const std::string& part : message.parts) parts.push_back(TextPart(part));
-  return JinjaValue::List(std::move(parts));
+  return jinja::Value::List(std::move(parts));
 }
 
 // The names of roles are the template's words: `<|` + role + `|>` may spell a token.
@@ -50,24 +50,24 @@ bool IsKnownRole(const std::string& role) {
 }
 
 // In the order in which vLLM gives them (chat_utils.py), which a template may show.
-JinjaValue ValueOf(const ChatMessage& message, bool as_parts) {
+jinja::Value ValueOf(const ChatMessage& message, bool as_parts) {
   const Origin role = IsKnownRole(message.role) ? Origin::kTemplate : Origin::kOutside;
-  Items items = {{"role", JinjaValue::String(message.role, role)},
+  Items items = {{"role", jinja::Value::String(message.role, role)},
                  {"content", Content(message, as_parts)}};
   const auto add = [&](const char* key, const std::optional<std::string>& text) {
-    if (text) items.emplace_back(key, JinjaValue::String(*text, Origin::kOutside));
+    if (text) items.emplace_back(key, jinja::Value::String(*text, Origin::kOutside));
   };
   if (!message.tool_calls.is_null()) {
-    items.emplace_back("tool_calls", JinjaValue::FromJson(message.tool_calls, Origin::kOutside));
+    items.emplace_back("tool_calls", jinja::Value::FromJson(message.tool_calls, Origin::kOutside));
   }
   add("reasoning", message.reasoning);
   add("reasoning_content", message.reasoning);
   add("tool_call_id", message.tool_call_id);
   add("name", message.name);
-  return JinjaValue::Dict(items);
+  return jinja::Value::Dict(items);
 }
 
-void SetVariable(const std::string& name, JinjaValue value, Items& variables) {
+void SetVariable(const std::string& name, jinja::Value value, Items& variables) {
   const auto known = std::find_if(variables.begin(), variables.end(),
                                   [&](const auto& variable) { return variable.first == name; });
   if (known != variables.end()) {
@@ -88,8 +88,8 @@ void Cut(RenderedText& text, size_t size) {
   }
 }
 
-std::string StrippedText(const std::string& text, Sides sides) {
-  return Stripped(JinjaText(text), std::nullopt, sides).bytes();
+std::string StrippedText(const std::string& text, jinja::Sides sides) {
+  return Stripped(jinja::Text(text), std::nullopt, sides).bytes();
 }
 
 // Ends the text where the last message does, as transformers (utils/chat_template_utils.py).
@@ -97,13 +97,13 @@ absl::Status EndWithFinalMessage(const ChatMessage& message, bool as_parts, Rend
   const std::string content = as_parts && !message.parts.empty()
                                   ? message.parts.back()
                                   : absl::StrJoin(message.parts, "\n");
-  const std::string stripped = StrippedText(content, Sides::kBoth);
+  const std::string stripped = StrippedText(content, jinja::Sides::kBoth);
   const size_t begin = text.text.rfind(stripped);
   if (begin == std::string::npos) {
     return absl::InvalidArgumentError(
         "continue_final_message can't be served: the chat template changes the last message");
   }
-  const std::string with_end = StrippedText(content, Sides::kLeft);
+  const std::string with_end = StrippedText(content, jinja::Sides::kLeft);
   const bool keeps_end = text.text.compare(begin, with_end.size(), with_end) == 0;
   Cut(text, begin + (keeps_end ? with_end : stripped).size());
   return absl::OkStatus();
@@ -121,13 +121,13 @@ bool HasControlPiece(const Tokenizer& tokenizer, std::string_view name) {
 
 ChatTemplates::ChatTemplates(const Tokenizer& tokenizer) {
   for (const auto& [role, text] : tokenizer.special_tokens()) {
-    specials_.emplace_back(role, JinjaValue::String(text, Origin::kTemplate));
+    specials_.emplace_back(role, jinja::Value::String(text, Origin::kTemplate));
   }
 }
 
 void ChatTemplates::Add(const std::string& name, const std::string& source,
                         const std::string& where) {
-  absl::StatusOr<JinjaTemplate> parsed = JinjaTemplate::Parse(source);
+  absl::StatusOr<jinja::Template> parsed = jinja::Template::Parse(source);
   if (!parsed.ok()) {
     parsed = absl::Status(
         parsed.status().code(),
@@ -221,7 +221,8 @@ absl::StatusOr<ChatTemplates> ChatTemplates::FromSource(const std::string& sourc
   return made;
 }
 
-absl::StatusOr<const JinjaTemplate*> ChatTemplates::Choose(const Conversation& conversation) const {
+absl::StatusOr<const jinja::Template*> ChatTemplates::Choose(
+    const Conversation& conversation) const {
   auto found = templates_.end();
   if (!conversation.tools.is_null()) found = templates_.find(kToolUse);
   if (found == templates_.end()) found = templates_.find(kDefault);
@@ -235,7 +236,7 @@ absl::StatusOr<const JinjaTemplate*> ChatTemplates::Choose(const Conversation& c
 }
 
 bool ChatTemplates::TakesTools() const {
-  const absl::StatusOr<const JinjaTemplate*> chosen =
+  const absl::StatusOr<const jinja::Template*> chosen =
       Choose({.tools = nlohmann::ordered_json::array()});
   return !chosen.ok() || (*chosen)->Uses("tools");  // what is wrong with it comes first
 }
@@ -243,27 +244,27 @@ bool ChatTemplates::TakesTools() const {
 absl::Status ChatTemplates::CheckDefault() const { return Choose({}).status(); }
 
 bool ChatTemplates::AsksForTime() const {
-  const absl::StatusOr<const JinjaTemplate*> chosen = Choose({});
+  const absl::StatusOr<const jinja::Template*> chosen = Choose({});
   return chosen.ok() && (*chosen)->Uses("strftime_now");
 }
 
 absl::StatusOr<RenderedText> ChatTemplates::Render(const Conversation& conversation,
                                                    int64_t now) const {
-  const absl::StatusOr<const JinjaTemplate*> chosen = Choose(conversation);
+  const absl::StatusOr<const jinja::Template*> chosen = Choose(conversation);
   if (!chosen.ok()) return chosen.status();
   const bool as_parts = (*chosen)->WalksOverContent();
-  std::vector<JinjaValue> messages;
+  std::vector<jinja::Value> messages;
   for (const ChatMessage& message : conversation.messages) {
     messages.push_back(ValueOf(message, as_parts));
   }
   Items variables = {
-      {"messages", JinjaValue::List(std::move(messages))},
-      {"tools", JinjaValue::FromJson(conversation.tools, Origin::kOutside)},
-      {"documents", JinjaValue::FromJson(conversation.documents, Origin::kOutside)},
-      {"add_generation_prompt", JinjaValue::Bool(conversation.add_generation_prompt)}};
+      {"messages", jinja::Value::List(std::move(messages))},
+      {"tools", jinja::Value::FromJson(conversation.tools, Origin::kOutside)},
+      {"documents", jinja::Value::FromJson(conversation.documents, Origin::kOutside)},
+      {"add_generation_prompt", jinja::Value::Bool(conversation.add_generation_prompt)}};
   for (const auto& special : specials_) variables.push_back(special);
   for (const auto& [name, value] : conversation.arguments.items()) {
-    SetVariable(name, JinjaValue::FromJson(value, Origin::kOutside), variables);
+    SetVariable(name, jinja::Value::FromJson(value, Origin::kOutside), variables);
   }
   absl::StatusOr<RenderedText> text = (*chosen)->Render(variables, now);
   if (!text.ok() || !conversation.continue_final_message) return text;

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "runtime/io/file.h"
-#include "runtime/text/jinja.h"
+#include "runtime/text/jinja/template.h"
 #include "runtime/text/rendered_text.h"
 #include "runtime/text/tokenizer.h"
 
@@ -79,10 +79,10 @@ class ChatTemplates {
   absl::Status AddFromFiles(FileSystem& files, const std::string& directory);
   absl::Status AddFromConfig(FileSystem& files, const std::string& path);
   void AddMistralForm(const Tokenizer& tokenizer);
-  absl::StatusOr<const JinjaTemplate*> Choose(const Conversation& conversation) const;
+  absl::StatusOr<const jinja::Template*> Choose(const Conversation& conversation) const;
 
-  std::map<std::string, absl::StatusOr<JinjaTemplate>> templates_;  // by name
-  std::vector<std::pair<std::string, JinjaValue>> specials_;        // bos_token, eos_token, …
+  std::map<std::string, absl::StatusOr<jinja::Template>> templates_;  // by name
+  std::vector<std::pair<std::string, jinja::Value>> specials_;        // bos_token, eos_token, …
   std::string note_;
 };
 

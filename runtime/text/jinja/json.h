@@ -1,0 +1,27 @@
+// Values as JSON, as Python's json.dumps writes them.
+
+#ifndef OCTET_RUNTIME_TEXT_JINJA_JSON_H_
+#define OCTET_RUNTIME_TEXT_JINJA_JSON_H_
+
+#include <optional>
+#include <string>
+
+#include "runtime/text/jinja/run.h"
+#include "runtime/text/jinja/value.h"
+
+namespace octet::jinja {
+
+struct JsonStyle {
+  bool ascii = false;
+  bool sort_keys = false;
+  std::optional<std::string> indent;  // of a level; nothing: all in one line
+  std::string item_separator = ", ";
+  std::string key_separator = ": ";
+};
+
+// Only none, numbers, strings, lists, tuples and dicts; an error for others.
+std::string ToJson(Run& run, const Value& value, const JsonStyle& style);
+
+}  // namespace octet::jinja
+
+#endif  // OCTET_RUNTIME_TEXT_JINJA_JSON_H_
