@@ -130,7 +130,8 @@ bool DocumentBuilder<Json>::parse_error(size_t byte, const std::string& /*token*
 template <typename Json>
 bool DocumentBuilder<Json>::CountPart() {
   if (++num_parts_ <= kMaxJsonParts) return true;
-  return Refuse(absl::StrCat("has more than ", kMaxJsonParts, " texts, lists, objects and members"));
+  return Refuse(
+      absl::StrCat("has more than ", kMaxJsonParts, " texts, lists, objects and members"));
 }
 
 // Where the value lies from now on; null where there may be no more.

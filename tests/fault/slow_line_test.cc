@@ -40,10 +40,10 @@ TEST(SlowLineTest, ARankThatReadsIsNotAccused) {
                 Line("c", R"("x":")" + Repeat("\\u00e9", kMostBytes) + "\",") +
                 Line("d", R"("x":[)" + Repeat("\"xxxxxxxxxxxxxxxx\",", kManyBytes) + "1],") +
                 Line("e", keys) + Line("f", ""));
-  const ProcessResult run = RunOctet(
-      2, "--threads 1 run-batch --model " OCTET_SOURCE_DIR "/launch/demo/model -i " + directory +
-             "/in.jsonl -o " + directory + "/out.jsonl --progress none --timeout " +
-             (kSanitized ? "10" : "1"));
+  const ProcessResult run =
+      RunOctet(2, "--threads 1 run-batch --model " OCTET_SOURCE_DIR "/launch/demo/model -i " +
+                      directory + "/in.jsonl -o " + directory +
+                      "/out.jsonl --progress none --timeout " + (kSanitized ? "10" : "1"));
   EXPECT_EQ(run.exit_code, 0) << run.output;
   EXPECT_THAT(run.output, Not(HasSubstr("no progress")));
   EXPECT_THAT(run.output, HasSubstr("1 answered, 5 refused"));
