@@ -23,10 +23,10 @@ struct Command {
   std::string path;  // "octet bench"
 };
 
-// The command that a line names, and the first word that should be one and is none.
+// The command that a line names, and what is wrong with the word that should name the next one.
 struct NamedCommand {
   Command command;
-  std::optional<std::string> unknown;
+  std::optional<std::string> fault;
 };
 
 using Commands = std::vector<const CLI::App*>;
@@ -42,14 +42,21 @@ std::string NamesOf(const Commands& commands) {
 }
 
 NamedCommand FindCommand(Command command, Arguments arguments) {
+  std::string flag;
   for (const std::string& word : arguments) {
     const Commands commands = CommandsOf(*command.app);
     if (word == "--" || commands.empty()) break;
-    if (word.starts_with('-')) continue;
+    if (word.starts_with('-')) {
+      flag = word;
+      continue;
+    }
     const auto next =
         std::find_if(commands.begin(), commands.end(),
                      [&word](const CLI::App* candidate) { return candidate->get_name() == word; });
-    if (next == commands.end()) return {command, word};
+    if (next == commands.end()) {
+      return {command, flag.empty() ? absl::StrCat("there is no command ", Quoted(word))
+                                    : absl::StrCat(Quoted(flag), " stands before the command")};
+    }
     command = {*next, absl::StrCat(command.path, " ", word)};
   }
   return {command, std::nullopt};
@@ -74,9 +81,9 @@ EarlyExit Refuse(const Command& command, const std::string& reason) {
           .error = absl::StrCat(command.path, ": ", reason, "; see '", command.path, " --help'")};
 }
 
-EarlyExit RefuseUnknown(const NamedCommand& named) {
+EarlyExit RefuseCommand(const NamedCommand& named) {
   return Refuse(named.command,
-                absl::StrCat("there is no command ", Quoted(*named.unknown), ": choose one of ",
+                absl::StrCat(*named.fault, ": choose one of ",
                              NamesOf(CommandsOf(*named.command.app))));
 }
 
@@ -232,7 +239,7 @@ std::optional<EarlyExit> CommandLine::Parse(int argc, const char* const* argv) {
 
   const NamedCommand named = FindCommand({&app_, name}, arguments);
   const bool asks_for_help = is_help_command || AsksForHelp(arguments);
-  if (named.unknown && (is_help_command || !asks_for_help)) return RefuseUnknown(named);
+  if (named.fault && (is_help_command || !asks_for_help)) return RefuseCommand(named);
   if (asks_for_help) {
     return EarlyExit{.code = ExitCode::kDone, .output = HelpOf(named.command), .error = {}};
   }

@@ -20,7 +20,7 @@ namespace octet {
 // pairs of texts a million parts.
 inline constexpr int kMaxJsonDepth = 64;
 inline constexpr int64_t kMaxJsonValues = 4'000'000;
-inline constexpr int64_t kMaxJsonParts = 2'000'000;  // texts, lists, objects and their members
+inline constexpr int64_t kMaxJsonParts = 1'500'000;  // texts, lists, objects and their members
 
 // Parses one UTF-8 JSON text in time and memory linear in its size; the caller bounds that. Tells
 // the watchdog that it goes on. Beyond the grammar it refuses what parsers read differently: a key

@@ -119,6 +119,9 @@ TEST_F(CommandLineTest, NamesTheCommandsThatThereAre) {
             "octopus rest: there is no command 'fly': choose one of hide; see 'octopus rest "
             "--help'");
   EXPECT_THAT(Refused({"help", "fly"}), HasSubstr("there is no command 'fly'"));
+  EXPECT_EQ(Refused({"--arms", "7", "swim", "home"}),
+            "octopus: '--arms' stands before the command: choose one of swim, rest; see 'octopus "
+            "--help'");
   for (const std::vector<const char*>& args : {std::vector<const char*>{}, {"rest"}}) {
     const std::optional<EarlyExit> early = Parse(args);
     ASSERT_TRUE(early);
