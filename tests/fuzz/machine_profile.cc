@@ -9,7 +9,7 @@ namespace octet::fuzz {
 namespace {
 
 // What was read can be written, and is then the same.
-void Read(FileSystem& files, const std::string& path) {
+void CheckProfileOf(FileSystem& files, const std::string& path) {
   const auto profile = ReadMachineProfile(files, path);
   if (!profile.ok()) return CheckError(profile.status());
   const std::string copy = "new-" + path;
@@ -25,8 +25,8 @@ void MachineProfileFile(const std::string& bytes) {
   MemoryFileSystem files;
   files.files["p.json"] = bytes;
   files.files["p.txt"] = bytes;
-  Read(files, "p.json");
-  Read(files, "p.txt");
+  CheckProfileOf(files, "p.json");
+  CheckProfileOf(files, "p.txt");
 }
 
 }  // namespace octet::fuzz

@@ -29,7 +29,7 @@ void CheckPlacement(const ExpertPlacement& placement) {
   }
 }
 
-void Read(FileSystem& files, const std::string& spec) {
+void CheckPlacementOf(FileSystem& files, const std::string& spec) {
   const auto placement = ReadPlacement(files, spec, kShape);
   if (!placement.ok()) return CheckError(placement.status());
   CheckPlacement(*placement);
@@ -41,9 +41,9 @@ void ExpertPlacementFile(const std::string& bytes) {
   MemoryFileSystem files;
   files.files["p.json"] = bytes;
   files.files["p.txt"] = bytes;
-  Read(files, "p.json");
-  Read(files, "p.txt");
-  Read(files, bytes);
+  CheckPlacementOf(files, "p.json");
+  CheckPlacementOf(files, "p.txt");
+  CheckPlacementOf(files, bytes);
 }
 
 }  // namespace octet::fuzz
