@@ -4,7 +4,7 @@
 
 #include "kernels/check.h"
 #include "runtime/io/utf8.h"
-#include "runtime/text/jinja_limits.h"
+#include "runtime/text/jinja/limits.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"
 
@@ -37,7 +37,7 @@ Conversation Plain() {
 void Render(const ChatTemplates& templates, const Conversation& conversation) {
   const auto rendered = templates.Render(conversation, 1'700'000'000);
   if (!rendered.ok()) return CheckError(rendered.status());
-  OCTET_CHECK(rendered->text.size() <= kMaxJinjaText);
+  OCTET_CHECK(rendered->text.size() <= jinja::kMaxText);
   OCTET_CHECK(IsUtf8(rendered->text));
   size_t at = 0;
   for (const RenderedText::Range& range : rendered->from_outside) {

@@ -28,7 +28,7 @@ fuzz() {
   local target=$1 name=$2 log
   shift 2
   log=$findings/$name.log
-  "$programs/$target" -timeout=1 -rss_limit_mb=512 -seed=1 -max_total_time="${OCTET_FUZZ_SECONDS:-60}" \
+  "$programs/$target" -rss_limit_mb=512 -seed=1 -max_total_time="${OCTET_FUZZ_SECONDS:-60}" \
     -reload=0 -print_final_stats=1 -artifact_prefix="$findings/$name-" "$@" > "$log" 2>&1
   local status=$?
   printf '%-26s %9s runs, %6s/s, %4s MiB%s\n' "$name" "$(stat "$log" number_of_executed_units)" \
