@@ -35,6 +35,7 @@ def batch_line():
     yield times("\\ud83d\\ude00", completion + '"prompt":"', '"}}')
     yield times("1,", completion + '"prompt":[', "1]}}")
     yield times("[1],", completion + '"prompt":[', "[1]]}}")
+    yield times('"a",', completion + '"prompt":[', '"a"]}}')
     yield times("[", completion + '"prompt":', "")
     yield many(lambda i: f'"f{i}":0', completion + '"prompt":"a",', "}}")
     yield many(lambda i: f'"{i % 2048}{" " * (i // 2048)}":1', completion + '"prompt":"a","logit_bias":{', "}}}")
@@ -45,6 +46,9 @@ def batch_line():
     yield many(lambda i: '{"role":"%s","content":"Hi"}' % ("user", "assistant")[i % 2], chat + '"messages":[', "]}}")
     yield times('{"type":"text","text":"a"},', chat + '"messages":[{"role":"user","content":[',
                 '{"type":"text","text":"a"}]}]}}')
+    call = '{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}'
+    yield times(call + ",", chat + '"messages":[{"role":"user","content":"Hi"},{"role":"assistant","tool_calls":[',
+                call + "]}]}}")
     yield times('{"type":"function"},', chat + hi + '"tools":[', "{}]}}")
     yield many(lambda i: f'"k{i}":[]', chat + hi + '"chat_template_kwargs":{', "}}}")
 
@@ -201,20 +205,29 @@ def tokenizer_config():
     yield many(lambda i: f'"t{i}"', '{"additional_special_tokens":[', "]}")
     yield many(lambda i: f'"t{i}":"<s>"', '{"extra_special_tokens":{', "}}")
     yield many(lambda i: f'"t{i}":{i + 8}', "{}\n---\n{}\n---\n{", "}")
+    special = many(lambda i: f'"t{i}"', "", "")[:SIZE // 2].rpartition(",")[0]
+    yield f'{{"additional_special_tokens":[{special}]}}\n---\n{{}}\n---\n' + "{" + \
+        many(lambda i: f'"u{i}":{i + 8}', "", "")[:SIZE // 3].rpartition(",")[0] + "}"
     yield times("x", '{"tokenizer_class":"', '"}')
     yield times("x", '{"bos_token":"', '"}')
     yield many(lambda i: f'"k{i}":0', "{", "}")
 
 
-def main(target, directory):
-    makers = {f.__name__: f for f in (batch_line, chat_template, checkpoint_index, journal, machine_profile, model_config,
-                                      placement, run_config, safetensors, sentencepiece_model, tokenizer_config,
-                                      tokenizer_json)}
-    for i, data in enumerate(makers[target]()):
+TARGETS = {make.__name__: make for make in (
+    batch_line, chat_template, checkpoint_index, journal, machine_profile, model_config, placement, run_config,
+    safetensors, sentencepiece_model, tokenizer_config, tokenizer_json)}
+
+
+def write(target, directory):
+    """Returns the paths of the files that it makes."""
+    paths = []
+    for i, data in enumerate(TARGETS[target]()):
         data = data.encode() if isinstance(data, str) else data
         assert len(data) <= 1 << 20, (target, i, len(data))
-        pathlib.Path(directory, f"large-{i}").write_bytes(data)
+        paths.append(pathlib.Path(directory, f"{target}-{i}"))
+        paths[-1].write_bytes(data)
+    return paths
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    write(*sys.argv[1:])

@@ -5,9 +5,8 @@
 #ifndef OCTET_TESTS_FUZZ_TARGETS_H_
 #define OCTET_TESTS_FUZZ_TARGETS_H_
 
-#include <cstddef>
-#include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace octet::fuzz {
 
@@ -24,8 +23,10 @@ void SentencePieceFile(const std::string& bytes);     // tokenizer.model
 void TokenizerConfigFiles(const std::string& bytes);  // tokenizer_config.json and the two beside it
 void TokenizerJsonFile(const std::string& bytes);     // tokenizer.json
 
-// Changes a safetensors file, and mostly keeps the length of its header true.
-size_t MutateSafetensors(uint8_t* data, size_t size, size_t max_size, unsigned seed);
+using Target = void (*)(const std::string& bytes);
+
+// By the name of its corpus; ends the process where there is none.
+Target FindTarget(std::string_view name);
 
 }  // namespace octet::fuzz
 
