@@ -11,7 +11,8 @@ build_packages=(
   jq nlohmann-json3-dev libcli11-dev libhwloc-dev libxxhash-dev libzstd-dev pkg-config zlib1g-dev
 )
 test_packages=(
-  clang-format clang-tidy libgtest-dev libgmock-dev python3 python3-jinja2 python3-yaml sentencepiece shellcheck
+  clang-14 clang-format clang-tidy libclang-rt-14-dev libgtest-dev libgmock-dev
+  python3 python3-jinja2 python3-yaml sentencepiece shellcheck
   manpages-ja manpages-ru manpages-zh
   iproute2 munge openssh-client openssh-server slurm-client slurmctld slurmd
 )

@@ -13,16 +13,14 @@ namespace {
 constexpr int kMostDepth = 64;
 
 // What protobuf says repeats what it has found, which may be anything.
-std::string Shortened(const std::string& text) {
-  constexpr size_t kMost = 200;
-  const std::string line = text.substr(0, text.find('\n'));
-  return line.size() > kMost ? line.substr(0, kMost) + "..." : line;
+std::string FirstLine(const std::string& text) {
+  return Shortened(text.substr(0, text.find('\n')));
 }
 
 class FirstError : public google::protobuf::io::ErrorCollector {
  public:
   void AddError(int line, int column, const std::string& message) override {
-    if (text_.empty()) text_ = absl::StrCat(line + 1, ":", column + 1, ": ", Shortened(message));
+    if (text_.empty()) text_ = absl::StrCat(line + 1, ":", column + 1, ": ", FirstLine(message));
   }
   const std::string& text() const { return text_; }
 
@@ -50,7 +48,7 @@ absl::Status ParseJsonProto(const std::string& json, google::protobuf::Message& 
   }
   const auto status = google::protobuf::util::JsonStringToMessage(json, &message);
   if (status.ok()) return absl::OkStatus();
-  return absl::InvalidArgumentError(Shortened(status.message().ToString()));
+  return absl::InvalidArgumentError(FirstLine(status.message().ToString()));
 }
 
 }  // namespace octet

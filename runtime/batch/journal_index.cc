@@ -9,6 +9,12 @@
 namespace octet {
 namespace {
 
+// What the shortest record of a result takes.
+constexpr uint64_t kLeastRecordBytes = 45;
+
+// Far more requests than can be under way at once.
+constexpr uint64_t kMostUnderWay = uint64_t{1} << 20;
+
 // What of a part can't be used.
 class Damage {
  public:
@@ -55,13 +61,16 @@ absl::Status JournalIndex::ReadPart(FileSystem& files, const std::string& direct
   if (parts_.size() > kMostParts) {
     return absl::ResourceExhaustedError(absl::StrCat(directory, ": has too many parts"));
   }
+  bytes_of_parts_ += reader->size();
   absl::flat_hash_set<int64_t> in_flight;
   Damage damage;
   uint64_t whole_end = 0;
   for (uint64_t at = 0; at < reader->size();) {
     const absl::StatusOr<std::optional<JournalRecord>> record = reader->Read(at);
     if (!record.ok()) return record.status();
-    const bool is_whole = *record && (at == 0) == ((*record)->kind == JournalRecord::Kind::kHeader);
+    const bool is_whole = *record &&
+                          (at == 0) == ((*record)->kind == JournalRecord::Kind::kHeader) &&
+                          IsPlausible(**record);
     const absl::StatusOr<uint64_t> next = is_whole ? reader->next() : reader->Skip(at);
     if (!next.ok()) return next.status();
     if (is_whole) {
@@ -86,6 +95,14 @@ absl::Status JournalIndex::ReadPart(FileSystem& files, const std::string& direct
   }
   if (const auto note = damage.Describe(*reader, whole_end)) notes.push_back(*note);
   return CountFault(files, JoinPath(directory, CrashName(name)), in_flight);
+}
+
+// Results are made about in their order: those before one are under way or have records, if perhaps
+// damaged ones. A number beyond would only take memory.
+bool JournalIndex::IsPlausible(const JournalRecord& record) const {
+  return record.kind != JournalRecord::Kind::kResult ||
+         static_cast<uint64_t>(record.result.number) <
+             bytes_of_parts_ / kLeastRecordBytes + kMostUnderWay;
 }
 
 // Who reads a line works at nothing else; otherwise any request in flight may be at fault.

@@ -55,6 +55,7 @@ class JournalIndex {
   static constexpr int kOffsetBits = 48;
   static constexpr Location kMissing = ~Location{0};
 
+  bool IsPlausible(const JournalRecord& record) const;
   absl::Status UseRecord(const JournalRecord& record, Place place,
                          const std::function<absl::Status(const JournalHeader&)>& check,
                          absl::flat_hash_set<int64_t>& in_flight);
@@ -66,6 +67,7 @@ class JournalIndex {
   std::vector<std::string> parts_;      // names
   std::vector<Location> locations_;     // by number
   std::vector<EarlierResult> earlier_;  // by number, where there is a location
+  uint64_t bytes_of_parts_ = 0;
   int64_t num_earlier_ = 0;
   uint64_t earlier_bytes_ = 0;
   bool has_damaged_part_ = false;

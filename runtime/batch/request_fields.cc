@@ -105,7 +105,7 @@ void Fields::Fail(std::string_view key, std::string_view rule, std::string_view 
   if (findings_.error) return;
   std::string name(prefix_);
   name += Shortened(key);  // the client chose it, at any length
-  std::string message = "'" + name + "' ";
+  std::string message = Quoted(name) + " ";
   message += rule;
   findings_.error = {
       .message = std::move(message), .param = std::move(name), .code = std::string(code)};

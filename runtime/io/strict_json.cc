@@ -4,6 +4,7 @@
 #include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "kernels/activity.h"
+#include "runtime/io/utf8.h"
 
 namespace octet {
 namespace {
@@ -238,14 +240,22 @@ absl::Status ParseStrictJsonObject(const std::string& text, const std::string& w
 }
 
 std::string Shortened(std::string_view text) {
-  constexpr size_t kEnd = 100;  // bytes kept at either end
-  std::string kept(text.substr(0, 2 * kEnd));
-  if (text.size() <= 2 * kEnd) return kept;
-  return kept.replace(kEnd, kEnd, "…").append(text.substr(text.size() - kEnd));
+  constexpr size_t kEnd = 100;  // bytes kept at either end, or a few more or less
+  if (text.size() <= 2 * kEnd) return std::string(text);
+  std::string kept(text.substr(0, BeginOfChar(text, kEnd)));
+  return kept.append("…").append(text.substr(BeginOfChar(text, text.size() - kEnd)));
 }
 
 std::string Quoted(const std::string& text) {
-  return absl::StrCat("'", absl::Utf8SafeCHexEscape(Shortened(text)), "'");
+  const std::string shown = Shortened(text);
+  std::string quoted = "'";
+  for (std::string_view rest = shown; !rest.empty();) {
+    const Utf8Char c = FirstUtf8Char(rest);
+    const std::string letter(rest.substr(0, std::max<size_t>(c.size, 1)));
+    quoted += c.code_point >= 0xA0 ? letter : absl::CHexEscape(letter);
+    rest.remove_prefix(letter.size());
+  }
+  return quoted + "'";
 }
 
 }  // namespace octet

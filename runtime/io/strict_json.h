@@ -42,11 +42,11 @@ using MemberVisitor =
 absl::Status ParseStrictJsonObject(const std::string& text, const std::string& where,
                                    const MemberVisitor& visit);
 
-// `text` for a message; of a long one both ends.
+// `text` for a message; of a long one both ends. No character is cut.
 std::string Shortened(std::string_view text);
 
-// `text` in single quotes for an error message: control bytes escaped, the middle of a long one
-// left out.
+// `text` in single quotes for an error message, as one line of UTF-8: control characters and what
+// is not UTF-8 escaped, the middle of a long one left out.
 std::string Quoted(const std::string& text);
 
 }  // namespace octet

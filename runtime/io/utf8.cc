@@ -52,4 +52,11 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
+size_t BeginOfChar(std::string_view text, size_t place) {
+  constexpr size_t kMostTrailBytes = 3;
+  size_t begin = place;
+  while (begin > 0 && begin < text.size() && IsTrailByte(text[begin])) --begin;
+  return place - begin <= kMostTrailBytes ? begin : place;
+}
+
 }  // namespace octet

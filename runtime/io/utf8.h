@@ -25,6 +25,9 @@ bool MayBecomeUtf8Char(std::string_view text);
 
 bool IsUtf8(std::string_view text);
 
+// `place`, or a little before it where a character of `text` would be cut there.
+size_t BeginOfChar(std::string_view text, size_t place);
+
 }  // namespace octet
 
 #endif  // OCTET_RUNTIME_IO_UTF8_H_

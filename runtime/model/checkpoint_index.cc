@@ -1,10 +1,12 @@
 #include "runtime/model/checkpoint_index.h"
 
 #include <absl/status/status.h>
+#include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "runtime/io/strict_json.h"
@@ -15,8 +17,10 @@ namespace {
 using nlohmann::json;
 
 bool IsPlainName(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." &&
-         name.find_first_of("/\\") == std::string::npos;
+  constexpr size_t kMostBytes = 255;  // that a file system takes
+  return !name.empty() && name.size() <= kMostBytes && name != "." && name != ".." &&
+         name.find_first_of("/\\") == std::string::npos &&
+         std::none_of(name.begin(), name.end(), absl::ascii_iscntrl);
 }
 
 absl::StatusOr<CheckpointIndex> Parse(const std::string& path, const json& document) {

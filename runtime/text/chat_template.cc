@@ -67,16 +67,6 @@ jinja::Value ValueOf(const ChatMessage& message, bool as_parts) {
   return jinja::Value::Dict(items);
 }
 
-void SetVariable(const std::string& name, jinja::Value value, Items& variables) {
-  const auto known = std::find_if(variables.begin(), variables.end(),
-                                  [&](const auto& variable) { return variable.first == name; });
-  if (known != variables.end()) {
-    known->second = std::move(value);
-  } else {
-    variables.emplace_back(name, std::move(value));
-  }
-}
-
 // The end of `text` is at `size`.
 void Cut(RenderedText& text, size_t size) {
   text.text.resize(size);
@@ -257,16 +247,16 @@ absl::StatusOr<RenderedText> ChatTemplates::Render(const Conversation& conversat
   for (const ChatMessage& message : conversation.messages) {
     messages.push_back(ValueOf(message, as_parts));
   }
-  Items variables = {
+  std::map<std::string, jinja::Value> variables = {
       {"messages", jinja::Value::List(std::move(messages))},
       {"tools", jinja::Value::FromJson(conversation.tools, Origin::kOutside)},
       {"documents", jinja::Value::FromJson(conversation.documents, Origin::kOutside)},
       {"add_generation_prompt", jinja::Value::Bool(conversation.add_generation_prompt)}};
-  for (const auto& special : specials_) variables.push_back(special);
+  variables.insert(specials_.begin(), specials_.end());
   for (const auto& [name, value] : conversation.arguments.items()) {
-    SetVariable(name, jinja::Value::FromJson(value, Origin::kOutside), variables);
+    variables[name] = jinja::Value::FromJson(value, Origin::kOutside);
   }
-  absl::StatusOr<RenderedText> text = (*chosen)->Render(variables, now);
+  absl::StatusOr<RenderedText> text = (*chosen)->Render({variables.begin(), variables.end()}, now);
   if (!text.ok() || !conversation.continue_final_message) return text;
   const absl::Status ended = EndWithFinalMessage(conversation.messages.back(), as_parts, *text);
   if (!ended.ok()) return ended;

@@ -1,6 +1,7 @@
 #include "runtime/text/text_pipeline_json.h"
 
 #include <absl/status/status.h>
+#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
@@ -230,8 +231,12 @@ absl::Status ReadPreTokenizer(const json& part, const std::string& name, PreToke
 }  // namespace
 
 std::string TypeOf(const json& part) {
-  const auto type = part.find("type");
-  return type != part.end() && type->is_string() ? type->get<std::string>() : "of no type";
+  constexpr size_t kMostLetters = 40;
+  const auto found = part.find("type");
+  std::string type = found != part.end() && found->is_string() ? found->get<std::string>() : "";
+  const bool is_word = !type.empty() && type.size() <= kMostLetters &&
+                       std::all_of(type.begin(), type.end(), absl::ascii_isalnum);
+  return is_word ? type : "of no type";
 }
 
 absl::StatusOr<TextPipeline> ReadTextPipeline(const json& normalizer, const json& pre_tokenizer) {

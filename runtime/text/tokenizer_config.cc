@@ -1,6 +1,7 @@
 #include "runtime/text/tokenizer_config.h"
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
@@ -51,6 +52,12 @@ absl::StatusOr<AddedToken> ReadNamedToken(const json& value) {
   return token;
 }
 
+absl::flat_hash_set<std::string> NamesOf(const std::vector<AddedToken>& tokens) {
+  absl::flat_hash_set<std::string> names;
+  for (const AddedToken& token : tokens) names.insert(token.content);
+  return names;
+}
+
 bool IsRole(const std::string& key) {
   return std::find(std::begin(kTokenRoles), std::end(kTokenRoles), key) != std::end(kTokenRoles);
 }
@@ -78,14 +85,12 @@ absl::Status ReadMoreSpecial(const std::string& path, const std::string& key, co
     return absl::OkStatus();
   }
   if (!value.is_array()) return KeyError(path, key, "must be a list of tokens");
+  absl::flat_hash_set<std::string> known = NamesOf(config.more_special);
   for (size_t i = 0; i < value.size(); ++i) {
     absl::StatusOr<AddedToken> token = ReadNamedToken(value[i]);
     if (!token.ok())
       return KeyError(path, absl::StrCat(key, "[", i, "]"), token.status().message());
-    const auto same = [&](const AddedToken& t) { return t.content == token->content; };
-    if (std::none_of(config.more_special.begin(), config.more_special.end(), same)) {
-      config.more_special.push_back(*std::move(token));
-    }
+    if (known.insert(token->content).second) config.more_special.push_back(*std::move(token));
   }
   return absl::OkStatus();
 }
@@ -169,17 +174,18 @@ absl::Status ReadAddedTokensDecoder(const std::string& path, const json& object,
   return KeyError(path, "added_tokens_decoder", absl::StrCat("has the id ", twice->id, " twice"));
 }
 
-bool IsSpecialName(const TokenizerConfig& config, const std::string& content) {
+absl::flat_hash_set<std::string> SpecialNames(const TokenizerConfig& config) {
+  absl::flat_hash_set<std::string> names = NamesOf(config.more_special);
   for (const auto& [role, token] : config.roles) {
-    if (token && token->content == content) return true;
+    if (token) names.insert(token->content);
   }
-  const auto same = [&](const AddedToken& token) { return token.content == content; };
-  return std::any_of(config.more_special.begin(), config.more_special.end(), same);
+  return names;
 }
 
 // added_tokens.json: ids by content.
 absl::Status ReadAddedTokensFile(const std::string& path, const json& object,
                                  TokenizerConfig& config) {
+  const absl::flat_hash_set<std::string> special_names = SpecialNames(config);
   absl::flat_hash_map<int32_t, std::string> contents;
   for (const auto& [content, id] : object.items()) {
     const bool is_id = id.is_number_integer() && id.get<int64_t>() >= 0 &&
@@ -188,7 +194,7 @@ absl::Status ReadAddedTokensFile(const std::string& path, const json& object,
       return KeyError(path, Quoted(content),
                       absl::StrCat("must be a token id up to ", kMaxTokenId));
     }
-    const bool special = IsSpecialName(config, content);
+    const bool special = special_names.contains(content);
     AddedToken token = {
         .content = content, .id = id.get<int32_t>(), .normalized = !special, .special = special};
     const auto [other, is_new] = contents.try_emplace(token.id, content);

@@ -21,6 +21,9 @@ using nlohmann::json;
 // Those of vocabularies of 256,000 pieces have 35 MB.
 constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
 
+// A template may name a token with many ids many times.
+constexpr size_t kMostAround = 256;  // tokens on either side of a text
+
 absl::Status ReadAddedTokens(const json& root, std::vector<AddedToken>& tokens) {
   const auto list = root.find("added_tokens");
   if (list == root.end() || list->is_null()) return absl::OkStatus();
@@ -89,6 +92,11 @@ absl::Status ReadTemplate(const json& processor, TokenizerJson& tokenizer) {
     if (!ids.ok()) return ids.status();
     std::vector<int32_t>& side = in_front ? prefix : suffix;
     side.insert(side.end(), ids->begin(), ids->end());
+    if (prefix.size() + tokenizer.prefix.size() > kMostAround ||
+        suffix.size() + tokenizer.suffix.size() > kMostAround) {
+      return absl::UnimplementedError(
+          absl::StrCat("post_processor puts more than ", kMostAround, " tokens around a text"));
+    }
   }
   if (in_front) return absl::UnimplementedError("post_processor.single leaves the text out");
   tokenizer.prefix.insert(tokenizer.prefix.begin(), prefix.begin(), prefix.end());

@@ -148,6 +148,13 @@ TEST_F(BatchRequestTest, RefusesUnknownFields) {
   }
 }
 
+TEST_F(BatchRequestTest, AFieldsNameIsShownAsOneShortLine) {
+  const RequestError error =
+      Refuse(CompletionsWith("\"" + std::string(1000, 'x') + R"(\n\u0000": 1)"));
+  EXPECT_THAT(error.message, HasSubstr(R"(xx\n\x00' is not a field)"));
+  EXPECT_LT(error.message.size(), 400U);
+}
+
 TEST_F(BatchRequestTest, OtherKeysOfTheLineAreTheClientsOwn) {
   Accept(R"({"custom_id": "a", "url": "/v1/completions", "body": {"prompt": [5]}, "label": "B",
              "priority": 1, "": [{}]})");

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -183,6 +184,19 @@ TEST_F(JournalTest, SeveralDamagedRecordsAreCounted) {
 }
 
 // All checksums of a part depend on its header.
+TEST_F(JournalTest, AResultThatNoJobHasIsDamage) {
+  Attempt(StartMode::kNew, {0});
+  std::string& part = files_.files[kPart1];
+  const uint64_t seed = SeedFromHeader(part.substr(0, part.find('\n')));
+  for (const int64_t number : {std::numeric_limits<int64_t>::max(), int64_t{1} << 21}) {
+    part += FormatResultRecord({.number = number}, seed);
+  }
+  part += FormatResultRecord(NumberedResult(1), seed);
+  const auto journal = OpenOrDie(StartMode::kResume);
+  EXPECT_EQ(journal->num_earlier(), 2);
+  EXPECT_THAT(notes_, Contains(HasSubstr("2 records are damaged")));
+}
+
 TEST_F(JournalTest, ADamagedHeaderIsSaid) {
   Attempt(StartMode::kNew, {0, 1, 2});
   files_.files[kPart1][30] ^= 1;

@@ -214,6 +214,9 @@ TEST(StrictJsonTest, QuotedIsShortAndPrintable) {
   EXPECT_EQ(Shortened(std::string(200, 'x')), std::string(200, 'x'));
   const std::string end(100, 'y');
   EXPECT_EQ(Shortened(std::string(101, 'x') + end), std::string(100, 'x') + "…" + end);
+  EXPECT_EQ(Quoted("\xff\xc2\x9b é\xc3"), "'\\xff\\xc2\\x9b é\\xc3'");  // C1's CSI among them
+  EXPECT_EQ(Shortened(std::string(99, 'x') + "é" + "é" + std::string(99, 'y')),
+            std::string(99, 'x') + "…" + "é" + std::string(99, 'y'));
 }
 
 }  // namespace

@@ -206,6 +206,13 @@ TEST_F(TokenizerJsonTest, RefusesOtherKindsByName) {
   root_ = good;
   root_["post_processor"] = {{"type", "BertProcessing"}};
   ExpectRefused("post_processor is BertProcessing");
+  root_["post_processor"] = {{"type", std::string(1000, 'x')}};
+  ExpectRefused("post_processor is of no type");
+  const json token = {{"SpecialToken", {{"id", "<s>"}}}};
+  root_["post_processor"] = {{"type", "TemplateProcessing"},
+                             {"single", json(std::vector(100, token))},
+                             {"special_tokens", {{"<s>", {{"ids", {1, 1, 1}}}}}}};
+  ExpectRefused("post_processor puts more than 256 tokens around a text");
   root_ = good;
   root_["model"]["continuing_subword_prefix"] = "##";
   ExpectRefused("model.continuing_subword_prefix is set");

@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""Makes inputs of about a megabyte for a target: large_inputs.py TARGET DIRECTORY. Each has one thing very often."""
+
+import json
+import pathlib
+import struct
+import sys
+
+SIZE = (1 << 20) - 64
+
+
+def times(text, before="", after=""):
+    """`text` as often as there is room for."""
+    return before + text * ((SIZE - len(before.encode()) - len(after.encode())) // len(text.encode())) + after
+
+
+def many(make, before, after, between=","):
+    """make(0), make(1), ... as often as there is room for."""
+    parts, size, i = [], len(before) + len(after), 0
+    while True:
+        part = make(i)
+        size += len(part.encode()) + len(between)
+        if size > SIZE:
+            return before + between.join(parts) + after
+        parts.append(part)
+        i += 1
+
+
+def batch_line():
+    completion = '{"custom_id":"a","url":"/v1/completions","body":{"max_tokens":1,'
+    chat = '{"custom_id":"a","url":"/v1/chat/completions","body":{'
+    hi = '"messages":[{"role":"user","content":"Hi"}],'
+    yield times("a", completion + '"prompt":"', '"}}')
+    yield times("ab é ", completion + '"prompt":"', '"}}')
+    yield times("\\ud83d\\ude00", completion + '"prompt":"', '"}}')
+    yield times("1,", completion + '"prompt":[', "1]}}")
+    yield times("[1],", completion + '"prompt":[', "[1]]}}")
+    yield times('"a",', completion + '"prompt":[', '"a"]}}')
+    yield times("[", completion + '"prompt":', "")
+    yield many(lambda i: f'"f{i}":0', completion + '"prompt":"a",', "}}")
+    yield many(lambda i: f'"{i % 2048}{" " * (i // 2048)}":1', completion + '"prompt":"a","logit_bias":{', "}}}")
+    yield many(lambda i: f'"s{i}"', completion + '"prompt":"a","stop":[', "]}}")
+    yield many(lambda i: str(i % 2048), completion + '"prompt":"a","stop_token_ids":[', "]}}")
+    yield times("c", '{"custom_id":"', '"}')
+    yield times('{"role":"user","content":"Hi"},', chat + '"messages":[', '{"role":"user","content":"Hi"}]}}')
+    yield many(lambda i: '{"role":"%s","content":"Hi"}' % ("user", "assistant")[i % 2], chat + '"messages":[', "]}}")
+    yield times('{"type":"text","text":"a"},', chat + '"messages":[{"role":"user","content":[',
+                '{"type":"text","text":"a"}]}]}}')
+    call = '{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}'
+    yield times(call + ",", chat + '"messages":[{"role":"user","content":"Hi"},{"role":"assistant","tool_calls":[',
+                call + "]}]}}")
+    yield times('{"type":"function"},', chat + hi + '"tools":[', "{}]}}")
+    yield many(lambda i: f'"k{i}":[]', chat + hi + '"chat_template_kwargs":{', "}}}")
+
+
+def chat_template():
+    yield times("a")
+    yield times("{{ a }}")
+    yield times("{# #}")
+    yield times("+1", "{{ 1", " }}")
+    yield times("(", "{{ ")
+    yield times("-", "{{ ", "1 }}")
+    yield times("a,", "{{ [", "] }}")
+    yield times("|upper", "{{ 'a'", " }}")
+    yield times("x", "{% set a = '", "' %}{% for i in range(9999) %}{% set b = a ~ a %}{{ b|length }}{% endfor %}")
+    yield times("a ", "{% set a = '", "' %}{% for i in range(999) %}{{ a.split()|length }}{{ a|replace('a', 'bb') }}{% endfor %}")
+    yield times("a", "{{ '", "' in 'b' }}{{ raise_exception('x' * 100000000) }}")
+    yield times("{% if a %}")
+    yield times("{% if a %}{% endif %}")
+    yield many(lambda i: f"{{% set a{i} = {i} %}}", "", "", "")
+    yield many(lambda i: f"{{% macro m{i}() %}}{{{{ m{i - 1}() }}}}{{% endmacro %}}", "", "{{ m99() }}", "")
+    yield times("{{ messages|tojson }}")
+    yield times("\n", "{{ a", "\n %}")
+
+
+def checkpoint_index():
+    def index(make):
+        return many(make, '{"metadata":{"total_size":4},"weight_map":{', "}}")
+    yield index(lambda i: f'"t{i}":"model-00001-of-00002.safetensors"')
+    yield index(lambda i: f'"t{i}":"model-{i:05}-of-99999.safetensors"')
+    yield index(lambda i: f'"t{i}":"s{i}"')
+    yield times("x", '{"weight_map":{"a":"', '"}}')
+    yield many(lambda i: f'"k{i}":0', '{"weight_map":{"a":"model-00001-of-00002.safetensors"},"metadata":{', "}}")
+
+
+def journal():
+    header = 'header job { } host: "h"\n'
+    zeros = "0" * 16
+    yield times("9 ", header + "started ", "9")
+    yield many(lambda i: f"started {i}", header, "", "\n")
+    yield many(lambda i: f"answer {i} {zeros} - x", header, "", "\n")
+    yield many(lambda i: f"answer {40000 - i} {zeros} - x", header, "", "\n")
+    yield many(lambda i: f"answer {i * 1000} {zeros} - x", header, "", "\n")
+    yield times("x", header + f"answer 1 {zeros} - ")
+    yield times(f"{zeros} answer ")
+    yield times(f"{zeros} answer 1\n")
+    yield times("\n")
+    yield times("model_file { } ", "header job { ", "}")
+    yield times("\nreading 1", header + "---")
+
+
+def machine_profile():
+    yield times('times { kernel: "m" seconds: 1 } ', "kernels { ", "}")
+    yield times("kernels { ")
+    yield times("exchange { ranks: 1 } ")
+    yield times("[", '{"kernels":')
+    yield times('{"seconds":1,"messageBytes":"8"},', '{"exchange":{"messages":[', "{}]}}")
+    yield times("1", "kernels { cores: ")
+    yield times("h", 'kernels { host: "')
+
+
+def model_config():
+    yield many(lambda i: f'"k{i}":0', '{"model_type":"mixtral",', "}")
+    yield times("2,", '{"model_type":"mixtral","eos_token_id":[', "2]}")
+    yield many(str, '{"eos_token_id":[', "]}")
+    yield times('"x",', '{"architectures":[', '"MixtralForCausalLM"]}')
+    yield times("x", '{"model_type":"', '"}')
+    yield times("[", '{"rope_scaling":', "")
+    yield times("1", '{"hidden_size":', "}")
+
+
+def placement():
+    yield times("layers { } ")
+    yield times("experts { ranks: 0 } ", "layers { ", "}")
+    yield times("ranks: 0 ", "layers { experts { ", "} }")
+    yield times("0,", '{"layers":[{"experts":[{"ranks":[', "0]}]}]}")
+    yield times("{},", '{"layers":[', "{}]}")
+    yield times("1", "random:")
+
+
+def run_config():
+    yield times('input: "a" ')
+    yield times("m", 'model: "', '"')
+    yield times("# a\n")
+    yield times("seed: 1 ")
+    yield times("1", "seed: ")
+
+
+def safetensors():
+    def file(header):
+        return struct.pack("<Q", len(header.encode())) + header.encode()
+    empty = '"dtype":"F32","shape":[0],"data_offsets":[0,0]'
+    for header in (many(lambda i: f'"t{i}":{{{empty}}}', "{", "}"),
+                   times("1,", '{"a":{"dtype":"F32","shape":[', '0],"data_offsets":[0,0]}}'),
+                   many(lambda i: f'"k{i}":"v"', '{"__metadata__":{', "}}"),
+                   times("a", '{"', f'":{{{empty}}}}}'), times(" ", "{"), times("[", '{"a":')):
+        yield file(header)
+
+
+def sentencepiece_model():
+    def varint(number):
+        low, high = number & 127, number >> 7
+        return bytes([low | 128]) + varint(high) if high else bytes([low])
+
+    def field(number, content):
+        return varint(number << 3 | 2) + varint(len(content)) + content
+
+    def piece(text, kind=1):
+        return field(1, field(1, text.encode()) + b"\x18" + bytes([kind]))
+    begin = piece("<unk>", 2) + field(2, b"\x18\x02") + field(3, field(1, b"identity"))
+
+    def pieces(make):
+        parts, size, i = [begin], len(begin), 0
+        while size <= SIZE:
+            parts.append(make(i))
+            size += len(parts[-1])
+            i += 1
+        return b"".join(parts[:-1])
+    yield pieces(lambda i: piece(f"p{i}"))
+    yield pieces(lambda i: piece("a" * (i + 1)))
+    yield pieces(lambda i: piece("a" * (i + 1), 4))
+    yield pieces(lambda i: piece(f"u{i}", 4))
+    yield pieces(lambda i: piece(f"c{i}", 3))
+    yield begin + piece("a" * (SIZE - 200))
+    yield begin + piece("é" * (SIZE // 2 - 200), 4)
+
+
+def tokenizer_json():
+    vocab = '"<unk>":0,"a":1,"aa":2'
+    model = '{"model":{"type":"BPE","unk_token":"<unk>","vocab":{%s},"merges":[]}' % vocab
+    yield many(lambda i: f'"p{i}":{i + 3}', '{"model":{"type":"BPE","merges":[],"vocab":{%s,' % vocab, "}}}")
+    yield many(lambda i: f'"{"a" * (i + 3)}":{i + 3}', '{"model":{"type":"BPE","merges":[],"vocab":{%s,' % vocab, "}}}")
+    yield times('"a a",', '{"model":{"type":"BPE","vocab":{%s},"merges":[' % vocab, '"a a"]}}')
+    yield many(lambda i: f'{{"id":{i + 3},"content":"t{i}"}}', model + ',"added_tokens":[', "]}")
+    yield many(lambda i: f'{{"id":{i + 3},"content":"{"a" * (i + 3)}"}}', model + ',"added_tokens":[', "]}")
+    double = '{"type":"Replace","pattern":{"String":"a"},"content":"aa"}'
+    yield times(double + ",", model + ',"normalizer":{"type":"Sequence","normalizers":[', double + "]}}")
+    same = '{"type":"Replace","pattern":{"String":"a"},"content":"a"}'
+    yield times(same + ",", model + ',"normalizer":{"type":"Sequence","normalizers":[', same + "]}}")
+    prepend = '{"type":"Prepend","prepend":"aaaaaaaaaaaaaaaa"}'
+    yield times(prepend + ",", model + ',"normalizer":{"type":"Sequence","normalizers":[', prepend + "]}}")
+    yield times("x", model + ',"normalizer":{"type":"Prepend","prepend":"', '"}}')
+    yield times("x", model + ',"normalizer":{"type":"', '"}}')
+    space = '{"type":"Split","pattern":{"String":" "},"behavior":"Isolated","invert":false}'
+    yield times(space + ",", model + ',"pre_tokenizer":{"type":"Sequence","pretokenizers":[', space + "]}}")
+    yield times("1,", model + ',"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"a"}},'
+                '{"Sequence":{"id":"A"}}],"special_tokens":{"a":{"ids":[', "1]}}}}")
+    yield times('{"SpecialToken":{"id":"a"}},', model + ',"post_processor":{"type":"TemplateProcessing","single":[',
+                '{"Sequence":{"id":"A"}}],"special_tokens":{"a":{"ids":[' + "1," * 1000 + "1]}}}}")
+
+
+def tokenizer_config():
+    yield many(lambda i: f'"{i + 8}":{{"content":"t{i}"}}', '{"added_tokens_decoder":{', "}}")
+    yield many(lambda i: f'"{i + 8}":{{"content":"{"a" * (i + 1)}"}}', '{"added_tokens_decoder":{', "}}")
+    yield many(lambda i: f'"t{i}"', '{"additional_special_tokens":[', "]}")
+    yield many(lambda i: f'"t{i}":"<s>"', '{"extra_special_tokens":{', "}}")
+    yield many(lambda i: f'"t{i}":{i + 8}', "{}\n---\n{}\n---\n{", "}")
+    special = many(lambda i: f'"t{i}"', "", "")[:SIZE // 2].rpartition(",")[0]
+    yield f'{{"additional_special_tokens":[{special}]}}\n---\n{{}}\n---\n' + "{" + \
+        many(lambda i: f'"u{i}":{i + 8}', "", "")[:SIZE // 3].rpartition(",")[0] + "}"
+    yield times("x", '{"tokenizer_class":"', '"}')
+    yield times("x", '{"bos_token":"', '"}')
+    yield many(lambda i: f'"k{i}":0', "{", "}")
+
+
+TARGETS = {make.__name__: make for make in (
+    batch_line, chat_template, checkpoint_index, journal, machine_profile, model_config, placement, run_config,
+    safetensors, sentencepiece_model, tokenizer_config, tokenizer_json)}
+
+
+def write(target, directory):
+    """Returns the paths of the files that it makes."""
+    paths = []
+    for i, data in enumerate(TARGETS[target]()):
+        data = data.encode() if isinstance(data, str) else data
+        assert len(data) <= 1 << 20, (target, i, len(data))
+        paths.append(pathlib.Path(directory, f"{target}-{i}"))
+        paths[-1].write_bytes(data)
+    return paths
+
+
+if __name__ == "__main__":
+    write(*sys.argv[1:])

@@ -1,0 +1,49 @@
+#include <algorithm>
+
+#include "kernels/check.h"
+#include "launch/placement_file.h"
+#include "tests/fuzz/support.h"
+#include "tests/fuzz/targets.h"
+#include "tests/support/memory_file_system.h"
+
+namespace octet::fuzz {
+namespace {
+
+constexpr PlacementShape kShape = {.num_layers = 2, .num_experts = 4, .num_ranks = 3};
+
+// Every expert lives somewhere, and each rank knows what it has.
+void CheckPlacement(const ExpertPlacement& placement) {
+  for (int layer = 0; layer < kShape.num_layers; ++layer) {
+    for (int expert = 0; expert < kShape.num_experts; ++expert) {
+      const auto ranks = placement.ranks(layer, expert);
+      OCTET_CHECK(!ranks.empty() && ranks.front() >= 0 && ranks.back() < kShape.num_ranks);
+      OCTET_CHECK(std::adjacent_find(ranks.begin(), ranks.end(), std::greater_equal<>()) ==
+                  ranks.end());
+      for (int rank = 0; rank < kShape.num_ranks; ++rank) {
+        const std::vector<int> local = placement.LocalExperts(layer, rank);
+        const bool owns = std::find(ranks.begin(), ranks.end(), rank) != ranks.end();
+        OCTET_CHECK_EQ(placement.Owns(layer, expert, rank), owns);
+        OCTET_CHECK_EQ(std::binary_search(local.begin(), local.end(), expert), owns);
+      }
+    }
+  }
+}
+
+void CheckPlacementOf(FileSystem& files, const std::string& spec) {
+  const auto placement = ReadPlacement(files, spec, kShape);
+  if (!placement.ok()) return CheckError(placement.status());
+  CheckPlacement(*placement);
+}
+
+}  // namespace
+
+void ExpertPlacementFile(const std::string& bytes) {
+  MemoryFileSystem files;
+  files.files["p.json"] = bytes;
+  files.files["p.txt"] = bytes;
+  CheckPlacementOf(files, "p.json");
+  CheckPlacementOf(files, "p.txt");
+  CheckPlacementOf(files, bytes);
+}
+
+}  // namespace octet::fuzz
