@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The one test command: installs what is missing, builds Release and ASan+UBSan, checks the style, runs every test under
-# Release and most under the other. Ends with a line "N passed, N failed".
+# Release and most under the other, and each fuzz target for seconds. Ends with a line "N passed, N failed".
 #
 #   tests/run.sh           everything
-#   tests/run.sh --quick   Release only, no clang-tidy
+#   tests/run.sh --quick   Release only, no clang-tidy, no fuzz targets
 set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
@@ -43,7 +43,11 @@ for preset in "${presets[@]}"; do
 done
 
 count "source style" tests/style/check_sources.sh
-[[ ${1:-} == --quick ]] || count "clang-tidy" tests/style/run_clang_tidy.sh build/sanitize
+if [[ ${1:-} != --quick ]]; then
+  count "clang-tidy" tests/style/run_clang_tidy.sh build/sanitize
+  cmake --preset fuzz > /dev/null && cmake --build --preset fuzz
+  count "fuzz targets" env OCTET_FUZZ_SECONDS=5 tests/fuzz/run.sh 20000
+fi
 
 for preset in "${presets[@]}"; do
   results=build/$preset/ctest.xml

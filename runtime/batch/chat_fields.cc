@@ -12,6 +12,8 @@
 namespace octet {
 namespace {
 
+constexpr size_t kMaxArguments = 4096;
+
 constexpr char kAnswersFinalMessage[] =
     "the conversation ends with a message of the assistant, and the answer begins anew behind it; "
     "continue_final_message true with add_generation_prompt false goes on with that message";
@@ -42,6 +44,11 @@ void TakeToolChoice(Fields& body) {
 Json TakeArguments(Fields& body) {
   const Json* arguments = body.TakeObject("chat_template_kwargs");
   if (arguments == nullptr) return Json::object();
+  if (arguments->size() > kMaxArguments) {
+    body.Fail("chat_template_kwargs",
+              absl::StrCat("has ", arguments->size(), " members; it may have ", kMaxArguments));
+    return Json::object();
+  }
   for (const char* key : {"messages", "conversation", "tools", "documents", "chat_template",
                           "add_generation_prompt", "continue_final_message", "tokenize"}) {
     if (!arguments->contains(key)) continue;
@@ -93,7 +100,7 @@ void TakeConversation(const RequestLimits& limits, Fields& body, BatchRequest& r
     return body.Fail("messages", "can't be used: " + why);
   }
   const bool will_be_cut = request.truncation.has_value();
-  if (!will_be_cut && !CheckBytes(text->text.size(), "messages", limits, body)) return;
+  if (!CheckBytes(text->text.size(), "messages", limits, will_be_cut, body)) return;
   request.prompts = {Prompt{.ids = limits.tokenizer->EncodeRendered(*text)}};
   CheckRows(request.prompts[0], "messages", limits, body);
   body.Note(limits.chat->note());

@@ -11,6 +11,8 @@
 namespace octet {
 namespace {
 
+constexpr size_t kMaxMessages = 16384;
+
 constexpr size_t kMaxRoleBytes = 64;
 
 // What messages carry for others than the model: vLLM drops it before the template.
@@ -176,6 +178,11 @@ std::vector<ChatMessage> TakeMessages(Fields& body) {
   }
   if (!messages->is_array() || messages->empty()) {
     body.Fail("messages", "must be a list of one or more messages");
+    return {};
+  }
+  if (messages->size() > kMaxMessages) {
+    body.Fail("messages",
+              absl::StrCat("has ", messages->size(), " messages; it may have ", kMaxMessages));
     return {};
   }
   std::vector<ChatMessage> read;

@@ -20,7 +20,7 @@ std::string Element(const std::string& list, size_t index) {
 struct TextReading {
   const RequestLimits& limits;
   bool add_special_tokens;
-  bool will_be_cut;  // so that it may be of any length
+  bool will_be_cut;
 };
 
 Prompt ReadText(const std::string& text, const std::string& name, const TextReading& reading,
@@ -30,7 +30,7 @@ Prompt ReadText(const std::string& text, const std::string& name, const TextRead
     body.Fail(name, "must be a list of token ids: the model has no tokenizer");
     return {};
   }
-  if (!reading.will_be_cut && !CheckBytes(text.size(), name, reading.limits, body)) return {};
+  if (!CheckBytes(text.size(), name, reading.limits, reading.will_be_cut, body)) return {};
   Prompt prompt = {.ids = tokenizer->EncodePrompt(text, reading.add_special_tokens),
                    .text = text,
                    .is_text = true};
@@ -81,9 +81,16 @@ void ReadPrompts(const Json& list, const TextReading& reading, Fields& body,
 
 }  // namespace
 
-bool CheckBytes(size_t bytes, const std::string& name, const RequestLimits& limits, Fields& body) {
+bool CheckBytes(size_t bytes, const std::string& name, const RequestLimits& limits,
+                bool will_be_cut, Fields& body) {
   const size_t most = limits.tokenizer->MostBytes(limits.max_model_len);
   if (bytes <= most) return true;
+  if (will_be_cut) {
+    if (bytes <= kMaxCutBytes) return true;
+    body.Fail(name, absl::StrCat("has ", bytes, " bytes; a text that will be cut may have ",
+                                 kMaxCutBytes));
+    return false;
+  }
   body.Fail(name,
             absl::StrCat("has ", bytes, " bytes; the ", limits.max_model_len,
                          " tokens of --max-model-len have at most ", most),

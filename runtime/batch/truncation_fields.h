@@ -9,7 +9,7 @@
 namespace octet {
 
 // "truncate_prompt_tokens" and "truncation_side", as vLLM has them. Before the prompts: a text that
-// will be cut may be of any length.
+// will be cut may be longer than its tokens' room.
 void TakeTruncation(Fields& body, BatchRequest& request);
 
 // Cuts the prompts, BOS included, as was asked for. `answer_tokens`: what must be left for an

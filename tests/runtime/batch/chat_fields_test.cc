@@ -96,6 +96,15 @@ TEST_F(ChatFieldsTest, RefusesWhatWouldChangeTheAnswer) {
   ExpectRefused(ChatWith(R"("add_special_tokens": true)"), "add_special_tokens",
                 "unsupported_value");
   ExpectRefused(ChatWith(R"("chat_template_kwargs": {"messages": []})"), "chat_template_kwargs");
+  std::string messages = R"({"role": "user", "content": "a"})";
+  const std::string one = messages;
+  for (int i = 0; i < 16384; ++i) absl::StrAppend(&messages, ",", one);
+  ExpectRefused(Chat(absl::StrCat(R"({"messages": [)", messages, "]}")), "messages",
+                "invalid_value", "has 16385 messages");
+  std::string arguments;
+  for (int i = 0; i < 4097; ++i) absl::StrAppend(&arguments, i == 0 ? "" : ",", "\"a", i, "\":0");
+  ExpectRefused(ChatWith(absl::StrCat(R"("chat_template_kwargs": {)", arguments, "}")),
+                "chat_template_kwargs");
   limits_.lenient = true;
   ExpectRefused(ChatWith(R"("tool_choice": "required")"), "tool_choice", "unsupported_value");
   Accept(ChatWith(R"("tools": [], "tool_choice": "none", "add_special_tokens": false,

@@ -44,6 +44,15 @@ TEST_F(TruncationFieldsTest, OfATextToo) {
             std::vector<int32_t>(chat.end() - 3, chat.end()));
 }
 
+TEST_F(TruncationFieldsTest, ATextThatWillBeCutHasALimitOfItsOwn) {
+  const auto request = [](size_t bytes) {
+    return Completions(absl::StrCat(R"({"truncate_prompt_tokens": 2, "prompt": ")",
+                                    std::string(bytes, ' '), R"("})"));
+  };
+  EXPECT_THAT(Accept(request(size_t{4} << 20)).prompts[0].ids, SizeIs(2));
+  ExpectRefused(request((size_t{4} << 20) + 1), "prompt");
+}
+
 TEST_F(TruncationFieldsTest, EachOfSeveralPrompts) {
   const BatchRequest request =
       Accept(Completions(R"({"prompt": [[5, 6, 7], [8], [9, 10]], "truncate_prompt_tokens": 2})"));
