@@ -5,8 +5,10 @@
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/util/json_util.h>
 
+#include "launch/one_line.h"
 #include "runtime/io/strict_json.h"
 #include "runtime/io/utf8.h"
+
 namespace octet {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr int kMostDepth = 64;
 
 // What protobuf says repeats what it has found, which may be anything.
 std::string FirstLine(const std::string& text) {
-  return Shortened(text.substr(0, text.find('\n')));
+  return OneLine(Shortened(text.substr(0, text.find('\n'))));
 }
 
 class FirstError : public google::protobuf::io::ErrorCollector {

@@ -226,6 +226,8 @@ TEST_F(RunConfigTest, AFileIsRegularAndOfSomeSize) {
   std::filesystem::resize_file(path_, uint64_t{1} << 40);
   EXPECT_THAT(refused(path_), HasSubstr("at most 1048576 are read"));
   EXPECT_THAT(Message(ResolveFile("model: \"\xff\xfe\"")), HasSubstr(":1:"));
+  EXPECT_THAT(Message(ResolveFile("'a\x03'")),
+              HasSubstr(":1:1: Expected identifier, got: 'a\\x03'"));
   EXPECT_THAT(Message(Resolve({"--config", ""})), HasSubstr("--config must not be empty"));
 }
 
