@@ -82,9 +82,8 @@ EarlyExit Refuse(const Command& command, const std::string& reason) {
 }
 
 EarlyExit RefuseCommand(const NamedCommand& named) {
-  return Refuse(named.command,
-                absl::StrCat(*named.fault, ": choose one of ",
-                             NamesOf(CommandsOf(*named.command.app))));
+  return Refuse(named.command, absl::StrCat(*named.fault, ": choose one of ",
+                                            NamesOf(CommandsOf(*named.command.app))));
 }
 
 EarlyExit RefuseNoCommand(const Command& command) {
