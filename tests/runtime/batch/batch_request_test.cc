@@ -287,7 +287,7 @@ TEST_F(BatchRequestTest, HugeLinesAreRefusedInAFewWords) {
       {Completions(R"({"prompt": ")" + text + "\"}"), "'prompt' has 1000000 bytes"},
       {Chat(R"({"messages": [{"role": "user", "content": ")" + text + "\"}]}"),
        "'messages' has 1000018 bytes"},
-      {Chat(R"({"messages": [)" + Repeat("1,", kMany) + "1]}"), "'messages[0]' must be an object"},
+      {Chat(R"({"messages": [)" + Repeat("1,", kMany) + "1]}"), "'messages' has 200001 messages"},
       {Line("/v1/" + text, "{}"), "'url' must be"},
       {std::string(kMany, '['), "is nested deeper than 64"},
       {"{\"custom_id\": \"" + text, "is not valid UTF-8 JSON"},
