@@ -179,8 +179,8 @@ TEST_F(BatchFilesTest, APipeWithoutAPeerIsSaid) {
   ASSERT_EQ(mkfifo(Path("pipe").c_str(), 0600), 0);
   const auto run_until_peer = [&](const std::string& flags, const std::string& note,
                                   const std::string& peer) {
-    return RunShell(absl::StrCat("cd ", directory_, "; : > said; (until grep -q '", note,
-                                 "' said; do sleep 0.1; done; sleep 2; ", peer, ") & ",
+    return RunShell(absl::StrCat("cd ", directory_, "; : > said; (until grep -q \"", note,
+                                 "\" said; do sleep 0.1; done; sleep 2; ", peer, ") & ",
                                  Command(flags), " --timeout 1 2> said; status=$?; cat said; ",
                                  "wait; exit $status"));
   };
