@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/io/strict_json.h"
 #include "runtime/text/tokenizer_files.h"
 
 namespace octet {
@@ -48,9 +49,11 @@ bool DecidesAnswers(const std::string& name) {
 }
 
 absl::Status Differs(const std::string& what, const std::string& earlier, const std::string& now) {
-  return absl::FailedPreconditionError(absl::StrCat(what, " was ",
-                                                    earlier.empty() ? "not given" : earlier,
-                                                    ", and is ", now.empty() ? "not given" : now));
+  const auto shown = [](const std::string& value) {
+    return value.empty() ? "not given" : Escaped(value);
+  };
+  return absl::FailedPreconditionError(
+      absl::StrCat(what, " was ", shown(earlier), ", and is ", shown(now)));
 }
 
 template <class T>

@@ -15,6 +15,7 @@
 #include "runtime/batch/input_lines.h"
 #include "runtime/batch/job_identity.h"
 #include "runtime/io/compressed_stream.h"
+#include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
@@ -73,7 +74,8 @@ absl::Status Journal::LookForFinished(std::vector<std::string>& notes) {
   const absl::StatusOr<std::string> text = files_.ReadWhole(path);
   if (!text.ok()) return text.status();
   FinishedJob finished;
-  if (!google::protobuf::TextFormat::ParseFromString(*text, &finished)) {
+  if (!google::protobuf::TextFormat::ParseFromString(*text, &finished) ||
+      !(finished.assembled().empty() || KindOfName(finished.assembled()) == JournalFile::kOutput)) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": was written by another version of octet, or is damaged; --overwrite ",
                      "throws it away"));
@@ -103,9 +105,10 @@ absl::Status Journal::LookForFinished(std::vector<std::string>& notes) {
   }
   if (!claim_.NamesOf(JournalFile::kPart).empty())
     return absl::OkStatus();  // not yet, it says more
-  return Refused(output_, absl::StrCat(" is not as octet completed it on ", finished.finished(),
-                                       ": it has ", Describe(**output), ", and had ",
-                                       finished.output_bytes(), "; --overwrite replaces it"));
+  return Refused(
+      output_, absl::StrCat(" is not as octet completed it on ", Escaped(finished.finished()),
+                            ": it has ", Describe(**output), ", and had ", finished.output_bytes(),
+                            "; --overwrite replaces it"));
 }
 
 absl::Status Journal::CompareFinished(const FinishedJob& finished,
@@ -160,8 +163,8 @@ absl::Status Journal::CompareHeader(const JournalHeader& header, std::vector<std
   }
   if (same.ok()) return same;
   return absl::FailedPreconditionError(
-      absl::StrCat("--resume: ", output_, " was begun as another job on ", header.started(), ": ",
-                   std::string(same.message())));
+      absl::StrCat("--resume: ", output_, " was begun as another job on ",
+                   Escaped(header.started()), ": ", std::string(same.message())));
 }
 
 // What lies in the output's place is kept, unless it is known that it is to be replaced.

@@ -246,16 +246,18 @@ std::string Shortened(std::string_view text) {
   return kept.append("…").append(text.substr(BeginOfChar(text, text.size() - kEnd)));
 }
 
-std::string Quoted(const std::string& text) {
+std::string Escaped(std::string_view text) {
   const std::string shown = Shortened(text);
-  std::string quoted = "'";
+  std::string escaped;
   for (std::string_view rest = shown; !rest.empty();) {
     const Utf8Char c = FirstUtf8Char(rest);
     const std::string letter(rest.substr(0, std::max<size_t>(c.size, 1)));
-    quoted += c.code_point >= 0xA0 ? letter : absl::CHexEscape(letter);
+    escaped += c.code_point >= 0xA0 ? letter : absl::CHexEscape(letter);
     rest.remove_prefix(letter.size());
   }
-  return quoted + "'";
+  return escaped;
 }
+
+std::string Quoted(const std::string& text) { return "'" + Escaped(text) + "'"; }
 
 }  // namespace octet

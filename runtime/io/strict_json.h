@@ -45,8 +45,10 @@ absl::Status ParseStrictJsonObject(const std::string& text, const std::string& w
 // `text` for a message; of a long one both ends. No character is cut.
 std::string Shortened(std::string_view text);
 
-// `text` in single quotes for an error message, as one line of UTF-8: control characters and what
-// is not UTF-8 escaped, the middle of a long one left out.
+// The same as one line of UTF-8: control characters and what is not UTF-8 escaped, also quotes.
+std::string Escaped(std::string_view text);
+
+// That in single quotes.
 std::string Quoted(const std::string& text);
 
 }  // namespace octet

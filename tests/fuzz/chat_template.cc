@@ -1,9 +1,13 @@
 #include "runtime/text/chat_template.h"
 
+#include <absl/strings/ascii.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "kernels/check.h"
 #include "runtime/io/utf8.h"
+#include "runtime/text/jinja/error.h"
 #include "runtime/text/jinja/limits.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"
@@ -34,9 +38,17 @@ Conversation Plain() {
           .add_generation_prompt = false};
 }
 
+// The message of raise_exception is the template's own, which may have lines.
+void CheckRenderError(const absl::Status& status) {
+  if (jinja::ErrorKindOf(status) != jinja::ErrorKind::kRaised) return CheckError(status);
+  std::string message(status.message());
+  std::replace_if(message.begin(), message.end(), absl::ascii_iscntrl, ' ');
+  CheckMessage(message);
+}
+
 void Render(const ChatTemplates& templates, const Conversation& conversation) {
   const auto rendered = templates.Render(conversation, 1'700'000'000);
-  if (!rendered.ok()) return CheckError(rendered.status());
+  if (!rendered.ok()) return CheckRenderError(rendered.status());
   OCTET_CHECK(rendered->text.size() <= jinja::kMaxText);
   OCTET_CHECK(IsUtf8(rendered->text));
   size_t at = 0;

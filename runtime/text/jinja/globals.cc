@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/io/utf8.h"
 #include "runtime/text/jinja/compare.h"
 #include "runtime/text/jinja/library.h"
 #include "runtime/text/jinja/limits.h"
@@ -21,9 +22,12 @@ namespace {
 using Kind = Value::Kind;
 
 Value RaiseException(Run& run, const Value&, const Arguments& arguments) {
+  constexpr size_t kMostBytes = 1000;  // a message is for a person
   const Parameters parameters(run, "raise_exception", arguments, {"message"}, 1);
   const Text message = parameters.Text(0, "");
-  return run.Fail(ErrorKind::kRaised, message.view());
+  const std::string_view said = message.view().substr(0, BeginOfChar(message.view(), kMostBytes));
+  return run.Fail(ErrorKind::kRaised,
+                  said.empty() ? "raise_exception was called without a message" : said);
 }
 
 Value MakeRange(Run& run, const Value&, const Arguments& arguments) {

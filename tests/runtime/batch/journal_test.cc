@@ -388,6 +388,16 @@ TEST_F(JournalTest, AFinishedJobIsFoundDone) {
   EXPECT_EQ(files_.files[kJobOutput], "result 0\n");  // until the new one is complete
 }
 
+TEST_F(JournalTest, WhatAFinishedJobSaysIsShownAsOneLineAndLeadsNowhereElse) {
+  files_.files[kJobOutput] = "x";
+  files_.files["secret"] = "y";
+  std::string& finished = files_.files["out.jsonl.journal/finished"];
+  finished = R"(job { } finished: "2025\xff\n" output_bytes: 7)";
+  ExpectRefused(StartMode::kResume, R"(completed it on 2025\xff\n: it has 1 bytes)");
+  finished = R"(job { } assembled: "../secret" output_bytes: 1 replaces { size: 1 })";
+  ExpectRefused(StartMode::kResume, "or is damaged; --overwrite");
+}
+
 TEST_F(JournalTest, AnOutputThatWasChangedIsKept) {
   {
     const auto journal = OpenOrDie(StartMode::kNew);

@@ -186,6 +186,10 @@ TEST_F(ChatTemplateTest, WhatATemplateCantDoIsNamed) {
   EXPECT_THAT(
       RenderError(Made("{{ raise_exception('Roles must alternate') }}", tokenizer_), hello_),
       HasSubstr("Roles must alternate"));
+  EXPECT_THAT(RenderError(Made("{{ raise_exception(nothing) }}", tokenizer_), hello_),
+              HasSubstr("raise_exception was called without a message"));
+  EXPECT_EQ(RenderError(Made("{{ raise_exception('x' * 10000) }}", tokenizer_), hello_),
+            std::string(1000, 'x'));
 }
 
 TEST_F(ChatTemplateTest, BadFilesAreRefused) {
