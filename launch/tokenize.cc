@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "runtime/io/line_reader.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
@@ -27,7 +28,7 @@ void AppendIds(std::span<const int32_t> ids, std::string& text) {
 bool ReadLine(std::istream& in, std::string& line) {
   line.clear();
   std::streambuf& bytes = *in.rdbuf();
-  while (line.size() <= Tokenizer::kMaxTextBytes) {
+  while (line.size() <= LineReader::kMaxLineBytes) {
     const auto c = bytes.sbumpc();
     if (c == std::istream::traits_type::eof()) {
       in.setstate(std::ios::eofbit);
@@ -83,10 +84,10 @@ absl::Status TokenizeLines(const Tokenizer& tokenizer, Spelling spelling, std::i
   std::string line;
   std::string ids;
   for (uint64_t number = 1; ReadLine(in, line); ++number) {
-    if (line.size() > Tokenizer::kMaxTextBytes) {
+    if (line.size() > LineReader::kMaxLineBytes) {
       const auto code = number == 1 ? absl::StatusCode::kInvalidArgument  // nothing is written yet
                                     : absl::StatusCode::kOutOfRange;
-      return {code, absl::StrCat("line ", number, " has more than ", Tokenizer::kMaxTextBytes,
+      return {code, absl::StrCat("line ", number, " has more than ", LineReader::kMaxLineBytes,
                                  " bytes, which can't be tokenized at once")};
     }
     ids.clear();
