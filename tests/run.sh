@@ -46,7 +46,7 @@ count "source style" tests/style/check_sources.sh
 if [[ ${1:-} != --quick ]]; then
   count "clang-tidy" tests/style/run_clang_tidy.sh build/sanitize
   cmake --preset fuzz > /dev/null && cmake --build --preset fuzz
-  count "fuzz targets" env OCTET_FUZZ_SECONDS=5 tests/fuzz/run.sh 20000
+  count "fuzz targets" env OCTET_FUZZ_SECONDS=3 tests/fuzz/run.sh 20000
 fi
 
 for preset in "${presets[@]}"; do
