@@ -258,6 +258,6 @@ std::string Escaped(std::string_view text) {
   return escaped;
 }
 
-std::string Quoted(const std::string& text) { return "'" + Escaped(text) + "'"; }
+std::string Quoted(const std::string& text) { return absl::StrCat("'", Escaped(text), "'"); }
 
 }  // namespace octet
