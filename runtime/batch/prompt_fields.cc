@@ -12,6 +12,9 @@
 namespace octet {
 namespace {
 
+// Of a text that will be cut, as all of its tokens are found first.
+constexpr size_t kMaxCutBytes = size_t{4} << 20;
+
 std::string Element(const std::string& list, size_t index) {
   return absl::StrCat(list, "[", index, "]");
 }

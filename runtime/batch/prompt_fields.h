@@ -13,9 +13,6 @@ namespace octet {
 // is false: both as in vLLM. Texts stay in Prompt::text where request.echo is set.
 void TakePrompts(const RequestLimits& limits, Fields& body, BatchRequest& request);
 
-// What a text that will be cut may have, as all of its tokens are found first.
-inline constexpr size_t kMaxCutBytes = size_t{4} << 20;
-
 // False, and an error, where a text of so many bytes can't leave room for an answer, or is too long
 // to be cut: it is not worth the time that its tokens would take.
 bool CheckBytes(size_t bytes, const std::string& name, const RequestLimits& limits,
