@@ -26,14 +26,14 @@ constexpr double kGiB = 1024.0 * 1024 * 1024;
 // The program, MPI's buffers, the tokenizer, what is read ahead.
 constexpr int64_t kProcessBytes = int64_t{192} << 20;
 
-constexpr NumberRange<double> kSizes = {1e-6, 1e15};  // in any unit
+constexpr NumberRange<double> kAmounts = {1e-6, 1e15};  // in any unit
 
 // "12GiB" is 12 and GiB.
 bool SplitUnit(const std::string& setting, double& number, std::string& unit) {
   const size_t end = setting.find_first_not_of("0123456789.");
   if (end == std::string::npos) return false;
   unit = setting.substr(end);
-  const std::optional<double> parsed = kSizes.Parse(setting.substr(0, end));
+  const std::optional<double> parsed = kAmounts.Parse(setting.substr(0, end));
   number = parsed.value_or(0);
   return parsed.has_value();
 }

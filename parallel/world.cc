@@ -19,7 +19,7 @@ namespace {
 
 // As launchers count; a rank of ours has less to say.
 constexpr NumberRange<int> kTasks = {1, std::numeric_limits<int>::max()};
-constexpr NumberRange<int> kRanks = {0, std::numeric_limits<int>::max()};
+constexpr NumberRange<int> kRankVariables = {0, std::numeric_limits<int>::max()};
 
 // Set by mpirun (Open MPI) and by srun --mpi=pmix.
 bool StartedByLauncher() {
@@ -44,7 +44,7 @@ void AbortAllRanks() { MPI_Abort(MPI_COMM_WORLD, 1); }
 int LaunchedRank() {
   for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK"}) {
     const char* text = std::getenv(variable);
-    const auto rank = text == nullptr ? std::nullopt : kRanks.Parse(text);
+    const auto rank = text == nullptr ? std::nullopt : kRankVariables.Parse(text);
     if (rank) return *rank;
   }
   return 0;

@@ -26,10 +26,6 @@ count() {
   fi
 }
 
-run_fuzz_targets() {
-  cmake --preset fuzz > /dev/null && cmake --build --preset fuzz && OCTET_FUZZ_SECONDS=3 tests/fuzz/run.sh 20000
-}
-
 if [[ -z ${OCTET_ORACLE_DIR:-} ]]; then
   cat >&2 << 'END'
 ################################################################################
@@ -49,7 +45,7 @@ done
 count "source style" tests/style/check_sources.sh
 if [[ ${1:-} != --quick ]]; then
   count "clang-tidy" tests/style/run_clang_tidy.sh build/sanitize
-  count "fuzz targets" run_fuzz_targets
+  count "fuzz targets" env OCTET_FUZZ_SECONDS=3 tests/fuzz/run.sh 20000
 fi
 
 for preset in "${presets[@]}"; do

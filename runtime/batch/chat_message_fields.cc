@@ -40,10 +40,6 @@ constexpr const char* kLabels[] = {
     "thinking_blocks",
 };
 
-std::string Element(const std::string& list, size_t index) {
-  return absl::StrCat(list, "[", index, "]");
-}
-
 void PassOverLabels(Fields& fields) {
   for (const char* label : kLabels) fields.Take(label);
 }

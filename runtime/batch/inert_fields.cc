@@ -58,7 +58,7 @@ bool HasNoConstraint(const Json& value) {
 }
 
 // What answers do not depend on, whatever it is.
-constexpr Rule kLabels[] = {
+constexpr Rule kLabelRules[] = {
     {IsText,
      "a text",
      {"user", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
@@ -151,7 +151,7 @@ void TakeDependentFields(Fields& body, const BatchRequest& request) {
 }  // namespace
 
 void TakeInertFields(Fields& body, const BatchRequest& request) {
-  TakeAll(kLabels, "invalid_value", body);
+  TakeAll(kLabelRules, "invalid_value", body);
   TakeAll(kNeutral, "unsupported_value", body);
   TakeDependentFields(body, request);
 }

@@ -37,7 +37,7 @@ bool IsCompressed(const std::string& output) {
   return absl::EndsWith(output, ".gz") || absl::EndsWith(output, ".zst");
 }
 
-absl::Status Refused(const std::string& output, const std::string& why) {
+absl::Status OutputInTheWay(const std::string& output, const std::string& why) {
   return absl::FailedPreconditionError(absl::StrCat("--output ", output, why));
 }
 
@@ -86,14 +86,15 @@ absl::Status Journal::LookForFinished(std::vector<std::string>& notes) {
       !finished.assembled().empty() && files_.IsFile(claim_.PathOf(finished.assembled()));
   if (is_assembled_ && *output &&
       !(finished.has_replaces() && IsSameOutput(**output, finished.replaces()))) {
-    return Refused(output_, absl::StrCat(": its job is finished and lies in ",
-                                         claim_.PathOf(finished.assembled()), ", but in its place ",
-                                         "are ", Describe(**output), "; move that away"));
+    return OutputInTheWay(
+        output_,
+        absl::StrCat(": its job is finished and lies in ", claim_.PathOf(finished.assembled()),
+                     ", but in its place ", "are ", Describe(**output), "; move that away"));
   }
   if (!is_assembled_ && !*output) return absl::OkStatus();
   const absl::Status same = CompareFinished(finished, notes);
   if (!same.ok()) {
-    return Refused(
+    return OutputInTheWay(
         output_,
         absl::StrCat(" is the finished output of another job: ", std::string(same.message()), "; ",
                      options_.mode == StartMode::kResume ? "take another --output, or --overwrite"
@@ -105,7 +106,7 @@ absl::Status Journal::LookForFinished(std::vector<std::string>& notes) {
   }
   if (!claim_.NamesOf(JournalFile::kPart).empty())
     return absl::OkStatus();  // not yet, it says more
-  return Refused(
+  return OutputInTheWay(
       output_, absl::StrCat(" is not as octet completed it on ", Escaped(finished.finished()),
                             ": it has ", Describe(**output), ", and had ", finished.output_bytes(),
                             "; --overwrite replaces it"));
@@ -141,15 +142,17 @@ absl::Status Journal::LookAtParts(std::vector<std::string>& notes) {
     return absl::OkStatus();
   }
   if (num_earlier() > 0) {
-    return Refused(output_, absl::StrCat(": an attempt that did not finish has left ",
-                                         num_earlier(), " results; --resume goes on with them, ",
-                                         "--overwrite throws them away"));
+    return OutputInTheWay(
+        output_,
+        absl::StrCat(": an attempt that did not finish has left ", num_earlier(),
+                     " results; --resume goes on with them, ", "--overwrite throws them away"));
   }
   if (!index_.has_damaged_part()) return absl::OkStatus();
-  return Refused(output_, absl::StrCat(": an attempt that did not finish has left results in ",
-                                       claim_.directory(), " that can't be read, as their header ",
-                                       "is damaged; --resume does their work again, --overwrite ",
-                                       "throws them away"));
+  return OutputInTheWay(
+      output_,
+      absl::StrCat(": an attempt that did not finish has left results in ", claim_.directory(),
+                   " that can't be read, as their header ",
+                   "is damaged; --resume does their work again, --overwrite ", "throws them away"));
 }
 
 absl::Status Journal::CompareHeader(const JournalHeader& header, std::vector<std::string>& notes) {
@@ -180,7 +183,7 @@ absl::Status Journal::LookAtOutput() {
     replaces_ = **found;
     return absl::OkStatus();
   }
-  return Refused(
+  return OutputInTheWay(
       output_,
       absl::StrCat(
           " is there already, and no journal says that octet wrote it: ", Describe(**found), "; ",

@@ -1,5 +1,6 @@
 #include "runtime/batch/journal_files.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
@@ -29,8 +30,7 @@ std::string Numbered(const char* kind, int attempt) {
   return absl::StrCat(kind, absl::Dec(attempt, absl::kZeroPad6));
 }
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsHexDigit(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f'); }
+bool IsHexDigit(char c) { return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f'); }
 
 std::optional<int> NumberAfter(std::string_view prefix, std::string_view name) {
   if (name.substr(0, prefix.size()) != prefix) return std::nullopt;
@@ -38,7 +38,7 @@ std::optional<int> NumberAfter(std::string_view prefix, std::string_view name) {
   if (name.size() < kFewestDigits || name.size() > kMostDigits) return std::nullopt;
   int number = 0;
   for (const char c : name) {
-    if (!IsDigit(c)) return std::nullopt;
+    if (!absl::ascii_isdigit(c)) return std::nullopt;
     number = number * 10 + (c - '0');
   }
   return number;

@@ -15,8 +15,6 @@ namespace {
 
 constexpr size_t kMaxNumberBytes = 64;  // of a text that is worth reading as a number
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
 // The text without white space around it, "+" in front, and "_" between digits; empty where it can
 // be no number.
 std::string NumberText(const std::string& text) {
@@ -34,7 +32,8 @@ std::string NumberText(const std::string& text) {
   for (size_t i = 0; i < rest.size(); ++i) {
     if (rest[i] != '_') {
       number += rest[i];
-    } else if (i == 0 || i + 1 == rest.size() || !IsDigit(rest[i - 1]) || !IsDigit(rest[i + 1])) {
+    } else if (i == 0 || i + 1 == rest.size() || !absl::ascii_isdigit(rest[i - 1]) ||
+               !absl::ascii_isdigit(rest[i + 1])) {
       return "";
     }
   }

@@ -15,10 +15,6 @@ namespace {
 // Of a text that will be cut, as all of its tokens are found first.
 constexpr size_t kMaxCutBytes = size_t{4} << 20;
 
-std::string Element(const std::string& list, size_t index) {
-  return absl::StrCat(list, "[", index, "]");
-}
-
 // How texts of a request become ids.
 struct TextReading {
   const RequestLimits& limits;

@@ -1,5 +1,6 @@
 #include "runtime/batch/refusal_summary.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
@@ -14,15 +15,13 @@ constexpr size_t kMostReasons = 1000;  // that are told apart
 constexpr size_t kShownReasons = 5;    // to a person
 constexpr size_t kMostMessageBytes = 400;
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
 // The text with "#" for each number and each quoted text but the name that a message begins with.
 std::string Generalised(std::string_view text) {
   std::string general;
   const size_t name_end = text.starts_with('\'') ? text.find("' ") : std::string_view::npos;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (IsDigit(text[i])) {
-      while (i + 1 < text.size() && (IsDigit(text[i + 1]) || text[i + 1] == '.')) ++i;
+    if (absl::ascii_isdigit(text[i])) {
+      while (i + 1 < text.size() && (absl::ascii_isdigit(text[i + 1]) || text[i + 1] == '.')) ++i;
       general += '#';
       continue;
     }

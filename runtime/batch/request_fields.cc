@@ -142,6 +142,10 @@ void Fields::RefuseRest() {
   }
 }
 
+std::string Element(const std::string& list, size_t index) {
+  return absl::StrCat(list, "[", index, "]");
+}
+
 std::optional<int32_t> TokenId(const Json& value, int64_t vocab_size) {
   const std::optional<int64_t> id = LaxInteger(value);
   if (!id || *id < 0 || *id >= vocab_size) return std::nullopt;

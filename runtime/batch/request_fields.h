@@ -81,6 +81,9 @@ class Fields {
   absl::flat_hash_map<std::string_view, const Json*> by_name_;  // of an object with many fields
 };
 
+// The name of an element of a list, as errors give it: "messages[2]".
+std::string Element(const std::string& list, size_t index);
+
 // The value of a token id in [0, vocab_size).
 std::optional<int32_t> TokenId(const Json& value, int64_t vocab_size);
 

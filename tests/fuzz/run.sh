@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Runs every libFuzzer target, which `cmake --preset fuzz && cmake --build --preset fuzz` builds, over its corpus: RUNS
-# inputs of at most 4 KiB and then, over inputs that large_inputs.py makes, a few of up to 1 MiB. One that takes a second
-# (of a megabyte 20, as sanitizers slow all down by about that; large_inputs_test.py goes without) or 512 MiB is a
-# finding too. What is found lies in OCTET_FUZZ_DIR/findings, and the exit code is 1 then.
+# Runs every libFuzzer target over its corpus: RUNS inputs of at most 4 KiB and then, over inputs that large_inputs.py
+# makes, a few of up to 1 MiB. One that takes a second (of a megabyte 20, as sanitizers slow all down by about that;
+# large_inputs_test.py goes without) or 512 MiB is a finding too. What is found lies in OCTET_FUZZ_DIR/findings, and the
+# exit code is 1 then. To build them: cmake --preset sanitize && cmake --build --preset sanitize --target fuzzers
 #
 #   tests/fuzz/run.sh [RUNS [TARGET...]]    20,000 runs of all targets, where nothing else is said
 #
-# OCTET_FUZZ_DIR: the programs; default build/fuzz/tests/fuzz
+# OCTET_FUZZ_DIR: the programs; default build/sanitize/tests/fuzz
 # OCTET_FUZZ_SECONDS: most of each target, of its small inputs and of its large ones; default 60
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 2
-programs=${OCTET_FUZZ_DIR:-$here/../../build/fuzz/tests/fuzz}
+programs=${OCTET_FUZZ_DIR:-$here/../../build/sanitize/tests/fuzz}
 runs=${1:-20000}
 shift
 targets=("$@")
@@ -40,23 +40,39 @@ fuzz() {
 # stat LOG NAME: one of libFuzzer's final numbers.
 stat() { sed -n "s/^stat::$2: *//p" "$1"; }
 
-found=0
-for target in "${targets[@]}"; do
-  mkdir -p "$scratch/$target"/{new,large,new_large} || exit 2
-  seeds=("$here/corpus/$target")
-  seconds=1
+# fuzz_target TARGET: over small inputs, then over large ones.
+fuzz_target() {
+  local target=$1 seconds=1 found=0
+  mkdir -p "$scratch/$target"/{new,large,new_large} || return 2
+  local seeds=("$here/corpus/$target")
   if [[ $target == chat_template ]]; then
     seconds=20  # what its limits allow takes 0.3 s without sanitizers
     mkdir "$scratch/templates" && seeds+=("$scratch/templates")
     python3 -c 'import json, pathlib, sys
 for i, text in enumerate(json.load(open(sys.argv[1]))["templates"]):
     pathlib.Path(sys.argv[2], str(i)).write_text(text)' \
-      "$here/../golden/jinja/templates.json" "$scratch/templates" || exit 2
+      "$here/../golden/jinja/templates.json" "$scratch/templates" || return 2
   fi
-  python3 "$here/large_inputs.py" "$target" "$scratch/$target/large" || exit 2
+  python3 "$here/large_inputs.py" "$target" "$scratch/$target/large" || return 2
   fuzz "$target" "$target" "$seconds" -runs="$runs" -max_len=4096 -dict="$here/dictionaries/$target" \
     "$scratch/$target/new" "${seeds[@]}" || found=1
   fuzz "$target" "$target-large" 20 -runs=100 -max_len=1048576 "$scratch/$target/new_large" \
     "$scratch/$target/large" || found=1
+  return "$found"
+}
+
+found=0
+running=0
+for target in "${targets[@]}"; do
+  if ((running == $(nproc))); then
+    wait -n || found=1
+    running=$((running - 1))
+  fi
+  fuzz_target "$target" &
+  running=$((running + 1))
 done
-exit $found
+while ((running > 0)); do
+  wait -n || found=1
+  running=$((running - 1))
+done
+exit "$found"

@@ -69,27 +69,12 @@ struct Cache {
   std::vector<int32_t> pages;
 };
 
-double Rounded(float x, DType dtype) { return dtype == DType::kBF16 ? ToFloat(ToBF16(x)) : x; }
-
-// Softmax attention of one query head in double.
 std::vector<double> Reference(const Tokens& t, const AttentionCase& c, int64_t token, int head) {
   const Shape& s = c.shape;
   const int64_t first = s.window > 0 ? std::max<int64_t>(0, token + 1 - s.window) : 0;
-  const int64_t at = head / (s.heads / s.kv_heads) * s.head_dim;
-  std::vector<double> out(s.head_dim);
-  double sum = 0;
-  for (int64_t j = first; j <= token; ++j) {
-    double score = 0;
-    for (int d = 0; d < s.head_dim; ++d) {
-      score += static_cast<double>(t.q.at(token, head * s.head_dim + d)) *
-               Rounded(t.k.at(j, at + d), c.dtype);
-    }
-    const double p = std::exp(score / std::sqrt(static_cast<double>(s.head_dim)));
-    sum += p;
-    for (int d = 0; d < s.head_dim; ++d) out[d] += p * Rounded(t.v.at(j, at + d), c.dtype);
-  }
-  for (double& o : out) o /= sum;
-  return out;
+  const ReferenceKv kv = {.k = t.k, .v = t.v, .dtype = c.dtype, .head_dim = s.head_dim};
+  return ReferenceAttention(t.q.view().f32(token) + head * s.head_dim, kv,
+                            head / (s.heads / s.kv_heads), first, token);
 }
 
 class AttentionTest : public testing::TestWithParam<AttentionCase> {

@@ -98,11 +98,11 @@ class MemoryLock : public FileLock {
   std::string path_;
 };
 
+}  // namespace
+
 absl::Status NoSuchFile(const std::string& path) {
   return absl::NotFoundError(absl::StrCat(path, ": no such file"));
 }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<InputStream>> MemoryFileSystem::OpenInput(const std::string& path) {
   const auto found = files.find(path);

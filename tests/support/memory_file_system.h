@@ -52,6 +52,9 @@ class MemoryFileSystem : public FileSystem {
   std::set<std::string> locked_;
 };
 
+// What such a file system says of a path where nothing is.
+absl::Status NoSuchFile(const std::string& path);
+
 }  // namespace octet
 
 #endif  // OCTET_TESTS_SUPPORT_MEMORY_FILE_SYSTEM_H_

@@ -10,10 +10,6 @@
 namespace octet {
 namespace {
 
-absl::Status NoSuchFile(const std::string& path) {
-  return absl::NotFoundError(absl::StrCat(path, ": no such file"));
-}
-
 class NoLock : public FileLock {
  public:
   absl::Status Write(std::string_view) override { return absl::OkStatus(); }

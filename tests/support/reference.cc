@@ -20,6 +20,18 @@ std::vector<std::vector<float>> PaddedRows(const OwnedMatrix& m, int64_t cols) {
   return rows;
 }
 
+// `pairs`: the odd one of each pair first, if it has a partner.
+float ChunkSum(const std::vector<float>& x, const std::vector<float>& w, int64_t begin, int64_t end,
+               bool pairs) {
+  float chain = 0;
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t partner = begin + ((i - begin) ^ 1);
+    const int64_t k = pairs && partner < end ? partner : i;
+    chain = std::fma(x[k], w[k], chain);
+  }
+  return chain;
+}
+
 float TileChunkSum(const std::vector<float>& x, const std::vector<float>& w, int64_t begin,
                    int64_t end) {
   float sum = 0;
@@ -73,21 +85,15 @@ OwnedMatrix ReferenceMatmul(const OwnedMatrix& x, const OwnedMatrix& w) {
   FlushDenormalsToZero();
   const int64_t inputs = x.view().cols;
   const bool pairs = x.view().dtype == DType::kBF16;
+  const auto x_rows = PaddedRows(x, inputs);
+  const auto w_rows = PaddedRows(w, inputs);
   OwnedMatrix y(x.view().rows, w.view().rows);
   for (int64_t m = 0; m < y.view().rows; ++m) {
     for (int64_t n = 0; n < y.view().cols; ++n) {
       float sum = 0;
       for (int64_t begin = 0; begin < inputs; begin += kChunk) {
-        const int64_t end = std::min(inputs, begin + kChunk);
-        float chain = 0;
-        for (int64_t i = begin; i < end; ++i) {
-          const int64_t partner = begin + ((i - begin) ^ 1);
-          const int64_t k = pairs ? partner : i;
-          if (k < end)
-            chain = std::fma(x.at(m, k), w.at(n, k), chain);
-          else
-            chain = std::fma(x.at(m, i), w.at(n, i), chain);
-        }
+        const float chain =
+            ChunkSum(x_rows[m], w_rows[n], begin, std::min(inputs, begin + kChunk), pairs);
         sum = begin == 0 ? chain : sum + chain;
       }
       y.set(m, n, sum);
@@ -112,6 +118,24 @@ OwnedMatrix ReferenceTileMatmul(const OwnedMatrix& x, const OwnedMatrix& w) {
     }
   }
   return y;
+}
+
+std::vector<double> ReferenceAttention(const float* q, const ReferenceKv& kv, int kv_head,
+                                       int64_t first, int64_t last) {
+  const auto kept = [&](float x) { return kv.dtype == DType::kBF16 ? ToFloat(ToBF16(x)) : x; };
+  std::vector<double> out(kv.head_dim);
+  double sum = 0;
+  for (int64_t token = first; token <= last; ++token) {
+    const float* k = kv.k.view().f32(token) + kv_head * kv.head_dim;
+    const float* v = kv.v.view().f32(token) + kv_head * kv.head_dim;
+    double score = 0;
+    for (int d = 0; d < kv.head_dim; ++d) score += double{q[d]} * kept(k[d]);
+    const double p = std::exp(score / std::sqrt(double(kv.head_dim)));
+    sum += p;
+    for (int d = 0; d < kv.head_dim; ++d) out[d] += p * kept(v[d]);
+  }
+  for (double& o : out) o /= sum;
+  return out;
 }
 
 PackedMatrix PackAll(Backend& backend, const OwnedMatrix& w, DType dtype) {

@@ -44,6 +44,20 @@ OwnedMatrix ReferenceMatmul(const OwnedMatrix& x, const OwnedMatrix& w);
 // multiply-adds from 0 and the odd ones another, and the sum of both is added to that of the chunk.
 OwnedMatrix ReferenceTileMatmul(const OwnedMatrix& x, const OwnedMatrix& w);
 
+// Keys and values of one sequence, [tokens, kv heads * head_dim] each, as a cache of `dtype` keeps
+// them.
+struct ReferenceKv {
+  const OwnedMatrix& k;
+  const OwnedMatrix& v;
+  DType dtype;
+  int head_dim;
+};
+
+// Softmax attention in double of one query, the first of head_dim elements at `q`, over the keys
+// and values of `kv_head` at tokens `first` to `last`.
+std::vector<double> ReferenceAttention(const float* q, const ReferenceKv& kv, int kv_head,
+                                       int64_t first, int64_t last);
+
 PackedMatrix PackAll(Backend& backend, const OwnedMatrix& w, DType dtype);
 
 }  // namespace octet

@@ -6,7 +6,7 @@ namespace octet {
 // AddressSanitizer watches memory on each path that is taken, for which a few times are enough.
 // What only many times show, such as frequencies and that no single fault does harm, is for the
 // release.
-#ifdef __SANITIZE_ADDRESS__
+#ifdef OCTET_SANITIZED
 inline constexpr bool kSanitized = true;
 #else
 inline constexpr bool kSanitized = false;

@@ -195,12 +195,12 @@ TEST_F(ChatLogprobsTest, AListOverTheTokens) {
   const FinishedSequence finished = WithLogprobs({kUmlaut, kEos}, {kUmlaut, kThe});
   const json umlaut = {{"token", "\u00fc"}, {"logprob", -1.0}, {"bytes", {0xC3, 0xBC}}};
   json first = umlaut;
-  first["top_logprobs"] = {umlaut};
-  const json second = {
-      {"token", "</s>"},
-      {"logprob", -2.0},
-      {"bytes", nullptr},
-      {"top_logprobs", {{{"token", " the"}, {"logprob", -0.5}, {"bytes", {' ', 't', 'h', 'e'}}}}}};
+  first["top_logprobs"] = json::array({umlaut});
+  const json the = {{"token", " the"}, {"logprob", -0.5}, {"bytes", {' ', 't', 'h', 'e'}}};
+  const json second = {{"token", "</s>"},
+                       {"logprob", -2.0},
+                       {"bytes", nullptr},
+                       {"top_logprobs", json::array({the})}};
   EXPECT_EQ(Choice(finished)["logprobs"], json({{"content", {first, second}}}));
 
   request_.params.set_num_logprobs(0);
@@ -269,7 +269,7 @@ TEST_F(PromptLogprobsTest, AnObjectForEachToken) {
 TEST_F(PromptLogprobsTest, TheFirstTokenHasNone) {
   request_.shown_prompt_logprobs = 5;
   request_.prompts[0].ids = {kBos};
-  EXPECT_EQ(Choice(Finished({kCat}))["prompt_logprobs"], json({nullptr}));
+  EXPECT_EQ(Choice(Finished({kCat}))["prompt_logprobs"], json::array({nullptr}));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 // The file of Mixtral-8x7B with some keys replaced by those of `patch`; null takes a key away.
-absl::StatusOr<ModelConfig> Parse(const std::string& patch) {
+absl::StatusOr<ModelConfig> ParsePatch(const std::string& patch) {
   json params = {{"dim", 4096},
                  {"n_layers", 32},
                  {"head_dim", 128},
@@ -29,7 +29,7 @@ absl::StatusOr<ModelConfig> Parse(const std::string& patch) {
 }
 
 TEST(ParamsReaderTest, Mixtral8x7B) {
-  const auto config = Parse("{}");
+  const auto config = ParsePatch("{}");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->vocab_size, 32000);
   EXPECT_EQ(config->hidden_size, 4096);
@@ -50,7 +50,8 @@ TEST(ParamsReaderTest, Mixtral8x7B) {
 }
 
 TEST(ParamsReaderTest, EveryOtherKey) {
-  const auto config = Parse(R"({"rope_theta": 10000, "max_seq_len": 65536, "sliding_window": 4096,
+  const auto config =
+      ParsePatch(R"({"rope_theta": 10000, "max_seq_len": 65536, "sliding_window": 4096,
       "tied_embeddings": true, "max_position_embeddings": 5, "head_dim": null, "n_kv_heads": null,
       "yarn": null, "model_type": "transformer", "new": 1})");
   ASSERT_TRUE(config.ok()) << config.status();
@@ -82,7 +83,7 @@ TEST(ParamsReaderTest, RefusesByName) {
       {R"({"activation": "gelu"})", "activation is 'gelu'; Octet computes 'silu' only"},
   };
   for (const auto& [patch, error] : cases) {
-    const auto config = Parse(patch);
+    const auto config = ParsePatch(patch);
     ASSERT_FALSE(config.ok()) << patch;
     EXPECT_THAT(std::string(config.status().message()), HasSubstr(error));
     EXPECT_THAT(std::string(config.status().message()), HasSubstr("params.json: "));
