@@ -10,6 +10,7 @@
 
 #include "kernels/activity.h"
 #include "tests/support/json.h"
+#include "tests/support/sanitized.h"
 
 namespace octet {
 namespace {
@@ -134,25 +135,28 @@ TEST(StrictJsonTest, ReadsAsTheLibrary) {
 
 // Each took minutes, or all memory, where the time was quadratic.
 TEST(StrictJsonTest, TakesManyValuesOfAnyShape) {
+  constexpr int64_t kMany = kSanitized ? 10'000 : 200'000;
   for (const char* item : {"{}", "[]", "{\"\":1}", "\"\"", "-1.5e3", "[[]]"}) {
-    const auto list = ParseStrictJson(ListOf(item, 200'000), "");
+    const auto list = ParseStrictJson(ListOf(item, kMany), "");
     ASSERT_TRUE(list.ok()) << list.status();
-    ASSERT_THAT(*list, SizeIs(200'000));
-    EXPECT_EQ((*list)[199'999], json::parse(item));
+    ASSERT_THAT(*list, SizeIs(kMany));
+    EXPECT_EQ(list->back(), json::parse(item));
   }
   std::string keys = "{";
-  for (int i = 0; i < 200'000; ++i) keys += "\"" + std::to_string(i) + "\":{},";
+  for (int i = 0; i < kMany; ++i) keys += "\"" + std::to_string(i) + "\":{},";
   const auto object = ParseStrictJson(keys + "\"end\":1}", "");
   ASSERT_TRUE(object.ok()) << object.status();
-  EXPECT_THAT(*object, SizeIs(200'001));
+  EXPECT_THAT(*object, SizeIs(kMany + 1));
   EXPECT_THAT(ParseError(keys + "\"7\":1}"), HasSubstr("states the key '7' twice"));
 }
 
 TEST(StrictJsonTest, LimitsWhatATextHolds) {
-  EXPECT_EQ(ParseError(ListOf("0", kMaxJsonValues - 1)), "");
+  if (!kSanitized) {
+    EXPECT_EQ(ParseError(ListOf("0", kMaxJsonValues - 1)), "");
+    EXPECT_EQ(ParseError(ListOf("{}", kMaxJsonParts - 1)), "");
+  }
   EXPECT_EQ(ParseError(ListOf("0", kMaxJsonValues)), "f.json: has more than 4000000 values");
   const std::string parts = "f.json: has more than 1500000 texts, lists, objects and members";
-  EXPECT_EQ(ParseError(ListOf("{}", kMaxJsonParts - 1)), "");
   EXPECT_EQ(ParseError(ListOf("{}", kMaxJsonParts)), parts);
   EXPECT_EQ(ParseError(ListOf("{\"a\":0}", kMaxJsonParts / 2)), parts);
   EXPECT_EQ(ParseError(ListOf("\"\"", kMaxJsonParts)), parts);
@@ -203,7 +207,7 @@ TEST(StrictJsonTest, RefusesMembersAsWholeTexts) {
   EXPECT_EQ(MembersError(R"({"a": 1, })", absl::NotFoundError("unknown")), "unknown");
   // The outermost object, the member and its list count, too.
   const std::string list = ListOf("[]", kMaxJsonParts - 3);
-  EXPECT_EQ(MembersError("{\"a\":" + list + ",\"b\":" + list + "}"), "");
+  if (!kSanitized) EXPECT_EQ(MembersError("{\"a\":" + list + ",\"b\":" + list + "}"), "");
   EXPECT_THAT(MembersError("{\"a\":[" + list + "," + list + "]}"), HasSubstr("has more than"));
 }
 

@@ -13,6 +13,7 @@
 #include "runtime/io/utf8.h"
 #include "runtime/text/streaming_decoder.h"
 #include "tests/support/demo_model.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/sentencepiece_model.h"
 
 namespace octet {
@@ -214,8 +215,8 @@ TEST(TokenizerEncode, TakesALongLineWithoutSpaces) {
   for (int size = 2; size <= 64; size *= 2)
     AddPiece(model, std::string(size, 'a'), static_cast<float>(-size));
   const Tokenizer tokenizer = MakeTokenizer(model);
-  const std::vector<int32_t> ids = tokenizer.Encode(std::string(size_t{4} << 20, 'a'));
-  EXPECT_EQ(ids, std::vector<int32_t>((4 << 20) / 64, 12));
+  constexpr size_t kBytes = size_t{kSanitized ? 1 : 4} << 20;
+  EXPECT_EQ(tokenizer.Encode(std::string(kBytes, 'a')), std::vector<int32_t>(kBytes / 64, 12));
 }
 
 TEST(TokenizerDecode, TakesTheDummyPrefixAwayAndHidesControlPieces) {
