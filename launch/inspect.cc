@@ -101,6 +101,8 @@ absl::StatusOr<std::string> FormatMemory(FileSystem& files, const MixtralTensors
                     bytes(ExpertMemoryBytes(config, *placement, r, *dtype)), " of experts, ",
                     experts, " in all layers\n");
   }
+  const std::vector<int> idle = placement->IdleRanks();
+  if (!idle.empty()) absl::StrAppend(&text, "  note: ", DescribeIdleRanks(idle), "\n");
   return text;
 }
 

@@ -247,6 +247,21 @@ absl::StatusOr<std::string> UseChatTemplate(const RunConfig& config, FileSystem&
   return Hex(fingerprint.value());
 }
 
+absl::StatusOr<ExpertPlacement> ChoosePlacement(const RunConfig& config, FileSystem& files,
+                                                PlacementShape shape, const MemoryNeeds& needs,
+                                                const std::vector<HostMemory>& hosts) {
+  if (config.placement() != kByMemory) return ReadPlacement(files, config.placement(), shape);
+  const absl::StatusOr<std::vector<int64_t>> rooms =
+      RoomForExperts(needs, hosts, config.memory(), shape.num_ranks);
+  if (!rooms.ok()) return rooms.status();
+  return ExpertPlacement::ByRoom(shape, *rooms);
+}
+
+void NoteIdleRanks(const ExpertPlacement& placement, std::vector<std::string>& warnings) {
+  const std::vector<int> idle = placement.IdleRanks();
+  if (!idle.empty()) warnings.push_back(DescribeIdleRanks(idle));
+}
+
 }  // namespace
 
 int CountThreads(Communicator& world, int wanted) { return FindSharedCores(world).threads(wanted); }
@@ -303,12 +318,16 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   limits.overlap_tokens = ChooseOverlap(world, config.overlap(), limits.group_size, model->config);
   const PlacementShape shape = {model->config.num_layers, model->config.num_experts,
                                 limits.group_size};
-  absl::StatusOr<ExpertPlacement> placement = ReadPlacement(files, config.placement(), shape);
+  absl::StatusOr<std::vector<HostMemory>> hosts = GatherHostMemory(world, files);
+  if (!hosts.ok()) return hosts.status();
+  MemoryNeeds needs = CountMemoryNeeds(*model, *options, config);
+  absl::StatusOr<ExpertPlacement> placement = ChoosePlacement(config, files, shape, needs, *hosts);
   status = AgreeOnStatus(world, placement.status());
   if (status.ok()) status = AgreeOnFacts(world, {{"placement", placement->ToString()}});
   if (!status.ok()) return status;
 
   std::vector<std::string> warnings = model->warnings;
+  NoteIdleRanks(*placement, warnings);
   const absl::StatusOr<SamplingDefaults> sampling = ChooseSampling(config, files, warnings);
   status = AgreeOnStatus(world, sampling.status());
   if (!status.ok()) return status;
@@ -322,11 +341,8 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   NoteBinding(world, config.threads(), files, warnings);
   const int threads = config.dry_run() ? CountThreads(world, config.threads())
                                        : PlaceThreads(world, config.threads(), warnings);
-  absl::StatusOr<std::vector<HostMemory>> hosts = GatherHostMemory(world, files);
-  if (!hosts.ok()) return hosts.status();
-  absl::StatusOr<MemoryPlan> memory =
-      PlanMemory(CountMemoryNeeds(*model, *placement, *options, config, world.size()),
-                 *std::move(hosts), config.memory());
+  needs.experts = CountExpertBytes(model->config, *placement, options->dtype, world.size());
+  absl::StatusOr<MemoryPlan> memory = PlanMemory(needs, *std::move(hosts), config.memory());
   if (!memory.ok()) return memory.status();
   limits.pages = memory->pages;
   return JobSetup{.model = *std::move(model),

@@ -7,6 +7,7 @@
 #include <absl/strings/str_split.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -44,14 +45,28 @@ int64_t SumOf(const std::vector<int64_t>& values, const std::vector<int>& indice
   return sum;
 }
 
+// The (layer, expert) pairs that the fullest of so many ranks holds, under a named placement.
+int64_t MostPairs(int64_t num_layers, int64_t num_experts, int64_t num_ranks) {
+  if (num_ranks <= num_experts) return (num_experts + num_ranks - 1) / num_ranks * num_layers;
+  return (num_layers * num_experts + num_ranks - 1) / num_ranks;
+}
+
 // How many hosts with such a budget, one rank each, would hold the model; 0: no number would.
 int HostsNeeded(const MemoryNeeds& needs, int64_t budget) {
   const int64_t fixed = needs.replicated + needs.workspace + needs.least_pages * needs.page;
-  for (int hosts = 1; hosts <= needs.num_experts; ++hosts) {
-    const int64_t experts = (needs.num_experts + hosts - 1) / hosts * needs.one_expert;
-    if (fixed + experts <= budget) return hosts;
+  for (int hosts = 1; hosts <= needs.num_layers * needs.num_experts; ++hosts) {
+    if (fixed + MostPairs(needs.num_layers, needs.num_experts, hosts) * needs.one_expert <= budget)
+      return hosts;
   }
   return 0;
+}
+
+// The bytes of a host that `setting` allows.
+absl::StatusOr<int64_t> BudgetOf(const HostMemory& host, const std::string& setting) {
+  absl::StatusOr<int64_t> budget = ParseMemory(setting, host.available.bytes);
+  if (budget.ok()) return budget;
+  return absl::InvalidArgumentError(
+      absl::StrCat(host.name, ": ", std::string(budget.status().message())));
 }
 
 absl::Status TooLittle(const MemoryNeeds& needs, const HostMemory& host, int64_t budget,
@@ -104,8 +119,8 @@ absl::StatusOr<int64_t> ParseMemory(const std::string& setting, int64_t availabl
   return static_cast<int64_t>(bytes);
 }
 
-MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const ExpertPlacement& placement,
-                             const EngineOptions& options, const RunConfig& config, int num_ranks) {
+MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& options,
+                             const RunConfig& config) {
   const ModelConfig& c = model.config;
   const SchedulerLimits& limits = options.limits;
   MemoryNeeds needs = {
@@ -113,13 +128,9 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const ExpertPlacement& pla
       .workspace = kProcessBytes + WorkspaceBytes(c, options),
       .page = static_cast<int64_t>(KvCache::PageBytes(c, options.dtype)),
       .least_pages = KvCache::PagesFor(options.max_model_len),
-      .one_expert = static_cast<int64_t>(ExpertMemoryBytes(
-          c, ExpertPlacement::Parse("contiguous", {c.num_layers, 1, 1}).value(), 0, options.dtype)),
-      .num_experts = c.num_experts};
-  for (int r = 0; r < num_ranks; ++r) {
-    needs.experts.push_back(static_cast<int64_t>(
-        ExpertMemoryBytes(c, placement, r % limits.group_size, options.dtype)));
-  }
+      .one_expert = static_cast<int64_t>(ExpertMemoryBytes(c, options.dtype)),
+      .num_experts = c.num_experts,
+      .num_layers = c.num_layers};
   const int64_t slots = (limits.max_num_seqs + limits.group_size - 1) / limits.group_size;
   needs.most_pages = slots * needs.least_pages + Scheduler::SparePages(slots);
   if (config.kv_cache_gib() > 0) {
@@ -127,6 +138,33 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const ExpertPlacement& pla
     needs.most_pages = std::min(needs.most_pages, static_cast<int64_t>(pages));
   }
   return needs;
+}
+
+std::vector<int64_t> CountExpertBytes(const ModelConfig& config, const ExpertPlacement& placement,
+                                      DType dtype, int num_ranks) {
+  std::vector<int64_t> bytes;
+  for (int r = 0; r < num_ranks; ++r) {
+    bytes.push_back(static_cast<int64_t>(
+        ExpertMemoryBytes(config, placement, r % placement.num_ranks(), dtype)));
+  }
+  return bytes;
+}
+
+absl::StatusOr<std::vector<int64_t>> RoomForExperts(const MemoryNeeds& needs,
+                                                    const std::vector<HostMemory>& hosts,
+                                                    const std::string& setting, int group_size) {
+  std::vector<int64_t> rooms(group_size, std::numeric_limits<int64_t>::max());
+  for (const HostMemory& host : hosts) {
+    const absl::StatusOr<int64_t> budget = BudgetOf(host, setting);
+    if (!budget.ok()) return budget.status();
+    const int64_t left = (*budget - needs.replicated) / std::ssize(host.ranks) - needs.workspace -
+                         needs.least_pages * needs.page;
+    for (const int r : host.ranks) {
+      int64_t& room = rooms[r % group_size];
+      room = std::min(room, left / needs.one_expert);
+    }
+  }
+  return rooms;
 }
 
 absl::StatusOr<MemoryPlan> PlanMemory(const MemoryNeeds& needs, std::vector<HostMemory> hosts,
@@ -138,11 +176,8 @@ absl::StatusOr<MemoryPlan> PlanMemory(const MemoryNeeds& needs, std::vector<Host
   }
   MemoryPlan plan = {.needs = needs, .pages = std::vector<int64_t>(needs.experts.size())};
   for (const HostMemory& host : hosts) {
-    const absl::StatusOr<int64_t> budget = ParseMemory(setting, host.available.bytes);
-    if (!budget.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(host.name, ": ", std::string(budget.status().message())));
-    }
+    const absl::StatusOr<int64_t> budget = BudgetOf(host, setting);
+    if (!budget.ok()) return budget.status();
     const auto num_ranks = std::ssize(host.ranks);
     const int64_t experts = SumOf(needs.experts, host.ranks);
     const int64_t left = *budget - needs.replicated - experts - num_ranks * needs.workspace;

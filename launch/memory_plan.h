@@ -28,12 +28,14 @@ struct MemoryNeeds {
   int64_t most_pages = 0;        // that a rank can use
 
   // For the advice on how many hosts it takes.
-  int64_t one_expert = 0;  // of all layers together
-  int num_experts = 1;
+  int64_t one_expert = 0;  // of one layer
+  int num_experts = 1;     // of each layer
+  int num_layers = 1;
 };
 
-MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const ExpertPlacement& placement,
-                             const EngineOptions& options, const RunConfig& config, int num_ranks);
+// All but the experts of the ranks.
+MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& options,
+                             const RunConfig& config);
 
 struct HostMemory {
   std::string name;
@@ -46,6 +48,16 @@ struct MemoryPlan {
   std::vector<HostMemory> hosts;
   std::vector<int64_t> pages;  // [ranks] of the KV cache
 };
+
+// MemoryNeeds::experts; the ranks are groups of those of `placement`.
+std::vector<int64_t> CountExpertBytes(const ModelConfig& config, const ExpertPlacement& placement,
+                                      DType dtype, int num_ranks);
+
+// How many (layer, expert) pairs fit on each rank of an expert-parallel group, beside what it needs
+// least of all else: in the group where that is least. May be negative.
+absl::StatusOr<std::vector<int64_t>> RoomForExperts(const MemoryNeeds& needs,
+                                                    const std::vector<HostMemory>& hosts,
+                                                    const std::string& setting, int group_size);
 
 // Divides what `setting` (--memory) allows of each host among its ranks. An error names the host,
 // what it lacks, and what would do.

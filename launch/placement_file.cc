@@ -2,6 +2,10 @@
 
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include <algorithm>
+#include <span>
 
 #include "launch/proto_text.h"
 #include "runtime/io/strict_json.h"
@@ -29,15 +33,29 @@ absl::StatusOr<Placement> ReadFile(FileSystem& files, const std::string& path) {
                              " (a Placement is expected: proto/placement.proto)"));
 }
 
+constexpr size_t kRanksNamed = 8;
+
 }  // namespace
+
+std::string DescribeIdleRanks(const std::vector<int>& ranks) {
+  const std::span<const int> named(ranks.data(), std::min(ranks.size(), kRanksNamed));
+  const size_t others = ranks.size() - named.size();
+  return absl::StrCat(ranks.size() == 1 ? "rank " : "ranks ", absl::StrJoin(named, ", "),
+                      others > 0 ? absl::StrCat(" and ", others, " more") : "",
+                      ranks.size() == 1 ? " owns" : " own",
+                      " no expert of any layer and only computes attention for its sequences");
+}
 
 absl::StatusOr<ExpertPlacement> ReadPlacement(FileSystem& files, const std::string& spec,
                                               PlacementShape shape) {
   if (ExpertPlacement::IsName(spec)) return ExpertPlacement::Parse(spec, shape);
+  if (spec == kByMemory) {
+    return OfFlag("by-memory needs the hosts of a job: run-batch --dry-run shows what it gives");
+  }
   if (!files.Exists(spec)) {
     return absl::NotFoundError(absl::StrCat(
         "--placement ", Quoted(spec),
-        ": neither contiguous, round-robin or random:SEED nor a file that can be read"));
+        ": neither contiguous, round-robin, random:SEED or by-memory nor a file that can be read"));
   }
   const absl::StatusOr<Placement> proto = ReadFile(files, spec);
   if (!proto.ok()) return proto.status();

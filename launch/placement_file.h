@@ -6,17 +6,25 @@
 #include <absl/status/statusor.h>
 
 #include <string>
+#include <vector>
 
 #include "parallel/expert_placement.h"
 #include "runtime/io/file.h"
 
 namespace octet {
 
+// The name of the placement that SetUpJob makes from what the hosts have room for.
+inline constexpr char kByMemory[] = "by-memory";
+
 // `spec` is what ExpertPlacement::Parse takes, or a file with a Placement as text proto or, when
 // its name ends in .json, as JSON. An error says what is wrong with --placement, and where in the
 // file.
 absl::StatusOr<ExpertPlacement> ReadPlacement(FileSystem& files, const std::string& spec,
                                               PlacementShape shape);
+
+// What a person should know of ranks, at least one, that own no expert: "rank 3 owns no expert of
+// any layer; …".
+std::string DescribeIdleRanks(const std::vector<int>& ranks);
 
 }  // namespace octet
 

@@ -128,7 +128,7 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   line_.AddText("--config", config_file_, "text proto with these settings (proto/config.proto)");
   AddString("--model", &C::mutable_model, "Hugging Face directory of a Mixtral model");
   AddString("--placement", &C::mutable_placement,
-            "where experts live: contiguous, round-robin, random:SEED or a file");
+            "where experts live: contiguous, round-robin, random:SEED, by-memory or a file");
   AddNumber<int32_t>("--ep-size", &C::set_ep_size, kRankCounts,
                      "ranks over which the experts are spread; default: all. With fewer, groups of "
                      "ranks serve one queue");

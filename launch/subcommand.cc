@@ -57,8 +57,10 @@ std::string DescribePlacement(const RunConfig& config, const JobSetup& setup) {
   const auto experts_of = [&](int layer) {
     std::string text;
     for (int r = 0; r < placement.num_ranks(); ++r) {
-      absl::StrAppend(&text, r > 0 ? "; " : " ", "rank ", r, ":");
-      for (const int e : placement.LocalExperts(layer, r)) absl::StrAppend(&text, " ", e);
+      const std::vector<int> experts = placement.LocalExperts(layer, r);
+      if (experts.empty()) continue;
+      absl::StrAppend(&text, text.empty() ? " " : "; ", "rank ", r, ": ",
+                      absl::StrJoin(experts, " "));
     }
     return text;
   };

@@ -9,6 +9,7 @@
 #include <optional>
 #include <random>
 
+#include "kernels/check.h"
 #include "parallel/number_range.h"
 
 namespace octet {
@@ -19,6 +20,46 @@ constexpr char kRoundRobin[] = "round-robin";
 constexpr char kRandom[] = "random:";
 
 constexpr NumberRange<uint64_t> kSeeds = {0, std::numeric_limits<uint64_t>::max()};
+
+// Neighbouring experts stay together. Where there are more ranks than experts, each expert has some
+// neighbouring ranks, and neighbouring layers of it stay together.
+int64_t ContiguousRank(PlacementShape shape, int64_t layer, int64_t expert) {
+  if (shape.num_ranks <= shape.num_experts) return expert * shape.num_ranks / shape.num_experts;
+  const int64_t num_pairs = int64_t{shape.num_layers} * shape.num_experts;
+  return (expert * shape.num_layers + layer) * shape.num_ranks / num_pairs;
+}
+
+int64_t RoundRobinRank(PlacementShape shape, int64_t layer, int64_t expert) {
+  if (shape.num_ranks <= shape.num_experts) return expert % shape.num_ranks;
+  return (layer * shape.num_experts + expert) % shape.num_ranks;
+}
+
+// The same on every machine, unlike std::shuffle.
+void Shuffle(std::vector<int>& items, std::mt19937_64& random) {
+  for (size_t i = items.size(); i-- > 1;) std::swap(items[i], items[random() % (i + 1)]);
+}
+
+// Gives each expert of a layer a rank of its own: those that hold least so far.
+class LeastLoadedRanks {
+ public:
+  explicit LeastLoadedRanks(int num_ranks) : loads_(num_ranks), order_(num_ranks) {
+    std::iota(order_.begin(), order_.end(), 0);
+  }
+
+  std::vector<int> Draw(int count, std::mt19937_64& random) {
+    Shuffle(order_, random);
+    std::stable_sort(order_.begin(), order_.end(),
+                     [this](int a, int b) { return loads_[a] < loads_[b]; });
+    std::vector<int> drawn(order_.begin(), order_.begin() + count);
+    for (const int rank : drawn) ++loads_[rank];
+    Shuffle(drawn, random);
+    return drawn;
+  }
+
+ private:
+  std::vector<int> loads_;  // [ranks] pairs that each holds
+  std::vector<int> order_;  // ranks
+};
 
 }  // namespace
 
@@ -38,11 +79,29 @@ absl::StatusOr<ExpertPlacement> ExpertPlacement::Parse(const std::string& spec,
     return absl::InvalidArgumentError("--placement must be contiguous, round-robin or random:SEED");
   }
   ExpertPlacement placement(shape);
+  const auto rank_of = spec == kContiguous ? ContiguousRank : RoundRobinRank;
   for (int64_t i = 0; i < std::ssize(placement.ranks_); ++i) {
-    const int64_t expert = i % shape.num_experts;
-    const int64_t rank = spec == kContiguous ? expert * shape.num_ranks / shape.num_experts
-                                             : expert % shape.num_ranks;
+    const int64_t rank = rank_of(shape, i / shape.num_experts, i % shape.num_experts);
     placement.ranks_[i] = {static_cast<int32_t>(rank)};
+  }
+  return placement;
+}
+
+ExpertPlacement ExpertPlacement::ByRoom(PlacementShape shape, std::span<const int64_t> rooms) {
+  OCTET_CHECK(std::ssize(rooms) == shape.num_ranks);
+  const int64_t num_pairs = int64_t{shape.num_layers} * shape.num_experts;
+  // More than all pairs is not needed, and the products below stay small.
+  std::vector<int64_t> ends(rooms.begin(), rooms.end());
+  for (int64_t& room : ends) room = std::clamp<int64_t>(room, 0, num_pairs);
+  std::partial_sum(ends.begin(), ends.end(), ends.begin());
+  if (ends.back() == 0) std::iota(ends.begin(), ends.end(), 1);
+  ExpertPlacement placement(shape);
+  int32_t rank = 0;
+  for (int64_t pair = 0; pair < num_pairs; ++pair) {
+    while (ends[rank] * num_pairs <= pair * ends.back()) ++rank;
+    const int64_t expert = pair / shape.num_layers;
+    const int64_t layer = pair % shape.num_layers;
+    placement.ranks_[layer * shape.num_experts + expert] = {rank};
   }
   return placement;
 }
@@ -50,16 +109,19 @@ absl::StatusOr<ExpertPlacement> ExpertPlacement::Parse(const std::string& spec,
 ExpertPlacement ExpertPlacement::Random(PlacementShape shape, uint64_t seed) {
   ExpertPlacement placement(shape);
   std::mt19937_64 random(seed);
+  LeastLoadedRanks ranks(shape.num_ranks);
   std::vector<int> order(shape.num_experts);
-  for (int layer = 0; layer < shape.num_layers; ++layer) {
-    std::iota(order.begin(), order.end(), 0);
-    for (int i = shape.num_experts - 1; i > 0; --i) {
-      std::swap(order[i], order[random() % (i + 1)]);
+  for (int64_t layer = 0; layer < shape.num_layers; ++layer) {
+    std::vector<int32_t>* const of_layer = &placement.ranks_[layer * shape.num_experts];
+    if (shape.num_ranks > shape.num_experts) {
+      const std::vector<int> drawn = ranks.Draw(shape.num_experts, random);
+      for (int e = 0; e < shape.num_experts; ++e) of_layer[e] = {drawn[e]};
+      continue;
     }
-    for (int i = 0; i < shape.num_experts; ++i) {
-      const int64_t rank = int64_t{i} * shape.num_ranks / shape.num_experts;
-      placement.ranks_[int64_t{layer} * shape.num_experts + order[i]] = {
-          static_cast<int32_t>(rank)};
+    std::iota(order.begin(), order.end(), 0);
+    Shuffle(order, random);
+    for (int64_t i = 0; i < shape.num_experts; ++i) {
+      of_layer[order[i]] = {static_cast<int32_t>(i * shape.num_ranks / shape.num_experts)};
     }
   }
   return placement;
@@ -106,6 +168,18 @@ std::string ExpertPlacement::ToString() const {
 bool ExpertPlacement::Owns(int layer, int expert, int rank) const {
   const std::span<const int32_t> owners = ranks(layer, expert);
   return std::find(owners.begin(), owners.end(), rank) != owners.end();
+}
+
+std::vector<int> ExpertPlacement::IdleRanks() const {
+  std::vector<bool> owns(shape_.num_ranks);
+  for (const std::vector<int32_t>& ranks : ranks_) {
+    for (const int32_t rank : ranks) owns[rank] = true;
+  }
+  std::vector<int> idle;
+  for (int rank = 0; rank < shape_.num_ranks; ++rank) {
+    if (!owns[rank]) idle.push_back(rank);
+  }
+  return idle;
 }
 
 std::vector<int> ExpertPlacement::LocalExperts(int layer, int rank) const {

@@ -24,8 +24,14 @@ struct PlacementShape {
 // replicas there. Every expert lives somewhere.
 class ExpertPlacement {
  public:
-  // `spec` is contiguous, round-robin or random:SEED (balanced, another one for each layer).
+  // `spec` is contiguous, round-robin or random:SEED (balanced, another one for each layer). Where
+  // there are more ranks than experts, the experts of each layer live on different ranks, and each
+  // rank holds as many (layer, expert) pairs as any other, or one less.
   static absl::StatusOr<ExpertPlacement> Parse(const std::string& spec, PlacementShape shape);
+
+  // Contiguous, in shares as `rooms` has them: so many (layer, expert) pairs fit on each rank.
+  // Where they fit at all, no rank gets more than its room.
+  static ExpertPlacement ByRoom(PlacementShape shape, std::span<const int64_t> rooms);
 
   // Whether `spec` is, or tries to be, one of those.
   static bool IsName(const std::string& spec);
@@ -42,6 +48,9 @@ class ExpertPlacement {
 
   // The ranks of each expert, layer by layer: equal for equal placements.
   std::string ToString() const;
+
+  // The ranks that own no expert of any layer, ascending.
+  std::vector<int> IdleRanks() const;
 
   bool Owns(int layer, int expert, int rank) const;
 

@@ -164,10 +164,14 @@ size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& c
   return LayOut(DescribeReplicated(tensors, config, dtype, shapes), nullptr);
 }
 
+size_t ExpertMemoryBytes(const ModelConfig& config, DType dtype) {
+  const ExpertWeights expert = DescribeExpert(config, dtype);
+  return PackedBytes(expert.gate_up) + PackedBytes(expert.down);
+}
+
 size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
                          DType dtype) {
-  const ExpertWeights expert = DescribeExpert(config, dtype);
-  const size_t one = PackedBytes(expert.gate_up) + PackedBytes(expert.down);
+  const size_t one = ExpertMemoryBytes(config, dtype);
   size_t bytes = 0;
   for (int l = 0; l < config.num_layers; ++l) bytes += one * placement.LocalExperts(l, rank).size();
   return bytes;

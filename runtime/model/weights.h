@@ -51,7 +51,10 @@ struct ReplicatedMemory {
 // What its buffer must hold.
 size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& config, DType dtype);
 
-// Of the experts of one rank, once loaded.
+// Of one expert of one layer, once loaded.
+size_t ExpertMemoryBytes(const ModelConfig& config, DType dtype);
+
+// Of all experts of one rank.
 size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
                          DType dtype);
 

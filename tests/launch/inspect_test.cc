@@ -78,6 +78,20 @@ TEST_F(InspectTest, MixtralOnRanks) {
   EXPECT_EQ(result.output.find("tensor "), result.output.rfind("tensor  "));
 }
 
+// 24 pairs of layers and experts.
+TEST_F(InspectTest, MoreRanksThanExperts) {
+  const std::string inspect = std::string("inspect ") + kDemoModel + " --ranks ";
+  const std::string twelve = RunOctet(0, inspect + "12").output;
+  for (int r = 0; r < 12; ++r) {
+    EXPECT_THAT(twelve, HasSubstr("rank " + std::to_string(r) + ": 0.00 GiB of experts, 2 in all"));
+  }
+  EXPECT_THAT(twelve, Not(HasSubstr("own no expert")));
+  EXPECT_THAT(RunOctet(0, inspect + "26 --placement round-robin").output,
+              HasSubstr("note: ranks 24, 25 own no expert of any layer"));
+  EXPECT_THAT(RunOctet(0, inspect + "40 --placement round-robin").output,
+              HasSubstr("note: ranks 24, 25, 26, 27, 28, 29, 30, 31 and 8 more own no expert"));
+}
+
 TEST_F(InspectTest, AnIndexAndItsDirectoryListTheSame) {
   const ProcessResult index =
       RunOctet(0, std::string("inspect ") + kSharded + "/model.safetensors.index.json");

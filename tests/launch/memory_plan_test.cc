@@ -79,6 +79,35 @@ TEST(PlanMemory, SaysWhatIsMissingAndHowManyHostsWouldDo) {
               HasSubstr("no number of such hosts would hold it"));
 }
 
+TEST(RoomForExperts, IsWhatIsLeftInTheGroupThatHasLeast) {
+  // Of a rank of its own: (budget - 1) - 0.5 - 0.1 GiB.
+  const auto rooms = [](const std::vector<HostMemory>& hosts, int group_size) {
+    return *RoomForExperts(Needs({}), hosts, "100%", group_size);
+  };
+  EXPECT_THAT(rooms({Host("a", {0}, 10 * kGiB), Host("b", {1}, 4 * kGiB)}, 2), ElementsAre(8, 2));
+  EXPECT_THAT(rooms({Host("a", {0, 1}, 11 * kGiB)}, 2), ElementsAre(4, 4));
+  EXPECT_THAT(
+      rooms({Host("a", {0, 1}, 11 * kGiB), Host("b", {2}, 3 * kGiB), Host("c", {3}, 20 * kGiB)}, 2),
+      ElementsAre(1, 4));
+  EXPECT_THAT(
+      std::string(RoomForExperts(Needs({}), {Host("a", {0}, kGiB)}, "lots", 1).status().message()),
+      HasSubstr("a: --memory 'lots'"));
+}
+
+// Of hosts that hold no whole expert of all layers.
+TEST(PlanMemory, TheAdviceDealsOutExpertsOfEachLayer) {
+  MemoryNeeds needs = Needs({8 * kGiB});
+  needs.num_layers = 4;
+  needs.one_expert = kGiB / 4;
+  // 1 + 0.5 + 0.1 GiB, which leaves room for one of 32.
+  EXPECT_THAT(Message(PlanMemory(needs, {Host("a", {0}, 2 * kGiB)}, "100%")),
+              HasSubstr("32 such hosts with one rank each would hold it"));
+  EXPECT_THAT(Message(PlanMemory(needs, {Host("a", {0}, 3 * kGiB)}, "100%")),
+              HasSubstr("8 such hosts with one rank each would hold it"));
+  EXPECT_THAT(Message(PlanMemory(needs, {Host("a", {0}, kGiB)}, "100%")),
+              HasSubstr("no number of such hosts would hold it"));
+}
+
 TEST(PlanMemory, TheSettingLimitsToo) {
   EXPECT_THAT(Message(PlanMemory(Needs({kGiB}), {Host("a", {0}, 50 * kGiB)}, "2GiB")),
               HasSubstr("a has too little memory: 2.00 GiB may be used"));

@@ -356,6 +356,10 @@ TEST_F(RunBatchTest, ADryRunLoadsAndWritesNothing) {
   EXPECT_THAT(result.output, HasSubstr("rank 1: experts 0.01 GiB, KV cache up to"));
   EXPECT_THAT(result.output, HasSubstr("placement contiguous\n  experts from layer 0 on: rank 0: "
                                        "0 1 2 3; rank 1: 4 5 6 7\n"));
+  EXPECT_THAT(
+      RunOctet(2, "run-batch " + Files() + "--dry-run --placement by-memory --model " + kDemoModel)
+          .output,
+      HasSubstr("placement by-memory\n  experts from layer 0 on: rank 0: 0 1 2 3; rank 1"));
   EXPECT_THAT(result.output, Not(HasSubstr("loaded")));
   EXPECT_FALSE(std::filesystem::exists(output_));
   EXPECT_FALSE(std::filesystem::exists(output_ + ".journal"));

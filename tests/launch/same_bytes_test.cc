@@ -36,7 +36,7 @@ constexpr Variant kVariants[] = {
     {1, "--max-num-batched-tokens 1"},
     {2, "--placement round-robin --threads 2"},
     {3, "--placement random:1 --max-num-batched-tokens 7"},
-    {4, "--max-num-seqs 3"},
+    {4, "--placement by-memory --max-num-seqs 3"},
     {5, "--placement random:2 --max-num-seqs 2 --max-num-batched-tokens 3"},
     {7, "--placement round-robin"},
     {8, "--placement contiguous --max-num-batched-tokens 33"},

@@ -3,11 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+#include <random>
+
 namespace octet {
 namespace {
 
+using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
 
 TEST(ExpertPlacement, ContiguousSpreadsAnyNumberOfExperts) {
   const auto p = ExpertPlacement::Parse("contiguous", {1, 8, 3});
@@ -22,13 +28,77 @@ TEST(ExpertPlacement, RoundRobinDealsExpertsOut) {
   EXPECT_THAT(p->LocalExperts(0, 2), ElementsAre(2, 5));
 }
 
-TEST(ExpertPlacement, MoreRanksThanExpertsLeavesSomeWithout) {
-  for (const char* spec : {"contiguous", "round-robin", "random:1"}) {
-    const auto p = ExpertPlacement::Parse(spec, {2, 4, 12});
-    int with_experts = 0;
-    for (int r = 0; r < 12; ++r) with_experts += p->LocalExperts(1, r).empty() ? 0 : 1;
-    EXPECT_EQ(with_experts, 4) << spec;
+constexpr const char* kSpecs[] = {"contiguous", "round-robin", "random:1"};
+
+TEST(ExpertPlacement, MoreRanksThanExpertsShareThePairsOfLayersAndExperts) {
+  for (const char* spec : kSpecs) {
+    for (const int num_ranks : {5, 12, 16, 100, 128}) {
+      const PlacementShape shape = {32, 4, num_ranks};
+      const auto p = ExpertPlacement::Parse(spec, shape);
+      EXPECT_THAT(p->IdleRanks(), IsEmpty());
+      for (int r = 0; r < num_ranks; ++r) {
+        int pairs = 0;
+        for (int l = 0; l < shape.num_layers; ++l) {
+          const auto of_layer = static_cast<int>(p->LocalExperts(l, r).size());
+          EXPECT_LE(of_layer, 1) << spec << ", layer " << l << ", rank " << r;
+          pairs += of_layer;
+        }
+        EXPECT_THAT(pairs, AnyOf(128 / num_ranks, (128 + num_ranks - 1) / num_ranks))
+            << spec << ", rank " << r << " of " << num_ranks;
+      }
+    }
   }
+}
+
+TEST(ExpertPlacement, MoreRanksThanPairsLeaveSomeIdle) {
+  for (const char* spec : kSpecs) {
+    EXPECT_THAT(ExpertPlacement::Parse(spec, {2, 4, 12})->IdleRanks(), SizeIs(4)) << spec;
+  }
+  EXPECT_THAT(ExpertPlacement::Parse("round-robin", {2, 4, 12})->IdleRanks(),
+              ElementsAre(8, 9, 10, 11));
+}
+
+std::vector<int> PairsOfRanks(const ExpertPlacement& p, int num_layers) {
+  std::vector<int> pairs(p.num_ranks());
+  for (int r = 0; r < p.num_ranks(); ++r) {
+    for (int l = 0; l < num_layers; ++l) pairs[r] += static_cast<int>(p.LocalExperts(l, r).size());
+  }
+  return pairs;
+}
+
+TEST(ExpertPlacement, ByRoomGivesSharesOfTheRoom) {
+  const auto pairs = [](const std::vector<int64_t>& rooms) {
+    const PlacementShape shape = {4, 8, static_cast<int>(rooms.size())};
+    return PairsOfRanks(ExpertPlacement::ByRoom(shape, rooms), 4);
+  };
+  EXPECT_THAT(pairs({10, 10}), ElementsAre(16, 16));
+  EXPECT_THAT(pairs({30, 10}), ElementsAre(24, 8));
+  EXPECT_THAT(pairs({0, 5, 0, 5, 0}), ElementsAre(0, 16, 0, 16, 0));
+  EXPECT_THAT(pairs({-3, 1}), ElementsAre(0, 32));
+  EXPECT_THAT(pairs({0, 0}), ElementsAre(16, 16));
+  EXPECT_THAT(pairs({int64_t{1} << 62, int64_t{1} << 62}), ElementsAre(16, 16));
+}
+
+TEST(ExpertPlacement, ByRoomFillsNoRankBeyondItsRoom) {
+  std::mt19937 random(1);
+  for (int i = 0; i < 300; ++i) {
+    std::vector<int64_t> rooms(1 + random() % 12);
+    for (int64_t& room : rooms) room = random() % 9;
+    const int64_t total = std::reduce(rooms.begin(), rooms.end());
+    if (total < 24) continue;
+    const auto p = ExpertPlacement::ByRoom({3, 8, static_cast<int>(rooms.size())}, rooms);
+    const std::vector<int> pairs = PairsOfRanks(p, 3);
+    EXPECT_EQ(std::reduce(pairs.begin(), pairs.end()), 24);
+    for (size_t r = 0; r < rooms.size(); ++r) EXPECT_LE(pairs[r], rooms[r]);
+  }
+}
+
+TEST(ExpertPlacement, ContiguousKeepsLayersOfAnExpertTogether) {
+  const auto p = ExpertPlacement::Parse("contiguous", {4, 2, 4});
+  EXPECT_THAT(p->ranks(0, 0), ElementsAre(0));
+  EXPECT_THAT(p->ranks(1, 0), ElementsAre(0));
+  EXPECT_THAT(p->ranks(2, 0), ElementsAre(1));
+  EXPECT_THAT(p->ranks(3, 1), ElementsAre(3));
 }
 
 TEST(ExpertPlacement, RandomIsBalancedAndDependsOnSeedAndLayer) {
