@@ -50,6 +50,7 @@ absl::StatusOr<JobIdentity> IdentifyJob(const RunConfig& config, const JobSetup&
   if (!status.ok()) return status;
   job.set_model(setup.model.fingerprint);
   job.set_numerics_class(setup.NumericsClass());
+  job.set_arithmetic(setup.arithmetic);
   job.set_seed(config.seed());
   job.set_max_model_len(static_cast<int32_t>(setup.engine.max_model_len));
   job.set_lenient(config.lenient());

@@ -16,6 +16,7 @@
 #include "parallel/collectives.h"
 #include "runtime/io/fingerprint.h"
 #include "runtime/io/strict_json.h"
+#include "runtime/model/arithmetic_probe.h"
 #include "runtime/model/random_weights.h"
 
 namespace octet {
@@ -257,6 +258,25 @@ absl::StatusOr<ExpertPlacement> ChoosePlacement(const RunConfig& config, FileSys
   return ExpertPlacement::ByRoom(shape, *rooms);
 }
 
+void NoteFewTokens(const RunConfig& config, const SchedulerLimits& limits,
+                   std::vector<std::string>& warnings) {
+  if (limits.max_num_batched_tokens < config.max_num_seqs()) {
+    warnings.push_back(absl::StrCat("--max-num-batched-tokens ", limits.max_num_batched_tokens,
+                                    " lets no more than that many sequences run at a time"));
+  }
+}
+
+// Collective: the same fingerprint on all ranks, or an error.
+absl::StatusOr<uint64_t> AgreeOnArithmetic(Communicator& world, Isa isa, DType dtype) {
+  const uint64_t fingerprint = FingerprintArithmetic(*MakeCpuBackend(isa, 1), dtype);
+  const absl::Status status =
+      AgreeOnFacts(world, {{"arithmetic (another C library, or a processor that rounds otherwise; "
+                            "--isa may name a path on which they agree)",
+                            Hex(fingerprint)}});
+  if (!status.ok()) return status;
+  return fingerprint;
+}
+
 void NoteIdleRanks(const ExpertPlacement& placement, std::vector<std::string>& warnings) {
   const std::vector<int> idle = placement.IdleRanks();
   if (!idle.empty()) warnings.push_back(DescribeIdleRanks(idle));
@@ -333,11 +353,9 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   if (!status.ok()) return status;
   absl::StatusOr<Isa> isa = ChooseIsa(world, config.isa(), warnings);
   if (!isa.ok()) return isa.status();
-  if (limits.max_num_batched_tokens < config.max_num_seqs()) {
-    warnings.push_back(absl::StrCat("--max-num-batched-tokens ", limits.max_num_batched_tokens,
-                                    " lets no more than that many sequences run at a time"));
-  }
-
+  const absl::StatusOr<uint64_t> arithmetic = AgreeOnArithmetic(world, *isa, options->dtype);
+  if (!arithmetic.ok()) return arithmetic.status();
+  NoteFewTokens(config, limits, warnings);
   NoteBinding(world, config.threads(), files, warnings);
   const int threads = config.dry_run() ? CountThreads(world, config.threads())
                                        : PlaceThreads(world, config.threads(), warnings);
@@ -348,6 +366,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   return JobSetup{.model = *std::move(model),
                   .placement = *std::move(placement),
                   .isa = *isa,
+                  .arithmetic = *arithmetic,
                   .threads = threads,
                   .engine = *std::move(options),
                   .memory = *std::move(memory),

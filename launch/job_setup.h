@@ -28,6 +28,7 @@ struct JobSetup {
   ModelFiles model;
   ExpertPlacement placement;  // over the ranks of an expert-parallel group
   Isa isa;
+  uint64_t arithmetic;  // FingerprintArithmetic, the same on all ranks
   int threads;
   EngineOptions engine;
   MemoryPlan memory;

@@ -162,6 +162,8 @@ absl::Status CompareJobs(const JobIdentity& a, const JobIdentity& b, bool compar
                          std::vector<std::string>& notes) {
   absl::Status status = SameFiles("--input", a.input(), b.input(), compare_contents);
   status.Update(Same("the numerics class", a.numerics_class(), b.numerics_class()));
+  status.Update(Same("the arithmetic of the C library and the processor, as a fingerprint,",
+                     a.arithmetic(), b.arithmetic()));
   status.Update(Same("--seed", a.seed(), b.seed()));
   status.Update(Same("--max-model-len", a.max_model_len(), b.max_model_len()));
   status.Update(Same("--lenient", a.lenient(), b.lenient()));

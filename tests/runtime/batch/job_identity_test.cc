@@ -115,6 +115,8 @@ TEST_F(JobIdentityTest, NamesTheSettingThatDiffers) {
       {[](JobIdentity& j) { j.set_seed(7); }, "--seed was 7, and is 0"},
       {[](JobIdentity& j) { j.set_numerics_class("x"); }, "numerics class was x, and is bfloat16/"},
       {[](JobIdentity& j) { j.set_numerics_class("\xff\n"); }, "numerics class was \\xff\\n, and"},
+      {[](JobIdentity& j) { j.set_arithmetic(7); },
+       "the arithmetic of the C library and the processor, as a fingerprint, was 7, and is 0"},
       {[](JobIdentity& j) { j.set_max_model_len(9); }, "--max-model-len"},
       {[](JobIdentity& j) { j.set_lenient(true); }, "--lenient"},
       {[](JobIdentity& j) { j.set_served_model_name("m"); },
