@@ -143,6 +143,7 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
 std::vector<int64_t> CountExpertBytes(const ModelConfig& config, const ExpertPlacement& placement,
                                       DType dtype, int num_ranks) {
   std::vector<int64_t> bytes;
+  bytes.reserve(num_ranks);
   for (int r = 0; r < num_ranks; ++r) {
     bytes.push_back(static_cast<int64_t>(
         ExpertMemoryBytes(config, placement, r % placement.num_ranks(), dtype)));
