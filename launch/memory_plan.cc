@@ -45,17 +45,13 @@ int64_t SumOf(const std::vector<int64_t>& values, const std::vector<int>& indice
   return sum;
 }
 
-// The (layer, expert) pairs that the fullest of so many ranks holds, under a named placement.
-int64_t MostPairs(int64_t num_layers, int64_t num_experts, int64_t num_ranks) {
-  if (num_ranks <= num_experts) return (num_experts + num_ranks - 1) / num_ranks * num_layers;
-  return (num_layers * num_experts + num_ranks - 1) / num_ranks;
-}
-
 // How many hosts with such a budget, one rank each, would hold the model; 0: no number would.
 int HostsNeeded(const MemoryNeeds& needs, int64_t budget) {
   const int64_t fixed = needs.replicated + needs.workspace + needs.least_pages * needs.page;
   for (int hosts = 1; hosts <= needs.num_layers * needs.num_experts; ++hosts) {
-    if (fixed + MostPairs(needs.num_layers, needs.num_experts, hosts) * needs.one_expert <= budget)
+    if (fixed + ExpertPlacement::MostPairs({needs.num_layers, needs.num_experts, hosts}) *
+                    needs.one_expert <=
+        budget)
       return hosts;
   }
   return 0;

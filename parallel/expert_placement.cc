@@ -87,6 +87,12 @@ absl::StatusOr<ExpertPlacement> ExpertPlacement::Parse(const std::string& spec,
   return placement;
 }
 
+int64_t ExpertPlacement::MostPairs(PlacementShape shape) {
+  const auto share = [&](int64_t items) { return (items + shape.num_ranks - 1) / shape.num_ranks; };
+  if (shape.num_ranks <= shape.num_experts) return share(shape.num_experts) * shape.num_layers;
+  return share(int64_t{shape.num_layers} * shape.num_experts);
+}
+
 ExpertPlacement ExpertPlacement::ByRoom(PlacementShape shape, std::span<const int64_t> rooms) {
   OCTET_CHECK(std::ssize(rooms) == shape.num_ranks);
   const int64_t num_pairs = int64_t{shape.num_layers} * shape.num_experts;

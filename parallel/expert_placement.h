@@ -29,6 +29,9 @@ class ExpertPlacement {
   // rank holds as many (layer, expert) pairs as any other, or one less.
   static absl::StatusOr<ExpertPlacement> Parse(const std::string& spec, PlacementShape shape);
 
+  // The (layer, expert) pairs on the fullest rank of a placement with one of those names.
+  static int64_t MostPairs(PlacementShape shape);
+
   // Contiguous, in shares as `rooms` has them: so many (layer, expert) pairs fit on each rank.
   // Where they fit at all, no rank gets more than its room.
   static ExpertPlacement ByRoom(PlacementShape shape, std::span<const int64_t> rooms);

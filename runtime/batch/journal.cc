@@ -145,14 +145,14 @@ absl::Status Journal::LookAtParts(std::vector<std::string>& notes) {
     return OutputInTheWay(
         output_,
         absl::StrCat(": an attempt that did not finish has left ", num_earlier(),
-                     " results; --resume goes on with them, ", "--overwrite throws them away"));
+                     " results; --resume goes on with them, --overwrite throws them away"));
   }
   if (!index_.has_damaged_part()) return absl::OkStatus();
   return OutputInTheWay(
       output_,
       absl::StrCat(": an attempt that did not finish has left results in ", claim_.directory(),
-                   " that can't be read, as their header ",
-                   "is damaged; --resume does their work again, --overwrite ", "throws them away"));
+                   " that can't be read, as their header is damaged; --resume does their work "
+                   "again, --overwrite throws them away"));
 }
 
 absl::Status Journal::CompareHeader(const JournalHeader& header, std::vector<std::string>& notes) {

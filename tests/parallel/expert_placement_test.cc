@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <random>
 
@@ -10,6 +11,7 @@ namespace octet {
 namespace {
 
 using testing::AnyOf;
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -30,22 +32,39 @@ TEST(ExpertPlacement, RoundRobinDealsExpertsOut) {
 
 constexpr const char* kSpecs[] = {"contiguous", "round-robin", "random:1"};
 
+std::vector<int> PairsOfRanks(const ExpertPlacement& p, int num_layers) {
+  std::vector<int> pairs(p.num_ranks());
+  for (int r = 0; r < p.num_ranks(); ++r) {
+    for (int l = 0; l < num_layers; ++l) pairs[r] += static_cast<int>(p.LocalExperts(l, r).size());
+  }
+  return pairs;
+}
+
 TEST(ExpertPlacement, MoreRanksThanExpertsShareThePairsOfLayersAndExperts) {
   for (const char* spec : kSpecs) {
     for (const int num_ranks : {5, 12, 16, 100, 128}) {
       const PlacementShape shape = {32, 4, num_ranks};
       const auto p = ExpertPlacement::Parse(spec, shape);
       EXPECT_THAT(p->IdleRanks(), IsEmpty());
+      EXPECT_THAT(PairsOfRanks(*p, shape.num_layers),
+                  Each(AnyOf(128 / num_ranks, (128 + num_ranks - 1) / num_ranks)))
+          << spec << " on " << num_ranks;
       for (int r = 0; r < num_ranks; ++r) {
-        int pairs = 0;
         for (int l = 0; l < shape.num_layers; ++l) {
-          const auto of_layer = static_cast<int>(p->LocalExperts(l, r).size());
-          EXPECT_LE(of_layer, 1) << spec << ", layer " << l << ", rank " << r;
-          pairs += of_layer;
+          EXPECT_LE(p->LocalExperts(l, r).size(), 1U) << spec << ", layer " << l << ", rank " << r;
         }
-        EXPECT_THAT(pairs, AnyOf(128 / num_ranks, (128 + num_ranks - 1) / num_ranks))
-            << spec << ", rank " << r << " of " << num_ranks;
       }
+    }
+  }
+}
+
+TEST(ExpertPlacement, MostPairsIsOfTheFullestRank) {
+  for (const char* spec : kSpecs) {
+    for (int num_ranks = 1; num_ranks <= 40; ++num_ranks) {
+      const PlacementShape shape = {4, 8, num_ranks};
+      const std::vector<int> pairs = PairsOfRanks(*ExpertPlacement::Parse(spec, shape), 4);
+      EXPECT_EQ(*std::max_element(pairs.begin(), pairs.end()), ExpertPlacement::MostPairs(shape))
+          << spec << " on " << num_ranks;
     }
   }
 }
@@ -56,14 +75,6 @@ TEST(ExpertPlacement, MoreRanksThanPairsLeaveSomeIdle) {
   }
   EXPECT_THAT(ExpertPlacement::Parse("round-robin", {2, 4, 12})->IdleRanks(),
               ElementsAre(8, 9, 10, 11));
-}
-
-std::vector<int> PairsOfRanks(const ExpertPlacement& p, int num_layers) {
-  std::vector<int> pairs(p.num_ranks());
-  for (int r = 0; r < p.num_ranks(); ++r) {
-    for (int l = 0; l < num_layers; ++l) pairs[r] += static_cast<int>(p.LocalExperts(l, r).size());
-  }
-  return pairs;
 }
 
 TEST(ExpertPlacement, ByRoomGivesSharesOfTheRoom) {
