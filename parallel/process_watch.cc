@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <iostream>
 #include <utility>
@@ -21,8 +22,8 @@ constexpr auto kCheckEvery = 250ms;
 // that says nothing about its own thread.
 constexpr auto kLongestGap = 4 * kCheckEvery;
 
-// By so much others may see that this rank stands still before it does.
-constexpr auto kSpare = 2 * kCheckEvery;
+// By so much others may see that this rank stands still before it does: a check may come late.
+constexpr ProcessWatch::Clock::duration kSpare = kCheckEvery + kLongestGap;
 
 // So much later than its own timeout a process ends itself: the others, who know more, speak first.
 constexpr auto kOthersFirst = 2s;
@@ -109,7 +110,8 @@ bool ProcessWatch::StandsStill() const {
   const Clock::time_point now = Clock::now();
   if (!watches_work_ || call_ != nullptr || Moves()) return false;
   if (now - last_check_ > kLongestGap || end_at_.load() != Clock::time_point::max()) return false;
-  return now - since_ > timeout_.load() - kSpare;
+  const Clock::duration timeout = timeout_;
+  return now - since_ > timeout - std::min(kSpare, timeout / 2);
 }
 
 void ProcessWatch::SetOnStandstill(std::function<void()> on_standstill) {
