@@ -1,6 +1,7 @@
 #include "runtime/engine/scheduler.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "kernels/check.h"
 #include "runtime/model/kv_cache.h"
@@ -38,6 +39,8 @@ Scheduler::Scheduler(const SchedulerLimits& limits) : limits_(limits), steps_(li
 
 std::span<RankStep> Scheduler::NextStep() {
   step_counts_ = {};
+  if (num_finished_ > 0) std::erase_if(sequences_, [](const Sequence& s) { return s.finished; });
+  num_finished_ = 0;
   for (int r = 0; r < limits_.num_ranks(); ++r) {
     steps_[r].Clear();
     ranks_[r].budget =
@@ -48,7 +51,8 @@ std::span<RankStep> Scheduler::NextStep() {
   }
   Resume();
   Admit();
-  for (int r = 0; r < limits_.num_ranks(); ++r) Prefill(r);
+  FindPrompts();
+  for (Rank& rank : ranks_) Prefill(rank);
   for (int r = 0; r < limits_.num_ranks(); r += limits_.group_size) DivideStep(r);
   for (Sequence& s : sequences_) {
     if (s.left() > 0) continue;
@@ -114,21 +118,38 @@ void Scheduler::Resume() {
 }
 
 void Scheduler::Admit() {
+  if (waiting_.empty()) return;
+  FindCandidates();
   while (!waiting_.empty()) {
     NewSequence& next = waiting_.front();
-    const int64_t num_prompt = next.prompt_ids_size();
-    const int rank = ChooseRank(num_prompt);
-    if (rank < 0) return CountWaiting();
-    const int64_t longest = num_prompt + next.params().max_tokens();
-    OCTET_CHECK(KvCache::PagesFor(longest) <= limits_.pages[rank])
-        << "a request of " << longest << " tokens is larger than the KV cache";
-    Sequence& s = sequences_.emplace_back(Sequence{
-        .id = next.id(), .rank = rank, .num_prompt = num_prompt, .num_tokens = num_prompt});
-    OCTET_CHECK(TakePages(s, num_prompt));
-    ++ranks_[rank].num_running;
-    steps_[rank].add_admit()->Swap(&next);
+    const int rank = TakeCandidate(next.prompt_ids_size());
+    if (rank == kNone) return CountWaiting();
+    Start(next, rank);
+    if (ranks_[rank].num_running < ranks_[rank].slots) AddCandidate(rank);
     waiting_.pop_front();
   }
+}
+
+void Scheduler::FindCandidates() {
+  candidates_.clear();
+  for (int r = 0; r < limits_.num_ranks(); ++r) {
+    const Rank& rank = ranks_[r];
+    if (rank.num_running < rank.slots && rank.num_preempted == 0) candidates_.push_back(r);
+  }
+  std::ranges::make_heap(candidates_, [this](int a, int b) { return IsWorse(a, b); });
+}
+
+void Scheduler::Start(NewSequence& next, int rank) {
+  const int64_t num_prompt = next.prompt_ids_size();
+  const int64_t longest = num_prompt + next.params().max_tokens();
+  OCTET_CHECK(KvCache::PagesFor(longest) <= limits_.pages[rank])
+      << "a request of " << longest << " tokens is larger than the KV cache";
+  OCTET_CHECK(sequences_.empty() || sequences_.back().id < next.id()) << next.id();
+  Sequence& s = sequences_.emplace_back(
+      Sequence{.id = next.id(), .rank = rank, .num_prompt = num_prompt, .num_tokens = num_prompt});
+  OCTET_CHECK(TakePages(s, num_prompt));
+  ++ranks_[rank].num_running;
+  steps_[rank].add_admit()->Swap(&next);
 }
 
 // Whether a sequence of so many tokens may start now.
@@ -136,42 +157,58 @@ bool Scheduler::HasRoom(const Rank& rank, int64_t num_tokens) const {
   return rank.free_pages >= KvCache::PagesFor(num_tokens) + SparePages(rank.num_running);
 }
 
-// The rank with the fewest sequences, and among equals the most pages.
-int Scheduler::ChooseRank(int64_t num_tokens) const {
-  int best = -1;
-  for (int r = 0; r < limits_.num_ranks(); ++r) {
-    const Rank& rank = ranks_[r];
-    if (rank.num_running == rank.slots || rank.num_preempted > 0) continue;
-    if (!HasRoom(rank, num_tokens)) continue;
-    const bool better =
-        best < 0 || rank.num_running < ranks_[best].num_running ||
-        (rank.num_running == ranks_[best].num_running && rank.free_pages > ranks_[best].free_pages);
-    if (better) best = r;
+// Whether rank b is to be taken before rank a: it has fewer sequences, or more pages, or a lower
+// number.
+bool Scheduler::IsWorse(int a, int b) const {
+  const auto key = [this](int r) {
+    return std::tuple(ranks_[r].num_running, -ranks_[r].free_pages, r);
+  };
+  return key(b) < key(a);
+}
+
+void Scheduler::AddCandidate(int rank) {
+  candidates_.push_back(rank);
+  std::ranges::push_heap(candidates_, [this](int a, int b) { return IsWorse(a, b); });
+}
+
+// The best candidate that has room, which is none from now on.
+int Scheduler::TakeCandidate(int64_t num_tokens) {
+  passed_over_.clear();
+  int found = kNone;
+  while (found == kNone && !candidates_.empty()) {
+    std::ranges::pop_heap(candidates_, [this](int a, int b) { return IsWorse(a, b); });
+    const int rank = candidates_.back();
+    candidates_.pop_back();
+    if (HasRoom(ranks_[rank], num_tokens)) {
+      found = rank;
+    } else {
+      passed_over_.push_back(rank);
+    }
   }
-  return best;
+  for (const int rank : passed_over_) AddCandidate(rank);
+  return found;
+}
+
+void Scheduler::FindPrompts() {
+  for (Rank& rank : ranks_) rank.prompts.clear();
+  for (Sequence& s : sequences_) {
+    if (s.runs() && s.left() > 0) ranks_[s.rank].prompts.push_back(&s);
+  }
 }
 
 // The oldest prompt gets half of what is left at least; the others what they need, the shortest
 // first. So a long prompt neither waits for ever nor holds up short ones.
-void Scheduler::Prefill(int r) {
+void Scheduler::Prefill(Rank& rank) {
+  if (rank.prompts.empty()) return;
+  Sequence& oldest = *rank.prompts.front();
+  const std::span others = std::span(rank.prompts).subspan(1);
   int64_t wanted = 0;
-  prompts_.clear();
-  for (Sequence& s : sequences_) {
-    if (s.rank != r || !s.runs() || s.left() == 0) continue;
-    prompts_.push_back(&s);
-    wanted += s.left();
-  }
-  if (prompts_.empty()) return;
-  Rank& rank = ranks_[r];
-  Sequence& oldest = *prompts_.front();
-  const int64_t others = wanted - oldest.left();
-  Schedule(oldest, std::min(oldest.left(), std::max(rank.budget - others, (rank.budget + 1) / 2)));
-  std::sort(prompts_.begin() + 1, prompts_.end(), [](const Sequence* a, const Sequence* b) {
+  for (const Sequence* s : others) wanted += s->left();
+  Schedule(oldest, std::min(oldest.left(), std::max(rank.budget - wanted, (rank.budget + 1) / 2)));
+  std::ranges::sort(others, [](const Sequence* a, const Sequence* b) {
     return a->left() < b->left() || (a->left() == b->left() && a->id < b->id);
   });
-  for (Sequence* s : std::span(prompts_).subspan(1)) {
-    Schedule(*s, std::min(s->left(), rank.budget));
-  }
+  for (Sequence* s : others) Schedule(*s, std::min(s->left(), rank.budget));
 }
 
 void Scheduler::Schedule(Sequence& s, int64_t num_tokens) {
@@ -200,12 +237,14 @@ void Scheduler::CountWaiting() {
 
 void Scheduler::Finish(const StepResult& result) {
   for (const FinishedSequence& finished : result.finished()) {
-    const auto found = std::find_if(sequences_.begin(), sequences_.end(),
-                                    [&](const Sequence& s) { return s.id == finished.id(); });
-    OCTET_CHECK(found != sequences_.end()) << finished.id();
+    const auto found = std::ranges::lower_bound(sequences_, finished.id(), {}, &Sequence::id);
+    OCTET_CHECK(found != sequences_.end() && found->id == finished.id() && !found->finished)
+        << finished.id();
     --ranks_[found->rank].num_running;
     ranks_[found->rank].free_pages += found->num_pages;
-    sequences_.erase(found);
+    found->num_pages = 0;
+    found->finished = true;
+    ++num_finished_;
   }
 }
 

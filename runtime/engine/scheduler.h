@@ -70,10 +70,11 @@ class Scheduler {
   void DropWaiting() { waiting_.clear(); }
 
   int64_t num_waiting() const { return static_cast<int64_t>(waiting_.size()); }
-  bool idle() const { return waiting_.empty() && sequences_.empty(); }
+  bool idle() const { return waiting_.empty() && num_finished_ == std::ssize(sequences_); }
 
   // What each rank does next: one token for each running sequence, then as much of the prompts as
-  // the rank's share of the budget allows. Valid until the next call.
+  // the rank's share of the budget allows. Valid until the next call. The work is proportional to
+  // the ranks and the sequences that run, not to their product.
   std::span<RankStep> NextStep();
 
   // Of the latest NextStep.
@@ -92,6 +93,7 @@ class Scheduler {
     int64_t num_tokens;        // prompt and answer so far
     int64_t num_computed = 0;  // of them
     int64_t num_pages = 0;     // 0: preempted
+    bool finished = false;
 
     bool runs() const { return num_pages > 0; }
     int64_t left() const { return num_tokens - num_computed; }
@@ -102,27 +104,37 @@ class Scheduler {
     int64_t free_pages;
     int64_t num_running = 0;
     int64_t num_preempted = 0;
-    int64_t budget = 0;  // tokens that this step may still compute
+    int64_t budget = 0;              // tokens that this step may still compute
+    std::vector<Sequence*> prompts;  // that this step may compute, oldest first
   };
+
+  static constexpr int kNone = -1;  // no rank
 
   void Decode(Sequence& s);
   bool TakePages(Sequence& s, int64_t num_tokens);
   void Preempt(Sequence& s);
   void Resume();
   void Admit();
+  void FindCandidates();
   bool HasRoom(const Rank& rank, int64_t num_tokens) const;
-  int ChooseRank(int64_t num_tokens) const;  // -1: none has room
-  void Prefill(int rank);
+  bool IsWorse(int a, int b) const;
+  void AddCandidate(int rank);
+  int TakeCandidate(int64_t num_tokens);
+  void Start(NewSequence& next, int rank);
+  void FindPrompts();
+  void Prefill(Rank& rank);
   void Schedule(Sequence& s, int64_t num_tokens);
   void DivideStep(int first_rank);
   void CountWaiting();
 
   SchedulerLimits limits_;
   std::deque<NewSequence> waiting_;
-  std::vector<Sequence> sequences_;  // oldest first
+  std::vector<Sequence> sequences_;  // oldest first, so that ids ascend
   std::vector<Rank> ranks_;
-  std::vector<RankStep> steps_;     // [ranks]
-  std::vector<Sequence*> prompts_;  // of the rank at hand
+  std::vector<RankStep> steps_;   // [ranks]
+  int64_t num_finished_ = 0;      // of sequences_, until the next step
+  std::vector<int> candidates_;   // ranks with a free slot: a heap, the best one first
+  std::vector<int> passed_over_;  // candidates without room for the request at hand
   StepCounts step_counts_;
   SchedulerStats stats_;
 };
