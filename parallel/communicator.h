@@ -25,7 +25,7 @@ using ConstBytes = std::span<const std::byte>;
 using Bytes = std::span<std::byte>;
 
 // A place for one all-to-all at a time. Keeps its memory from one to the next.
-class Exchange : public Awaited {
+class Exchange : public PendingPeers {
  public:
   // Moves what can be moved without waiting. True when everything has been sent and received.
   virtual bool Poll() = 0;

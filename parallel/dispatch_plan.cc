@@ -21,7 +21,7 @@ int32_t ChooseReplica(std::span<const int32_t> ranks, int home, int64_t token) {
 }  // namespace
 
 RowLayout::RowLayout(const HostGroup& host, int num_ranks, int64_t max_tokens, int topk)
-    : tokens_of(num_ranks, kElsewhere), returns_of(num_ranks, kElsewhere) {
+    : tokens_of(num_ranks, kRemote), returns_of(num_ranks, kRemote) {
   const int64_t ranks_elsewhere = num_ranks - host.size();
   const int64_t most_returns = num_ranks * max_tokens * topk;
   const int64_t tokens_of_each = max_tokens + ranks_elsewhere * max_tokens;
@@ -34,8 +34,8 @@ RowLayout::RowLayout(const HostGroup& host, int num_ranks, int64_t max_tokens, i
     returns_of[host.ranks[i]] = static_cast<int32_t>(i * returns_of_each);
   }
   const int rank = host.ranks[host.index];
-  tokens_from_elsewhere = static_cast<int32_t>(tokens_of[rank] + max_tokens);
-  returns_from_elsewhere = static_cast<int32_t>(returns_of[rank] + most_returns);
+  remote_tokens = static_cast<int32_t>(tokens_of[rank] + max_tokens);
+  remote_returns = static_cast<int32_t>(returns_of[rank] + most_returns);
 }
 
 const DispatchPlan& DispatchPlanner::Plan(int layer, std::span<const Routing> routing) {
@@ -57,7 +57,7 @@ const DispatchPlan& DispatchPlanner::Plan(int layer, std::span<const Routing> ro
 void DispatchPlanner::Clear(int layer, int topk) {
   layer_ = layer;
   topk_ = topk;
-  num_from_elsewhere_ = 0;
+  num_remote_tokens_ = 0;
   owners_.resize(topk);
   assignments_.clear();
   combine_ranks_.clear();
@@ -116,7 +116,7 @@ void DispatchPlanner::AddReceivedToken(int home, int64_t token, std::span<const 
                                        std::span<const float> weights, bool one_owner) {
   ++plan_.recv_tokens[home];
   const auto row = layout_.OnThisHost(home) ? static_cast<int32_t>(layout_.tokens_of[home] + token)
-                                            : layout_.tokens_from_elsewhere + num_from_elsewhere_++;
+                                            : layout_.remote_tokens + num_remote_tokens_++;
   for (int slot = 0; slot < topk_; ++slot) {
     if (owners_[slot] != rank_) continue;
     plan_.returns.rows.push_back(static_cast<int32_t>(assignments_.size()));
@@ -153,7 +153,7 @@ void DispatchPlanner::GroupByExpert() {
 
 // From "the i-th row that rank r returns to this one" to where it lies.
 void DispatchPlanner::NumberReturnedRows() {
-  int64_t next = layout_.returns_from_elsewhere;
+  int64_t next = layout_.remote_returns;
   for (size_t r = 0; r < first_returned_.size(); ++r) {
     if (layout_.OnThisHost(static_cast<int>(r))) continue;
     first_returned_[r] = next;

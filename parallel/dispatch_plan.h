@@ -21,15 +21,15 @@ struct RowLayout {
   // tokens, which go to topk experts each.
   RowLayout(const HostGroup& host, int num_ranks, int64_t max_tokens, int topk);
 
-  static constexpr int32_t kElsewhere = -1;  // of a rank on another host
+  static constexpr int32_t kRemote = -1;  // of a rank on another host
 
   std::vector<int32_t> tokens_of;   // [ranks] row of the first token of each rank of the host
   std::vector<int32_t> returns_of;  // [ranks] row of the first output that it returns
-  int32_t tokens_from_elsewhere;    // row of the first token that comes from another host
-  int32_t returns_from_elsewhere;   // row of the first output that comes back from one
+  int32_t remote_tokens;            // row of the first token that comes from another host
+  int32_t remote_returns;           // row of the first output that comes back from one
   int64_t num_tokens, num_returns;  // rows of the whole host
 
-  bool OnThisHost(int rank) const { return tokens_of[rank] != kElsewhere; }
+  bool OnThisHost(int rank) const { return tokens_of[rank] != kRemote; }
 };
 
 // One rank's part of the exchange, a pure function of every rank's routing and of the placement.
@@ -104,7 +104,7 @@ class DispatchPlanner {
   std::vector<int32_t> local_;           // [experts] index in local_experts
   std::vector<int32_t> next_;            // [local experts] place of its next row
   std::vector<int64_t> first_returned_;  // [ranks] row of what each returns to this one
-  int32_t num_from_elsewhere_ = 0;       // tokens
+  int32_t num_remote_tokens_ = 0;        // tokens
 };
 
 }  // namespace octet

@@ -98,7 +98,7 @@ Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Bac
       recv_(comm.size()),
       notes_(comm.size()) {}
 
-void Dispatcher::LayTokens(ConstMatrix x) {
+void Dispatcher::StageTokens(ConstMatrix x) {
   OCTET_CHECK(x.rows <= limits_.max_tokens);
   own_tokens_ = tokens_.Rows(layout_.tokens_of[comm_.rank()], x.rows);
   backend_.Convert(x, own_tokens_);
@@ -124,7 +124,7 @@ const DispatchPlan& Dispatcher::Plan(int layer, const Routing& routing) {
 }
 
 void Dispatcher::StartDispatch(int layer, const DispatchPlan& plan) {
-  int64_t come = layout_.tokens_from_elsewhere;
+  int64_t come = layout_.remote_tokens;
   for (int r = 0; r < comm_.size(); ++r) {
     const std::vector<int32_t>& tokens = plan.send_tokens[r];
     send_[r] = {};
@@ -154,7 +154,7 @@ void Dispatcher::StartCombine(int layer, ConstMatrix out, const DispatchPlan& pl
   int64_t made = layout_.returns_of[comm_.rank()];
   backend_.WeightedSum(out, sums.offsets, sums.rows, sums.weights,
                        returns_.Rows(made, std::ssize(sums.offsets) - 1));
-  int64_t come = layout_.returns_from_elsewhere;
+  int64_t come = layout_.remote_returns;
   for (int r = 0; r < comm_.size(); ++r) {
     send_[r] = RowBytes(returns_, made, plan.send_returns[r]);
     made += plan.send_returns[r];

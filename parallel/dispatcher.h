@@ -40,7 +40,7 @@ class Dispatcher {
 
   // Lays this rank's tokens where the ranks of its host read them, once Plan has told them. x: [own
   // tokens, hidden_size] float32.
-  void LayTokens(ConstMatrix x);
+  void StageTokens(ConstMatrix x);
 
   // Collective: tells every rank what the others' tokens need. Valid until the next call.
   const DispatchPlan& Plan(int layer, const Routing& routing);

@@ -61,12 +61,16 @@ class LocalExchange : public Exchange {
   std::vector<bool> done_;
 };
 
-class LocalBeats : public BeatChannel {
+class LocalHeartbeats : public HeartbeatChannel {
  public:
-  LocalBeats(LocalWorld& world, int rank) : world_(world), rank_(rank) {}
+  LocalHeartbeats(LocalWorld& world, int rank) : world_(world), rank_(rank) {}
 
-  bool Send(int to, const Beat& beat) override { return world_.PostBeat(rank_, to, beat); }
-  bool Receive(int& from, Beat& beat) override { return world_.TakeBeat(rank_, from, beat); }
+  bool Send(int to, const Heartbeat& beat) override {
+    return world_.PostHeartbeat(rank_, to, beat);
+  }
+  bool Receive(int& from, Heartbeat& beat) override {
+    return world_.TakeHeartbeat(rank_, from, beat);
+  }
 
  private:
   LocalWorld& world_;
@@ -105,18 +109,18 @@ std::optional<size_t> LocalWorld::Take(int from, int to, int64_t exchange, Bytes
   return letter->message.size();
 }
 
-bool LocalWorld::PostBeat(int from, int to, const Beat& beat) {
-  const std::lock_guard lock(beats_mutex_);
-  std::optional<Beat>& slot = beats_[to * size() + from];
-  if (slot && slot->kind != Beat::kAlive) return false;
+bool LocalWorld::PostHeartbeat(int from, int to, const Heartbeat& beat) {
+  const std::lock_guard lock(heartbeats_mutex_);
+  std::optional<Heartbeat>& slot = heartbeats_[to * size() + from];
+  if (slot && slot->kind != Heartbeat::kAlive) return false;
   slot = beat;
   return true;
 }
 
-bool LocalWorld::TakeBeat(int to, int& from, Beat& beat) {
-  const std::lock_guard lock(beats_mutex_);
+bool LocalWorld::TakeHeartbeat(int to, int& from, Heartbeat& beat) {
+  const std::lock_guard lock(heartbeats_mutex_);
   for (from = 0; from < size(); ++from) {
-    std::optional<Beat>& slot = beats_[to * size() + from];
+    std::optional<Heartbeat>& slot = heartbeats_[to * size() + from];
     if (!slot) continue;
     beat = *std::exchange(slot, std::nullopt);
     return true;
@@ -136,7 +140,7 @@ LocalWorld& LocalWorld::Group(int first, int size, int number) {
 
 LocalCommunicator::LocalCommunicator(LocalWorld& world, int rank)
     : Communicator(std::make_unique<Watchdog>(Activity::OfThisThread(),
-                                              std::make_unique<LocalBeats>(world, rank), rank,
+                                              std::make_unique<LocalHeartbeats>(world, rank), rank,
                                               world.hosts())),
       world_(world),
       rank_(rank) {}

@@ -20,7 +20,7 @@ class LocalWorld {
   explicit LocalWorld(int size) : LocalWorld(std::vector<std::string>(size, "this process")) {}
   explicit LocalWorld(std::vector<std::string> hosts)
       : mailboxes_(hosts.size() * hosts.size()),
-        beats_(hosts.size() * hosts.size()),
+        heartbeats_(hosts.size() * hosts.size()),
         hosts_(std::move(hosts)) {}
 
   int size() const { return static_cast<int>(hosts_.size()); }
@@ -33,9 +33,10 @@ class LocalWorld {
   // when it has not come yet.
   std::optional<size_t> Take(int from, int to, int64_t exchange, Bytes room);
 
-  // As a BeatChannel sends and receives them; a newer beat takes the place of an older one.
-  bool PostBeat(int from, int to, const Beat& beat);
-  bool TakeBeat(int to, int& from, Beat& beat);
+  // As a HeartbeatChannel sends and receives them; a newer heartbeat takes the place of an older
+  // one.
+  bool PostHeartbeat(int from, int to, const Heartbeat& beat);
+  bool TakeHeartbeat(int to, int& from, Heartbeat& beat);
 
   // The world of the ranks [first, first + size), the same for all of them. `number` tells apart
   // groups of the same ranks.
@@ -59,8 +60,8 @@ class LocalWorld {
   Mailbox& mailbox(int from, int to) { return mailboxes_[from * size() + to]; }
 
   std::vector<Mailbox> mailboxes_;
-  std::mutex beats_mutex_;
-  std::vector<std::optional<Beat>> beats_;  // [to, from]
+  std::mutex heartbeats_mutex_;
+  std::vector<std::optional<Heartbeat>> heartbeats_;  // [to, from]
   std::vector<std::string> hosts_;
   std::mutex groups_mutex_;
   std::map<std::tuple<int, int, int>, std::unique_ptr<LocalWorld>> groups_;

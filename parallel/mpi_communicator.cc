@@ -6,7 +6,7 @@
 
 #include "kernels/check.h"
 #include "parallel/collectives.h"
-#include "parallel/mpi_beats.h"
+#include "parallel/mpi_heartbeats.h"
 
 namespace octet {
 namespace {
@@ -217,7 +217,7 @@ int SizeOf(MPI_Comm comm) {
 }
 
 std::unique_ptr<Watchdog> MakeWatchdog(MPI_Comm comm, std::span<const std::string> hosts) {
-  return std::make_unique<Watchdog>(Activity::OfThisThread(), std::make_unique<MpiBeats>(comm),
+  return std::make_unique<Watchdog>(Activity::OfThisThread(), std::make_unique<MpiHeartbeats>(comm),
                                     RankIn(comm), hosts);
 }
 

@@ -13,11 +13,11 @@ PeerStates::PeerStates(int rank, std::span<const std::string> hosts)
   for (Peer& peer : peers_) peer.sign = last_move_;
 }
 
-void PeerStates::Hear(int from, const Beat& beat, Clock::time_point now) {
+void PeerStates::Hear(int from, const Heartbeat& beat, Clock::time_point now) {
   Peer& peer = peers_[from];
   const bool moved = beat.progress != peer.last.progress;
   if (moved) last_move_ = now;
-  if (moved || beat.waits_for != Beat::kNobody) peer.sign = now;
+  if (moved || beat.waits_for != Heartbeat::kNobody) peer.sign = now;
   peer.last = beat;
 }
 

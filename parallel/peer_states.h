@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "kernels/activity.h"
-#include "parallel/beat.h"
+#include "parallel/heartbeat.h"
 
 namespace octet {
 
-// The last beat of each rank and when it gave its last sign: its progress counter moved, bytes went
-// to it or came from it, or it said that it waits itself.
+// The last heartbeat of each rank and when it gave its last sign: its progress counter moved, bytes
+// went to it or came from it, or it said that it waits itself.
 class PeerStates {
  public:
   using Clock = std::chrono::steady_clock;
@@ -24,17 +24,17 @@ class PeerStates {
   int size() const { return static_cast<int>(peers_.size()); }
   int rank() const { return rank_; }  // this one
 
-  void Hear(int from, const Beat& beat, Clock::time_point now);
+  void Hear(int from, const Heartbeat& beat, Clock::time_point now);
   void NoteMove(int rank, Clock::time_point now) { peers_[rank].sign = last_move_ = now; }
 
   // A time in which this rank heard nothing says nothing about others.
   void SkipTime(Clock::duration time);
 
   // Of another rank. Without a phase where it was never heard.
-  const Beat& last(int rank) const { return peers_[rank].last; }
-  bool is_waiting(int rank) const { return peers_[rank].last.waits_for != Beat::kNobody; }
-  bool is_gone(int rank) const { return peers_[rank].last.kind == Beat::kBye; }
-  bool has_alarmed(int rank) const { return peers_[rank].last.kind == Beat::kAlarm; }
+  const Heartbeat& last(int rank) const { return peers_[rank].last; }
+  bool is_waiting(int rank) const { return peers_[rank].last.waits_for != Heartbeat::kNobody; }
+  bool is_gone(int rank) const { return peers_[rank].last.kind == Heartbeat::kBye; }
+  bool has_alarmed(int rank) const { return peers_[rank].last.kind == Heartbeat::kAlarm; }
   bool IsSilent(int rank, Clock::time_point now, Clock::duration limit) const {
     return rank != rank_ && !is_gone(rank) && now - peers_[rank].sign > limit;
   }
@@ -61,7 +61,7 @@ class PeerStates {
 
  private:
   struct Peer {
-    Beat last;
+    Heartbeat last;
     Clock::time_point sign;
   };
 

@@ -23,19 +23,19 @@ constexpr auto kDefaultTimeout = 60s;
 
 // Each rank tells every other one how it is ten times a second: often enough that "last seen in"
 // says where. Less often where ranks are many, so that the cost of a rank stays the same.
-constexpr auto kBeatInterval = 100ms;
-constexpr auto kBeatIntervalPerRank = 500us;
-constexpr auto kLongestBeatInterval = 1000ms;
-constexpr int kBeatsPerTimeout = 8;
-constexpr int kLooksPerBeat = 5;
+constexpr auto kHeartbeatInterval = 100ms;
+constexpr auto kHeartbeatIntervalPerRank = 500us;
+constexpr auto kLongestHeartbeatInterval = 1000ms;
+constexpr int kHeartbeatsPerTimeout = 8;
+constexpr int kLooksPerHeartbeat = 5;
 
 // After an alarm: for the others to have spoken, and for this process to be gone.
 constexpr auto kOthersWords = 1s;
 constexpr auto kLastSteps = 2s;
 constexpr auto kPause = 1ms;
 
-// So many intervals between beats may pass by accident, and so large a part of the timeout.
-constexpr int kSpareBeats = 2;
+// So many intervals between heartbeats may pass by accident, and so large a part of the timeout.
+constexpr int kSpareHeartbeats = 2;
 constexpr int kSpareParts = 8;
 
 template <size_t kSize>
@@ -51,7 +51,7 @@ void Say(const std::string& text) {
 
 }  // namespace
 
-Watchdog::Watchdog(Activity& activity, std::unique_ptr<BeatChannel> channel, int rank,
+Watchdog::Watchdog(Activity& activity, std::unique_ptr<HeartbeatChannel> channel, int rank,
                    std::span<const std::string> hosts)
     : activity_(activity),
       channel_(std::move(channel)),
@@ -68,10 +68,10 @@ Watchdog::~Watchdog() {
 void Watchdog::SetIntervals(Clock::duration timeout) {
   timeout_ = timeout;
   const Clock::duration affordable = std::clamp<Clock::duration>(
-      peers_.size() * kBeatIntervalPerRank, kBeatInterval, kLongestBeatInterval);
-  beat_interval_ = std::min(affordable, timeout / kBeatsPerTimeout);
-  look_interval_ = beat_interval_ / kLooksPerBeat;
-  spare_ = std::max<Clock::duration>(kSpareBeats * beat_interval_, timeout / kSpareParts);
+      peers_.size() * kHeartbeatIntervalPerRank, kHeartbeatInterval, kLongestHeartbeatInterval);
+  heartbeat_interval_ = std::min(affordable, timeout / kHeartbeatsPerTimeout);
+  look_interval_ = heartbeat_interval_ / kLooksPerHeartbeat;
+  spare_ = std::max<Clock::duration>(kSpareHeartbeats * heartbeat_interval_, timeout / kSpareParts);
   if (peers_.size() > 1) activity_.SetHook([this] { Poll(); }, look_interval_);
 }
 
@@ -94,46 +94,46 @@ void Watchdog::Poll() {
 }
 
 void Watchdog::Look(Clock::time_point now) {
-  SkipDeafTime(now);
+  IgnoreUnheardTime(now);
   int from = 0;
-  Beat beat;
+  Heartbeat beat;
   while (channel_->Receive(from, beat)) {
     peers_.Hear(from, beat, now);
-    if (beat.kind == Beat::kAlarm && alarm_.empty()) alarm_ = beat.text.data();
+    if (beat.kind == Heartbeat::kAlarm && alarm_.empty()) alarm_ = beat.text.data();
   }
   if (!alarm_.empty()) End(alarm_, now);
-  if (now >= next_beat_) SendBeats(now);
+  if (now >= next_heartbeat_) SendHeartbeats(now);
   if (wait_ == nullptr) return;
   NoteMoves(now);
-  Judge(now);
+  CheckPeers(now);
 }
 
 // A rank that was stopped itself, or worked without polling, knows nothing of that time.
-void Watchdog::SkipDeafTime(Clock::time_point now) {
+void Watchdog::IgnoreUnheardTime(Clock::time_point now) {
   const Clock::duration gap = now - last_look_;
   last_look_ = now;
   if (gap > spare_) peers_.SkipTime(gap);
 }
 
-void Watchdog::SendBeats(Clock::time_point now) {
+void Watchdog::SendHeartbeats(Clock::time_point now) {
   if (closing_) return;
-  const Beat beat = MakeBeat();
+  const Heartbeat beat = MakeHeartbeat();
   for (int r = 0; r < peers_.size(); ++r) {
     if (r != peers_.rank()) channel_->Send(r, beat);
   }
-  next_beat_ = now + beat_interval_;
+  next_heartbeat_ = now + heartbeat_interval_;
 }
 
-Beat Watchdog::MakeBeat() const {
+Heartbeat Watchdog::MakeHeartbeat() const {
   const Place place = activity_.place();
-  Beat beat = {.layer = place.layer, .progress = activity_.progress(), .waits_for = Suspect()};
+  Heartbeat beat = {.layer = place.layer, .progress = activity_.progress(), .waits_for = Suspect()};
   CopyText(place.phase, beat.phase);
   return beat;
 }
 
-Watchdog::Wait::Wait(Watchdog& watchdog, const Awaited& awaited, int first, int size)
+Watchdog::Wait::Wait(Watchdog& watchdog, const PendingPeers& awaited, int first, int size)
     : watchdog_(watchdog),
-      awaited_(awaited),
+      pending_(awaited),
       first_(first),
       size_(size),
       start_(Clock::now()),
@@ -150,7 +150,7 @@ Watchdog::Wait::~Wait() {
 
 void Watchdog::NoteMoves(Clock::time_point now) {
   for (int r = 0; r < wait_->size_; ++r) {
-    const int64_t moved = wait_->awaited_.parts_moved(r);
+    const int64_t moved = wait_->pending_.parts_moved(r);
     if (moved == moved_[r]) continue;
     moved_[r] = moved;
     peers_.NoteMove(wait_->first_ + r, now);
@@ -159,12 +159,12 @@ void Watchdog::NoteMoves(Clock::time_point now) {
 
 bool Watchdog::IsLate(int rank) const {
   const int r = rank - wait_->first_;
-  return rank != peers_.rank() && r >= 0 && r < wait_->size_ && wait_->awaited_.is_late(r);
+  return rank != peers_.rank() && r >= 0 && r < wait_->size_ && wait_->pending_.is_late(r);
 }
 
 // Of those that this rank waits for, the one that gave its last sign first.
 int Watchdog::Suspect() const {
-  if (wait_ == nullptr) return Beat::kNobody;
+  if (wait_ == nullptr) return Heartbeat::kNobody;
   int suspect = peers_.rank();
   for (int r = 0; r < peers_.size(); ++r) {
     if (!IsLate(r)) continue;
@@ -173,16 +173,16 @@ int Watchdog::Suspect() const {
   return suspect;
 }
 
-void Watchdog::Judge(Clock::time_point now) {
+void Watchdog::CheckPeers(Clock::time_point now) {
   const std::vector<int> silent = peers_.Silent(now, timeout_, timeout_ - spare_);
   if (!silent.empty()) {
     const auto verdict = [&](int rank) {
       return " has made no progress for " + Seconds(now - peers_.sign(rank));
     };
-    End(Accuse(silent, verdict), now);
+    End(DescribeStalledRanks(silent, verdict), now);
   }
 
-  // All wait for each other: a bug, or beats arrive where messages don't.
+  // All wait for each other: a bug, or heartbeats arrive where messages don't.
   const Clock::time_point quiet_since = std::max(peers_.last_move(), wait_->start_);
   if (now - quiet_since > timeout_ + spare_) {
     std::vector<int> late;
@@ -190,7 +190,7 @@ void Watchdog::Judge(Clock::time_point now) {
       if (IsLate(r)) late.push_back(r);
     }
     End("all ranks wait, and nothing has moved for " + Seconds(now - quiet_since) + "; " +
-            Accuse(late, [](int) { return " is late"; }),
+            DescribeStalledRanks(late, [](int) { return " is late"; }),
         now);
   }
   ReportSlow(now);
@@ -218,9 +218,9 @@ void Watchdog::ReportSlow(Clock::time_point now) {
 // "rank 1 on host-b has made no progress for 60.0 s, last seen in experts of layer 3, missing from
 // combine of layer 3, where rank 0 on host-a waits for it"; the verdict is what stands before the
 // first comma, after the host.
-std::string Watchdog::Accuse(const std::vector<int>& ranks,
-                             absl::FunctionRef<std::string(int)> verdict) const {
-  constexpr size_t kMostNamed = 4;  // as many as fit into a beat
+std::string Watchdog::DescribeStalledRanks(const std::vector<int>& ranks,
+                                           absl::FunctionRef<std::string(int)> verdict) const {
+  constexpr size_t kMostNamed = 4;  // as many as fit into a heartbeat
   std::string text;
   for (size_t i = 0; i < std::min(ranks.size(), kMostNamed); ++i) {
     if (i > 0) text += "; ";
@@ -284,8 +284,8 @@ void Watchdog::WriteRecorder() {
 // Until each rank that is alive has said it too, or for a moment.
 void Watchdog::TellOthers(const std::string& reason, Clock::time_point now) {
   const Clock::time_point end = Clock::now() + kOthersWords;
-  Beat alarm = MakeBeat();
-  alarm.kind = Beat::kAlarm;
+  Heartbeat alarm = MakeHeartbeat();
+  alarm.kind = Heartbeat::kAlarm;
   CopyText(reason, alarm.text);
   std::vector<bool> told(peers_.size());
   bool done = false;
@@ -298,14 +298,14 @@ void Watchdog::TellOthers(const std::string& reason, Clock::time_point now) {
       done = done && told[r] && speaks;
     }
     int from = 0;
-    Beat beat;
+    Heartbeat beat;
     while (channel_->Receive(from, beat)) peers_.Hear(from, beat, Clock::now());
     std::this_thread::sleep_for(kPause);
   }
 }
 
 // A rank has done its part when it has said goodbye.
-class Watchdog::Closing : public Awaited {
+class Watchdog::Closing : public PendingPeers {
  public:
   explicit Closing(const PeerStates& peers) : peers_(peers) {}
   bool is_late(int rank) const override { return rank != peers_.rank() && !peers_.is_gone(rank); }
@@ -322,8 +322,8 @@ class Watchdog::Closing : public Awaited {
 };
 
 void Watchdog::Close() {
-  Beat bye = MakeBeat();
-  bye.kind = Beat::kBye;
+  Heartbeat bye = MakeHeartbeat();
+  bye.kind = Heartbeat::kBye;
   std::vector<bool> told(peers_.size());
   told[peers_.rank()] = true;
   const Closing closing(peers_);

@@ -13,17 +13,17 @@
 #include <vector>
 
 #include "kernels/activity.h"
-#include "parallel/beat.h"
 #include "parallel/flight_recorder.h"
+#include "parallel/heartbeat.h"
 #include "parallel/peer_states.h"
 #include "parallel/process_watch.h"
 
 namespace octet {
 
 // What a rank waits for: a part of the work of each rank of a group.
-class Awaited {
+class PendingPeers {
  public:
-  virtual ~Awaited() = default;
+  virtual ~PendingPeers() = default;
 
   // It has not done its part.
   virtual bool is_late(int rank) const = 0;
@@ -32,8 +32,8 @@ class Awaited {
   virtual int64_t parts_moved(int rank) const = 0;
 };
 
-// One for each rank of a world, on the rank's own thread. It tells the others by beats how far this
-// rank is, wherever it waits or polls, and hears from them. While this rank waits, another one
+// One for each rank of a world, on the rank's own thread. It tells the others by heartbeats how far
+// this rank is, wherever it waits or polls, and hears from them. While this rank waits, another one
 // without a sign (PeerStates) for longer than the timeout ends the job: every rank that is alive
 // says which it was and where, and ends. Time in which this rank did not listen is not held against
 // others. A rank that is slow gives signs; it is reported now and then.
@@ -42,7 +42,7 @@ class Watchdog {
   using Clock = std::chrono::steady_clock;
 
   // `channel` connects the ranks on `hosts`, of which this one is number `rank`.
-  Watchdog(Activity& activity, std::unique_ptr<BeatChannel> channel, int rank,
+  Watchdog(Activity& activity, std::unique_ptr<HeartbeatChannel> channel, int rank,
            std::span<const std::string> hosts);
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
@@ -62,7 +62,7 @@ class Watchdog {
   void SetReportDirectory(const std::string& directory) { report_directory_ = directory; }
 
   // Where ranks of this host keep their places, by rank; null elsewhere. What they are said to be
-  // doing is then exact, not a beat old. Must outlive this.
+  // doing is then exact, not a heartbeat old. Must outlive this.
   void SetPlaces(std::vector<const SharedPlace*> places) { peers_.SetPlaces(std::move(places)); }
 
   // Must outlive this.
@@ -78,7 +78,7 @@ class Watchdog {
   Activity& activity() { return activity_; }
   FlightRecorder& recorder() { return recorder_; }
 
-  // CPU time of beats and judgement, and of the process's watch.
+  // CPU time of heartbeats and judgement, and of the process's watch.
   double cpu_seconds() const;
 
   // Tells, hears and, while this rank waits, judges; when that is due.
@@ -88,7 +88,7 @@ class Watchdog {
   // meanwhile.
   class Wait {
    public:
-    Wait(Watchdog& watchdog, const Awaited& awaited, int first, int size);
+    Wait(Watchdog& watchdog, const PendingPeers& awaited, int first, int size);
     Wait(const Wait&) = delete;
     Wait& operator=(const Wait&) = delete;
     ~Wait();
@@ -97,15 +97,15 @@ class Watchdog {
     friend class Watchdog;
 
     Watchdog& watchdog_;
-    const Awaited& awaited_;
+    const PendingPeers& pending_;
     const int first_;
     const int size_;
     const Clock::time_point start_;
     Clock::duration next_note_;
   };
 
-  // Collective: returns when every rank has come here; no beats follow. It has the deadline of an
-  // exchange where others wait for this rank's work, otherwise none.
+  // Collective: returns when every rank has come here; no heartbeats follow. It has the deadline of
+  // an exchange where others wait for this rank's work, otherwise none.
   void Close();
 
  private:
@@ -113,20 +113,20 @@ class Watchdog {
 
   void SetIntervals(Clock::duration timeout);
   void Look(Clock::time_point now);
-  void SkipDeafTime(Clock::time_point now);
-  void SendBeats(Clock::time_point now);
-  Beat MakeBeat() const;
+  void IgnoreUnheardTime(Clock::time_point now);
+  void SendHeartbeats(Clock::time_point now);
+  Heartbeat MakeHeartbeat() const;
 
   // Of the wait that this rank is in.
   void NoteMoves(Clock::time_point now);
-  void Judge(Clock::time_point now);
+  void CheckPeers(Clock::time_point now);
   void ReportSlow(Clock::time_point now);
   bool IsLate(int rank) const;  // of the world
   bool IsFirstThatWaits() const;
   int Suspect() const;
 
-  std::string Accuse(const std::vector<int>& ranks,
-                     absl::FunctionRef<std::string(int rank)> verdict) const;
+  std::string DescribeStalledRanks(const std::vector<int>& ranks,
+                                   absl::FunctionRef<std::string(int rank)> verdict) const;
   std::string MissingFrom(int rank) const;
   std::string OwnState(Clock::time_point now) const;
   [[noreturn]] void End(const std::string& reason, Clock::time_point now);
@@ -134,10 +134,10 @@ class Watchdog {
   void TellOthers(const std::string& reason, Clock::time_point now);
 
   Activity& activity_;
-  std::unique_ptr<BeatChannel> channel_;
+  std::unique_ptr<HeartbeatChannel> channel_;
   PeerStates peers_;
   Clock::duration timeout_;
-  Clock::duration beat_interval_;
+  Clock::duration heartbeat_interval_;
   Clock::duration look_interval_;
   Clock::duration spare_;  // that this rank may not listen, or a host's ranks differ by
   Clock::duration slow_after_ = std::chrono::seconds(10);
@@ -150,7 +150,7 @@ class Watchdog {
   double cpu_seconds_ = 0;
 
   Clock::time_point last_look_;
-  Clock::time_point next_beat_;
+  Clock::time_point next_heartbeat_;
   std::string alarm_;           // why another rank ended the job
   Wait* wait_ = nullptr;        // that this rank is in
   std::vector<int64_t> moved_;  // [ranks] parts seen to have moved in it

@@ -87,7 +87,7 @@ void World::JoinMpi(int* argc, char*** argv, std::chrono::duration<double> start
   process_->SetRecorder(&communicator_->watchdog().recorder());
 }
 
-// Collective. Where a host has no such memory, beats say where ranks are.
+// Collective. Where a host has no such memory, heartbeats say where ranks are.
 void World::SharePlaces() {
   const HostGroup host = FindHostGroup(*communicator_);
   absl::StatusOr<Buffer> memory =

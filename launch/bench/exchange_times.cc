@@ -140,7 +140,7 @@ class Layer {
   bool IsRight() {
     const Workspace::Scope scope(workspace_);
     for (int64_t t = 0; t < y_.rows; ++t) std::memset(y_.row(t), 0xff, y_.row_bytes());  // NaN
-    dispatcher_.LayTokens(x_);
+    dispatcher_.StageTokens(x_);
     const DispatchPlan& plan = dispatcher_.Plan(0, routing_);
     MakePlainCopies(plan);
     dispatcher_.StartDispatch(0, plan);
@@ -161,7 +161,7 @@ class Layer {
     StepSeconds seconds;
     const DispatchPlan* plan = nullptr;
     ConstMatrix rows;
-    const double laying = Seconds([&] { dispatcher_.LayTokens(x_); });
+    const double laying = Seconds([&] { dispatcher_.StageTokens(x_); });
     seconds[kRouting] = Seconds([&] { plan = &dispatcher_.Plan(0, routing_); });
     seconds[kPlainDispatch] = Seconds([&] { plain_dispatch_->Run(plain_); });
     seconds[kDispatch] = laying + Seconds([&] {

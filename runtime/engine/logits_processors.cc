@@ -22,7 +22,7 @@ bool HasPenalties(const SamplingParams& params) {
 // Never infinite: where all tokens are banned, infinities would make the probabilities no numbers.
 constexpr float kNever = std::numeric_limits<float>::lowest();
 
-void BanTheEnd(const SampleRequest& request, std::span<float> logits) {
+void SuppressStopTokens(const SampleRequest& request, std::span<float> logits) {
   for (const int32_t id : request.params.stop_token_ids()) logits[id] = kNever;
   for (const int32_t id : request.eos_token_ids) logits[id] = kNever;
 }
@@ -39,7 +39,7 @@ ConstMatrix LogitsProcessors::Apply(Workspace& workspace, ConstMatrix logits,
   const Matrix copy = workspace.Alloc(1, logits.cols);
   const std::span<float> row(copy.f32(0), static_cast<size_t>(copy.cols));
   std::copy_n(logits.f32(0), logits.cols, row.begin());
-  if (bans) BanTheEnd(request, row);
+  if (bans) SuppressStopTokens(request, row);
   for (const LogitBias& b : params.logit_bias()) row[b.token_id()] += b.bias();
   if (penalizes) Penalize(request, row);
   return copy;

@@ -5,7 +5,7 @@ namespace octet {
 void MoeLayer::Dispatch(ConstMatrix x) {
   scope_.emplace(context_.workspace);
   const Routing& routing = router_.Route(x);   // local: choose top-k experts
-  dispatcher_.LayTokens(x);                    // local: where the ranks of this host read them
+  dispatcher_.StageTokens(x);                  // local: where the ranks of this host read them
   plan_ = &dispatcher_.Plan(layer_, routing);  // collective: who needs what
   dispatcher_.StartDispatch(layer_, *plan_);   // collective: tokens to experts on other hosts
   observer_(layer_, routing, *plan_);

@@ -142,7 +142,7 @@ void ExpectRightLayer(Communicator& comm, Dispatcher& dispatcher, Workspace& wor
                       const Routing& mine, DType dtype, uint32_t seed) {
   const Workspace::Scope scope(workspace);
   const auto x = OwnedMatrix::Random(mine.num_tokens, kHidden, DType::kF32, seed + comm.rank());
-  dispatcher.LayTokens(x.view());
+  dispatcher.StageTokens(x.view());
   const DispatchPlan& plan = dispatcher.Plan(0, mine);
   dispatcher.StartDispatch(0, plan);
   Dawdle();

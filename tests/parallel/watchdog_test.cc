@@ -62,7 +62,7 @@ class WatchdogTest : public testing::Test {
   std::vector<std::string> statements_;
 };
 
-// Long enough for a beat.
+// Long enough for a heartbeat.
 void WorkIn(Communicator& comm, Place place) {
   const Activity::Scope scope(comm.watchdog().activity(), place);
   const auto end = std::chrono::steady_clock::now() + kTimeout / 2;
@@ -121,7 +121,7 @@ TEST_F(WatchdogTest, ASlowRankIsReportedByOne) {
                         "progress\noctet: rank 0: note: waiting for 0.8 s [^\n]*\n$"));
 }
 
-// A rank whose own thread only polls sends beats, and is as stuck as if it sent none.
+// A rank whose own thread only polls sends heartbeats, and is as stuck as if it sent none.
 TEST_F(WatchdogTest, PollingIsNotProgress) {
   Run(2, [&](Communicator& comm) {
     if (comm.rank() == 0) AllGather(comm, {"routing", 0}, "");

@@ -1,4 +1,4 @@
-#include "parallel/mpi_beats.h"
+#include "parallel/mpi_heartbeats.h"
 
 namespace octet {
 namespace {
@@ -7,7 +7,7 @@ constexpr int kTag = 0;
 
 }  // namespace
 
-MpiBeats::MpiBeats(MPI_Comm comm) {
+MpiHeartbeats::MpiHeartbeats(MPI_Comm comm) {
   MPI_Comm_dup(comm, &comm_);
   MPI_Comm_rank(comm_, &rank_);
   int size = 0;
@@ -21,7 +21,7 @@ MpiBeats::MpiBeats(MPI_Comm comm) {
   }
 }
 
-MpiBeats::~MpiBeats() {
+MpiHeartbeats::~MpiHeartbeats() {
   MPI_Waitall(static_cast<int>(sends_.size()), sends_.data(), MPI_STATUSES_IGNORE);
   for (MPI_Request& receive : receives_) {
     if (receive != MPI_REQUEST_NULL) MPI_Cancel(&receive);
@@ -30,11 +30,11 @@ MpiBeats::~MpiBeats() {
   MPI_Comm_free(&comm_);
 }
 
-void MpiBeats::StartReceive(int from) {
-  MPI_Irecv(&in_[from], sizeof(Beat), MPI_BYTE, from, kTag, comm_, &receives_[from]);
+void MpiHeartbeats::StartReceive(int from) {
+  MPI_Irecv(&in_[from], sizeof(Heartbeat), MPI_BYTE, from, kTag, comm_, &receives_[from]);
 }
 
-bool MpiBeats::Send(int to, const Beat& beat) {
+bool MpiHeartbeats::Send(int to, const Heartbeat& beat) {
   int done = 0;
   MPI_Test(&sends_[to], &done, MPI_STATUS_IGNORE);
   if (done == 0) return false;
@@ -43,7 +43,7 @@ bool MpiBeats::Send(int to, const Beat& beat) {
   return true;
 }
 
-bool MpiBeats::Receive(int& from, Beat& beat) {
+bool MpiHeartbeats::Receive(int& from, Heartbeat& beat) {
   int done = 0;
   MPI_Testany(static_cast<int>(receives_.size()), receives_.data(), &from, &done,
               MPI_STATUS_IGNORE);

@@ -1,7 +1,7 @@
 // What ranks tell each other about themselves, beside their work.
 
-#ifndef OCTET_PARALLEL_BEAT_H_
-#define OCTET_PARALLEL_BEAT_H_
+#ifndef OCTET_PARALLEL_HEARTBEAT_H_
+#define OCTET_PARALLEL_HEARTBEAT_H_
 
 #include <array>
 #include <cstddef>
@@ -10,7 +10,7 @@
 namespace octet {
 
 // One rank's state, as it goes over the wire.
-struct Beat {
+struct Heartbeat {
   enum Kind : int32_t {
     kAlive,
     kAlarm,  // the job ends, for the reason in `text`
@@ -28,21 +28,21 @@ struct Beat {
   std::array<char, kTextBytes> text{};    // of an alarm; zero at the end
 
   // What has to be sent.
-  size_t bytes() const { return kind == kAlarm ? sizeof(Beat) : offsetof(Beat, text); }
+  size_t bytes() const { return kind == kAlarm ? sizeof(Heartbeat) : offsetof(Heartbeat, text); }
 };
 
-// Beats between all ranks of a world. One thread of each rank uses it, which never waits here.
-class BeatChannel {
+// Heartbeats between all ranks of a world. One thread of each rank uses it, which never waits here.
+class HeartbeatChannel {
  public:
-  virtual ~BeatChannel() = default;
+  virtual ~HeartbeatChannel() = default;
 
-  // False, with nothing sent, while an earlier beat to this rank is still under way.
-  virtual bool Send(int to, const Beat& beat) = 0;
+  // False, with nothing sent, while an earlier heartbeat to this rank is still under way.
+  virtual bool Send(int to, const Heartbeat& beat) = 0;
 
-  // The next beat that has come, and its sender; false: none.
-  virtual bool Receive(int& from, Beat& beat) = 0;
+  // The next heartbeat that has come, and its sender; false: none.
+  virtual bool Receive(int& from, Heartbeat& beat) = 0;
 };
 
 }  // namespace octet
 
-#endif  // OCTET_PARALLEL_BEAT_H_
+#endif  // OCTET_PARALLEL_HEARTBEAT_H_
