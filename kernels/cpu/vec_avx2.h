@@ -9,7 +9,7 @@
 
 namespace octet {
 
-// Every path implements these operations on 16 lanes with the same roundings: README.md, Numerics.
+// Every path implements these operations on 16 lanes with the same roundings: runtime/README.md, Numerics.
 struct Avx2 {
   struct Vec {
     __m256 lo, hi;
