@@ -13,7 +13,7 @@
 #include <map>
 #include <vector>
 
-#include "launch/job_setup.h"
+#include "launch/engine_choice.h"
 #include "launch/memory_plan.h"
 #include "launch/placement_file.h"
 #include "parallel/number_range.h"

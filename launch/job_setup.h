@@ -44,19 +44,6 @@ struct JobSetup {
 // settings or model are named, and hosts that have too little memory.
 absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, FileSystem& files);
 
-// What --dtype asks for: auto is bfloat16 where the weights are stored so, else float32.
-absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensors& tensors);
-
-// Collective: `wanted` threads or, when it is 0, the cores that this process may use, divided by
-// the ranks of its host that may use the same ones. A launcher that has bound each rank to cores of
-// its own has divided them already.
-int CountThreads(Communicator& world, int wanted);
-
-// Collective: as many, which this thread is going to start. Where the host has several NUMA nodes
-// they stay on those of this rank's share, with the memory that they use; that the system refuses
-// this is a warning.
-int PlaceThreads(Communicator& world, int wanted, std::vector<std::string>& warnings);
-
 // A line for a person: ranks, threads, groups, numerics class.
 std::string DescribeSetup(const Communicator& world, const JobSetup& setup);
 

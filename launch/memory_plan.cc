@@ -16,6 +16,7 @@
 #include "parallel/collectives.h"
 #include "parallel/host_group.h"
 #include "parallel/number_range.h"
+#include "runtime/engine/step_memory.h"
 #include "runtime/io/strict_json.h"
 #include "runtime/model/weights.h"
 
@@ -121,7 +122,7 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
   const SchedulerLimits& limits = options.limits;
   MemoryNeeds needs = {
       .replicated = static_cast<int64_t>(ReplicatedMemoryBytes(model.tensors, c, options.dtype)),
-      .workspace = kProcessBytes + WorkspaceBytes(c, options),
+      .workspace = kProcessBytes + static_cast<int64_t>(StepMemory(c, options).total()),
       .page = static_cast<int64_t>(KvCache::PageBytes(c, options.dtype)),
       .least_pages = KvCache::PagesFor(options.max_model_len),
       .one_expert = static_cast<int64_t>(ExpertMemoryBytes(c, options.dtype)),

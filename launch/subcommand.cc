@@ -139,7 +139,7 @@ absl::StatusOr<std::string> NameOfWeights(const RunConfig& config, const JobSetu
   const std::string text = identity.ShortDebugString();
   Fingerprint fingerprint;
   fingerprint.Add(std::as_bytes(std::span(text)));
-  return absl::StrCat(absl::Hex(fingerprint.value(), absl::kZeroPad16));
+  return fingerprint.ToHex();
 }
 
 // Collective: completes the cache, and says on rank 0 what all ranks have to say of it.

@@ -14,6 +14,7 @@
 #include "launch/bench/machine_profile.h"
 #include "launch/core_binding.h"
 #include "launch/placement_file.h"
+#include "launch/thread_placement.h"
 #include "parallel/agreement.h"
 #include "runtime/io/strict_json.h"
 

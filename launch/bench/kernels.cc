@@ -18,7 +18,7 @@
 #include "launch/bench/rows.h"
 #include "launch/bench/swiglu.h"
 #include "launch/core_binding.h"
-#include "launch/job_setup.h"
+#include "launch/thread_placement.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {

@@ -4,12 +4,12 @@
 #include <absl/strings/str_cat.h>
 #include <xxhash.h>
 
+#include "runtime/io/fingerprint.h"
+
 namespace octet {
 namespace {
 
 constexpr size_t kHashDigits = 16;
-
-std::string Hex(uint64_t value) { return absl::StrCat(absl::Hex(value, absl::kZeroPad16)); }
 
 std::optional<uint64_t> ParseHex(std::string_view text) {
   if (text.size() != kHashDigits) return std::nullopt;
@@ -39,7 +39,7 @@ std::string_view TakeWord(std::string_view& text) {
 }
 
 std::string WithChecksum(std::string_view body, uint64_t seed) {
-  std::string line = Hex(XXH3_64bits_withSeed(body.data(), body.size(), seed));
+  std::string line = ToHex(XXH3_64bits_withSeed(body.data(), body.size(), seed));
   line.reserve(line.size() + body.size() + 2);
   line += ' ';
   line += body;
@@ -95,8 +95,8 @@ bool ParseBody(std::string_view body, JournalRecord& record) {
 std::string FormatResultRecord(const BatchResult& result, uint64_t seed) {
   return WithChecksum(
       absl::StrCat(result.answered ? "answer " : "error ", result.number, " ",
-                   Hex(result.line_hash), " ",
-                   result.custom_id_hash ? Hex(*result.custom_id_hash) : "-", " ", result.text),
+                   ToHex(result.line_hash), " ",
+                   result.custom_id_hash ? ToHex(*result.custom_id_hash) : "-", " ", result.text),
       seed);
 }
 

@@ -5,71 +5,10 @@
 #include <algorithm>
 #include <chrono>
 
+#include "runtime/engine/step_memory.h"
 #include "runtime/engine/weight_scan.h"
 
 namespace octet {
-
-namespace {
-
-// What products hold for a moment: rows as the kernels read them, and what experts have between
-// their products.
-int64_t ScratchBytes(const ModelConfig& c, const EngineOptions& options) {
-  const auto element = static_cast<int64_t>(SizeOf(options.dtype));
-  const int64_t q_dim = int64_t{c.num_heads} * c.head_dim;
-  const int64_t pairs = options.limits.max_num_batched_tokens * c.experts_per_token;
-  const int64_t expert_rows = std::min<int64_t>(pairs, Backend::kExpertRowsAtATime);
-  const int64_t experts = expert_rows * (int64_t{c.hidden_size} + c.intermediate_size) * element;
-  const int64_t router = options.limits.MaxTokensPerRank() * c.hidden_size * int64_t{sizeof(float)};
-  const int64_t others =
-      options.limits.MaxTokensPerRank() * std::max<int64_t>(c.hidden_size, q_dim) * element;
-  return std::max({experts, router, others}) + (int64_t{1} << 16);
-}
-
-// What the second micro-batch needs, of what a step needs in one.
-int64_t OfMicroBatch(int64_t bytes, const EngineOptions& options) {
-  return options.limits.overlap_tokens > 0 ? (bytes + 1) / 2 : 0;
-}
-
-int64_t WithMicroBatch(int64_t bytes, const EngineOptions& options) {
-  return bytes + OfMicroBatch(bytes, options);
-}
-
-// Rows that the ranks exchange, outside the workspace: tokens as they were laid and as they come,
-// outputs that are returned and that come back.
-int64_t ExchangedBytes(const ModelConfig& c, const EngineOptions& options) {
-  const int64_t own = options.limits.MaxTokensPerRank();
-  const int64_t all = options.limits.max_num_batched_tokens;
-  const auto element = static_cast<int64_t>(SizeOf(options.dtype));
-  const int64_t tokens = (own + all) * element;
-  const int64_t outputs = (all + own) * c.experts_per_token * int64_t{sizeof(float)};
-  return WithMicroBatch((tokens + outputs) * c.hidden_size, options);
-}
-
-// Of one step's matrices in the workspace, as one micro-batch.
-int64_t StepBytes(const ModelConfig& c, const EngineOptions& options) {
-  const int64_t own = options.limits.MaxTokensPerRank();
-  const int64_t all = options.limits.max_num_batched_tokens;
-  const auto element = static_cast<int64_t>(SizeOf(options.dtype));
-  const int64_t f32 = sizeof(float);
-  const int64_t q_dim = int64_t{c.num_heads} * c.head_dim;
-  const int64_t kv_dim = int64_t{c.num_kv_heads} * c.head_dim;
-  const int64_t hidden = c.hidden_size;
-  const int64_t states = own * 3 * hidden * f32;
-  const int64_t attention = own * (2 * q_dim + 2 * kv_dim) * f32;
-  const int64_t pairs = all * c.experts_per_token;
-  const int64_t own_pairs = own * c.experts_per_token;
-  // Tokens that leave for other hosts, and what experts make.
-  const int64_t experts = own_pairs * hidden * element + pairs * hidden * f32;
-  const int64_t logits = int64_t{130} * c.vocab_size * f32;
-  return states + std::max({attention, experts, logits});
-}
-
-}  // namespace
-
-int64_t WorkspaceBytes(const ModelConfig& config, const EngineOptions& options) {
-  return WithMicroBatch(StepBytes(config, options), options) + ExchangedBytes(config, options) +
-         ScratchBytes(config, options);
-}
 
 Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
                const EngineOptions& options)
@@ -82,8 +21,7 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
       model_(context_, {model.config, model.weights, kv_cache_, model.placement, ranks.group},
              {.max_tokens = options.limits.MaxTokensPerRank(),
               .max_positions = options.max_model_len,
-              .second_workspace_bytes =
-                  static_cast<size_t>(OfMicroBatch(StepBytes(model.config, options), options))},
+              .second_workspace_bytes = StepMemory(model.config, options).second_workspace},
              [this](int layer, const Routing&, const DispatchPlan& plan) {
                expert_load_.Add(layer, plan);
              }),
@@ -91,8 +29,9 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
       scheduler_(options.limits),
       messenger_(ranks.world),
       outgoing_steps_(ranks.world.size()) {
-  workspace_.Reserve(static_cast<size_t>(StepBytes(model.config, options)));
-  backend.ReserveScratch(static_cast<size_t>(ScratchBytes(model.config, options)));
+  const StepMemory memory(model.config, options);
+  workspace_.Reserve(memory.workspace);
+  backend.ReserveScratch(memory.scratch);
   OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
   OCTET_CHECK(options.limits.group_size == ranks.group.size());
 }

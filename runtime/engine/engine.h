@@ -9,22 +9,12 @@
 
 #include "parallel/collectives.h"
 #include "parallel/communicator.h"
+#include "runtime/engine/engine_options.h"
 #include "runtime/engine/model_runner.h"
 #include "runtime/engine/scheduler.h"
 #include "runtime/model/expert_load.h"
 
 namespace octet {
-
-struct EngineOptions {
-  DType dtype = DType::kF32;
-  SchedulerLimits limits;
-  int64_t max_model_len = 0;
-  int64_t seed = 0;
-};
-
-// Most memory that the matrices of one step of one rank take: its own tokens, and all of the
-// group's at its experts.
-int64_t WorkspaceBytes(const ModelConfig& config, const EngineOptions& options);
 
 // What an engine has done, over all ranks; counted on rank 0.
 struct EngineStats {

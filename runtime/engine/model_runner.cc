@@ -7,10 +7,6 @@
 namespace octet {
 namespace {
 
-// Logits are made for so many rows at a time: with a large vocabulary, those of all of a prompt's
-// tokens would take more memory than the rest of the step.
-constexpr int64_t kLogitRows = 128;
-
 bool Contains(const auto& ids, int32_t id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }

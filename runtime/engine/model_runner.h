@@ -23,6 +23,10 @@ namespace octet {
 // logits that are NaN or infinite ends there, whatever it asked for.
 class ModelRunner {
  public:
+  // Logits are made for so many rows at a time: with a large vocabulary, those of all of a prompt's
+  // tokens would take more memory than the rest of the step.
+  static constexpr int64_t kLogitRows = 128;
+
   // `tokenizer` may be null; then no request has stop texts. `seed` is the run's, for requests
   // without one. What it is made from must outlive it.
   ModelRunner(const ExecutionContext& context, const ModelConfig& config,

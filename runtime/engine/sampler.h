@@ -17,6 +17,9 @@ namespace octet {
 // min_p, top_k, top_p, the draw.
 class Sampler {
  public:
+  // Rows of vocab_size float32 that Draw takes from the workspace: processed logits, probabilities.
+  static constexpr int64_t kMostRows = 2;
+
   explicit Sampler(const ExecutionContext& context) : context_(context) {}
 
   // logits: one row, [vocab_size] float32. Equal logits and equal probabilities count in the order

@@ -1,11 +1,19 @@
 #ifndef OCTET_RUNTIME_IO_FINGERPRINT_H_
 #define OCTET_RUNTIME_IO_FINGERPRINT_H_
 
+#include <absl/strings/str_cat.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace octet {
+
+// 16 hexadecimal digits.
+inline std::string ToHex(uint64_t value) {
+  return absl::StrCat(absl::Hex(value, absl::kZeroPad16));
+}
 
 // 64-bit FNV-1a (offset basis and prime from the reference,
 // http://www.isthe.com/chongo/tech/comp/fnv): the same on every machine and in every build. It
@@ -20,6 +28,7 @@ class Fingerprint {
   void Add(uint64_t number) { Add(std::as_bytes(std::span(&number, 1))); }  // little-endian
 
   uint64_t value() const { return value_; }
+  std::string ToHex() const { return octet::ToHex(value_); }
 
  private:
   uint64_t value_ = 0xcbf29ce484222325U;

@@ -30,7 +30,7 @@ absl::StatusOr<std::string> FingerprintOf(FileSystem& files, const std::string& 
     fingerprint.Add(text->size());
     fingerprint.Add(std::as_bytes(std::span(*text)));
   }
-  return absl::StrCat(absl::Hex(fingerprint.value(), absl::kZeroPad16));
+  return fingerprint.ToHex();
 }
 
 absl::Status CheckTokenizer(const Tokenizer& tokenizer, const ModelConfig& config,

@@ -127,7 +127,7 @@ std::string FingerprintOf(const ModelConfig& c, int64_t seed) {
   for (const float f : RopeFrequencies(c.head_dim, c.rope_theta, c.rope_scaling)) {
     fingerprint.Add(std::bit_cast<uint32_t>(f));
   }
-  return absl::StrCat(absl::Hex(fingerprint.value(), absl::kZeroPad16));
+  return fingerprint.ToHex();
 }
 
 }  // namespace

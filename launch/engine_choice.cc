@@ -1,0 +1,89 @@
+#include "launch/engine_choice.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <span>
+
+#include "runtime/io/strict_json.h"
+#include "runtime/model/mixtral.h"
+
+namespace octet {
+namespace {
+
+absl::StatusOr<int> ChooseGroupSize(const RunConfig& config, int num_ranks) {
+  const int size = config.ep_size() > 0 ? config.ep_size() : num_ranks;
+  if (num_ranks % size == 0) return size;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--ep-size ", size, ": ", num_ranks, " ranks can't be divided into groups of that size"));
+}
+
+// Fewer tokens of an expert at a time would leave its cores waiting for its weights, which are read
+// for each micro-batch.
+constexpr int64_t kMinExpertRows = 32;
+
+bool SpansHosts(const Communicator& world, int group_size) {
+  const std::span<const std::string> hosts = world.hosts();
+  for (int r = 0; r < world.size(); ++r) {
+    if (hosts[r] != hosts[r - r % group_size]) return true;
+  }
+  return false;
+}
+
+// SchedulerLimits::overlap_tokens. What stays on a host is a copy, which somebody must make: there
+// is nothing to hide.
+int64_t ChooseOverlap(const Communicator& world, const std::string& wanted, int group_size,
+                      const ModelConfig& model) {
+  if (wanted == "on") return 1;
+  if (wanted == "off" || !SpansHosts(world, group_size)) return 0;
+  return kMaxMicroBatches * kMinExpertRows * model.num_experts / model.experts_per_token;
+}
+
+}  // namespace
+
+absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensors& tensors) {
+  if (wanted == "float32") return DType::kF32;
+  if (wanted == "bfloat16") return DType::kBF16;
+  if (wanted != "auto") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--dtype ", Quoted(wanted), ": must be auto, float32 or bfloat16"));
+  }
+  return tensors.embed_tokens().dtype == DType::kBF16 ? DType::kBF16 : DType::kF32;
+}
+
+absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
+                                                  const RunConfig& config,
+                                                  const ModelFiles& model) {
+  absl::StatusOr<DType> dtype = ChooseDType(config.dtype(), model.tensors);
+  if (!dtype.ok()) return dtype.status();
+  const absl::StatusOr<int> group_size = ChooseGroupSize(config, world.size());
+  if (!group_size.ok()) return group_size.status();
+  const int64_t longest = model.config.max_position_embeddings;
+  const int64_t max_model_len = config.max_model_len() > 0 ? config.max_model_len() : longest;
+  if (max_model_len > longest) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max-model-len ", max_model_len,
+                     ": the model was made for max_position_embeddings ", longest));
+  }
+  const int64_t max_num_batched_tokens = config.max_num_batched_tokens() > 0
+                                             ? config.max_num_batched_tokens()
+                                             : std::max(512, 256 * *group_size);
+  EngineOptions options = {.dtype = *dtype, .max_model_len = max_model_len, .seed = config.seed()};
+  options.limits = {
+      .max_num_seqs = config.max_num_seqs(),
+      .max_num_batched_tokens = max_num_batched_tokens,
+      .group_size = *group_size,
+      .overlap_tokens = ChooseOverlap(world, config.overlap(), *group_size, model.config)};
+  return options;
+}
+
+void NoteFewTokens(const RunConfig& config, const SchedulerLimits& limits,
+                   std::vector<std::string>& warnings) {
+  if (limits.max_num_batched_tokens < config.max_num_seqs()) {
+    warnings.push_back(absl::StrCat("--max-num-batched-tokens ", limits.max_num_batched_tokens,
+                                    " lets no more than that many sequences run at a time"));
+  }
+}
+
+}  // namespace octet

@@ -1,0 +1,23 @@
+// The instruction path that all ranks take.
+
+#ifndef OCTET_LAUNCH_INSTRUCTION_PATH_H_
+#define OCTET_LAUNCH_INSTRUCTION_PATH_H_
+
+#include <absl/status/statusor.h>
+
+#include <string>
+#include <vector>
+
+#include "kernels/cpu/isa.h"
+#include "parallel/communicator.h"
+
+namespace octet {
+
+// Collective: the best path that every rank has, or the one that was asked for; "auto" asks for
+// none. Ranks that could do better are warnings.
+absl::StatusOr<Isa> ChooseIsa(Communicator& comm, const std::string& wanted,
+                              std::vector<std::string>& warnings);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_INSTRUCTION_PATH_H_

@@ -1,0 +1,22 @@
+// What an engine is asked to do.
+
+#ifndef OCTET_RUNTIME_ENGINE_ENGINE_OPTIONS_H_
+#define OCTET_RUNTIME_ENGINE_ENGINE_OPTIONS_H_
+
+#include <cstdint>
+
+#include "kernels/dtype.h"
+#include "runtime/engine/scheduler.h"
+
+namespace octet {
+
+struct EngineOptions {
+  DType dtype = DType::kF32;
+  SchedulerLimits limits;
+  int64_t max_model_len = 0;  // tokens of a prompt and its answer
+  int64_t seed = 0;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_ENGINE_ENGINE_OPTIONS_H_

@@ -1,0 +1,82 @@
+#include "runtime/engine/step_memory.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/backend.h"
+#include "runtime/engine/model_runner.h"
+
+namespace octet {
+namespace {
+
+constexpr int64_t kFloat = sizeof(float);
+
+// The numbers that all sizes are made from.
+struct StepShape {
+  StepShape(const ModelConfig& config, const EngineOptions& options)
+      : own_tokens(options.limits.MaxTokensPerRank()),
+        all_tokens(options.limits.max_num_batched_tokens),
+        topk(config.experts_per_token),
+        hidden(config.hidden_size),
+        intermediate(config.intermediate_size),
+        q_dim(int64_t{config.num_heads} * config.head_dim),
+        kv_dim(int64_t{config.num_kv_heads} * config.head_dim),
+        vocab(config.vocab_size),
+        element(static_cast<int64_t>(SizeOf(options.dtype))) {}
+
+  int64_t own_tokens;  // of this rank
+  int64_t all_tokens;  // of the group
+  int64_t topk;
+  int64_t hidden;
+  int64_t intermediate;
+  int64_t q_dim;
+  int64_t kv_dim;
+  int64_t vocab;
+  int64_t element;  // bytes of what products read
+};
+
+// Matrices of one step, as one micro-batch. Attention, experts and logits follow each other in the
+// same memory.
+int64_t WorkspaceBytes(const StepShape& s) {
+  const int64_t states = s.own_tokens * 3 * s.hidden * kFloat;
+  const int64_t attention = s.own_tokens * (2 * s.q_dim + 2 * s.kv_dim) * kFloat;
+  const int64_t leaving = s.own_tokens * s.topk * s.hidden * s.element;  // to other hosts
+  const int64_t expert_outputs = s.all_tokens * s.topk * s.hidden * kFloat;
+  const int64_t logits = (ModelRunner::kLogitRows + Sampler::kMostRows) * s.vocab * kFloat;
+  return states + std::max({attention, leaving + expert_outputs, logits});
+}
+
+// Tokens as they are staged and as they come; outputs that are returned and that come back.
+int64_t ExchangeBytes(const StepShape& s) {
+  const int64_t tokens = (s.own_tokens + s.all_tokens) * s.element;
+  const int64_t outputs = (s.all_tokens + s.own_tokens) * s.topk * kFloat;
+  return (tokens + outputs) * s.hidden;
+}
+
+// Rows as the kernels read them, and what experts have between their products.
+int64_t ScratchBytes(const StepShape& s) {
+  constexpr int64_t kAlignment = int64_t{1} << 16;
+  const int64_t expert_rows = std::min<int64_t>(s.all_tokens * s.topk, Backend::kExpertRowsAtATime);
+  const int64_t experts = expert_rows * (s.hidden + s.intermediate) * s.element;
+  const int64_t router = s.own_tokens * s.hidden * kFloat;
+  const int64_t others = s.own_tokens * std::max(s.hidden, s.q_dim) * s.element;
+  return std::max({experts, router, others}) + kAlignment;
+}
+
+}  // namespace
+
+StepMemory::StepMemory(const ModelConfig& config, const EngineOptions& options) {
+  const StepShape shape(config, options);
+  // The second micro-batch has half of the tokens.
+  const auto second = [&options](int64_t bytes) {
+    return options.limits.overlap_tokens > 0 ? (bytes + 1) / 2 : 0;
+  };
+  const int64_t step = WorkspaceBytes(shape);
+  const int64_t exchanged = ExchangeBytes(shape);
+  workspace = static_cast<size_t>(step);
+  second_workspace = static_cast<size_t>(second(step));
+  exchange = static_cast<size_t>(exchanged + second(exchanged));
+  scratch = static_cast<size_t>(ScratchBytes(shape));
+}
+
+}  // namespace octet

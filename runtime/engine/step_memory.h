@@ -1,0 +1,27 @@
+// Memory that one step of one rank takes.
+
+#ifndef OCTET_RUNTIME_ENGINE_STEP_MEMORY_H_
+#define OCTET_RUNTIME_ENGINE_STEP_MEMORY_H_
+
+#include <cstddef>
+
+#include "runtime/engine/engine_options.h"
+#include "runtime/model/model_config.h"
+
+namespace octet {
+
+// Most bytes of each kind: the rank has its own tokens, and its experts all of the group's.
+struct StepMemory {
+  StepMemory(const ModelConfig& config, const EngineOptions& options);
+
+  size_t workspace;         // matrices of the step, or of its first micro-batch
+  size_t second_workspace;  // matrices of the second micro-batch; 0: steps are never divided
+  size_t exchange;          // rows that ranks exchange, which the Dispatcher reserves
+  size_t scratch;           // what products hold for a moment, which the Backend reserves
+
+  size_t total() const { return workspace + second_workspace + exchange + scratch; }
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_ENGINE_STEP_MEMORY_H_
