@@ -7,6 +7,7 @@
 
 #include "kernels/activity.h"
 #include "launch/batch_files.h"
+#include "launch/console.h"
 #include "launch/refused_lines.h"
 #include "launch/subcommand.h"
 #include "parallel/agreement.h"

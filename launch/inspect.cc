@@ -13,6 +13,7 @@
 #include <map>
 #include <vector>
 
+#include "launch/console.h"
 #include "launch/engine_choice.h"
 #include "launch/memory_plan.h"
 #include "launch/placement_file.h"

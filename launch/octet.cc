@@ -19,6 +19,7 @@
 #include "launch/bench/kernels.h"
 #include "launch/bench/throughput.h"
 #include "launch/command_line.h"
+#include "launch/console.h"
 #include "launch/exit_code.h"
 #include "launch/inherited_state.h"
 #include "launch/inspect.h"

@@ -8,8 +8,14 @@
 #include <iostream>
 #include <optional>
 
+#include "launch/console.h"
+#include "launch/job_setup.h"
+#include "launch/job_start.h"
+#include "launch/load_session.h"
+#include "launch/rank_progress.h"
 #include "launch/report.h"
 #include "launch/result_file.h"
+#include "launch/run_config.h"
 #include "launch/session.h"
 #include "launch/text_score.h"
 #include "parallel/agreement.h"
@@ -126,7 +132,7 @@ class PerplexityCommand : public Subcommand {
       if (status.ok()) status = CheckResults(*config, files);
       return status;
     };
-    const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, *config, files, check);
+    const absl::StatusOr<JobSetup> setup = SetUpAndReport(world, *config, files, check);
     if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
     if (config->dry_run()) return ExitCode::kDone;
     return LoadAndScore(world, *config, *setup, *size, *ids, files);

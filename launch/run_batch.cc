@@ -10,13 +10,18 @@
 
 #include "kernels/activity.h"
 #include "launch/batch_files.h"
+#include "launch/console.h"
 #include "launch/crash_note.h"
 #include "launch/dry_run.h"
 #include "launch/job_setup.h"
+#include "launch/job_start.h"
+#include "launch/load_session.h"
 #include "launch/one_line.h"
 #include "launch/progress.h"
+#include "launch/rank_progress.h"
 #include "launch/refused_lines.h"
 #include "launch/report.h"
+#include "launch/run_config.h"
 #include "launch/session.h"
 #include "parallel/agreement.h"
 #include "parallel/collectives.h"
@@ -284,7 +289,7 @@ absl::Status BatchRun::Report(Session& session, double run_seconds) {
 // standard error.
 ExitCode RunBatch(Communicator& world, const RunConfig& config, StopSignals& signals) {
   PosixFileSystem files;
-  const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, config, files);
+  const absl::StatusOr<JobSetup> setup = SetUpAndReport(world, config, files);
   if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
   if (config.dry_run()) return DryRun(world, config, *setup, files);
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "launch/console.h"
 #include "runtime/io/line_reader.h"
 #include "runtime/io/strict_json.h"
 

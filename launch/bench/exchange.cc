@@ -12,6 +12,7 @@
 #include "launch/bench/exchange_case.h"
 #include "launch/bench/exchange_times.h"
 #include "launch/bench/machine_profile.h"
+#include "launch/console.h"
 #include "launch/core_binding.h"
 #include "launch/placement_file.h"
 #include "launch/thread_placement.h"

@@ -17,6 +17,7 @@
 #include "launch/bench/probes.h"
 #include "launch/bench/rows.h"
 #include "launch/bench/swiglu.h"
+#include "launch/console.h"
 #include "launch/core_binding.h"
 #include "launch/thread_placement.h"
 #include "runtime/io/strict_json.h"

@@ -9,8 +9,14 @@
 #include "launch/bench/probes.h"
 #include "launch/bench/step_record.h"
 #include "launch/bench/throughput_report.h"
+#include "launch/console.h"
+#include "launch/job_setup.h"
+#include "launch/job_start.h"
+#include "launch/load_session.h"
+#include "launch/rank_progress.h"
 #include "launch/report.h"
 #include "launch/result_file.h"
+#include "launch/run_config.h"
 #include "launch/session.h"
 #include "parallel/agreement.h"
 #include "runtime/model/random.h"
@@ -148,7 +154,7 @@ class BenchThroughputCommand : public Subcommand {
       const absl::Status status = CheckMemory(files);
       return status.ok() ? CheckResults(*config, files) : status;
     };
-    const absl::StatusOr<JobSetup> setup = SetUpAndSay(world, *config, files, check);
+    const absl::StatusOr<JobSetup> setup = SetUpAndReport(world, *config, files, check);
     if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
     if (config->dry_run()) return ExitCode::kDone;
     return LoadAndMeasure(world, *config, *setup, files);

@@ -1,0 +1,30 @@
+// The beginning of every job: settings and setup, agreed on by all ranks.
+
+#ifndef OCTET_LAUNCH_JOB_START_H_
+#define OCTET_LAUNCH_JOB_START_H_
+
+#include <absl/status/statusor.h>
+
+#include <functional>
+
+#include "launch/job_setup.h"
+#include "launch/run_config.h"
+#include "parallel/communicator.h"
+#include "proto/config.pb.h"
+#include "runtime/io/file.h"
+
+namespace octet {
+
+// Collective: the settings, or the error of the lowest rank that has one; a --config file may be
+// missing on one host only.
+absl::StatusOr<RunConfig> ResolveOnAllRanks(Communicator& world, const RunConfigFlags& flags);
+
+// Collective: SetUpJob, and what a person should know of it: notes, ranks, for a dry run the memory
+// plan. Nothing of it where `check`, of this rank, finds something wrong: errors are agreed on.
+absl::StatusOr<JobSetup> SetUpAndReport(
+    Communicator& world, const RunConfig& config, FileSystem& files,
+    const std::function<absl::Status(const JobSetup&)>& check = nullptr);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_JOB_START_H_

@@ -1,0 +1,102 @@
+#include "launch/load_session.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
+#include <absl/strings/string_view.h>
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/activity.h"
+#include "launch/console.h"
+#include "parallel/agreement.h"
+#include "parallel/collectives.h"
+#include "runtime/batch/job_identity.h"
+#include "runtime/io/fingerprint.h"
+#include "runtime/model/pack_cache.h"
+
+namespace octet {
+namespace {
+
+// What packed weights are made from, as a short text: files by size, time and beginning.
+absl::StatusOr<std::string> NameOfWeights(const RunConfig& config, const JobSetup& setup,
+                                          FileSystem& files) {
+  JobIdentity identity;
+  identity.set_model(setup.model.fingerprint);
+  if (!config.random_weights()) {
+    const absl::Status status = IdentifyModel(
+        files, config.model(), /*read_contents=*/false, [] { Activity::OfThisThread().Tick(); },
+        identity);
+    if (!status.ok()) return status;
+  }
+  const std::string text = identity.ShortDebugString();
+  Fingerprint fingerprint;
+  fingerprint.Add(std::as_bytes(std::span(text)));
+  return fingerprint.ToHex();
+}
+
+// Collective: completes the cache, and says on rank 0 what all ranks have to say of it.
+void KeepWeights(Communicator& world, const RunConfig& config, Session& session, PackCache& cache) {
+  const auto start = std::chrono::steady_clock::now();
+  session.KeepWeights(cache);
+  const std::vector<std::string> kept =
+      GatherToRoot(world, {"pack cache"}, absl::StrCat(cache.bytes_kept()));
+  const std::vector<std::string> notes =
+      GatherToRoot(world, {"pack cache"}, absl::StrJoin(cache.TakeNotes(), "\n"));
+  if (world.rank() != 0) return;
+  for (int r = 0; r < world.size(); ++r) {
+    for (const absl::string_view note : absl::StrSplit(notes[r], '\n', absl::SkipEmpty())) {
+      Say(world, absl::StrCat("note: rank ", r, ": ", note));
+    }
+  }
+  double bytes = 0;
+  for (const std::string& text : kept) bytes += std::stod(text);
+  if (bytes == 0) return;
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  Say(world, absl::StrFormat("wrote %.2f GB to --pack-cache %s in %.1f s", bytes / 1e9,
+                             config.pack_cache(), seconds.count()));
+}
+
+// Collective: says on rank 0 where ranks of one host send each other messages.
+void NoteSharedMemory(Communicator& world, const absl::Status& mine) {
+  std::map<std::string, int> ranks_by_reason;
+  for (const std::string& reason :
+       GatherToRoot(world, {"shared memory"}, std::string(mine.message()))) {
+    if (!reason.empty()) ++ranks_by_reason[reason];
+  }
+  for (const auto& [reason, ranks] : ranks_by_reason) {
+    Say(world, absl::StrCat("note: ", ranks, " ranks send all rows as messages, which takes ",
+                            "longer, as shared memory was refused: ", reason));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Session>> LoadSession(Communicator& world, const RunConfig& config,
+                                                     const JobSetup& setup, FileSystem& files,
+                                                     Progress& progress) {
+  std::optional<PackCache> cache;
+  if (!config.pack_cache().empty()) {
+    const absl::StatusOr<std::string> model = NameOfWeights(config, setup, files);
+    const absl::Status status = AgreeOnStatus(world, model.status());
+    if (!status.ok()) return status;
+    cache.emplace(files, config.pack_cache(), *model, setup.engine.dtype);
+  }
+  absl::StatusOr<std::unique_ptr<Session>> session = Session::Load(
+      world, setup, config.timeout(),
+      [&progress](uint64_t done, uint64_t total) { progress.Load(done, total); },
+      cache ? &*cache : nullptr);
+  if (session.ok()) progress.SetMapped((*session)->weights().mapped_bytes);
+  progress.EndStage();
+  if (session.ok()) NoteSharedMemory(world, (*session)->engine().shared_memory());
+  if (session.ok() && cache) KeepWeights(world, config, **session, *cache);
+  return session;
+}
+
+}  // namespace octet

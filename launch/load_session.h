@@ -1,0 +1,27 @@
+// A session on all ranks, from the model's files or from a pack cache.
+
+#ifndef OCTET_LAUNCH_LOAD_SESSION_H_
+#define OCTET_LAUNCH_LOAD_SESSION_H_
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+
+#include "launch/job_setup.h"
+#include "launch/progress.h"
+#include "launch/session.h"
+#include "parallel/communicator.h"
+#include "proto/config.pb.h"
+#include "runtime/io/file.h"
+
+namespace octet {
+
+// Collective: loads the model and says how far it is; with --pack-cache from there, and what is not
+// there yet is put there.
+absl::StatusOr<std::unique_ptr<Session>> LoadSession(Communicator& world, const RunConfig& config,
+                                                     const JobSetup& setup, FileSystem& files,
+                                                     Progress& progress);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_LOAD_SESSION_H_

@@ -1,0 +1,36 @@
+// Progress of a job of several ranks.
+
+#ifndef OCTET_LAUNCH_RANK_PROGRESS_H_
+#define OCTET_LAUNCH_RANK_PROGRESS_H_
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <optional>
+
+#include "launch/progress.h"
+#include "launch/terminal.h"
+#include "parallel/communicator.h"
+#include "proto/config.pb.h"
+
+namespace octet {
+
+// Progress as --progress asks: on rank 0's standard error, nothing on other ranks.
+class RankProgress {
+ public:
+  // Collective; errors are agreed on.
+  static absl::StatusOr<std::unique_ptr<RankProgress>> Make(Communicator& world,
+                                                            const RunConfig& config);
+
+  Progress& progress() { return *progress_; }
+
+ private:
+  RankProgress() : terminal_(Terminal::OfStandardError()) {}
+
+  std::optional<Terminal> terminal_;
+  std::unique_ptr<Progress> progress_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_RANK_PROGRESS_H_
