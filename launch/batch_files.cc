@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "kernels/activity.h"
+#include "kernels/base/activity.h"
 #include "launch/input_check.h"
 #include "launch/result_file.h"
 #include "runtime/batch/input_lines.h"

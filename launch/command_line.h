@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/number_range.h"
 #include "launch/exit_code.h"
-#include "parallel/number_range.h"
 
 namespace CLI {
 class App;

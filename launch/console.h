@@ -8,7 +8,7 @@
 #include <string>
 
 #include "launch/exit_code.h"
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 
 namespace octet {
 

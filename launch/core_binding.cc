@@ -13,9 +13,9 @@
 #include <set>
 #include <thread>
 
-#include "kernels/check.h"
-#include "parallel/collectives.h"
-#include "parallel/number_range.h"
+#include "kernels/base/check.h"
+#include "kernels/base/number_range.h"
+#include "parallel/transport/collectives.h"
 
 namespace octet {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 #include "runtime/io/file.h"
 
 namespace octet {

@@ -8,7 +8,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/batch/fault_note.h"
 
 namespace octet {

@@ -5,13 +5,13 @@
 
 #include <string>
 
-#include "kernels/activity.h"
+#include "kernels/base/activity.h"
 #include "launch/batch_files.h"
 #include "launch/console.h"
 #include "launch/refused_lines.h"
 #include "launch/subcommand.h"
-#include "parallel/agreement.h"
-#include "parallel/collectives.h"
+#include "parallel/transport/agreement.h"
+#include "parallel/transport/collectives.h"
 #include "runtime/batch/batch_job.h"
 #include "runtime/batch/unwritten_output.h"
 

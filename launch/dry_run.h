@@ -5,7 +5,7 @@
 
 #include "launch/exit_code.h"
 #include "launch/job_setup.h"
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 #include "proto/config.pb.h"
 #include "runtime/io/file.h"
 

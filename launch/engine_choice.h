@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 #include "proto/config.pb.h"
+#include "runtime/checkpoint/model_files.h"
 #include "runtime/engine/engine_options.h"
-#include "runtime/model/model_files.h"
 
 namespace octet {
 

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <csignal>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 
 namespace octet {
 

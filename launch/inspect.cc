@@ -13,15 +13,15 @@
 #include <map>
 #include <vector>
 
+#include "kernels/base/number_range.h"
 #include "launch/console.h"
 #include "launch/engine_choice.h"
 #include "launch/memory_plan.h"
 #include "launch/placement_file.h"
-#include "parallel/number_range.h"
+#include "runtime/checkpoint/model_files.h"
+#include "runtime/checkpoint/model_path.h"
+#include "runtime/checkpoint/weights.h"
 #include "runtime/model/kv_cache.h"
-#include "runtime/model/model_files.h"
-#include "runtime/model/model_path.h"
-#include "runtime/model/weights.h"
 
 namespace octet {
 namespace {

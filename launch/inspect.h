@@ -9,7 +9,7 @@
 #include <string>
 
 #include "launch/subcommand.h"
-#include "runtime/model/checkpoint.h"
+#include "runtime/checkpoint/checkpoint.h"
 
 namespace octet {
 

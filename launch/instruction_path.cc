@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "parallel/agreement.h"
-#include "parallel/collectives.h"
+#include "kernels/cpu/isa.h"
+#include "parallel/transport/agreement.h"
+#include "parallel/transport/collectives.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {

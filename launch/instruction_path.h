@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "kernels/cpu/isa.h"
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 
 namespace octet {
 

@@ -5,13 +5,14 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/make_cpu_backend.h"
 #include "launch/core_binding.h"
 #include "launch/engine_choice.h"
 #include "launch/instruction_path.h"
 #include "launch/model_choice.h"
 #include "launch/placement_file.h"
 #include "launch/thread_placement.h"
-#include "parallel/agreement.h"
+#include "parallel/transport/agreement.h"
 #include "runtime/io/fingerprint.h"
 #include "runtime/model/arithmetic_probe.h"
 

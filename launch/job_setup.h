@@ -8,14 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "kernels/backend.h"
+#include "kernels/base/backend.h"
+#include "kernels/cpu/isa.h"
 #include "launch/memory_plan.h"
-#include "parallel/communicator.h"
-#include "parallel/expert_placement.h"
+#include "parallel/dispatch/expert_placement.h"
+#include "parallel/transport/communicator.h"
 #include "proto/config.pb.h"
+#include "runtime/checkpoint/generation_config.h"
+#include "runtime/checkpoint/model_files.h"
 #include "runtime/engine/engine.h"
-#include "runtime/model/generation_config.h"
-#include "runtime/model/model_files.h"
 
 namespace octet {
 

@@ -11,7 +11,7 @@
 
 #include "launch/console.h"
 #include "launch/last_resort.h"
-#include "parallel/agreement.h"
+#include "parallel/transport/agreement.h"
 
 namespace octet {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "launch/job_setup.h"
 #include "launch/run_config.h"
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 #include "proto/config.pb.h"
 #include "runtime/io/file.h"
 

@@ -6,7 +6,7 @@
 #include <new>
 #include <stdexcept>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {

@@ -13,13 +13,13 @@
 #include <string>
 #include <vector>
 
-#include "kernels/activity.h"
+#include "kernels/base/activity.h"
 #include "launch/console.h"
-#include "parallel/agreement.h"
-#include "parallel/collectives.h"
+#include "parallel/transport/agreement.h"
+#include "parallel/transport/collectives.h"
 #include "runtime/batch/job_identity.h"
+#include "runtime/checkpoint/pack_cache.h"
 #include "runtime/io/fingerprint.h"
-#include "runtime/model/pack_cache.h"
 
 namespace octet {
 namespace {

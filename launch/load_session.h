@@ -10,7 +10,7 @@
 #include "launch/job_setup.h"
 #include "launch/progress.h"
 #include "launch/session.h"
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 #include "proto/config.pb.h"
 #include "runtime/io/file.h"
 

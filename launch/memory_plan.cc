@@ -12,13 +12,13 @@
 #include <numeric>
 #include <optional>
 
-#include "parallel/agreement.h"
-#include "parallel/collectives.h"
-#include "parallel/host_group.h"
-#include "parallel/number_range.h"
+#include "kernels/base/number_range.h"
+#include "parallel/transport/agreement.h"
+#include "parallel/transport/collectives.h"
+#include "parallel/transport/host_group.h"
+#include "runtime/checkpoint/weights.h"
 #include "runtime/engine/step_memory.h"
 #include "runtime/io/strict_json.h"
-#include "runtime/model/weights.h"
 
 namespace octet {
 namespace {

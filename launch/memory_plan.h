@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "parallel/communicator.h"
-#include "parallel/expert_placement.h"
+#include "parallel/dispatch/expert_placement.h"
+#include "parallel/transport/communicator.h"
 #include "proto/config.pb.h"
+#include "runtime/checkpoint/model_files.h"
 #include "runtime/engine/engine.h"
 #include "runtime/io/available_memory.h"
-#include "runtime/model/model_files.h"
 
 namespace octet {
 

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "kernels/cuda/cuda_runtime.h"
+#include "runtime/checkpoint/random_weights.h"
 #include "runtime/io/fingerprint.h"
 #include "runtime/io/strict_json.h"
-#include "runtime/model/random_weights.h"
 
 namespace octet {
 namespace {

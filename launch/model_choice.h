@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "proto/config.pb.h"
+#include "runtime/checkpoint/generation_config.h"
+#include "runtime/checkpoint/model_files.h"
 #include "runtime/io/file.h"
-#include "runtime/model/generation_config.h"
-#include "runtime/model/model_files.h"
 
 namespace octet {
 

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/base/number_range.h"
 #include "kernels/cuda/cuda_runtime.h"
 #include "launch/bench/exchange.h"
 #include "launch/bench/kernels.h"
@@ -30,9 +31,8 @@
 #include "launch/stop_signals.h"
 #include "launch/subcommand.h"
 #include "launch/tokenize.h"
-#include "parallel/nccl_version.h"
-#include "parallel/number_range.h"
-#include "parallel/world.h"
+#include "parallel/transport/nccl_version.h"
+#include "parallel/transport/world.h"
 
 namespace octet {
 namespace {

@@ -18,7 +18,7 @@
 #include "launch/run_config.h"
 #include "launch/session.h"
 #include "launch/text_score.h"
-#include "parallel/agreement.h"
+#include "parallel/transport/agreement.h"
 #include "runtime/io/json_writer.h"
 
 namespace octet {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "parallel/expert_placement.h"
+#include "parallel/dispatch/expert_placement.h"
 #include "runtime/io/file.h"
 
 namespace octet {

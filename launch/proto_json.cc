@@ -1,6 +1,6 @@
 #include "launch/proto_json.h"
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/io/json_writer.h"
 
 namespace octet {

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "parallel/agreement.h"
+#include "parallel/transport/agreement.h"
 
 namespace octet {
 

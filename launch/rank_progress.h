@@ -10,7 +10,7 @@
 
 #include "launch/progress.h"
 #include "launch/terminal.h"
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 #include "proto/config.pb.h"
 
 namespace octet {

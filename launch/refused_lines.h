@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 #include "proto/config.pb.h"
 #include "proto/report.pb.h"
 #include "runtime/batch/batch_job.h"

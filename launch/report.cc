@@ -5,7 +5,7 @@
 #include "launch/proto_json.h"
 #include "launch/result_file.h"
 #include "launch/step_times.h"
-#include "parallel/collectives.h"
+#include "parallel/transport/collectives.h"
 
 namespace octet {
 namespace {

@@ -138,7 +138,7 @@ make_command() {
   mpirun=(mpirun --oversubscribe --bind-to none "${failure_detection[@]}" "${host_flags[@]}")
   [[ -z $ranks ]] || mpirun+=(-n "$ranks")
   [[ -z $ranks_per_host ]] || mpirun+=(--map-by "ppr:$ranks_per_host:node")
-  [[ -z ${OCTET_FAULT:-} ]] || mpirun+=(-x OCTET_FAULT)  # of tests (parallel/fault_point.h)
+  [[ -z ${OCTET_FAULT:-} ]] || mpirun+=(-x OCTET_FAULT)  # of tests (parallel/watch/fault_point.h)
   [[ -z $interface ]] || mpirun+=(--mca oob_tcp_if_include "$interface" --mca btl_tcp_if_include "$interface")
   if [[ -n ${OCTET_SSH:-} || -z ${OMPI_MCA_plm_rsh_agent:-} ]]; then
     mpirun+=(--mca plm_rsh_agent "${ssh[*]} ${ssh_failure_detection[*]}")

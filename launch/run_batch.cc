@@ -8,7 +8,7 @@
 #include <iostream>
 #include <optional>
 
-#include "kernels/activity.h"
+#include "kernels/base/activity.h"
 #include "launch/batch_files.h"
 #include "launch/console.h"
 #include "launch/crash_note.h"
@@ -23,8 +23,8 @@
 #include "launch/report.h"
 #include "launch/run_config.h"
 #include "launch/session.h"
-#include "parallel/agreement.h"
-#include "parallel/collectives.h"
+#include "parallel/transport/agreement.h"
+#include "parallel/transport/collectives.h"
 #include "runtime/batch/batch_job.h"
 #include "runtime/batch/error_lines.h"
 

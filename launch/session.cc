@@ -2,9 +2,10 @@
 
 #include <chrono>
 
-#include "kernels/activity.h"
-#include "parallel/agreement.h"
-#include "parallel/host_group.h"
+#include "kernels/base/activity.h"
+#include "kernels/cpu/make_cpu_backend.h"
+#include "parallel/transport/agreement.h"
+#include "parallel/transport/host_group.h"
 
 namespace octet {
 namespace {

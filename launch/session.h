@@ -9,10 +9,10 @@
 #include <string>
 
 #include "launch/job_setup.h"
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 #include "proto/config.pb.h"
+#include "runtime/checkpoint/weights.h"
 #include "runtime/engine/engine.h"
-#include "runtime/model/weights.h"
 
 namespace octet {
 

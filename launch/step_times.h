@@ -6,7 +6,7 @@
 #include <array>
 #include <string>
 
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 #include "runtime/model/phase_clock.h"
 
 namespace octet {

@@ -7,7 +7,7 @@
 
 #include "launch/command_line.h"
 #include "launch/exit_code.h"
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 
 namespace octet {
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/numa.h"
-#include "parallel/collectives.h"
+#include "parallel/transport/collectives.h"
 
 namespace octet {
 namespace {

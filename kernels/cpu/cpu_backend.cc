@@ -4,7 +4,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "kernels/mapped_memory.h"
+#include "kernels/base/mapped_memory.h"
+#include "kernels/cpu/make_cpu_backend.h"
 
 namespace octet {
 namespace {

@@ -5,11 +5,11 @@
 
 #include <string>
 
-#include "kernels/backend.h"
+#include "kernels/base/backend.h"
+#include "kernels/base/workspace.h"
 #include "kernels/cpu/cache_sizes.h"
 #include "kernels/cpu/cpu_kernels.h"
-#include "kernels/thread_pool.h"
-#include "kernels/workspace.h"
+#include "kernels/cpu/thread_pool.h"
 
 namespace octet {
 

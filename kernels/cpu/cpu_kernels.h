@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/base/dtype.h"
 #include "kernels/cpu/isa.h"
-#include "kernels/dtype.h"
 
 namespace octet {
 
@@ -34,7 +34,7 @@ struct PackRowsArgs {
   std::byte* packed;  // all tiles
 };
 
-// One panel of a packed weight (kernels/packed_matrix.h).
+// One panel of a packed weight (kernels/base/packed_matrix.h).
 struct PackPanelArgs {
   const std::byte* rows;  // [num_rows, inputs] of `from`
   size_t stride;          // bytes
@@ -49,7 +49,7 @@ struct PackPanelArgs {
 inline constexpr int64_t kMaxTileRows = 32;
 
 // y = x W^T for the rows of tiles [first_tile, last_tile) and the outputs [16 * first_panel, 16 *
-// last_panel) of packed weights (kernels/packed_matrix.h).
+// last_panel) of packed weights (kernels/base/packed_matrix.h).
 struct MatmulArgs {
   DType dtype;         // of x and the panels: float32 or bfloat16
   const std::byte* x;  // packed rows

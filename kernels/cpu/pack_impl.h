@@ -1,4 +1,4 @@
-// Packing of weights into panels (kernels/packed_matrix.h), written once for every instruction
+// Packing of weights into panels (kernels/base/packed_matrix.h), written once for every instruction
 // path.
 
 #ifndef OCTET_KERNELS_CPU_PACK_IMPL_H_

@@ -9,7 +9,8 @@
 
 namespace octet {
 
-// Every path implements these operations on 16 lanes with the same roundings: runtime/README.md, Numerics.
+// Every path implements these operations on 16 lanes with the same roundings: runtime/README.md,
+// Numerics.
 struct Avx2 {
   struct Vec {
     __m256 lo, hi;
@@ -113,12 +114,12 @@ struct Avx2 {
     const auto [lo, hi] = Load16Bits(p);
     return {_mm256_slli_epi32(lo, 16), _mm256_slli_epi32(hi, 16)};
   }
-  // 16 IEEE half precision numbers as floats: HalfToFloat (kernels/dtype.h).
+  // 16 IEEE half precision numbers as floats: HalfToFloat (kernels/base/dtype.h).
   static Units WidenHalf(const void* p) {
     const auto [lo, hi] = Load16Bits(p);
     return {HalfToFloats(lo), HalfToFloats(hi)};
   }
-  // 32 floats as pairs of bf16: ToBF16 (kernels/dtype.h).
+  // 32 floats as pairs of bf16: ToBF16 (kernels/base/dtype.h).
   static Units RoundPairs(Units a, Units b) { return {Round16(a), Round16(b)}; }
   // 16 vectors of 64 bytes, of which vector k has unit k of each row. Stores past the caches gain
   // nothing.

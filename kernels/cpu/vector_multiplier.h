@@ -48,7 +48,7 @@ struct Bf16Dot {
     return S::Set1Pairs(pair);
   }
   static Vec Dot(Vec acc, Pairs w, Pairs x) { return S::DotPairs(acc, w, x); }
-  // As ToBF16 (kernels/dtype.h), which belongs to all paths.
+  // As ToBF16 (kernels/base/dtype.h), which belongs to all paths.
   static uint16_t Round(float x) {
     uint32_t bits;
     std::memcpy(&bits, &x, sizeof(bits));

@@ -8,6 +8,7 @@
 #include <limits>
 #include <set>
 
+#include "kernels/cpu/make_cpu_backend.h"
 #include "launch/bench/bench_memory.h"
 #include "launch/bench/exchange_case.h"
 #include "launch/bench/exchange_times.h"
@@ -16,7 +17,7 @@
 #include "launch/core_binding.h"
 #include "launch/placement_file.h"
 #include "launch/thread_placement.h"
-#include "parallel/agreement.h"
+#include "parallel/transport/agreement.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {

@@ -5,9 +5,9 @@
 
 #include <cstdint>
 
-#include "kernels/matrix.h"
-#include "parallel/expert_placement.h"
-#include "parallel/routing.h"
+#include "kernels/base/matrix.h"
+#include "parallel/dispatch/expert_placement.h"
+#include "parallel/dispatch/routing.h"
 
 namespace octet {
 

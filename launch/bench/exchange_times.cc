@@ -8,8 +8,8 @@
 #include <optional>
 
 #include "launch/bench/probes.h"
-#include "parallel/collectives.h"
-#include "parallel/dispatcher.h"
+#include "parallel/dispatch/dispatcher.h"
+#include "parallel/transport/collectives.h"
 
 namespace octet {
 namespace {

@@ -5,11 +5,11 @@
 
 #include <vector>
 
-#include "kernels/backend.h"
+#include "kernels/base/backend.h"
 #include "launch/bench/exchange_case.h"
 #include "launch/bench/mpi_messages.h"
-#include "parallel/communicator.h"
-#include "parallel/expert_placement.h"
+#include "parallel/dispatch/expert_placement.h"
+#include "parallel/transport/communicator.h"
 #include "proto/machine_profile.pb.h"
 
 namespace octet {

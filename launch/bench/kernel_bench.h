@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/backend.h"
+#include "kernels/base/backend.h"
+#include "kernels/cpu/isa.h"
 #include "proto/machine_profile.pb.h"
 
 namespace octet {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/cpu/make_cpu_backend.h"
 #include "launch/bench/attention.h"
 #include "launch/bench/bench_memory.h"
 #include "launch/bench/kernel_bench.h"

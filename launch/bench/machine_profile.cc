@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "launch/proto_json.h"
 #include "launch/proto_text.h"
 #include "launch/result_file.h"

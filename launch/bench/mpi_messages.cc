@@ -7,7 +7,7 @@
 #include <chrono>
 #include <vector>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 
 namespace octet {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <span>
 
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 
 namespace octet {
 

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "kernels/backend.h"
+#include "kernels/base/backend.h"
 
 namespace octet {
 

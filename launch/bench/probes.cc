@@ -9,13 +9,14 @@
 #include <numeric>
 #include <string_view>
 
-#include "kernels/backend.h"
-#include "kernels/check.h"
+#include "kernels/base/backend.h"
+#include "kernels/base/check.h"
 #include "kernels/cpu/cache_sizes.h"
 #include "kernels/cpu/cpu_kernels.h"
-#include "kernels/thread_pool.h"
+#include "kernels/cpu/make_cpu_backend.h"
+#include "kernels/cpu/thread_pool.h"
 #include "launch/bench/number_pattern.h"
-#include "parallel/collectives.h"
+#include "parallel/transport/collectives.h"
 
 namespace octet {
 namespace {

@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/base/dtype.h"
 #include "kernels/cpu/isa.h"
-#include "kernels/dtype.h"
 #include "launch/bench/mpi_messages.h"
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 #include "proto/machine_profile.pb.h"
 
 namespace octet {

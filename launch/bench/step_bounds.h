@@ -10,7 +10,7 @@
 
 #include "launch/bench/probes.h"
 #include "launch/bench/step_record.h"
-#include "runtime/model/model_config.h"
+#include "runtime/checkpoint/model_config.h"
 
 namespace octet {
 

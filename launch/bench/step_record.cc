@@ -5,7 +5,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "parallel/collectives.h"
+#include "parallel/transport/collectives.h"
 
 namespace octet {
 

@@ -9,7 +9,7 @@
 #include "launch/job_setup.h"
 #include "launch/session.h"
 #include "launch/step_times.h"
-#include "parallel/communicator.h"
+#include "parallel/transport/communicator.h"
 #include "proto/engine.pb.h"
 
 namespace octet {

@@ -18,7 +18,7 @@
 #include "launch/result_file.h"
 #include "launch/run_config.h"
 #include "launch/session.h"
-#include "parallel/agreement.h"
+#include "parallel/transport/agreement.h"
 #include "runtime/model/random.h"
 
 namespace octet {

@@ -8,7 +8,7 @@
 #include "launch/bench/step_bounds.h"
 #include "proto/config.pb.h"
 #include "proto/report.pb.h"
-#include "runtime/model/model_config.h"
+#include "runtime/checkpoint/model_config.h"
 
 namespace octet {
 

@@ -5,7 +5,7 @@
 #include <absl/time/time.h>
 #include <unistd.h>
 
-#include "parallel/host_name.h"
+#include "parallel/transport/host_name.h"
 
 namespace octet {
 namespace {

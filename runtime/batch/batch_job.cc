@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "kernels/activity.h"
+#include "kernels/base/activity.h"
 #include "runtime/batch/input_lines.h"
 #include "runtime/io/strict_json.h"
 

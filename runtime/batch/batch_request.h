@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "proto/engine.pb.h"
-#include "runtime/model/generation_config.h"
+#include "runtime/checkpoint/generation_config.h"
 #include "runtime/text/chat_template.h"
 #include "runtime/text/tokenizer.h"
 

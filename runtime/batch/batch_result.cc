@@ -2,7 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/batch/answer_text.h"
 #include "runtime/batch/logprobs_json.h"
 #include "runtime/io/json_writer.h"

@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "kernels/check.h"
-#include "parallel/host_name.h"
+#include "kernels/base/check.h"
+#include "parallel/transport/host_name.h"
 #include "runtime/batch/attempt_names.h"
 #include "runtime/batch/existing_output.h"
 #include "runtime/batch/input_lines.h"

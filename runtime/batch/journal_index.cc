@@ -3,7 +3,7 @@
 #include <absl/strings/str_cat.h>
 #include <google/protobuf/text_format.h>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/batch/journal_files.h"
 
 namespace octet {

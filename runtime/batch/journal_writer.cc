@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/thread_cpu.h"
+#include "kernels/base/thread_cpu.h"
 
 namespace octet {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "kernels/activity.h"
+#include "kernels/base/activity.h"
 #include "runtime/io/strict_json.h"
 #include "runtime/text/tokenizer.h"
 

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "kernels/activity.h"
+#include "kernels/base/activity.h"
 #include "runtime/batch/lax_values.h"
 #include "runtime/io/strict_json.h"
 

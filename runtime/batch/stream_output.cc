@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/batch/existing_output.h"
 #include "runtime/batch/output_path.h"
 #include "runtime/io/compressed_stream.h"

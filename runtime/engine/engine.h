@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "parallel/collectives.h"
-#include "parallel/communicator.h"
+#include "parallel/transport/collectives.h"
+#include "parallel/transport/communicator.h"
 #include "runtime/engine/engine_options.h"
 #include "runtime/engine/model_runner.h"
 #include "runtime/engine/scheduler.h"

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "kernels/dtype.h"
+#include "kernels/base/dtype.h"
 #include "runtime/engine/scheduler.h"
 
 namespace octet {

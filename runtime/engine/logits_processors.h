@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "kernels/matrix.h"
-#include "kernels/workspace.h"
+#include "kernels/base/matrix.h"
+#include "kernels/base/workspace.h"
 #include "runtime/engine/sample_request.h"
 
 namespace octet {

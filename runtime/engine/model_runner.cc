@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/finite.h"
+#include "kernels/base/finite.h"
 
 namespace octet {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/model/kv_cache.h"
 
 namespace octet {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/backend.h"
+#include "kernels/base/backend.h"
 #include "runtime/engine/model_runner.h"
 
 namespace octet {

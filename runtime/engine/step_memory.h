@@ -5,8 +5,8 @@
 
 #include <cstddef>
 
+#include "runtime/checkpoint/model_config.h"
 #include "runtime/engine/engine_options.h"
-#include "runtime/model/model_config.h"
 
 namespace octet {
 

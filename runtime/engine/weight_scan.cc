@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/activity.h"
-#include "kernels/finite.h"
+#include "kernels/base/activity.h"
+#include "kernels/base/finite.h"
 
 namespace octet {
 namespace {
@@ -29,7 +29,7 @@ struct Weight {
     for (const TensorSlice* slice : from) rows += slice->rows;
     return packed != nullptr ? (rows + kPanel - 1) / kPanel : table.rows;
   }
-  // Row-major, or [steps][16] inputs or pairs of inputs (kernels/packed_matrix.h).
+  // Row-major, or [steps][16] inputs or pairs of inputs (kernels/base/packed_matrix.h).
   std::span<const std::byte> block(int64_t i) const {
     if (packed == nullptr) return {table.row(i), table.row_bytes()};
     return {packed->panel(first_panel + i * panel_step), packed->panel_bytes()};

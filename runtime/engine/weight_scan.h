@@ -5,10 +5,10 @@
 
 #include <string>
 
-#include "kernels/backend.h"
+#include "kernels/base/backend.h"
 #include "proto/engine.pb.h"
-#include "runtime/model/mixtral_tensors.h"
-#include "runtime/model/weights.h"
+#include "runtime/checkpoint/mixtral_tensors.h"
+#include "runtime/checkpoint/weights.h"
 
 namespace octet {
 

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kernels/buffer.h"
+#include "kernels/base/buffer.h"
 
 namespace octet {
 

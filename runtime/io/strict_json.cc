@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/activity.h"
+#include "kernels/base/activity.h"
 #include "runtime/io/utf8.h"
 
 namespace octet {

@@ -3,10 +3,10 @@
 #ifndef OCTET_RUNTIME_MODEL_ATTENTION_H_
 #define OCTET_RUNTIME_MODEL_ATTENTION_H_
 
+#include "runtime/checkpoint/weights.h"
 #include "runtime/model/batch.h"
 #include "runtime/model/execution_context.h"
 #include "runtime/model/kv_cache.h"
-#include "runtime/model/weights.h"
 
 namespace octet {
 

@@ -3,8 +3,8 @@
 #ifndef OCTET_RUNTIME_MODEL_EXECUTION_CONTEXT_H_
 #define OCTET_RUNTIME_MODEL_EXECUTION_CONTEXT_H_
 
-#include "kernels/backend.h"
-#include "kernels/workspace.h"
+#include "kernels/base/backend.h"
+#include "kernels/base/workspace.h"
 #include "runtime/model/phase_clock.h"
 
 namespace octet {

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "parallel/dispatch_plan.h"
+#include "parallel/dispatch/dispatch_plan.h"
 
 namespace octet {
 

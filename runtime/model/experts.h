@@ -3,9 +3,9 @@
 #ifndef OCTET_RUNTIME_MODEL_EXPERTS_H_
 #define OCTET_RUNTIME_MODEL_EXPERTS_H_
 
-#include "parallel/dispatch_plan.h"
+#include "parallel/dispatch/dispatch_plan.h"
+#include "runtime/checkpoint/weights.h"
 #include "runtime/model/execution_context.h"
-#include "runtime/model/weights.h"
 
 namespace octet {
 

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/backend.h"
-#include "runtime/model/model_config.h"
+#include "kernels/base/backend.h"
+#include "runtime/checkpoint/model_config.h"
 
 namespace octet {
 

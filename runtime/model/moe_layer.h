@@ -6,7 +6,7 @@
 #include <functional>
 #include <optional>
 
-#include "parallel/dispatcher.h"
+#include "parallel/dispatch/dispatcher.h"
 #include "runtime/model/experts.h"
 #include "runtime/model/router.h"
 

@@ -6,7 +6,7 @@
 #include <array>
 #include <chrono>
 
-#include "kernels/activity.h"
+#include "kernels/base/activity.h"
 
 namespace octet {
 

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/backend.h"
-#include "runtime/model/rope_scaling.h"
+#include "kernels/base/backend.h"
+#include "runtime/checkpoint/rope_scaling.h"
 
 namespace octet {
 

@@ -3,7 +3,7 @@
 #ifndef OCTET_RUNTIME_MODEL_ROUTER_H_
 #define OCTET_RUNTIME_MODEL_ROUTER_H_
 
-#include "parallel/routing.h"
+#include "parallel/dispatch/routing.h"
 #include "runtime/model/execution_context.h"
 
 namespace octet {

@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
-#include "kernels/activity.h"
-#include "kernels/check.h"
+#include "kernels/base/activity.h"
+#include "kernels/base/check.h"
 #include "runtime/io/utf8.h"
 
 namespace octet {

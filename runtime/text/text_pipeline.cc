@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/io/utf8.h"
 
 namespace octet {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/text/sentencepiece_model.h"
 #include "runtime/text/streaming_decoder.h"
 

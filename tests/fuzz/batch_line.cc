@@ -1,6 +1,6 @@
 #include <variant>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/batch/batch_request.h"
 #include "runtime/batch/batch_result.h"
 #include "runtime/io/strict_json.h"

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/io/utf8.h"
 #include "runtime/text/jinja/error.h"
 #include "runtime/text/jinja/limits.h"

@@ -1,9 +1,9 @@
-#include "runtime/model/checkpoint_index.h"
+#include "runtime/checkpoint/checkpoint_index.h"
 
 #include <absl/strings/str_split.h>
 
-#include "kernels/check.h"
-#include "runtime/model/checkpoint.h"
+#include "kernels/base/check.h"
+#include "runtime/checkpoint/checkpoint.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/memory_file_system.h"

@@ -4,7 +4,7 @@
 #include <absl/strings/str_split.h>
 #include <xxhash.h>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/batch/journal_record.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"

@@ -1,6 +1,6 @@
 #include "launch/bench/machine_profile.h"
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/memory_file_system.h"

@@ -1,8 +1,8 @@
-#include "runtime/model/model_config.h"
+#include "runtime/checkpoint/model_config.h"
 
-#include "kernels/check.h"
-#include "runtime/model/generation_config.h"
-#include "runtime/model/params_reader.h"
+#include "kernels/base/check.h"
+#include "runtime/checkpoint/generation_config.h"
+#include "runtime/checkpoint/params_reader.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/memory_file_system.h"

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "launch/placement_file.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"

@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"
 

@@ -1,6 +1,6 @@
-#include "runtime/model/safetensors.h"
+#include "runtime/checkpoint/safetensors.h"
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/memory_file_system.h"

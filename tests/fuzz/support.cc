@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "runtime/io/file.h"
 #include "runtime/io/utf8.h"
 

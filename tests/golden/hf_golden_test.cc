@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <set>
 
+#include "kernels/cpu/isa.h"
 #include "tests/support/expected_tensors.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/oracle.h"

@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels/cpu/make_cpu_backend.h"
 #include "launch/text_score.h"
 #include "runtime/text/tokenizer.h"
 #include "tests/support/damaged_model.h"

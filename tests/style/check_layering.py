@@ -1,5 +1,5 @@
-"""Includes point down only: launch -> runtime -> parallel -> kernels; see ALLOWED. Within runtime from batch to io: see
-RUNTIME. Nothing uses tests."""
+"""Includes point down only: launch -> runtime -> parallel -> kernels; see ALLOWED. Within each of them, too: see ORDER.
+Nothing uses tests."""
 
 import re
 import sys
@@ -11,7 +11,11 @@ ALLOWED = {
     "launch": {"launch", "runtime", "parallel", "kernels", "proto"},
     "tests": {"tests", "launch", "runtime", "parallel", "kernels", "proto"},
 }
-RUNTIME = ["io", "text", "model", "engine", "batch"]  # each may use those before it
+ORDER = {  # the folders of each; one may use those before it
+    "kernels": ["base", "cpu", "cuda"],
+    "parallel": ["watch", "transport", "dispatch"],
+    "runtime": ["io", "text", "checkpoint", "model", "engine", "batch"],
+}
 INCLUDE = re.compile(r'#include "([^"]+)"')
 
 
@@ -19,9 +23,10 @@ def allowed(path, target):
     folder = path.split("/")[0]
     if target.split("/")[0] not in ALLOWED[folder] and target not in ALLOWED[folder]:
         return False
-    if not (path.startswith("runtime/") and target.startswith("runtime/")):
+    if folder not in ORDER or target.split("/")[0] != folder:
         return True
-    return RUNTIME.index(target.split("/")[1]) <= RUNTIME.index(path.split("/")[1])
+    order = ORDER[folder]
+    return order.index(target.split("/")[1]) <= order.index(path.split("/")[1])
 
 
 def main(paths):

@@ -1,5 +1,6 @@
 #include "tests/support/cpu_paths.h"
 
+#include "kernels/cpu/isa.h"
 #include "tests/support/tile_model.h"
 
 namespace octet {

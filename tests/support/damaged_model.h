@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/dtype.h"
+#include "kernels/base/dtype.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/test_files.h"
 

@@ -1,6 +1,6 @@
 #include "tests/support/expected_tensors.h"
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 
 namespace octet {
 namespace {

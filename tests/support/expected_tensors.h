@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/checkpoint/safetensors.h"
 #include "runtime/io/file.h"
-#include "runtime/model/safetensors.h"
 
 namespace octet {
 

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "kernels/check.h"
-#include "kernels/cpu/isa.h"
+#include "kernels/base/check.h"
+#include "kernels/cpu/make_cpu_backend.h"
 #include "runtime/batch/input_lines.h"
 #include "runtime/batch/job_identity.h"
 #include "runtime/batch/output_path.h"

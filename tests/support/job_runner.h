@@ -13,7 +13,7 @@
 
 #include "runtime/batch/batch_job.h"
 #include "runtime/batch/journal.h"
-#include "runtime/model/model_files.h"
+#include "runtime/checkpoint/model_files.h"
 
 namespace octet {
 

@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "kernels/check.h"
-#include "parallel/local_communicator.h"
+#include "kernels/base/check.h"
+#include "parallel/transport/local_communicator.h"
 
 namespace octet {
 

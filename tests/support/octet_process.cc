@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "tests/support/test_files.h"
 
 namespace octet {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/make_cpu_backend.h"
 #include "tests/support/local_ranks.h"
 
 namespace octet {

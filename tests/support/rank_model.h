@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "kernels/cpu/isa.h"
+#include "runtime/checkpoint/model_files.h"
 #include "runtime/engine/engine.h"
-#include "runtime/model/model_files.h"
 
 namespace octet {
 

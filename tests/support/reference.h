@@ -8,8 +8,8 @@
 #include <random>
 #include <vector>
 
-#include "kernels/backend.h"
-#include "kernels/matrix.h"
+#include "kernels/base/backend.h"
+#include "kernels/base/matrix.h"
 
 namespace octet {
 

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "tests/support/test_files.h"
 
 namespace octet {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "runtime/model/mixtral_tensors.h"
+#include "runtime/checkpoint/mixtral_tensors.h"
 
 namespace octet {
 

@@ -5,10 +5,10 @@
 #include <cmath>
 #include <cstring>
 
-#include "kernels/check.h"
+#include "kernels/base/check.h"
 #include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/thread_pool.h"
 #include "kernels/cpu/vec_avx2.h"
-#include "kernels/thread_pool.h"
 
 namespace octet {
 namespace {

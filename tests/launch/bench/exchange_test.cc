@@ -9,6 +9,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "kernels/cpu/make_cpu_backend.h"
 #include "launch/bench/exchange_case.h"
 #include "launch/bench/exchange_times.h"
 #include "launch/bench/machine_profile.h"

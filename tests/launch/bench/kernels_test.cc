@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kernels/cpu/isa.h"
 #include "launch/bench/attention.h"
 #include "launch/bench/machine_facts.h"
 #include "launch/bench/machine_profile.h"

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "kernels/cpu/make_cpu_backend.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/rank_model.h"

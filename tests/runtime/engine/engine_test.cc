@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/isa.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/rank_model.h"

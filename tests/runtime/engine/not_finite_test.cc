@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/cpu/isa.h"
 #include "tests/support/damaged_model.h"
 #include "tests/support/rank_model.h"
 

@@ -9,6 +9,7 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels/cpu/make_cpu_backend.h"
 #include "tests/support/reference.h"
 #include "tests/support/sanitized.h"
 

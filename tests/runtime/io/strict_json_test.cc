@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/activity.h"
+#include "kernels/base/activity.h"
 #include "tests/support/json.h"
 #include "tests/support/sanitized.h"
 

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <set>
 
+#include "kernels/cpu/make_cpu_backend.h"
+
 namespace octet {
 namespace {
 

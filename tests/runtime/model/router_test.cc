@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels/cpu/make_cpu_backend.h"
 #include "tests/support/reference.h"
 
 namespace octet {

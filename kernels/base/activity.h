@@ -1,0 +1,128 @@
+// What a rank is doing, for those who wait for it.
+
+#ifndef OCTET_KERNELS_BASE_ACTIVITY_H_
+#define OCTET_KERNELS_BASE_ACTIVITY_H_
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace octet {
+
+// Where a rank is in its work. `phase` is a literal.
+struct Place {
+  const char* phase;
+  int layer = -1;  // none when negative
+};
+
+// "experts of layer 3", "schedule"
+std::string Describe(const char* phase, int layer);
+inline std::string Describe(Place place) { return Describe(place.phase, place.layer); }
+
+// A place in memory that processes share. One writes, others read; what they read while it changes
+// may be mixed of two places.
+class SharedPlace {
+ public:
+  void Set(Place place);
+  std::string Describe() const;
+
+ private:
+  static constexpr size_t kPhaseWords = 3;  // a phase is cut after so many times 8 letters
+
+  std::array<std::atomic<uint64_t>, kPhaseWords> phase_;
+  std::atomic<int64_t> layer_;
+};
+
+// One rank's progress and place. The rank's own thread changes the place and polls; any thread
+// advances, and may read.
+class Activity {
+ public:
+  // Of the rank whose own thread calls: one for each thread, as check.h's label. It is not handed
+  // down as an argument, since every loop that may take long would need it.
+  static Activity& OfThisThread();
+
+  Activity() = default;
+  Activity(const Activity&) = delete;
+  Activity& operator=(const Activity&) = delete;
+
+  // Some work has been done. Any thread.
+  void Advance() { progress_.fetch_add(1, std::memory_order_relaxed); }
+
+  // Between two pieces of work, on the rank's own thread: runs the mover, and the hook when it is
+  // due.
+  void Poll() {
+    if (mover_) mover_();
+    if (hook_ && Clock::now() >= next_poll_) RunHook();
+  }
+
+  void Tick() {
+    Advance();
+    Poll();
+  }
+
+  // Changes the place, until something else does.
+  void Enter(Place place);
+
+  uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
+  Place place() const {
+    return {phase_.load(std::memory_order_relaxed), layer_.load(std::memory_order_relaxed)};
+  }
+
+  // It waits for other ranks, and polls meanwhile.
+  void set_waiting(bool waiting) { waiting_.store(waiting, std::memory_order_relaxed); }
+  bool waiting() const { return waiting_.load(std::memory_order_relaxed); }
+
+  // A place for its lifetime; then the one before it again.
+  class Scope {
+   public:
+    Scope(Activity& activity, Place place) : activity_(activity), before_(activity.place()) {
+      activity.Enter(place);
+    }
+    explicit Scope(Place place) : Scope(OfThisThread(), place) {}
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+    ~Scope() { activity_.Return(before_); }
+
+   private:
+    Activity& activity_;
+    Place before_;
+  };
+
+  // Where every place is written, too; null: nowhere.
+  void SetShared(SharedPlace* shared);
+
+  // What Poll calls, at most every `interval`; null: nothing.
+  using Hook = std::function<void()>;
+  void SetHook(Hook hook, std::chrono::nanoseconds interval);
+
+  // What Poll calls each time, so that messages move while the rank works; null: nothing.
+  void SetMover(Hook mover) { mover_ = std::move(mover); }
+
+  // Told of each place that is entered, before any work there; null: nobody.
+  using Observer = std::function<void(Place)>;
+  void SetObserver(Observer observer) { observer_ = std::move(observer); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void RunHook();
+  void Return(Place place);
+
+  std::atomic<uint64_t> progress_ = 0;
+  std::atomic<const char*> phase_ = "setup";
+  std::atomic<int> layer_ = -1;
+  std::atomic<bool> waiting_ = false;
+  SharedPlace* shared_ = nullptr;
+  Hook mover_;
+  Hook hook_;
+  std::chrono::nanoseconds interval_{};
+  Clock::time_point next_poll_;
+  Observer observer_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_BASE_ACTIVITY_H_

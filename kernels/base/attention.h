@@ -1,0 +1,59 @@
+// The layout of keys and values, and what one call of attention covers.
+
+#ifndef OCTET_KERNELS_BASE_ATTENTION_H_
+#define OCTET_KERNELS_BASE_ATTENTION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "kernels/base/dtype.h"
+
+namespace octet {
+
+// Positions in one page of the KV cache.
+inline constexpr int kKvBlock = 32;
+
+// Positions whose scores attention folds together, from position 0, so that the result does not
+// depend on how the positions were divided into calls. Part of every numerics class.
+inline constexpr int kAttentionFold = 128;
+
+// The pages of one layer. In page p and key-value head h lie, as `dtype`:
+//
+//   keys [head_dim][kKvBlock]   then   values [kKvBlock][value_stride]
+//
+// keys by dimension, so that one vector holds 16 positions; values by position, so that one vector
+// holds 16 dimensions.
+struct KvBlocks {
+  std::byte* pages = nullptr;
+  size_t page_bytes = 0;  // from one page of this layer to the next
+  DType dtype = DType::kF32;
+  int num_kv_heads = 0;
+  int head_dim = 0;
+
+  int value_stride() const { return ValueStride(head_dim); }
+  static constexpr int ValueStride(int head_dim) { return (head_dim + 15) / 16 * 16; }
+  static constexpr size_t HeadBytes(int head_dim, DType dtype) {
+    return static_cast<size_t>(head_dim + ValueStride(head_dim)) * kKvBlock * SizeOf(dtype);
+  }
+
+  std::byte* keys(int64_t page, int head) const {
+    return pages + static_cast<size_t>(page) * page_bytes +
+           static_cast<size_t>(head) * HeadBytes(head_dim, dtype);
+  }
+  std::byte* values(int64_t page, int head) const {
+    return keys(page, head) + static_cast<size_t>(head_dim) * kKvBlock * SizeOf(dtype);
+  }
+};
+
+// Consecutive tokens of one sequence within a batch.
+struct SequenceSpan {
+  int64_t first_row = 0;  // of the batch's matrices
+  int64_t num_rows = 0;
+  int64_t start_pos = 0;           // position of the first
+  std::span<const int32_t> pages;  // page of positions [i * kKvBlock, (i + 1) * kKvBlock)
+};
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_BASE_ATTENTION_H_

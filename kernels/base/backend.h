@@ -1,0 +1,108 @@
+// Arithmetic on rows, on one device.
+
+#ifndef OCTET_KERNELS_BASE_BACKEND_H_
+#define OCTET_KERNELS_BASE_BACKEND_H_
+
+#include <absl/functional/function_ref.h>
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/base/attention.h"
+#include "kernels/base/buffer.h"
+#include "kernels/base/expert_weights.h"
+#include "kernels/base/matrix.h"
+
+namespace octet {
+
+// cos and sin of the rotary angles. The table belongs to the model.
+struct RopeTable {
+  ConstMatrix cos;  // [positions, head_dim / 2] float32
+  ConstMatrix sin;  // [positions, head_dim / 2] float32
+};
+
+// Every operation treats each row by itself: a row's result has the same bits whatever the other
+// rows are, however many there are and however many threads work. Matrices are float32 unless said
+// otherwise.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // At least 64-byte aligned; zero.
+  virtual Buffer Allocate(size_t bytes) = 0;
+
+  // Makes room for what products need for a moment, so that within it they allocate nothing.
+  virtual void ReserveScratch(size_t bytes) = 0;
+
+  // Threads that feed the device.
+  virtual int num_threads() const = 0;
+
+  // Calls f(thread, i) for each 0 <= i < n, in about ascending order, on whichever of the threads
+  // is free; thread 0 is the caller. f may call none of the operations but PackPanel.
+  virtual void ForEach(int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f) = 0;
+
+  // Writes a panel of w from its rows [at most 16, w.cols] of any dtype, rounded where w is
+  // bfloat16. Missing rows become zeros.
+  virtual void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) = 0;
+
+  // Packs rows [some outputs, w.cols]: each 16 of them, and what is left at the end, become a panel
+  // of w, first_panel and then every panel_step-th.
+  void Pack(ConstMatrix rows, int64_t first_panel, int64_t panel_step, PackedMatrix& w);
+
+  // y[m][n] = sum over k of x[m][k] * w[n][k]. x: [M, w.cols] float32 or of w's dtype, rounded to
+  // it; y: [M, w.rows].
+  virtual void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) = 0;
+
+  // y[i] = w2 (silu(w1 x[rows[i]]) * (w3 x[rows[i]])) with the weights of experts[e] for offsets[e]
+  // <= i < offsets[e + 1]. x: [.., hidden] float32 or of the weights' dtype, rounded to it, as is
+  // what w2 multiplies; y: [rows.size(), hidden]. Experts have one shape.
+  virtual void GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
+                             std::span<const int32_t> offsets,
+                             std::span<const ExpertWeights* const> experts, Matrix y) = 0;
+
+  // Rows of experts that are computed together. What lies between w1 and w2 takes memory for so
+  // many.
+  static constexpr int64_t kExpertRowsAtATime = 256;
+
+  // y[m] = x[m] / sqrt(mean(x[m]^2) + eps) * weight
+  virtual void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) = 0;
+
+  // y += x
+  virtual void Add(ConstMatrix x, Matrix y) = 0;
+
+  // y[i] = x[rows[i]], each float32 or bfloat16, rounded to nearest even.
+  virtual void GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) = 0;
+
+  // y = x, each float32 or bfloat16, rounded to nearest even.
+  virtual void Convert(ConstMatrix x, Matrix y) = 0;
+
+  // y[i] = sum over offsets[i] <= j < offsets[i + 1], ascending, of weights[j] * x[rows[j]], each
+  // product rounded first. offsets: [y.rows + 1]; rows, weights: [offsets.back()].
+  virtual void WeightedSum(ConstMatrix x, std::span<const int32_t> offsets,
+                           std::span<const int32_t> rows, std::span<const float> weights,
+                           Matrix y) = 0;
+
+  // y[m] = softmax(x[m] * scales[m]); y may be x. scales: [M], positive; empty: 1.
+  virtual void Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) = 0;
+
+  // result[m] = log(sum(exp(x[m])))
+  virtual void LogSumExp(ConstMatrix x, std::span<float> result) = 0;
+
+  // Rotates the halves of each head of x[i] by the angles of positions[i]. x: [N, heads *
+  // head_dim].
+  virtual void Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) = 0;
+
+  // Writes keys and values of the batch's tokens into their pages. keys, values: [N, num_kv_heads *
+  // head_dim].
+  virtual void StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,
+                       const KvBlocks& kv) = 0;
+
+  // Causal attention of each token to the stored positions of its sequence, itself included; only
+  // the last `window` ones unless it is 0. q, y: [N, num_heads * head_dim].
+  virtual void Attention(ConstMatrix q, std::span<const SequenceSpan> spans, const KvBlocks& kv,
+                         int64_t window, Matrix y) = 0;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_BASE_BACKEND_H_

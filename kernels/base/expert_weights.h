@@ -1,0 +1,20 @@
+// One expert as the kernels read it.
+
+#ifndef OCTET_KERNELS_BASE_EXPERT_WEIGHTS_H_
+#define OCTET_KERNELS_BASE_EXPERT_WEIGHTS_H_
+
+#include "kernels/base/packed_matrix.h"
+
+namespace octet {
+
+// y = w2 (silu(w1 x) * (w3 x)). Panels of w1 and w3 lie in turn, so that both are read together.
+struct ExpertWeights {
+  PackedMatrix gate_up;  // panel 2i is panel i of w1, panel 2i + 1 that of w3; hidden_size inputs
+  PackedMatrix down;     // w2 [hidden_size, intermediate_size]
+
+  size_t bytes() const { return gate_up.buffer.bytes() + down.buffer.bytes(); }
+};
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_BASE_EXPERT_WEIGHTS_H_

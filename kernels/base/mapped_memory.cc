@@ -1,0 +1,58 @@
+#include "kernels/base/mapped_memory.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdint>
+
+namespace octet {
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr int kCollapse = 25;  // MADV_COLLAPSE, which older headers lack
+
+// Address space for `bytes`, from 2 MiB on beginning where a huge page does: shared memory can't
+// lie in huge pages otherwise. Null, with errno set, where the system refuses.
+std::byte* Reserve(size_t bytes) {
+  const size_t spare = bytes >= kHugePage ? kHugePage : 0;
+  void* const reserved =
+      mmap(nullptr, bytes + spare, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (reserved == MAP_FAILED) return nullptr;
+  if (spare == 0) return static_cast<std::byte*>(reserved);
+  const size_t before = -reinterpret_cast<uintptr_t>(reserved) % kHugePage;
+  std::byte* const data = static_cast<std::byte*>(reserved) + before;
+  if (before > 0) munmap(reserved, before);
+  const size_t page = sysconf(_SC_PAGESIZE);
+  const size_t used = (bytes + page - 1) / page * page;
+  if (before + used < bytes + spare) munmap(data + used, bytes + spare - before - used);
+  return data;
+}
+
+void Unmap(std::byte* mapped, size_t bytes) { munmap(mapped, bytes); }
+
+Buffer Map(size_t bytes, int flags, int fd) {
+  std::byte* const data = Reserve(bytes);
+  if (data == nullptr) return {};
+  Buffer buffer(data, bytes, Unmap);
+  if (mmap(data, bytes, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0) == MAP_FAILED) return {};
+  if (bytes >= kHugePage) madvise(data, bytes, MADV_HUGEPAGE);  // a wish: shared ones may be off
+  return buffer;
+}
+
+}  // namespace
+
+Buffer MapZeros(size_t bytes) {
+  return Map(bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+}
+
+Buffer MapShared(int fd, size_t bytes) { return Map(bytes, MAP_SHARED, fd); }
+
+void UseHugePages(std::span<std::byte> memory) {
+  // Page by page, for where one can't be gathered the next may be.
+  size_t at = -reinterpret_cast<uintptr_t>(memory.data()) % kHugePage;
+  for (; at + kHugePage <= memory.size(); at += kHugePage) {
+    madvise(memory.data() + at, kHugePage, kCollapse);
+  }
+}
+
+}  // namespace octet

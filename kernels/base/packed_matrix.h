@@ -1,0 +1,54 @@
+// Weights in the order in which the dot-product instructions read them.
+
+#ifndef OCTET_KERNELS_BASE_PACKED_MATRIX_H_
+#define OCTET_KERNELS_BASE_PACKED_MATRIX_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/base/buffer.h"
+#include "kernels/base/dtype.h"
+
+namespace octet {
+
+// Of what is described here, of ExpertWeights, and of the order of the replicated weights in their
+// memory (runtime/checkpoint/weights.cc): whoever changes one of them counts on, since packed
+// weights are kept as files (runtime/checkpoint/pack_cache.h).
+inline constexpr int kPackedLayout = 1;
+
+// The weight [rows, cols] (outputs, inputs) of y = x W^T as panels of 16 outputs, zero-padded at
+// the end:
+//
+//   float32   panel[k][16]
+//   bfloat16  panel[k / 2][16][2], 16 such rows being an AMX tile
+//
+// so that one 64-byte vector holds one input (or pair of inputs) of 16 outputs.
+struct PackedMatrix {
+  static constexpr int64_t kPanel = 16;
+
+  Buffer buffer;
+  DType dtype = DType::kF32;
+  int64_t rows = 0;
+  int64_t cols = 0;
+
+  // Vectors of 64 bytes in one panel: inputs, or pairs of inputs.
+  static int64_t Steps(DType dtype, int64_t cols) {
+    return dtype == DType::kBF16 ? (cols + 1) / 2 : cols;
+  }
+  static size_t PanelBytes(DType dtype, int64_t cols) {
+    return static_cast<size_t>(Steps(dtype, cols)) * 64;
+  }
+  static size_t Bytes(DType dtype, int64_t rows, int64_t cols) {
+    return static_cast<size_t>((rows + kPanel - 1) / kPanel) * PanelBytes(dtype, cols);
+  }
+
+  int64_t num_panels() const { return (rows + kPanel - 1) / kPanel; }
+  size_t panel_bytes() const { return PanelBytes(dtype, cols); }
+  std::byte* panel(int64_t p) const {
+    return buffer.data() + static_cast<size_t>(p) * panel_bytes();
+  }
+};
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_BASE_PACKED_MATRIX_H_

@@ -1,0 +1,60 @@
+// Scratch memory of one forward pass.
+
+#ifndef OCTET_KERNELS_BASE_WORKSPACE_H_
+#define OCTET_KERNELS_BASE_WORKSPACE_H_
+
+#include <functional>
+#include <vector>
+
+#include "kernels/base/buffer.h"
+#include "kernels/base/matrix.h"
+
+namespace octet {
+
+// Hands out matrices that live until the enclosing Scope ends, from memory that it keeps: within
+// what was reserved it allocates nothing.
+class Workspace {
+ public:
+  explicit Workspace(std::function<Buffer(size_t bytes)> allocate)
+      : allocate_(std::move(allocate)) {}
+
+  // Makes room for so many bytes at once. What is not used takes no memory.
+  void Reserve(size_t bytes) { blocks_.push_back(allocate_(bytes)); }
+
+  // Everything handed out while it lives is taken back when it ends.
+  class Scope {
+   public:
+    explicit Scope(Workspace& workspace)
+        : workspace_(workspace), block_(workspace.block_), used_(workspace.used_) {}
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+    ~Scope() {
+      workspace_.block_ = block_;
+      workspace_.used_ = used_;
+    }
+
+   private:
+    Workspace& workspace_;
+    size_t block_;
+    size_t used_;
+  };
+
+  // [rows, cols], uninitialised. Rows begin on 64-byte boundaries and not all in the same cache
+  // sets.
+  Matrix Alloc(int64_t rows, int64_t cols, DType dtype = DType::kF32);
+
+  // [rows, cols], uninitialised, without gaps between rows (the form that is sent and received).
+  Matrix AllocDense(int64_t rows, int64_t cols, DType dtype);
+
+ private:
+  std::byte* Take(size_t bytes);
+
+  std::function<Buffer(size_t)> allocate_;
+  std::vector<Buffer> blocks_;
+  size_t block_ = 0;  // the block in use
+  size_t used_ = 0;   // bytes used of it
+};
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_BASE_WORKSPACE_H_

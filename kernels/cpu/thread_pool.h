@@ -1,0 +1,50 @@
+// The threads of one rank.
+
+#ifndef OCTET_KERNELS_CPU_THREAD_POOL_H_
+#define OCTET_KERNELS_CPU_THREAD_POOL_H_
+
+#include <absl/functional/function_ref.h>
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace octet {
+
+// Runs one function at a time on a fixed set of threads, of which the caller is one. Every thread,
+// the caller included, flushes denormals to zero from its first work on. What is done counts as
+// progress of the calling rank (Activity), and is where its own thread polls; a failed check names
+// the rank whose thread made the pool.
+class ThreadPool {
+ public:
+  explicit ThreadPool(int num_threads);
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+  ~ThreadPool();
+
+  int num_threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls f(thread) once on each thread, 0 <= thread < num_threads(), and returns when all have
+  // returned.
+  void Run(absl::FunctionRef<void(int thread)> f);
+
+  // Calls f(thread, i) for each 0 <= i < n, in any order, on whichever thread is free.
+  void ForEach(int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f);
+
+ private:
+  void Work(int thread);
+
+  std::vector<std::thread> workers_;
+  const absl::FunctionRef<void(int)>* job_ = nullptr;
+  std::atomic<uint32_t> generation_ = 0;  // counts jobs
+  std::atomic<int> unfinished_ = 0;
+  bool stop_ = false;
+};
+
+// Denormals are zero, in and out, on the calling thread: as in the BF16 dot-product instructions.
+void FlushDenormalsToZero();
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_CPU_THREAD_POOL_H_

@@ -1,7 +1,0 @@
-#include "parallel/nccl_version.h"
-
-namespace octet {
-
-std::string DescribeNccl() { return "NCCL: not in this build"; }
-
-}  // namespace octet

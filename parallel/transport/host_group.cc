@@ -1,0 +1,121 @@
+#include "parallel/transport/host_group.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "kernels/base/mapped_memory.h"
+#include "parallel/transport/agreement.h"
+#include "parallel/transport/collectives.h"
+
+namespace octet {
+namespace {
+
+// Differs between machines, whatever their names.
+std::string BootId() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
+// Differs between containers that have a namespace of processes each.
+std::string ProcessNamespace() {
+  std::array<char, 64> name = {};
+  const ssize_t size = readlink("/proc/self/ns/pid", name.data(), name.size());
+  return size > 0 ? std::string(name.data(), size) : "";
+}
+
+absl::Status SystemError(const std::string& doing) {
+  return absl::ResourceExhaustedError(absl::StrCat(doing, ": ", std::strerror(errno)));
+}
+
+absl::StatusOr<Buffer> Mapped(Buffer buffer, size_t bytes) {
+  if (buffer.data() == nullptr) return SystemError(absl::StrCat("can't map ", bytes, " bytes"));
+  return buffer;
+}
+
+// A file of the memory alone: unlike those in /dev/shm it needs no room on a file system, and can't
+// be left behind.
+class MemoryFile {
+ public:
+  static absl::StatusOr<MemoryFile> Make(size_t bytes) {
+    MemoryFile file(memfd_create("octet", MFD_CLOEXEC));
+    if (file.fd_ < 0 || ftruncate(file.fd_, static_cast<off_t>(bytes)) != 0) {
+      return SystemError(absl::StrCat("can't make ", bytes, " bytes of shared memory"));
+    }
+    return file;
+  }
+
+  // Made by another process, or by another thread of this one.
+  static absl::StatusOr<MemoryFile> Open(const std::string& path) {
+    MemoryFile file(open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (file.fd_ < 0) return SystemError(absl::StrCat("can't share memory through ", path));
+    return file;
+  }
+
+  MemoryFile(MemoryFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  MemoryFile& operator=(MemoryFile&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~MemoryFile() {
+    if (fd_ >= 0) close(fd_);
+  }
+
+  // By which other processes open it, as long as this one keeps it open.
+  std::string path() const { return absl::StrCat("/proc/", getpid(), "/fd/", fd_); }
+
+  absl::StatusOr<Buffer> Map(size_t bytes) const { return Mapped(MapShared(fd_, bytes), bytes); }
+
+ private:
+  explicit MemoryFile(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+}  // namespace
+
+HostGroup FindHostGroup(Communicator& comm) {
+  const std::string mine =
+      absl::StrCat(comm.hosts()[comm.rank()], " ", BootId(), " ", ProcessNamespace());
+  const std::vector<std::string> all = AllGather(comm, {"ranks of hosts"}, mine);
+  HostGroup group;
+  for (int r = 0; r < comm.size(); ++r) {
+    if (all[r] != mine) continue;
+    if (r == comm.rank()) group.index = group.size();
+    group.ranks.push_back(r);
+  }
+  return group;
+}
+
+absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, size_t bytes) {
+  const bool shares = host.size() > 1;
+  const bool leads = shares && host.index == 0;
+  absl::StatusOr<MemoryFile> made = absl::UnknownError("made by another rank");
+  if (leads) made = MemoryFile::Make(bytes);
+  const std::vector<std::string> paths =
+      AllGather(comm, {"shared memory"}, made.ok() ? made->path() : "");
+  absl::Status status = AgreeOnStatus(comm, leads ? made.status() : absl::OkStatus());
+  if (!status.ok()) return status;
+
+  // Its leader's must stay open until all have opened theirs.
+  absl::StatusOr<MemoryFile> file = std::move(made);
+  if (shares && !leads) file = MemoryFile::Open(paths[host.ranks[0]]);
+  // Who shares with nobody: the system gives huge pages to memory of one process more readily.
+  absl::StatusOr<Buffer> buffer = !shares     ? Mapped(MapZeros(bytes), bytes)
+                                  : file.ok() ? file->Map(bytes)
+                                              : file.status();
+  status = AgreeOnStatus(comm, buffer.status());
+  if (!status.ok()) return status;
+  return buffer;
+}
+
+}  // namespace octet

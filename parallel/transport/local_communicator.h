@@ -1,0 +1,93 @@
+// Ranks that are threads of one process: for tests, and for a run on one rank.
+
+#ifndef OCTET_PARALLEL_TRANSPORT_LOCAL_COMMUNICATOR_H_
+#define OCTET_PARALLEL_TRANSPORT_LOCAL_COMMUNICATOR_H_
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "parallel/transport/communicator.h"
+
+namespace octet {
+
+// The mailboxes that connect the ranks.
+class LocalWorld {
+ public:
+  explicit LocalWorld(int size) : LocalWorld(std::vector<std::string>(size, "this process")) {}
+  explicit LocalWorld(std::vector<std::string> hosts)
+      : mailboxes_(hosts.size() * hosts.size()),
+        heartbeats_(hosts.size() * hosts.size()),
+        hosts_(std::move(hosts)) {}
+
+  int size() const { return static_cast<int>(hosts_.size()); }
+  std::span<const std::string> hosts() const { return hosts_; }
+
+  // Messages of different exchanges do not mix.
+  void Post(int from, int to, int64_t exchange, ConstBytes message);
+
+  // Takes the message of this exchange into `room`, which must be large enough. Its size, or none
+  // when it has not come yet.
+  std::optional<size_t> Take(int from, int to, int64_t exchange, Bytes room);
+
+  // As a HeartbeatChannel sends and receives them; a newer heartbeat takes the place of an older
+  // one.
+  bool PostHeartbeat(int from, int to, const Heartbeat& beat);
+  bool TakeHeartbeat(int to, int& from, Heartbeat& beat);
+
+  // The world of the ranks [first, first + size), the same for all of them. `number` tells apart
+  // groups of the same ranks.
+  LocalWorld& Group(int first, int size, int number);
+
+ private:
+  struct Letter {
+    static constexpr int64_t kTaken = -1;
+    int64_t exchange = kTaken;
+    std::vector<std::byte> message;
+  };
+
+  struct Mailbox {
+    std::mutex mutex;
+    // Those taken keep their memory for others, and all have the same: which one a message gets
+    // depends on who runs ahead. More than four are never under way in a step of the engine.
+    std::vector<Letter> letters = std::vector<Letter>(4);
+    size_t room = 0;  // bytes of each
+  };
+
+  Mailbox& mailbox(int from, int to) { return mailboxes_[from * size() + to]; }
+
+  std::vector<Mailbox> mailboxes_;
+  std::mutex heartbeats_mutex_;
+  std::vector<std::optional<Heartbeat>> heartbeats_;  // [to, from]
+  std::vector<std::string> hosts_;
+  std::mutex groups_mutex_;
+  std::map<std::tuple<int, int, int>, std::unique_ptr<LocalWorld>> groups_;
+};
+
+class LocalCommunicator : public Communicator {
+ public:
+  // Made by the rank's own thread.
+  LocalCommunicator(LocalWorld& world, int rank);
+
+  int rank() const override { return rank_; }
+  int size() const override { return world_.size(); }
+  std::span<const std::string> hosts() const override { return world_.hosts(); }
+  std::unique_ptr<Communicator> MakeGroup(int size) override;
+  std::unique_ptr<Exchange> MakeExchange() override;
+
+ private:
+  LocalCommunicator(LocalCommunicator& parent, LocalWorld& group, int first)
+      : Communicator(parent, first), world_(group), rank_(parent.rank_ - first) {}
+
+  LocalWorld& world_;
+  int rank_;
+  int64_t num_exchanges_ = 0;
+  int num_groups_ = 0;  // that were made of it
+};
+
+}  // namespace octet
+
+#endif  // OCTET_PARALLEL_TRANSPORT_LOCAL_COMMUNICATOR_H_

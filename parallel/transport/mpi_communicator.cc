@@ -1,0 +1,258 @@
+#include "parallel/transport/mpi_communicator.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "kernels/base/check.h"
+#include "parallel/transport/collectives.h"
+#include "parallel/transport/mpi_heartbeats.h"
+
+namespace octet {
+namespace {
+
+// MPI guarantees tags up to 32767. Two exchanges of one pair of ranks are never this far apart.
+constexpr int kTags = 32768;
+
+// Messages go in parts, so many of them at a time to and from each rank: each one that arrives is a
+// sign of its rank, also where the whole message takes minutes. The first is small, for MPI sends
+// it at once: with it the rank has come.
+constexpr size_t kFirstPartBytes = 2048;
+constexpr size_t kPartBytes = size_t{1} << 20;
+constexpr size_t kPartsInFlight = 4;
+
+// A message goes in whole parts and a shorter one, which may be empty: by this the receiver, who
+// may have more room, knows the end.
+class MpiExchange : public Exchange {
+ public:
+  MpiExchange(MPI_Comm comm, int rank, int& next_tag)
+      : comm_(comm), rank_(rank), next_tag_(next_tag) {}
+  MpiExchange(const MpiExchange&) = delete;
+  MpiExchange& operator=(const MpiExchange&) = delete;
+
+  ~MpiExchange() override { OCTET_CHECK(unfinished_ == 0) << "an exchange was abandoned"; }
+
+  bool Poll() override {
+    if (unfinished_ == 0) return true;
+    int completed = 0;
+    MPI_Testsome(static_cast<int>(requests_.size()), requests_.data(), &completed, indices_.data(),
+                 statuses_.data());
+    for (int i = 0; i < completed; ++i) Complete(indices_[i], statuses_[i]);
+    return unfinished_ == 0;
+  }
+
+  bool all_have_come() const override {
+    return std::none_of(in_.begin(), in_.end(),
+                        [](const Message& m) { return m.unfinished && m.moved == 0; });
+  }
+  bool is_late(int rank) const override { return in_[rank].unfinished || out_[rank].unfinished; }
+  int64_t parts_moved(int rank) const override { return in_[rank].moved + out_[rank].moved; }
+  int64_t moves() const override { return moves_; }
+  std::span<const size_t> received() const override { return received_; }
+
+ private:
+  // One message, to or from a rank.
+  struct Message {
+    std::byte* data = nullptr;
+    size_t bytes = 0;    // of the message, or of the room for it
+    size_t started = 0;  // bytes of the parts that have been started
+    int next_part = 0;
+    int64_t moved = 0;  // parts that are complete
+    size_t in_flight = 0;
+    bool all_started = true;
+    bool unfinished = false;
+  };
+
+  // What a request moves.
+  struct Slot {
+    int rank;
+    bool receives;
+    int part;
+  };
+
+  void Start(std::span<const ConstBytes> send, std::span<const Bytes> recv) override {
+    OCTET_CHECK(unfinished_ == 0) << "the exchange is in flight";
+    tag_ = next_tag_ = (next_tag_ + 1) % kTags;
+    OCTET_CHECK(send[rank_].size() <= recv[rank_].size());
+    received_.assign(recv.size(), 0);
+    received_[rank_] = send[rank_].size();
+    if (!send[rank_].empty()) {
+      std::memcpy(recv[rank_].data(), send[rank_].data(), send[rank_].size());
+    }
+    Clear(recv.size());
+    for (int r = 0; r < std::ssize(recv); ++r) StartMessage(in_[r], r, true, recv[r]);
+    for (int r = 0; r < std::ssize(send); ++r) {
+      // MPI does not write to what it sends.
+      StartMessage(out_[r], r, false, {const_cast<std::byte*>(send[r].data()), send[r].size()});
+    }
+  }
+
+  static size_t BytesOfPart(int part) { return part == 0 ? kFirstPartBytes : kPartBytes; }
+
+  void Clear(size_t num_ranks) {
+    const size_t most_requests = 2 * (kPartsInFlight + 1) * num_ranks;
+    requests_.clear();
+    requests_.reserve(most_requests);  // MPI keeps pointers to them
+    slots_.clear();
+    slots_.reserve(most_requests);
+    indices_.resize(most_requests);
+    statuses_.resize(most_requests);
+    in_.assign(num_ranks, {});
+    out_.assign(num_ranks, {});
+  }
+
+  void StartMessage(Message& message, int rank, bool receives, Bytes bytes) {
+    if (rank == rank_ || bytes.empty()) return;
+    message.data = bytes.data();
+    message.bytes = bytes.size();
+    message.unfinished = true;
+    message.all_started = false;
+    ++unfinished_;
+    // Many messages end within the first part of their room; the others are received from then on.
+    StartParts(message, rank, receives, receives ? 1 : kPartsInFlight);
+  }
+
+  // Until so many are in flight, or the message is.
+  void StartParts(Message& message, int rank, bool receives, size_t in_flight) {
+    const auto only_the_end_is_left = [&] { return message.started == message.bytes; };
+    while (!message.all_started && (message.in_flight < in_flight || only_the_end_is_left())) {
+      slots_.push_back({rank, receives, 0});
+      requests_.push_back(MPI_REQUEST_NULL);
+      StartPart(message, slots_.size() - 1);
+    }
+  }
+
+  void StartPart(Message& message, size_t slot) {
+    auto& [rank, receives, number] = slots_[slot];
+    number = message.next_part++;
+    const size_t part = std::min(BytesOfPart(number), message.bytes - message.started);
+    std::byte* data = message.data + message.started;
+    const auto count = static_cast<int>(part);
+    if (receives) {
+      MPI_Irecv(data, count, MPI_BYTE, rank, tag_, comm_, &requests_[slot]);
+    } else {
+      MPI_Isend(data, count, MPI_BYTE, rank, tag_, comm_, &requests_[slot]);
+    }
+    message.started += part;
+    message.all_started = part < BytesOfPart(number);
+    ++message.in_flight;
+  }
+
+  void Complete(int slot, const MPI_Status& status) {
+    const auto [rank, receives, part] = slots_[slot];
+    Message& message = receives ? in_[rank] : out_[rank];
+    --message.in_flight;
+    ++message.moved;
+    ++moves_;
+    if (receives) TakePart(message, rank, part, status);
+    if (!message.all_started) {
+      StartPart(message, slot);
+      if (part == 0) StartParts(message, rank, receives, kPartsInFlight);
+    } else if (message.in_flight == 0) {
+      message.unfinished = false;
+      --unfinished_;
+    }
+  }
+
+  void TakePart(Message& message, int rank, int part, const MPI_Status& status) {
+    int bytes = 0;
+    MPI_Get_count(&status, MPI_BYTE, &bytes);
+    received_[rank] += static_cast<size_t>(bytes);
+    if (static_cast<size_t>(bytes) == BytesOfPart(part)) return;
+    message.all_started = true;
+    if (message.in_flight > 0) CancelAfter(part, message, rank);
+  }
+
+  // The message ended with this part, before its room did. Parts match in order, so what was
+  // started for later ones has not been matched; earlier ones may still be under way.
+  void CancelAfter(int part, Message& message, int rank) {
+    for (size_t i = 0; i < requests_.size(); ++i) {
+      const Slot& slot = slots_[i];
+      if (slot.rank != rank || !slot.receives || slot.part <= part) continue;
+      MPI_Cancel(&requests_[i]);
+      MPI_Wait(&requests_[i], MPI_STATUS_IGNORE);
+      --message.in_flight;
+    }
+  }
+
+  MPI_Comm comm_;
+  int rank_;
+  int& next_tag_;  // of the communicator
+  int tag_ = 0;
+  std::vector<Message> in_;   // [ranks]
+  std::vector<Message> out_;  // [ranks]
+  int unfinished_ = 0;        // messages
+  int64_t moves_ = 0;
+  std::vector<MPI_Request> requests_;
+  std::vector<Slot> slots_;  // of each request
+  std::vector<int> indices_;
+  std::vector<MPI_Status> statuses_;
+  std::vector<size_t> received_;
+};
+
+std::vector<std::string> GatherHosts(MPI_Comm comm, int size) {
+  using Name = std::array<char, MPI_MAX_PROCESSOR_NAME>;
+  Name mine = {};
+  int length = 0;
+  MPI_Get_processor_name(mine.data(), &length);
+  std::vector<Name> names(size);
+  MPI_Allgather(mine.data(), MPI_MAX_PROCESSOR_NAME, MPI_CHAR, names.data(), MPI_MAX_PROCESSOR_NAME,
+                MPI_CHAR, comm);
+  std::vector<std::string> hosts;
+  hosts.reserve(names.size());
+  for (const Name& name : names) hosts.emplace_back(name.data());
+  return hosts;
+}
+
+int RankIn(MPI_Comm comm) {
+  int rank = 0;
+  MPI_Comm_rank(comm, &rank);
+  return rank;
+}
+
+int SizeOf(MPI_Comm comm) {
+  int size = 0;
+  MPI_Comm_size(comm, &size);
+  return size;
+}
+
+std::unique_ptr<Watchdog> MakeWatchdog(MPI_Comm comm, std::span<const std::string> hosts) {
+  return std::make_unique<Watchdog>(Activity::OfThisThread(), std::make_unique<MpiHeartbeats>(comm),
+                                    RankIn(comm), hosts);
+}
+
+}  // namespace
+
+MpiCommunicator::MpiCommunicator(MPI_Comm comm)
+    : MpiCommunicator(comm, GatherHosts(comm, SizeOf(comm))) {}
+
+MpiCommunicator::MpiCommunicator(MPI_Comm comm, std::vector<std::string> hosts)
+    : Communicator(MakeWatchdog(comm, hosts)),
+      comm_(comm),
+      rank_(RankIn(comm)),
+      hosts_(std::move(hosts)) {}
+
+MpiCommunicator::MpiCommunicator(MpiCommunicator& parent, MPI_Comm comm, int first)
+    : Communicator(parent, first),
+      comm_(comm),
+      rank_(RankIn(comm)),
+      hosts_(parent.hosts_.begin() + first, parent.hosts_.begin() + first + SizeOf(comm)) {}
+
+MpiCommunicator::~MpiCommunicator() { MPI_Comm_free(&comm_); }
+
+std::unique_ptr<Communicator> MpiCommunicator::MakeGroup(int group_size) {
+  OCTET_CHECK(group_size > 0 && size() % group_size == 0) << group_size << " of " << size();
+  // MPI can't make a group without waiting for all ranks in a way that has no deadline; so it is
+  // called when all have come. The process's own watch is left.
+  AllGather(*this, {"groups"}, "");
+  const int first = rank_ - rank_ % group_size;
+  MPI_Comm group = MPI_COMM_NULL;
+  MPI_Comm_split(comm_, first, rank_, &group);
+  return std::unique_ptr<Communicator>(new MpiCommunicator(*this, group, first));
+}
+
+std::unique_ptr<Exchange> MpiCommunicator::MakeExchange() {
+  return std::make_unique<MpiExchange>(comm_, rank_, next_tag_);
+}
+
+}  // namespace octet

@@ -1,0 +1,107 @@
+#include "runtime/checkpoint/checkpoint_index.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/ascii.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "runtime/io/strict_json.h"
+
+namespace octet {
+namespace {
+
+using nlohmann::json;
+
+bool IsPlainName(const std::string& name) {
+  constexpr size_t kMostBytes = 255;  // that a file system takes
+  return !name.empty() && name.size() <= kMostBytes && name != "." && name != ".." &&
+         name.find_first_of("/\\") == std::string::npos &&
+         std::none_of(name.begin(), name.end(), absl::ascii_iscntrl);
+}
+
+absl::StatusOr<CheckpointIndex> Parse(const std::string& path, const json& document) {
+  const auto invalid = [&path](const std::string& rule) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": ", rule, "; download the checkpoint again, or save it anew"));
+  };
+  CheckpointIndex index;
+  index.path = path;
+  if (!document.is_object() || !document.contains("weight_map") ||
+      !document["weight_map"].is_object()) {
+    return invalid("has no object weight_map");
+  }
+  for (const auto& [tensor, shard] : document["weight_map"].items()) {
+    if (!shard.is_string()) {
+      return invalid(absl::StrCat("weight_map ", Quoted(tensor), " is not a string"));
+    }
+    const auto& name = shard.get_ref<const std::string&>();
+    if (!IsPlainName(name)) {
+      return invalid(absl::StrCat("weight_map ", Quoted(tensor), " names ", Quoted(name),
+                                  ", which is not the plain name of a file beside the index"));
+    }
+    index.weight_map[tensor] = name;
+  }
+  const json metadata = document.value("metadata", json::object());
+  if (metadata.is_object()) index.total_size = metadata.value("total_size", json());
+  return index;
+}
+
+// "model-00002-of-00003.safetensors" taken apart.
+struct ShardName {
+  std::string before;  // "model-"
+  int number = 0;
+  int count = 0;
+
+  std::string ToString() const {
+    return absl::StrFormat("%s%05d-of-%05d.safetensors", before, number, count);
+  }
+
+  static std::optional<ShardName> Parse(const std::string& name) {
+    constexpr size_t kTail = std::string_view("00001-of-00003.safetensors").size();
+    if (name.size() < kTail) return std::nullopt;
+    ShardName shard = {.before = name.substr(0, name.size() - kTail)};
+    const std::string tail = name.substr(name.size() - kTail);
+    const bool numbers = absl::SimpleAtoi(tail.substr(0, 5), &shard.number) &&
+                         absl::SimpleAtoi(tail.substr(9, 5), &shard.count);
+    if (!numbers || shard.number < 1 || shard.ToString() != name) return std::nullopt;
+    return shard;
+  }
+};
+
+}  // namespace
+
+absl::StatusOr<CheckpointIndex> CheckpointIndex::Read(FileSystem& files, const std::string& path) {
+  const auto text = files.ReadWhole(path);
+  if (!text.ok()) return text.status();
+  const auto document = ParseStrictJson(*text, path);
+  if (!document.ok()) return document.status();
+  return Parse(path, *document);
+}
+
+std::set<std::string> CheckpointIndex::Shards() const {
+  std::set<std::string> names;
+  for (const auto& [tensor, shard] : weight_map) names.insert(shard);
+  return names;
+}
+
+std::vector<std::string> MissingShards(const std::vector<std::string>& names) {
+  constexpr size_t kMost = 1000;
+  const std::set<std::string> there(names.begin(), names.end());
+  std::set<std::string> missing;
+  std::set<std::pair<std::string, int>> checked;
+  for (const std::string& name : names) {
+    std::optional<ShardName> shard = ShardName::Parse(name);
+    if (!shard || !checked.insert({shard->before, shard->count}).second) continue;
+    for (shard->number = 1; shard->number <= shard->count && missing.size() < kMost;
+         ++shard->number) {
+      if (!there.contains(shard->ToString())) missing.insert(shard->ToString());
+    }
+  }
+  return {missing.begin(), missing.end()};
+}
+
+}  // namespace octet

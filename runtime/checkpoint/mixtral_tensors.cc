@@ -1,0 +1,287 @@
+#include "runtime/checkpoint/mixtral_tensors.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <span>
+#include <utility>
+
+#include "runtime/checkpoint/tensor_names.h"
+#include "runtime/io/strict_json.h"
+
+namespace octet {
+
+// One dimension that a tensor must have, and where that comes from.
+struct Dim {
+  int64_t size;
+  const char* config_key;
+};
+
+// Gives the tensors that a model asks for.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+
+  virtual bool fused_experts() const = 0;
+
+  // The whole tensor as a matrix: columns are its last dimension, rows all others.
+  virtual TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) = 0;
+
+  // The first tensor that is missing or wrong; what is taken after that is empty.
+  virtual const absl::Status& status() const = 0;
+};
+
+namespace {
+
+constexpr char kEmbedTokens[] = "model.embed_tokens.weight";
+constexpr char kLmHead[] = "lm_head.weight";
+
+int64_t RowsOf(const std::vector<Dim>& dims) {
+  int64_t rows = 1;
+  for (const Dim& dim : std::span(dims).first(dims.size() - 1)) rows *= dim.size;
+  return rows;
+}
+
+// Takes tensors out of a checkpoint and notes which.
+class CheckpointSource : public TensorSource {
+ public:
+  CheckpointSource(const Checkpoint& checkpoint, const TensorNames& names)
+      : checkpoint_(checkpoint), names_(names) {}
+
+  bool fused_experts() const override { return names_.fused_experts(); }
+  TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) override;
+  const absl::Status& status() const override { return status_; }
+
+  // Adds the tensors that the model has no place for, and what that means; of very many of a kind
+  // only the first ones.
+  void WarnOfUnused(const ModelConfig& config, std::vector<std::string>& warnings) const;
+
+ private:
+  const Checkpoint& checkpoint_;
+  const TensorNames& names_;
+  std::set<std::string> taken_;  // by the checkpoint's names
+  absl::Status status_;
+};
+
+// Has every tensor that is asked for.
+class MadeSource : public TensorSource {
+ public:
+  explicit MadeSource(const MakeTensor& make) : make_(make) {}
+
+  bool fused_experts() const override { return false; }
+  TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) override {
+    return make_(name, RowsOf(dims), dims.back().size);
+  }
+  const absl::Status& status() const override { return status_; }
+
+ private:
+  const MakeTensor& make_;
+  const absl::Status status_;
+};
+
+absl::Status CheckShape(const std::string& where, const SafetensorsTensor& tensor,
+                        const std::vector<Dim>& dims) {
+  const bool equal = std::equal(
+      dims.begin(), dims.end(), tensor.shape.begin(), tensor.shape.end(),
+      [](const Dim& dim, uint64_t size) { return static_cast<uint64_t>(dim.size) == size; });
+  if (equal) return absl::OkStatus();
+  const auto describe = [](std::string* out, const Dim& dim) {
+    absl::StrAppend(out, dim.size, " (", dim.config_key, ")");
+  };
+  return absl::InvalidArgumentError(absl::StrCat(
+      where, " has shape [", absl::StrJoin(tensor.shape, ", "), "], but config.json asks for [",
+      absl::StrJoin(dims, ", ", describe), "]; the two are not of the same model"));
+}
+
+// Names of tensors that stand in place of a quantised weight, by format.
+constexpr std::pair<const char*, const char*> kQuantised[] = {
+    {".qweight", "GPTQ or AWQ"},     {".qzeros", "GPTQ or AWQ"},       {".absmax", "bitsandbytes"},
+    {".SCB", "bitsandbytes"},        {".weight_scale", "quantised"},   {".weight_scale_inv", "FP8"},
+    {".weight_packed", "quantised"}, {".weights.scales", "quantised"},
+};
+
+// Says what is there in place of a tensor.
+absl::Status MissingTensor(const Checkpoint& checkpoint, const std::string& name) {
+  const std::string missing = absl::StrCat(checkpoint.directory(), ": has no tensor ", name);
+  const std::vector<std::string> names = checkpoint.Names();
+  for (const std::string& there : names) {
+    for (const auto& [ending, format] : kQuantised) {
+      if (!absl::EndsWith(there, ending)) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat(missing, ", but ", Quoted(there), ": the weights are ", format,
+                       "; use the unquantised checkpoint (BF16, F16 or F32)"));
+    }
+  }
+  const std::string others =
+      names.empty() ? "no tensor at all"
+                    : absl::StrCat(names.size(), " others, such as ", Quoted(names.front()));
+  return absl::NotFoundError(
+      absl::StrCat(missing, "; it has ", others,
+                   ": the checkpoint is incomplete, or config.json is of another model"));
+}
+
+TensorSlice CheckpointSource::Take(const std::string& wanted, const std::vector<Dim>& dims) {
+  if (!status_.ok()) return {};
+  const std::string name = names_.Spell(wanted);
+  const auto found = checkpoint_.Find(name);
+  if (!found) {
+    status_ = MissingTensor(checkpoint_, name);
+    return {};
+  }
+  const std::string where = absl::StrCat(found->file->path(), ": tensor ", name);
+  const auto dtype = ComputableDType(found->tensor->dtype);
+  if (!dtype) {
+    status_ = absl::InvalidArgumentError(
+        absl::StrCat(where, " is stored as ", found->tensor->dtype,
+                     "; Octet reads F32, BF16 and F16: use the unquantised checkpoint"));
+  }
+  status_.Update(CheckShape(where, *found->tensor, dims));
+  if (!status_.ok()) return {};
+  taken_.insert(name);
+  return {found->file, name, *dtype, found->tensor->offset, RowsOf(dims), dims.back().size};
+}
+
+// Rows [first, first + count) of `whole`.
+TensorSlice Rows(const TensorSlice& whole, int64_t first, int64_t count) {
+  TensorSlice part = whole;
+  part.name = absl::StrCat(whole.name, " rows ", first, "-", first + count - 1);
+  part.offset += static_cast<uint64_t>(first * whole.cols) * SizeOf(whole.dtype);
+  part.rows = count;
+  return part;
+}
+
+LayerTensors TakeLayer(TensorSource& source, const ModelConfig& config, const std::string& layer) {
+  const Dim hidden = {config.hidden_size, "hidden_size"};
+  const Dim queries = {int64_t{config.num_heads} * config.head_dim,
+                       "num_attention_heads x head_dim"};
+  const Dim keys = {int64_t{config.num_kv_heads} * config.head_dim,
+                    "num_key_value_heads x head_dim"};
+  const std::string attention = layer + "self_attn.";
+  const std::string gate =
+      layer + (source.fused_experts() ? "mlp.gate.weight" : "block_sparse_moe.gate.weight");
+  return {
+      .input_layernorm = source.Take(layer + "input_layernorm.weight", {hidden}),
+      .q_proj = source.Take(attention + "q_proj.weight", {queries, hidden}),
+      .k_proj = source.Take(attention + "k_proj.weight", {keys, hidden}),
+      .v_proj = source.Take(attention + "v_proj.weight", {keys, hidden}),
+      .o_proj = source.Take(attention + "o_proj.weight", {hidden, queries}),
+      .post_attention_layernorm = source.Take(layer + "post_attention_layernorm.weight", {hidden}),
+      .gate = source.Take(gate, {{config.num_experts, "num_local_experts"}, hidden}),
+  };
+}
+
+std::vector<ExpertTensors> TakeClassicExperts(TensorSource& source, const ModelConfig& config,
+                                              const std::string& layer) {
+  const Dim hidden = {config.hidden_size, "hidden_size"};
+  const Dim ffn = {config.intermediate_size, "intermediate_size"};
+  std::vector<ExpertTensors> experts;
+  for (int e = 0; e < config.num_experts && source.status().ok(); ++e) {
+    const std::string expert = absl::StrCat(layer, "block_sparse_moe.experts.", e, ".");
+    experts.push_back({.w1 = source.Take(expert + "w1.weight", {ffn, hidden}),
+                       .w2 = source.Take(expert + "w2.weight", {hidden, ffn}),
+                       .w3 = source.Take(expert + "w3.weight", {ffn, hidden})});
+  }
+  return experts;
+}
+
+// gate_up_proj [num_experts, 2 * ffn, hidden]: for each expert the rows of w1, then those of w3.
+// down_proj    [num_experts, hidden, ffn]: for each expert w2.
+std::vector<ExpertTensors> TakeFusedExperts(TensorSource& source, const ModelConfig& config,
+                                            const std::string& layer) {
+  const Dim num_experts = {config.num_experts, "num_local_experts"};
+  const Dim hidden = {config.hidden_size, "hidden_size"};
+  const Dim ffn = {config.intermediate_size, "intermediate_size"};
+  const Dim gate_up = {2 * ffn.size, "2 x intermediate_size"};
+  const TensorSlice w1_w3 =
+      source.Take(layer + "mlp.experts.gate_up_proj", {num_experts, gate_up, hidden});
+  const TensorSlice w2 = source.Take(layer + "mlp.experts.down_proj", {num_experts, hidden, ffn});
+  std::vector<ExpertTensors> experts;
+  for (int64_t e = 0; e < num_experts.size && source.status().ok(); ++e) {
+    experts.push_back({.w1 = Rows(w1_w3, e * gate_up.size, ffn.size),
+                       .w2 = Rows(w2, e * hidden.size, hidden.size),
+                       .w3 = Rows(w1_w3, e * gate_up.size + ffn.size, ffn.size)});
+  }
+  return experts;
+}
+
+std::string WhyUnused(const std::string& name, const ModelConfig& config) {
+  if (absl::EndsWith(name, "rotary_emb.inv_freq")) return "harmless: computed from rope_theta";
+  if (absl::EndsWith(name, kLmHead) && config.tie_word_embeddings) {
+    return absl::StrCat("tie_word_embeddings is true, so ", kEmbedTokens, " is the head");
+  }
+  return "the model that config.json describes has no such weight";
+}
+
+void CheckpointSource::WarnOfUnused(const ModelConfig& config,
+                                    std::vector<std::string>& warnings) const {
+  constexpr int kMostOfAKind = 3;
+  std::map<std::string, int> kinds;  // why, and how many
+  for (const std::string& name : checkpoint_.Names()) {
+    if (taken_.contains(name)) continue;
+    const std::string why = WhyUnused(name, config);
+    if (++kinds[why] > kMostOfAKind) continue;
+    warnings.push_back(absl::StrCat("tensor ", Quoted(name), " is not used: ", why));
+  }
+  for (const auto& [why, count] : kinds) {
+    if (count <= kMostOfAKind) continue;
+    warnings.push_back(absl::StrCat(count - kMostOfAKind, " more tensors are not used: ", why));
+  }
+}
+
+// Queries, keys and values are multiplied as one weight.
+absl::Status CheckSameType(const LayerTensors& layer) {
+  for (const TensorSlice* slice : {&layer.k_proj, &layer.v_proj}) {
+    if (slice->dtype == layer.q_proj.dtype) continue;
+    return absl::UnimplementedError(absl::StrCat(
+        slice->file->path(), ": tensor ", slice->name, " is ", Name(slice->dtype), ", but ",
+        layer.q_proj.name, " is ", Name(layer.q_proj.dtype), "; store both alike"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+MixtralTensors::MixtralTensors(TensorSource& source, const ModelConfig& config) {
+  const Dim vocab = {config.vocab_size, "vocab_size"};
+  const Dim hidden = {config.hidden_size, "hidden_size"};
+  embed_tokens_ = source.Take(kEmbedTokens, {vocab, hidden});
+  for (int l = 0; l < config.num_layers && source.status().ok(); ++l) {
+    const std::string layer = absl::StrCat("model.layers.", l, ".");
+    layers_.push_back(TakeLayer(source, config, layer));
+    experts_.push_back(source.fused_experts() ? TakeFusedExperts(source, config, layer)
+                                              : TakeClassicExperts(source, config, layer));
+  }
+  norm_ = source.Take("model.norm.weight", {hidden});
+  lm_head_ = config.tie_word_embeddings ? embed_tokens_ : source.Take(kLmHead, {vocab, hidden});
+}
+
+MixtralTensors MixtralTensors::Make(const ModelConfig& config, const MakeTensor& make) {
+  MadeSource source(make);
+  return MixtralTensors(source, config);
+}
+
+absl::StatusOr<MixtralTensors> MixtralTensors::Map(const Checkpoint& checkpoint,
+                                                   const ModelConfig& config) {
+  const auto names = TensorNames::Of(checkpoint);
+  if (!names.ok()) return names.status();
+  CheckpointSource source(checkpoint, *names);
+  MixtralTensors tensors(source, config);
+  if (!source.status().ok()) return source.status();
+  for (LayerTensors& layer : tensors.layers_) {
+    const absl::Status status = CheckSameType(layer);
+    if (!status.ok()) return status;
+    if (!names->interleaved_rotary()) continue;
+    layer.q_proj.interleaved_rows = config.head_dim;
+    layer.k_proj.interleaved_rows = config.head_dim;
+  }
+  tensors.warnings_ = names->warnings();
+  source.WarnOfUnused(config, tensors.warnings_);
+  return tensors;
+}
+
+}  // namespace octet

@@ -1,0 +1,108 @@
+// Where each weight of a Mixtral model lies in its checkpoint.
+
+#ifndef OCTET_RUNTIME_CHECKPOINT_MIXTRAL_TENSORS_H_
+#define OCTET_RUNTIME_CHECKPOINT_MIXTRAL_TENSORS_H_
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernels/base/dtype.h"
+#include "runtime/checkpoint/checkpoint.h"
+#include "runtime/checkpoint/model_config.h"
+#include "runtime/io/file.h"
+
+namespace octet {
+
+// A row-major matrix [rows, cols] inside a file: a tensor, or one expert's part of a fused one. A
+// vector has one row.
+struct TensorSlice {
+  const RandomAccessFile* file = nullptr;
+  std::string name;  // for messages: the tensor's, with the index of the part
+  DType dtype = DType::kF32;
+  uint64_t offset = 0;  // bytes from the start of the file
+  int64_t rows = 0;
+  int64_t cols = 0;
+
+  // Where it is not 0, the file has the rows of each so many (a head's) in the order of Mistral's
+  // rotary embedding: row i of the slice's first half is the head's row 2i there, row i of its
+  // second half is 2i + 1.
+  int64_t interleaved_rows = 0;
+
+  uint64_t row_bytes() const { return static_cast<uint64_t>(cols) * SizeOf(dtype); }
+
+  // Of row `row`, bytes from the start of the file.
+  uint64_t OffsetOf(int64_t row) const {
+    if (interleaved_rows > 0) {
+      const int64_t half = interleaved_rows / 2;
+      const int64_t i = row % interleaved_rows;
+      row += (i < half ? 2 * i : 2 * (i - half) + 1) - i;
+    }
+    return offset + static_cast<uint64_t>(row) * row_bytes();
+  }
+
+  uint64_t bytes() const { return static_cast<uint64_t>(rows * cols) * SizeOf(dtype); }
+};
+
+struct LayerTensors {
+  TensorSlice input_layernorm;           // [1, hidden_size]
+  TensorSlice q_proj;                    // [num_heads * head_dim, hidden_size]
+  TensorSlice k_proj;                    // [num_kv_heads * head_dim, hidden_size]
+  TensorSlice v_proj;                    // [num_kv_heads * head_dim, hidden_size]
+  TensorSlice o_proj;                    // [hidden_size, num_heads * head_dim]
+  TensorSlice post_attention_layernorm;  // [1, hidden_size]
+  TensorSlice gate;                      // [num_experts, hidden_size]
+};
+
+struct ExpertTensors {
+  TensorSlice w1;  // gate [intermediate_size, hidden_size]
+  TensorSlice w2;  // down [hidden_size, intermediate_size]
+  TensorSlice w3;  // up   [intermediate_size, hidden_size]
+};
+
+// Makes the tensor of this name and shape: [rows, cols], a vector having one row.
+using MakeTensor = std::function<TensorSlice(const std::string& name, int64_t rows, int64_t cols)>;
+
+class TensorSource;
+
+// Every weight that the model has, each of the shape that the config gives it, in whichever of the
+// ways of TensorNames the checkpoint spells them. Points into files that must outlive it.
+class MixtralTensors {
+ public:
+  // An error names the tensor, what was found and what the config asks for.
+  static absl::StatusOr<MixtralTensors> Map(const Checkpoint& checkpoint,
+                                            const ModelConfig& config);
+
+  // Of a model without a checkpoint: asks `make` for each tensor by its classic name.
+  static MixtralTensors Make(const ModelConfig& config, const MakeTensor& make);
+
+  const TensorSlice& embed_tokens() const { return embed_tokens_; }  // [vocab_size, hidden_size]
+  const TensorSlice& norm() const { return norm_; }                  // [1, hidden_size]
+  const TensorSlice& lm_head() const {
+    return lm_head_;
+  }  // [vocab_size, hidden_size]; embed_tokens where tied
+
+  const LayerTensors& layer(int layer) const { return layers_[layer]; }
+  const ExpertTensors& expert(int layer, int expert) const { return experts_[layer][expert]; }
+
+  // The checkpoint's tensors that the model has no place for, and what is unusual in its names.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ private:
+  // Takes every tensor, or stops at the first that the source has not.
+  MixtralTensors(TensorSource& source, const ModelConfig& config);
+
+  TensorSlice embed_tokens_;
+  TensorSlice norm_;
+  TensorSlice lm_head_;
+  std::vector<LayerTensors> layers_;                 // [num_layers]
+  std::vector<std::vector<ExpertTensors>> experts_;  // [num_layers][num_experts]
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_CHECKPOINT_MIXTRAL_TENSORS_H_

@@ -1,0 +1,37 @@
+// A model before any weight is read.
+
+#ifndef OCTET_RUNTIME_CHECKPOINT_MODEL_FILES_H_
+#define OCTET_RUNTIME_CHECKPOINT_MODEL_FILES_H_
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/checkpoint/checkpoint.h"
+#include "runtime/checkpoint/mixtral_tensors.h"
+#include "runtime/checkpoint/model_config.h"
+#include "runtime/io/file.h"
+#include "runtime/text/chat_template.h"
+#include "runtime/text/tokenizer.h"
+
+namespace octet {
+
+// A Hugging Face directory, or what stands for one (runtime/checkpoint/random_weights.h). Movable.
+struct ModelFiles {
+  ModelConfig config;
+  std::unique_ptr<Checkpoint> checkpoint;  // null: of no checkpoint
+  MixtralTensors tensors;
+  std::unique_ptr<Tokenizer> tokenizer;  // null: the directory has none
+  std::unique_ptr<ChatTemplates> chat;   // null: there is no tokenizer
+  std::string fingerprint;               // of configuration, headers and tokenizer
+  std::vector<std::string> warnings;
+  std::vector<std::unique_ptr<RandomAccessFile>> made;  // the tensors' files where no checkpoint is
+
+  static absl::StatusOr<ModelFiles> Open(FileSystem& files, const std::string& directory);
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_CHECKPOINT_MODEL_FILES_H_

@@ -1,0 +1,93 @@
+// Packed weights kept as files, which later starts map instead of packing again.
+
+#ifndef OCTET_RUNTIME_CHECKPOINT_PACK_CACHE_H_
+#define OCTET_RUNTIME_CHECKPOINT_PACK_CACHE_H_
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/base/backend.h"
+#include "kernels/base/buffer.h"
+#include "kernels/base/dtype.h"
+#include "runtime/checkpoint/load_progress.h"
+#include "runtime/io/file.h"
+
+namespace octet {
+
+// Weights that have a file of their own: what is replicated, or one expert of one layer, so that
+// the files serve any placement and number of ranks.
+struct PackedPart {
+  std::string name;                   // "layer 3 expert 5"
+  std::vector<size_t> section_bytes;  // each section is mapped by itself
+};
+
+// A directory of such files, as one rank uses it. A file begins with a page of text that says what
+// it holds and what it was made from, with a checksum; sections follow, each from a page on:
+//
+//   octet packed weights 1
+//   layout 1
+//   part layer 3 expert 5
+//   dtype bfloat16
+//   model 0123456789abcdef
+//   sections 58720256 29360128
+//   checksum 0123456789abcdef
+//
+// It takes its name when it is whole and durable. Nothing that goes wrong here is an error of the
+// job: it is noted, and the weights come from the checkpoint.
+class PackCache {
+ public:
+  // `model` names what the weights are made from: other models have other names. `files` must
+  // outlive it.
+  PackCache(FileSystem& files, std::string directory, std::string model, DType dtype);
+
+  // The sections of each part, read-only; none where there is no file that fits. With `check` what
+  // they hold is read and compared with the checksum.
+  std::vector<std::vector<Buffer>> Map(std::span<const PackedPart> parts, bool check,
+                                       Backend& backend, LoadCounter& counter);
+
+  // Whether Map gave the part.
+  bool has(const std::string& part) const { return mapped_.contains(part); }
+
+  // Makes the part's file, unless somebody else has made it meanwhile or is about to.
+  void Keep(const PackedPart& part, std::span<const std::span<const std::byte>> sections,
+            Backend& backend);
+
+  uint64_t bytes_kept() const { return bytes_kept_; }  // of the files that it made
+
+  // What did not fit and what could not be written, in a sentence each.
+  std::vector<std::string> TakeNotes();
+
+ private:
+  std::string PathOf(const PackedPart& part) const;
+  std::string Header(const PackedPart& part) const;
+  struct Candidate;
+  absl::StatusOr<Candidate> Open(const PackedPart& part) const;
+  void Refuse(const PackedPart& part, const absl::Status& status);
+  void CheckContents(std::vector<Candidate>& candidates, Backend& backend, LoadCounter& counter);
+  absl::Status MakeFile(const PackedPart& part,
+                        std::span<const std::span<const std::byte>> sections, Backend& backend);
+  absl::Status Write(OutputStream& file, const std::string& header,
+                     std::span<const std::span<const std::byte>> sections);
+
+  FileSystem& files_;
+  std::string directory_;
+  std::string model_;
+  DType dtype_;
+  std::set<std::string> mapped_;   // names of parts
+  std::set<std::string> refused_;  // those whose files do not hold what they should
+  std::string first_refusal_;
+  uint64_t bytes_kept_ = 0;
+  absl::Status write_status_;  // of the first that failed; nothing is written after it
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_CHECKPOINT_PACK_CACHE_H_

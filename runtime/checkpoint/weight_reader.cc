@@ -1,0 +1,141 @@
+#include "runtime/checkpoint/weight_reader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include "kernels/base/check.h"
+
+namespace octet {
+namespace {
+
+// What a thread reads before it packs it: stays in its second-level cache.
+constexpr uint64_t kStagingBytes = uint64_t{256} << 10;
+
+// What a thread reads at a time of one weight: about a huge page, so that threads don't wait for
+// each other where new memory is cleared.
+constexpr uint64_t kRunBytes = uint64_t{2} << 20;
+
+// Rows of about so many bytes, whole panels.
+int64_t RowsOf(const WeightPiece& piece, uint64_t bytes) {
+  return std::max<int64_t>(1, bytes / piece.row_bytes() / PackedMatrix::kPanel) *
+         PackedMatrix::kPanel;
+}
+
+void ToFloats(ConstMatrix from, Matrix to) {
+  for (int64_t r = 0; r < to.rows; ++r) {
+    const std::byte* in = from.row(r);
+    const auto* halves = reinterpret_cast<const uint16_t*>(in);
+    float* out = to.f32(r);
+    for (int64_t c = 0; c < to.cols; ++c) {
+      out[c] = from.dtype == DType::kF32    ? reinterpret_cast<const float*>(in)[c]
+               : from.dtype == DType::kBF16 ? ToFloat(BF16{halves[c]})
+                                            : HalfToFloat(halves[c]);
+    }
+  }
+}
+
+class WeightReader {
+ public:
+  WeightReader(Backend& backend, LoadCounter& counter)
+      : backend_(backend), counter_(counter), staging_(backend.num_threads()) {}
+
+  absl::Status Read(std::span<const WeightPiece> pieces) {
+    struct Run {
+      const WeightPiece* piece;
+      int64_t first_row;
+    };
+    std::vector<Run> runs;
+    for (const WeightPiece& piece : pieces) {
+      counter_.Expect(piece.bytes());
+      const int64_t step = RowsOf(piece, kRunBytes);
+      for (int64_t row = 0; row < piece.rows(); row += step) runs.push_back({&piece, row});
+    }
+    backend_.ForEach(std::ssize(runs), [&](int thread, int64_t i) {
+      const WeightPiece& piece = *runs[i].piece;
+      const int64_t end = std::min(runs[i].first_row + RowsOf(piece, kRunBytes), piece.rows());
+      const int64_t step = RowsOf(piece, kStagingBytes);
+      for (int64_t row = runs[i].first_row; row < end && !failed_; row += step) {
+        NoteFailure(ReadPart(thread, piece, row, std::min(step, end - row)));
+      }
+    });
+    counter_.Tell();
+    return status_;
+  }
+
+ private:
+  void NoteFailure(const absl::Status& status) {
+    if (status.ok()) return;
+    const std::lock_guard lock(mutex_);
+    status_.Update(status);
+    failed_ = true;
+  }
+
+  // Rows of a piece, from the beginning of a panel on.
+  absl::Status ReadPart(int thread, const WeightPiece& piece, int64_t first_row, int64_t num_rows) {
+    const TensorSlice& like = *piece.from[0];
+    Matrix to = {nullptr, like.dtype, num_rows, like.cols, like.cols};
+    const bool is_table = piece.table != nullptr;
+    if (is_table && piece.table->dtype == like.dtype) {
+      to = piece.table->Rows(first_row, num_rows);
+    } else {
+      staging_[thread].resize(std::max(staging_[thread].size(), num_rows * to.row_bytes()));
+      to.data = staging_[thread].data();
+    }
+    absl::Status status = ReadRows(piece, first_row, to);
+    if (!status.ok()) return status;
+    if (is_table && piece.table->dtype != like.dtype) {
+      ToFloats(to, piece.table->Rows(first_row, num_rows));
+    }
+    if (piece.vector != nullptr) {
+      ToFloats(to, {reinterpret_cast<std::byte*>(piece.vector->data()), DType::kF32, 1, like.cols,
+                    like.cols});
+    }
+    if (piece.packed != nullptr) Pack(piece, first_row, to);
+    counter_.Add(thread, num_rows * piece.row_bytes());
+    return status;
+  }
+
+  // Rows of the piece's slices taken together, as many as `to` has.
+  static absl::Status ReadRows(const WeightPiece& piece, int64_t first_row, Matrix to) {
+    int64_t slice_begin = 0;
+    for (const TensorSlice* slice : piece.from) {
+      OCTET_CHECK(slice->dtype == to.dtype) << slice->name;
+      const int64_t begin = std::max(first_row, slice_begin);
+      const int64_t end = std::min(first_row + to.rows, slice_begin + slice->rows);
+      // Rows that don't follow each other in the file are read one by one.
+      const int64_t step = slice->interleaved_rows > 0 ? 1 : std::max<int64_t>(end - begin, 1);
+      for (int64_t row = begin; row < end; row += step) {
+        absl::Status status = slice->file->Read(slice->OffsetOf(row - slice_begin),
+                                                {to.row(row - first_row), step * to.row_bytes()});
+        if (!status.ok()) return status;
+      }
+      slice_begin += slice->rows;
+    }
+    return absl::OkStatus();
+  }
+
+  void Pack(const WeightPiece& piece, int64_t first_row, ConstMatrix rows) {
+    for (int64_t row = 0; row < rows.rows; row += PackedMatrix::kPanel) {
+      const int64_t panel = (first_row + row) / PackedMatrix::kPanel;
+      backend_.PackPanel(rows.Rows(row, std::min(PackedMatrix::kPanel, rows.rows - row)),
+                         piece.first_panel + panel * piece.panel_step, *piece.packed);
+    }
+  }
+
+  Backend& backend_;
+  LoadCounter& counter_;
+  std::vector<std::vector<std::byte>> staging_;  // of each thread
+  std::atomic<bool> failed_ = false;
+  std::mutex mutex_;
+  absl::Status status_;
+};
+
+}  // namespace
+
+absl::Status ReadWeights(std::span<const WeightPiece> pieces, Backend& backend,
+                         LoadCounter& counter) {
+  return WeightReader(backend, counter).Read(pieces);
+}
+
+}  // namespace octet

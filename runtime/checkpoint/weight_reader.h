@@ -1,0 +1,43 @@
+// Weights from the files of a checkpoint into memory.
+
+#ifndef OCTET_RUNTIME_CHECKPOINT_WEIGHT_READER_H_
+#define OCTET_RUNTIME_CHECKPOINT_WEIGHT_READER_H_
+
+#include <absl/status/status.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/base/backend.h"
+#include "runtime/checkpoint/load_progress.h"
+#include "runtime/checkpoint/mixtral_tensors.h"
+
+namespace octet {
+
+// One weight: its slices, one below the other, and what they become, which is one of three.
+struct WeightPiece {
+  std::vector<const TensorSlice*> from;  // of the same dtype and width
+  Matrix* table = nullptr;
+  std::span<float>* vector = nullptr;
+  PackedMatrix* packed = nullptr;  // of a table besides: where the head is tied to it
+  int64_t first_panel = 0;         // of `packed`, then every panel_step-th
+  int64_t panel_step = 1;
+
+  int64_t rows() const {
+    int64_t sum = 0;
+    for (const TensorSlice* slice : from) sum += slice->rows;
+    return sum;
+  }
+  uint64_t row_bytes() const { return from[0]->bytes() / from[0]->rows; }
+  uint64_t bytes() const { return rows() * row_bytes(); }
+};
+
+// Reads weights with all threads of the backend, each of which packs what it has read. The first
+// error of any thread; nothing is read after it but by threads that had begun.
+absl::Status ReadWeights(std::span<const WeightPiece> pieces, Backend& backend,
+                         LoadCounter& counter);
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_CHECKPOINT_WEIGHT_READER_H_

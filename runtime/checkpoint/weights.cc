@@ -1,0 +1,265 @@
+#include "runtime/checkpoint/weights.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+
+#include "kernels/base/activity.h"
+#include "kernels/base/mapped_memory.h"
+#include "runtime/checkpoint/weight_reader.h"
+
+namespace octet {
+namespace {
+
+constexpr int64_t kPanel = PackedMatrix::kPanel;
+
+PackedMatrix Packed(int64_t rows, int64_t cols, DType dtype) {
+  return {.buffer = {}, .dtype = dtype, .rows = rows, .cols = cols};
+}
+
+size_t PackedBytes(const PackedMatrix& m) { return PackedMatrix::Bytes(m.dtype, m.rows, m.cols); }
+
+bool IsTied(const MixtralTensors& tensors) {
+  return tensors.lm_head().file == tensors.embed_tokens().file &&
+         tensors.lm_head().offset == tensors.embed_tokens().offset;
+}
+
+// All replicated weights, their shapes in `w`, their memory not yet.
+std::vector<WeightPiece> DescribeReplicated(const MixtralTensors& tensors,
+                                            const ModelConfig& config, DType dtype,
+                                            ModelWeights& w) {
+  std::vector<WeightPiece> pieces;
+  const auto packed = [&](std::vector<const TensorSlice*> from, DType type, PackedMatrix& to) {
+    int64_t rows = 0;
+    for (const TensorSlice* slice : from) rows += slice->rows;
+    to = Packed(rows, from[0]->cols, type);
+    pieces.push_back({.from = std::move(from), .packed = &to});
+  };
+  const auto vector = [&](const TensorSlice& from, std::span<float>& to) {
+    pieces.push_back({.from = {&from}, .vector = &to});
+  };
+  const TensorSlice& embed = tensors.embed_tokens();
+  const DType table_dtype = embed.dtype == DType::kBF16 ? DType::kBF16 : DType::kF32;
+  w.embed_tokens = {nullptr, table_dtype, embed.rows, embed.cols, embed.cols};
+  pieces.push_back({.from = {&embed}, .table = &w.embed_tokens});
+  if (IsTied(tensors)) {
+    w.lm_head = Packed(embed.rows, embed.cols, dtype);
+    pieces.back().packed = &w.lm_head;
+  } else {
+    packed({&tensors.lm_head()}, dtype, w.lm_head);
+  }
+  vector(tensors.norm(), w.norm);
+  w.layers.resize(config.num_layers);
+  for (int l = 0; l < config.num_layers; ++l) {
+    const LayerTensors& t = tensors.layer(l);
+    vector(t.input_layernorm, w.layers[l].input_layernorm);
+    packed({&t.q_proj, &t.k_proj, &t.v_proj}, dtype, w.layers[l].qkv_proj);
+    packed({&t.o_proj}, dtype, w.layers[l].o_proj);
+    vector(t.post_attention_layernorm, w.layers[l].post_attention_layernorm);
+    packed({&t.gate}, DType::kF32, w.layers[l].gate);
+  }
+  return pieces;
+}
+
+// Gives each piece its place in `memory`, and returns the bytes taken; with null it only counts.
+size_t LayOut(const std::vector<WeightPiece>& pieces, std::byte* memory) {
+  constexpr size_t kAlignment = 64;
+  size_t used = 0;
+  const auto take = [&](size_t bytes) {
+    std::byte* taken = memory == nullptr ? nullptr : memory + used;
+    used += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    return taken;
+  };
+  for (const WeightPiece& p : pieces) {
+    if (p.table != nullptr) p.table->data = take(p.table->rows * p.table->row_bytes());
+    if (p.vector != nullptr) {
+      const auto size = static_cast<size_t>(p.from[0]->cols);
+      *p.vector = {reinterpret_cast<float*>(take(size * sizeof(float))), size};
+    }
+    if (p.packed != nullptr) {
+      p.packed->buffer = Buffer::View(take(PackedBytes(*p.packed)), PackedBytes(*p.packed));
+    }
+  }
+  return used;
+}
+
+ExpertWeights DescribeExpert(const ModelConfig& config, DType dtype) {
+  const int64_t panels = (config.intermediate_size + kPanel - 1) / kPanel;
+  return {.gate_up = Packed(2 * panels * kPanel, config.hidden_size, dtype),
+          .down = Packed(config.hidden_size, config.intermediate_size, dtype)};
+}
+
+// What is read for one expert.
+void AddPieces(const ExpertTensors& from, ExpertWeights& to, std::vector<WeightPiece>& pieces) {
+  pieces.push_back({.from = {&from.w1}, .packed = &to.gate_up, .first_panel = 0, .panel_step = 2});
+  pieces.push_back({.from = {&from.w3}, .packed = &to.gate_up, .first_panel = 1, .panel_step = 2});
+  pieces.push_back({.from = {&from.w2}, .packed = &to.down});
+}
+
+PackedPart ReplicatedPart(size_t bytes) { return {.name = "replicated", .section_bytes = {bytes}}; }
+
+PackedPart ExpertPart(int layer, int e, const ExpertWeights& expert) {
+  return {.name = absl::StrCat("layer ", layer, " expert ", e),
+          .section_bytes = {PackedBytes(expert.gate_up), PackedBytes(expert.down)}};
+}
+
+// Gives those experts of a layer their memory that the cache has, and returns its bytes.
+uint64_t MapExperts(int l, LayerWeights& layer, PackCache& cache, Backend& backend,
+                    LoadCounter& counter) {
+  std::vector<ExpertWeights*> experts;
+  std::vector<PackedPart> parts;
+  for (size_t e = 0; e < layer.experts.size(); ++e) {
+    if (layer.experts[e] == nullptr) continue;
+    experts.push_back(layer.experts[e].get());
+    parts.push_back(ExpertPart(l, static_cast<int>(e), *experts.back()));
+  }
+  std::vector<std::vector<Buffer>> mapped = cache.Map(parts, /*check=*/true, backend, counter);
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < experts.size(); ++i) {
+    if (mapped[i].empty()) continue;
+    experts[i]->gate_up.buffer = std::move(mapped[i][0]);
+    experts[i]->down.buffer = std::move(mapped[i][1]);
+    bytes += experts[i]->bytes();
+  }
+  return bytes;
+}
+
+// One part of `buffer`, in blocks that take a moment each.
+void AddBlocks(const Buffer& buffer, int part, int num_parts,
+               std::vector<std::span<std::byte>>& blocks) {
+  constexpr size_t kBlock = size_t{32} << 20;
+  const std::span<std::byte> all(buffer.data(), buffer.bytes());
+  for (size_t at = part * kBlock; at < all.size(); at += num_parts * kBlock) {
+    blocks.push_back(all.subspan(at, std::min(kBlock, all.size() - at)));
+  }
+}
+
+}  // namespace
+
+size_t ModelWeights::replicated_bytes() const {
+  size_t bytes = static_cast<size_t>(embed_tokens.rows) * embed_tokens.row_bytes() +
+                 norm.size_bytes() + lm_head.buffer.bytes();
+  for (const LayerWeights& layer : layers) {
+    bytes += layer.input_layernorm.size_bytes() + layer.post_attention_layernorm.size_bytes();
+    bytes +=
+        layer.qkv_proj.buffer.bytes() + layer.o_proj.buffer.bytes() + layer.gate.buffer.bytes();
+  }
+  return bytes;
+}
+
+size_t ModelWeights::expert_bytes() const {
+  size_t bytes = 0;
+  for (const LayerWeights& layer : layers) {
+    for (const auto& expert : layer.experts) bytes += expert != nullptr ? expert->bytes() : 0;
+  }
+  return bytes;
+}
+
+size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& config,
+                             DType dtype) {
+  ModelWeights shapes;
+  return LayOut(DescribeReplicated(tensors, config, dtype, shapes), nullptr);
+}
+
+size_t ExpertMemoryBytes(const ModelConfig& config, DType dtype) {
+  const ExpertWeights expert = DescribeExpert(config, dtype);
+  return PackedBytes(expert.gate_up) + PackedBytes(expert.down);
+}
+
+size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
+                         DType dtype) {
+  const size_t one = ExpertMemoryBytes(config, dtype);
+  size_t bytes = 0;
+  for (int l = 0; l < config.num_layers; ++l) bytes += one * placement.LocalExperts(l, rank).size();
+  return bytes;
+}
+
+uint64_t BytesToLoad(const MixtralTensors& tensors, const ModelConfig& config,
+                     const ExpertPlacement& placement, int rank, int part, int num_parts) {
+  ModelWeights shapes;
+  const std::vector<WeightPiece> pieces = DescribeReplicated(tensors, config, DType::kF32, shapes);
+  uint64_t bytes = 0;
+  for (size_t i = part; i < pieces.size(); i += num_parts) bytes += pieces[i].bytes();
+  for (int l = 0; l < config.num_layers; ++l) {
+    for (const int e : placement.LocalExperts(l, rank)) {
+      const ExpertTensors& expert = tensors.expert(l, e);
+      bytes += expert.w1.bytes() + expert.w2.bytes() + expert.w3.bytes();
+    }
+  }
+  return bytes;
+}
+
+absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const ModelConfig& config,
+                                         const ExpertPlacement& placement, int rank,
+                                         ReplicatedMemory memory, Backend& backend, DType dtype,
+                                         const LoadProgress& progress, PackCache* cache) {
+  const Activity::Scope place({"loading"});
+  LoadCounter counter(progress);
+  ModelWeights weights;
+  const std::vector<WeightPiece> replicated = DescribeReplicated(tensors, config, dtype, weights);
+  OCTET_CHECK_EQ(LayOut(replicated, memory.buffer.data()), memory.buffer.bytes());
+  if (memory.is_loaded) weights.mapped_bytes += memory.buffer.bytes();
+  std::vector<WeightPiece> pieces;
+  for (size_t i = memory.part; i < replicated.size() && !memory.is_loaded; i += memory.num_parts) {
+    pieces.push_back(replicated[i]);
+  }
+  weights.replicated = std::move(memory.buffer);
+  std::vector<std::span<std::byte>> blocks;  // of memory that is filled here
+  if (!memory.is_loaded) AddBlocks(weights.replicated, memory.part, memory.num_parts, blocks);
+  for (int l = 0; l < config.num_layers; ++l) {
+    LayerWeights& layer = weights.layers[l];
+    layer.experts.resize(config.num_experts);
+    for (const int e : placement.LocalExperts(l, rank)) {
+      layer.experts[e] = std::make_unique<ExpertWeights>(DescribeExpert(config, dtype));
+    }
+    if (cache != nullptr) weights.mapped_bytes += MapExperts(l, layer, *cache, backend, counter);
+    for (const int e : placement.LocalExperts(l, rank)) {
+      ExpertWeights& expert = *layer.experts[e];
+      if (expert.down.buffer.data() != nullptr) continue;
+      for (PackedMatrix* m : {&expert.gate_up, &expert.down}) {
+        m->buffer = backend.Allocate(PackedBytes(*m));
+        AddBlocks(m->buffer, 0, 1, blocks);
+      }
+      AddPieces(tensors.expert(l, e), expert, pieces);
+    }
+  }
+  const absl::Status status = ReadWeights(pieces, backend, counter);
+  if (!status.ok()) return status;
+  backend.ForEach(std::ssize(blocks), [&](int, int64_t i) { UseHugePages(blocks[i]); });
+  return weights;
+}
+
+Buffer MapReplicated(PackCache& cache, size_t bytes, bool check, Backend& backend,
+                     const LoadProgress& progress) {
+  const Activity::Scope place({"loading"});
+  LoadCounter counter(progress);
+  const std::array parts = {ReplicatedPart(bytes)};
+  std::vector<std::vector<Buffer>> mapped = cache.Map(parts, check, backend, counter);
+  return mapped[0].empty() ? Buffer() : std::move(mapped[0][0]);
+}
+
+void KeepWeights(const ModelWeights& weights, bool keep_replicated, PackCache& cache,
+                 Backend& backend) {
+  const Activity::Scope place({"pack cache"});
+  const auto keep = [&](const PackedPart& part, std::initializer_list<const Buffer*> buffers) {
+    if (cache.has(part.name)) return;
+    std::vector<std::span<const std::byte>> sections;
+    for (const Buffer* buffer : buffers) sections.emplace_back(buffer->data(), buffer->bytes());
+    cache.Keep(part, sections, backend);
+  };
+  if (keep_replicated) {
+    keep(ReplicatedPart(weights.replicated.bytes()), {&weights.replicated});
+  }
+  for (int l = 0; l < std::ssize(weights.layers); ++l) {
+    const auto& experts = weights.layers[l].experts;
+    for (int e = 0; e < std::ssize(experts); ++e) {
+      if (experts[e] == nullptr) continue;
+      keep(ExpertPart(l, e, *experts[e]), {&experts[e]->gate_up.buffer, &experts[e]->down.buffer});
+    }
+  }
+}
+
+}  // namespace octet
