@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "kernels/base/activity.h"
 #include "kernels/cpu/make_cpu_backend.h"
 #include "launch/core_binding.h"
 #include "launch/engine_choice.h"
@@ -24,8 +25,14 @@ constexpr size_t kMostProgramBytes = size_t{4} << 30;
 std::string FingerprintOfProgram(FileSystem& files) {
   const absl::StatusOr<std::string> program = files.ReadWhole("/proc/self/exe", kMostProgramBytes);
   if (!program.ok()) return std::string(program.status().message());
+  constexpr size_t kPiece = size_t{1} << 20;
   Fingerprint fingerprint;
-  fingerprint.Add(std::as_bytes(std::span(*program)));
+  for (auto left = std::as_bytes(std::span(*program)); !left.empty();) {
+    const auto piece = left.first(std::min(left.size(), kPiece));
+    fingerprint.Add(piece);
+    left = left.subspan(piece.size());
+    Activity::OfThisThread().Tick();
+  }
   return fingerprint.ToHex();
 }
 

@@ -74,6 +74,12 @@ absl::Status Check(const RunConfig& c) {
 
 }  // namespace
 
+RunConfig DefaultRunConfig() {
+  RunConfig config;
+  SetDefaults(config);
+  return config;
+}
+
 std::string RunConfigFlags::AddField(const std::string& names) {
   std::string name = absl::StrReplaceAll(names.substr(names.rfind("--") + 2), {{"-", "_"}});
   fields_[name] = [](const RunConfig&) { return ""; };

@@ -15,6 +15,9 @@
 
 namespace octet {
 
+// What a run does that is told nothing but its model: every field that has a default has it.
+RunConfig DefaultRunConfig();
+
 // The flags of a subcommand that are fields of RunConfig. Must outlive the parsing.
 class RunConfigFlags {
  public:

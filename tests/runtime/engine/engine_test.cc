@@ -267,9 +267,12 @@ TEST_F(EngineTest, MinTokensHoldsWhereAllTokensAreBanned) {
 TEST_F(EngineTest, AnAnswerDoesNotDependOnOtherRequests) {
   std::vector<NewSequence> requests = Requests();
   const auto together = Run(kPlain, DType::kF32, requests);
-  std::reverse(requests.begin(), requests.end());
-  EXPECT_EQ(Serialized(Run({2, "round-robin", 1, 3, 40}, DType::kF32, requests)),
-            Serialized(together));
+  std::vector<NewSequence> reversed(requests.rbegin(), requests.rend());
+  for (size_t i = 0; i < reversed.size(); ++i) reversed[i].set_id(static_cast<int64_t>(i));
+  auto turned = Run({2, "round-robin", 1, 3, 40}, DType::kF32, reversed);
+  std::reverse(turned.begin(), turned.end());
+  for (size_t i = 0; i < turned.size(); ++i) turned[i].set_id(static_cast<int64_t>(i));
+  EXPECT_EQ(Serialized(turned), Serialized(together));
   for (NewSequence& request : requests) {
     const int64_t id = request.id();
     request.set_id(id + 1000);
