@@ -23,6 +23,7 @@ absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensor
 absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
                                                   const RunConfig& config, const ModelFiles& model);
 
+// Warns where --max-num-batched-tokens lets fewer sequences run than --max-num-seqs.
 void NoteFewTokens(const RunConfig& config, const SchedulerLimits& limits,
                    std::vector<std::string>& warnings);
 

@@ -37,7 +37,7 @@ absl::StatusOr<std::string> NameOfWeights(const RunConfig& config, const JobSetu
   }
   const std::string text = identity.ShortDebugString();
   Fingerprint fingerprint;
-  fingerprint.Add(std::as_bytes(std::span(text)));
+  fingerprint.Add(text);
   return fingerprint.ToHex();
 }
 

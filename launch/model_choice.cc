@@ -86,7 +86,7 @@ absl::StatusOr<std::string> UseChatTemplate(const RunConfig& config, FileSystem&
   }
   model.chat = std::make_unique<ChatTemplates>(*std::move(chat));
   Fingerprint fingerprint;
-  fingerprint.Add(std::as_bytes(std::span(*source)));
+  fingerprint.Add(*source);
   return fingerprint.ToHex();
 }
 

@@ -24,11 +24,11 @@ absl::StatusOr<std::string> FingerprintOf(FileSystem& files, const std::string& 
   }
   for (const std::string& name : *names) {
     fingerprint.Add(name.size());
-    fingerprint.Add(std::as_bytes(std::span(name)));
+    fingerprint.Add(name);
     const absl::StatusOr<std::string> text = files.ReadWhole(JoinPath(directory, name));
     if (!text.ok()) return text.status();
     fingerprint.Add(text->size());
-    fingerprint.Add(std::as_bytes(std::span(*text)));
+    fingerprint.Add(*text);
   }
   return fingerprint.ToHex();
 }

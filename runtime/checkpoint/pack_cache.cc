@@ -13,6 +13,7 @@
 
 #include "kernels/base/activity.h"
 #include "kernels/base/packed_matrix.h"
+#include "runtime/io/fingerprint.h"
 
 namespace octet {
 namespace {
@@ -56,7 +57,7 @@ uint64_t HashOfHashes(const std::vector<uint64_t>& hashes) {
 }
 
 std::string ChecksumLine(uint64_t checksum) {
-  return absl::StrCat("checksum ", absl::Hex(checksum, absl::kZeroPad16), "\n");
+  return absl::StrCat("checksum ", ToHex(checksum), "\n");
 }
 
 // Where what a file says is not what is wanted.

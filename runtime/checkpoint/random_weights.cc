@@ -99,7 +99,7 @@ class RandomFile : public RandomAccessFile {
 uint64_t KeyOf(int64_t seed, const std::string& name) {
   Fingerprint fingerprint;
   fingerprint.Add(static_cast<uint64_t>(seed));
-  fingerprint.Add(std::as_bytes(std::span(name)));
+  fingerprint.Add(name);
   return fingerprint.value();
 }
 

@@ -244,7 +244,7 @@ absl::StatusOr<SafetensorsFile> SafetensorsFile::Open(FileSystem& file_system,
   for (SafetensorsTensor& tensor : result.tensors_) tensor.offset += data_start;
 
   Fingerprint fingerprint;
-  fingerprint.Add(std::as_bytes(std::span(*header)));
+  fingerprint.Add(*header);
   fingerprint.Add(result.file_->size());
   result.fingerprint_ = fingerprint.value();
   return result;

@@ -130,13 +130,24 @@ void Scheduler::Admit() {
   }
 }
 
+// The order of candidates: rank b is taken before rank a where it has fewer sequences, or more
+// pages, or a lower number.
+auto Scheduler::WorseRank() const {
+  return [this](int a, int b) {
+    const auto key = [this](int r) {
+      return std::tuple(ranks_[r].num_running, -ranks_[r].free_pages, r);
+    };
+    return key(b) < key(a);
+  };
+}
+
 void Scheduler::FindCandidates() {
   candidates_.clear();
   for (int r = 0; r < limits_.num_ranks(); ++r) {
     const Rank& rank = ranks_[r];
     if (rank.num_running < rank.slots && rank.num_preempted == 0) candidates_.push_back(r);
   }
-  std::ranges::make_heap(candidates_, [this](int a, int b) { return IsWorse(a, b); });
+  std::ranges::make_heap(candidates_, WorseRank());
 }
 
 void Scheduler::Start(NewSequence& next, int rank) {
@@ -157,18 +168,9 @@ bool Scheduler::HasRoom(const Rank& rank, int64_t num_tokens) const {
   return rank.free_pages >= KvCache::PagesFor(num_tokens) + SparePages(rank.num_running);
 }
 
-// Whether rank b is to be taken before rank a: it has fewer sequences, or more pages, or a lower
-// number.
-bool Scheduler::IsWorse(int a, int b) const {
-  const auto key = [this](int r) {
-    return std::tuple(ranks_[r].num_running, -ranks_[r].free_pages, r);
-  };
-  return key(b) < key(a);
-}
-
 void Scheduler::AddCandidate(int rank) {
   candidates_.push_back(rank);
-  std::ranges::push_heap(candidates_, [this](int a, int b) { return IsWorse(a, b); });
+  std::ranges::push_heap(candidates_, WorseRank());
 }
 
 // The best candidate that has room, which is none from now on.
@@ -176,7 +178,7 @@ int Scheduler::TakeCandidate(int64_t num_tokens) {
   passed_over_.clear();
   int found = kNone;
   while (found == kNone && !candidates_.empty()) {
-    std::ranges::pop_heap(candidates_, [this](int a, int b) { return IsWorse(a, b); });
+    std::ranges::pop_heap(candidates_, WorseRank());
     const int rank = candidates_.back();
     candidates_.pop_back();
     if (HasRoom(ranks_[rank], num_tokens)) {

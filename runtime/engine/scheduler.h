@@ -117,7 +117,7 @@ class Scheduler {
   void Admit();
   void FindCandidates();
   bool HasRoom(const Rank& rank, int64_t num_tokens) const;
-  bool IsWorse(int a, int b) const;
+  auto WorseRank() const;
   void AddCandidate(int rank);
   int TakeCandidate(int64_t num_tokens);
   void Start(NewSequence& next, int rank);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace octet {
 
@@ -25,6 +26,7 @@ class Fingerprint {
       value_ = (value_ ^ static_cast<uint64_t>(b)) * 0x100000001b3U;
     }
   }
+  void Add(std::string_view text) { Add(std::as_bytes(std::span(text))); }
   void Add(uint64_t number) { Add(std::as_bytes(std::span(&number, 1))); }  // little-endian
 
   uint64_t value() const { return value_; }
