@@ -10,6 +10,11 @@
 namespace octet {
 namespace {
 
+// Sent, or read by others where this rank wrote it.
+int64_t BytesToOthers(const Communicator& comm, Traffic kind) {
+  return comm.bytes_sent(kind) + comm.bytes_read_in_place(kind);
+}
+
 constexpr std::array kTrafficKinds = {Traffic::kControl, Traffic::kRouting, Traffic::kDispatch,
                                       Traffic::kCombine};
 
@@ -29,17 +34,15 @@ RunReport MyPart(const Communicator& world, const JobSetup& setup, Session& sess
   for (const Traffic kind : kTrafficKinds) {
     TrafficBytes* traffic = part.add_traffic();
     traffic->set_kind(Name(kind));
-    traffic->set_bytes(world.bytes_sent(kind) + session.group().bytes_sent(kind));
+    traffic->set_bytes(BytesToOthers(world, kind) + BytesToOthers(session.group(), kind));
   }
   part.set_watchdog_cpu_seconds(world.watchdog().cpu_seconds());
-  if (session.group().rank() > 0) return part;
   const ExpertLoad& load = engine.expert_load();
   for (int l = 0; l < load.num_layers(); ++l) {
     LayerLoad* layer = part.add_expert_load();
     const auto experts = load.expert_tokens(l);
-    const auto ranks = load.rank_tokens(l);
     layer->mutable_tokens()->Add(experts.begin(), experts.end());
-    layer->mutable_rank_tokens()->Add(ranks.begin(), ranks.end());
+    layer->add_rank_tokens(load.rank_tokens(l));
   }
   return part;
 }

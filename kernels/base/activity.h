@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <string>
 
@@ -16,6 +17,10 @@ namespace octet {
 struct Place {
   const char* phase;
   int layer = -1;  // none when negative
+
+  bool operator==(const Place& other) const {
+    return layer == other.layer && std::strcmp(phase, other.phase) == 0;
+  }
 };
 
 // "experts of layer 3", "schedule"
@@ -75,11 +80,12 @@ class Activity {
   void set_waiting(bool waiting) { waiting_.store(waiting, std::memory_order_relaxed); }
   bool waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
-  // A place for its lifetime; then the one before it again.
+  // A place for its lifetime; then the one before it again. Within a scope of the same place it is
+  // not entered again.
   class Scope {
    public:
     Scope(Activity& activity, Place place) : activity_(activity), before_(activity.place()) {
-      activity.Enter(place);
+      if (place != before_) activity.Enter(place);
     }
     explicit Scope(Place place) : Scope(OfThisThread(), place) {}
     Scope(const Scope&) = delete;

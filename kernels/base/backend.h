@@ -12,6 +12,7 @@
 #include "kernels/base/buffer.h"
 #include "kernels/base/expert_weights.h"
 #include "kernels/base/matrix.h"
+#include "kernels/base/row_sums.h"
 
 namespace octet {
 
@@ -76,11 +77,8 @@ class Backend {
   // y = x, each float32 or bfloat16, rounded to nearest even.
   virtual void Convert(ConstMatrix x, Matrix y) = 0;
 
-  // y[i] = sum over offsets[i] <= j < offsets[i + 1], ascending, of weights[j] * x[rows[j]], each
-  // product rounded first. offsets: [y.rows + 1]; rows, weights: [offsets.back()].
-  virtual void WeightedSum(ConstMatrix x, std::span<const int32_t> offsets,
-                           std::span<const int32_t> rows, std::span<const float> weights,
-                           Matrix y) = 0;
+  // The rows sums.results of y become sums of rows of x; each product is rounded first.
+  virtual void WeightedSum(ConstMatrix x, const RowSums& sums, Matrix y) = 0;
 
   // y[m] = softmax(x[m] * scales[m]); y may be x. scales: [M], positive; empty: 1.
   virtual void Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) = 0;

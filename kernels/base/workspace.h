@@ -4,6 +4,7 @@
 #define OCTET_KERNELS_BASE_WORKSPACE_H_
 
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "kernels/base/buffer.h"
@@ -25,16 +26,20 @@ class Workspace {
   class Scope {
    public:
     explicit Scope(Workspace& workspace)
-        : workspace_(workspace), block_(workspace.block_), used_(workspace.used_) {}
-    Scope(const Scope&) = delete;
+        : workspace_(&workspace), block_(workspace.block_), used_(workspace.used_) {}
+    Scope(Scope&& other) noexcept
+        : workspace_(std::exchange(other.workspace_, nullptr)),
+          block_(other.block_),
+          used_(other.used_) {}
     Scope& operator=(const Scope&) = delete;
     ~Scope() {
-      workspace_.block_ = block_;
-      workspace_.used_ = used_;
+      if (workspace_ == nullptr) return;
+      workspace_->block_ = block_;
+      workspace_->used_ = used_;
     }
 
    private:
-    Workspace& workspace_;
+    Workspace* workspace_;
     size_t block_;
     size_t used_;
   };

@@ -135,17 +135,16 @@ void CpuBackend::Convert(ConstMatrix x, Matrix y) {
           [&](int64_t i) { ConvertRow(x.row(i), x.dtype, x.cols, y.dtype, y.row(i)); });
 }
 
-void CpuBackend::WeightedSum(ConstMatrix x, std::span<const int32_t> offsets,
-                             std::span<const int32_t> rows, std::span<const float> weights,
-                             Matrix y) {
-  OCTET_CHECK(x.cols == y.cols && std::ssize(offsets) == y.rows + 1 &&
-              rows.size() == weights.size());
-  ForRows(y.rows, y.cols, [&](int64_t i) {
-    float* out = y.f32(i);
+void CpuBackend::WeightedSum(ConstMatrix x, const RowSums& sums, Matrix y) {
+  const bool in_order = sums.results.empty();
+  OCTET_CHECK(x.cols == y.cols && sums.rows.size() == sums.weights.size() &&
+              sums.num_sums() == (in_order ? y.rows : std::ssize(sums.results)));
+  ForRows(sums.num_sums(), y.cols, [&](int64_t i) {
+    float* out = y.f32(in_order ? i : sums.results[i]);
     // The sum begins with -0, the one number that changes nothing.
     std::fill_n(out, y.cols, -0.0F);
-    for (int32_t j = offsets[i]; j < offsets[i + 1]; ++j) {
-      kernels_.add_scaled(x.f32(rows[j]), weights[j], x.cols, out);
+    for (int32_t j = sums.offsets[i]; j < sums.offsets[i + 1]; ++j) {
+      kernels_.add_scaled(x.f32(sums.rows[j]), sums.weights[j], x.cols, out);
     }
   });
 }

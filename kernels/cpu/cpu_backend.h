@@ -33,8 +33,7 @@ class CpuBackend : public Backend {
                      std::span<const ExpertWeights* const> experts, Matrix y) override;
   void GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) override;
   void Convert(ConstMatrix x, Matrix y) override;
-  void WeightedSum(ConstMatrix x, std::span<const int32_t> offsets, std::span<const int32_t> rows,
-                   std::span<const float> weights, Matrix y) override;
+  void WeightedSum(ConstMatrix x, const RowSums& sums, Matrix y) override;
   void Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) override;
   void LogSumExp(ConstMatrix x, std::span<float> result) override;
   void Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) override;

@@ -116,9 +116,7 @@ std::string FormatPhase(int64_t tokens, const char* name, const ExchangePhaseTim
 }
 
 std::string FormatMoe(const MoeExchangeTime& t, bool right) {
-  return absl::StrCat(absl::StrFormat("%5d tokens  %-8s %33.1f us\n", t.tokens_per_rank(),
-                                      "routing", t.routing_seconds() * 1e6),
-                      FormatPhase(t.tokens_per_rank(), "dispatch", t.dispatch(), right),
+  return absl::StrCat(FormatPhase(t.tokens_per_rank(), "dispatch", t.dispatch(), right),
                       FormatPhase(t.tokens_per_rank(), "combine", t.combine(), right));
 }
 

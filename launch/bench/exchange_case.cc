@@ -19,21 +19,6 @@ float Element(int rank, int64_t token, int64_t col) {
   return static_cast<float>(static_cast<int>(bits >> 56) - 128);
 }
 
-bool IsRow(ConstMatrix m, int64_t row, int rank, int64_t token) {
-  if (m.dtype == DType::kBF16) {
-    const auto* values = reinterpret_cast<const BF16*>(m.row(row));
-    for (int64_t c = 0; c < m.cols; ++c) {
-      if (ToFloat(values[c]) != Element(rank, token, c)) return false;
-    }
-    return true;
-  }
-  const float* values = m.f32(row);
-  for (int64_t c = 0; c < m.cols; ++c) {
-    if (values[c] != Element(rank, token, c)) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 Routing ExchangeCase::RoutingOf(int rank) const {
@@ -62,24 +47,6 @@ void ExchangeCase::FillInput(int rank, Matrix x) const {
   for (int64_t t = 0; t < x.rows; ++t) {
     for (int64_t c = 0; c < x.cols; ++c) x.f32(t)[c] = Element(rank, t, c);
   }
-}
-
-bool ExchangeCase::HasArrived(const ExpertPlacement& placement, int rank, ConstMatrix rows) const {
-  std::vector<Routing> routing;
-  routing.reserve(placement.num_ranks());
-  for (int home = 0; home < placement.num_ranks(); ++home) routing.push_back(RoutingOf(home));
-  int64_t row = 0;
-  for (int expert = 0; expert < num_experts; ++expert) {
-    if (!placement.Owns(0, expert, rank)) continue;
-    for (int home = 0; home < placement.num_ranks(); ++home) {
-      const std::vector<int32_t>& chosen = routing[home].topk_idx;
-      for (int64_t i = 0; i < std::ssize(chosen); ++i) {
-        if (chosen[i] != expert) continue;
-        if (row == rows.rows || !IsRow(rows, row++, home, i / topk)) return false;
-      }
-    }
-  }
-  return row == rows.rows;
 }
 
 bool ExchangeCase::IsCombined(int rank, ConstMatrix y) const {

@@ -6,7 +6,6 @@
 #include <cstdint>
 
 #include "kernels/base/matrix.h"
-#include "parallel/dispatch/expert_placement.h"
 #include "parallel/dispatch/routing.h"
 
 namespace octet {
@@ -26,11 +25,6 @@ struct ExchangeCase {
 
   // x: [tokens_per_rank, hidden_size] float32, that rank's hidden states.
   void FillInput(int rank, Matrix x) const;
-
-  // Whether `rows` [.., hidden_size] of `dtype` are what the experts of `rank` must get: the hidden
-  // state of each token that chose one, by expert, home rank and token. The placement has no
-  // replicas.
-  bool HasArrived(const ExpertPlacement& placement, int rank, ConstMatrix rows) const;
 
   // What an expert multiplies by. With the same one for all, most sums would be the hidden state
   // again, since gate weights sum to 1.

@@ -111,8 +111,32 @@ class PlainCopy {
   std::vector<Bytes> recv_;
 };
 
-enum Step { kRouting, kDispatch, kPlainDispatch, kCombine, kPlainCombine };
-using StepSeconds = std::array<double, 5>;  // by Step
+enum Step { kDispatch, kPlainDispatch, kCombine, kPlainCombine };
+using StepSeconds = std::array<double, 4>;  // by Step
+
+// Rows that go from each rank to each other one.
+class RowCounts {
+ public:
+  explicit RowCounts(int num_ranks)
+      : num_ranks_(num_ranks), rows_(static_cast<size_t>(num_ranks) * num_ranks) {}
+
+  int64_t& operator()(int from, int to) { return rows_[int64_t{from} * num_ranks_ + to]; }
+
+  std::vector<int64_t> From(int rank) {
+    std::vector<int64_t> rows(num_ranks_);
+    for (int r = 0; r < num_ranks_; ++r) rows[r] = (*this)(rank, r);
+    return rows;
+  }
+  std::vector<int64_t> To(int rank) {
+    std::vector<int64_t> rows(num_ranks_);
+    for (int r = 0; r < num_ranks_; ++r) rows[r] = (*this)(r, rank);
+    return rows;
+  }
+
+ private:
+  int num_ranks_;
+  std::vector<int64_t> rows_;
+};
 
 // One rank's part of the layer.
 class Layer {
@@ -125,6 +149,7 @@ class Layer {
         backend_(backend),
         case_(exchange_case),
         routing_(case_.RoutingOf(comm.rank())),
+        experts_(placement.LocalExperts(0, comm.rank())),
         workspace_([&](size_t bytes) { return backend.Allocate(bytes); }),
         x_(workspace_.Alloc(case_.tokens_per_rank, case_.hidden_size)),
         y_(workspace_.Alloc(case_.tokens_per_rank, case_.hidden_size)),
@@ -134,45 +159,39 @@ class Layer {
                      .topk = case_.topk,
                      .dtype = case_.dtype}) {
     case_.FillInput(comm.rank(), x_);
+    MakePlainCopies();
   }
 
-  // Collective: makes room for the plain messages, too. False when this rank got what is wrong.
+  // Collective. False when this rank got what is wrong.
   bool IsRight() {
-    const Workspace::Scope scope(workspace_);
     for (int64_t t = 0; t < y_.rows; ++t) std::memset(y_.row(t), 0xff, y_.row_bytes());  // NaN
-    dispatcher_.StageTokens(x_);
-    const DispatchPlan& plan = dispatcher_.Plan(0, routing_);
-    MakePlainCopies(plan);
-    dispatcher_.StartDispatch(0, plan);
-    const ConstMatrix rows = dispatcher_.FinishDispatch();
-    const Matrix inputs =
-        workspace_.Alloc(std::ssize(plan.expert_rows), case_.hidden_size, case_.dtype);
-    backend_.GatherRows(rows, plan.expert_rows, inputs);
-    const bool has_arrived = case_.HasArrived(placement_, comm_.rank(), inputs);
-    dispatcher_.StartCombine(0, OutputsOf(rows, plan), plan);
-    dispatcher_.FinishCombine(plan, y_);
-    return has_arrived && case_.IsCombined(comm_.rank(), y_);
+    TokensInFlight tokens = dispatcher_.Dispatch(0, x_, routing_);
+    const ExpertPlan* plan = tokens.Next();
+    {
+      const Workspace::Scope scope(workspace_);
+      Return(tokens, plan == nullptr ? Matrix() : OutputsOf(tokens, *plan));
+    }
+    OutputsInFlight(std::move(tokens)).Combine(y_);
+    return case_.IsCombined(comm_.rank(), y_);
   }
 
-  // Collective, after IsRight. In each round MPI's own messages go just before ours, so that what
-  // else the machines do meets both.
+  // Collective. In each round MPI's own messages go just before ours, so that what else the
+  // machines do meets both.
   StepSeconds Time() {
-    const Workspace::Scope scope(workspace_);
     StepSeconds seconds;
-    const DispatchPlan* plan = nullptr;
-    ConstMatrix rows;
-    const double laying = Seconds([&] { dispatcher_.StageTokens(x_); });
-    seconds[kRouting] = Seconds([&] { plan = &dispatcher_.Plan(0, routing_); });
     seconds[kPlainDispatch] = Seconds([&] { plain_dispatch_->Run(plain_); });
-    seconds[kDispatch] = laying + Seconds([&] {
-                           dispatcher_.StartDispatch(0, *plan);
-                           rows = dispatcher_.FinishDispatch();
-                         });
-    const Matrix out = OutputsOf(rows, *plan);
+    std::optional<TokensInFlight> tokens;
+    const ExpertPlan* plan = nullptr;
+    seconds[kDispatch] = Seconds([&] {
+      tokens.emplace(dispatcher_.Dispatch(0, x_, routing_));
+      plan = tokens->Next();
+    });
+    Matrix out;
+    if (plan != nullptr) out = OutputsOf(*tokens, *plan);
     seconds[kPlainCombine] = Seconds([&] { plain_combine_->Run(plain_); });
     seconds[kCombine] = Seconds([&] {
-      dispatcher_.StartCombine(0, out, *plan);
-      dispatcher_.FinishCombine(*plan, y_);
+      Return(*tokens, out);
+      OutputsInFlight(std::move(*tokens)).Combine(y_);
     });
     return seconds;
   }
@@ -188,25 +207,48 @@ class Layer {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
-  // Of the experts.
-  Matrix OutputsOf(ConstMatrix rows, const DispatchPlan& plan) {
-    const Matrix out = workspace_.Alloc(std::ssize(plan.expert_rows), rows.cols);
-    backend_.GatherRows(rows, plan.expert_rows, out);
-    for (size_t i = 0; i < plan.local_experts.size(); ++i) {
-      const float factor = ExchangeCase::FactorOf(plan.local_experts[i]);
-      for (int64_t row = plan.expert_offsets[i]; row < plan.expert_offsets[i + 1]; ++row) {
+  // The outputs of the first part, and of all that follow.
+  void Return(TokensInFlight& tokens, ConstMatrix out) {
+    if (out.rows == 0) return;
+    tokens.Return(out);
+    while (const ExpertPlan* plan = tokens.Next()) {
+      const Workspace::Scope scope(workspace_);
+      tokens.Return(OutputsOf(tokens, *plan));
+    }
+  }
+
+  // Of this rank's experts.
+  Matrix OutputsOf(const TokensInFlight& tokens, const ExpertPlan& plan) {
+    const Matrix out = workspace_.Alloc(std::ssize(plan.rows), case_.hidden_size);
+    backend_.GatherRows(tokens.rows(), plan.rows, out);
+    for (size_t i = 0; i < experts_.size(); ++i) {
+      const float factor = ExchangeCase::FactorOf(experts_[i]);
+      for (int64_t row = plan.offsets[i]; row < plan.offsets[i + 1]; ++row) {
         for (int64_t c = 0; c < out.cols; ++c) out.f32(row)[c] *= factor;
       }
     }
     return out;
   }
 
-  void MakePlainCopies(const DispatchPlan& plan) {
-    std::vector<int64_t> sent;
-    for (const std::vector<int32_t>& tokens : plan.send_tokens) sent.push_back(std::ssize(tokens));
-    plain_dispatch_.emplace(comm_.rank(), sent, plan.recv_tokens,
+  // Messages of the same sizes, from every rank's routing.
+  void MakePlainCopies() {
+    const int num_ranks = comm_.size();
+    const std::vector<std::string> same_name(num_ranks);
+    const HostTopology one_host(same_name);
+    RowCounts tokens(num_ranks);
+    RowCounts returns(num_ranks);
+    for (int home = 0; home < num_ranks; ++home) {
+      const SendPlan plan = PlanSend(case_.RoutingOf(home), placement_, 0, home, one_host);
+      const Letter letter = plan.LetterTo(plan.own_host);
+      for (const OwnerPairs& owner : letter.owners) {
+        tokens(home, owner.rank) = CountTokens(letter.PairsOf(owner));
+        returns(owner.rank, home) = owner.num_returns;
+      }
+    }
+    const int rank = comm_.rank();
+    plain_dispatch_.emplace(rank, tokens.From(rank), tokens.To(rank),
                             static_cast<size_t>(case_.hidden_size) * SizeOf(case_.dtype));
-    plain_combine_.emplace(comm_.rank(), plan.send_returns, plan.recv_returns,
+    plain_combine_.emplace(rank, returns.From(rank), returns.To(rank),
                            static_cast<size_t>(case_.hidden_size) * sizeof(float));
   }
 
@@ -216,6 +258,7 @@ class Layer {
   Backend& backend_;
   const ExchangeCase& case_;
   Routing routing_;
+  std::vector<int> experts_;
   Workspace workspace_;
   Matrix x_, y_;
   Dispatcher dispatcher_;
@@ -289,7 +332,6 @@ MoeExchangeResult MeasureMoeExchange(Communicator& comm, PlainExchange plain,
   time.set_experts(exchange_case.num_experts);
   time.set_experts_per_token(exchange_case.topk);
   time.set_dtype(Name(exchange_case.dtype));
-  time.set_routing_seconds(Slowest(comm, Median(seconds[kRouting])));
   *time.mutable_dispatch() = PhaseTime(comm, layer.dispatch_bytes(), Median(seconds[kDispatch]),
                                        Median(seconds[kPlainDispatch]));
   *time.mutable_combine() = PhaseTime(comm, layer.combine_bytes(), Median(seconds[kCombine]),

@@ -212,7 +212,7 @@ std::vector<ExchangeRate> ProbeExchange(int rank, int num_ranks, PlainExchange e
 
 std::vector<ExchangeRate> ProbeExchange(Communicator& comm) {
   return ProbeExchange(comm.rank(), comm.size(), [&](auto send, auto recv) {
-    comm.AllToAll(Traffic::kControl, {"probe"}, send, recv);
+    AllToAll(comm, Traffic::kControl, {"probe"}, send, recv);
   });
 }
 

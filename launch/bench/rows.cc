@@ -92,25 +92,21 @@ KernelResult BenchGather(const KernelBench& bench, const Rows& rows) {
 
 // Sums of two rows each.
 KernelResult BenchWeightedSum(const KernelBench& bench, const Rows& rows) {
-  std::vector<int32_t> offsets = {0};
-  std::vector<int32_t> order;
-  std::vector<float> weights;
+  RowSums sums;
   for (int64_t i = 0; i < rows.count() / 2; ++i) {
-    order.push_back(static_cast<int32_t>(i));
-    order.push_back(static_cast<int32_t>(rows.count() - 1 - i));
-    weights.insert(weights.end(), {0.3F, 0.7F});
-    offsets.push_back(static_cast<int32_t>(order.size()));
+    sums.Add(static_cast<int32_t>(i), 0.3F);
+    sums.Add(static_cast<int32_t>(rows.count() - 1 - i), 0.7F);
+    sums.EndSum();
   }
   const Matrix y = rows.Results(rows.count() / 2, DType::kF32);
   KernelResult result;
-  result.time = TimeKernel(bench, WorkOf(bench, "weighted_sum", rows, 4, 2), [&] {
-    bench.backend.WeightedSum(rows.x.matrix, offsets, order, weights, y);
-  });
+  result.time = TimeKernel(bench, WorkOf(bench, "weighted_sum", rows, 4, 2),
+                           [&] { bench.backend.WeightedSum(rows.x.matrix, sums, y); });
   result.right = true;
   const int64_t row = y.rows - 1;
   for (int64_t c = 0; c < rows.cols(); ++c) {
-    const double first = 0.3F * rows.x.matrix.f32(order[2 * row])[c];
-    const double second = 0.7F * rows.x.matrix.f32(order[2 * row + 1])[c];
+    const double first = 0.3F * rows.x.matrix.f32(sums.rows[2 * row])[c];
+    const double second = 0.7F * rows.x.matrix.f32(sums.rows[2 * row + 1])[c];
     result.right =
         result.right && IsNear(y.f32(row)[c], first + second, std::abs(first) + std::abs(second));
   }

@@ -9,8 +9,6 @@
 
 namespace octet {
 
-static_assert(std::is_trivially_copyable_v<StepRecord>);  // all ranks run the same program
-
 StepRecorder::StepRecorder(const Communicator& world, const JobSetup& setup, Session& session)
     : world_(world), setup_(setup), session_(session) {}
 
@@ -19,7 +17,7 @@ StepRecorder::Counts StepRecorder::Count() const {
   Counts counts = {.stats = engine.stats(),
                    .times = {},
                    .expert_tokens = {},
-                   .busiest_rank_tokens = engine.expert_load().busiest_rank_tokens(),
+                   .rank_tokens = {},
                    .pages = engine.kv_cache().num_pages() - engine.kv_cache().num_free_pages(),
                    .positions_seen = engine.positions_seen()};
   for (int i = 0; i < kNumPhases; ++i) {
@@ -29,13 +27,13 @@ StepRecorder::Counts StepRecorder::Count() const {
   for (int l = 0; l < engine.expert_load().num_layers(); ++l) {
     const auto tokens = engine.expert_load().expert_tokens(l);
     counts.expert_tokens.insert(counts.expert_tokens.end(), tokens.begin(), tokens.end());
+    counts.rank_tokens.push_back(engine.expert_load().rank_tokens(l));
   }
   return counts;
 }
 
 StepRecord StepRecorder::Difference(const Counts& before, const Counts& after) const {
   const ModelConfig& config = setup_.model.config;
-  const int rank = session_.group().rank();
   StepRecord step = {
       .prompt_tokens = after.stats.prompt_tokens - before.stats.prompt_tokens,
       .sampled_tokens = after.stats.sampled_tokens - before.stats.sampled_tokens,
@@ -44,20 +42,13 @@ StepRecord StepRecorder::Difference(const Counts& before, const Counts& after) c
                   static_cast<int64_t>(KvCache::PageBytes(config, setup_.engine.dtype)),
       .positions_seen = after.positions_seen - before.positions_seen};
   for (int i = 0; i < kNumTimes; ++i) step.times[i] = after.times[i] - before.times[i];
-  int64_t pairs = 0;  // (token, slot) of all layers
   for (int l = 0; l < config.num_layers; ++l) {
     for (int e = 0; e < config.num_experts; ++e) {
       const int64_t index = int64_t{l} * config.num_experts + e;
-      const int64_t tokens = after.expert_tokens[index] - before.expert_tokens[index];
-      pairs += tokens;
-      if (tokens == 0 || setup_.placement.ranks(l, e)[0] != rank) continue;
+      if (after.expert_tokens[index] == before.expert_tokens[index]) continue;
       step.expert_bytes += static_cast<int64_t>(session_.weights().layers[l].experts[e]->bytes());
     }
   }
-  if (rank != 0) return step;
-  step.tokens = pairs / config.num_layers / config.experts_per_token;
-  step.mean_rank_pairs = static_cast<double>(pairs) / session_.group().size();
-  step.busiest_rank_pairs = after.busiest_rank_tokens - before.busiest_rank_tokens;
   return step;
 }
 
@@ -67,22 +58,65 @@ bool StepRecorder::Step(std::vector<FinishedSequence>& finished) {
   const Clock::time_point start = Clock::now();
   if (!session_.engine().Step(finished)) return false;
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  records_.push_back(Difference(before, Count()));
+  const Counts after = Count();
+  records_.push_back(Difference(before, after));
   records_.back().seconds = seconds;
+  for (size_t l = 0; l < after.rank_tokens.size(); ++l) {
+    layer_pairs_.push_back(after.rank_tokens[l] - before.rank_tokens[l]);
+  }
   return true;
 }
 
-std::vector<std::vector<StepRecord>> GatherRecords(Communicator& world,
-                                                   const std::vector<StepRecord>& mine) {
-  const std::string_view bytes(reinterpret_cast<const char*>(mine.data()),
-                               mine.size() * sizeof(StepRecord));
-  std::vector<std::vector<StepRecord>> all;
+namespace {
+
+// Collective: the numbers or records of each rank, on rank 0.
+template <class T>
+std::vector<std::vector<T>> GatherList(Communicator& world, const std::vector<T>& mine) {
+  static_assert(std::is_trivially_copyable_v<T>);  // all ranks run the same program
+  const std::string_view bytes(reinterpret_cast<const char*>(mine.data()), mine.size() * sizeof(T));
+  std::vector<std::vector<T>> all;
   for (const std::string& theirs : GatherToRoot(world, {"steps"}, bytes)) {
-    std::vector<StepRecord>& records = all.emplace_back(theirs.size() / sizeof(StepRecord));
+    std::vector<T>& list = all.emplace_back(theirs.size() / sizeof(T));
     if (theirs.empty()) continue;  // not on rank 0
-    std::memcpy(records.data(), theirs.data(), theirs.size());
+    std::memcpy(list.data(), theirs.data(), theirs.size());
   }
   return all;
+}
+
+}  // namespace
+
+std::vector<std::vector<StepRecord>> StepRecorder::Gather(Communicator& world) const {
+  std::vector<std::vector<StepRecord>> records = GatherList(world, records_);
+  const std::vector<std::vector<int64_t>> pairs = GatherList(world, layer_pairs_);
+  const ModelConfig& config = setup_.model.config;
+  if (world.rank() == 0) {
+    AddGroupPairs(session_.group().size(), config.num_layers, config.experts_per_token, pairs,
+                  records);
+  }
+  return records;
+}
+
+void AddGroupPairs(int group_size, int num_layers, int topk,
+                   const std::vector<std::vector<int64_t>>& layer_pairs,
+                   std::vector<std::vector<StepRecord>>& records) {
+  for (size_t first = 0; first < records.size(); first += group_size) {
+    for (size_t i = 0; i < records[first].size(); ++i) {
+      int64_t pairs = 0;  // of all layers and ranks
+      int64_t busiest = 0;
+      for (size_t l = i * num_layers; l < (i + 1) * num_layers; ++l) {
+        int64_t most = 0;
+        for (size_t r = first; r < first + group_size; ++r) {
+          pairs += layer_pairs[r][l];
+          most = std::max(most, layer_pairs[r][l]);
+        }
+        busiest += most;
+      }
+      StepRecord& step = records[first][i];
+      step.tokens = pairs / num_layers / topk;
+      step.mean_rank_pairs = static_cast<double>(pairs) / group_size;
+      step.busiest_rank_pairs = busiest;
+    }
+  }
 }
 
 }  // namespace octet

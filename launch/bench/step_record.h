@@ -22,13 +22,13 @@ struct StepRecord {
   int64_t sampled_tokens = 0;
 
   Times times = {};
-  // Of this rank's group, on its first rank.
+  // Of this rank's group, on its first rank, where records have been gathered.
   int64_t tokens = 0;              // computed
   double mean_rank_pairs = 0;      // (token, slot) pairs of a rank's experts, over all layers
   int64_t busiest_rank_pairs = 0;  // of the rank that had the most in a layer, over all layers
 
-  int64_t expert_bytes = 0;  // of this rank's experts that had tokens; of replicas, only the first
-  int64_t kv_bytes = 0;      // of the pages in use
+  int64_t expert_bytes = 0;    // of this rank's experts that had tokens
+  int64_t kv_bytes = 0;        // of the pages in use
   int64_t positions_seen = 0;  // by this rank's tokens together, in each layer
 
   bool prefills() const { return prompt_tokens > 0; }
@@ -44,13 +44,16 @@ class StepRecorder {
 
   const std::vector<StepRecord>& records() const { return records_; }
 
+  // Collective: the records of each rank, on rank 0.
+  std::vector<std::vector<StepRecord>> Gather(Communicator& world) const;
+
  private:
   // What counters say before and after a step.
   struct Counts {
     EngineStats stats;
     Times times;
     std::vector<int64_t> expert_tokens;  // [layers * experts]
-    int64_t busiest_rank_tokens;
+    std::vector<int64_t> rank_tokens;    // [layers]
     int64_t pages;
     int64_t positions_seen;
   };
@@ -62,11 +65,14 @@ class StepRecorder {
   const JobSetup& setup_;
   Session& session_;
   std::vector<StepRecord> records_;
+  std::vector<int64_t> layer_pairs_;  // [steps * layers] of this rank's experts
 };
 
-// Collective: the records of each rank, on rank 0.
-std::vector<std::vector<StepRecord>> GatherRecords(Communicator& world,
-                                                   const std::vector<StepRecord>& mine);
+// Completes the records of groups of so many ranks: records[r][i] is rank r's of step i, whose
+// experts had layer_pairs[r][i * num_layers + l] (token, slot) pairs in layer l.
+void AddGroupPairs(int group_size, int num_layers, int topk,
+                   const std::vector<std::vector<int64_t>>& layer_pairs,
+                   std::vector<std::vector<StepRecord>>& records);
 
 }  // namespace octet
 

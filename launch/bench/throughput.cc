@@ -115,7 +115,7 @@ ThroughputReport Measure(Communicator& world, const ThroughputOptions& options,
                              .model = setup.model.config,
                              .run = MakeReport(world, setup, session),
                              .machine = DescribeMachine(world, setup, session, std::move(rates))};
-  const auto records = GatherRecords(world, recorder.records());
+  const auto records = recorder.Gather(world);
   if (world.rank() != 0) return report;
   report.prefill = Summarize(report.machine, records, answers.warm_up_steps, true);
   report.decode = Summarize(report.machine, records, answers.warm_up_steps, false);

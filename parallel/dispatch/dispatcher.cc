@@ -1,184 +1,342 @@
 #include "parallel/dispatch/dispatcher.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "kernels/base/check.h"
+#include "parallel/transport/host_group.h"
 
 namespace octet {
 namespace {
 
-// A routing on the wire: the number of tokens, then topk_idx, then topk_weights.
-size_t WireBytes(int64_t num_tokens, int topk) {
-  return sizeof(int64_t) +
-         static_cast<size_t>(num_tokens * topk) * (sizeof(int32_t) + sizeof(float));
-}
-
-void Write(const Routing& routing, std::vector<std::byte>& message) {
-  const size_t slots = routing.topk_idx.size();
-  message.resize(WireBytes(routing.num_tokens, routing.topk));
-  std::byte* p = message.data();
-  std::memcpy(p, &routing.num_tokens, sizeof(int64_t));
-  p += sizeof(int64_t);
-  if (slots == 0) return;
-  std::memcpy(p, routing.topk_idx.data(), slots * sizeof(int32_t));
-  std::memcpy(p + slots * sizeof(int32_t), routing.topk_weights.data(), slots * sizeof(float));
-}
-
-void Read(std::span<const std::byte> message, int topk, Routing& routing) {
-  const std::byte* p = message.data();
-  routing.topk = topk;
-  std::memcpy(&routing.num_tokens, p, sizeof(int64_t));
-  OCTET_CHECK_EQ(message.size(), WireBytes(routing.num_tokens, topk));
-  const auto slots = static_cast<size_t>(routing.num_tokens * topk);
-  routing.topk_idx.resize(slots);
-  routing.topk_weights.resize(slots);
-  if (slots == 0) return;
-  p += sizeof(int64_t);
-  std::memcpy(routing.topk_idx.data(), p, slots * sizeof(int32_t));
-  std::memcpy(routing.topk_weights.data(), p + slots * sizeof(int32_t), slots * sizeof(float));
-}
-
 // Consecutive rows of a dense matrix, as bytes.
 Bytes RowBytes(Matrix m, int64_t first, int64_t rows) {
-  return {m.row(first), static_cast<size_t>(rows) * m.row_bytes()};
+  const Matrix part = m.Rows(first, rows);
+  return {part.data, static_cast<size_t>(rows) * part.row_bytes()};
 }
 
-// On a boundary of cache lines.
-size_t TokenBytes(const RowLayout& layout, const DispatchLimits& limits) {
-  const auto bytes =
-      static_cast<size_t>(layout.num_tokens * limits.hidden_size) * SizeOf(limits.dtype);
-  return (bytes + 63) / 64 * 64;
+void Append(std::span<const std::byte> bytes, std::vector<std::byte>& to) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
 }
 
-size_t MemoryBytes(const RowLayout& layout, const DispatchLimits& limits) {
-  return TokenBytes(layout, limits) +
-         static_cast<size_t>(layout.num_returns * limits.hidden_size) * sizeof(float);
+// Each rank a host of its own.
+HostTopology Apart(int num_ranks) {
+  std::vector<std::string> names(num_ranks);
+  for (int r = 0; r < num_ranks; ++r) names[r] = std::to_string(r);
+  return HostTopology(names);
 }
 
 }  // namespace
 
-Dispatcher::HostRows Dispatcher::MapHostRows(Communicator& comm, Backend& backend,
-                                             const DispatchLimits& limits) {
-  const HostGroup host = FindHostGroup(comm);
-  HostRows rows = {.layout = RowLayout(host, comm.size(), limits.max_tokens, limits.topk)};
-  absl::StatusOr<Buffer> memory = MapHostMemory(comm, host, MemoryBytes(rows.layout, limits));
-  if (memory.ok()) {
-    rows.memory = *std::move(memory);
-    return rows;
-  }
-  rows.shared = memory.status();
-  const HostGroup alone = {.ranks = {comm.rank()}, .index = 0};
-  rows.layout = RowLayout(alone, comm.size(), limits.max_tokens, limits.topk);
-  rows.memory = backend.Allocate(MemoryBytes(rows.layout, limits));
-  return rows;
+const ExpertPlan* TokensInFlight::Next() { return dispatcher_->NextPart(layer_); }
+ConstMatrix TokensInFlight::rows() const { return dispatcher_->board_.tokens(); }
+void TokensInFlight::Return(ConstMatrix out) { dispatcher_->Return(layer_, out); }
+
+void OutputsInFlight::Combine(Matrix y) && {
+  sent_.dispatcher_->Combine(sent_.layer_, std::move(sent_.plan_), y);
 }
 
 Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
                        Workspace& workspace, const DispatchLimits& limits)
-    : Dispatcher(comm, placement, backend, workspace, limits, MapHostRows(comm, backend, limits)) {}
-
-Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
-                       Workspace& workspace, const DispatchLimits& limits, HostRows rows)
     : comm_(comm),
+      placement_(placement),
       backend_(backend),
       workspace_(workspace),
       limits_(limits),
-      shared_memory_(std::move(rows.shared)),
-      layout_(std::move(rows.layout)),
-      memory_(std::move(rows.memory)),
-      tokens_{memory_.data(), limits.dtype, layout_.num_tokens, limits.hidden_size,
-              limits.hidden_size},
-      returns_{memory_.data() + TokenBytes(layout_, limits), DType::kF32, layout_.num_returns,
-               limits.hidden_size, limits.hidden_size},
-      routing_messages_(comm.size()),
-      routing_(comm.size()),
-      planner_(placement, comm.rank(), layout_),
-      exchange_(comm.MakeExchange()),
-      send_(comm.size()),
-      recv_(comm.size()),
-      notes_(comm.size()) {}
-
-void Dispatcher::StageTokens(ConstMatrix x) {
-  OCTET_CHECK(x.rows <= limits_.max_tokens);
-  own_tokens_ = tokens_.Rows(layout_.tokens_of[comm_.rank()], x.rows);
-  backend_.Convert(x, own_tokens_);
-}
-
-void Dispatcher::ExchangeRouting(int layer, const Routing& routing) {
-  OCTET_CHECK(routing.num_tokens <= limits_.max_tokens);
-  Write(routing, routing_message_);
-  for (int r = 0; r < comm_.size(); ++r) {
-    routing_messages_[r].resize(WireBytes(limits_.max_tokens, routing.topk));
-    send_[r] = routing_message_;
-    recv_[r] = routing_messages_[r];
-  }
-  const auto received = comm_.AllToAll(Traffic::kRouting, {"routing", layer}, send_, recv_);
-  for (int r = 0; r < comm_.size(); ++r) {
-    Read(std::span(routing_messages_[r]).first(received[r]), routing.topk, routing_[r]);
+      hosts_(FindHosts(comm)),
+      letters_(comm.MakeExchange()),
+      tokens_(comm.MakeExchange()),
+      returned_(comm.MakeExchange()),
+      leaving_returns_(comm.MakeExchange()) {
+  MapBoard();
+  index_ = hosts_.index_on_host(comm.rank());
+  if (hosts_.num_hosts() > 1) receiver_.emplace(comm, hosts_, board_, limits);
+  Reserve();
+  for (int l = 0; l < placement.num_layers(); ++l) {
+    local_experts_.push_back(placement.LocalExperts(l, comm.rank()));
   }
 }
 
-const DispatchPlan& Dispatcher::Plan(int layer, const Routing& routing) {
-  ExchangeRouting(layer, routing);
-  return planner_.Plan(layer, routing_);
+void Dispatcher::MapBoard() {
+  board_ = HostBoard(hosts_, comm_.rank(), limits_);
+  absl::StatusOr<Buffer> memory =
+      MapHostMemory(comm_, GroupOf(hosts_, comm_.rank()), board_.bytes());
+  shared_memory_ = memory.status();
+  if (memory.ok()) {
+    memory_ = *std::move(memory);
+  } else {
+    hosts_ = Apart(comm_.size());
+    board_ = HostBoard(hosts_, comm_.rank(), limits_);
+    memory_ = backend_.Allocate(board_.bytes());
+  }
+  board_.Map(memory_.data());
 }
 
-void Dispatcher::StartDispatch(int layer, const DispatchPlan& plan) {
-  int64_t come = layout_.remote_tokens;
-  for (int r = 0; r < comm_.size(); ++r) {
-    const std::vector<int32_t>& tokens = plan.send_tokens[r];
-    send_[r] = {};
-    recv_[r] = {};
-    if (r == comm_.rank()) continue;
-    if (layout_.OnThisHost(r)) {
-      comm_.CountReadInPlace(Traffic::kDispatch, std::ssize(tokens) * own_tokens_.row_bytes());
-      continue;
+// So that no step allocates because its tokens are spread otherwise than those before.
+void Dispatcher::Reserve() {
+  const int64_t most_sources = comm_.size();
+  const int64_t most_messages = std::min(limits_.max_pairs(), most_sources);
+  spare_plan_.Reserve(limits_.max_pairs());
+  expert_plan_.Reserve(limits_.pairs_at_a_time(comm_.size()));
+  sources_.reserve(most_sources);
+  pairs_.reserve(most_sources);
+  send_.reserve(most_sources);
+  recv_.reserve(most_messages);
+  parcels_.reserve(most_messages);
+  letter_bytes_.reserve(limits_.max_pairs() * (sizeof(OwnerPairs) + sizeof(RoutedPair)));
+}
+
+TokensInFlight Dispatcher::Dispatch(int layer, ConstMatrix x, const Routing& routing) {
+  const Activity::Scope place({"routing", layer});
+  OCTET_CHECK(x.rows == routing.num_tokens && x.rows <= limits_.max_tokens);
+  ++number_;
+  ticket_ = comm_.NextTicket();
+  round_ = 0;
+  Workspace::Scope scope(workspace_);
+  SendPlan plan =
+      PlanSend(routing, placement_, layer, comm_.rank(), hosts_, std::move(spare_plan_));
+  backend_.Convert(x, OwnTokens(x.rows));
+  CountReadInPlace(plan);
+  if (receiver_) {
+    ReceiveReturns(layer, plan);
+    SendToOtherHosts(layer, plan);
+  }
+  board_.WriteLetter(index_, number_, plan.LetterTo(plan.own_host));
+  board_.flags(index_).staged.store(number_, std::memory_order_release);
+  if (receiver_) {
+    receiver_->Begin(number_, layer, ticket_);
+    comm_.Attend(*receiver_);
+  }
+  return {*this, layer, std::move(plan), std::move(scope)};
+}
+
+void Dispatcher::CountReadInPlace(const SendPlan& plan) {
+  const Letter letter = plan.LetterTo(plan.own_host);
+  const auto row_bytes = static_cast<int64_t>(board_.tokens().row_bytes());
+  for (const OwnerPairs& owner : letter.owners) {
+    if (owner.rank == comm_.rank()) continue;
+    comm_.CountReadInPlace(Traffic::kDispatch, CountTokens(letter.PairsOf(owner)) * row_bytes);
+  }
+}
+
+// From experts on other hosts.
+void Dispatcher::ReceiveReturns(int layer, const SendPlan& plan) {
+  recv_.clear();
+  for (const OwnerPairs& owner : plan.owners) {
+    if (hosts_.host_of(owner.rank) == plan.own_host.host) continue;
+    recv_.push_back(
+        {owner.rank, RowBytes(board_.returns(), board_.own_returns(index_) + owner.first_return,
+                              owner.num_returns)});
+  }
+  comm_.Start(*returned_, {Traffic::kCombine, {"combine", layer}, ticket_}, {}, recv_);
+}
+
+void Dispatcher::SendToOtherHosts(int layer, const SendPlan& plan) {
+  const Matrix rows =
+      workspace_.AllocDense(std::ssize(plan.tokens), limits_.hidden_size, limits_.dtype);
+  backend_.GatherRows(OwnTokens(limits_.max_tokens), plan.tokens, rows);
+  parcels_.clear();
+  letter_bytes_.clear();
+  for (const SendPlan::Host& host : plan.hosts) {
+    const Letter letter = plan.LetterTo(host);
+    parcels_.push_back(plan.ParcelTo(host, comm_.rank()));
+    Append(std::as_bytes(letter.owners), letter_bytes_);
+    Append(std::as_bytes(letter.pairs), letter_bytes_);
+  }
+  board_.WriteOutgoing(index_, parcels_);
+  const auto send = [&](Exchange& exchange, Traffic kind, auto bytes_for) {
+    send_.clear();
+    for (size_t i = 0; i < parcels_.size(); ++i) {
+      send_.push_back({hosts_.ReceiverOf(comm_.rank(), parcels_[i].host), bytes_for(i)});
     }
-    const Matrix outgoing =
-        workspace_.AllocDense(std::ssize(tokens), limits_.hidden_size, limits_.dtype);
-    backend_.GatherRows(own_tokens_, tokens, outgoing);
-    send_[r] = RowBytes(outgoing, 0, outgoing.rows);
-    recv_[r] = RowBytes(tokens_, come, plan.recv_tokens[r]);
-    come += plan.recv_tokens[r];
+    comm_.Start(exchange, {kind, {"combine", layer}, ticket_}, send_, {});  // that finishes them
+  };
+  ConstBytes letters_left = letter_bytes_;
+  send(*letters_, Traffic::kRouting, [&](size_t i) {
+    const ConstBytes letter = letters_left.first(parcels_[i].letter_bytes());
+    letters_left = letters_left.subspan(letter.size());
+    return letter;
+  });
+  send(*tokens_, Traffic::kDispatch, [&](size_t i) -> ConstBytes {
+    return RowBytes(rows, plan.hosts[i].first_token, plan.hosts[i].num_tokens);
+  });
+}
+
+// The tokens of a round are there.
+class Dispatcher::RoundArrives : public PendingWork {
+ public:
+  explicit RoundArrives(Dispatcher& dispatcher) : d_(dispatcher) {}
+
+  bool Poll() override {
+    if (CountStaged() < d_.board_.num_ranks()) return false;
+    if (!d_.receiver_) return true;
+    d_.receiver_->Poll();
+    return d_.receiver_->is_announced() &&
+           std::ranges::all_of(d_.receiver_->arrivals(),
+                               [this](const Arrival& arrival) { return IsHere(arrival); });
   }
-  comm_.Start(*exchange_, Traffic::kDispatch, {"dispatch", layer}, send_, recv_);
-}
-
-ConstMatrix Dispatcher::FinishDispatch() {
-  comm_.Finish(*exchange_);
-  return tokens_;
-}
-
-void Dispatcher::StartCombine(int layer, ConstMatrix out, const DispatchPlan& plan) {
-  const DispatchPlan::Sums& sums = plan.returns;
-  int64_t made = layout_.returns_of[comm_.rank()];
-  backend_.WeightedSum(out, sums.offsets, sums.rows, sums.weights,
-                       returns_.Rows(made, std::ssize(sums.offsets) - 1));
-  int64_t come = layout_.remote_returns;
-  for (int r = 0; r < comm_.size(); ++r) {
-    send_[r] = RowBytes(returns_, made, plan.send_returns[r]);
-    made += plan.send_returns[r];
-    recv_[r] = {};
-    if (r == comm_.rank()) {
-      send_[r] = {};
-    } else if (layout_.OnThisHost(r)) {
-      // The first byte says that they can be read; the others are, in place.
-      if (!send_[r].empty()) {
-        comm_.CountReadInPlace(Traffic::kCombine, std::ssize(send_[r]) - 1);
-        send_[r] = send_[r].first(1);
-      }
-      if (plan.recv_returns[r] > 0) recv_[r] = {&notes_[r], 1};
-    } else {
-      recv_[r] = RowBytes(returns_, come, plan.recv_returns[r]);
-      come += plan.recv_returns[r];
+  bool all_have_come() const override { return d_.receiver_ && d_.receiver_->all_have_come(); }
+  int64_t moves() const override {
+    return CountStaged() + (d_.receiver_ ? d_.receiver_->moves() : 0);
+  }
+  void Visit(Visitor visit) const override {
+    for (int i = 0; i < d_.board_.num_ranks(); ++i) See(i, IsStaged(i), visit);
+    if (!d_.receiver_) return;
+    d_.receiver_->Visit(visit);
+    if (!d_.receiver_->is_announced()) return;
+    for (const Arrival& arrival : d_.receiver_->arrivals()) {
+      if (arrival.receiver != d_.index_) See(arrival.receiver, IsHere(arrival), visit);
     }
   }
-  comm_.Start(*exchange_, Traffic::kCombine, {"combine", layer}, send_, recv_);
+
+ private:
+  bool IsStaged(int index) const {
+    return d_.board_.flags(index).staged.load(std::memory_order_acquire) >= d_.number_;
+  }
+  int CountStaged() const {
+    int staged = 0;
+    for (int i = 0; i < d_.board_.num_ranks(); ++i) staged += IsStaged(i) ? 1 : 0;
+    return staged;
+  }
+  void See(int index, bool done, Visitor visit) const {
+    visit({.rank = d_.RankOnHost(index), .late = !done, .moved = done ? 1 : 0});
+  }
+  // Or comes in a later round.
+  bool IsHere(const Arrival& arrival) const {
+    return arrival.round >= d_.round_ || d_.receiver_->HasArrived(arrival);
+  }
+
+  Dispatcher& d_;
+};
+
+const ExpertPlan* Dispatcher::NextPart(int layer) {
+  while (next_source_ == std::ssize(sources_)) {
+    if (!NextRound(layer)) return nullptr;
+  }
+  first_source_ = next_source_;
+  pairs_.clear();
+  int64_t num_pairs = 0;
+  int32_t leaving = board_.leaving_returns(index_);
+  while (next_source_ < std::ssize(sources_)) {
+    Source& source = sources_[next_source_];
+    num_pairs += std::ssize(source.pairs.pairs);
+    if (!pairs_.empty() && num_pairs > limits_.pairs_at_a_time(comm_.size())) break;
+    if (source.leaves)
+      source.pairs.first_result = std::exchange(leaving, leaving + source.num_returns);
+    pairs_.push_back(source.pairs);
+    ++next_source_;
+  }
+  expert_plan_ = PlanExperts(pairs_, local_experts_[layer], placement_.num_experts(), limits_.topk,
+                             std::move(expert_plan_));
+  return &expert_plan_;
 }
 
-void Dispatcher::FinishCombine(const DispatchPlan& plan, Matrix y) {
-  comm_.Finish(*exchange_);
-  backend_.WeightedSum(returns_, plan.combine.offsets, plan.combine.rows, plan.combine.weights, y);
+bool Dispatcher::NextRound(int layer) {
+  HostBoard::Flags& flags = board_.flags(index_);
+  const int num_rounds = receiver_ ? std::max(1, receiver_->num_rounds()) : 1;
+  if (round_ > 0)
+    flags.consumed.store(HostBoard::AfterRounds(number_, round_), std::memory_order_release);
+  if (round_ > 0 && round_ == num_rounds) {
+    flags.returned.store(number_, std::memory_order_release);
+    if (receiver_) comm_.Leave(*receiver_);
+    return false;
+  }
+  ++round_;
+  RoundArrives arrives(*this);
+  comm_.Wait(arrives, Traffic::kDispatch, {"dispatch", layer});
+  FindSources();
+  return true;
+}
+
+void Dispatcher::FindSources() {
+  sources_.clear();
+  next_source_ = 0;
+  for (int i = 0; i < board_.num_ranks() && round_ == 1; ++i) {
+    AddSource(RankOnHost(i), board_.ReadLetter(i, number_), board_.own_tokens(i),
+              board_.own_returns(i));
+  }
+  if (!receiver_) return;
+  for (const Arrival& a : receiver_->arrivals()) {
+    if (a.round + 1 != round_) continue;
+    const int32_t first_row = board_.arriving_tokens(a.receiver) + a.first_row;
+    AddSource(a.parcel.home, receiver_->ReadLetter(a), first_row, kLeaves);
+  }
+}
+
+void Dispatcher::AddSource(int home, const Letter& letter, int32_t first_row,
+                           int32_t first_result) {
+  const OwnerPairs* mine = letter.Find(comm_.rank());
+  if (mine == nullptr) return;
+  sources_.push_back({.home = home,
+                      .leaves = first_result == kLeaves,
+                      .pairs = {.pairs = letter.PairsOf(*mine),
+                                .first_row = first_row,
+                                .first_result = first_result + mine->first_return},
+                      .num_returns = mine->num_returns});
+}
+
+void Dispatcher::Return(int layer, ConstMatrix out) {
+  FinishLeaving();
+  backend_.WeightedSum(out, expert_plan_.returns, board_.returns());
+  send_.clear();
+  for (int64_t i = first_source_; i < next_source_; ++i) {
+    const Source& source = sources_[i];
+    const Bytes rows = RowBytes(board_.returns(), source.pairs.first_result, source.num_returns);
+    if (source.leaves) {
+      send_.push_back({source.home, rows});
+    } else if (source.home != comm_.rank()) {
+      comm_.CountReadInPlace(Traffic::kCombine, std::ssize(rows));
+    }
+  }
+  if (send_.empty()) return;
+  comm_.Start(*leaving_returns_, {Traffic::kCombine, {"combine", layer}, ticket_}, send_, {});
+  returns_are_leaving_ = true;
+}
+
+void Dispatcher::FinishLeaving() {
+  if (std::exchange(returns_are_leaving_, false)) comm_.Finish(*leaving_returns_);
+}
+
+// The ranks of this host have returned the outputs for its tokens.
+class Dispatcher::OutputsReturn : public PendingWork {
+ public:
+  OutputsReturn(const Dispatcher& dispatcher, const SendPlan& plan)
+      : d_(dispatcher), owners_(plan.LetterTo(plan.own_host).owners) {}
+
+  bool Poll() override { return moves() == std::ssize(owners_); }
+  bool all_have_come() const override { return false; }
+  int64_t moves() const override {
+    return std::ranges::count_if(owners_, [this](const OwnerPairs& o) { return HasReturned(o); });
+  }
+  void Visit(Visitor visit) const override {
+    for (const OwnerPairs& owner : owners_) {
+      const bool done = HasReturned(owner);
+      visit({.rank = owner.rank, .late = !done, .moved = done ? 1 : 0});
+    }
+  }
+
+ private:
+  bool HasReturned(const OwnerPairs& owner) const {
+    const HostBoard::Flags& flags = d_.board_.flags(d_.hosts_.index_on_host(owner.rank));
+    return flags.returned.load(std::memory_order_acquire) >= d_.number_;
+  }
+
+  const Dispatcher& d_;
+  const std::span<const OwnerPairs> owners_;
+};
+
+void Dispatcher::Combine(int layer, SendPlan plan, Matrix y) {
+  const Activity::Scope place({"combine", layer});
+  FinishLeaving();
+  if (receiver_) {
+    comm_.Finish(*letters_);
+    comm_.Finish(*tokens_);
+    comm_.Finish(*returned_);
+  }
+  OutputsReturn outputs(*this, plan);
+  comm_.Wait(outputs, Traffic::kCombine, {"combine", layer});
+  const Matrix returned = board_.returns().Rows(board_.own_returns(index_), limits_.max_pairs());
+  backend_.WeightedSum(returned, plan.combine, y);
+  spare_plan_ = std::move(plan);
 }
 
 }  // namespace octet

@@ -5,94 +5,156 @@
 
 #include <absl/status/status.h>
 
+#include <memory>
+#include <optional>
 #include <vector>
 
 #include "kernels/base/backend.h"
 #include "kernels/base/workspace.h"
-#include "parallel/dispatch/dispatch_plan.h"
+#include "parallel/dispatch/expert_plan.h"
+#include "parallel/dispatch/host_board.h"
+#include "parallel/dispatch/parcel_receiver.h"
+#include "parallel/dispatch/send_plan.h"
 #include "parallel/transport/communicator.h"
 
 namespace octet {
 
-// What a dispatcher has room for.
-struct DispatchLimits {
-  int64_t max_tokens = 0;  // of one rank in one step
-  int64_t hidden_size = 0;
-  int topk = 0;
-  DType dtype = DType::kF32;  // of the rows that experts read
+class Dispatcher;
+
+// One rank's tokens on their way to their experts, and those of others to this rank's. Collective,
+// as OutputsInFlight: every rank takes each step for every layer, in the same order, even with no
+// tokens. In between, while tokens travel, it may do other work.
+class TokensInFlight {
+ public:
+  // Waits for the next tokens that this rank's experts have to compute, as many as it has room for;
+  // null: there are no more. Valid until the next call.
+  const ExpertPlan* Next();
+
+  // [.., hidden_size] of the experts' dtype, which ExpertPlan::rows counts.
+  ConstMatrix rows() const;
+
+  // Sends the outputs of these tokens home. out: [ExpertPlan::rows.size(), hidden_size] float32.
+  void Return(ConstMatrix out);
+
+ private:
+  friend class Dispatcher;
+  friend class OutputsInFlight;
+  TokensInFlight(Dispatcher& dispatcher, int layer, SendPlan plan, Workspace::Scope scope)
+      : dispatcher_(&dispatcher), layer_(layer), plan_(std::move(plan)), scope_(std::move(scope)) {}
+
+  Dispatcher* dispatcher_;
+  int layer_;
+  SendPlan plan_;
+  Workspace::Scope scope_;  // of what travels
 };
 
-// The two all-to-alls of every MoE layer, one layer at a time. While one is in flight, other work
-// may be done, another dispatcher's exchanges included, in the same order on every rank.
+// The experts' outputs on their way home.
+class OutputsInFlight {
+ public:
+  // After the last of TokensInFlight::Next.
+  explicit OutputsInFlight(TokensInFlight tokens) : sent_(std::move(tokens)) {}
+
+  // They have come: y[t] = the sum of token t's slots, each times its gate weight, in slot order.
+  // y: [own tokens, hidden_size].
+  void Combine(Matrix y) &&;
+
+ private:
+  TokensInFlight sent_;
+};
+
+// The two all-to-alls of every MoE layer, one layer at a time. Other dispatchers' exchanges may be
+// in flight at the same time.
 //
-// Ranks of one host read each other's rows where they were written. A rank writes over them when no
-// other can still read them: a token when all that it became has come back, an output when its
-// reader's next routing has come.
+// Ranks of one host read each other's tokens where they were staged, and write outputs where their
+// home reads them. To another host a token goes once, to one rank there, after the letter that
+// tells whom it is for.
 class Dispatcher {
  public:
   // Collective. Ranks that can't share memory send each other messages, as those of different hosts
   // do; shared_memory() says so.
   Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
              Workspace& workspace, const DispatchLimits& limits);
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
 
   // Why the ranks of this one's host don't read each other's rows in place; OK where they do.
   const absl::Status& shared_memory() const { return shared_memory_; }
 
-  // Lays this rank's tokens where the ranks of its host read them, once Plan has told them. x: [own
-  // tokens, hidden_size] float32.
-  void StageTokens(ConstMatrix x);
+  // Bytes of memory that this rank's host reserves for the exchange.
+  size_t host_bytes() const { return board_.bytes(); }
 
-  // Collective: tells every rank what the others' tokens need. Valid until the next call.
-  const DispatchPlan& Plan(int layer, const Routing& routing);
-
-  // Collective: sends the tokens that were laid to the ranks of other hosts whose experts need
-  // them.
-  void StartDispatch(int layer, const DispatchPlan& plan);
-
-  // Collective: they have come. Returns the rows that plan.expert_rows counts: [.., hidden_size] of
-  // the experts' dtype.
-  ConstMatrix FinishDispatch();
-
-  // Collective: sends the outputs of this rank's experts home. out: [(token, slot) pairs of this
-  // rank's experts, hidden_size], in the order of plan.expert_rows.
-  void StartCombine(int layer, ConstMatrix out, const DispatchPlan& plan);
-
-  // Collective: y[t] = the sum of token t's slots, each times its gate weight, in slot order. y:
-  // [own tokens, hidden].
-  void FinishCombine(const DispatchPlan& plan, Matrix y);
+  // Collective: tokens leave for their experts. x: [own tokens, hidden_size] float32.
+  TokensInFlight Dispatch(int layer, ConstMatrix x, const Routing& routing);
 
  private:
-  struct HostRows {
-    RowLayout layout;
-    Buffer memory;
-    absl::Status shared;
+  friend class TokensInFlight;
+  friend class OutputsInFlight;
+  class RoundArrives;
+  class OutputsReturn;
+
+  // Of one home, what this rank serves.
+  struct Source {
+    int home;
+    bool leaves;  // its returns leave this host
+    IncomingPairs pairs;
+    int32_t num_returns;
   };
-  static HostRows MapHostRows(Communicator& comm, Backend& backend, const DispatchLimits& limits);
 
-  Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
-             Workspace& workspace, const DispatchLimits& limits, HostRows rows);
+  void MapBoard();
+  void Reserve();
 
-  void ExchangeRouting(int layer, const Routing& routing);
+  void CountReadInPlace(const SendPlan& plan);
+  void ReceiveReturns(int layer, const SendPlan& plan);
+  void SendToOtherHosts(int layer, const SendPlan& plan);
+
+  const ExpertPlan* NextPart(int layer);
+  bool NextRound(int layer);
+  void FindSources();
+  // first_result: where its room for returns begins, on this host.
+  static constexpr int32_t kLeaves = -1;
+  void AddSource(int home, const Letter& letter, int32_t first_row, int32_t first_result);
+  void Return(int layer, ConstMatrix out);
+  void FinishLeaving();
+
+  void Combine(int layer, SendPlan plan, Matrix y);
+
+  Matrix OwnTokens(int64_t rows) const {
+    return board_.tokens().Rows(board_.own_tokens(index_), rows);
+  }
+  int RankOnHost(int index) const { return hosts_.ranks_of(hosts_.host_of(comm_.rank()))[index]; }
 
   Communicator& comm_;
+  const ExpertPlacement& placement_;
   Backend& backend_;
   Workspace& workspace_;
-  DispatchLimits limits_;
+  const DispatchLimits limits_;
   absl::Status shared_memory_;
-  RowLayout layout_;
-  Buffer memory_;      // of the host
-  Matrix tokens_;      // [layout_.num_tokens, hidden_size] of the experts' dtype
-  Matrix returns_;     // [layout_.num_returns, hidden_size] float32
-  Matrix own_tokens_;  // that were laid
+  HostTopology hosts_;
+  int index_ = 0;  // of this rank on its host
+  HostBoard board_;
+  Buffer memory_;                                // of the board
+  std::vector<std::vector<int>> local_experts_;  // [layers]
 
-  std::vector<std::byte> routing_message_;
-  std::vector<std::vector<std::byte>> routing_messages_;  // [ranks]
-  std::vector<Routing> routing_;                          // [ranks]
-  DispatchPlanner planner_;
-  std::unique_ptr<Exchange> exchange_;  // of the tokens, then of the outputs
-  std::vector<ConstBytes> send_;
-  std::vector<Bytes> recv_;
-  std::vector<std::byte> notes_;  // [ranks] that outputs can be read
+  int64_t number_ = 0;                                    // of the exchange
+  int64_t ticket_ = 0;                                    // of its messages
+  std::optional<ParcelReceiver> receiver_;                // where there are other hosts
+  std::unique_ptr<Exchange> letters_, tokens_;            // to other hosts
+  std::unique_ptr<Exchange> returned_, leaving_returns_;  // from other hosts and to them
+  bool returns_are_leaving_ = false;
+
+  int round_ = 0;                // that is computed, from 1
+  std::vector<Source> sources_;  // of the round
+  int64_t first_source_ = 0;     // of the part of them that is computed
+  int64_t next_source_ = 0;      // after it
+  ExpertPlan expert_plan_;       // of that part
+
+  // Memory that is used again.
+  SendPlan spare_plan_;
+  std::vector<Parcel> parcels_;
+  std::vector<std::byte> letter_bytes_;
+  std::vector<IncomingPairs> pairs_;
+  std::vector<Outgoing> send_;
+  std::vector<Incoming> recv_;
 };
 
 }  // namespace octet

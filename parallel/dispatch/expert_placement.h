@@ -41,6 +41,7 @@ class ExpertPlacement {
 
   static absl::StatusOr<ExpertPlacement> FromProto(const Placement& proto, PlacementShape shape);
 
+  int num_layers() const { return shape_.num_layers; }
   int num_ranks() const { return shape_.num_ranks; }
   int num_experts() const { return shape_.num_experts; }
 

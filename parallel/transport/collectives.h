@@ -3,18 +3,19 @@
 #ifndef OCTET_PARALLEL_TRANSPORT_COLLECTIVES_H_
 #define OCTET_PARALLEL_TRANSPORT_COLLECTIVES_H_
 
-#include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "parallel/transport/communicator.h"
+#include "parallel/transport/rank_tree.h"
 
 namespace octet {
 
-// Keeps its memory: messages no longer than earlier ones allocate nothing. What a call returns is
-// valid until the next one.
+// Along a tree of the ranks (RankTree), level by level. Keeps its memory: messages no longer than
+// earlier ones allocate nothing. What a call returns is valid until the next one.
 class Messenger {
  public:
   explicit Messenger(Communicator& comm);
@@ -29,20 +30,40 @@ class Messenger {
   const std::string& ScatterFromRoot(Place place, std::span<const std::string> parts);
 
  private:
-  // Collective: sends to_[r] to each rank r that has one, receives from the ranks in from_.
-  std::span<const std::string> Exchange(Place place);
-  void ExchangeFirstParts(Place place);
-  void ExchangeRest(Place place);
+  // What passes between this rank and a neighbour in the tree: the messages of a part of the ranks,
+  // in the tree's order.
+  struct Neighbour {
+    int rank;
+    std::string out;
+    std::string in;
+    std::string first_out;  // the length of `out`, and its first part
+    std::string first_in;
+  };
+
+  void Gather(Place place, std::string_view mine);
+  void ReadAll(std::string_view bundle);
+
+  // Collective: what ranks of `level` have for their parents, or their parents for them.
+  void MoveUp(Place place, int level);
+  void MoveDown(Place place, int level);
+  void Move(Place place, std::span<Neighbour> to, std::span<Neighbour> from);
+  void Transfer(Place place);
 
   Communicator& comm_;
-  std::vector<std::optional<std::string_view>> to_;  // [ranks]
-  std::vector<bool> from_;                           // [ranks]
-  std::vector<std::string> frames_out_;              // [ranks] a message's length and first part
-  std::vector<std::string> frames_in_;               // [ranks]
-  std::vector<std::string> received_;                // [ranks]
-  std::vector<ConstBytes> send_;
-  std::vector<Bytes> recv_;
+  const RankTree tree_;
+  std::vector<Neighbour> parent_;    // one, or none
+  std::vector<Neighbour> children_;  // as tree_ has them
+  std::unique_ptr<Exchange> exchange_;
+  std::vector<Outgoing> send_;
+  std::vector<Incoming> recv_;
+  std::string bundle_;
+  std::vector<std::string> received_;  // [ranks]
 };
+
+// Collective, for measurements: every rank sends send[r] to each other rank r and takes recv[r]
+// from it, where these are not empty. Returns the bytes that came from each rank.
+std::vector<size_t> AllToAll(Communicator& comm, Traffic kind, Place place,
+                             std::span<const ConstBytes> send, std::span<const Bytes> recv);
 
 // Collective: the same, for a single time.
 std::vector<std::string> AllGather(Communicator& comm, Place place, std::string_view mine);

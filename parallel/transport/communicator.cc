@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <numeric>
 #include <thread>
 
@@ -13,21 +14,14 @@ namespace {
 
 // How long a waiting rank polls without a pause while nothing moves. After that it naps between
 // polls: where ranks outnumber cores, or share them with other work, a rank that wakes from a nap
-// runs before one that only yields.
+// runs before one that only yields. The longer nothing has moved, the longer it naps, so that
+// hundreds of waiting ranks leave the cores to those that work.
 constexpr std::chrono::microseconds kSpin(50);
-constexpr std::chrono::microseconds kNap(20);
+constexpr std::chrono::microseconds kShortestNap(20);
+constexpr std::chrono::microseconds kLongestNap(1000);
+constexpr int kNapsPerQuietTime = 64;
 
 using Clock = std::chrono::steady_clock;
-
-// Of messages, or of the rooms for them: those to and from other ranks.
-template <class Span>
-int64_t BytesOfOthers(std::span<const Span> spans, int rank) {
-  int64_t bytes = 0;
-  for (int r = 0; r < std::ssize(spans); ++r) {
-    if (r != rank) bytes += static_cast<int64_t>(spans[r].size());
-  }
-  return bytes;
-}
 
 }  // namespace
 
@@ -45,69 +39,80 @@ const char* Name(Traffic kind) {
   return "?";
 }
 
-void Communicator::Start(Exchange& exchange, Traffic kind, Place place,
-                         std::span<const ConstBytes> send, std::span<const Bytes> recv) {
-  OCTET_CHECK(std::ssize(send) == size() && std::ssize(recv) == size());
-  exchange.kind_ = kind;
-  exchange.place_ = place;
-  exchange.bytes_sent_ = BytesOfOthers(send, rank());
-  exchange.room_ = BytesOfOthers(recv, rank());
-  bytes_sent_[static_cast<int>(kind)] += exchange.bytes_sent_;
-  exchange.Start(send, recv);
-  in_flight_->push_back(&exchange);
+void Communicator::Begin(Exchange& exchange, const Transfer& transfer,
+                         std::span<const Outgoing> send, std::span<const Incoming> recv) {
+  exchange.transfer_ = transfer;
+  exchange.bytes_sent_ = 0;
+  exchange.room_ = 0;
+  for (const Outgoing& message : send) exchange.bytes_sent_ += std::ssize(message.bytes);
+  for (const Incoming& message : recv) exchange.room_ += std::ssize(message.room);
+  bytes_sent_[static_cast<int>(transfer.kind)] += exchange.bytes_sent_;
+  messages_sent_[static_cast<int>(transfer.kind)] += std::ssize(send);
+  exchange.Start(transfer, send, recv);
+}
+
+void Communicator::Attend(PendingWork& pending) {
+  in_flight_->push_back(&pending);
   if (in_flight_->size() == 1) watchdog_->activity().SetMover([all = in_flight_] { Poll(*all); });
 }
 
+void Communicator::Leave(PendingWork& pending) {
+  std::erase(*in_flight_, &pending);
+  if (in_flight_->empty()) watchdog_->activity().SetMover(nullptr);
+}
+
+void Communicator::Wait(PendingWork& pending, Traffic kind, Place place) {
+  const Activity::Scope scope(watchdog_->activity(), place);
+  watchdog_->recorder().Begin(Name(kind), place, 0);
+  WaitFor(pending, kind);
+  watchdog_->recorder().End(0);
+}
+
 std::span<const size_t> Communicator::Finish(Exchange& exchange) {
-  const Activity::Scope scope(watchdog_->activity(), exchange.place_);
+  const Transfer& transfer = exchange.transfer_;
+  const Activity::Scope scope(watchdog_->activity(), transfer.place);
   FlightRecorder& recorder = watchdog_->recorder();
   const bool is_worth_recording = exchange.bytes_sent_ + exchange.room_ > 0;
-  if (is_worth_recording)
-    recorder.Begin(Name(exchange.kind_), exchange.place_, exchange.bytes_sent_);
-  WaitFor(exchange);
+  if (is_worth_recording) {
+    recorder.Begin(Name(transfer.kind), transfer.place, exchange.bytes_sent_);
+  }
+  WaitFor(exchange, transfer.kind);
   const std::span<const size_t> received = exchange.received();
   if (is_worth_recording) {
-    recorder.End(static_cast<int64_t>(std::reduce(received.begin(), received.end())) -
-                 static_cast<int64_t>(received[rank()]));
+    recorder.End(static_cast<int64_t>(std::reduce(received.begin(), received.end())));
   }
-  std::erase(*in_flight_, &exchange);
-  if (in_flight_->empty()) watchdog_->activity().SetMover(nullptr);
+  Leave(exchange);
   return received;
 }
 
-std::span<const size_t> Communicator::AllToAll(Traffic kind, Place place,
-                                               std::span<const ConstBytes> send,
-                                               std::span<const Bytes> recv) {
-  if (exchange_ == nullptr) exchange_ = MakeExchange();
-  Start(*exchange_, kind, place, send, recv);
-  return Finish(*exchange_);
+void Communicator::Poll(const std::vector<PendingWork*>& pending) {
+  for (PendingWork* each : pending) each->Poll();
 }
 
-void Communicator::Poll(const std::vector<Exchange*>& exchanges) {
-  for (Exchange* exchange : exchanges) exchange->Poll();
-}
-
-void Communicator::WaitFor(Exchange& exchange) {
-  const Watchdog::Wait wait(*watchdog_, exchange, first_, size());
+void Communicator::WaitFor(PendingWork& pending, Traffic kind) {
+  const Watchdog::Wait wait(*watchdog_, pending, first_);
   const Clock::time_point start = Clock::now();
   Clock::time_point come = start;  // when all had
   Clock::time_point last_move = start;
-  int64_t moves = exchange.moves();
-  while (!exchange.Poll()) {
+  int64_t moves = pending.moves();
+  while (!pending.Poll()) {
     Poll(*in_flight_);
     watchdog_->Poll();
     const Clock::time_point now = Clock::now();
-    if (!exchange.all_have_come()) come = now;
-    if (exchange.moves() != moves) last_move = now;
-    moves = exchange.moves();
+    if (!pending.all_have_come()) come = now;
+    if (pending.moves() != moves) last_move = now;
+    moves = pending.moves();
     if (now - last_move < kSpin) {
       sched_yield();
     } else {
-      std::this_thread::sleep_for(kNap);
+      std::this_thread::sleep_for(std::clamp<Clock::duration>((now - last_move) / kNapsPerQuietTime,
+                                                              kShortestNap, kLongestNap));
     }
   }
+  const Clock::time_point end = Clock::now();
+  if (!pending.all_have_come()) come = end;  // nothing was ever on its way
   time_waited_for_late_ += come - start;
-  time_exposed_[static_cast<int>(exchange.kind_)] += Clock::now() - come;
+  time_exposed_[static_cast<int>(kind)] += end - come;
   watchdog_->Poll();  // where this rank is always the last one, too
 }
 

@@ -24,33 +24,53 @@ const char* Name(Traffic kind);
 using ConstBytes = std::span<const std::byte>;
 using Bytes = std::span<std::byte>;
 
-// A place for one all-to-all at a time. Keeps its memory from one to the next.
-class Exchange : public PendingPeers {
+// A message to a rank.
+struct Outgoing {
+  int rank;
+  ConstBytes bytes;  // not empty
+};
+
+// Room for a message from a rank.
+struct Incoming {
+  int rank;
+  Bytes room;  // not empty; may be larger than what comes
+};
+
+// What is sent and received together, at most one message of a kind to and from each rank.
+struct Transfer {
+  Traffic kind;
+  Place place;
+  int64_t ticket;  // Communicator::NextTicket: both sides have the same
+};
+
+// What a rank waits for, and moves on itself.
+class PendingWork : public PendingPeers {
  public:
-  // Moves what can be moved without waiting. True when everything has been sent and received.
+  // Moves what can be moved without waiting. True when it is complete.
   virtual bool Poll() = 0;
 
-  // Every rank that sends has begun to: what is still waited for is on its way.
+  // Every rank that is waited for has begun to send: what is missing is on its way.
   virtual bool all_have_come() const = 0;
 
-  // Its message has not arrived, or it has not taken this rank's.
-  bool is_late(int rank) const override = 0;
-
-  // Counts parts of messages that have moved, of all ranks.
+  // Counts what has moved, of all ranks.
   virtual int64_t moves() const = 0;
+};
 
-  // Bytes received from each rank; valid when Poll has returned true.
+// A place for one transfer at a time. Keeps its memory from one to the next.
+class Exchange : public PendingWork {
+ public:
+  // Bytes of each message that came, in the order of the rooms; valid when Poll has returned true.
   virtual std::span<const size_t> received() const = 0;
 
  private:
   friend class Communicator;
-  virtual void Start(std::span<const ConstBytes> send, std::span<const Bytes> recv) = 0;
+  virtual void Start(const Transfer& transfer, std::span<const Outgoing> send,
+                     std::span<const Incoming> recv) = 0;
 
-  // Of the all-to-all that was started last.
-  Traffic kind_ = Traffic::kControl;
-  Place place_ = {};
-  int64_t bytes_sent_ = 0;  // to others
-  int64_t room_ = 0;        // for bytes from others
+  // Of what was started last.
+  Transfer transfer_ = {};
+  int64_t bytes_sent_ = 0;
+  int64_t room_ = 0;
 };
 
 // The ranks of one group. One thread of each rank uses it.
@@ -70,30 +90,48 @@ class Communicator {
 
   virtual std::unique_ptr<Exchange> MakeExchange() = 0;
 
-  // Collective: starts to send send[r] to each rank r and to receive into recv[r] from it, in an
-  // exchange of this communicator that is not in flight. No message passes where the span is empty;
-  // it is empty on both sides or on neither. recv[r] may be larger than what comes. The memory must
-  // stay until Finish. Several may be in flight; every rank starts them in the same order. What is
-  // in flight moves on whenever this rank polls (Activity).
-  void Start(Exchange& exchange, Traffic kind, Place place, std::span<const ConstBytes> send,
-             std::span<const Bytes> recv);
+  // Collective: a number for the transfers that follow, the same on all ranks.
+  int64_t NextTicket() { return next_ticket_++; }
 
-  // Collective: waits, as this rank's place, until what was started is complete. The Watchdog ends
-  // the job when a rank stands still. Returns the bytes received from each rank, valid until the
-  // exchange starts again.
-  std::span<const size_t> Finish(Exchange& exchange);
-
-  // Collective: Start and Finish in an exchange of its own.
-  std::span<const size_t> AllToAll(Traffic kind, Place place, std::span<const ConstBytes> send,
-                                   std::span<const Bytes> recv);
-
-  // Counts what other ranks of this one's host read where it wrote it as sent to them.
-  void CountReadInPlace(Traffic kind, int64_t bytes) {
-    bytes_sent_[static_cast<int>(kind)] += bytes;
+  // Starts to send and to receive, in an exchange of this communicator that is not in flight. For
+  // each message both sides give a transfer of the same kind and ticket. A rank without messages
+  // need not take part. The memory must stay until Finish. Several may be in flight.
+  void Start(Exchange& exchange, const Transfer& transfer, std::span<const Outgoing> send,
+             std::span<const Incoming> recv) {
+    Begin(exchange, transfer, send, recv);
+    Attend(exchange);
   }
 
-  // Bytes that this rank has sent to others, by kind.
+  // The same for an exchange that its owner polls: not in flight, and never finished.
+  void Begin(Exchange& exchange, const Transfer& transfer, std::span<const Outgoing> send,
+             std::span<const Incoming> recv);
+
+  // From now on it moves whenever this rank polls (Activity), until it is left.
+  void Attend(PendingWork& pending);
+  void Leave(PendingWork& pending);
+
+  // Waits, at this place, until it is complete. The Watchdog ends the job when a rank stands still.
+  void Wait(PendingWork& pending, Traffic kind, Place place);
+
+  // Waits, at its place, until what was started is complete. Returns the bytes of each message that
+  // came, valid until the exchange starts again.
+  std::span<const size_t> Finish(Exchange& exchange);
+
+  // Counts what other ranks of this one's host read where it wrote it.
+  void CountReadInPlace(Traffic kind, int64_t bytes) {
+    bytes_read_in_place_[static_cast<int>(kind)] += bytes;
+  }
+
+  // Bytes of the messages that this rank has sent to others, by kind.
   int64_t bytes_sent(Traffic kind) const { return bytes_sent_[static_cast<int>(kind)]; }
+
+  // Bytes that others of its host have read in place, by kind.
+  int64_t bytes_read_in_place(Traffic kind) const {
+    return bytes_read_in_place_[static_cast<int>(kind)];
+  }
+
+  // Messages that it has sent, by kind.
+  int64_t messages_sent(Traffic kind) const { return messages_sent_[static_cast<int>(kind)]; }
 
   // How long this rank has waited in Finish for messages that were on their way, by kind: exchange
   // that nothing hid.
@@ -119,17 +157,19 @@ class Communicator {
       : watchdog_(parent.watchdog_), in_flight_(parent.in_flight_), first_(parent.first_ + first) {}
 
  private:
-  void WaitFor(Exchange& exchange);
-  static void Poll(const std::vector<Exchange*>& exchanges);
+  void WaitFor(PendingWork& pending, Traffic kind);
+  static void Poll(const std::vector<PendingWork*>& pending);
 
   std::unique_ptr<Watchdog> own_watchdog_;
   Watchdog* watchdog_;
-  // Of the world and all its groups: what has been started and not finished.
-  std::vector<Exchange*> own_in_flight_;
-  std::vector<Exchange*>* in_flight_ = &own_in_flight_;
-  int first_ = 0;                       // of this group's ranks, in the world
-  std::unique_ptr<Exchange> exchange_;  // of AllToAll
+  // Of the world and all its groups: what moves whenever this rank polls.
+  std::vector<PendingWork*> own_in_flight_;
+  std::vector<PendingWork*>* in_flight_ = &own_in_flight_;
+  int first_ = 0;  // of this group's ranks, in the world
+  int64_t next_ticket_ = 0;
   std::array<int64_t, kNumTrafficKinds> bytes_sent_ = {};
+  std::array<int64_t, kNumTrafficKinds> bytes_read_in_place_ = {};
+  std::array<int64_t, kNumTrafficKinds> messages_sent_ = {};
   std::array<std::chrono::duration<double>, kNumTrafficKinds> time_exposed_ = {};
   std::chrono::duration<double> time_waited_for_late_ = {};
 };

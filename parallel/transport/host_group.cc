@@ -83,18 +83,18 @@ class MemoryFile {
 
 }  // namespace
 
-HostGroup FindHostGroup(Communicator& comm) {
+HostTopology FindHosts(Communicator& comm) {
   const std::string mine =
       absl::StrCat(comm.hosts()[comm.rank()], " ", BootId(), " ", ProcessNamespace());
-  const std::vector<std::string> all = AllGather(comm, {"ranks of hosts"}, mine);
-  HostGroup group;
-  for (int r = 0; r < comm.size(); ++r) {
-    if (all[r] != mine) continue;
-    if (r == comm.rank()) group.index = group.size();
-    group.ranks.push_back(r);
-  }
-  return group;
+  return HostTopology(AllGather(comm, {"ranks of hosts"}, mine));
 }
+
+HostGroup GroupOf(const HostTopology& hosts, int rank) {
+  const std::span<const int> ranks = hosts.ranks_of(hosts.host_of(rank));
+  return {.ranks = {ranks.begin(), ranks.end()}, .index = hosts.index_on_host(rank)};
+}
+
+HostGroup FindHostGroup(Communicator& comm) { return GroupOf(FindHosts(comm), comm.rank()); }
 
 absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, size_t bytes) {
   const bool shares = host.size() > 1;

@@ -10,11 +10,15 @@
 
 #include "kernels/base/buffer.h"
 #include "parallel/transport/communicator.h"
+#include "parallel/transport/host_topology.h"
 
 namespace octet {
 
-// Ranks that can see each other's memory: same host, and the same namespace of processes where
-// containers divide it.
+// Collective: the hosts of the ranks, where ranks of one can see each other's memory: containers
+// with a namespace of processes each are hosts of their own.
+HostTopology FindHosts(Communicator& comm);
+
+// This rank's host.
 struct HostGroup {
   std::vector<int> ranks;  // ascending
   int index = 0;           // of this rank in it
@@ -22,7 +26,9 @@ struct HostGroup {
   int size() const { return static_cast<int>(ranks.size()); }
 };
 
-// Collective.
+HostGroup GroupOf(const HostTopology& hosts, int rank);
+
+// Collective: this rank's, of FindHosts.
 HostGroup FindHostGroup(Communicator& comm);
 
 // Collective: zeroed memory, the same for all ranks of a host; each gives the same `bytes`. It goes

@@ -4,59 +4,57 @@
 #include <utility>
 
 #include "kernels/base/check.h"
+#include "parallel/transport/rank_tree.h"
 
 namespace octet {
 namespace {
 
 class LocalExchange : public Exchange {
  public:
-  LocalExchange(LocalWorld& world, int rank, int64_t& num_exchanges)
-      : world_(world), rank_(rank), num_exchanges_(num_exchanges) {}
+  LocalExchange(LocalWorld& world, int rank) : world_(world), rank_(rank) {}
 
   bool Poll() override {
-    bool all = true;
-    for (int r = 0; r < world_.size(); ++r) {
-      if (!done_[r]) Receive(r);
-      all = all && done_[r];
+    for (size_t i = 0; i < rooms_.size(); ++i) {
+      if (!done_[i]) Receive(i);
     }
-    return all;
+    return all_have_come();
   }
 
   // A message is there as soon as it is sent.
   bool all_have_come() const override {
     return std::find(done_.begin(), done_.end(), false) == done_.end();
   }
-  bool is_late(int rank) const override { return !done_[rank]; }
-  int64_t parts_moved(int rank) const override { return done_[rank] ? 1 : 0; }
-
+  void Visit(Visitor visit) const override {
+    for (size_t i = 0; i < rooms_.size(); ++i) {
+      visit({.rank = rooms_[i].rank, .late = !done_[i], .moved = done_[i] ? 1 : 0});
+    }
+  }
   int64_t moves() const override { return moves_; }
   std::span<const size_t> received() const override { return received_; }
 
  private:
-  void Start(std::span<const ConstBytes> send, std::span<const Bytes> recv) override {
-    number_ = num_exchanges_++;
-    for (int r = 0; r < world_.size(); ++r) {
-      if (!send[r].empty()) world_.Post(rank_, r, number_, send[r]);
-    }
-    recv_.assign(recv.begin(), recv.end());
+  void Start(const Transfer& transfer, std::span<const Outgoing> send,
+             std::span<const Incoming> recv) override {
+    number_ = transfer.ticket * kNumTrafficKinds + static_cast<int>(transfer.kind);
+    for (const Outgoing& message : send) world_.Post(rank_, message.rank, number_, message.bytes);
+    rooms_.assign(recv.begin(), recv.end());
     received_.assign(recv.size(), 0);
-    done_.resize(recv.size());
-    for (size_t r = 0; r < recv.size(); ++r) done_[r] = recv[r].empty();
+    done_.assign(recv.size(), false);
   }
 
-  void Receive(int from) {
-    const std::optional<size_t> size = world_.Take(from, rank_, number_, recv_[from]);
-    done_[from] = size.has_value();
-    received_[from] = size.value_or(0);
-    if (size) ++moves_;
+  void Receive(size_t i) {
+    const auto size = world_.Take(rooms_[i].rank, rank_, number_, rooms_[i].room);
+    if (!size) return;
+    done_[i] = true;
+    received_[i] = *size;
+    ++moves_;
   }
 
   LocalWorld& world_;
   int rank_;
-  int64_t& num_exchanges_;  // of the communicator
   int64_t number_ = 0;
   int64_t moves_ = 0;
-  std::vector<Bytes> recv_;
+  std::vector<Incoming> rooms_;
   std::vector<size_t> received_;
   std::vector<bool> done_;
 };
@@ -109,23 +107,32 @@ std::optional<size_t> LocalWorld::Take(int from, int to, int64_t exchange, Bytes
   return letter->message.size();
 }
 
+LocalWorld::Mailbox& LocalWorld::mailbox(int from, int to) {
+  Inbox& inbox = inboxes_[to];
+  const std::lock_guard lock(inbox.mutex);
+  return inbox.mailboxes[from];
+}
+
 bool LocalWorld::PostHeartbeat(int from, int to, const Heartbeat& beat) {
-  const std::lock_guard lock(heartbeats_mutex_);
-  std::optional<Heartbeat>& slot = heartbeats_[to * size() + from];
-  if (slot && slot->kind != Heartbeat::kAlive) return false;
-  slot = beat;
+  Inbox& inbox = inboxes_[to];
+  const std::lock_guard lock(inbox.mutex);
+  const auto waiting = std::ranges::find(inbox.heartbeats, from, &std::pair<int, Heartbeat>::first);
+  if (waiting == inbox.heartbeats.end()) {
+    inbox.heartbeats.emplace_back(from, beat);
+    return true;
+  }
+  if (waiting->second.kind != Heartbeat::kAlive) return false;
+  waiting->second = beat;
   return true;
 }
 
 bool LocalWorld::TakeHeartbeat(int to, int& from, Heartbeat& beat) {
-  const std::lock_guard lock(heartbeats_mutex_);
-  for (from = 0; from < size(); ++from) {
-    std::optional<Heartbeat>& slot = heartbeats_[to * size() + from];
-    if (!slot) continue;
-    beat = *std::exchange(slot, std::nullopt);
-    return true;
-  }
-  return false;
+  Inbox& inbox = inboxes_[to];
+  const std::lock_guard lock(inbox.mutex);
+  if (inbox.heartbeats.empty()) return false;
+  std::tie(from, beat) = inbox.heartbeats.back();
+  inbox.heartbeats.pop_back();
+  return true;
 }
 
 LocalWorld& LocalWorld::Group(int first, int size, int number) {
@@ -139,9 +146,9 @@ LocalWorld& LocalWorld::Group(int first, int size, int number) {
 }
 
 LocalCommunicator::LocalCommunicator(LocalWorld& world, int rank)
-    : Communicator(std::make_unique<Watchdog>(Activity::OfThisThread(),
-                                              std::make_unique<LocalHeartbeats>(world, rank), rank,
-                                              world.hosts())),
+    : Communicator(std::make_unique<Watchdog>(
+          Activity::OfThisThread(), std::make_unique<LocalHeartbeats>(world, rank), rank,
+          world.hosts(), RankTree(HostTopology(world.hosts()), rank).Neighbours())),
       world_(world),
       rank_(rank) {}
 
@@ -153,7 +160,7 @@ std::unique_ptr<Communicator> LocalCommunicator::MakeGroup(int group_size) {
 }
 
 std::unique_ptr<Exchange> LocalCommunicator::MakeExchange() {
-  return std::make_unique<LocalExchange>(world_, rank_, num_exchanges_);
+  return std::make_unique<LocalExchange>(world_, rank_);
 }
 
 }  // namespace octet

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "parallel/transport/communicator.h"
@@ -19,9 +20,7 @@ class LocalWorld {
  public:
   explicit LocalWorld(int size) : LocalWorld(std::vector<std::string>(size, "this process")) {}
   explicit LocalWorld(std::vector<std::string> hosts)
-      : mailboxes_(hosts.size() * hosts.size()),
-        heartbeats_(hosts.size() * hosts.size()),
-        hosts_(std::move(hosts)) {}
+      : hosts_(std::move(hosts)), inboxes_(hosts_.size()) {}
 
   int size() const { return static_cast<int>(hosts_.size()); }
   std::span<const std::string> hosts() const { return hosts_; }
@@ -57,12 +56,18 @@ class LocalWorld {
     size_t room = 0;  // bytes of each
   };
 
-  Mailbox& mailbox(int from, int to) { return mailboxes_[from * size() + to]; }
+  // What has come for a rank and it has not taken. Mailboxes are made when they are first used, and
+  // stay: most pairs of ranks never exchange anything.
+  struct Inbox {
+    std::mutex mutex;
+    std::map<int, Mailbox> mailboxes;                   // by sender
+    std::vector<std::pair<int, Heartbeat>> heartbeats;  // with the sender, one of each
+  };
 
-  std::vector<Mailbox> mailboxes_;
-  std::mutex heartbeats_mutex_;
-  std::vector<std::optional<Heartbeat>> heartbeats_;  // [to, from]
+  Mailbox& mailbox(int from, int to);
+
   std::vector<std::string> hosts_;
+  std::vector<Inbox> inboxes_;  // [ranks]
   std::mutex groups_mutex_;
   std::map<std::tuple<int, int, int>, std::unique_ptr<LocalWorld>> groups_;
 };
@@ -84,7 +89,6 @@ class LocalCommunicator : public Communicator {
 
   LocalWorld& world_;
   int rank_;
-  int64_t num_exchanges_ = 0;
   int num_groups_ = 0;  // that were made of it
 };
 

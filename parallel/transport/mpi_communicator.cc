@@ -7,12 +7,19 @@
 #include "kernels/base/check.h"
 #include "parallel/transport/collectives.h"
 #include "parallel/transport/mpi_heartbeats.h"
+#include "parallel/transport/rank_tree.h"
 
 namespace octet {
 namespace {
 
-// MPI guarantees tags up to 32767. Two exchanges of one pair of ranks are never this far apart.
-constexpr int kTags = 32768;
+// MPI guarantees tags up to 32767. Two transfers of one kind and pair of ranks are never this many
+// tickets apart.
+constexpr int64_t kTickets = 32768 / kNumTrafficKinds;
+
+int TagOf(const Transfer& transfer) {
+  return static_cast<int>(transfer.ticket % kTickets) * kNumTrafficKinds +
+         static_cast<int>(transfer.kind);
+}
 
 // Messages go in parts, so many of them at a time to and from each rank: each one that arrives is a
 // sign of its rank, also where the whole message takes minutes. The first is small, for MPI sends
@@ -25,8 +32,7 @@ constexpr size_t kPartsInFlight = 4;
 // may have more room, knows the end.
 class MpiExchange : public Exchange {
  public:
-  MpiExchange(MPI_Comm comm, int rank, int& next_tag)
-      : comm_(comm), rank_(rank), next_tag_(next_tag) {}
+  explicit MpiExchange(MPI_Comm comm) : comm_(comm) {}
   MpiExchange(const MpiExchange&) = delete;
   MpiExchange& operator=(const MpiExchange&) = delete;
 
@@ -42,96 +48,98 @@ class MpiExchange : public Exchange {
   }
 
   bool all_have_come() const override {
-    return std::none_of(in_.begin(), in_.end(),
-                        [](const Message& m) { return m.unfinished && m.moved == 0; });
+    return std::none_of(messages_.begin(), messages_.end(), [](const Message& m) {
+      return m.receives && m.unfinished && m.moved == 0;
+    });
   }
-  bool is_late(int rank) const override { return in_[rank].unfinished || out_[rank].unfinished; }
-  int64_t parts_moved(int rank) const override { return in_[rank].moved + out_[rank].moved; }
+  void Visit(Visitor visit) const override {
+    for (const Message& m : messages_)
+      visit({.rank = m.rank, .late = m.unfinished, .moved = m.moved});
+  }
   int64_t moves() const override { return moves_; }
   std::span<const size_t> received() const override { return received_; }
 
  private:
   // One message, to or from a rank.
   struct Message {
-    std::byte* data = nullptr;
-    size_t bytes = 0;    // of the message, or of the room for it
+    int rank;
+    bool receives;
+    std::byte* data;
+    size_t bytes;        // of the message, or of the room for it
     size_t started = 0;  // bytes of the parts that have been started
     int next_part = 0;
     int64_t moved = 0;  // parts that are complete
     size_t in_flight = 0;
-    bool all_started = true;
-    bool unfinished = false;
+    bool all_started = false;
+    bool unfinished = true;
   };
 
   // What a request moves.
   struct Slot {
-    int rank;
-    bool receives;
+    size_t message;
     int part;
   };
 
-  void Start(std::span<const ConstBytes> send, std::span<const Bytes> recv) override {
+  void Start(const Transfer& transfer, std::span<const Outgoing> send,
+             std::span<const Incoming> recv) override {
     OCTET_CHECK(unfinished_ == 0) << "the exchange is in flight";
-    tag_ = next_tag_ = (next_tag_ + 1) % kTags;
-    OCTET_CHECK(send[rank_].size() <= recv[rank_].size());
+    tag_ = TagOf(transfer);
     received_.assign(recv.size(), 0);
-    received_[rank_] = send[rank_].size();
-    if (!send[rank_].empty()) {
-      std::memcpy(recv[rank_].data(), send[rank_].data(), send[rank_].size());
+    Clear(send.size() + recv.size());
+    for (const Incoming& message : recv) {
+      AddMessage(message.rank, /*receives=*/true, message.room);
     }
-    Clear(recv.size());
-    for (int r = 0; r < std::ssize(recv); ++r) StartMessage(in_[r], r, true, recv[r]);
-    for (int r = 0; r < std::ssize(send); ++r) {
+    for (const Outgoing& message : send) {
       // MPI does not write to what it sends.
-      StartMessage(out_[r], r, false, {const_cast<std::byte*>(send[r].data()), send[r].size()});
+      auto* data = const_cast<std::byte*>(message.bytes.data());
+      AddMessage(message.rank, /*receives=*/false, {data, message.bytes.size()});
     }
   }
 
   static size_t BytesOfPart(int part) { return part == 0 ? kFirstPartBytes : kPartBytes; }
 
-  void Clear(size_t num_ranks) {
-    const size_t most_requests = 2 * (kPartsInFlight + 1) * num_ranks;
+  void Clear(size_t num_messages) {
+    const size_t most_requests = (kPartsInFlight + 1) * num_messages;
     requests_.clear();
     requests_.reserve(most_requests);  // MPI keeps pointers to them
     slots_.clear();
     slots_.reserve(most_requests);
     indices_.resize(most_requests);
     statuses_.resize(most_requests);
-    in_.assign(num_ranks, {});
-    out_.assign(num_ranks, {});
+    messages_.clear();
   }
 
-  void StartMessage(Message& message, int rank, bool receives, Bytes bytes) {
-    if (rank == rank_ || bytes.empty()) return;
-    message.data = bytes.data();
-    message.bytes = bytes.size();
-    message.unfinished = true;
-    message.all_started = false;
+  // Rooms come first, so that message i is received_[i]'s.
+  void AddMessage(int rank, bool receives, Bytes bytes) {
+    OCTET_CHECK(!bytes.empty()) << "rank " << rank;
+    messages_.push_back(
+        {.rank = rank, .receives = receives, .data = bytes.data(), .bytes = bytes.size()});
     ++unfinished_;
     // Many messages end within the first part of their room; the others are received from then on.
-    StartParts(message, rank, receives, receives ? 1 : kPartsInFlight);
+    StartParts(messages_.size() - 1, receives ? 1 : kPartsInFlight);
   }
 
   // Until so many are in flight, or the message is.
-  void StartParts(Message& message, int rank, bool receives, size_t in_flight) {
+  void StartParts(size_t index, size_t in_flight) {
+    const Message& message = messages_[index];
     const auto only_the_end_is_left = [&] { return message.started == message.bytes; };
     while (!message.all_started && (message.in_flight < in_flight || only_the_end_is_left())) {
-      slots_.push_back({rank, receives, 0});
+      slots_.push_back({index, 0});
       requests_.push_back(MPI_REQUEST_NULL);
-      StartPart(message, slots_.size() - 1);
+      StartPart(slots_.size() - 1);
     }
   }
 
-  void StartPart(Message& message, size_t slot) {
-    auto& [rank, receives, number] = slots_[slot];
-    number = message.next_part++;
+  void StartPart(size_t slot) {
+    Message& message = messages_[slots_[slot].message];
+    const int number = slots_[slot].part = message.next_part++;
     const size_t part = std::min(BytesOfPart(number), message.bytes - message.started);
     std::byte* data = message.data + message.started;
     const auto count = static_cast<int>(part);
-    if (receives) {
-      MPI_Irecv(data, count, MPI_BYTE, rank, tag_, comm_, &requests_[slot]);
+    if (message.receives) {
+      MPI_Irecv(data, count, MPI_BYTE, message.rank, tag_, comm_, &requests_[slot]);
     } else {
-      MPI_Isend(data, count, MPI_BYTE, rank, tag_, comm_, &requests_[slot]);
+      MPI_Isend(data, count, MPI_BYTE, message.rank, tag_, comm_, &requests_[slot]);
     }
     message.started += part;
     message.all_started = part < BytesOfPart(number);
@@ -139,49 +147,45 @@ class MpiExchange : public Exchange {
   }
 
   void Complete(int slot, const MPI_Status& status) {
-    const auto [rank, receives, part] = slots_[slot];
-    Message& message = receives ? in_[rank] : out_[rank];
+    const auto [index, part] = slots_[slot];
+    Message& message = messages_[index];
     --message.in_flight;
     ++message.moved;
     ++moves_;
-    if (receives) TakePart(message, rank, part, status);
+    if (message.receives) TakePart(index, part, status);
     if (!message.all_started) {
-      StartPart(message, slot);
-      if (part == 0) StartParts(message, rank, receives, kPartsInFlight);
+      StartPart(slot);
+      if (part == 0) StartParts(index, kPartsInFlight);
     } else if (message.in_flight == 0) {
       message.unfinished = false;
       --unfinished_;
     }
   }
 
-  void TakePart(Message& message, int rank, int part, const MPI_Status& status) {
+  void TakePart(size_t index, int part, const MPI_Status& status) {
     int bytes = 0;
     MPI_Get_count(&status, MPI_BYTE, &bytes);
-    received_[rank] += static_cast<size_t>(bytes);
+    received_[index] += static_cast<size_t>(bytes);
     if (static_cast<size_t>(bytes) == BytesOfPart(part)) return;
-    message.all_started = true;
-    if (message.in_flight > 0) CancelAfter(part, message, rank);
+    messages_[index].all_started = true;
+    if (messages_[index].in_flight > 0) CancelAfter(part, index);
   }
 
   // The message ended with this part, before its room did. Parts match in order, so what was
   // started for later ones has not been matched; earlier ones may still be under way.
-  void CancelAfter(int part, Message& message, int rank) {
+  void CancelAfter(int part, size_t index) {
     for (size_t i = 0; i < requests_.size(); ++i) {
-      const Slot& slot = slots_[i];
-      if (slot.rank != rank || !slot.receives || slot.part <= part) continue;
+      if (slots_[i].message != index || slots_[i].part <= part) continue;
       MPI_Cancel(&requests_[i]);
       MPI_Wait(&requests_[i], MPI_STATUS_IGNORE);
-      --message.in_flight;
+      --messages_[index].in_flight;
     }
   }
 
   MPI_Comm comm_;
-  int rank_;
-  int& next_tag_;  // of the communicator
   int tag_ = 0;
-  std::vector<Message> in_;   // [ranks]
-  std::vector<Message> out_;  // [ranks]
-  int unfinished_ = 0;        // messages
+  std::vector<Message> messages_;  // those that are received, then those that are sent
+  int unfinished_ = 0;             // of them
   int64_t moves_ = 0;
   std::vector<MPI_Request> requests_;
   std::vector<Slot> slots_;  // of each request
@@ -217,8 +221,11 @@ int SizeOf(MPI_Comm comm) {
 }
 
 std::unique_ptr<Watchdog> MakeWatchdog(MPI_Comm comm, std::span<const std::string> hosts) {
-  return std::make_unique<Watchdog>(Activity::OfThisThread(), std::make_unique<MpiHeartbeats>(comm),
-                                    RankIn(comm), hosts);
+  const int rank = RankIn(comm);
+  const std::vector<TreeNeighbour> neighbours = RankTree(HostTopology(hosts), rank).Neighbours();
+  return std::make_unique<Watchdog>(Activity::OfThisThread(),
+                                    std::make_unique<MpiHeartbeats>(comm, neighbours), rank, hosts,
+                                    neighbours);
 }
 
 }  // namespace
@@ -252,7 +259,7 @@ std::unique_ptr<Communicator> MpiCommunicator::MakeGroup(int group_size) {
 }
 
 std::unique_ptr<Exchange> MpiCommunicator::MakeExchange() {
-  return std::make_unique<MpiExchange>(comm_, rank_, next_tag_);
+  return std::make_unique<MpiExchange>(comm_);
 }
 
 }  // namespace octet

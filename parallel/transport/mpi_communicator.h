@@ -34,7 +34,6 @@ class MpiCommunicator : public Communicator {
 
   MPI_Comm comm_;
   int rank_;
-  int next_tag_ = 0;
   std::vector<std::string> hosts_;
 };
 

@@ -1,5 +1,7 @@
 #include "parallel/transport/mpi_heartbeats.h"
 
+#include <algorithm>
+
 namespace octet {
 namespace {
 
@@ -7,49 +9,41 @@ constexpr int kTag = 0;
 
 }  // namespace
 
-MpiHeartbeats::MpiHeartbeats(MPI_Comm comm) {
+MpiHeartbeats::MpiHeartbeats(MPI_Comm comm, std::span<const TreeNeighbour> neighbours) {
   MPI_Comm_dup(comm, &comm_);
-  MPI_Comm_rank(comm_, &rank_);
-  int size = 0;
-  MPI_Comm_size(comm_, &size);
-  out_.resize(size);
-  in_.resize(size);
-  sends_.resize(size, MPI_REQUEST_NULL);
-  receives_.resize(size, MPI_REQUEST_NULL);
-  for (int r = 0; r < size; ++r) {
-    if (r != rank_) StartReceive(r);
-  }
+  for (const TreeNeighbour& n : neighbours) sends_.push_back({.to = n.rank, .beat = {}});
+  StartReceive();
 }
 
 MpiHeartbeats::~MpiHeartbeats() {
-  MPI_Waitall(static_cast<int>(sends_.size()), sends_.data(), MPI_STATUSES_IGNORE);
-  for (MPI_Request& receive : receives_) {
-    if (receive != MPI_REQUEST_NULL) MPI_Cancel(&receive);
-  }
-  MPI_Waitall(static_cast<int>(receives_.size()), receives_.data(), MPI_STATUSES_IGNORE);
+  for (Sending& send : sends_) MPI_Wait(&send.request, MPI_STATUS_IGNORE);
+  MPI_Cancel(&receive_);
+  MPI_Wait(&receive_, MPI_STATUS_IGNORE);
   MPI_Comm_free(&comm_);
 }
 
-void MpiHeartbeats::StartReceive(int from) {
-  MPI_Irecv(&in_[from], sizeof(Heartbeat), MPI_BYTE, from, kTag, comm_, &receives_[from]);
+void MpiHeartbeats::StartReceive() {
+  MPI_Irecv(&in_, sizeof(in_), MPI_BYTE, MPI_ANY_SOURCE, kTag, comm_, &receive_);
 }
 
 bool MpiHeartbeats::Send(int to, const Heartbeat& beat) {
+  Sending& send = *std::ranges::find(sends_, to, &Sending::to);
   int done = 0;
-  MPI_Test(&sends_[to], &done, MPI_STATUS_IGNORE);
+  MPI_Test(&send.request, &done, MPI_STATUS_IGNORE);
   if (done == 0) return false;
-  out_[to] = beat;
-  MPI_Isend(&out_[to], static_cast<int>(beat.bytes()), MPI_BYTE, to, kTag, comm_, &sends_[to]);
+  send.beat = beat;
+  MPI_Isend(&send.beat, static_cast<int>(beat.bytes()), MPI_BYTE, to, kTag, comm_, &send.request);
   return true;
 }
 
 bool MpiHeartbeats::Receive(int& from, Heartbeat& beat) {
   int done = 0;
-  MPI_Testany(static_cast<int>(receives_.size()), receives_.data(), &from, &done,
-              MPI_STATUS_IGNORE);
-  if (done == 0 || from == MPI_UNDEFINED) return false;
-  beat = in_[from];
-  StartReceive(from);
+  MPI_Status status;
+  MPI_Test(&receive_, &done, &status);
+  if (done == 0) return false;
+  from = status.MPI_SOURCE;
+  beat = in_;
+  StartReceive();
   return true;
 }
 

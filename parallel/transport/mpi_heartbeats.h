@@ -5,18 +5,20 @@
 
 #include <mpi.h>
 
+#include <span>
 #include <vector>
 
 #include "parallel/watch/heartbeat.h"
+#include "parallel/watch/tree_neighbour.h"
 
 namespace octet {
 
-// One heartbeat at a time is under way to each rank, and one is awaited from each, on a
-// communicator of their own.
+// One heartbeat at a time is under way to each neighbour, on a communicator of their own. What it
+// keeps, and whom it connects to, does not depend on the number of ranks.
 class MpiHeartbeats : public HeartbeatChannel {
  public:
   // Collective over `comm`.
-  explicit MpiHeartbeats(MPI_Comm comm);
+  MpiHeartbeats(MPI_Comm comm, std::span<const TreeNeighbour> neighbours);
   MpiHeartbeats(const MpiHeartbeats&) = delete;
   MpiHeartbeats& operator=(const MpiHeartbeats&) = delete;
   ~MpiHeartbeats() override;
@@ -25,14 +27,18 @@ class MpiHeartbeats : public HeartbeatChannel {
   bool Receive(int& from, Heartbeat& beat) override;
 
  private:
-  void StartReceive(int from);
+  struct Sending {
+    int to;
+    Heartbeat beat;
+    MPI_Request request = MPI_REQUEST_NULL;
+  };
+
+  void StartReceive();
 
   MPI_Comm comm_ = MPI_COMM_NULL;
-  int rank_ = 0;
-  std::vector<Heartbeat> out_;      // [ranks]
-  std::vector<Heartbeat> in_;       // [ranks]
-  std::vector<MPI_Request> sends_;  // [ranks]
-  std::vector<MPI_Request> receives_;
+  std::vector<Sending> sends_;  // [neighbours]
+  Heartbeat in_;                // the next from any of them
+  MPI_Request receive_ = MPI_REQUEST_NULL;
 };
 
 }  // namespace octet

@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <mpi.h>
+#include <sys/resource.h>
 
 #include <cstdlib>
 #include <limits>
@@ -38,6 +39,14 @@ constexpr TaskCount kTaskCounts[] = {
     {"MPI_LOCALNRANKS", "use Open MPI's mpirun"},
 };
 
+// Each connection takes a descriptor, and a rank may read many files besides.
+void RaiseDescriptorLimit() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);  // where it is refused, the old one may do
+}
+
 void AbortAllRanks() { MPI_Abort(MPI_COMM_WORLD, 1); }
 
 // As the launcher numbers this process, before MPI is there to ask; 0 where it does not say.
@@ -70,6 +79,7 @@ void World::InstallFault(int rank) {
 }
 
 void World::JoinMpi(int* argc, char*** argv, std::chrono::duration<double> startup_timeout) {
+  RaiseDescriptorLimit();
   process_ = std::make_unique<ProcessWatch>(LaunchedRank(), HostName(), startup_timeout);
   const Activity::Scope place({"init"});
   const ProcessWatch::CollectiveCall call(*process_, "MPI_Init");

@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <iostream>
-#include <optional>
 #include <string_view>
 #include <thread>
 
 #include "kernels/base/check.h"
 #include "kernels/base/thread_cpu.h"
+#include "parallel/watch/alarm_spread.h"
 #include "parallel/watch/seconds.h"
 
 namespace octet {
@@ -21,11 +21,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kDefaultTimeout = 60s;
 
-// Each rank tells every other one how it is ten times a second: often enough that "last seen in"
-// says where. Less often where ranks are many, so that the cost of a rank stays the same.
+// Each rank tells its neighbours how it is ten times a second: often enough that "last seen in"
+// says where.
 constexpr auto kHeartbeatInterval = 100ms;
-constexpr auto kHeartbeatIntervalPerRank = 500us;
-constexpr auto kLongestHeartbeatInterval = 1000ms;
 constexpr int kHeartbeatsPerTimeout = 8;
 constexpr int kLooksPerHeartbeat = 5;
 
@@ -38,10 +36,24 @@ constexpr auto kPause = 1ms;
 constexpr int kSpareHeartbeats = 2;
 constexpr int kSpareParts = 8;
 
-template <size_t kSize>
-void CopyText(std::string_view from, std::array<char, kSize>& to) {
-  to = {};
-  std::copy_n(from.begin(), std::min(from.size(), kSize - 1), to.begin());
+// So much longer a rank is silent before one judges it that is on another host, where those of its
+// own can say it better, or that waits for nobody: maybe nobody does.
+constexpr int kHeartbeatsForItsHost = 2;
+constexpr auto kWithoutWaiting = 2s;
+
+// What `describe` says of each rank, of as many as fit into a heartbeat.
+std::string DescribeAll(const std::vector<int>& ranks,
+                        absl::FunctionRef<std::string(int rank)> describe) {
+  constexpr size_t kMostNamed = 4;
+  std::string text;
+  for (size_t i = 0; i < std::min(ranks.size(), kMostNamed); ++i) {
+    if (i > 0) text += "; ";
+    text += describe(ranks[i]);
+  }
+  if (ranks.size() > kMostNamed) {
+    text += "; and " + std::to_string(ranks.size() - kMostNamed) + " more";
+  }
+  return text;
 }
 
 void Say(const std::string& text) {
@@ -52,12 +64,14 @@ void Say(const std::string& text) {
 }  // namespace
 
 Watchdog::Watchdog(Activity& activity, std::unique_ptr<HeartbeatChannel> channel, int rank,
-                   std::span<const std::string> hosts)
+                   std::span<const std::string> hosts, std::vector<TreeNeighbour> neighbours)
     : activity_(activity),
       channel_(std::move(channel)),
-      peers_(rank, hosts),
+      peers_(rank, hosts, std::move(neighbours)),
+      said_goodbye_(peers_.neighbours().size()),
       last_look_(Clock::now()),
-      moved_(hosts.size()) {
+      moved_(hosts.size()),
+      moves_(hosts.size()) {
   SetIntervals(kDefaultTimeout);
 }
 
@@ -67,9 +81,8 @@ Watchdog::~Watchdog() {
 
 void Watchdog::SetIntervals(Clock::duration timeout) {
   timeout_ = timeout;
-  const Clock::duration affordable = std::clamp<Clock::duration>(
-      peers_.size() * kHeartbeatIntervalPerRank, kHeartbeatInterval, kLongestHeartbeatInterval);
-  heartbeat_interval_ = std::min(affordable, timeout / kHeartbeatsPerTimeout);
+  heartbeat_interval_ =
+      std::min<Clock::duration>(kHeartbeatInterval, timeout / kHeartbeatsPerTimeout);
   look_interval_ = heartbeat_interval_ / kLooksPerHeartbeat;
   spare_ = std::max<Clock::duration>(kSpareHeartbeats * heartbeat_interval_, timeout / kSpareParts);
   if (peers_.size() > 1) activity_.SetHook([this] { Poll(); }, look_interval_);
@@ -77,6 +90,8 @@ void Watchdog::SetIntervals(Clock::duration timeout) {
 
 void Watchdog::SetTimeout(std::chrono::duration<double> timeout) {
   watched_ = true;
+  last_look_ = Clock::now();
+  peers_.CountFrom(last_look_);
   SetIntervals(std::chrono::duration_cast<Clock::duration>(timeout));
   if (process_ != nullptr && peers_.size() > 1) process_->SetTimeout(timeout);
 }
@@ -95,17 +110,24 @@ void Watchdog::Poll() {
 
 void Watchdog::Look(Clock::time_point now) {
   IgnoreUnheardTime(now);
+  HearAll(now);
+  if (!alarm_.empty()) End(alarm_, now);
+  if (now >= next_heartbeat_) SendHeartbeats(now);
+  if (wait_ != nullptr) NoteMoves(now);
+  if (closing_ && !watched_) return;
+  if (watched_ || wait_ != nullptr) CheckNeighbours(now);
+  if (wait_ == nullptr) return;
+  CheckForDeadlock(now);
+  ReportSlow(now);
+}
+
+void Watchdog::HearAll(Clock::time_point now) {
   int from = 0;
   Heartbeat beat;
   while (channel_->Receive(from, beat)) {
     peers_.Hear(from, beat, now);
-    if (beat.kind == Heartbeat::kAlarm && alarm_.empty()) alarm_ = beat.text.data();
+    if (beat.is_alarm() && alarm_.empty()) alarm_ = beat.text.data();
   }
-  if (!alarm_.empty()) End(alarm_, now);
-  if (now >= next_heartbeat_) SendHeartbeats(now);
-  if (wait_ == nullptr) return;
-  NoteMoves(now);
-  CheckPeers(now);
 }
 
 // A rank that was stopped itself, or worked without polling, knows nothing of that time.
@@ -116,29 +138,39 @@ void Watchdog::IgnoreUnheardTime(Clock::time_point now) {
 }
 
 void Watchdog::SendHeartbeats(Clock::time_point now) {
-  if (closing_) return;
-  const Heartbeat beat = MakeHeartbeat();
-  for (int r = 0; r < peers_.size(); ++r) {
-    if (r != peers_.rank()) channel_->Send(r, beat);
+  Heartbeat beat = MakeHeartbeat();
+  for (size_t i = 0; i < said_goodbye_.size(); ++i) {
+    if (said_goodbye_[i]) continue;
+    const int to = peers_.neighbours()[i].rank;
+    AddNews(to, now, beat);
+    channel_->Send(to, beat);
   }
   next_heartbeat_ = now + heartbeat_interval_;
 }
 
 Heartbeat Watchdog::MakeHeartbeat() const {
   const Place place = activity_.place();
-  Heartbeat beat = {.layer = place.layer, .progress = activity_.progress(), .waits_for = Suspect()};
+  Heartbeat beat = {.layer = place.layer,
+                    .progress = activity_.progress(),
+                    .waits_for = Suspect(),
+                    .reporter = peers_.FirstThatWaits()};
   CopyText(place.phase, beat.phase);
   return beat;
 }
 
-Watchdog::Wait::Wait(Watchdog& watchdog, const PendingPeers& awaited, int first, int size)
+// What this rank hears from others goes on to this neighbour.
+void Watchdog::AddNews(int to, Clock::time_point now, Heartbeat& beat) const {
+  const PeerStates::News news = peers_.NewsWithout(to, now, spare_);
+  beat.progress_beyond = news.progress;
+  beat.all_wait = wait_ != nullptr && news.all_wait;
+}
+
+Watchdog::Wait::Wait(Watchdog& watchdog, const PendingPeers& pending, int first)
     : watchdog_(watchdog),
-      pending_(awaited),
+      pending_(pending),
       first_(first),
-      size_(size),
       start_(Clock::now()),
       next_note_(watchdog.slow_after_) {
-  std::fill(watchdog.moved_.begin(), watchdog.moved_.end(), 0);
   watchdog.wait_ = this;
   watchdog.activity_.set_waiting(true);
 }
@@ -149,98 +181,99 @@ Watchdog::Wait::~Wait() {
 }
 
 void Watchdog::NoteMoves(Clock::time_point now) {
-  for (int r = 0; r < wait_->size_; ++r) {
-    const int64_t moved = wait_->pending_.parts_moved(r);
-    if (moved == moved_[r]) continue;
-    moved_[r] = moved;
-    peers_.NoteMove(wait_->first_ + r, now);
-  }
+  const auto visit = [this](auto f) {
+    wait_->pending_.Visit([&](const PendingPeers::Peer& p) { f(wait_->first_ + p.rank, p.moved); });
+  };
+  visit([this](int rank, int64_t) {
+    moves_[rank] = 0;
+    if (!wait_->noted_) moved_[rank] = 0;
+  });
+  wait_->noted_ = true;
+  visit([this](int rank, int64_t moved) { moves_[rank] += moved; });
+  visit([&](int rank, int64_t) {
+    if (moves_[rank] == moved_[rank]) return;
+    moved_[rank] = moves_[rank];
+    peers_.NoteMove(rank, now);
+  });
 }
 
-bool Watchdog::IsLate(int rank) const {
-  const int r = rank - wait_->first_;
-  return rank != peers_.rank() && r >= 0 && r < wait_->size_ && wait_->pending_.is_late(r);
+std::vector<int> Watchdog::LateRanks() const {
+  std::vector<int> late;
+  if (wait_ == nullptr) return late;
+  wait_->pending_.Visit([&](const PendingPeers::Peer& peer) {
+    const int rank = wait_->first_ + peer.rank;
+    if (peer.late && rank != peers_.rank()) late.push_back(rank);
+  });
+  std::ranges::sort(late);
+  late.erase(std::unique(late.begin(), late.end()), late.end());
+  return late;
 }
 
 // Of those that this rank waits for, the one that gave its last sign first.
 int Watchdog::Suspect() const {
   if (wait_ == nullptr) return Heartbeat::kNobody;
   int suspect = peers_.rank();
-  for (int r = 0; r < peers_.size(); ++r) {
-    if (!IsLate(r)) continue;
-    if (suspect == peers_.rank() || peers_.sign(r) < peers_.sign(suspect)) suspect = r;
-  }
+  wait_->pending_.Visit([&](const PendingPeers::Peer& peer) {
+    const int rank = wait_->first_ + peer.rank;
+    if (!peer.late || rank == peers_.rank()) return;
+    if (suspect == peers_.rank() || peers_.sign(rank) < peers_.sign(suspect)) suspect = rank;
+  });
   return suspect;
 }
 
-void Watchdog::CheckPeers(Clock::time_point now) {
-  const std::vector<int> silent = peers_.Silent(now, timeout_, timeout_ - spare_);
-  if (!silent.empty()) {
-    const auto verdict = [&](int rank) {
-      return " has made no progress for " + Seconds(now - peers_.sign(rank));
-    };
-    End(DescribeStalledRanks(silent, verdict), now);
-  }
-
-  // All wait for each other: a bug, or heartbeats arrive where messages don't.
-  const Clock::time_point quiet_since = std::max(peers_.last_move(), wait_->start_);
-  if (now - quiet_since > timeout_ + spare_) {
-    std::vector<int> late;
-    for (int r = 0; r < peers_.size(); ++r) {
-      if (IsLate(r)) late.push_back(r);
-    }
-    End("all ranks wait, and nothing has moved for " + Seconds(now - quiet_since) + "; " +
-            DescribeStalledRanks(late, [](int) { return " is late"; }),
-        now);
-  }
-  ReportSlow(now);
+// "rank 1 on host-b has made no progress for 60.0 s, last seen in experts of layer 3, missing from
+// combine of layer 3, where rank 0 on host-a waits for it"
+void Watchdog::CheckNeighbours(Clock::time_point now) {
+  const Clock::duration limit = timeout_ + (wait_ != nullptr ? 0s : kWithoutWaiting);
+  const std::vector<int> silent =
+      peers_.Silent(now, {.silent = limit,
+                          .almost_silent = limit - spare_,
+                          .more_elsewhere = kHeartbeatsForItsHost * heartbeat_interval_});
+  if (silent.empty()) return;
+  const auto describe = [&](int rank) {
+    return peers_.RankOnHost(rank) + " has made no progress for " +
+           Seconds(now - peers_.sign(rank)) + Known(rank) + peers_.RestOfHost(rank);
+  };
+  End(DescribeAll(silent, describe), now);
 }
 
-bool Watchdog::IsFirstThatWaits() const {
-  for (int r = 0; r < peers_.rank(); ++r) {
-    if (peers_.is_waiting(r)) return false;
-  }
-  return true;
+// All wait for each other: a bug, or heartbeats arrive where messages don't.
+void Watchdog::CheckForDeadlock(Clock::time_point now) {
+  const Clock::duration quiet = now - std::max(peers_.last_move(), wait_->start_);
+  if (quiet <= timeout_ + spare_) return;
+  if (!peers_.NewsWithout(Heartbeat::kNobody, now, spare_).all_wait) return;
+  const auto describe = [&](int rank) {
+    return peers_.RankOnHost(rank) + " is late" + Known(rank);
+  };
+  End("all ranks wait, and nothing has moved for " + Seconds(quiet) + "; " +
+          DescribeAll(LateRanks(), describe),
+      now);
 }
 
+// A slow rank names one of its neighbours that wait, so that only one reports it.
 void Watchdog::ReportSlow(Clock::time_point now) {
   const Clock::duration waited = now - wait_->start_;
   if (waited < wait_->next_note_) return;
   wait_->next_note_ *= 2;
-  if (!IsFirstThatWaits()) return;
-  for (int r = 0; r < peers_.size(); ++r) {
-    if (!IsLate(r) || peers_.is_waiting(r)) continue;
+  for (const TreeNeighbour& n : peers_.neighbours()) {
+    if (peers_.is_waiting(n.rank) || peers_.last(n.rank).reporter != peers_.rank()) continue;
     Say("note: waiting for " + Seconds(waited) + " in " + octet::Describe(activity_.place()) +
-        " for " + peers_.RankOnHost(r) + ", " + peers_.LastSeen(r) + ", which makes progress");
+        " for " + peers_.RankOnHost(n.rank) + peers_.LastSeen(n.rank) + ", which makes progress");
   }
 }
 
-// "rank 1 on host-b has made no progress for 60.0 s, last seen in experts of layer 3, missing from
-// combine of layer 3, where rank 0 on host-a waits for it"; the verdict is what stands before the
-// first comma, after the host.
-std::string Watchdog::DescribeStalledRanks(const std::vector<int>& ranks,
-                                           absl::FunctionRef<std::string(int)> verdict) const {
-  constexpr size_t kMostNamed = 4;  // as many as fit into a heartbeat
-  std::string text;
-  for (size_t i = 0; i < std::min(ranks.size(), kMostNamed); ++i) {
-    if (i > 0) text += "; ";
-    text += peers_.RankOnHost(ranks[i]) + verdict(ranks[i]) + ", " + peers_.LastSeen(ranks[i]) +
-            MissingFrom(ranks[i]);
-  }
-  if (ranks.size() > kMostNamed) {
-    text += "; and " + std::to_string(ranks.size() - kMostNamed) + " more";
-  }
-  return text;
-}
+// Where the rank was, and who misses it where.
+std::string Watchdog::Known(int rank) const { return peers_.LastSeen(rank) + MissingFrom(rank); }
 
 // Who waits for this rank, and where. Nothing if nobody says so.
 std::string Watchdog::MissingFrom(int rank) const {
   const auto missing = [&](const std::string& place, int waiting) {
     return ", missing from " + place + ", where " + peers_.RankOnHost(waiting) + " waits for it";
   };
-  if (IsLate(rank)) return missing(octet::Describe(activity_.place()), peers_.rank());
-  for (int r = 0; r < peers_.size(); ++r) {
-    if (peers_.last(r).waits_for == rank) return missing(peers_.LastPlace(r), r);
+  if (std::ranges::binary_search(LateRanks(), rank))
+    return missing(octet::Describe(activity_.place()), peers_.rank());
+  for (const TreeNeighbour& n : peers_.neighbours()) {
+    if (peers_.last(n.rank).waits_for == rank) return missing(peers_.LastPlace(n.rank), n.rank);
   }
   return "";
 }
@@ -262,13 +295,7 @@ void Watchdog::End(const std::string& reason, Clock::time_point now) {
 }
 
 void Watchdog::WriteRecorder() {
-  if (wait_ != nullptr) {
-    std::vector<int> late;
-    for (int r = 0; r < peers_.size(); ++r) {
-      if (IsLate(r)) late.push_back(r);
-    }
-    recorder_.SetLate(late);
-  }
+  if (wait_ != nullptr) recorder_.SetLate(LateRanks());
   if (!report_directory_.empty()) {
     const std::string path =
         report_directory_ + "/flight-rank" + std::to_string(peers_.rank()) + ".txt";
@@ -285,56 +312,36 @@ void Watchdog::WriteRecorder() {
 void Watchdog::TellOthers(const std::string& reason, Clock::time_point now) {
   const Clock::time_point end = Clock::now() + kOthersWords;
   Heartbeat alarm = MakeHeartbeat();
-  alarm.kind = Heartbeat::kAlarm;
   CopyText(reason, alarm.text);
-  std::vector<bool> told(peers_.size());
-  bool done = false;
-  while (!done && Clock::now() < end) {
-    done = true;
-    for (int r = 0; r < peers_.size(); ++r) {
-      if (r == peers_.rank()) continue;
-      told[r] = told[r] || channel_->Send(r, alarm);
-      const bool speaks = peers_.has_alarmed(r) || peers_.IsSilent(r, now, timeout_ / 2);
-      done = done && told[r] && speaks;
-    }
-    int from = 0;
-    Heartbeat beat;
-    while (channel_->Receive(from, beat)) peers_.Hear(from, beat, Clock::now());
+  AlarmSpread spread(peers_, *channel_, alarm, now, timeout_ / 2);
+  while (!spread.Poll() && Clock::now() < end) {
+    HearAll(Clock::now());
     std::this_thread::sleep_for(kPause);
   }
 }
 
-// A rank has done its part when it has said goodbye.
-class Watchdog::Closing : public PendingPeers {
- public:
-  explicit Closing(const PeerStates& peers) : peers_(peers) {}
-  bool is_late(int rank) const override { return rank != peers_.rank() && !peers_.is_gone(rank); }
-  int64_t parts_moved(int rank) const override { return is_late(rank) ? 0 : 1; }
-  bool complete() const {
-    for (int r = 0; r < peers_.size(); ++r) {
-      if (is_late(r)) return false;
-    }
-    return true;
-  }
-
- private:
-  const PeerStates& peers_;
-};
-
 void Watchdog::Close() {
-  Heartbeat bye = MakeHeartbeat();
-  bye.kind = Heartbeat::kBye;
-  std::vector<bool> told(peers_.size());
-  told[peers_.rank()] = true;
-  const Closing closing(peers_);
-  std::optional<Wait> wait;
-  if (watched_) wait.emplace(*this, closing, 0, peers_.size());
+  const ClosingPeers closing(peers_);
+  const Wait wait(*this, closing, 0);
   closing_ = true;
   recorder_.Begin("control", activity_.place(), 0);
-  while (!closing.complete() || std::find(told.begin(), told.end(), false) != told.end()) {
-    for (int r = 0; r < peers_.size(); ++r) told[r] = told[r] || channel_->Send(r, bye);
-    Look(Clock::now());
+  while (!closing.all_have_come() ||
+         std::ranges::find(said_goodbye_, false) != said_goodbye_.end()) {
+    const Clock::time_point now = Clock::now();
+    SayGoodbye(closing, now);
+    Look(now);
     std::this_thread::sleep_for(kPause);
+  }
+}
+
+void Watchdog::SayGoodbye(const ClosingPeers& closing, Clock::time_point now) {
+  Heartbeat bye = MakeHeartbeat();
+  bye.kind = Heartbeat::kBye;
+  for (size_t i = 0; i < said_goodbye_.size(); ++i) {
+    const TreeNeighbour& to = peers_.neighbours()[i];
+    if (said_goodbye_[i] || !closing.IsTimeFor(to)) continue;
+    AddNews(to.rank, now, bye);
+    said_goodbye_[i] = channel_->Send(to.rank, bye);
   }
 }
 

@@ -3,8 +3,6 @@
 #ifndef OCTET_PARALLEL_WATCH_WATCHDOG_H_
 #define OCTET_PARALLEL_WATCH_WATCHDOG_H_
 
-#include <absl/functional/function_ref.h>
-
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -13,43 +11,34 @@
 #include <vector>
 
 #include "kernels/base/activity.h"
+#include "parallel/watch/closing_peers.h"
 #include "parallel/watch/flight_recorder.h"
 #include "parallel/watch/heartbeat.h"
 #include "parallel/watch/peer_states.h"
+#include "parallel/watch/pending_peers.h"
 #include "parallel/watch/process_watch.h"
 
 namespace octet {
 
-// What a rank waits for: a part of the work of each rank of a group.
-class PendingPeers {
- public:
-  virtual ~PendingPeers() = default;
-
-  // It has not done its part.
-  virtual bool is_late(int rank) const = 0;
-
-  // Counts parts of messages that have gone to this rank or come from it.
-  virtual int64_t parts_moved(int rank) const = 0;
-};
-
-// One for each rank of a world, on the rank's own thread. It tells the others by heartbeats how far
-// this rank is, wherever it waits or polls, and hears from them. While this rank waits, another one
-// without a sign (PeerStates) for longer than the timeout ends the job: every rank that is alive
-// says which it was and where, and ends. Time in which this rank did not listen is not held against
-// others. A rank that is slow gives signs; it is reported now and then.
+// One for each rank of a world, on the rank's own thread. It tells its neighbours in a tree of the
+// ranks by heartbeats how far this rank is, wherever it waits or polls, and hears from them. A
+// neighbour without a sign (PeerStates) for longer than the timeout ends the job: every rank that
+// is alive says which it was and where, and ends. Time in which this rank did not listen is not
+// held against others. A rank that is slow gives signs; one of its neighbours reports it now and
+// then.
 class Watchdog {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `channel` connects the ranks on `hosts`, of which this one is number `rank`.
+  // `channel` connects this rank, number `rank` of those on `hosts`, to its neighbours.
   Watchdog(Activity& activity, std::unique_ptr<HeartbeatChannel> channel, int rank,
-           std::span<const std::string> hosts);
+           std::span<const std::string> hosts, std::vector<TreeNeighbour> neighbours);
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
   ~Watchdog();
 
-  // From now on others wait for this rank's work, which its process watches too. Before, waits end
-  // after 60 s.
+  // From now on others wait for this rank's work, which its process watches too, and this rank
+  // judges its neighbours wherever it polls. Before, only while it waits, and after 60 s.
   void SetTimeout(std::chrono::duration<double> timeout);
 
   // A slow rank is reported after a wait of this time, then after twice as long, and so on.
@@ -84,11 +73,11 @@ class Watchdog {
   // Tells, hears and, while this rank waits, judges; when that is due.
   void Poll();
 
-  // This rank waits, for its lifetime, for `size` ranks from rank `first` of the world on. It polls
-  // meanwhile.
+  // This rank waits, for its lifetime, for ranks of a group that begins at rank `first` of the
+  // world. It polls meanwhile.
   class Wait {
    public:
-    Wait(Watchdog& watchdog, const PendingPeers& awaited, int first, int size);
+    Wait(Watchdog& watchdog, const PendingPeers& pending, int first);
     Wait(const Wait&) = delete;
     Wait& operator=(const Wait&) = delete;
     ~Wait();
@@ -99,9 +88,9 @@ class Watchdog {
     Watchdog& watchdog_;
     const PendingPeers& pending_;
     const int first_;
-    const int size_;
     const Clock::time_point start_;
     Clock::duration next_note_;
+    bool noted_ = false;  // what has moved in it
   };
 
   // Collective: returns when every rank has come here; no heartbeats follow. It has the deadline of
@@ -109,24 +98,25 @@ class Watchdog {
   void Close();
 
  private:
-  class Closing;
-
   void SetIntervals(Clock::duration timeout);
   void Look(Clock::time_point now);
+  void HearAll(Clock::time_point now);
   void IgnoreUnheardTime(Clock::time_point now);
   void SendHeartbeats(Clock::time_point now);
+  void SayGoodbye(const ClosingPeers& closing, Clock::time_point now);
   Heartbeat MakeHeartbeat() const;
+  void AddNews(int to, Clock::time_point now, Heartbeat& beat) const;
+
+  void CheckNeighbours(Clock::time_point now);
 
   // Of the wait that this rank is in.
   void NoteMoves(Clock::time_point now);
-  void CheckPeers(Clock::time_point now);
+  void CheckForDeadlock(Clock::time_point now);
   void ReportSlow(Clock::time_point now);
-  bool IsLate(int rank) const;  // of the world
-  bool IsFirstThatWaits() const;
+  std::vector<int> LateRanks() const;  // of the world, ascending
   int Suspect() const;
 
-  std::string DescribeStalledRanks(const std::vector<int>& ranks,
-                                   absl::FunctionRef<std::string(int rank)> verdict) const;
+  std::string Known(int rank) const;
   std::string MissingFrom(int rank) const;
   std::string OwnState(Clock::time_point now) const;
   [[noreturn]] void End(const std::string& reason, Clock::time_point now);
@@ -143,6 +133,7 @@ class Watchdog {
   Clock::duration slow_after_ = std::chrono::seconds(10);
   bool watched_ = false;  // others wait for this rank's work
   bool closing_ = false;
+  std::vector<bool> said_goodbye_;  // [neighbours] to whom
   std::string report_directory_;
   ProcessWatch* process_ = nullptr;
   EndHandler end_handler_;
@@ -154,6 +145,7 @@ class Watchdog {
   std::string alarm_;           // why another rank ended the job
   Wait* wait_ = nullptr;        // that this rank is in
   std::vector<int64_t> moved_;  // [ranks] parts seen to have moved in it
+  std::vector<int64_t> moves_;  // [ranks] of use while they are counted
 };
 
 }  // namespace octet

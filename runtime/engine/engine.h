@@ -84,7 +84,7 @@ class Engine {
   const EngineStats& stats() const { return stats_; }
   const SchedulerStats& scheduler_stats() const { return scheduler_.stats(); }
   const PhaseClock& clock() const { return clock_; }
-  const ExpertLoad& expert_load() const { return expert_load_; }
+  const ExpertLoad& expert_load() const { return model_.expert_load(); }
   const KvCache& kv_cache() const { return kv_cache_; }
   int64_t positions_seen() const { return runner_.positions_seen(); }
 
@@ -104,7 +104,6 @@ class Engine {
   PhaseClock clock_;
   Workspace workspace_;
   ExecutionContext context_;
-  ExpertLoad expert_load_;
   KvCache kv_cache_;
   Mixtral model_;
   ModelRunner runner_;

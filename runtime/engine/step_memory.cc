@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/base/backend.h"
+#include "parallel/dispatch/dispatch_limits.h"
 #include "runtime/engine/model_runner.h"
 
 namespace octet {
@@ -15,7 +16,9 @@ constexpr int64_t kFloat = sizeof(float);
 struct StepShape {
   StepShape(const ModelConfig& config, const EngineOptions& options)
       : own_tokens(options.limits.MaxTokensPerRank()),
-        all_tokens(options.limits.max_num_batched_tokens),
+        tokens_at_a_time(std::min<int64_t>(
+            options.limits.max_num_batched_tokens,
+            DispatchLimits{.max_tokens = own_tokens}.tokens_at_a_time(options.limits.group_size))),
         topk(config.experts_per_token),
         hidden(config.hidden_size),
         intermediate(config.intermediate_size),
@@ -24,8 +27,8 @@ struct StepShape {
         vocab(config.vocab_size),
         element(static_cast<int64_t>(SizeOf(options.dtype))) {}
 
-  int64_t own_tokens;  // of this rank
-  int64_t all_tokens;  // of the group
+  int64_t own_tokens;        // of this rank
+  int64_t tokens_at_a_time;  // that its experts compute
   int64_t topk;
   int64_t hidden;
   int64_t intermediate;
@@ -41,22 +44,24 @@ int64_t WorkspaceBytes(const StepShape& s) {
   const int64_t states = s.own_tokens * 3 * s.hidden * kFloat;
   const int64_t attention = s.own_tokens * (2 * s.q_dim + 2 * s.kv_dim) * kFloat;
   const int64_t leaving = s.own_tokens * s.topk * s.hidden * s.element;  // to other hosts
-  const int64_t expert_outputs = s.all_tokens * s.topk * s.hidden * kFloat;
+  const int64_t expert_outputs = s.tokens_at_a_time * s.topk * s.hidden * kFloat;
   const int64_t logits = (ModelRunner::kLogitRows + Sampler::kMostRows) * s.vocab * kFloat;
   return states + std::max({attention, leaving + expert_outputs, logits});
 }
 
-// Tokens as they are staged and as they come; outputs that are returned and that come back.
+// Tokens as they are staged and as they come from other hosts; outputs that come back, and those
+// that go to other hosts.
 int64_t ExchangeBytes(const StepShape& s) {
-  const int64_t tokens = (s.own_tokens + s.all_tokens) * s.element;
-  const int64_t outputs = (s.all_tokens + s.own_tokens) * s.topk * kFloat;
+  const int64_t tokens = (s.own_tokens + s.tokens_at_a_time) * s.element;
+  const int64_t outputs = (s.own_tokens + s.tokens_at_a_time) * s.topk * kFloat;
   return (tokens + outputs) * s.hidden;
 }
 
 // Rows as the kernels read them, and what experts have between their products.
 int64_t ScratchBytes(const StepShape& s) {
   constexpr int64_t kAlignment = int64_t{1} << 16;
-  const int64_t expert_rows = std::min<int64_t>(s.all_tokens * s.topk, Backend::kExpertRowsAtATime);
+  const int64_t expert_rows =
+      std::min<int64_t>(s.tokens_at_a_time * s.topk, Backend::kExpertRowsAtATime);
   const int64_t experts = expert_rows * (s.hidden + s.intermediate) * s.element;
   const int64_t router = s.own_tokens * s.hidden * kFloat;
   const int64_t others = s.own_tokens * std::max(s.hidden, s.q_dim) * s.element;

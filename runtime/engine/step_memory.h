@@ -10,7 +10,7 @@
 
 namespace octet {
 
-// Most bytes of each kind: the rank has its own tokens, and its experts all of the group's.
+// Most bytes of each kind. They don't grow with the number of ranks beyond the first few.
 struct StepMemory {
   StepMemory(const ModelConfig& config, const EngineOptions& options);
 

@@ -2,14 +2,15 @@
 
 namespace octet {
 
-void Attention::Forward(ConstMatrix x, const Batch& batch, Matrix y) {
-  const PhaseClock::Scope timing(context_.clock, Phase::kAttention);
-  const Workspace::Scope scope(context_.workspace);
-  Backend& backend = context_.backend;
+void Attention::Forward(const ExecutionContext& context, ConstMatrix x, const Batch& batch,
+                        Matrix y) const {
+  const PhaseClock::Scope timing(context.clock, Phase::kAttention);
+  const Workspace::Scope scope(context.workspace);
+  Backend& backend = context.backend;
   const int64_t q_dim = int64_t{config_.num_heads} * config_.head_dim;
   const int64_t kv_dim = int64_t{config_.num_kv_heads} * config_.head_dim;
 
-  const Matrix qkv = context_.workspace.Alloc(x.rows, q_dim + 2 * kv_dim);
+  const Matrix qkv = context.workspace.Alloc(x.rows, q_dim + 2 * kv_dim);
   backend.Matmul(x, weights_.qkv_proj, qkv);
   const Matrix q = qkv.Cols(0, q_dim);
   const Matrix k = qkv.Cols(q_dim, kv_dim);
@@ -18,7 +19,7 @@ void Attention::Forward(ConstMatrix x, const Batch& batch, Matrix y) {
   backend.Rope(k, batch.positions, rope_);
   backend.StoreKv(k, v, batch.spans, kv_);
 
-  const Matrix attended = context_.workspace.Alloc(x.rows, q_dim);
+  const Matrix attended = context.workspace.Alloc(x.rows, q_dim);
   backend.Attention(q, batch.spans, kv_, config_.sliding_window.value_or(0), attended);
   backend.Matmul(attended, weights_.o_proj, y);
 }

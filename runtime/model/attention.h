@@ -13,16 +13,15 @@ namespace octet {
 class Attention {
  public:
   // `rope` has a row for every position that may come.
-  Attention(const ExecutionContext& context, const ModelConfig& config, const LayerWeights& weights,
-            const RopeTable& rope, KvBlocks kv)
-      : context_(context), config_(config), weights_(weights), rope_(rope), kv_(kv) {}
+  Attention(const ModelConfig& config, const LayerWeights& weights, const RopeTable& rope,
+            KvBlocks kv)
+      : config_(config), weights_(weights), rope_(rope), kv_(kv) {}
 
   // y = o_proj(attention(x)); stores the keys and values of x. x, y: [batch.num_tokens(),
   // hidden_size]; y may be x.
-  void Forward(ConstMatrix x, const Batch& batch, Matrix y);
+  void Forward(const ExecutionContext& context, ConstMatrix x, const Batch& batch, Matrix y) const;
 
  private:
-  const ExecutionContext& context_;
   const ModelConfig& config_;
   const LayerWeights& weights_;
   const RopeTable& rope_;

@@ -2,38 +2,49 @@
 
 namespace octet {
 
-DecoderLayer::DecoderLayer(const ExecutionContext& context, const ModelConfig& config, int layer,
-                           const LayerWeights& weights, const RopeTable& rope, KvBlocks kv,
-                           Dispatcher& dispatcher, const RoutingObserver& observer)
-    : context_(context),
-      layer_(layer),
+DecoderLayer::DecoderLayer(const ModelConfig& config, int layer, const LayerWeights& weights,
+                           const RopeTable& rope, KvBlocks kv, const RoutingObserver& observer,
+                           ExpertLoad& load)
+    : layer_(layer),
       weights_(weights),
       eps_(config.rms_norm_eps),
-      attention_(context, config, weights, rope, kv),
-      moe_(context, layer, weights, config.experts_per_token, dispatcher, observer) {}
+      attention_(config, weights, rope, kv),
+      moe_(layer, weights, config.experts_per_token, observer, load) {}
 
-void DecoderLayer::Attend(const Batch& batch, Matrix hidden, Matrix scratch) {
+void DecoderLayer::Forward(std::span<MicroBatch> micro_batches) const {
+  for (MicroBatch& m : micro_batches) {
+    m.Land();  // from the experts of the layer before
+    Attend(m);
+    Dispatch(m);
+  }
+  for (MicroBatch& m : micro_batches) RunExperts(m);
+}
+
+void DecoderLayer::Attend(MicroBatch& m) const {
   const Activity::Scope place({"norm", layer_});  // and attention within
-  context_.backend.RmsNorm(hidden, weights_.input_layernorm, eps_, scratch);
-  attention_.Forward(scratch, batch, scratch);
-  context_.backend.Add(scratch, hidden);
+  Backend& backend = m.context.backend;
+  backend.RmsNorm(m.hidden, weights_.input_layernorm, eps_, m.scratch);
+  attention_.Forward(m.context, m.scratch, m.batch, m.scratch);
+  backend.Add(m.scratch, m.hidden);
 }
 
-void DecoderLayer::Dispatch(Matrix hidden, Matrix scratch) {
+void DecoderLayer::Dispatch(MicroBatch& m) const {
   const Activity::Scope place({"norm", layer_});  // and router within
-  context_.backend.RmsNorm(hidden, weights_.post_attention_layernorm, eps_, scratch);
-  moe_.Dispatch(scratch);
+  m.context.backend.RmsNorm(m.hidden, weights_.post_attention_layernorm, eps_, m.scratch);
+  m.tokens.emplace(moe_.Dispatch(m.scratch, m));
 }
 
-void DecoderLayer::RunExperts() {
+void DecoderLayer::RunExperts(MicroBatch& m) const {
   const Activity::Scope place({"experts", layer_});
-  moe_.RunExperts();
+  m.outputs.emplace(moe_.RunExperts(*std::move(m.tokens), m.context));
+  m.tokens.reset();
 }
 
-void DecoderLayer::Combine(Matrix hidden, Matrix scratch) {
-  const Activity::Scope place({"norm", layer_});
-  moe_.Combine(scratch);
-  context_.backend.Add(scratch, hidden);
+void MicroBatch::Land() {
+  if (!outputs) return;
+  std::move(*outputs).Combine(scratch);
+  outputs.reset();
+  context.backend.Add(scratch, hidden);
 }
 
 }  // namespace octet

@@ -3,6 +3,8 @@
 #ifndef OCTET_RUNTIME_MODEL_DECODER_LAYER_H_
 #define OCTET_RUNTIME_MODEL_DECODER_LAYER_H_
 
+#include <span>
+
 #include "runtime/model/attention.h"
 #include "runtime/model/moe_layer.h"
 
@@ -11,19 +13,19 @@ namespace octet {
 // Attention and the mixture of experts, each on the normed hidden states and added to them.
 class DecoderLayer {
  public:
-  DecoderLayer(const ExecutionContext& context, const ModelConfig& config, int layer,
-               const LayerWeights& weights, const RopeTable& rope, KvBlocks kv,
-               Dispatcher& dispatcher, const RoutingObserver& observer);
+  DecoderLayer(const ModelConfig& config, int layer, const LayerWeights& weights,
+               const RopeTable& rope, KvBlocks kv, const RoutingObserver& observer,
+               ExpertLoad& load);
 
-  // Collective, in turn, as MoeLayer. hidden: [tokens, hidden_size], the residual stream; scratch:
-  // the same shape, kept from one to the next.
-  void Attend(const Batch& batch, Matrix hidden, Matrix scratch);
-  void Dispatch(Matrix hidden, Matrix scratch);
-  void RunExperts();
-  void Combine(Matrix hidden, Matrix scratch);
+  // Collective: so many micro-batches on all ranks. While the tokens of one travel, another is
+  // computed; so the experts' outputs are left in flight (MicroBatch::Land).
+  void Forward(std::span<MicroBatch> micro_batches) const;
 
  private:
-  const ExecutionContext& context_;
+  void Attend(MicroBatch& m) const;
+  void Dispatch(MicroBatch& m) const;
+  void RunExperts(MicroBatch& m) const;
+
   int layer_;
   const LayerWeights& weights_;
   float eps_;

@@ -5,14 +5,20 @@
 
 namespace octet {
 
-void ExpertLoad::Add(int layer, const DispatchPlan& plan) {
-  for (size_t e = 0; e < plan.expert_tokens.size(); ++e) {
-    expert_tokens_[layer][e] += plan.expert_tokens[e];
+ExpertLoad::ExpertLoad(const ExpertPlacement& placement, int rank)
+    : expert_tokens_(placement.num_layers(), std::vector<int64_t>(placement.num_experts())),
+      rank_tokens_(placement.num_layers()) {
+  for (int l = 0; l < placement.num_layers(); ++l) {
+    local_experts_.push_back(placement.LocalExperts(l, rank));
   }
-  for (size_t r = 0; r < plan.rank_tokens.size(); ++r) {
-    rank_tokens_[layer][r] += plan.rank_tokens[r];
+}
+
+void ExpertLoad::Add(int layer, const ExpertPlan& plan) {
+  const std::vector<int>& experts = local_experts_[layer];
+  for (size_t e = 0; e < experts.size(); ++e) {
+    expert_tokens_[layer][experts[e]] += plan.offsets[e + 1] - plan.offsets[e];
   }
-  busiest_rank_tokens_ += *std::ranges::max_element(plan.rank_tokens);
+  rank_tokens_[layer] += std::ssize(plan.rows);
 }
 
 double Balancedness(std::span<const int64_t> load) {

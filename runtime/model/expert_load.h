@@ -7,30 +7,28 @@
 #include <span>
 #include <vector>
 
-#include "parallel/dispatch/dispatch_plan.h"
+#include "parallel/dispatch/expert_placement.h"
+#include "parallel/dispatch/expert_plan.h"
 
 namespace octet {
 
-// Counts the (token, slot) pairs of each expert, and of each rank, in each layer: of all tokens of
-// an expert-parallel group.
+// Counts the (token, slot) pairs that each of one rank's experts has computed, in each layer. The
+// sum over the ranks is the router's choice.
 class ExpertLoad {
  public:
-  ExpertLoad(int num_layers, int num_experts, int num_ranks)
-      : expert_tokens_(num_layers, std::vector<int64_t>(num_experts)),
-        rank_tokens_(num_layers, std::vector<int64_t>(num_ranks)) {}
+  ExpertLoad(const ExpertPlacement& placement, int rank);
 
-  void Add(int layer, const DispatchPlan& plan);
+  void Add(int layer, const ExpertPlan& plan);
 
+  // [experts]; none for those of other ranks.
   std::span<const int64_t> expert_tokens(int layer) const { return expert_tokens_[layer]; }
-  std::span<const int64_t> rank_tokens(int layer) const { return rank_tokens_[layer]; }
-  // Of the rank with the most, summed over layers and steps.
-  int64_t busiest_rank_tokens() const { return busiest_rank_tokens_; }
+  int64_t rank_tokens(int layer) const { return rank_tokens_[layer]; }
   int num_layers() const { return static_cast<int>(expert_tokens_.size()); }
 
  private:
+  std::vector<std::vector<int>> local_experts_;      // [layers], ascending
   std::vector<std::vector<int64_t>> expert_tokens_;  // [layers, experts]
-  std::vector<std::vector<int64_t>> rank_tokens_;    // [layers, ranks]
-  int64_t busiest_rank_tokens_ = 0;
+  std::vector<int64_t> rank_tokens_;                 // [layers]
 };
 
 // mean / max, 1 when all are equal; 1 where there is no load at all.

@@ -2,17 +2,18 @@
 
 namespace octet {
 
-Experts::Experts(const ExecutionContext& context, const LayerWeights& weights) : context_(context) {
+Experts::Experts(const LayerWeights& weights) {
   for (const auto& expert : weights.experts) {
     if (expert != nullptr) weights_.push_back(expert.get());
   }
 }
 
-Matrix Experts::Forward(ConstMatrix rows, const DispatchPlan& plan) {
-  const PhaseClock::Scope timing(context_.clock, Phase::kExperts);
-  OCTET_CHECK_EQ(plan.local_experts.size(), weights_.size());
-  const Matrix out = context_.workspace.Alloc(std::ssize(plan.expert_rows), rows.cols);
-  context_.backend.GroupedSwiGlu(rows, plan.expert_rows, plan.expert_offsets, weights_, out);
+Matrix Experts::Forward(const ExecutionContext& context, ConstMatrix rows,
+                        const ExpertPlan& plan) const {
+  const PhaseClock::Scope timing(context.clock, Phase::kExperts);
+  OCTET_CHECK_EQ(plan.offsets.size(), weights_.size() + 1);
+  const Matrix out = context.workspace.Alloc(std::ssize(plan.rows), rows.cols);
+  context.backend.GroupedSwiGlu(rows, plan.rows, plan.offsets, weights_, out);
   return out;
 }
 

@@ -3,7 +3,9 @@
 #ifndef OCTET_RUNTIME_MODEL_EXPERTS_H_
 #define OCTET_RUNTIME_MODEL_EXPERTS_H_
 
-#include "parallel/dispatch/dispatch_plan.h"
+#include <vector>
+
+#include "parallel/dispatch/expert_plan.h"
 #include "runtime/checkpoint/weights.h"
 #include "runtime/model/execution_context.h"
 
@@ -12,14 +14,13 @@ namespace octet {
 // Grouped SwiGLU: each expert sees all of its tokens as one matrix.
 class Experts {
  public:
-  Experts(const ExecutionContext& context, const LayerWeights& weights);
+  explicit Experts(const LayerWeights& weights);
 
-  // rows: [.., hidden_size] of the context's dtype, which plan.expert_rows counts.
-  // Returns [(token, slot) pairs, hidden_size] float32 in the order of plan.expert_rows.
-  Matrix Forward(ConstMatrix rows, const DispatchPlan& plan);
+  // rows: [.., hidden_size] of the context's dtype, which plan.rows counts.
+  // Returns [(token, slot) pairs, hidden_size] float32 in the order of plan.rows.
+  Matrix Forward(const ExecutionContext& context, ConstMatrix rows, const ExpertPlan& plan) const;
 
  private:
-  const ExecutionContext& context_;
   std::vector<const ExpertWeights*> weights_;  // of this rank's experts, ascending
 };
 

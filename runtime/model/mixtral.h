@@ -3,7 +3,10 @@
 #ifndef OCTET_RUNTIME_MODEL_MIXTRAL_H_
 #define OCTET_RUNTIME_MODEL_MIXTRAL_H_
 
+#include <absl/container/inlined_vector.h>
+
 #include <deque>
+#include <vector>
 
 #include "runtime/model/decoder_layer.h"
 #include "runtime/model/rope.h"
@@ -43,40 +46,39 @@ class Mixtral {
   Matrix Forward(const Batch& batch, int num_micro_batches = 1);
 
   // Dispatcher::shared_memory.
-  const absl::Status& shared_memory() const {
-    return micro_batches_.front().dispatcher.shared_memory();
-  }
+  const absl::Status& shared_memory() const { return lanes_.front().dispatcher.shared_memory(); }
+
+  // What this rank's experts have computed.
+  const ExpertLoad& expert_load() const { return load_; }
 
   // The logits of rows that Forward gave, [rows, vocab_size], in the workspace.
   Matrix Logits(ConstMatrix hidden);
 
  private:
-  // A part of the batch on its way through the layers.
-  struct MicroBatch {
-    ExecutionContext context;
+  // What a micro-batch needs, one at a time.
+  struct Lane {
+    Lane(const ExecutionContext& context, const MixtralParts& parts, int64_t max_tokens);
+
+    const ExecutionContext context;
     Dispatcher dispatcher;
-    std::deque<DecoderLayer> layers;  // they don't move
     Batch batch;
-    Matrix hidden = {};
-    Matrix scratch = {};
-
-    void Attend(size_t layer) { layers[layer].Attend(batch, hidden, scratch); }
-    void Dispatch(size_t layer) { layers[layer].Dispatch(hidden, scratch); }
-    void RunExperts(size_t layer) { layers[layer].RunExperts(); }
-    void Combine(size_t layer) { layers[layer].Combine(hidden, scratch); }
+    Routing routing;
   };
+  using MicroBatches = absl::InlinedVector<MicroBatch, kMaxMicroBatches>;
 
-  void AddMicroBatch(const ExecutionContext& context, const MixtralParts& parts,
-                     int64_t max_tokens);
-  void Embed(MicroBatch& m);
+  MicroBatches Divide(const Batch& batch, int num_micro_batches);
+  void Embed(MicroBatch& m) const;
+  void TakeLogitRows(std::span<const MicroBatch> micro_batches, Matrix rows) const;
 
   const ExecutionContext& context_;
   const ModelConfig& config_;
   const ModelWeights& weights_;
   Rope rope_;
   RoutingObserver observer_;
+  ExpertLoad load_;
   Workspace second_workspace_;
-  std::deque<MicroBatch> micro_batches_;  // [kMaxMicroBatches]; they don't move
+  std::deque<Lane> lanes_;  // [kMaxMicroBatches]; they don't move
+  std::vector<DecoderLayer> layers_;
 };
 
 }  // namespace octet

@@ -2,24 +2,19 @@
 
 namespace octet {
 
-void MoeLayer::Dispatch(ConstMatrix x) {
-  scope_.emplace(context_.workspace);
-  const Routing& routing = router_.Route(x);   // local: choose top-k experts
-  dispatcher_.StageTokens(x);                  // local: where the ranks of this host read them
-  plan_ = &dispatcher_.Plan(layer_, routing);  // collective: who needs what
-  dispatcher_.StartDispatch(layer_, *plan_);   // collective: tokens to experts on other hosts
-  observer_(layer_, routing, *plan_);
+TokensInFlight MoeLayer::Dispatch(ConstMatrix x, MicroBatch& m) const {
+  router_.Route(m.context, x, m.routing);  // choose the top-k experts of each token
+  observer_(layer_, m.routing);
+  return m.dispatcher.Dispatch(layer_, x, m.routing);  // tokens leave for them
 }
 
-void MoeLayer::RunExperts() {
-  const ConstMatrix rows = dispatcher_.FinishDispatch();
-  const Matrix out = experts_.Forward(rows, *plan_);  // local: grouped SwiGLU
-  dispatcher_.StartCombine(layer_, out, *plan_);      // collective: back to where they came from
-}
-
-void MoeLayer::Combine(Matrix y) {
-  dispatcher_.FinishCombine(*plan_, y);  // gate-weighted, in slot order
-  scope_.reset();
+OutputsInFlight MoeLayer::RunExperts(TokensInFlight tokens, const ExecutionContext& context) const {
+  while (const ExpertPlan* plan = tokens.Next()) {  // tokens of all ranks have come
+    const Workspace::Scope scope(context.workspace);
+    tokens.Return(experts_.Forward(context, tokens.rows(), *plan));  // outputs leave for home
+    load_.Add(layer_, *plan);
+  }
+  return OutputsInFlight(std::move(tokens));
 }
 
 }  // namespace octet

@@ -4,22 +4,24 @@
 
 namespace octet {
 
-const Routing& Router::Route(ConstMatrix x) {
-  const PhaseClock::Scope timing(context_.clock, Phase::kRouter);
-  const Workspace::Scope scope(context_.workspace);
-  const Matrix probabilities = context_.workspace.Alloc(x.rows, gate_.rows);
-  context_.backend.Matmul(x, gate_, probabilities);
-  context_.backend.Softmax(probabilities, {}, probabilities);
+void Router::Route(const ExecutionContext& context, ConstMatrix x, Routing& routing) const {
+  const PhaseClock::Scope timing(context.clock, Phase::kRouter);
+  const Workspace::Scope scope(context.workspace);
+  const Matrix probabilities = context.workspace.Alloc(x.rows, gate_.rows);
+  context.backend.Matmul(x, gate_, probabilities);
+  context.backend.Softmax(probabilities, {}, probabilities);
 
-  routing_.num_tokens = x.rows;
-  routing_.topk = topk_;
-  routing_.topk_idx.resize(x.rows * topk_);
-  routing_.topk_weights.resize(x.rows * topk_);
-  for (int64_t token = 0; token < x.rows; ++token) ChooseBest(token, probabilities.f32(token));
-  return routing_;
+  routing.num_tokens = x.rows;
+  routing.topk = topk_;
+  routing.topk_idx.resize(x.rows * topk_);
+  routing.topk_weights.resize(x.rows * topk_);
+  for (int64_t token = 0; token < x.rows; ++token) {
+    ChooseBest(probabilities.f32(token), &routing.topk_idx[token * topk_],
+               &routing.topk_weights[token * topk_]);
+  }
 }
 
-void Router::ChooseBest(int64_t token, float* probabilities) {
+void Router::ChooseBest(float* probabilities, int32_t* idx, float* weights) const {
   constexpr float kChosen = -1;
   const auto best_left = [&] {
     int32_t best = -1;
@@ -29,8 +31,6 @@ void Router::ChooseBest(int64_t token, float* probabilities) {
     }
     return best;
   };
-  int32_t* idx = routing_.topk_idx.data() + token * topk_;
-  float* weights = routing_.topk_weights.data() + token * topk_;
   float sum = 0;
   for (int slot = 0; slot < topk_; ++slot) {
     idx[slot] = best_left();

@@ -14,19 +14,16 @@ namespace octet {
 class Router {
  public:
   // gate: [num_experts, hidden_size] float32
-  Router(const ExecutionContext& context, const PackedMatrix& gate, int topk)
-      : context_(context), gate_(gate), topk_(topk) {}
+  Router(const PackedMatrix& gate, int topk) : gate_(gate), topk_(topk) {}
 
-  // x: [tokens, hidden_size]. Valid until the next call.
-  const Routing& Route(ConstMatrix x);
+  // x: [tokens, hidden_size].
+  void Route(const ExecutionContext& context, ConstMatrix x, Routing& routing) const;
 
  private:
-  void ChooseBest(int64_t token, float* probabilities);
+  void ChooseBest(float* probabilities, int32_t* idx, float* weights) const;
 
-  const ExecutionContext& context_;
   const PackedMatrix& gate_;
   int topk_;
-  Routing routing_;
 };
 
 }  // namespace octet

@@ -63,8 +63,8 @@ RunAccount RunSmallJob() {
     const Communicator& group = (*session)->group();
     const RunReport report = MakeReport(comm, *setup, **session);
     const std::lock_guard lock(mutex);
-    account.bytes_sent["dispatch"] += group.bytes_sent(Traffic::kDispatch);
-    account.bytes_sent["combine"] += group.bytes_sent(Traffic::kCombine);
+    account.bytes_sent["dispatch"] += group.bytes_read_in_place(Traffic::kDispatch);
+    account.bytes_sent["combine"] += group.bytes_read_in_place(Traffic::kCombine);
     account.expert_bytes += static_cast<int64_t>((*session)->weights().expert_bytes());
     if (comm.rank() != 0) return;
     account.report = report;

@@ -27,7 +27,7 @@ class RankModel {
  public:
   RankModel(
       Communicator& comm, const ModelFiles& files, const RankModelOptions& options,
-      RoutingObserver observer = [](int, const Routing&, const DispatchPlan&) {});
+      RoutingObserver observer = [](int, const Routing&) {});
 
   // Collective: the logits of all `tokens` of one sequence, computed in chunks of at most `chunk`
   // tokens: [tokens, vocab_size]. Every rank must call it with as many chunks.

@@ -45,9 +45,8 @@ class WrongBackend : public CpuBackend {
     CpuBackend::GatherRows(x, rows, y);
     Spoil(y);
   }
-  void WeightedSum(ConstMatrix x, std::span<const int32_t> offsets, std::span<const int32_t> rows,
-                   std::span<const float> weights, Matrix y) override {
-    CpuBackend::WeightedSum(x, offsets, rows, weights, y);
+  void WeightedSum(ConstMatrix x, const RowSums& sums, Matrix y) override {
+    CpuBackend::WeightedSum(x, sums, y);
     Spoil(y);
   }
 

@@ -24,6 +24,19 @@ TEST(Activity, ScopesNest) {
   EXPECT_EQ(Describe({"schedule"}), "schedule");
 }
 
+TEST(Activity, APlaceIsEnteredOnceUntilItIsLeft) {
+  Activity activity;
+  std::vector<std::string> entered;
+  activity.SetObserver([&](Place place) { entered.push_back(Describe(place)); });
+  for (int i = 0; i < 2; ++i) {
+    const Activity::Scope whole(activity, {"combine", 1});
+    const Activity::Scope part(activity, {"combine", 1});
+    const Activity::Scope other(activity, {"combine", 2});
+  }
+  EXPECT_EQ(entered, (std::vector<std::string>{"combine of layer 1", "combine of layer 2",
+                                               "combine of layer 1", "combine of layer 2"}));
+}
+
 TEST(Activity, EveryItemOfAPoolIsProgress) {
   ThreadPool pool(3);
   Activity& activity = Activity::OfThisThread();

@@ -112,16 +112,27 @@ TEST(Finite, GreatestMagnitude) {
 
 TEST_P(ElementwiseTest, WeightedSumAddsInOrderWithRoundedProducts) {
   const auto x = OwnedMatrix::Random(6, 50, DType::kF32, 4);
-  const std::vector<int32_t> offsets = {0, 2, 2 + 3, 6};
-  const std::vector<int32_t> rows = {3, 1, 0, 5, 2, 4};
-  const std::vector<float> weights = {0.3F, 0.7F, 0.1F, 0.2F, 0.7F, 1};
+  RowSums sums = {.offsets = {0, 2, 2 + 3, 6},
+                  .rows = {3, 1, 0, 5, 2, 4},
+                  .weights = {0.3F, 0.7F, 0.1F, 0.2F, 0.7F, 1},
+                  .results = {}};
+  const auto expect_sums = [&](const OwnedMatrix& y, int64_t a, int64_t b, int64_t c) {
+    for (int64_t i = 0; i < 50; ++i) {
+      EXPECT_EQ(y.at(a, i), 0.3F * x.at(3, i) + 0.7F * x.at(1, i));
+      EXPECT_EQ(y.at(b, i), 0.1F * x.at(0, i) + 0.2F * x.at(5, i) + 0.7F * x.at(2, i));
+      EXPECT_EQ(y.at(c, i), x.at(4, i));
+    }
+  };
   OwnedMatrix y(3, 50);
-  backend_->WeightedSum(x.view(), offsets, rows, weights, y.view());
-  for (int64_t c = 0; c < 50; ++c) {
-    EXPECT_EQ(y.at(0, c), 0.3F * x.at(3, c) + 0.7F * x.at(1, c));
-    EXPECT_EQ(y.at(1, c), 0.1F * x.at(0, c) + 0.2F * x.at(5, c) + 0.7F * x.at(2, c));
-    EXPECT_EQ(y.at(2, c), x.at(4, c));
-  }
+  backend_->WeightedSum(x.view(), sums, y.view());
+  expect_sums(y, 0, 1, 2);
+
+  sums.results = {4, 0, 2};
+  auto spread = OwnedMatrix::Random(5, 50, DType::kF32, 5);
+  const OwnedMatrix before = spread;
+  backend_->WeightedSum(x.view(), sums, spread.view());
+  expect_sums(spread, 4, 0, 2);
+  for (int64_t i = 0; i < 50; ++i) EXPECT_EQ(spread.at(1, i), before.at(1, i));
 }
 
 TEST_P(ElementwiseTest, RopeRotatesHalves) {

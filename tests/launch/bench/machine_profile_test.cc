@@ -49,7 +49,6 @@ MachineProfile Exchange() {
   MoeExchangeTime& moe = *exchange.add_moe();
   moe.set_tokens_per_rank(64);
   moe.set_placement("123");  // the name of a file
-  moe.set_routing_seconds(1e-5);
   return profile;
 }
 

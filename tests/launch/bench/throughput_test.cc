@@ -143,6 +143,20 @@ TEST(StepBounds, TheSlowestHostAndAllRanksArithmetic) {
   EXPECT_STREQ(bound.limit(), "dot products");
 }
 
+// Two groups of two ranks, two steps of two layers, two experts for each token.
+TEST(StepRecord, GroupsWaitForTheirBusiestRankInEachLayer) {
+  std::vector<std::vector<StepRecord>> records(4, std::vector<StepRecord>(2));
+  AddGroupPairs(2, 2, 2, {{5, 1, 0, 4}, {3, 7, 8, 4}, {0, 0, 1, 1}, {2, 2, 1, 1}}, records);
+  EXPECT_EQ(records[0][0].tokens, 4);
+  EXPECT_EQ(records[0][0].mean_rank_pairs, 8);
+  EXPECT_EQ(records[0][0].busiest_rank_pairs, 5 + 7);
+  EXPECT_EQ(records[0][1].busiest_rank_pairs, 8 + 4);
+  EXPECT_EQ(records[2][0].tokens, 1);
+  EXPECT_EQ(records[2][0].busiest_rank_pairs, 2 + 2);
+  EXPECT_EQ(records[2][1].mean_rank_pairs, 2);
+  for (const int r : {1, 3}) EXPECT_EQ(records[r][0].busiest_rank_pairs, 0);
+}
+
 TEST(StepBounds, SumsStepsOfOneKindAfterTheWarmUp) {
   std::vector<std::vector<StepRecord>> records(3, std::vector<StepRecord>(4));
   for (int i = 0; i < 4; ++i) {

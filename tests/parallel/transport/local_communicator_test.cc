@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "parallel/transport/collectives.h"
 #include "tests/parallel/transport/communicator_conformance.h"
 #include "tests/support/local_ranks.h"
 
@@ -41,7 +42,7 @@ TEST(CommunicatorDeathTest, NamesTheRankThatIsLate) {
     std::byte room[8];
     const std::vector<ConstBytes> send(2);
     const std::vector<Bytes> recv = {{}, room};
-    comm.AllToAll(Traffic::kDispatch, {"dispatch", 3}, send, recv);
+    AllToAll(comm, Traffic::kDispatch, {"dispatch", 3}, send, recv);
   };
   EXPECT_DEATH(wait_for_rank_1(),
                "rank 1 on this process has made no progress .* never heard from, missing from "

@@ -5,14 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <barrier>
 #include <chrono>
-#include <mutex>
 #include <thread>
 
-#include "parallel/transport/collectives.h"
-#include "tests/support/local_ranks.h"
+#include "tests/support/watched_ranks.h"
 
 namespace octet {
 namespace {
@@ -24,57 +20,15 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr auto kTimeout = 400ms;
-constexpr auto kSoon = 2000ms;  // after the timeout
-
-struct Ended {};
-
-// Runs ranks whose watchdogs throw where they would end the process, and keeps what they said.
-class WatchdogTest : public testing::Test {
+class WatchdogTest : public WatchedRanksTest {
  protected:
   void Run(int size, const std::function<void(Communicator&)>& f) {
-    RunLocalRanks(size, [&](Communicator& comm) {
-      comm.watchdog().SetTimeout(kTimeout);
-      comm.watchdog().SetEndHandler([&](const std::string& statement) {
-        const std::lock_guard lock(mutex_);
-        statements_.push_back(statement);
-        throw Ended();
-      });
-      try {
-        f(comm);
-      } catch (const Ended&) {
-      }
-    });
+    WatchedRanksTest::Run(std::vector<std::string>(size, "this process"), f);
   }
-
-  // Stands still, as if stopped, until the others have ended.
-  void StandStill(size_t others) {
-    const auto end = std::chrono::steady_clock::now() + kTimeout + kSoon;
-    while (std::chrono::steady_clock::now() < end) {
-      std::this_thread::sleep_for(10ms);
-      const std::lock_guard lock(mutex_);
-      if (statements_.size() == others) return;
-    }
-    ADD_FAILURE() << "the others do not end";
-  }
-
-  std::mutex mutex_;
-  std::vector<std::string> statements_;
 };
-
-// Long enough for a heartbeat.
-void WorkIn(Communicator& comm, Place place) {
-  const Activity::Scope scope(comm.watchdog().activity(), place);
-  const auto end = std::chrono::steady_clock::now() + kTimeout / 2;
-  while (std::chrono::steady_clock::now() < end) {
-    comm.watchdog().activity().Tick();
-    std::this_thread::sleep_for(1ms);
-  }
-}
 
 TEST_F(WatchdogTest, ARankThatStandsStillIsNamedByAllOthers) {
   for (const int size : {2, 3, 8}) {
-    statements_.clear();
     const int culprit = size - 1;
     Run(size, [&](Communicator& comm) {
       AllGather(comm, {"start"}, "");
@@ -146,11 +100,11 @@ TEST_F(WatchdogTest, BlamePassesThroughARankThatWaits) {
     if (comm.rank() == 2) return StandStill(2);
     recv[comm.rank() + 1] = room;
     if (comm.rank() == 0) {
-      comm.AllToAll(Traffic::kControl, {"schedule"}, send, recv);
+      AllToAll(comm, Traffic::kControl, {"schedule"}, send, recv);
     } else {
       std::vector<std::byte> own_room(sizeof(room));
       recv[2] = own_room;
-      comm.AllToAll(Traffic::kDispatch, {"dispatch", 1}, send, recv);
+      AllToAll(comm, Traffic::kDispatch, {"dispatch", 1}, send, recv);
     }
   });
   EXPECT_THAT(statements_, SizeIs(2));
@@ -194,7 +148,7 @@ TEST_F(WatchdogTest, RanksThatAllWaitAreEndedToo) {
     std::vector<ConstBytes> send(2);
     std::vector<Bytes> recv(2);
     recv[1 - comm.rank()] = room;
-    comm.AllToAll(Traffic::kControl, {"schedule"}, send, recv);
+    AllToAll(comm, Traffic::kControl, {"schedule"}, send, recv);
   });
   EXPECT_THAT(statements_, SizeIs(2));
   EXPECT_THAT(statements_, Each(testing::ContainsRegex("all ranks wait, and nothing has moved for "

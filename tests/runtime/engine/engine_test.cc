@@ -8,6 +8,7 @@
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/isa.h"
+#include "parallel/transport/collectives.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/rank_model.h"
@@ -440,8 +441,14 @@ TEST_F(SteppedEngineTest, CountsAndGivesBack) {
     EXPECT_EQ(engine.kv_cache().num_free_pages(), kPages);
     for (int l = 0; l < model_.config.num_layers; ++l) {
       const auto tokens = engine.expert_load().expert_tokens(l);
+      const int64_t mine = std::accumulate(tokens.begin(), tokens.end(), int64_t{0});
+      EXPECT_EQ(engine.expert_load().rank_tokens(l), mine);
       // Every token computed went to two experts; an answer's last one is not computed.
-      EXPECT_EQ(std::accumulate(tokens.begin(), tokens.end(), int64_t{0}), 2 * (25 + 3 + 3 + 1));
+      int64_t all = 0;
+      for (const std::string& of_rank : AllGather(comm, {"load"}, std::to_string(mine))) {
+        all += std::stoll(of_rank);
+      }
+      EXPECT_EQ(all, 2 * (25 + 3 + 3 + 1));
     }
     if (comm.rank() != 0) {
       EXPECT_TRUE(finished.empty());

@@ -9,24 +9,23 @@ namespace {
 using testing::ElementsAre;
 
 TEST(ExpertLoadTest, AddsUpByLayer) {
-  ExpertLoad load(2, 3, 2);
+  // Rank 1 of 2 has the experts 1 and 3 of each layer.
+  const ExpertPlacement placement = *ExpertPlacement::Parse("round-robin", {2, 4, 2});
+  ExpertLoad load(placement, 1);
   EXPECT_EQ(load.num_layers(), 2);
-  EXPECT_THAT(load.expert_tokens(0), ElementsAre(0, 0, 0));
-  DispatchPlan plan;
-  plan.expert_tokens = {1, 2, 3};
-  plan.rank_tokens = {4, 2};
+  EXPECT_THAT(load.expert_tokens(0), ElementsAre(0, 0, 0, 0));
+  ExpertPlan plan;
+  plan.offsets = {0, 2, 5};
+  plan.rows.resize(5);
   load.Add(0, plan);
-  plan.expert_tokens = {5, 0, 0};
-  plan.rank_tokens = {0, 5};
+  load.Add(0, plan);
+  plan.offsets = {0, 0, 1};
+  plan.rows.resize(1);
   load.Add(1, plan);
-  plan.expert_tokens = {10, 0, int64_t{1} << 40};
-  plan.rank_tokens = {10, int64_t{1} << 40};
-  load.Add(0, plan);
-  EXPECT_THAT(load.expert_tokens(0), ElementsAre(11, 2, (int64_t{1} << 40) + 3));
-  EXPECT_THAT(load.expert_tokens(1), ElementsAre(5, 0, 0));
-  EXPECT_THAT(load.rank_tokens(0), ElementsAre(14, (int64_t{1} << 40) + 2));
-  EXPECT_THAT(load.rank_tokens(1), ElementsAre(0, 5));
-  EXPECT_EQ(load.busiest_rank_tokens(), 4 + 5 + (int64_t{1} << 40));
+  EXPECT_THAT(load.expert_tokens(0), ElementsAre(0, 4, 0, 6));
+  EXPECT_THAT(load.expert_tokens(1), ElementsAre(0, 0, 0, 1));
+  EXPECT_EQ(load.rank_tokens(0), 10);
+  EXPECT_EQ(load.rank_tokens(1), 1);
 }
 
 TEST(BalancednessTest, IsMeanOverMax) {

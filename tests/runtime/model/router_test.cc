@@ -29,7 +29,9 @@ class RouterTest : public testing::TestWithParam<Isa> {
  protected:
   Routing Route(const OwnedMatrix& gate, ConstMatrix x, int topk) {
     const PackedMatrix packed = PackAll(*backend_, gate, DType::kF32);
-    return Router(context_, packed, topk).Route(x);
+    Routing routing;
+    Router(packed, topk).Route(context_, x, routing);
+    return routing;
   }
 
   Routing RouteOne(const std::vector<float>& logits, int topk) {
@@ -126,12 +128,14 @@ TEST_P(RouterTest, ShrinksToNoTokens) {
   const PackedMatrix gate =
       PackAll(*backend_, OwnedMatrix::Random(8, 16, DType::kF32, 5), DType::kF32);
   const auto x = OwnedMatrix::Random(9, 16, DType::kF32, 6);
-  Router router(context_, gate, 2);
-  EXPECT_EQ(router.Route(x.view()).topk_idx.size(), 18U);
-  const Routing& none = router.Route(x.view().Rows(0, 0));
-  EXPECT_EQ(none.num_tokens, 0);
-  EXPECT_TRUE(none.topk_idx.empty());
-  EXPECT_TRUE(none.topk_weights.empty());
+  const Router router(gate, 2);
+  Routing routing;
+  router.Route(context_, x.view(), routing);
+  EXPECT_EQ(routing.topk_idx.size(), 18U);
+  router.Route(context_, x.view().Rows(0, 0), routing);
+  EXPECT_EQ(routing.num_tokens, 0);
+  EXPECT_TRUE(routing.topk_idx.empty());
+  EXPECT_TRUE(routing.topk_weights.empty());
 }
 
 // A broken checkpoint can give NaN: the choice stays one that the exchange can carry.

@@ -1,0 +1,75 @@
+// What a home tells the owners on one host of its tokens.
+
+#ifndef OCTET_PARALLEL_DISPATCH_LETTER_H_
+#define OCTET_PARALLEL_DISPATCH_LETTER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace octet {
+
+// A (token, slot) pair, as the rank of its expert is told of it.
+struct RoutedPair {
+  int32_t row;  // of the token: among its home's tokens, or among those of the message it comes in
+  int32_t expert;
+  float weight;
+};
+
+// Tokens of which an owner has these pairs.
+inline int64_t CountTokens(std::span<const RoutedPair> pairs) {
+  int64_t tokens = 0;
+  for (size_t i = 0; i < pairs.size(); ++i) tokens += i == 0 || pairs[i].row != pairs[i - 1].row;
+  return tokens;
+}
+
+// What a rank serves of one home.
+struct OwnerPairs {
+  int32_t rank;
+  int32_t first_pair, num_pairs;      // of the home's pairs
+  int32_t first_return, num_returns;  // rows of the home's room for what comes back
+};
+
+// What one home has for the ranks of one host, its own or another.
+struct Letter {
+  std::span<const OwnerPairs> owners;
+  std::span<const RoutedPair> pairs;  // owner by owner, each in the order of tokens and slots
+
+  // Whose pairs begin there.
+  static Letter Of(std::span<const OwnerPairs> owners, const RoutedPair* pairs) {
+    if (owners.empty()) return {};
+    const int32_t end = owners.back().first_pair + owners.back().num_pairs;
+    return {.owners = owners,
+            .pairs = {pairs, static_cast<size_t>(end - owners.front().first_pair)}};
+  }
+
+  // Null where the rank serves none.
+  const OwnerPairs* Find(int rank) const {
+    for (const OwnerPairs& owner : owners) {
+      if (owner.rank == rank) return &owner;
+    }
+    return nullptr;
+  }
+
+  std::span<const RoutedPair> PairsOf(const OwnerPairs& owner) const {
+    return pairs.subspan(owner.first_pair - owners[0].first_pair, owner.num_pairs);
+  }
+};
+
+// The sizes of a letter to another host and of the rows that follow it.
+struct Parcel {
+  int32_t home;  // rank
+  int32_t host;
+  int32_t num_tokens;
+  int32_t num_owners;
+  int32_t num_pairs;
+
+  // Of the letter as it is sent: its owners, then its pairs.
+  size_t letter_bytes() const {
+    return num_owners * sizeof(OwnerPairs) + num_pairs * sizeof(RoutedPair);
+  }
+};
+
+}  // namespace octet
+
+#endif  // OCTET_PARALLEL_DISPATCH_LETTER_H_

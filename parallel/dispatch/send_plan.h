@@ -1,0 +1,59 @@
+// What one rank's tokens need of other ranks in one layer.
+
+#ifndef OCTET_PARALLEL_DISPATCH_SEND_PLAN_H_
+#define OCTET_PARALLEL_DISPATCH_SEND_PLAN_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/base/row_sums.h"
+#include "parallel/dispatch/expert_placement.h"
+#include "parallel/dispatch/letter.h"
+#include "parallel/dispatch/routing.h"
+#include "parallel/transport/host_topology.h"
+
+namespace octet {
+
+// The home decides: a pure function of its routing and of the placement.
+//
+// A token goes once to each other host on which it has an expert; on its own host it is read in
+// place. It comes back as one row for each slot, or as one row, already summed, from a rank that
+// has all of its experts. Rows that come back lie owner by owner in the home's room for them.
+struct SendPlan {
+  // A host with owners.
+  struct Host {
+    int host;
+    int32_t first_owner, num_owners;  // of `owners`
+    int32_t first_token, num_tokens;  // of `tokens`; none on the home's own
+  };
+
+  std::vector<OwnerPairs> owners;  // by host, then by rank
+  std::vector<RoutedPair> pairs;   // owner by owner, each in the order of tokens and slots
+  std::vector<Host> hosts;         // the others, ascending
+  Host own_host;
+  std::vector<int32_t> tokens;  // own tokens for each of the other hosts, ascending
+  RowSums combine;              // of the rows that come back, for each own token, in slot order
+
+  // The same by token and slot: [num_tokens, topk].
+  std::vector<int32_t> owner_of;   // rank
+  std::vector<int32_t> row_of;     // RoutedPair::row
+  std::vector<int32_t> return_of;  // row of the room for what comes back
+
+  // Makes room for plans of so many pairs.
+  void Reserve(int64_t num_pairs);
+
+  Letter LetterTo(const Host& host) const;
+  Parcel ParcelTo(const Host& host, int home) const;
+
+  // Of use while it is made.
+  std::vector<int32_t> begins;
+  std::vector<int32_t> slot_of;  // of each of `pairs`, by token and slot
+};
+
+// `home` is the rank of the tokens. `reuse` gives its memory to the result.
+SendPlan PlanSend(const Routing& routing, const ExpertPlacement& placement, int layer, int home,
+                  const HostTopology& topology, SendPlan reuse = {});
+
+}  // namespace octet
+
+#endif  // OCTET_PARALLEL_DISPATCH_SEND_PLAN_H_

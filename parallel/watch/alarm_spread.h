@@ -1,0 +1,67 @@
+// How all ranks hear that the job ends.
+
+#ifndef OCTET_PARALLEL_WATCH_ALARM_SPREAD_H_
+#define OCTET_PARALLEL_WATCH_ALARM_SPREAD_H_
+
+#include <algorithm>
+#include <vector>
+
+#include "parallel/watch/peer_states.h"
+
+namespace octet {
+
+// Along the tree: a rank tells each neighbour, and tells it once more when all ranks beyond this
+// one have said why the job ends. It does not matter where the alarm begins, nor in how many
+// places: in the end each rank knows that all others have spoken. A silent leaf is not waited for.
+// Ranks beyond a silent rank speak by themselves, and nobody hears when: it is never complete then.
+class AlarmSpread {
+ public:
+  using Clock = PeerStates::Clock;
+
+  // Neighbours without a sign for `limit` are silent.
+  AlarmSpread(const PeerStates& peers, HeartbeatChannel& channel, const Heartbeat& alarm,
+              Clock::time_point now, Clock::duration limit)
+      : peers_(peers), channel_(channel), alarm_(alarm) {
+    for (const TreeNeighbour& n : peers.neighbours()) {
+      const bool silent = peers.IsSilent(n.rank, now, limit);
+      neighbours_.push_back({.rank = n.rank, .silent = silent, .leaf = n.ranks_beyond == 0});
+    }
+  }
+
+  // Tells what there is to tell. True when all ranks have spoken, and the neighbours know.
+  bool Poll() {
+    for (Neighbour& n : neighbours_) Tell(n);
+    return std::ranges::all_of(neighbours_, [this](const Neighbour& n) {
+      return HasSpoken(n) && (n.silent || n.told == Heartbeat::kAllSaid);
+    });
+  }
+
+ private:
+  struct Neighbour {
+    int rank;
+    bool silent;
+    bool leaf;
+    Heartbeat::Kind told = Heartbeat::kAlive;
+  };
+
+  // And all beyond it.
+  bool HasSpoken(const Neighbour& n) const {
+    return peers_.last(n.rank).kind == Heartbeat::kAllSaid || (n.silent && n.leaf);
+  }
+
+  void Tell(Neighbour& to) {
+    const bool others_have_spoken = std::ranges::all_of(
+        neighbours_, [&](const Neighbour& n) { return n.rank == to.rank || HasSpoken(n); });
+    alarm_.kind = others_have_spoken ? Heartbeat::kAllSaid : Heartbeat::kAlarm;
+    if (to.told != alarm_.kind && channel_.Send(to.rank, alarm_)) to.told = alarm_.kind;
+  }
+
+  const PeerStates& peers_;
+  HeartbeatChannel& channel_;
+  Heartbeat alarm_;
+  std::vector<Neighbour> neighbours_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_PARALLEL_WATCH_ALARM_SPREAD_H_

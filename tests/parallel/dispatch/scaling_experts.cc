@@ -1,0 +1,133 @@
+#include "tests/parallel/dispatch/scaling_experts.h"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <cstdlib>
+#include <random>
+#include <set>
+
+#include "kernels/cpu/make_cpu_backend.h"
+#include "tests/support/reference.h"
+
+namespace octet {
+namespace {
+
+float Scale(int expert) { return 1.0F + static_cast<float>(expert); }
+
+// What one rank computes alone, in the order of the definition.
+OwnedMatrix Expected(const OwnedMatrix& x, const Routing& r, DType dtype) {
+  OwnedMatrix y(r.num_tokens, kScaledHidden);
+  for (int64_t t = 0; t < r.num_tokens; ++t) {
+    for (int h = 0; h < kScaledHidden; ++h) {
+      const float value = dtype == DType::kBF16 ? ToFloat(ToBF16(x.at(t, h))) : x.at(t, h);
+      float sum = 0;
+      for (int slot = 0; slot < r.topk; ++slot) {
+        const int64_t i = t * r.topk + slot;
+        const float product = r.topk_weights[i] * (value * Scale(r.topk_idx[i]));
+        sum = slot == 0 ? product : sum + product;
+      }
+      y.set(t, h, sum);
+    }
+  }
+  return y;
+}
+
+// On one thread operations on rows keep nothing, so that all ranks can share it: a thousand
+// backends would map a lot of memory.
+Backend& SharedBackend() {
+  static const std::unique_ptr<Backend> kBackend = MakeCpuBackend(SupportedIsas().front(), 1);
+  return *kBackend;
+}
+
+Buffer AllocateSmall(size_t bytes) {
+  constexpr size_t kLine = 64;
+  auto* data =
+      static_cast<std::byte*>(std::aligned_alloc(kLine, (bytes + kLine - 1) / kLine * kLine));
+  return {data, bytes, [](std::byte* memory, size_t) { std::free(memory); }};
+}
+
+// Lets other ranks run ahead.
+void Dawdle() {
+  thread_local std::mt19937 random(std::random_device{}());
+  for (uint32_t i = random() % 50; i > 0; --i) sched_yield();
+}
+
+}  // namespace
+
+ExpertPlacement ExchangeShape::MakePlacement() const {
+  if (placement != "replicas") return *ExpertPlacement::Parse(placement, {1, experts, ranks});
+  Placement proto;
+  LayerPlacement* layer = proto.add_layers();
+  for (int e = 0; e < experts; ++e) {
+    ExpertRanks* of_expert = layer->add_experts();
+    of_expert->add_ranks(e % ranks);
+    if (e % 2 == 0 && ranks > 1) of_expert->add_ranks((e + 1) % ranks);
+  }
+  return *ExpertPlacement::FromProto(proto, {1, experts, ranks});
+}
+
+std::vector<Routing> ExchangeShape::RandomRouting(uint32_t seed) const {
+  std::mt19937 random(seed);
+  std::vector<Routing> routing(ranks);
+  for (int rank = 0; rank < ranks; ++rank) {
+    Routing& r = routing[rank];
+    r.num_tokens = rank % 3 == 1 ? 0 : static_cast<int64_t>(1 + random() % max_tokens);
+    r.topk = topk;
+    for (int64_t t = 0; t < r.num_tokens; ++t) {
+      std::set<int> chosen;
+      while (std::ssize(chosen) < topk) {
+        chosen.insert(static_cast<int>(std::min(random() % experts, random() % experts)));
+      }
+      for (const int expert : chosen) {
+        r.topk_idx.push_back(expert);
+        r.topk_weights.push_back(static_cast<float>(random() % 1000) / 1000);
+      }
+    }
+  }
+  return routing;
+}
+
+ScalingRank::ScalingRank(Communicator& comm, const ExpertPlacement& placement,
+                         const DispatchLimits& limits)
+    : comm_(comm),
+      placement_(placement),
+      dtype_(limits.dtype),
+      workspace_(AllocateSmall),
+      dispatcher_(comm, placement, SharedBackend(), workspace_, limits) {}
+
+Matrix ScalingRank::RunExperts(ConstMatrix rows, const ExpertPlan& plan) {
+  const std::vector<int> experts = placement_.LocalExperts(0, comm_.rank());
+  const Matrix out = workspace_.Alloc(std::ssize(plan.rows), kScaledHidden);
+  for (size_t e = 0; e < experts.size(); ++e) {
+    for (int i = plan.offsets[e]; i < plan.offsets[e + 1]; ++i) {
+      for (int h = 0; h < kScaledHidden; ++h) {
+        const std::byte* x = rows.row(plan.rows[i]) + h * SizeOf(rows.dtype);
+        const float value = rows.dtype == DType::kF32 ? *reinterpret_cast<const float*>(x)
+                                                      : ToFloat(*reinterpret_cast<const BF16*>(x));
+        out.f32(i)[h] = value * Scale(experts[e]);
+      }
+    }
+  }
+  return out;
+}
+
+void ScalingRank::ExpectRightLayer(const Routing& routing, uint32_t seed) {
+  const auto x = OwnedMatrix::Random(routing.num_tokens, kScaledHidden, DType::kF32,
+                                     seed + static_cast<uint32_t>(comm_.rank()));
+  TokensInFlight tokens = dispatcher_.Dispatch(0, x.view(), routing);
+  Dawdle();
+  parts_ = 0;
+  while (const ExpertPlan* plan = tokens.Next()) {
+    const Workspace::Scope scope(workspace_);
+    Dawdle();
+    tokens.Return(RunExperts(tokens.rows(), *plan));
+    ++parts_;
+  }
+  Dawdle();
+  OwnedMatrix y(routing.num_tokens, kScaledHidden);
+  OutputsInFlight(std::move(tokens)).Combine(y.view());
+  ASSERT_EQ(y.bytes(), Expected(x, routing, dtype_).bytes()) << "rank " << comm_.rank();
+}
+
+}  // namespace octet
