@@ -179,7 +179,8 @@ class Dispatcher::RoundArrives : public PendingWork {
     return CountStaged() + (d_.receiver_ ? d_.receiver_->moves() : 0);
   }
   void Visit(Visitor visit) const override {
-    for (int i = 0; i < d_.board_.num_ranks(); ++i) See(i, IsStaged(i), visit);
+    for (int i = 0; i < d_.board_.num_ranks(); ++i)
+      See(i, d_.board_.HasStaged(i, d_.number_), visit);
     if (!d_.receiver_) return;
     d_.receiver_->Visit(visit);
     if (!d_.receiver_->is_announced()) return;
@@ -189,14 +190,7 @@ class Dispatcher::RoundArrives : public PendingWork {
   }
 
  private:
-  bool IsStaged(int index) const {
-    return d_.board_.flags(index).staged.load(std::memory_order_acquire) >= d_.number_;
-  }
-  int CountStaged() const {
-    int staged = 0;
-    for (int i = 0; i < d_.board_.num_ranks(); ++i) staged += IsStaged(i) ? 1 : 0;
-    return staged;
-  }
+  int CountStaged() const { return d_.board_.CountStaged(d_.number_); }
   void See(int index, bool done, Visitor visit) const {
     visit({.rank = d_.RankOnHost(index), .late = !done, .moved = done ? 1 : 0});
   }

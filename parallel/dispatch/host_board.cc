@@ -72,6 +72,12 @@ HostBoard::Flags& HostBoard::flags(int index) const {
   return *reinterpret_cast<Flags*>(part(index));
 }
 
+int HostBoard::CountStaged(int64_t exchange) const {
+  int staged = 0;
+  for (int i = 0; i < num_ranks_; ++i) staged += HasStaged(i, exchange) ? 1 : 0;
+  return staged;
+}
+
 template <class T>
 void HostBoard::Write(std::byte* at, std::span<const T> from) {
   const int64_t count = std::ssize(from);

@@ -48,6 +48,11 @@ class HostBoard {
   };
   Flags& flags(int index) const;
 
+  bool HasStaged(int index, int64_t exchange) const {
+    return flags(index).staged.load(std::memory_order_acquire) >= exchange;
+  }
+  int CountStaged(int64_t exchange) const;  // of its ranks
+
   // Tokens as experts read them: each rank's own, then its room for those from other hosts.
   Matrix tokens() const { return tokens_; }
   int32_t own_tokens(int index) const { return static_cast<int32_t>(index * tokens_of_each_); }

@@ -27,7 +27,7 @@ void ParcelAnnouncer::Begin(int64_t exchange, const Transfer& transfer) {
 bool ParcelAnnouncer::Poll() {
   if (step_ == num_steps_) return true;
   if (!gathered_) {
-    if (!AllStaged()) return false;
+    if (board_.CountStaged(number_) < board_.num_ranks()) return false;
     TakeOutgoing();
     BeginStep();
   }
@@ -46,16 +46,9 @@ bool ParcelAnnouncer::Poll() {
 void ParcelAnnouncer::Visit(Visitor visit) const {
   if (gathered_) return exchange_->Visit(visit);
   for (int i = 0; i < board_.num_ranks(); ++i) {
-    const bool staged = board_.flags(i).staged.load(std::memory_order_acquire) >= number_;
+    const bool staged = board_.HasStaged(i, number_);
     visit({.rank = hosts_.ranks_of(host_)[i], .late = !staged, .moved = staged ? 1 : 0});
   }
-}
-
-bool ParcelAnnouncer::AllStaged() const {
-  for (int i = 0; i < board_.num_ranks(); ++i) {
-    if (board_.flags(i).staged.load(std::memory_order_acquire) < number_) return false;
-  }
-  return true;
 }
 
 void ParcelAnnouncer::TakeOutgoing() {

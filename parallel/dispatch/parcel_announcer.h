@@ -30,7 +30,6 @@ class ParcelAnnouncer : public PendingWork {
   void Visit(Visitor visit) const override;
 
  private:
-  bool AllStaged() const;
   void TakeOutgoing();
   int Distance(const Parcel& parcel) const;
   void BeginStep();

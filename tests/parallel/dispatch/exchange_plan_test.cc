@@ -10,6 +10,7 @@
 
 #include "parallel/dispatch/expert_plan.h"
 #include "parallel/dispatch/send_plan.h"
+#include "tests/parallel/dispatch/scaling_experts.h"
 
 namespace octet {
 namespace {
@@ -26,19 +27,6 @@ HostTopology Hosts(const Case& c) {
   std::vector<std::string> names;
   for (int r = 0; r < c.ranks; ++r) names.push_back(std::to_string(r / c.ranks_per_host));
   return HostTopology(names);
-}
-
-ExpertPlacement RandomPlacement(const Case& c, std::mt19937& random) {
-  Placement proto;
-  LayerPlacement* layer = proto.add_layers();
-  for (int e = 0; e < c.experts; ++e) {
-    std::set<int> ranks;
-    const int replicas = 1 + static_cast<int>(random() % c.replicas);
-    for (int i = 0; i < replicas; ++i) ranks.insert(static_cast<int>(random() % c.ranks));
-    ExpertRanks* expert = layer->add_experts();
-    for (const int r : ranks) expert->add_ranks(r);
-  }
-  return *ExpertPlacement::FromProto(proto, {1, c.experts, c.ranks});
 }
 
 Routing RandomRouting(const Case& c, std::mt19937& random) {
@@ -84,7 +72,7 @@ class ExchangePlanTest : public testing::TestWithParam<Case> {
 
   void MakePlans() {
     const Case& c = GetParam();
-    placement_ = RandomPlacement(c, random_);
+    placement_ = RandomReplicas(c.experts, c.ranks, c.replicas, random_);
     for (int r = 0; r < c.ranks; ++r) {
       routing_.push_back(RandomRouting(c, random_));
       plans_.push_back(PlanSend(routing_[r], *placement_, 0, r, topology_));

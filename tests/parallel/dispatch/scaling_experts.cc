@@ -88,6 +88,19 @@ std::vector<Routing> ExchangeShape::RandomRouting(uint32_t seed) const {
   return routing;
 }
 
+ExpertPlacement RandomReplicas(int experts, int ranks, int most_replicas, std::mt19937& random) {
+  Placement proto;
+  LayerPlacement* layer = proto.add_layers();
+  for (int e = 0; e < experts; ++e) {
+    std::set<int> of_expert;
+    const int replicas = 1 + static_cast<int>(random() % most_replicas);
+    for (int i = 0; i < replicas; ++i) of_expert.insert(static_cast<int>(random() % ranks));
+    ExpertRanks* expert = layer->add_experts();
+    for (const int r : of_expert) expert->add_ranks(r);
+  }
+  return *ExpertPlacement::FromProto(proto, {1, experts, ranks});
+}
+
 ScalingRank::ScalingRank(Communicator& comm, const ExpertPlacement& placement,
                          const DispatchLimits& limits)
     : comm_(comm),

@@ -3,6 +3,7 @@
 #ifndef OCTET_TESTS_PARALLEL_DISPATCH_SCALING_EXPERTS_H_
 #define OCTET_TESTS_PARALLEL_DISPATCH_SCALING_EXPERTS_H_
 
+#include <random>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct ExchangeShape {
   // Of each rank: different experts for each slot, uneven loads, and some ranks without tokens.
   std::vector<Routing> RandomRouting(uint32_t seed) const;
 };
+
+// A layer in which each expert is on up to `most_replicas` random ranks.
+ExpertPlacement RandomReplicas(int experts, int ranks, int most_replicas, std::mt19937& random);
 
 // One rank and its part of the layers, one after the other.
 class ScalingRank {

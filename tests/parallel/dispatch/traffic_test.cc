@@ -30,20 +30,6 @@ std::ostream& operator<<(std::ostream& out, const Traffics& t) {
              << t.combine_in_place << " in place";
 }
 
-ExpertPlacement RandomReplicas(const ExchangeShape& shape, uint32_t seed) {
-  std::mt19937 random(seed);
-  Placement proto;
-  LayerPlacement* layer = proto.add_layers();
-  for (int e = 0; e < shape.experts; ++e) {
-    std::set<int> ranks;
-    for (uint32_t i = 0; i <= random() % 3; ++i)
-      ranks.insert(static_cast<int>(random() % shape.ranks));
-    ExpertRanks* expert = layer->add_experts();
-    for (const int r : ranks) expert->add_ranks(r);
-  }
-  return *ExpertPlacement::FromProto(proto, {1, shape.experts, shape.ranks});
-}
-
 // Which rank serves a slot: the token's own where it has the expert, else each in turn.
 int OwnerOf(const ExpertPlacement& placement, int expert, int home, int64_t token) {
   const std::span<const int32_t> ranks = placement.ranks(0, expert);
@@ -95,7 +81,7 @@ TEST(Traffic, IsWhatTheFormulaSaysOnRandomPlacements) {
                                  .experts = 8,
                                  .topk = topk,
                                  .dtype = seed % 2 == 0 ? DType::kBF16 : DType::kF32};
-    const ExpertPlacement placement = RandomReplicas(shape, seed);
+    const ExpertPlacement placement = RandomReplicas(shape.experts, ranks, 3, random);
     const std::vector<Routing> routing = shape.RandomRouting(seed);
     const auto hosts = HostsInTurn(ranks, 1 + static_cast<int>(random() % ranks));
     Traffics expected;
