@@ -3,8 +3,6 @@
 #ifndef OCTET_KERNELS_BASE_BACKEND_H_
 #define OCTET_KERNELS_BASE_BACKEND_H_
 
-#include <absl/functional/function_ref.h>
-
 #include <cstdint>
 #include <span>
 
@@ -13,6 +11,7 @@
 #include "kernels/base/expert_weights.h"
 #include "kernels/base/matrix.h"
 #include "kernels/base/row_sums.h"
+#include "kernels/base/weight_packer.h"
 
 namespace octet {
 
@@ -35,20 +34,8 @@ class Backend {
   // Makes room for what products need for a moment, so that within it they allocate nothing.
   virtual void ReserveScratch(size_t bytes) = 0;
 
-  // Threads that feed the device.
-  virtual int num_threads() const = 0;
-
-  // Calls f(thread, i) for each 0 <= i < n, in about ascending order, on whichever of the threads
-  // is free; thread 0 is the caller. f may call none of the operations but PackPanel.
-  virtual void ForEach(int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f) = 0;
-
-  // Writes a panel of w from its rows [at most 16, w.cols] of any dtype, rounded where w is
-  // bfloat16. Missing rows become zeros.
-  virtual void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) = 0;
-
-  // Packs rows [some outputs, w.cols]: each 16 of them, and what is left at the end, become a panel
-  // of w, first_panel and then every panel_step-th.
-  void Pack(ConstMatrix rows, int64_t first_panel, int64_t panel_step, PackedMatrix& w);
+  // By which weights come to the device.
+  virtual WeightPacker& packer() = 0;
 
   // y[m][n] = sum over k of x[m][k] * w[n][k]. x: [M, w.cols] float32 or of w's dtype, rounded to
   // it; y: [M, w.rows].

@@ -15,7 +15,7 @@ namespace octet {
 
 // Divides each operation over the threads of a pool: outputs of a matrix product, heads of
 // attention, rows of the rest.
-class CpuBackend : public Backend {
+class CpuBackend : public Backend, public WeightPacker {
  public:
   CpuBackend(Isa isa, int num_threads);
   // l2_bytes: of one core. Changes no bit of any result.
@@ -23,6 +23,7 @@ class CpuBackend : public Backend {
 
   Buffer Allocate(size_t bytes) override;
   void ReserveScratch(size_t bytes) override { scratch_.Reserve(bytes); }
+  WeightPacker& packer() override { return *this; }
   int num_threads() const override { return threads_.num_threads(); }
   void ForEach(int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f) override;
   void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) override;

@@ -168,6 +168,33 @@ class BenchExchangeCommand : public Subcommand {
   std::string save_;
 };
 
+// Collective: an error where any rank got what is wrong.
+absl::Status MeasureLayers(Communicator& comm, PlainExchange plain, const ExchangeBenchOptions& o,
+                           const ExpertPlacement& placement, DType dtype, Backend& backend,
+                           std::ostream& out, ExchangeProfile& profile) {
+  absl::Status status;
+  for (const int64_t tokens : o.tokens) {
+    const ExchangeCase exchange_case = {.tokens_per_rank = tokens,
+                                        .hidden_size = o.hidden_size,
+                                        .num_experts = o.num_experts,
+                                        .topk = o.topk,
+                                        .dtype = dtype,
+                                        .seed = o.seed};
+    const MoeExchangeResult result =
+        MeasureMoeExchange(comm, plain, placement, backend, exchange_case);
+    const absl::Status right = AgreeOnStatus(
+        comm, result.right ? absl::OkStatus()
+                           : absl::InternalError(absl::StrCat(
+                                 tokens, " tokens: what the exchange brought is WRONG")));
+    if (comm.rank() == 0) out << FormatMoe(result.time, right.ok()) << std::flush;
+    status.Update(right);
+    MoeExchangeTime& time = *profile.add_moe();
+    time = result.time;
+    time.set_placement(o.placement);
+  }
+  return status;
+}
+
 }  // namespace
 
 absl::StatusOr<ExchangeProfile> BenchExchange(Communicator& comm, PlainExchange plain,
@@ -199,25 +226,7 @@ absl::StatusOr<ExchangeProfile> BenchExchange(Communicator& comm, PlainExchange 
   for (const MessageTime& m : MeasureMessages(comm, plain)) *profile.add_messages() = m;
   for (const AllToAllTime& a : MeasureAllToAll(comm, plain)) *profile.add_all_to_all() = a;
   if (speaks) out << FormatMessages(profile) << "exchange of a layer, on the slowest rank\n";
-  for (const int64_t tokens : o.tokens) {
-    const ExchangeCase exchange_case = {.tokens_per_rank = tokens,
-                                        .hidden_size = o.hidden_size,
-                                        .num_experts = o.num_experts,
-                                        .topk = o.topk,
-                                        .dtype = *dtype,
-                                        .seed = o.seed};
-    const MoeExchangeResult result =
-        MeasureMoeExchange(comm, plain, *placement, *backend, exchange_case);
-    const absl::Status right = AgreeOnStatus(
-        comm, result.right ? absl::OkStatus()
-                           : absl::InternalError(absl::StrCat(
-                                 tokens, " tokens: what the exchange brought is WRONG")));
-    if (speaks) out << FormatMoe(result.time, right.ok()) << std::flush;
-    status.Update(right);
-    MoeExchangeTime& time = *profile.add_moe();
-    time = result.time;
-    time.set_placement(o.placement);
-  }
+  status = MeasureLayers(comm, plain, o, *placement, *dtype, *backend, out, profile);
   if (!status.ok()) return status;
   return profile;
 }

@@ -62,7 +62,7 @@ KernelResult BenchPack(const KernelBench& bench, const NumberPattern& pattern, P
                             .rows = w.rows,
                             .bytes = bytes,
                             .bytes_per_second = bench.dram_copy},
-                           [&] { bench.backend.Pack(source.matrix, 0, 1, w); });
+                           [&] { bench.backend.packer().Pack(source.matrix, 0, 1, w); });
   result.right = IsPacked(pattern, w);
   return result;
 }

@@ -45,7 +45,7 @@ NumberPattern::Owned NumberPattern::Copy(Backend& backend, int id, int64_t rows,
 
 void NumberPattern::PackInto(Backend& backend, int id, int64_t rows, int64_t first_panel,
                              int64_t panel_step, PackedMatrix& w) const {
-  backend.Pack(Rows(id, 0, rows, w.cols), first_panel, panel_step, w);
+  backend.packer().Pack(Rows(id, 0, rows, w.cols), first_panel, panel_step, w);
 }
 
 double RoundTo(DType dtype, double value) {

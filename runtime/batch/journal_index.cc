@@ -45,23 +45,32 @@ class Damage {
 
 }  // namespace
 
-absl::Status JournalIndex::ReadPart(FileSystem& files, const std::string& directory,
-                                    const std::string& name,
-                                    const std::function<absl::Status(const JournalHeader&)>& check,
-                                    const std::function<void()>& advance,
-                                    std::vector<std::string>& notes) {
+absl::StatusOr<JournalReader> JournalIndex::AddPart(FileSystem& files, const std::string& directory,
+                                                    const std::string& name) {
   constexpr size_t kMostParts = (size_t{1} << (64 - kOffsetBits)) - 2;
   const std::string path = JoinPath(directory, name);
   // It was killed, perhaps before its last results were durable; here they count as done.
   const absl::Status synced = files.Sync(path);
+  if (!synced.ok()) return synced;
   absl::StatusOr<JournalReader> reader = JournalReader::Open(files, path);
-  if (!synced.ok() || !reader.ok()) return synced.ok() ? reader.status() : synced;
-  const size_t part = parts_.size();
+  if (!reader.ok()) return reader;
   parts_.push_back(name);
   if (parts_.size() > kMostParts) {
     return absl::ResourceExhaustedError(absl::StrCat(directory, ": has too many parts"));
   }
   bytes_of_parts_ += reader->size();
+  return reader;
+}
+
+absl::Status JournalIndex::ReadPart(FileSystem& files, const std::string& directory,
+                                    const std::string& name,
+                                    const std::function<absl::Status(const JournalHeader&)>& check,
+                                    const std::function<void()>& advance,
+                                    std::vector<std::string>& notes) {
+  absl::StatusOr<JournalReader> reader = AddPart(files, directory, name);
+  if (!reader.ok()) return reader.status();
+  const std::string path = JoinPath(directory, name);
+  const size_t part = parts_.size() - 1;
   absl::flat_hash_set<int64_t> in_flight;
   Damage damage;
   uint64_t whole_end = 0;

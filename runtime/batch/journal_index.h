@@ -55,6 +55,8 @@ class JournalIndex {
   static constexpr int kOffsetBits = 48;
   static constexpr Location kMissing = ~Location{0};
 
+  absl::StatusOr<JournalReader> AddPart(FileSystem& files, const std::string& directory,
+                                        const std::string& name);
   bool IsPlausible(const JournalRecord& record) const;
   absl::Status UseRecord(const JournalRecord& record, Place place,
                          const std::function<absl::Status(const JournalHeader&)>& check,

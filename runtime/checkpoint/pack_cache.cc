@@ -180,8 +180,8 @@ void PackCache::CheckContents(std::vector<Candidate>& candidates, Backend& backe
     for (const Block& block : candidate.blocks) counter.Expect(block.bytes);
   }
   std::mutex mutex;
-  std::vector<std::vector<std::byte>> staging(backend.num_threads());
-  backend.ForEach(std::ssize(work), [&](int thread, int64_t i) {
+  std::vector<std::vector<std::byte>> staging(backend.packer().num_threads());
+  backend.packer().ForEach(std::ssize(work), [&](int thread, int64_t i) {
     auto [candidate, index] = work[i];
     const Block& block = candidate->blocks[index];
     staging[thread].resize(kHashedBytes);
@@ -220,7 +220,7 @@ absl::Status PackCache::MakeFile(const PackedPart& part,
                                  Backend& backend) {
   const std::vector<Block> blocks = BlocksOf(part);
   std::vector<uint64_t> hashes(blocks.size());
-  backend.ForEach(std::ssize(blocks), [&](int, int64_t i) {
+  backend.packer().ForEach(std::ssize(blocks), [&](int, int64_t i) {
     const Block& block = blocks[i];
     hashes[i] = XXH3_64bits(sections[block.section].data() + block.offset, block.bytes);
   });

@@ -37,8 +37,8 @@ void ToFloats(ConstMatrix from, Matrix to) {
 
 class WeightReader {
  public:
-  WeightReader(Backend& backend, LoadCounter& counter)
-      : backend_(backend), counter_(counter), staging_(backend.num_threads()) {}
+  WeightReader(WeightPacker& packer, LoadCounter& counter)
+      : packer_(packer), counter_(counter), staging_(packer_.num_threads()) {}
 
   absl::Status Read(std::span<const WeightPiece> pieces) {
     struct Run {
@@ -51,7 +51,7 @@ class WeightReader {
       const int64_t step = RowsOf(piece, kRunBytes);
       for (int64_t row = 0; row < piece.rows(); row += step) runs.push_back({&piece, row});
     }
-    backend_.ForEach(std::ssize(runs), [&](int thread, int64_t i) {
+    packer_.ForEach(std::ssize(runs), [&](int thread, int64_t i) {
       const WeightPiece& piece = *runs[i].piece;
       const int64_t end = std::min(runs[i].first_row + RowsOf(piece, kRunBytes), piece.rows());
       const int64_t step = RowsOf(piece, kStagingBytes);
@@ -118,12 +118,12 @@ class WeightReader {
   void Pack(const WeightPiece& piece, int64_t first_row, ConstMatrix rows) {
     for (int64_t row = 0; row < rows.rows; row += PackedMatrix::kPanel) {
       const int64_t panel = (first_row + row) / PackedMatrix::kPanel;
-      backend_.PackPanel(rows.Rows(row, std::min(PackedMatrix::kPanel, rows.rows - row)),
-                         piece.first_panel + panel * piece.panel_step, *piece.packed);
+      packer_.PackPanel(rows.Rows(row, std::min(PackedMatrix::kPanel, rows.rows - row)),
+                        piece.first_panel + panel * piece.panel_step, *piece.packed);
     }
   }
 
-  Backend& backend_;
+  WeightPacker& packer_;
   LoadCounter& counter_;
   std::vector<std::vector<std::byte>> staging_;  // of each thread
   std::atomic<bool> failed_ = false;
@@ -133,9 +133,9 @@ class WeightReader {
 
 }  // namespace
 
-absl::Status ReadWeights(std::span<const WeightPiece> pieces, Backend& backend,
+absl::Status ReadWeights(std::span<const WeightPiece> pieces, WeightPacker& packer,
                          LoadCounter& counter) {
-  return WeightReader(backend, counter).Read(pieces);
+  return WeightReader(packer, counter).Read(pieces);
 }
 
 }  // namespace octet

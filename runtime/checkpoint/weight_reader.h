@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "kernels/base/backend.h"
+#include "kernels/base/weight_packer.h"
 #include "runtime/checkpoint/load_progress.h"
 #include "runtime/checkpoint/mixtral_tensors.h"
 
@@ -33,9 +33,9 @@ struct WeightPiece {
   uint64_t bytes() const { return rows() * row_bytes(); }
 };
 
-// Reads weights with all threads of the backend, each of which packs what it has read. The first
+// Reads weights with all threads of the packer, each of which packs what it has read. The first
 // error of any thread; nothing is read after it but by threads that had begun.
-absl::Status ReadWeights(std::span<const WeightPiece> pieces, Backend& backend,
+absl::Status ReadWeights(std::span<const WeightPiece> pieces, WeightPacker& packer,
                          LoadCounter& counter);
 
 }  // namespace octet

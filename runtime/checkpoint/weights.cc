@@ -226,9 +226,9 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
       AddPieces(tensors.expert(l, e), expert, pieces);
     }
   }
-  const absl::Status status = ReadWeights(pieces, backend, counter);
+  const absl::Status status = ReadWeights(pieces, backend.packer(), counter);
   if (!status.ok()) return status;
-  backend.ForEach(std::ssize(blocks), [&](int, int64_t i) { UseHugePages(blocks[i]); });
+  backend.packer().ForEach(std::ssize(blocks), [&](int, int64_t i) { UseHugePages(blocks[i]); });
   return weights;
 }
 

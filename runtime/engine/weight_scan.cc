@@ -146,8 +146,8 @@ WorstWeight FindWorstWeight(const ModelWeights& weights, const MixtralTensors& t
     const bool is_here = all[w].packed != nullptr || all[w].table.data != nullptr;
     for (int32_t i = 0; is_here && i < all[w].num_blocks(); ++i) blocks.push_back({w, i});
   }
-  std::vector<Found> of_thread(backend.num_threads());
-  backend.ForEach(std::ssize(blocks), [&](int thread, int64_t i) {
+  std::vector<Found> of_thread(backend.packer().num_threads());
+  backend.packer().ForEach(std::ssize(blocks), [&](int thread, int64_t i) {
     const Weight& weight = all[blocks[i].weight];
     KeepWorse({GreatestIn(weight.dtype(), weight.block(blocks[i].number)), i}, of_thread[thread]);
   });

@@ -44,7 +44,7 @@ class Probe {
                       .dtype = dtype_,
                       .rows = kOutputs,
                       .cols = kInputs};
-    backend_.Pack(Random(kOutputs, kInputs).view(), 0, 1, w);
+    backend_.packer().Pack(Random(kOutputs, kInputs).view(), 0, 1, w);
     Rows y(kRows, kOutputs);
     backend_.Matmul(Random(kRows, kInputs).view(), w, y.view());
     Add(y.values());

@@ -144,7 +144,7 @@ PackedMatrix PackAll(Backend& backend, const OwnedMatrix& w, DType dtype) {
   packed.rows = w.view().rows;
   packed.cols = w.view().cols;
   packed.buffer = backend.Allocate(PackedMatrix::Bytes(dtype, packed.rows, packed.cols));
-  backend.Pack(w.view(), 0, 1, packed);
+  backend.packer().Pack(w.view(), 0, 1, packed);
   return packed;
 }
 

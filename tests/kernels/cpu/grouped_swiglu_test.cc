@@ -43,8 +43,8 @@ Expert MakeExpert(Backend& backend, DType dtype, uint32_t seed) {
   up.rows = 2 * 48;
   up.cols = kHidden;
   up.buffer = backend.Allocate(PackedMatrix::Bytes(dtype, up.rows, up.cols));
-  backend.Pack(e.w1.view(), 0, 2, up);
-  backend.Pack(e.w3.view(), 1, 2, up);
+  backend.packer().Pack(e.w1.view(), 0, 2, up);
+  backend.packer().Pack(e.w3.view(), 1, 2, up);
   e.weights.down = PackAll(backend, e.w2, dtype);
   return e;
 }

@@ -67,7 +67,7 @@ TEST(PackTest, EveryPathWritesTheSameBits) {
             PackedMatrix packed = {.buffer = {}, .dtype = to, .rows = 32, .cols = cols};
             packed.buffer = backend->Allocate(PackedMatrix::Bytes(to, 32, cols));
             std::memset(packed.buffer.data(), 0x55, packed.buffer.bytes());
-            backend->PackPanel(matrix, 1, packed);
+            backend->packer().PackPanel(matrix, 1, packed);
             const std::vector<std::byte> expected = ReferencePanel(matrix, to);
             EXPECT_EQ(std::memcmp(packed.panel(1), expected.data(), expected.size()), 0);
             for (size_t i = 0; i < packed.panel_bytes(); ++i) {
@@ -92,7 +92,7 @@ TEST(PackTest, EveryHalfAndEveryUpperHalfOfAFloat) {
                                     kCols};
         PackedMatrix packed = {.buffer = {}, .dtype = to, .rows = 16, .cols = kCols};
         packed.buffer = backend->Allocate(PackedMatrix::Bytes(to, 16, kCols));
-        backend->Pack(matrix, 0, 1, packed);
+        backend->packer().Pack(matrix, 0, 1, packed);
         const std::vector<std::byte> expected = ReferencePanel(matrix, to);
         EXPECT_EQ(std::memcmp(packed.panel(0), expected.data(), expected.size()), 0)
             << Name(isa) << ", " << Name(from) << " to " << Name(to);
