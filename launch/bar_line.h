@@ -33,7 +33,7 @@ class BarLine {
   bool gone() const;
 
  private:
-  // Of the stream, meanwhile.
+  // Takes the place of the stream meanwhile.
   class Watch : public std::streambuf {
    public:
     explicit Watch(BarLine& bar) : bar_(bar) {}

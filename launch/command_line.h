@@ -34,7 +34,7 @@ class CommandLine {
  public:
   explicit CommandLine(const std::string& help);
 
-  // Of a command, of which the parent then needs one. It must not outlive the parent.
+  // The line of a command, of which the parent then needs one. It must not outlive the parent.
   CommandLine(CommandLine& parent, const std::string& name, const std::string& help);
 
   ~CommandLine();
@@ -73,8 +73,8 @@ class CommandLine {
                const std::function<void(const std::vector<std::string>&)>& set,
                const std::string& help);
 
-  // Of the whole program: sets the values and calls the functions, or says why it ends: in one
-  // sentence where the line is wrong. Help wins over what is wrong beside it.
+  // Parses the line of the whole program: sets the values and calls the functions, or says why it
+  // ends: in one sentence where the line is wrong. Help wins over what is wrong beside it.
   std::optional<EarlyExit> Parse(int argc, const char* const* argv);
 
   // After parsing: this command was given.

@@ -12,7 +12,7 @@
 
 namespace octet {
 
-// Of one rank.
+// The cores of one rank.
 struct RankCores {
   std::string host;
   int allowed = 0;    // that the launcher bound it to; 0: not known

@@ -117,7 +117,7 @@ std::string FormatNoModel(const absl::Status& why) {
   return absl::StrCat("\nnot a Mixtral model that Octet runs: ", std::string(why.message()), "\n");
 }
 
-// Of a directory: of the model in it, or why there is none.
+// Describes the model in a directory, or says why there is none.
 absl::StatusOr<std::string> FormatModel(FileSystem& files, const Checkpoint& checkpoint,
                                         const InspectOptions& o) {
   const absl::StatusOr<ModelFiles> model = ModelFiles::Open(files, o.path);

@@ -13,7 +13,7 @@
 namespace octet {
 namespace {
 
-// Of a thousand layers of a thousand experts there are fewer.
+// A placement of a thousand layers of a thousand experts takes fewer.
 constexpr size_t kMostFileBytes = size_t{16} << 20;
 
 absl::Status OfFlag(const std::string& message) {

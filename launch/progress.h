@@ -46,7 +46,7 @@ class Progress {
   // The stage of loading, in bytes of this rank. A stage begins where the one before it ended.
   void Load(uint64_t done, uint64_t total);
 
-  // Of the stage of loading: bytes of weights that were mapped from a pack cache.
+  // In the stage of loading: bytes of weights that were mapped from a pack cache.
   void SetMapped(uint64_t bytes) { load_.mapped = bytes; }
 
   // The stage of requests.
@@ -67,7 +67,7 @@ class Progress {
   Output output_;
   std::optional<BarLine> bar_;  // of that style
 
-  // Of the stage.
+  // These describe the stage.
   Stage stage_ = Stage::kNone;
   double start_ = 0;
   double seconds_ = 0;  // since the start, at the latest call

@@ -31,7 +31,7 @@ std::string FormatDuration(double seconds) {
   return absl::StrFormat("%d d %02d h", s / 86400, s / 3600 % 24);
 }
 
-// Of what has passed.
+// Formats time that has passed.
 std::string FormatElapsed(double seconds) {
   return seconds < 10 ? absl::StrFormat("%.1f s", seconds) : FormatDuration(seconds);
 }

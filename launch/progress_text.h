@@ -9,7 +9,7 @@
 
 namespace octet {
 
-// Of this rank's weights.
+// How far the loading of this rank's weights is.
 struct LoadState {
   double seconds = 0;  // since the stage began
   bool ended = false;

@@ -189,7 +189,7 @@ absl::Status BatchRun::OpenOnRoot() {
   return absl::OkStatus();
 }
 
-// Of an output that is complete.
+// Called where the output is complete.
 absl::Status BatchRun::LookForErrorLines() {
   const absl::StatusOr<RefusalSummary> refusals =
       ReadErrorLines(files_, config_.output(), [] { Activity::OfThisThread().Tick(); });
@@ -224,7 +224,7 @@ absl::StatusOr<bool> BatchRun::Open() {
   return true;
 }
 
-// Of what goes wrong with this rank while it works at requests.
+// Lets what goes wrong with this rank be noted while it works at requests.
 void BatchRun::LeaveNotes(const std::string& path) {
   LeaveNoteOnCrash(path, ThreadLabel());
   if (job_) job_->SetOnRead(NoteLineBeingRead);

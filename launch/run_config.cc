@@ -38,7 +38,7 @@ void SetDefaults(RunConfig& c) {
   if (c.progress().empty()) c.set_progress("auto");
 }
 
-// Of a field of this type.
+// The value of a field of this type.
 template <class T>
 T Get(const RunConfig& config, const google::protobuf::FieldDescriptor* field) {
   const google::protobuf::Reflection& r = *RunConfig::GetReflection();
@@ -47,7 +47,7 @@ T Get(const RunConfig& config, const google::protobuf::FieldDescriptor* field) {
   if constexpr (std::is_same_v<T, int64_t>) return r.GetInt64(config, field);
 }
 
-// Of all that is no number.
+// Checks all that is no number.
 absl::Status Check(const RunConfig& c) {
   const auto bad = [](const char* flag, const std::string& rule) {
     return absl::InvalidArgumentError(absl::StrCat(flag, " ", rule));

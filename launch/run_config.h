@@ -54,7 +54,7 @@ class RunConfigFlags {
 
   absl::StatusOr<RunConfig> ReadConfigFile() const;
 
-  // Of what a --config file says.
+  // Checks what a --config file says.
   absl::Status CheckFields(const RunConfig& config) const;
 
   void Refuse(const std::string& names, const std::string& rule);

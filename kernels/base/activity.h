@@ -45,8 +45,8 @@ class SharedPlace {
 // advances, and may read.
 class Activity {
  public:
-  // Of the rank whose own thread calls: one for each thread, as check.h's label. It is not handed
-  // down as an argument, since every loop that may take long would need it.
+  // That of the rank whose own thread calls: one for each thread, as check.h's label. It is not
+  // handed down as an argument, since every loop that may take long would need it.
   static Activity& OfThisThread();
 
   Activity() = default;

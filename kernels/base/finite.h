@@ -10,7 +10,7 @@
 
 namespace octet {
 
-// Of a magnitude as its bits: from here on an infinity, above it a NaN.
+// The bits of an infinite magnitude; those of a NaN are greater.
 inline constexpr uint32_t kInfiniteBits = 0x7f800000;
 
 // The greatest magnitude of `values`, as the bits of a float32: these have the order of what they

@@ -11,9 +11,9 @@
 
 namespace octet {
 
-// Of what is described here, of ExpertWeights, and of the order of the replicated weights in their
-// memory (runtime/checkpoint/weights.cc): whoever changes one of them counts on, since packed
-// weights are kept as files (runtime/checkpoint/pack_cache.h).
+// The version of what is described here, of ExpertWeights, and of the order of the replicated
+// weights in their memory (runtime/checkpoint/weights.cc): whoever changes one of them counts on,
+// since packed weights are kept as files (runtime/checkpoint/pack_cache.h).
 inline constexpr int kPackedLayout = 1;
 
 // The weight [rows, cols] (outputs, inputs) of y = x W^T as panels of 16 outputs, zero-padded at

@@ -51,7 +51,7 @@ template <class E>
 struct Fold {
   using Element = typename E::Type;
 
-  // Of a sequence's positions below `end`; the pages behind it stand for the last one before.
+  // Covers a sequence's positions below `end`; the pages behind it stand for the last one before.
   Fold(const AttentionTile& t, int64_t index, int64_t end)
       : begin(index * kAttentionFold), head_dim(t.head_dim), stride(t.value_stride) {
     const int64_t last = (end - 1) / kKvBlock;

@@ -19,7 +19,7 @@ struct CacheBytes {
 // The first of each level.
 CacheBytes FindCaches(hwloc_topology* topology);
 
-// Of this machine; 1 MiB where the system does not tell.
+// This machine's; 1 MiB where the system does not tell.
 size_t L2BytesPerCore();
 
 }  // namespace octet

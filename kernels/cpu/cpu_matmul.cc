@@ -13,7 +13,7 @@ constexpr int64_t kUnitPanels = 16;
 // Work of fewer multiplications is not worth waking other threads for.
 constexpr int64_t kMinParallelProducts = int64_t{1} << 18;
 
-// Of the sums of one row in one unit of work.
+// What the sums of one row take in one unit of work.
 constexpr size_t kSumRowBytes = kUnitPanels * PackedMatrix::kPanel * sizeof(float);
 
 int64_t NumUnits(const PackedMatrix& w) { return (w.num_panels() + kUnitPanels - 1) / kUnitPanels; }

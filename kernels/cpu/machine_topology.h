@@ -15,11 +15,11 @@ struct DestroyTopology {
 };
 using Topology = std::unique_ptr<hwloc_topology, DestroyTopology>;
 
-// Of this machine; null where hwloc finds nothing out. Only to be read; loaded by the first call,
+// This machine's; null where hwloc finds nothing out. Only to be read; loaded by the first call,
 // as it takes milliseconds.
 hwloc_topology* MachineTopology();
 
-// Of a machine that hwloc describes so, such as "numa:2 core:8 pu:2"; null where it can't.
+// That of a machine that hwloc describes so, such as "numa:2 core:8 pu:2"; null where it can't.
 Topology SyntheticTopology(const std::string& description);
 
 }  // namespace octet

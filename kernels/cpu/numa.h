@@ -21,7 +21,7 @@ class NumaTopology {
  public:
   NumaTopology();
 
-  // Of another machine.
+  // Another machine's.
   explicit NumaTopology(Topology topology) : topology_(std::move(topology)) {}
 
   int num_nodes() const;  // 0 where hwloc finds nothing out

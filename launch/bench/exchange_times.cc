@@ -217,7 +217,7 @@ class Layer {
     }
   }
 
-  // Of this rank's experts.
+  // What this rank's experts give.
   Matrix OutputsOf(const TokensInFlight& tokens, const ExpertPlan& plan) {
     const Matrix out = workspace_.Alloc(std::ssize(plan.rows), case_.hidden_size);
     backend_.GatherRows(tokens.rows(), plan.rows, out);

@@ -26,7 +26,7 @@
 namespace octet {
 namespace {
 
-// Of a weight. With narrower ones the rows that no cache holds would be too many.
+// The sides of a weight. With narrower ones the rows that no cache holds would be too many.
 constexpr NumberRange<int64_t> kSides = {16, 1 << 20};
 constexpr NumberRange<int64_t> kSizes = {1, 1 << 20};
 constexpr NumberRange<int64_t> kContexts = {1, 1 << 17};

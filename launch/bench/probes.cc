@@ -29,7 +29,7 @@ double Seconds(absl::FunctionRef<void()> f) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Of loops that are timed: long beside a switch of threads.
+// How long a timed loop takes: long beside a switch of threads.
 constexpr double kLoopSeconds = 0.02;
 
 // How many calls take about so long; at least one.

@@ -60,7 +60,7 @@ struct StepSummary {
   double busiest_rank_pairs = 0;
 };
 
-// Of records[r][i], step i on rank r, those from `first` on that prefill, or that only decode.
+// Sums up records[r][i], step i on rank r: those from `first` on that prefill, or that only decode.
 StepSummary Summarize(const StepMachine& machine,
                       const std::vector<std::vector<StepRecord>>& records, size_t first,
                       bool prefills);

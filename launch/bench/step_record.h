@@ -16,13 +16,13 @@ namespace octet {
 
 // One step on one rank. Plain data.
 struct StepRecord {
-  // Of all ranks together, on rank 0.
+  // These count all ranks together, on rank 0.
   double seconds = 0;
   int64_t prompt_tokens = 0;
   int64_t sampled_tokens = 0;
 
   Times times = {};
-  // Of this rank's group, on its first rank, where records have been gathered.
+  // These count this rank's group, on its first rank, where records have been gathered.
   int64_t tokens = 0;              // computed
   double mean_rank_pairs = 0;      // (token, slot) pairs of a rank's experts, over all layers
   int64_t busiest_rank_pairs = 0;  // of the rank that had the most in a layer, over all layers

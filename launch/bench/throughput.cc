@@ -161,7 +161,7 @@ class BenchThroughputCommand : public Subcommand {
   }
 
  private:
-  // Of rank 0, which makes all prompts at the start and keeps all answers to the end.
+  // For rank 0, which makes all prompts at the start and keeps all answers to the end.
   absl::Status CheckMemory(FileSystem& files) const {
     constexpr double kTokenBytes = 2 * sizeof(int32_t);  // here, and on the way to its rank
     const double tokens = static_cast<double>(options_.num_prompts) *

@@ -92,7 +92,7 @@ class Dispatcher {
   class RoundArrives;
   class OutputsReturn;
 
-  // Of one home, what this rank serves.
+  // What this rank serves of one home.
   struct Source {
     int home;
     bool leaves;  // its returns leave this host

@@ -30,7 +30,7 @@ struct ExpertPlan {
     returns.Reserve(num_pairs);
   }
 
-  // Of use while it is made.
+  // Needed only while it is made.
   std::vector<int32_t> local;  // [experts] index among this rank's
   std::vector<int32_t> next;
 };

@@ -24,7 +24,7 @@ class HostBoard {
  public:
   HostBoard() = default;
 
-  // Of the host of `rank`.
+  // For the host of `rank`.
   HostBoard(const HostTopology& hosts, int rank, const DispatchLimits& limits);
 
   // Lays it over zeroed memory of bytes().

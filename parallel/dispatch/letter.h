@@ -64,7 +64,7 @@ struct Parcel {
   int32_t num_owners;
   int32_t num_pairs;
 
-  // Of the letter as it is sent: its owners, then its pairs.
+  // The letter is sent as its owners, then its pairs.
   size_t letter_bytes() const {
     return num_owners * sizeof(OwnerPairs) + num_pairs * sizeof(RoutedPair);
   }

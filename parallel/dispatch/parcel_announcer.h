@@ -20,7 +20,7 @@ class ParcelAnnouncer : public PendingWork {
  public:
   ParcelAnnouncer(Communicator& comm, const HostTopology& hosts, const HostBoard& board);
 
-  // Of one exchange, when the one before is complete.
+  // Begins an exchange when the one before is complete.
   void Begin(int64_t exchange, const Transfer& transfer);
 
   // True when the host's ranks have been told what comes to them (HostBoard::incoming).

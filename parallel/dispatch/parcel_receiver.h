@@ -22,7 +22,8 @@ class ParcelReceiver : public PendingWork {
   ParcelReceiver(Communicator& comm, const HostTopology& hosts, const HostBoard& board,
                  const DispatchLimits& limits);
 
-  // Of one exchange, when the one before is complete. All messages of an exchange have one ticket.
+  // Begins an exchange when the one before is complete. All messages of an exchange have one
+  // ticket.
   void Begin(int64_t exchange, int layer, int64_t ticket);
 
   // True when this rank has received all of its share.
@@ -36,7 +37,7 @@ class ParcelReceiver : public PendingWork {
   std::span<const Arrival> arrivals() const { return arrivals_; }
   int num_rounds() const { return num_rounds_; }
 
-  // Of an arrival that has arrived.
+  // Whether it has arrived, and then its letter.
   bool HasArrived(const Arrival& arrival) const;
   Letter ReadLetter(const Arrival& arrival) const;
 

@@ -45,7 +45,7 @@ struct SendPlan {
   Letter LetterTo(const Host& host) const;
   Parcel ParcelTo(const Host& host, int home) const;
 
-  // Of use while it is made.
+  // Needed only while it is made.
   std::vector<int32_t> begins;
   std::vector<int32_t> slot_of;  // of each of `pairs`, by token and slot
 };

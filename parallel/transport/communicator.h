@@ -67,7 +67,7 @@ class Exchange : public PendingWork {
   virtual void Start(const Transfer& transfer, std::span<const Outgoing> send,
                      std::span<const Incoming> recv) = 0;
 
-  // Of what was started last.
+  // These describe what was started last.
   Transfer transfer_ = {};
   int64_t bytes_sent_ = 0;
   int64_t room_ = 0;
@@ -142,10 +142,10 @@ class Communicator {
   // How long it has waited there for ranks that had not begun to send.
   std::chrono::duration<double> time_waited_for_late() const { return time_waited_for_late_; }
 
-  // Of all exchanges of the world: see Watchdog::SetTimeout.
+  // Holds for all exchanges of the world: see Watchdog::SetTimeout.
   void set_timeout(std::chrono::duration<double> timeout) { watchdog_->SetTimeout(timeout); }
 
-  // Of all ranks of the world that this group is part of.
+  // Watches all ranks of the world that this group is part of.
   Watchdog& watchdog() { return *watchdog_; }
   const Watchdog& watchdog() const { return *watchdog_; }
 
@@ -162,7 +162,7 @@ class Communicator {
 
   std::unique_ptr<Watchdog> own_watchdog_;
   Watchdog* watchdog_;
-  // Of the world and all its groups: what moves whenever this rank polls.
+  // What moves whenever this rank polls, in the world and all its groups.
   std::vector<PendingWork*> own_in_flight_;
   std::vector<PendingWork*>* in_flight_ = &own_in_flight_;
   int first_ = 0;  // of this group's ranks, in the world

@@ -36,7 +36,7 @@ class RankTree {
   // All ranks, each before the subtrees of its children.
   std::span<const int> order() const { return order_; }
 
-  // Of this rank, from 0 at the root, and of the whole tree.
+  // This rank's level, from 0 at the root, and how many the tree has.
   int level() const { return level_; }
   int num_levels() const { return num_levels_; }
 

@@ -47,7 +47,7 @@ class PeerStates {
   };
   News NewsWithout(int neighbour, Clock::time_point now, Clock::duration recent) const;
 
-  // Of a neighbour. Without a phase where it was never heard.
+  // What a neighbour said last. Without a phase where it was never heard.
   const Heartbeat& last(int neighbour) const { return last_[index_[neighbour]]; }
   bool is_waiting(int neighbour) const { return last(neighbour).waits_for != Heartbeat::kNobody; }
   bool is_gone(int neighbour) const { return last(neighbour).kind == Heartbeat::kBye; }

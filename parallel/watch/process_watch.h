@@ -23,7 +23,7 @@ class ProcessWatch {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Of the calling thread's rank. Before SetTimeout only collective calls are watched.
+  // Watches the calling thread's rank. Before SetTimeout only collective calls are watched.
   ProcessWatch(int rank, const std::string& host, std::chrono::duration<double> startup_timeout);
   ProcessWatch(const ProcessWatch&) = delete;
   ProcessWatch& operator=(const ProcessWatch&) = delete;

@@ -209,7 +209,7 @@ std::vector<int> Watchdog::LateRanks() const {
   return late;
 }
 
-// Of those that this rank waits for, the one that gave its last sign first.
+// The rank that gave its last sign first, among those that this one waits for.
 int Watchdog::Suspect() const {
   if (wait_ == nullptr) return Heartbeat::kNobody;
   int suspect = peers_.rank();

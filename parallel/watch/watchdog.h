@@ -109,7 +109,7 @@ class Watchdog {
 
   void CheckNeighbours(Clock::time_point now);
 
-  // Of the wait that this rank is in.
+  // These concern the wait that this rank is in.
   void NoteMoves(Clock::time_point now);
   void CheckForDeadlock(Clock::time_point now);
   void ReportSlow(Clock::time_point now);

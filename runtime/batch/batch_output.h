@@ -39,7 +39,7 @@ class BatchOutput {
     return std::nullopt;
   }
 
-  // Of earlier attempts, at this request.
+  // What went wrong with this request in earlier attempts.
   virtual EarlierFaults FaultsOf([[maybe_unused]] int64_t number) const { return {}; }
 
   // These requests are computed from now on.
@@ -51,7 +51,7 @@ class BatchOutput {
   // Passes on what may still be held back, as of now.
   virtual absl::Status Flush() = 0;
 
-  // Of the results added, those that won't be lost.
+  // How many of the results added won't be lost.
   virtual int64_t num_safe() const = 0;
 
   // All results have come: completes the output.

@@ -20,7 +20,7 @@ struct FaultNote {
   bool stood_still = false;
   std::optional<int64_t> reading;
 
-  // Of the text of a file, whatever it is.
+  // Takes the text of a file, whatever it is.
   static FaultNote Parse(std::string_view text);
 };
 

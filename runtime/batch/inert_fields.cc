@@ -110,7 +110,7 @@ constexpr Rule kNeutral[] = {
       "structural_tag",  //
       "allowed_token_ids", "logprob_token_ids", "repetition_detection", "chat_template", "audio",
       "web_search_options",
-      // Of other servers and of OpenAI's other endpoints.
+      // Fields of other servers and of OpenAI's other endpoints.
       "dry_multiplier", "dynatemp_range", "ebnf", "grammar", "input", "instructions", "json_schema",
       "max_new_tokens", "max_output_tokens", "min_new_tokens", "mirostat", "n_predict",
       "no_repeat_ngram_size", "num_beams", "regex", "repeat_penalty", "stop_regex", "typical_p",

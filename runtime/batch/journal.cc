@@ -1,6 +1,5 @@
 #include "runtime/batch/journal.h"
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <google/protobuf/text_format.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "runtime/batch/existing_output.h"
 #include "runtime/batch/input_lines.h"
 #include "runtime/batch/job_identity.h"
+#include "runtime/batch/output_room.h"
 #include "runtime/io/compressed_stream.h"
 #include "runtime/io/strict_json.h"
 
@@ -22,19 +22,12 @@ namespace {
 
 constexpr size_t kWriteBytes = size_t{1} << 20;
 
-// No result with its fields is shorter.
-constexpr uint64_t kLeastResultBytes = 250;
-
 std::string ToLine(const google::protobuf::Message& message) {
   google::protobuf::TextFormat::Printer printer;
   printer.SetSingleLineMode(true);
   std::string text;
   OCTET_CHECK(printer.PrintToString(message, &text));
   return text;
-}
-
-bool IsCompressed(const std::string& output) {
-  return absl::EndsWith(output, ".gz") || absl::EndsWith(output, ".zst");
 }
 
 absl::Status OutputInTheWay(const std::string& output, const std::string& why) {
@@ -191,20 +184,10 @@ absl::Status Journal::LookAtOutput() {
                                               : "--overwrite replaces it at the end"));
 }
 
-// The results are there twice at the end: as they came, and as they are put in order.
 absl::Status Journal::CheckRoom() const {
   const int64_t missing = std::max<int64_t>(options_.expected_results - num_earlier(), 0);
   if (missing == 0 || options_.mode == StartMode::kOverwrite) return absl::OkStatus();
-  const std::string directory = DirectoryOf(output_);
-  const absl::StatusOr<uint64_t> available = files_.AvailableBytes(directory);
-  if (!available.ok()) return available.status();
-  const uint64_t coming = static_cast<uint64_t>(missing) * kLeastResultBytes;
-  const uint64_t needed = coming + (IsCompressed(output_) ? 0 : coming + index_.earlier_bytes());
-  if (needed <= *available) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "--output ", output_, ": about ", missing, " results, in their journal and put in order, ",
-      "take ", needed, " bytes at the very least, and ", directory, " has room for ", *available,
-      "; choose another place"));
+  return CheckOutputRoom(files_, output_, missing, index_.earlier_bytes());
 }
 
 absl::Status Journal::Begin(std::vector<std::string>& notes) {

@@ -45,7 +45,7 @@ class JournalIndex {
   std::optional<EarlierResult> FindEarlier(int64_t number) const;
   EarlierFaults FaultsOf(int64_t number) const;
 
-  // Of earlier attempts.
+  // What earlier attempts left.
   int64_t num_earlier() const { return num_earlier_; }
   uint64_t earlier_bytes() const { return earlier_bytes_; }  // of their results' texts
   bool has_damaged_part() const { return has_damaged_part_; }

@@ -74,7 +74,7 @@ bool ParseResult(std::string_view body, JournalRecord& record) {
   return true;
 }
 
-// Of a record that follows a header.
+// Whether a record that follows a header begins so.
 bool IsKind(std::string_view text) {
   const std::string_view word = TakeWord(text);
   return word == "started" || word == "answer" || word == "error" || word == "ended";

@@ -12,7 +12,7 @@
 namespace octet {
 namespace {
 
-// Of a text that will be cut, as all of its tokens are found first.
+// The longest text that may be cut: all of its tokens are found first.
 constexpr size_t kMaxCutBytes = size_t{4} << 20;
 
 // How texts of a request become ids.

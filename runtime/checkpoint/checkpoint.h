@@ -45,8 +45,8 @@ class Checkpoint {
   const std::vector<SafetensorsFile>& files() const { return files_; }  // by name
   const std::vector<std::string>& warnings() const { return warnings_; }
 
-  // Of all headers and file sizes: equal on ranks that see the same checkpoint, and other after a
-  // change of any tensor's name, type, shape or place (not of its values).
+  // A hash of all headers and file sizes: equal on ranks that see the same checkpoint, and other
+  // after a change of any tensor's name, type, shape or place (not of its values).
   uint64_t fingerprint() const { return fingerprint_; }
 
  private:
@@ -62,7 +62,7 @@ class Checkpoint {
                     const std::string& index);
   absl::Status AddTensors(const SafetensorsFile& file, uint64_t& compared_bytes);
 
-  // Of those that look like weights of the model, by their names.
+  // Warns of those files that look, by their names, like weights of the model.
   void WarnOfFilesNotRead(const std::vector<std::string>& names, const std::string& why);
 
   std::string directory_;

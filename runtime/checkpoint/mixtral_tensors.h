@@ -34,7 +34,7 @@ struct TensorSlice {
 
   uint64_t row_bytes() const { return static_cast<uint64_t>(cols) * SizeOf(dtype); }
 
-  // Of row `row`, bytes from the start of the file.
+  // Where row `row` begins, in bytes from the start of the file.
   uint64_t OffsetOf(int64_t row) const {
     if (interleaved_rows > 0) {
       const int64_t half = interleaved_rows / 2;
@@ -76,7 +76,7 @@ class MixtralTensors {
   static absl::StatusOr<MixtralTensors> Map(const Checkpoint& checkpoint,
                                             const ModelConfig& config);
 
-  // Of a model without a checkpoint: asks `make` for each tensor by its classic name.
+  // For a model without a checkpoint: asks `make` for each tensor by its classic name.
   static MixtralTensors Make(const ModelConfig& config, const MakeTensor& make);
 
   const TensorSlice& embed_tokens() const { return embed_tokens_; }  // [vocab_size, hidden_size]

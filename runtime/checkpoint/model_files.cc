@@ -12,7 +12,7 @@
 namespace octet {
 namespace {
 
-// Of what decides the answers apart from the weights' values.
+// A hash of what decides the answers, apart from the weights' values.
 absl::StatusOr<std::string> FingerprintOf(FileSystem& files, const std::string& directory,
                                           const Checkpoint& checkpoint) {
   Fingerprint fingerprint;

@@ -31,7 +31,7 @@ struct FileKind {
   std::string ToString() const { return absl::StrCat(name, ", ", advice); }
 };
 
-// Of weights that Octet does not read.
+// Files with weights that Octet does not read.
 constexpr FileKind kForeignWeights[] = {
     {".bin", "pickled weights", kPickle},
     {".bin.index.json", "pickled weights", kPickle},

@@ -42,7 +42,7 @@ class SafetensorsFile {
   const std::vector<SafetensorsTensor>& tensors() const { return tensors_; }  // by offset
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
-  // Of the header's bytes and the file's size.
+  // A hash of the header's bytes and the file's size.
   uint64_t fingerprint() const { return fingerprint_; }
 
  private:

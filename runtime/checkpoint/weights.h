@@ -51,10 +51,10 @@ struct ReplicatedMemory {
 // What its buffer must hold.
 size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& config, DType dtype);
 
-// Of one expert of one layer, once loaded.
+// What one expert of one layer takes, once loaded.
 size_t ExpertMemoryBytes(const ModelConfig& config, DType dtype);
 
-// Of all experts of one rank.
+// What all experts of one rank take.
 size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
                          DType dtype);
 

@@ -96,7 +96,7 @@ class Engine {
   void EndScan();
   void CountStep(double seconds);
 
-  // Of the weights for damage.
+  // How far the search of the weights for damage is.
   enum class Scan { kNotNeeded, kNext, kUnderWay, kDone };
 
   Communicator& world_;

@@ -62,7 +62,7 @@ std::span<RankStep> Scheduler::NextStep() {
   return steps_;
 }
 
-// Of the group that begins with this rank.
+// Divides the work of the group that begins with this rank.
 void Scheduler::DivideStep(int first_rank) {
   const std::span group = std::span(steps_).subspan(first_rank, limits_.group_size);
   int64_t tokens = 0;
@@ -223,7 +223,7 @@ void Scheduler::Schedule(Sequence& s, int64_t num_tokens) {
   s.num_computed += num_tokens;
 }
 
-// Of a step whose next request found no room.
+// Called when the next request of a step found no room.
 void Scheduler::CountWaiting() {
   bool has_slot = false;
   for (const Rank& rank : ranks_) {

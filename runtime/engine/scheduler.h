@@ -40,12 +40,12 @@ struct SchedulerStats {
   int64_t preemptions = 0;
   int64_t recomputed_tokens = 0;
 
-  // Of the steps that left a request waiting: slots, and sequences in them.
+  // Slots, and sequences in them, of the steps that left a request waiting.
   int64_t slots = 0;
   int64_t busy_slots = 0;
 
-  // Of the steps in which a request waited for pages alone: tokens that the KV cache can hold, and
-  // tokens of the sequences in it.
+  // Steps in which a request waited for pages alone, and of these: tokens that the KV cache can
+  // hold, and tokens of the sequences in it.
   int64_t kv_waits = 0;
   int64_t kv_tokens = 0;
   int64_t live_kv_tokens = 0;
@@ -77,7 +77,7 @@ class Scheduler {
   // the ranks and the sequences that run, not to their product.
   std::span<RankStep> NextStep();
 
-  // Of the latest NextStep.
+  // What the latest NextStep decided.
   const StepCounts& step_counts() const { return step_counts_; }
 
   // Frees what the finished sequences held.

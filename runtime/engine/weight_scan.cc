@@ -34,7 +34,7 @@ struct Weight {
     if (packed == nullptr) return {table.row(i), table.row_bytes()};
     return {packed->panel(first_panel + i * panel_step), packed->panel_bytes()};
   }
-  // Of element e of a block.
+  // The row that element e of a block belongs to.
   int64_t Row(int64_t block, size_t e) const {
     if (packed == nullptr) return block;
     const size_t lane = dtype() == DType::kBF16 ? e / 2 : e;

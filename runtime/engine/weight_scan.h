@@ -12,8 +12,9 @@
 
 namespace octet {
 
-// Of the weights that this rank has in memory, as products read them. Reads all of them once, on
-// all threads; that counts as progress (Activity). `tensors` are what they were loaded from.
+// Finds the worst of the weights that this rank has in memory, as products read them. Reads all of
+// them once, on all threads; that counts as progress (Activity). `tensors` are what they were
+// loaded from.
 WorstWeight FindWorstWeight(const ModelWeights& weights, const MixtralTensors& tensors,
                             Backend& backend);
 

@@ -75,7 +75,7 @@ std::string OfSignature(std::string_view start, std::span<const Signature> signa
   return "";
 }
 
-// Of UTF-16 and UTF-32, also without a mark: every other byte of what JSON begins with is 0.
+// Names UTF-16 and UTF-32, also without a mark: every other byte of what JSON begins with is 0.
 std::string_view WideEncoding(std::string_view start) {
   if (start.starts_with("\xFF\xFE\0\0"sv)) return "UTF-32";
   if (start.starts_with("\0\0\xFE\xFF"sv)) return "UTF-32";

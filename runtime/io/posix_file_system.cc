@@ -120,7 +120,7 @@ absl::StatusOr<std::unique_ptr<FileLock>> LockFile(const std::string& path, int 
   }
 }
 
-// Of a standard stream that was closed when the process began (launch/inherited_state.h).
+// False for a standard stream that was closed when the process began (launch/inherited_state.h).
 bool CanBeUsed(int fd, int useless_mode) {
   const int flags = fcntl(fd, F_GETFL);
   return flags >= 0 && (flags & O_ACCMODE) != useless_mode;

@@ -27,7 +27,7 @@ class InspectTest : public testing::Test {
  protected:
   const std::string directory_ = TestDirectory();
 
-  // Of another kind of model.
+  // Another kind of model.
   SafetensorsWriter Foreign() const {
     SafetensorsWriter writer;
     writer.Add("weight", DType::kF32, {2, 3}, std::vector<float>(6));

@@ -16,7 +16,7 @@ HostMemory Host(const std::string& name, const std::vector<int>& ranks, int64_t 
   return {.name = name, .ranks = ranks, .available = {.bytes = bytes, .limited_by = "memory.max"}};
 }
 
-// Of a model with 1 GiB of replicated weights and 8 experts of 1 GiB.
+// The needs of a model with 1 GiB of replicated weights and 8 experts of 1 GiB.
 MemoryNeeds Needs(const std::vector<int64_t>& experts) {
   return {.replicated = kGiB,
           .experts = experts,
@@ -80,7 +80,7 @@ TEST(PlanMemory, SaysWhatIsMissingAndHowManyHostsWouldDo) {
 }
 
 TEST(RoomForExperts, IsWhatIsLeftInTheGroupThatHasLeast) {
-  // Of a rank of its own: (budget - 1) - 0.5 - 0.1 GiB.
+  // A rank of its own has (budget - 1) - 0.5 - 0.1 GiB.
   const auto rooms = [](const std::vector<HostMemory>& hosts, int group_size) {
     return *RoomForExperts(Needs({}), hosts, "100%", group_size);
   };
@@ -94,7 +94,7 @@ TEST(RoomForExperts, IsWhatIsLeftInTheGroupThatHasLeast) {
       HasSubstr("a: --memory 'lots'"));
 }
 
-// Of hosts that hold no whole expert of all layers.
+// The hosts hold no whole expert of all layers.
 TEST(PlanMemory, TheAdviceDealsOutExpertsOfEachLayer) {
   MemoryNeeds needs = Needs({8 * kGiB});
   needs.num_layers = 4;

@@ -16,5 +16,6 @@ clang-format --dry-run --Werror "${sources[@]}" || fail "clang-format wants chan
 shellcheck "${scripts[@]}" || fail "shellcheck found something"
 python3 tests/style/check_layering.py "${sources[@]}" || fail "an include points the wrong way"
 python3 tests/style/check_lengths.py "${sources[@]}" || fail "a function is too long"
+! grep -nE "^ *// Of " "${sources[@]}" || fail "a comment begins with Of"
 python3 tests/style/check_usings.py "${sources[@]}" || fail "a using-declaration is for nothing"
 exit $status

@@ -23,7 +23,7 @@ class FaultyFileSystem : public ForwardingFileSystem {
   std::atomic<int64_t> fail_at = -1;     // the number of the call, from 0; negative: none
   size_t most_bytes_per_read = 1 << 30;  // of an input stream
 
-  // Of those that can fail, so far.
+  // Calls so far that can fail.
   int64_t calls() const { return calls_; }
 
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override;

@@ -21,7 +21,7 @@ class PowerCutFileSystem : public FileSystem {
 
   int64_t cut_at = -1;  // the number of the changing call, from 0; negative: never
 
-  // Of those that change something, so far.
+  // Calls so far that change something.
   int64_t calls() const { return calls_; }
   bool is_cut() const { return cut_at >= 0 && calls_ > cut_at; }
 

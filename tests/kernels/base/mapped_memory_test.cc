@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMiB = size_t{1} << 20;
 
-// Of this process, in KiB.
+// What this process has, in KiB.
 int64_t HugePages() {
   std::ifstream file("/proc/self/smaps_rollup");
   std::string word;

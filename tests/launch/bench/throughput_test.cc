@@ -180,7 +180,7 @@ TEST(StepBounds, SumsStepsOfOneKindAfterTheWarmUp) {
   EXPECT_EQ(prefill.prompt_tokens, 5);
 }
 
-// Of the 46.7 billion parameters of 8x7B, 12.9 billion work for each token: the router and 2 of 8
+// 12.9 of the 46.7 billion parameters of 8x7B work for each token: the router and 2 of 8
 // experts of each layer, attention, the head, and one row of the embedding.
 TEST(StepBounds, ArithmeticOfAPublishedModel) {
   ModelConfig config;

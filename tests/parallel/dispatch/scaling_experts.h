@@ -27,7 +27,7 @@ struct ExchangeShape {
   }
   ExpertPlacement MakePlacement() const;
 
-  // Of each rank: different experts for each slot, uneven loads, and some ranks without tokens.
+  // Each rank's: different experts for each slot, uneven loads, and some ranks without tokens.
   std::vector<Routing> RandomRouting(uint32_t seed) const;
 };
 

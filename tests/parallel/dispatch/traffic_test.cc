@@ -164,7 +164,7 @@ struct ManyRanks {
   std::vector<std::string> hosts;
 };
 
-// Of each rank, counted while all of them run.
+// What each rank sends, counted while all of them run.
 std::vector<Sent> CountSent(const ManyRanks& many) {
   std::vector<Sent> sent(many.shape.ranks);
   RunLocalRanks(many.hosts, [&](Communicator& comm) {

@@ -263,7 +263,7 @@ std::string Repeat(const std::string& item, int count) {
   return text;
 }
 
-// Of hundreds of thousands of parts. None takes long, and what is said of it is short.
+// They have hundreds of thousands of parts. None takes long, and what is said of it is short.
 TEST_F(BatchRequestTest, HugeLinesAreRefusedInAFewWords) {
   constexpr int kMany = 200'000;
   const std::string text(1'000'000, 'x');

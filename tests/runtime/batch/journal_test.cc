@@ -347,7 +347,7 @@ TEST_F(JournalTest, ATouchedInputIsResumedWithANote) {
     EXPECT_THAT(notes_, testing::ElementsAre(HasSubstr("--input in.jsonl was touched")));
     ASSERT_TRUE(journal->Finish(1).ok());
   }
-  // Of a finished job all lines are compared.
+  // All lines of a finished job are compared.
   touched.mutable_input(0)->set_mtime_ns(6);
   hash_of_lines_ = AddToHash(0, NumberedResult(0).line_hash);
   EXPECT_NE(OpenOrDie(StartMode::kNew, touched)->finished(), nullptr);

@@ -22,7 +22,7 @@ bool IsWaiting(const MemoryFileSystem& files) {
   return next != files.files.end() && next->first.starts_with("out.waiting.");
 }
 
-// Of uneven lengths, also none.
+// Lines have uneven lengths, some none.
 std::string Line(int64_t number) {
   return number % 7 == 3 ? "" : absl::StrCat(number, std::string(number * 13 % 50, 'x'));
 }

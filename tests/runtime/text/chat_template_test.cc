@@ -47,7 +47,7 @@ std::string Text(const ChatTemplates& chat, const Conversation& conversation) {
 
 class ChatTemplateTest : public testing::Test {
  protected:
-  // Of a model directory with these files beside the demo's tokenizer.model.
+  // Loads a model directory with these files beside the demo's tokenizer.model.
   ChatTemplates Load(const std::map<std::string, std::string>& model_files) {
     MemoryFileSystem files;
     files.files["m/tokenizer.model"] = "";  // that it is there counts
