@@ -279,11 +279,7 @@ TEST_F(BatchJobTest, OutputIsInInputOrder) {
 }
 
 // Each with the custom_id "hostile", where it has one.
-std::vector<std::string> HostileLines() {
-  const auto with = [](const std::string& fields) {
-    return RequestLine("hostile", absl::StrCat(R"({"prompt": "the", )", fields, "}"));
-  };
-  const auto prompt = [](const std::string& ids) { return Greedy("hostile", 3, ids); };
+std::vector<std::string> LinesThatAreNoRequests() {
   const std::string deep(5000, '[');
   return {
       "{broken\n",
@@ -304,6 +300,15 @@ std::vector<std::string> HostileLines() {
       RequestLine("hostile", R"({"prompt": )" + deep + std::string(5000, ']') + "}"),
       std::string(100'000, '{') + "\n",
       std::string(1 << 20, 'x') + "\n",
+  };
+}
+
+std::vector<std::string> HostileRequests() {
+  const auto with = [](const std::string& fields) {
+    return RequestLine("hostile", absl::StrCat(R"({"prompt": "the", )", fields, "}"));
+  };
+  const auto prompt = [](const std::string& ids) { return Greedy("hostile", 3, ids); };
+  return {
       RequestLine("hostile", "7"),
       RequestLine("hostile", R"({"prompt": 7})"),
       RequestLine("hostile", R"({"prompt": {}})"),
@@ -338,7 +343,9 @@ std::vector<std::string> HostileLines() {
 
 // Each gets one error line of its own, and the others are answered as if it were not there.
 TEST_F(BatchJobTest, HostileLinesHarmNobody) {
-  const std::vector<std::string> hostile = HostileLines();
+  std::vector<std::string> hostile = LinesThatAreNoRequests();
+  const std::vector<std::string> requests = HostileRequests();
+  hostile.insert(hostile.end(), requests.begin(), requests.end());
   std::string input = Greedy("before", 5);
   for (size_t i = 0; i < hostile.size(); ++i) {
     // Each its own id, so that none is refused as a double.
