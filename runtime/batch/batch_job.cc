@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/base/activity.h"
+#include "runtime/batch/batch_line.h"
 #include "runtime/batch/input_lines.h"
 #include "runtime/io/strict_json.h"
 

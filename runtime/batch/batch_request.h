@@ -1,4 +1,4 @@
-// One line of a batch: a request in OpenAI's form, with vLLM's extras.
+// A request of a batch.
 
 #ifndef OCTET_RUNTIME_BATCH_BATCH_REQUEST_H_
 #define OCTET_RUNTIME_BATCH_BATCH_REQUEST_H_
@@ -81,9 +81,6 @@ struct RequestLimits {
   bool lenient = false;           // fields that are not known are ignored, not refused
   SamplingDefaults defaults;      // of what a request does not state
 };
-
-// Never fails as a whole: a line that can't be served is a RequestError.
-ParsedLine ParseBatchLine(const std::string& line, const RequestLimits& limits);
 
 }  // namespace octet
 

@@ -1,7 +1,8 @@
+#include "runtime/batch/batch_line.h"
+
 #include <variant>
 
 #include "kernels/base/check.h"
-#include "runtime/batch/batch_request.h"
 #include "runtime/batch/batch_result.h"
 #include "runtime/io/strict_json.h"
 #include "runtime/text/mistral_forms.h"

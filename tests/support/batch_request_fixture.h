@@ -10,7 +10,7 @@
 #include <string>
 #include <variant>
 
-#include "runtime/batch/batch_request.h"
+#include "runtime/batch/batch_line.h"
 #include "runtime/text/mistral_forms.h"
 #include "tests/support/demo_model.h"
 

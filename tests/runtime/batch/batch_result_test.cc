@@ -2,6 +2,7 @@
 
 #include "runtime/batch/batch_result.h"
 
+#include "runtime/batch/batch_line.h"
 #include "tests/support/batch_result_fixture.h"
 #include "tests/support/json.h"
 

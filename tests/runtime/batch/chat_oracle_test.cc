@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/batch/batch_request.h"
+#include "runtime/batch/batch_line.h"
 #include "runtime/text/chat_template.h"
 #include "runtime/text/tokenizer.h"
 #include "tests/support/memory_file_system.h"

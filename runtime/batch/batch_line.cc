@@ -1,4 +1,4 @@
-#include "runtime/batch/batch_request.h"
+#include "runtime/batch/batch_line.h"
 
 #include <nlohmann/json.hpp>
 #include <optional>

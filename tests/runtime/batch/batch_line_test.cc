@@ -1,6 +1,6 @@
 // Whole lines: what is one, what its defaults are, what is ignored.
 
-#include "runtime/batch/batch_request.h"
+#include "runtime/batch/batch_line.h"
 
 #include "tests/support/batch_request_fixture.h"
 

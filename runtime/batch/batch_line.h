@@ -1,0 +1,17 @@
+// One line of a batch: a request in OpenAI's form, with vLLM's extras.
+
+#ifndef OCTET_RUNTIME_BATCH_BATCH_LINE_H_
+#define OCTET_RUNTIME_BATCH_BATCH_LINE_H_
+
+#include <string>
+
+#include "runtime/batch/batch_request.h"
+
+namespace octet {
+
+// Never fails as a whole: a line that can't be served is a RequestError.
+ParsedLine ParseBatchLine(const std::string& line, const RequestLimits& limits);
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_BATCH_BATCH_LINE_H_
