@@ -25,8 +25,12 @@ namespace {
 
 constexpr double kGiB = 1024.0 * 1024 * 1024;
 
-// The program, MPI's buffers, the tokenizer, what is read ahead.
-constexpr int64_t kProcessBytes = int64_t{192} << 20;
+// What a process grows by besides: MPI's buffers, stacks of threads, what the allocator keeps. All
+// of a process, program and tokenizer of a small model included, took 12 to 17 MiB on 16 to 256
+// ranks of one host (tests/launch/many_ranks_test.sh).
+constexpr int64_t kProcessBytes = int64_t{48} << 20;
+// Lines that are read ahead and results that wait for earlier ones.
+constexpr int64_t kRootBytes = int64_t{144} << 20;
 
 constexpr NumberRange<double> kAmounts = {1e-6, 1e15};  // in any unit
 
@@ -40,6 +44,11 @@ bool SplitUnit(const std::string& setting, double& number, std::string& unit) {
   return parsed.has_value();
 }
 
+int64_t RootBytes(const MemoryNeeds& needs, const HostMemory& host) {
+  const bool has_root = std::ranges::find(host.ranks, 0) != host.ranks.end();
+  return has_root ? needs.root : 0;
+}
+
 int64_t SumOf(const std::vector<int64_t>& values, const std::vector<int>& indices) {
   int64_t sum = 0;
   for (const int i : indices) sum += values[i];
@@ -48,7 +57,8 @@ int64_t SumOf(const std::vector<int64_t>& values, const std::vector<int>& indice
 
 // How many hosts with such a budget, one rank each, would hold the model; 0: no number would.
 int HostsNeeded(const MemoryNeeds& needs, int64_t budget) {
-  const int64_t fixed = needs.replicated + needs.workspace + needs.least_pages * needs.page;
+  const int64_t fixed =
+      needs.replicated + needs.workspace + needs.root + needs.least_pages * needs.page;
   for (int hosts = 1; hosts <= needs.num_layers * needs.num_experts; ++hosts) {
     if (fixed + ExpertPlacement::MostPairs({needs.num_layers, needs.num_experts, hosts}) *
                     needs.one_expert <=
@@ -70,7 +80,8 @@ absl::Status TooLittle(const MemoryNeeds& needs, const HostMemory& host, int64_t
                        int64_t experts) {
   const auto num_ranks = std::ssize(host.ranks);
   const int64_t cache = num_ranks * needs.least_pages * needs.page;
-  const int64_t wanted = needs.replicated + experts + num_ranks * needs.workspace + cache;
+  const int64_t workspace = num_ranks * needs.workspace + RootBytes(needs, host);
+  const int64_t wanted = needs.replicated + experts + workspace + cache;
   const int hosts = HostsNeeded(needs, budget);
   const std::string advice =
       hosts > 0 ? absl::StrCat(hosts, " such hosts with one rank each would hold it")
@@ -80,8 +91,8 @@ absl::Status TooLittle(const MemoryNeeds& needs, const HostMemory& host, int64_t
       FormatGiB(host.available.bytes), " that ", host.available.limited_by, " leaves, and its ",
       num_ranks, num_ranks == 1 ? " rank needs " : " ranks need ", FormatGiB(wanted), ": ",
       FormatGiB(needs.replicated), " for replicated weights, ", FormatGiB(experts),
-      " for experts, ", FormatGiB(num_ranks * needs.workspace), " for work space, ",
-      FormatGiB(cache), " for a KV cache of one sequence of --max-model-len a rank; ", advice));
+      " for experts, ", FormatGiB(workspace), " for work space, ", FormatGiB(cache),
+      " for a KV cache of one sequence of --max-model-len a rank; ", advice));
 }
 
 }  // namespace
@@ -123,6 +134,7 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
   MemoryNeeds needs = {
       .replicated = static_cast<int64_t>(ReplicatedMemoryBytes(model.tensors, c, options.dtype)),
       .workspace = kProcessBytes + static_cast<int64_t>(StepMemory(c, options).total()),
+      .root = kRootBytes,
       .page = static_cast<int64_t>(KvCache::PageBytes(c, options.dtype)),
       .least_pages = KvCache::PagesFor(options.max_model_len),
       .one_expert = static_cast<int64_t>(ExpertMemoryBytes(c, options.dtype)),
@@ -155,7 +167,8 @@ absl::StatusOr<std::vector<int64_t>> RoomForExperts(const MemoryNeeds& needs,
   for (const HostMemory& host : hosts) {
     const absl::StatusOr<int64_t> budget = BudgetOf(host, setting);
     if (!budget.ok()) return budget.status();
-    const int64_t left = (*budget - needs.replicated) / std::ssize(host.ranks) - needs.workspace -
+    const int64_t shared = needs.replicated + RootBytes(needs, host);
+    const int64_t left = (*budget - shared) / std::ssize(host.ranks) - needs.workspace -
                          needs.least_pages * needs.page;
     for (const int r : host.ranks) {
       int64_t& room = rooms[r % group_size];
@@ -178,7 +191,8 @@ absl::StatusOr<MemoryPlan> PlanMemory(const MemoryNeeds& needs, std::vector<Host
     if (!budget.ok()) return budget.status();
     const auto num_ranks = std::ssize(host.ranks);
     const int64_t experts = SumOf(needs.experts, host.ranks);
-    const int64_t left = *budget - needs.replicated - experts - num_ranks * needs.workspace;
+    const int64_t left =
+        *budget - needs.replicated - experts - num_ranks * needs.workspace - RootBytes(needs, host);
     const int64_t pages = left < 0 ? 0 : left / num_ranks / needs.page;
     if (pages < needs.least_pages) return TooLittle(needs, host, *budget, experts);
     for (const int r : host.ranks) plan.pages[r] = std::min(pages, needs.most_pages);

@@ -23,6 +23,7 @@ struct MemoryNeeds {
   int64_t replicated = 0;        // of each host
   std::vector<int64_t> experts;  // [ranks]
   int64_t workspace = 0;         // of each rank: the matrices of its largest step, and the process
+  int64_t root = 0;              // of rank 0 besides: requests and answers that wait
   int64_t page = 0;              // of the KV cache, all layers
   int64_t least_pages = 0;       // that a rank must have: of the longest sequence
   int64_t most_pages = 0;        // that a rank can use

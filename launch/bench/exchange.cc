@@ -117,7 +117,8 @@ std::string FormatPhase(int64_t tokens, const char* name, const ExchangePhaseTim
 
 std::string FormatMoe(const MoeExchangeTime& t, bool right) {
   return absl::StrCat(FormatPhase(t.tokens_per_rank(), "dispatch", t.dispatch(), right),
-                      FormatPhase(t.tokens_per_rank(), "combine", t.combine(), right));
+                      FormatPhase(t.tokens_per_rank(), "combine", t.combine(), right),
+                      FormatPhase(t.tokens_per_rank(), "layer", t.layer(), right));
 }
 
 class BenchExchangeCommand : public Subcommand {

@@ -111,8 +111,8 @@ class PlainCopy {
   std::vector<Bytes> recv_;
 };
 
-enum Step { kDispatch, kPlainDispatch, kCombine, kPlainCombine };
-using StepSeconds = std::array<double, 4>;  // by Step
+enum Step { kDispatch, kPlainDispatch, kCombine, kPlainCombine, kLayer };
+using StepSeconds = std::array<double, 5>;  // by Step
 
 // Rows that go from each rank to each other one.
 class RowCounts {
@@ -165,13 +165,7 @@ class Layer {
   // Collective. False when this rank got what is wrong.
   bool IsRight() {
     for (int64_t t = 0; t < y_.rows; ++t) std::memset(y_.row(t), 0xff, y_.row_bytes());  // NaN
-    TokensInFlight tokens = dispatcher_.Dispatch(0, x_, routing_);
-    const ExpertPlan* plan = tokens.Next();
-    {
-      const Workspace::Scope scope(workspace_);
-      Return(tokens, plan == nullptr ? Matrix() : OutputsOf(tokens, *plan));
-    }
-    OutputsInFlight(std::move(tokens)).Combine(y_);
+    Run();
     return case_.IsCombined(comm_.rank(), y_);
   }
 
@@ -193,6 +187,7 @@ class Layer {
       Return(*tokens, out);
       OutputsInFlight(std::move(*tokens)).Combine(y_);
     });
+    seconds[kLayer] = Seconds([&] { Run(); });
     return seconds;
   }
 
@@ -205,6 +200,16 @@ class Layer {
     const auto start = std::chrono::steady_clock::now();
     f();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  // Collective: there and back, with the little that these experts compute.
+  void Run() {
+    TokensInFlight tokens = dispatcher_.Dispatch(0, x_, routing_);
+    while (const ExpertPlan* plan = tokens.Next()) {
+      const Workspace::Scope scope(workspace_);
+      tokens.Return(OutputsOf(tokens, *plan));
+    }
+    OutputsInFlight(std::move(tokens)).Combine(y_);
   }
 
   // The outputs of the first part, and of all that follow.
@@ -336,6 +341,9 @@ MoeExchangeResult MeasureMoeExchange(Communicator& comm, PlainExchange plain,
                                        Median(seconds[kPlainDispatch]));
   *time.mutable_combine() = PhaseTime(comm, layer.combine_bytes(), Median(seconds[kCombine]),
                                       Median(seconds[kPlainCombine]));
+  *time.mutable_layer() =
+      PhaseTime(comm, layer.dispatch_bytes() + layer.combine_bytes(), Median(seconds[kLayer]),
+                Median(seconds[kPlainDispatch]) + Median(seconds[kPlainCombine]));
   return result;
 }
 

@@ -65,6 +65,17 @@ TEST(PlanMemory, HostsAreDivisionsOfTheirOwn) {
                                              "cache up to 9.77 GiB (320000 tokens)"));
 }
 
+TEST(PlanMemory, RequestsThatWaitAreOnRankZerosHost) {
+  MemoryNeeds needs = Needs({kGiB, kGiB});
+  needs.root = kGiB;
+  const std::vector<HostMemory> hosts = {Host("a", {1}, 5 * kGiB), Host("b", {0}, 5 * kGiB)};
+  const auto plan = PlanMemory(needs, hosts, "100%");
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_THAT(plan->pages, ElementsAre(1536, 2560));
+  // 5 - 1 - 0.5 - 0.1 GiB for experts; a whole one less where requests wait.
+  EXPECT_THAT(*RoomForExperts(needs, hosts, "100%", 2), ElementsAre(2, 3));
+}
+
 TEST(PlanMemory, SaysWhatIsMissingAndHowManyHostsWouldDo) {
   const std::string message =
       Message(PlanMemory(Needs({4 * kGiB, 4 * kGiB}),

@@ -130,6 +130,7 @@ TEST(BenchExchange, CountsTheBytesOfALayer) {
     }
     EXPECT_EQ(profile->moe(0).dispatch().bytes(), 7 * 16 * 2);
     EXPECT_EQ(profile->moe(0).combine().bytes(), 7 * 16 * 4);
+    EXPECT_EQ(profile->moe(0).layer().bytes(), 7 * 16 * (2 + 4));
     EXPECT_EQ(profile->hosts(1), "b");
     EXPECT_FALSE(profile->messages(0).same_host());
     EXPECT_EQ(profile->all_to_all_size(), 7);
