@@ -35,6 +35,7 @@ void SetDefaults(RunConfig& c) {
   if (c.timeout() == 0) c.set_timeout(60);
   if (c.memory().empty()) c.set_memory("90%");
   if (c.overlap().empty()) c.set_overlap("auto");
+  if (c.replica_policy().empty()) c.set_replica_policy("even");
   if (c.progress().empty()) c.set_progress("auto");
 }
 
@@ -59,6 +60,9 @@ absl::Status Check(const RunConfig& c) {
   constexpr std::array kOverlap = {"auto", "on", "off"};
   if (std::find(kOverlap.begin(), kOverlap.end(), c.overlap()) == kOverlap.end()) {
     return bad("--overlap", "must be auto, on or off");
+  }
+  if (!ParseReplicaPolicy(c.replica_policy())) {
+    return bad("--replica-policy", "must be even, nearest or in-turn");
   }
   constexpr std::array kGenerationConfig = {"", "auto", "vllm", "none"};
   if (std::find(kGenerationConfig.begin(), kGenerationConfig.end(), c.generation_config()) ==
@@ -155,6 +159,9 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddString("--overlap", &C::mutable_overlap,
             "compute the tokens of a step in two parts, one while the other's travel: on, off, or "
             "auto (large steps where ranks are on several hosts)");
+  AddString("--replica-policy", &C::mutable_replica_policy,
+            "which replica of an expert serves a token: even (default: the busiest rank gets as "
+            "few rows as it can), nearest or in-turn");
   AddString("--memory", &C::mutable_memory,
             "of each host, for all of its ranks: 12GiB, 500MB, or a share of what is available; "
             "default 90%");

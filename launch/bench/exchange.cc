@@ -33,17 +33,8 @@ absl::StatusOr<DType> ParseDType(const std::string& name) {
 
 absl::StatusOr<ExpertPlacement> ParsePlacement(const ExchangeBenchOptions& o, int num_ranks) {
   PosixFileSystem files;
-  absl::StatusOr<ExpertPlacement> placement = ReadPlacement(
-      files, o.placement, {.num_layers = 1, .num_experts = o.num_experts, .num_ranks = num_ranks});
-  if (!placement.ok()) return placement;
-  for (int e = 0; e < o.num_experts; ++e) {
-    if (placement->ranks(0, e).size() > 1) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--placement ", o.placement, ": expert ", e,
-                       " has replicas, which octet bench exchange does not measure"));
-    }
-  }
-  return placement;
+  return ReadPlacement(files, o.placement,
+                       {.num_layers = 1, .num_experts = o.num_experts, .num_ranks = num_ranks});
 }
 
 absl::Status CheckSizes(const ExchangeBenchOptions& o, int num_ranks) {

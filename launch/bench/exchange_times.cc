@@ -7,9 +7,11 @@
 #include <numeric>
 #include <optional>
 
+#include "launch/bench/plain_copy.h"
 #include "launch/bench/probes.h"
 #include "parallel/dispatch/dispatcher.h"
 #include "parallel/transport/collectives.h"
+#include "parallel/transport/host_group.h"
 
 namespace octet {
 namespace {
@@ -76,67 +78,8 @@ MessageTime MeasureMessage(Communicator& comm, PlainExchange plain, int peer, in
   return time;
 }
 
-// Places for the plain messages of one all-to-all, as large as the real ones.
-class PlainCopy {
- public:
-  // Rows of so many bytes that this rank sends to each rank and gets from it.
-  PlainCopy(int rank, std::vector<int64_t> send_rows, std::vector<int64_t> recv_rows,
-            size_t row_bytes) {
-    send_rows[rank] = 0;
-    recv_rows[rank] = 0;
-    const auto bytes = [row_bytes](const std::vector<int64_t>& rows) {
-      return static_cast<size_t>(std::accumulate(rows.begin(), rows.end(), int64_t{0})) * row_bytes;
-    };
-    out_.resize(bytes(send_rows));
-    in_.resize(bytes(recv_rows));
-    Divide(ConstBytes(out_), send_rows, row_bytes, send_);
-    Divide(Bytes(in_), recv_rows, row_bytes, recv_);
-  }
-
-  void Run(PlainExchange plain) const { plain(send_, recv_); }
-  size_t bytes_sent() const { return out_.size(); }
-
- private:
-  template <class Span>
-  static void Divide(Span all, const std::vector<int64_t>& rows, size_t row_bytes,
-                     std::vector<Span>& parts) {
-    for (const int64_t n : rows) {
-      parts.push_back(all.first(static_cast<size_t>(n) * row_bytes));
-      all = all.subspan(parts.back().size());
-    }
-  }
-
-  std::vector<std::byte> out_, in_;
-  std::vector<ConstBytes> send_;
-  std::vector<Bytes> recv_;
-};
-
 enum Step { kDispatch, kPlainDispatch, kCombine, kPlainCombine, kLayer };
 using StepSeconds = std::array<double, 5>;  // by Step
-
-// Rows that go from each rank to each other one.
-class RowCounts {
- public:
-  explicit RowCounts(int num_ranks)
-      : num_ranks_(num_ranks), rows_(static_cast<size_t>(num_ranks) * num_ranks) {}
-
-  int64_t& operator()(int from, int to) { return rows_[int64_t{from} * num_ranks_ + to]; }
-
-  std::vector<int64_t> From(int rank) {
-    std::vector<int64_t> rows(num_ranks_);
-    for (int r = 0; r < num_ranks_; ++r) rows[r] = (*this)(rank, r);
-    return rows;
-  }
-  std::vector<int64_t> To(int rank) {
-    std::vector<int64_t> rows(num_ranks_);
-    for (int r = 0; r < num_ranks_; ++r) rows[r] = (*this)(r, rank);
-    return rows;
-  }
-
- private:
-  int num_ranks_;
-  std::vector<int64_t> rows_;
-};
 
 // One rank's part of the layer.
 class Layer {
@@ -157,7 +100,8 @@ class Layer {
                     {.max_tokens = case_.tokens_per_rank,
                      .hidden_size = case_.hidden_size,
                      .topk = case_.topk,
-                     .dtype = case_.dtype}) {
+                     .dtype = case_.dtype},
+                    ReplicaPolicy::kEven) {
     case_.FillInput(comm.rank(), x_);
     MakePlainCopies();
   }
@@ -237,24 +181,13 @@ class Layer {
 
   // Messages of the same sizes, from every rank's routing.
   void MakePlainCopies() {
-    const int num_ranks = comm_.size();
-    const std::vector<std::string> same_name(num_ranks);
-    const HostTopology one_host(same_name);
-    RowCounts tokens(num_ranks);
-    RowCounts returns(num_ranks);
-    for (int home = 0; home < num_ranks; ++home) {
-      const SendPlan plan = PlanSend(case_.RoutingOf(home), placement_, 0, home, one_host);
-      const Letter letter = plan.LetterTo(plan.own_host);
-      for (const OwnerPairs& owner : letter.owners) {
-        tokens(home, owner.rank) = CountTokens(letter.PairsOf(owner));
-        returns(owner.rank, home) = owner.num_returns;
-      }
-    }
-    const int rank = comm_.rank();
-    plain_dispatch_.emplace(rank, tokens.From(rank), tokens.To(rank),
-                            static_cast<size_t>(case_.hidden_size) * SizeOf(case_.dtype));
-    plain_combine_.emplace(rank, returns.From(rank), returns.To(rank),
-                           static_cast<size_t>(case_.hidden_size) * sizeof(float));
+    std::vector<Routing> routing;
+    for (int r = 0; r < comm_.size(); ++r) routing.push_back(case_.RoutingOf(r));
+    const ExchangeRows rows =
+        CountExchangeRows(placement_, FindHosts(comm_), ReplicaPolicy::kEven, routing);
+    const auto hidden = static_cast<size_t>(case_.hidden_size);
+    plain_dispatch_.emplace(comm_.rank(), rows.tokens, hidden * SizeOf(case_.dtype));
+    plain_combine_.emplace(comm_.rank(), rows.returns, hidden * sizeof(float));
   }
 
   Communicator& comm_;

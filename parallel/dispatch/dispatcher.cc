@@ -36,7 +36,7 @@ void OutputsInFlight::Combine(Matrix y) && {
 }
 
 Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
-                       Workspace& workspace, const DispatchLimits& limits)
+                       Workspace& workspace, const DispatchLimits& limits, ReplicaPolicy policy)
     : comm_(comm),
       placement_(placement),
       backend_(backend),
@@ -49,6 +49,7 @@ Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Bac
       leaving_returns_(comm.MakeExchange()) {
   MapBoard();
   index_ = hosts_.index_on_host(comm.rank());
+  replicas_.emplace(placement, hosts_, comm.rank(), policy);
   if (hosts_.num_hosts() > 1) receiver_.emplace(comm, hosts_, board_, limits);
   Reserve();
   for (int l = 0; l < placement.num_layers(); ++l) {
@@ -57,7 +58,7 @@ Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Bac
 }
 
 void Dispatcher::MapBoard() {
-  board_ = HostBoard(hosts_, comm_.rank(), limits_);
+  board_ = HostBoard(hosts_, comm_.rank(), limits_, placement_.num_experts());
   absl::StatusOr<Buffer> memory =
       MapHostMemory(comm_, GroupOf(hosts_, comm_.rank()), board_.bytes());
   shared_memory_ = memory.status();
@@ -65,7 +66,7 @@ void Dispatcher::MapBoard() {
     memory_ = *std::move(memory);
   } else {
     hosts_ = Apart(comm_.size());
-    board_ = HostBoard(hosts_, comm_.rank(), limits_);
+    board_ = HostBoard(hosts_, comm_.rank(), limits_, placement_.num_experts());
     memory_ = backend_.Allocate(board_.bytes());
   }
   board_.Map(memory_.data());
@@ -75,6 +76,7 @@ void Dispatcher::MapBoard() {
 void Dispatcher::Reserve() {
   const int64_t most_sources = comm_.size();
   const int64_t most_messages = std::min(limits_.max_pairs(), most_sources);
+  owner_of_.reserve(limits_.max_pairs());
   spare_plan_.Reserve(limits_.max_pairs());
   expert_plan_.Reserve(limits_.pairs_at_a_time(comm_.size()));
   sources_.reserve(most_sources);
@@ -92,9 +94,9 @@ TokensInFlight Dispatcher::Dispatch(int layer, ConstMatrix x, const Routing& rou
   ticket_ = comm_.NextTicket();
   round_ = 0;
   Workspace::Scope scope(workspace_);
-  SendPlan plan =
-      PlanSend(routing, placement_, layer, comm_.rank(), hosts_, std::move(spare_plan_));
   backend_.Convert(x, OwnTokens(x.rows));
+  ChooseOwners(layer, routing);
+  SendPlan plan = PlanSend(routing, owner_of_, comm_.rank(), hosts_, std::move(spare_plan_));
   CountReadInPlace(plan);
   if (receiver_) {
     ReceiveReturns(layer, plan);
@@ -107,6 +109,49 @@ TokensInFlight Dispatcher::Dispatch(int layer, ConstMatrix x, const Routing& rou
     comm_.Attend(*receiver_);
   }
   return {*this, layer, std::move(plan), std::move(scope)};
+}
+
+// The homes of this host have counted what their tokens need.
+class Dispatcher::HostCounts : public PendingWork {
+ public:
+  explicit HostCounts(const Dispatcher& dispatcher) : d_(dispatcher) {}
+
+  bool Poll() override { return moves() == d_.board_.num_ranks(); }
+  bool all_have_come() const override { return false; }
+  int64_t moves() const override {
+    int64_t counted = 0;
+    for (int i = 0; i < d_.board_.num_ranks(); ++i) counted += HasCounted(i) ? 1 : 0;
+    return counted;
+  }
+  void Visit(Visitor visit) const override {
+    for (int i = 0; i < d_.board_.num_ranks(); ++i) {
+      const bool done = HasCounted(i);
+      visit({.rank = d_.RankOnHost(i), .late = !done, .moved = done ? 1 : 0});
+    }
+  }
+
+ private:
+  bool HasCounted(int index) const {
+    return d_.board_.flags(index).counted.load(std::memory_order_acquire) >= d_.number_;
+  }
+
+  const Dispatcher& d_;
+};
+
+// Nobody writes the counts of the next exchange while others still read these: to get there, a rank
+// waits until all have staged.
+void Dispatcher::ChooseOwners(int layer, const Routing& routing) {
+  if (replicas_->NeedsCounts(layer)) {
+    const std::span<int32_t> mine = board_.expert_counts(index_);
+    std::ranges::fill(mine, 0);
+    for (const int32_t expert : routing.topk_idx) ++mine[expert];
+    board_.flags(index_).counted.store(number_, std::memory_order_release);
+    HostCounts counts(*this);
+    comm_.Wait(counts, Traffic::kRouting, {"routing", layer});
+  }
+  replicas_->Choose(layer, routing,
+                    {.num_experts = placement_.num_experts(), .counts = board_.expert_counts()},
+                    owner_of_);
 }
 
 void Dispatcher::CountReadInPlace(const SendPlan& plan) {

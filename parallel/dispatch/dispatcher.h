@@ -14,6 +14,7 @@
 #include "parallel/dispatch/expert_plan.h"
 #include "parallel/dispatch/host_board.h"
 #include "parallel/dispatch/parcel_receiver.h"
+#include "parallel/dispatch/replica_choice.h"
 #include "parallel/dispatch/send_plan.h"
 #include "parallel/transport/communicator.h"
 
@@ -73,7 +74,7 @@ class Dispatcher {
   // Collective. Ranks that can't share memory send each other messages, as those of different hosts
   // do; shared_memory() says so.
   Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
-             Workspace& workspace, const DispatchLimits& limits);
+             Workspace& workspace, const DispatchLimits& limits, ReplicaPolicy policy);
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
@@ -89,6 +90,7 @@ class Dispatcher {
  private:
   friend class TokensInFlight;
   friend class OutputsInFlight;
+  class HostCounts;
   class RoundArrives;
   class OutputsReturn;
 
@@ -103,6 +105,7 @@ class Dispatcher {
   void MapBoard();
   void Reserve();
 
+  void ChooseOwners(int layer, const Routing& routing);
   void CountReadInPlace(const SendPlan& plan);
   void ReceiveReturns(int layer, const SendPlan& plan);
   void SendToOtherHosts(int layer, const SendPlan& plan);
@@ -134,6 +137,7 @@ class Dispatcher {
   HostBoard board_;
   Buffer memory_;                                // of the board
   std::vector<std::vector<int>> local_experts_;  // [layers]
+  std::optional<ReplicaChooser> replicas_;
 
   int64_t number_ = 0;                                    // of the exchange
   int64_t ticket_ = 0;                                    // of its messages
@@ -149,6 +153,7 @@ class Dispatcher {
   ExpertPlan expert_plan_;       // of that part
 
   // Memory that is used again.
+  std::vector<int32_t> owner_of_;
   SendPlan spare_plan_;
   std::vector<Parcel> parcels_;
   std::vector<std::byte> letter_bytes_;

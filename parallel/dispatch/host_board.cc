@@ -31,8 +31,10 @@ size_t ListBytes(int64_t most) {
 
 }  // namespace
 
-HostBoard::HostBoard(const HostTopology& hosts, int rank, const DispatchLimits& limits)
+HostBoard::HostBoard(const HostTopology& hosts, int rank, const DispatchLimits& limits,
+                     int num_experts)
     : num_ranks_(static_cast<int>(hosts.ranks_of(hosts.host_of(rank)).size())),
+      num_experts_(num_experts),
       max_tokens_(limits.max_tokens),
       max_pairs_(limits.max_pairs()) {
   const int64_t others = hosts.num_ranks() - num_ranks_;
@@ -53,6 +55,7 @@ HostBoard::HostBoard(const HostTopology& hosts, int rank, const DispatchLimits& 
   Layout whole;
   whole.Take(num_ranks_ * part_bytes_);
   incoming_ = whole.Take(ListBytes<Parcel>(others));
+  expert_counts_ = whole.Take(static_cast<size_t>(num_ranks_) * num_experts * sizeof(int32_t));
   const auto matrix = [&](Matrix& m, DType dtype, int64_t rows) {
     m = {.dtype = dtype, .rows = rows, .cols = limits.hidden_size, .stride = limits.hidden_size};
     return whole.Take(static_cast<size_t>(rows) * m.row_bytes());
@@ -70,6 +73,11 @@ void HostBoard::Map(std::byte* memory) {
 
 HostBoard::Flags& HostBoard::flags(int index) const {
   return *reinterpret_cast<Flags*>(part(index));
+}
+
+std::span<int32_t> HostBoard::expert_counts() const {
+  return {reinterpret_cast<int32_t*>(memory_ + expert_counts_),
+          static_cast<size_t>(num_ranks_) * num_experts_};
 }
 
 int HostBoard::CountStaged(int64_t exchange) const {

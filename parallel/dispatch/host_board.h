@@ -25,7 +25,7 @@ class HostBoard {
   HostBoard() = default;
 
   // For the host of `rank`.
-  HostBoard(const HostTopology& hosts, int rank, const DispatchLimits& limits);
+  HostBoard(const HostTopology& hosts, int rank, const DispatchLimits& limits, int num_experts);
 
   // Lays it over zeroed memory of bytes().
   void Map(std::byte* memory);
@@ -40,6 +40,7 @@ class HostBoard {
   }
 
   struct Flags {
+    alignas(64) std::atomic<int64_t> counted;    // exchange whose expert_counts are there
     alignas(64) std::atomic<int64_t> staged;     // exchange whose tokens and letter can be read
     alignas(64) std::atomic<int64_t> announced;  // exchange whose incoming parcels can be read
     alignas(64) std::atomic<int64_t> arrived;    // AfterRounds, of what comes from other hosts
@@ -52,6 +53,13 @@ class HostBoard {
     return flags(index).staged.load(std::memory_order_acquire) >= exchange;
   }
   int CountStaged(int64_t exchange) const;  // of its ranks
+
+  // (token, slot) pairs of each rank's own tokens for each expert: [ranks, experts]. Each rank
+  // writes its own row.
+  std::span<int32_t> expert_counts() const;
+  std::span<int32_t> expert_counts(int index) const {
+    return expert_counts().subspan(int64_t{index} * num_experts_, num_experts_);
+  }
 
   // Tokens as experts read them: each rank's own, then its room for those from other hosts.
   Matrix tokens() const { return tokens_; }
@@ -92,6 +100,7 @@ class HostBoard {
   std::byte* part(int index) const { return memory_ + index * part_bytes_; }
 
   int num_ranks_ = 0;
+  int num_experts_ = 0;
   int64_t max_tokens_ = 0;
   int64_t max_pairs_ = 0;
   int64_t tokens_of_each_ = 0;
@@ -105,6 +114,7 @@ class HostBoard {
   size_t letters_ = 0;
   size_t part_bytes_ = 0;
   size_t incoming_ = 0;
+  size_t expert_counts_ = 0;
   size_t tokens_at_ = 0;
   size_t returns_at_ = 0;
   size_t bytes_ = 0;

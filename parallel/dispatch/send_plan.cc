@@ -7,13 +7,6 @@
 namespace octet {
 namespace {
 
-// The replica that serves a token: the one on its own rank, else each in turn.
-int32_t ChooseReplica(std::span<const int32_t> ranks, int home, int64_t token) {
-  if (ranks.size() == 1) return ranks[0];
-  if (std::ranges::binary_search(ranks, home)) return home;
-  return ranks[static_cast<size_t>(home + token) % ranks.size()];
-}
-
 constexpr int kNoGroup = -1;
 
 // Numbers items group by group, each group's in their order, and calls place(item, number) for each
@@ -32,15 +25,6 @@ void NumberByGroup(int64_t num_items, int num_groups, GroupOf group_of, Place pl
   // Each is now where the next one began.
   std::shift_right(begins.begin(), begins.end(), 1);
   begins[0] = 0;
-}
-
-void ChooseOwners(const Routing& routing, const ExpertPlacement& placement, int layer, int home,
-                  SendPlan& plan) {
-  plan.owner_of.clear();
-  for (int64_t i = 0; i < std::ssize(routing.topk_idx); ++i) {
-    const auto replicas = placement.ranks(layer, routing.topk_idx[i]);
-    plan.owner_of.push_back(ChooseReplica(replicas, home, i / routing.topk));
-  }
 }
 
 // Gives each token its place in the message to each other host.
@@ -176,10 +160,10 @@ Parcel SendPlan::ParcelTo(const Host& host, int home) const {
           .num_pairs = static_cast<int32_t>(letter.pairs.size())};
 }
 
-SendPlan PlanSend(const Routing& routing, const ExpertPlacement& placement, int layer, int home,
+SendPlan PlanSend(const Routing& routing, std::span<const int32_t> owner_of, int home,
                   const HostTopology& topology, SendPlan reuse) {
   SendPlan plan = std::move(reuse);
-  ChooseOwners(routing, placement, layer, home, plan);
+  plan.owner_of.assign(owner_of.begin(), owner_of.end());
   const int home_host = topology.host_of(home);
   DivideOverHosts(routing.topk, home_host, topology, plan);
   DivideOverOwners(routing, topology, plan);

@@ -4,17 +4,17 @@
 #define OCTET_PARALLEL_DISPATCH_SEND_PLAN_H_
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/base/row_sums.h"
-#include "parallel/dispatch/expert_placement.h"
 #include "parallel/dispatch/letter.h"
 #include "parallel/dispatch/routing.h"
 #include "parallel/transport/host_topology.h"
 
 namespace octet {
 
-// The home decides: a pure function of its routing and of the placement.
+// The home decides: a pure function of its routing and of the owners that it chose.
 //
 // A token goes once to each other host on which it has an expert; on its own host it is read in
 // place. It comes back as one row for each slot, or as one row, already summed, from a rank that
@@ -50,8 +50,9 @@ struct SendPlan {
   std::vector<int32_t> slot_of;  // of each of `pairs`, by token and slot
 };
 
-// `home` is the rank of the tokens. `reuse` gives its memory to the result.
-SendPlan PlanSend(const Routing& routing, const ExpertPlacement& placement, int layer, int home,
+// `home` is the rank of the tokens. owner_of: [num_tokens, topk], a rank that has the expert.
+// `reuse` gives its memory to the result.
+SendPlan PlanSend(const Routing& routing, std::span<const int32_t> owner_of, int home,
                   const HostTopology& topology, SendPlan reuse = {});
 
 }  // namespace octet

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/base/dtype.h"
+#include "parallel/dispatch/replica_policy.h"
 #include "runtime/engine/scheduler.h"
 
 namespace octet {
@@ -15,6 +16,7 @@ struct EngineOptions {
   SchedulerLimits limits;
   int64_t max_model_len = 0;  // tokens of a prompt and its answer
   int64_t seed = 0;
+  ReplicaPolicy replica_policy = ReplicaPolicy::kEven;
 };
 
 }  // namespace octet

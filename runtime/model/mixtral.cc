@@ -8,7 +8,8 @@ Mixtral::Lane::Lane(const ExecutionContext& context, const MixtralParts& parts, 
                  {.max_tokens = max_tokens,
                   .hidden_size = parts.config.hidden_size,
                   .topk = parts.config.experts_per_token,
-                  .dtype = context.dtype}) {}
+                  .dtype = context.dtype},
+                 parts.replica_policy) {}
 
 Mixtral::Mixtral(const ExecutionContext& context, const MixtralParts& parts,
                  const MixtralLimits& limits, RoutingObserver observer)

@@ -23,6 +23,7 @@ struct MixtralParts {
   const KvCache& kv_cache;
   const ExpertPlacement& placement;
   Communicator& comm;  // over whose ranks the experts are spread
+  ReplicaPolicy replica_policy = ReplicaPolicy::kEven;
 };
 
 struct MixtralLimits {

@@ -21,7 +21,7 @@ TEST_P(DispatcherTest, EveryTokenGetsItsExperts) {
   const ExchangeShape& shape = GetParam();
   const ExpertPlacement placement = shape.MakePlacement();
   RunLocalRanks(HostsInTurn(shape.ranks, shape.hosts), [&](Communicator& comm) {
-    ScalingRank rank(comm, placement, shape.Limits());
+    ScalingRank rank(comm, placement, shape.Limits(), shape.policy);
     for (uint32_t layer = 0; layer < 5; ++layer) {
       rank.ExpectRightLayer(shape.RandomRouting(7 + layer)[comm.rank()], 100 * layer);
     }
@@ -36,6 +36,7 @@ std::vector<ExchangeShape> Shapes() {
         const DType dtype = topk == 2 ? DType::kBF16 : DType::kF32;
         const int hosts[] = {1, std::min(2, ranks), std::min(3, ranks), ranks};
         shapes.push_back({ranks, 8, topk, placement, dtype, hosts[shapes.size() / 3 % 4]});
+        shapes.back().policy = kReplicaPolicies[shapes.size() % kReplicaPolicies.size()].second;
       }
     }
   }
@@ -47,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Products, DispatcherTest, testing::ValuesIn(Shapes()));
 // Ranks that run ahead write over nothing that another one still reads.
 TEST(Dispatcher, RowsStayWhereTheyLieUntilTheyAreRead) {
   const ExchangeShape shape = {
-      .ranks = 5, .experts = 8, .topk = 2, .placement = "random:3", .dtype = DType::kF32};
+      .ranks = 5, .experts = 8, .topk = 2, .placement = "replicas", .dtype = DType::kF32};
   const ExpertPlacement placement = shape.MakePlacement();
   RunLocalRanks({"a", "a", "b", "a", "b"}, [&](Communicator& comm) {
     ScalingRank rank(comm, placement, shape.Limits());

@@ -102,12 +102,12 @@ ExpertPlacement RandomReplicas(int experts, int ranks, int most_replicas, std::m
 }
 
 ScalingRank::ScalingRank(Communicator& comm, const ExpertPlacement& placement,
-                         const DispatchLimits& limits)
+                         const DispatchLimits& limits, ReplicaPolicy policy)
     : comm_(comm),
       placement_(placement),
       dtype_(limits.dtype),
       workspace_(AllocateSmall),
-      dispatcher_(comm, placement, SharedBackend(), workspace_, limits) {}
+      dispatcher_(comm, placement, SharedBackend(), workspace_, limits, policy) {}
 
 Matrix ScalingRank::RunExperts(ConstMatrix rows, const ExpertPlan& plan) {
   const std::vector<int> experts = placement_.LocalExperts(0, comm_.rank());

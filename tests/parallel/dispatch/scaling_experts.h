@@ -21,6 +21,7 @@ struct ExchangeShape {
   DType dtype;
   int hosts = 1;
   int64_t max_tokens = 32;
+  ReplicaPolicy policy = ReplicaPolicy::kEven;
 
   DispatchLimits Limits() const {
     return {.max_tokens = max_tokens, .hidden_size = kScaledHidden, .topk = topk, .dtype = dtype};
@@ -37,7 +38,8 @@ ExpertPlacement RandomReplicas(int experts, int ranks, int most_replicas, std::m
 // One rank and its part of the layers, one after the other.
 class ScalingRank {
  public:
-  ScalingRank(Communicator& comm, const ExpertPlacement& placement, const DispatchLimits& limits);
+  ScalingRank(Communicator& comm, const ExpertPlacement& placement, const DispatchLimits& limits,
+              ReplicaPolicy policy = ReplicaPolicy::kEven);
 
   // Collective: fails where this rank's tokens don't get what the definition gives them.
   void ExpectRightLayer(const Routing& routing, uint32_t seed);

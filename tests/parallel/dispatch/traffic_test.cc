@@ -30,26 +30,19 @@ std::ostream& operator<<(std::ostream& out, const Traffics& t) {
              << t.combine_in_place << " in place";
 }
 
-// Which rank serves a slot: the token's own where it has the expert, else each in turn.
-int OwnerOf(const ExpertPlacement& placement, int expert, int home, int64_t token) {
-  const std::span<const int32_t> ranks = placement.ranks(0, expert);
-  if (std::ranges::find(ranks, home) != ranks.end()) return home;
-  return ranks[(home + token) % ranks.size()];
-}
-
 // By the definition: a token's row goes once to each other host that needs it, after 12 bytes for
 // each of its slots there, and 20 for each owner. One float32 row comes back for each slot, or for
 // all where one rank had them. Within a host rows are read in place, once by each other rank.
-Traffics Formula(const ExchangeShape& shape, const ExpertPlacement& placement,
-                 const std::vector<std::string>& hosts, int home, const Routing& routing) {
+Traffics Formula(const ExchangeShape& shape, const std::vector<std::string>& hosts, int home,
+                 std::span<const int32_t> owner_of) {
   const int64_t row = kScaledHidden * static_cast<int64_t>(SizeOf(shape.dtype));
   Traffics t;
   std::set<int> remote_owners;
-  for (int64_t token = 0; token < routing.num_tokens; ++token) {
+  for (int64_t token = 0; token < std::ssize(owner_of) / shape.topk; ++token) {
     std::multiset<int> owners;
     std::set<std::string> remote_hosts;
     for (int64_t i = token * shape.topk; i < (token + 1) * shape.topk; ++i) {
-      const int owner = OwnerOf(placement, routing.topk_idx[i], home, token);
+      const int owner = owner_of[i];
       owners.insert(owner);
       if (hosts[owner] == hosts[home]) continue;
       remote_hosts.insert(hosts[owner]);
@@ -80,13 +73,15 @@ TEST(Traffic, IsWhatTheFormulaSaysOnRandomPlacements) {
     const ExchangeShape shape = {.ranks = ranks,
                                  .experts = 8,
                                  .topk = topk,
-                                 .dtype = seed % 2 == 0 ? DType::kBF16 : DType::kF32};
+                                 .dtype = seed % 2 == 0 ? DType::kBF16 : DType::kF32,
+                                 .policy = kReplicaPolicies[seed % kReplicaPolicies.size()].second};
     const ExpertPlacement placement = RandomReplicas(shape.experts, ranks, 3, random);
     const std::vector<Routing> routing = shape.RandomRouting(seed);
     const auto hosts = HostsInTurn(ranks, 1 + static_cast<int>(random() % ranks));
+    const auto owner_of = ChooseOwners(placement, HostTopology(hosts), shape.policy, 0, routing);
     Traffics expected;
     for (int home = 0; home < ranks; ++home) {
-      const Traffics t = Formula(shape, placement, hosts, home, routing[home]);
+      const Traffics t = Formula(shape, hosts, home, owner_of[home]);
       expected.routing += t.routing;
       expected.dispatch += t.dispatch;
       expected.combine += t.combine;
@@ -96,7 +91,7 @@ TEST(Traffic, IsWhatTheFormulaSaysOnRandomPlacements) {
     Traffics counted;
     std::mutex mutex;
     RunLocalRanks(hosts, [&](Communicator& comm) {
-      ScalingRank rank(comm, placement, shape.Limits());
+      ScalingRank rank(comm, placement, shape.Limits(), shape.policy);
       rank.ExpectRightLayer(routing[comm.rank()], seed);
       const std::lock_guard lock(mutex);
       counted.routing += comm.bytes_sent(Traffic::kRouting);
@@ -182,9 +177,12 @@ std::vector<Sent> CountSent(const ManyRanks& many) {
 std::vector<Sent> ComputeSent(const ManyRanks& many) {
   const HostTopology hosts(many.hosts);
   std::vector<Sent> sent(many.shape.ranks);
+  std::vector<Routing> routing;
+  for (int r = 0; r < many.shape.ranks; ++r) routing.push_back(many.RoutingOf(r));
+  const auto owner_of = ChooseOwners(many.placement, hosts, many.shape.policy, 0, routing);
   std::vector<std::vector<Parcel>> held(hosts.num_hosts());
   for (int home = 0; home < many.shape.ranks; ++home) {
-    const SendPlan plan = PlanSend(many.RoutingOf(home), many.placement, 0, home, hosts);
+    const SendPlan plan = PlanSend(routing[home], owner_of[home], home, hosts);
     for (const SendPlan::Host& host : plan.hosts) {
       const Parcel parcel = plan.ParcelTo(host, home);
       held[hosts.host_of(home)].push_back(parcel);
@@ -242,7 +240,7 @@ TEST(Traffic, MemoryOfARankHardlyGrowsWithTheRanks) {
   const DispatchLimits limits = {
       .max_tokens = 256, .hidden_size = 4096, .topk = 2, .dtype = DType::kBF16};
   const auto bytes_of_a_rank = [&](int ranks) {
-    const HostBoard board(HostTopology(ManyRanks(ranks).hosts), 0, limits);
+    const HostBoard board(HostTopology(ManyRanks(ranks).hosts), 0, limits, 8);
     return static_cast<int64_t>(board.bytes()) / ManyRanks::kRanksOfHost;
   };
   const int64_t few = bytes_of_a_rank(16);

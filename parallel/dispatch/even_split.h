@@ -1,0 +1,57 @@
+// Loads divided over those that can take them.
+
+#ifndef OCTET_PARALLEL_DISPATCH_EVEN_SPLIT_H_
+#define OCTET_PARALLEL_DISPATCH_EVEN_SPLIT_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace octet {
+
+// Items of whole rows, each of which some bins can take, divided so that the fullest bin has as few
+// rows as is possible: a flow of least maximum, by paths from the fullest bin to emptier ones. The
+// same on every machine. Keeps its memory from one split to the next.
+class EvenSplit {
+ public:
+  // Makes room, so that no split of so many items with so many bins of theirs allocates.
+  void Reserve(int num_bins, int64_t num_items, int64_t num_edges);
+
+  // Begins a split over bins 0 to num_bins - 1.
+  void Begin(int num_bins);
+
+  // bins: ascending, at least one.
+  void AddItem(int64_t rows, std::span<const int32_t> bins);
+
+  void Divide();
+
+  // Rows of an item for each of its bins, in their order.
+  std::span<const int64_t> rows(int64_t item) const {
+    return std::span(rows_).subspan(begins_[item], begins_[item + 1] - begins_[item]);
+  }
+  std::span<const int64_t> loads() const { return loads_; }  // [bins]
+
+ private:
+  void ListEdgesByBin();
+  bool Relieve(int32_t bin);
+  void Search(int32_t bin);
+
+  // An edge is an item and one of its bins.
+  std::vector<int64_t> begins_;   // [items + 1] of its edges
+  std::vector<int32_t> item_of_;  // [edges]
+  std::vector<int32_t> bin_of_;   // [edges]
+  std::vector<int64_t> rows_;     // [edges]
+  std::vector<int64_t> loads_;    // [bins]
+
+  std::vector<int32_t> bin_begins_;    // [bins + 1] of its edges
+  std::vector<int32_t> edges_of_bin_;  // [edges], bin by bin
+
+  // Of a search: the bins that were reached, in order, and the edges by which rows would come to
+  // each, out of one bin and into another.
+  std::vector<int32_t> reached_;
+  std::vector<int32_t> from_edge_, to_edge_;  // [bins]
+};
+
+}  // namespace octet
+
+#endif  // OCTET_PARALLEL_DISPATCH_EVEN_SPLIT_H_

@@ -1,0 +1,34 @@
+// How a replica is chosen among several.
+
+#ifndef OCTET_PARALLEL_DISPATCH_REPLICA_POLICY_H_
+#define OCTET_PARALLEL_DISPATCH_REPLICA_POLICY_H_
+
+#include <array>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace octet {
+
+// For --replica-policy. A replica on the home's host goes before all others, but for kInTurn.
+enum class ReplicaPolicy {
+  kEven,     // the busiest rank gets as few rows of the host's tokens as is possible
+  kNearest,  // that on the home's own rank, else each in turn
+  kInTurn,   // each in turn, wherever they are
+};
+
+inline constexpr std::array<std::pair<std::string_view, ReplicaPolicy>, 3> kReplicaPolicies = {
+    {{"even", ReplicaPolicy::kEven},
+     {"nearest", ReplicaPolicy::kNearest},
+     {"in-turn", ReplicaPolicy::kInTurn}}};
+
+inline std::optional<ReplicaPolicy> ParseReplicaPolicy(std::string_view name) {
+  for (const auto& [known, policy] : kReplicaPolicies) {
+    if (known == name) return policy;
+  }
+  return std::nullopt;
+}
+
+}  // namespace octet
+
+#endif  // OCTET_PARALLEL_DISPATCH_REPLICA_POLICY_H_
