@@ -17,6 +17,7 @@
 #include "launch/console.h"
 #include "launch/engine_choice.h"
 #include "launch/memory_plan.h"
+#include "launch/placement_choice.h"
 #include "launch/placement_file.h"
 #include "runtime/checkpoint/model_files.h"
 #include "runtime/checkpoint/model_path.h"
@@ -87,14 +88,15 @@ absl::StatusOr<std::string> FormatMemory(FileSystem& files, const MixtralTensors
   const absl::StatusOr<DType> dtype = ChooseDType(o.dtype, tensors);
   if (!dtype.ok()) return dtype.status();
   const absl::StatusOr<ExpertPlacement> placement =
-      ReadPlacement(files, o.placement, {config.num_layers, config.num_experts, o.ranks});
+      MakePlacement(files, o.placement, {config.num_layers, config.num_experts, o.ranks});
   if (!placement.ok()) return placement.status();
   const auto bytes = [](size_t n) { return FormatGiB(static_cast<int64_t>(n)); };
-  std::string text = absl::StrCat(
-      "\nmemory as ", Name(*dtype), " on ", o.ranks, o.ranks == 1 ? " rank" : " ranks",
-      ", placement ", o.placement, "\n  ", bytes(ReplicatedMemoryBytes(tensors, config, *dtype)),
-      " of replicated weights, once on each host\n  ",
-      KvCache::PageBytes(config, *dtype) / kKvBlock, " bytes of KV cache a token\n");
+  std::string text =
+      absl::StrCat("\nmemory as ", Name(*dtype), " on ", o.ranks, o.ranks == 1 ? " rank" : " ranks",
+                   ", placement ", o.placement.placement, "\n  ",
+                   bytes(ReplicatedMemoryBytes(tensors, config, *dtype)),
+                   " of replicated weights, once on each host\n  ",
+                   KvCache::PageBytes(config, *dtype) / kKvBlock, " bytes of KV cache a token\n");
   for (int r = 0; r < o.ranks; ++r) {
     size_t experts = 0;
     for (int l = 0; l < config.num_layers; ++l) experts += placement->LocalExperts(l, r).size();
@@ -147,8 +149,7 @@ class InspectCommand : public Subcommand {
                            "model directory, .safetensors file or index.json");
     line().AddCount("--ranks", options_.ranks, kRankCounts,
                     "over which experts are spread; default 1");
-    line().AddText("--placement", options_.placement,
-                   "contiguous, round-robin, random:SEED or a file; default contiguous");
+    AddPlacementFlags(line(), options_.placement);
     line().AddText("--dtype", options_.dtype, "auto, float32 or bfloat16; default auto");
   }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "launch/placement_choice.h"
 #include "launch/subcommand.h"
 #include "runtime/checkpoint/checkpoint.h"
 
@@ -16,13 +17,13 @@ namespace octet {
 struct InspectOptions {
   std::string path;  // a model directory, a .safetensors file or an index.json
   int ranks = 1;
-  std::string placement = "contiguous";
+  PlacementChoice placement;
   std::string dtype = "auto";
 };
 
 // Every tensor by name with dtype, shape, bytes and file; bytes by dtype; for a directory with a
 // Mixtral model its shape and what its weights take on each rank. Reads headers only. An error says
-// what is wrong with the files, or with --placement or --dtype.
+// what is wrong with the files, or with a flag.
 absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& options);
 
 std::unique_ptr<Subcommand> AddInspect(CommandLine& parent);

@@ -11,6 +11,7 @@
 #include "launch/engine_choice.h"
 #include "launch/instruction_path.h"
 #include "launch/model_choice.h"
+#include "launch/placement_choice.h"
 #include "launch/placement_file.h"
 #include "launch/thread_placement.h"
 #include "parallel/transport/agreement.h"
@@ -62,11 +63,12 @@ absl::Status CheckTimeout(const Communicator& world, double seconds) {
 absl::StatusOr<ExpertPlacement> PlaceExperts(const RunConfig& config, FileSystem& files,
                                              PlacementShape shape, const MemoryNeeds& needs,
                                              const std::vector<HostMemory>& hosts) {
-  if (config.placement() != kByMemory) return ReadPlacement(files, config.placement(), shape);
-  const absl::StatusOr<std::vector<int64_t>> rooms =
-      RoomForExperts(needs, hosts, config.memory(), shape.num_ranks);
-  if (!rooms.ok()) return rooms.status();
-  return ExpertPlacement::ByRoom(shape, *rooms);
+  return MakePlacement(
+      files,
+      {.placement = config.placement(),
+       .replicas = config.replicas(),
+       .expert_counts = config.expert_counts()},
+      shape, [&] { return RoomForExperts(needs, hosts, config.memory(), shape.num_ranks); });
 }
 
 // Collective: the same placement on all ranks, or an error.

@@ -11,7 +11,7 @@
 #include "kernels/base/backend.h"
 #include "kernels/cpu/isa.h"
 #include "launch/memory_plan.h"
-#include "parallel/dispatch/expert_placement.h"
+#include "parallel/placement/expert_placement.h"
 #include "parallel/transport/communicator.h"
 #include "proto/config.pb.h"
 #include "runtime/checkpoint/generation_config.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "parallel/dispatch/expert_placement.h"
+#include "parallel/placement/expert_placement.h"
 #include "parallel/transport/communicator.h"
 #include "proto/config.pb.h"
 #include "runtime/checkpoint/model_files.h"

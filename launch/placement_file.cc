@@ -49,13 +49,11 @@ std::string DescribeIdleRanks(const std::vector<int>& ranks) {
 absl::StatusOr<ExpertPlacement> ReadPlacement(FileSystem& files, const std::string& spec,
                                               PlacementShape shape) {
   if (ExpertPlacement::IsName(spec)) return ExpertPlacement::Parse(spec, shape);
-  if (spec == kByMemory) {
-    return OfFlag("by-memory needs the hosts of a job: run-batch --dry-run shows what it gives");
-  }
   if (!files.Exists(spec)) {
     return absl::NotFoundError(absl::StrCat(
         "--placement ", Quoted(spec),
-        ": neither contiguous, round-robin, random:SEED or by-memory nor a file that can be read"));
+        ": neither contiguous, round-robin, random:SEED, by-memory, eplb or partition nor a file "
+        "that can be read"));
   }
   const absl::StatusOr<Placement> proto = ReadFile(files, spec);
   if (!proto.ok()) return proto.status();

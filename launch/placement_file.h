@@ -8,13 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "parallel/dispatch/expert_placement.h"
+#include "parallel/placement/expert_placement.h"
 #include "runtime/io/file.h"
 
 namespace octet {
-
-// The name of the placement that SetUpJob makes from what the hosts have room for.
-inline constexpr char kByMemory[] = "by-memory";
 
 // `spec` is what ExpertPlacement::Parse takes, or a file with a Placement as text proto or, when
 // its name ends in .json, as JSON. An error says what is wrong with --placement, and where in the

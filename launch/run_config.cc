@@ -137,8 +137,7 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   using C = RunConfig;
   line_.AddText("--config", config_file_, "text proto with these settings (proto/config.proto)");
   AddString("--model", &C::mutable_model, "Hugging Face directory of a Mixtral model");
-  AddString("--placement", &C::mutable_placement,
-            "where experts live: contiguous, round-robin, random:SEED, by-memory or a file");
+  AddPlacementFlags();
   AddNumber<int32_t>("--ep-size", &C::set_ep_size, kRankCounts,
                      "ranks over which the experts are spread; default: all. With fewer, groups of "
                      "ranks serve one queue");
@@ -159,9 +158,6 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddString("--overlap", &C::mutable_overlap,
             "compute the tokens of a step in two parts, one while the other's travel: on, off, or "
             "auto (large steps where ranks are on several hosts)");
-  AddString("--replica-policy", &C::mutable_replica_policy,
-            "which replica of an expert serves a token: even (default: the busiest rank gets as "
-            "few rows as it can), nearest or in-turn");
   AddString("--memory", &C::mutable_memory,
             "of each host, for all of its ranks: 12GiB, 500MB, or a share of what is available; "
             "default 90%");
@@ -177,6 +173,22 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddString("--report", &C::mutable_report, "directory that gets summary.json");
   AddSwitch("--dry-run", &C::set_dry_run,
             "say what would happen, and load nothing; of a batch, check files and all requests");
+}
+
+void RunConfigFlags::AddPlacementFlags() {
+  using C = RunConfig;
+  AddString("--placement", &C::mutable_placement,
+            "where experts live: contiguous, round-robin, random:SEED, by-memory, eplb, partition "
+            "or a file");
+  AddNumber<int32_t>("--replicas", &C::set_replicas, kReplicaCounts,
+                     "of the hottest experts, in each layer, beside what --placement has");
+  AddString("--expert-counts", &C::mutable_expert_counts,
+            "file with the tokens of each layer's experts (JSON, [layers][experts], or "
+            "summary.json of --report), for --replicas and --placement eplb or partition; "
+            "default: all alike");
+  AddString("--replica-policy", &C::mutable_replica_policy,
+            "which replica of an expert serves a token: even (default: the busiest rank gets as "
+            "few rows as it can), nearest or in-turn");
 }
 
 void RunConfigFlags::AddSeed(const std::string& help) {

@@ -50,6 +50,7 @@ class RunConfigFlags {
   void AddFailOnRefused();
 
   // Notes the field of a flag, which has the same name, and gives it.
+  void AddPlacementFlags();
   std::string AddField(const std::string& names);
 
   absl::StatusOr<RunConfig> ReadConfigFile() const;

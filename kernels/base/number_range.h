@@ -36,6 +36,7 @@ extern template struct NumberRange<double>;
 
 // What several settings have in common.
 inline constexpr NumberRange<int> kRankCounts = {1, 1 << 16};
+inline constexpr NumberRange<int> kReplicaCounts = {0, 1 << 16};
 inline constexpr NumberRange<int> kThreadCounts = {1, 1024};
 inline constexpr NumberRange<int> kTokenCounts = {1, 10'000'000};  // of a sequence
 inline constexpr NumberRange<int> kStepTokenCounts = {1, 1 << 20};

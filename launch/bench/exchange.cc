@@ -15,7 +15,7 @@
 #include "launch/bench/machine_profile.h"
 #include "launch/console.h"
 #include "launch/core_binding.h"
-#include "launch/placement_file.h"
+#include "launch/placement_choice.h"
 #include "launch/thread_placement.h"
 #include "parallel/transport/agreement.h"
 #include "runtime/io/strict_json.h"
@@ -33,7 +33,7 @@ absl::StatusOr<DType> ParseDType(const std::string& name) {
 
 absl::StatusOr<ExpertPlacement> ParsePlacement(const ExchangeBenchOptions& o, int num_ranks) {
   PosixFileSystem files;
-  return ReadPlacement(files, o.placement,
+  return MakePlacement(files, o.placement,
                        {.num_layers = 1, .num_experts = o.num_experts, .num_ranks = num_ranks});
 }
 
@@ -77,8 +77,8 @@ std::string FormatHeader(const Communicator& comm, const ExchangeBenchOptions& o
       "%d ranks on %d %s, %d %s each; hidden size %d, top %d of %d experts, %s; rows to experts "
       "%s\n",
       comm.size(), hosts.size(), hosts.size() == 1 ? "host" : "hosts", threads,
-      threads == 1 ? "thread" : "threads", o.hidden_size, o.topk, o.num_experts, o.placement,
-      o.dtype);
+      threads == 1 ? "thread" : "threads", o.hidden_size, o.topk, o.num_experts,
+      o.placement.placement, o.dtype);
 }
 
 std::string FormatMessages(const ExchangeProfile& profile) {
@@ -123,8 +123,7 @@ class BenchExchangeCommand : public Subcommand {
     line().AddCount("--top-k", options_.topk, {1, 64}, "experts of each token; default 2");
     line().AddText("--dtype", options_.dtype,
                    "of the rows that experts get: float32 or bfloat16 (default)");
-    line().AddText("--placement", options_.placement,
-                   "contiguous (default), round-robin, random:SEED or a file");
+    AddPlacementFlags(line(), options_.placement);
     line().AddCount("--seed", options_.seed, {1, std::numeric_limits<int64_t>::max()},
                     "of the routing; default 1");
     line().AddCount("--threads", options_.threads, kThreadCounts,
@@ -182,7 +181,7 @@ absl::Status MeasureLayers(Communicator& comm, PlainExchange plain, const Exchan
     status.Update(right);
     MoeExchangeTime& time = *profile.add_moe();
     time = result.time;
-    time.set_placement(o.placement);
+    time.set_placement(o.placement.placement);
   }
   return status;
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "launch/bench/mpi_messages.h"
+#include "launch/placement_choice.h"
 #include "launch/subcommand.h"
 #include "proto/machine_profile.pb.h"
 
@@ -23,7 +24,7 @@ struct ExchangeBenchOptions {
   int num_experts = 8;
   int topk = 2;
   std::string dtype = "bfloat16";  // of the rows that experts get
-  std::string placement = "contiguous";
+  PlacementChoice placement;
   int64_t seed = 1;
   int threads = 0;  // of each rank; 0: the cores that it may use, divided by those who share them
 };

@@ -8,7 +8,7 @@
 #include "kernels/base/backend.h"
 #include "launch/bench/exchange_case.h"
 #include "launch/bench/mpi_messages.h"
-#include "parallel/dispatch/expert_placement.h"
+#include "parallel/placement/expert_placement.h"
 #include "parallel/transport/communicator.h"
 #include "proto/machine_profile.pb.h"
 

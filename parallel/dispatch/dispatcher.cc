@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/base/check.h"
+#include "parallel/dispatch/host_flags.h"
 #include "parallel/transport/host_group.h"
 
 namespace octet {
@@ -77,6 +78,7 @@ void Dispatcher::Reserve() {
   const int64_t most_sources = comm_.size();
   const int64_t most_messages = std::min(limits_.max_pairs(), most_sources);
   owner_of_.reserve(limits_.max_pairs());
+  owners_here_.reserve(board_.num_ranks());
   spare_plan_.Reserve(limits_.max_pairs());
   expert_plan_.Reserve(limits_.pairs_at_a_time(comm_.size()));
   sources_.reserve(most_sources);
@@ -111,33 +113,6 @@ TokensInFlight Dispatcher::Dispatch(int layer, ConstMatrix x, const Routing& rou
   return {*this, layer, std::move(plan), std::move(scope)};
 }
 
-// The homes of this host have counted what their tokens need.
-class Dispatcher::HostCounts : public PendingWork {
- public:
-  explicit HostCounts(const Dispatcher& dispatcher) : d_(dispatcher) {}
-
-  bool Poll() override { return moves() == d_.board_.num_ranks(); }
-  bool all_have_come() const override { return false; }
-  int64_t moves() const override {
-    int64_t counted = 0;
-    for (int i = 0; i < d_.board_.num_ranks(); ++i) counted += HasCounted(i) ? 1 : 0;
-    return counted;
-  }
-  void Visit(Visitor visit) const override {
-    for (int i = 0; i < d_.board_.num_ranks(); ++i) {
-      const bool done = HasCounted(i);
-      visit({.rank = d_.RankOnHost(i), .late = !done, .moved = done ? 1 : 0});
-    }
-  }
-
- private:
-  bool HasCounted(int index) const {
-    return d_.board_.flags(index).counted.load(std::memory_order_acquire) >= d_.number_;
-  }
-
-  const Dispatcher& d_;
-};
-
 // Nobody writes the counts of the next exchange while others still read these: to get there, a rank
 // waits until all have staged.
 void Dispatcher::ChooseOwners(int layer, const Routing& routing) {
@@ -146,7 +121,8 @@ void Dispatcher::ChooseOwners(int layer, const Routing& routing) {
     std::ranges::fill(mine, 0);
     for (const int32_t expert : routing.topk_idx) ++mine[expert];
     board_.flags(index_).counted.store(number_, std::memory_order_release);
-    HostCounts counts(*this);
+    HostFlags counts(board_, hosts_, hosts_.ranks_of(hosts_.host_of(comm_.rank())),
+                     &HostBoard::Flags::counted, number_);
     comm_.Wait(counts, Traffic::kRouting, {"routing", layer});
   }
   replicas_->Choose(layer, routing,
@@ -335,34 +311,6 @@ void Dispatcher::FinishLeaving() {
   if (std::exchange(returns_are_leaving_, false)) comm_.Finish(*leaving_returns_);
 }
 
-// The ranks of this host have returned the outputs for its tokens.
-class Dispatcher::OutputsReturn : public PendingWork {
- public:
-  OutputsReturn(const Dispatcher& dispatcher, const SendPlan& plan)
-      : d_(dispatcher), owners_(plan.LetterTo(plan.own_host).owners) {}
-
-  bool Poll() override { return moves() == std::ssize(owners_); }
-  bool all_have_come() const override { return false; }
-  int64_t moves() const override {
-    return std::ranges::count_if(owners_, [this](const OwnerPairs& o) { return HasReturned(o); });
-  }
-  void Visit(Visitor visit) const override {
-    for (const OwnerPairs& owner : owners_) {
-      const bool done = HasReturned(owner);
-      visit({.rank = owner.rank, .late = !done, .moved = done ? 1 : 0});
-    }
-  }
-
- private:
-  bool HasReturned(const OwnerPairs& owner) const {
-    const HostBoard::Flags& flags = d_.board_.flags(d_.hosts_.index_on_host(owner.rank));
-    return flags.returned.load(std::memory_order_acquire) >= d_.number_;
-  }
-
-  const Dispatcher& d_;
-  const std::span<const OwnerPairs> owners_;
-};
-
 void Dispatcher::Combine(int layer, SendPlan plan, Matrix y) {
   const Activity::Scope place({"combine", layer});
   FinishLeaving();
@@ -371,7 +319,11 @@ void Dispatcher::Combine(int layer, SendPlan plan, Matrix y) {
     comm_.Finish(*tokens_);
     comm_.Finish(*returned_);
   }
-  OutputsReturn outputs(*this, plan);
+  owners_here_.clear();
+  for (const OwnerPairs& owner : plan.LetterTo(plan.own_host).owners) {
+    owners_here_.push_back(owner.rank);
+  }
+  HostFlags outputs(board_, hosts_, owners_here_, &HostBoard::Flags::returned, number_);
   comm_.Wait(outputs, Traffic::kCombine, {"combine", layer});
   const Matrix returned = board_.returns().Rows(board_.own_returns(index_), limits_.max_pairs());
   backend_.WeightedSum(returned, plan.combine, y);

@@ -90,9 +90,7 @@ class Dispatcher {
  private:
   friend class TokensInFlight;
   friend class OutputsInFlight;
-  class HostCounts;
   class RoundArrives;
-  class OutputsReturn;
 
   // What this rank serves of one home.
   struct Source {
@@ -154,6 +152,7 @@ class Dispatcher {
 
   // Memory that is used again.
   std::vector<int32_t> owner_of_;
+  std::vector<int> owners_here_;  // on this host, of this rank's tokens
   SendPlan spare_plan_;
   std::vector<Parcel> parcels_;
   std::vector<std::byte> letter_bytes_;

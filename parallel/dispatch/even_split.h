@@ -46,8 +46,8 @@ class EvenSplit {
   std::vector<int32_t> bin_begins_;    // [bins + 1] of its edges
   std::vector<int32_t> edges_of_bin_;  // [edges], bin by bin
 
-  // Of a search: the bins that were reached, in order, and the edges by which rows would come to
-  // each, out of one bin and into another.
+  // What a search found: the bins that it reached, in order, and the edges by which rows would come
+  // to each, out of one bin and into another.
   std::vector<int32_t> reached_;
   std::vector<int32_t> from_edge_, to_edge_;  // [bins]
 };

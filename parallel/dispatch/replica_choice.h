@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "parallel/dispatch/even_split.h"
-#include "parallel/dispatch/expert_placement.h"
 #include "parallel/dispatch/replica_policy.h"
 #include "parallel/dispatch/routing.h"
+#include "parallel/placement/expert_placement.h"
 #include "parallel/transport/host_topology.h"
 
 namespace octet {

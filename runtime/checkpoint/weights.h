@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "kernels/base/backend.h"
-#include "parallel/dispatch/expert_placement.h"
+#include "parallel/placement/expert_placement.h"
 #include "runtime/checkpoint/load_progress.h"
 #include "runtime/checkpoint/mixtral_tensors.h"
 #include "runtime/checkpoint/model_config.h"

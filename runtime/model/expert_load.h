@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "parallel/dispatch/expert_placement.h"
 #include "parallel/dispatch/expert_plan.h"
+#include "parallel/placement/expert_placement.h"
 
 namespace octet {
 

@@ -4,11 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "tests/support/json.h"
 #include "tests/support/octet_process.h"
 #include "tests/support/test_files.h"
 
@@ -97,13 +96,6 @@ TEST_F(StandstillTest, ARankThatIsStoppedBeforeItJoinsEndsTheOthers) {
 constexpr char kHangs[] = ",signal=HANG";
 const std::string kResume = "--timeout 3 --resume";
 
-std::vector<nlohmann::json> ReadLines(const std::string& path) {
-  std::istringstream lines(ReadFile(path));
-  std::vector<nlohmann::json> all;
-  for (std::string line; std::getline(lines, line);) all.push_back(nlohmann::json::parse(line));
-  return all;
-}
-
 TEST_F(StandstillTest, ARequestAtWhichARankStoodStillTwiceIsGivenUp) {
   for (int attempt = 1; attempt <= 2; ++attempt) {
     const StoppedRun run = Run("phase=experts,count=20" + std::string(kHangs), kResume);
@@ -116,7 +108,7 @@ TEST_F(StandstillTest, ARequestAtWhichARankStoodStillTwiceIsGivenUp) {
   }
   const StoppedRun run = Run("phase=experts,count=1000000" + std::string(kHangs), kResume);
   EXPECT_EQ(run.result.exit_code, 0) << run.result.output;
-  const auto lines = ReadLines(directory_ + "/out.jsonl");
+  const auto lines = ParseLines(ReadFile(directory_ + "/out.jsonl"));
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(lines[0]["error"]["code"], "stood_still");
 }
@@ -139,7 +131,7 @@ TEST_F(StandstillTest, ALineAtWhichRankZeroStoodStillTwiceIsGivenUp) {
   }
   const StoppedRun run = Run("phase=init,count=1000000" + std::string(kHangs), kResume);
   EXPECT_EQ(run.result.exit_code, 0) << run.result.output;
-  const auto lines = ReadLines(directory_ + "/out.jsonl");
+  const auto lines = ParseLines(ReadFile(directory_ + "/out.jsonl"));
   ASSERT_EQ(lines.size(), 3U);
   EXPECT_TRUE(lines[0]["error"].is_null());
   EXPECT_EQ(lines[1]["error"]["code"], "stood_still");
@@ -170,7 +162,7 @@ TEST_F(StandstillTest, AnUndisturbedRunCountsWhatTheWatchCosts) {
   const StoppedRun run =
       Run("phase=dispatch,count=1000000,signal=STOP", kTimeoutFlag + "--report " + report);
   EXPECT_EQ(run.result.exit_code, 0) << run.result.output;
-  const auto summary = nlohmann::json::parse(ReadFile(report + "/summary.json"));
+  const auto summary = ParseJson(ReadFile(report + "/summary.json"));
   const double cpu_seconds = summary.at("watchdog_cpu_seconds");
   EXPECT_GT(cpu_seconds, 0);
   EXPECT_LT(cpu_seconds, 0.05);

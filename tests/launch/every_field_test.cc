@@ -12,6 +12,7 @@
 #include "tests/support/demo_model.h"
 #include "tests/support/json.h"
 #include "tests/support/octet_process.h"
+#include "tests/support/sentencepiece_model.h"
 #include "tests/support/test_files.h"
 
 namespace octet {
@@ -21,7 +22,6 @@ using nlohmann::json;
 using testing::StartsWith;
 
 constexpr char kText[] = "And the LORD said unto";
-constexpr int kEos = 2;
 
 // What is asserted of the bodies without and with the field.
 using Check = std::function<void(const json& without, const json& with)>;

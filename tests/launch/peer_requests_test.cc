@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sstream>
-
 #include "tests/support/demo_model.h"
 #include "tests/support/json.h"
 #include "tests/support/octet_process.h"
@@ -23,10 +21,7 @@ std::vector<json> Answers(const std::string& input, const std::string& flags = "
       RunOctet(2, "run-batch -i " + directory + "/in.jsonl -o " + directory +
                       "/out.jsonl --model " + kDemoModel + " " + flags);
   EXPECT_EQ(result.exit_code, 0) << result.output;
-  std::vector<json> answers;
-  std::stringstream output(ReadFile(directory + "/out.jsonl"));
-  for (std::string line; std::getline(output, line);) answers.push_back(ParseJson(line));
-  return answers;
+  return ParseLines(ReadFile(directory + "/out.jsonl"));
 }
 
 std::string Line(const std::string& id, const json& body) {

@@ -57,7 +57,6 @@ TEST_F(PlacementFileTest, TakesNames) {
   EXPECT_THAT(Read("round-robin")->LocalExperts(0, 1), ElementsAre(1));
   EXPECT_TRUE(Read("random:7").ok());
   EXPECT_THAT(Refused("random:x"), HasSubstr("the seed must be a whole number"));
-  EXPECT_THAT(Refused("by-memory"), HasSubstr("needs the hosts of a job"));
   EXPECT_THAT(
       Refused("diagonal"),
       HasSubstr(

@@ -79,7 +79,7 @@ constexpr char kAllFields[] =
        threads: 3 max_num_seqs: 5 max_num_batched_tokens: 7 max_model_len: 11 memory: "3GiB"
        kv_cache_gib: 0.25 seed: -13 timeout: 1.5 input: ["i", "j", "-"] output: "o" lenient: true
        served_model_name: "n" created: 17 progress: "json" report: "r" dry_run: true
-       overlap: "on" replica_policy: "nearest" resume: true overwrite: true verify: true
+       overlap: "on" replica_policy: "nearest" replicas: 2 expert_counts: "e" resume: true overwrite: true verify: true
        pack_cache: "c" random_weights: true shape: "s" layers: 19 generation_config: "vllm" chat_template: "t" fail_on_refused: 3)";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
@@ -88,7 +88,8 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
       "--threads 3 --max-num-seqs 5 --max-num-batched-tokens 7 --max-model-len 11 --memory 3GiB "
       "--kv-cache-gib 0.25 --seed -13 --timeout 1.5 -i i --input j -i - --output o --lenient "
       "--served-model-name n --created 17 --progress json --report r --dry-run --overlap on "
-      "--replica-policy nearest --resume --overwrite --verify --pack-cache c --random-weights --shape s --layers 19 "
+      "--replica-policy nearest --replicas 2 --expert-counts e --resume --overwrite --verify "
+      "--pack-cache c --random-weights --shape s --layers 19 "
       "--generation-config vllm --chat-template t --fail-on-refused=3",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();

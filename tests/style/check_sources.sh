@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks of the sources that need no compiler: format, layering, lengths of functions, shell scripts.
+# Checks of the sources that need no compiler: format, layering, lengths of files and functions, shell scripts.
 set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
@@ -15,7 +15,7 @@ fail() {
 clang-format --dry-run --Werror "${sources[@]}" || fail "clang-format wants changes"
 shellcheck "${scripts[@]}" || fail "shellcheck found something"
 python3 tests/style/check_layering.py "${sources[@]}" || fail "an include points the wrong way"
-python3 tests/style/check_lengths.py "${sources[@]}" || fail "a function is too long"
+python3 tests/style/check_lengths.py "${sources[@]}" || fail "a file or function is too long"
 ! grep -nE "^ *// Of " "${sources[@]}" || fail "a comment begins with Of"
 python3 tests/style/check_usings.py "${sources[@]}" || fail "a using-declaration is for nothing"
 exit $status

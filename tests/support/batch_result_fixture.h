@@ -16,8 +16,6 @@
 
 namespace octet::result_lines {
 
-inline constexpr int32_t kBos = 1;
-inline constexpr int32_t kEos = 2;
 inline int32_t ByteId(int byte) { return 3 + byte; }
 inline constexpr int32_t kThe = 3 + 256;       // "▁the"
 inline constexpr int32_t kCat = kThe + 1;      // "cat"
@@ -28,7 +26,7 @@ inline constexpr int32_t kNoPiece = kThe + 4;  // of a padded vocabulary
 inline Tokenizer ToyTokenizer() {
   auto model = BareModel(/*byte_fallback=*/true);
   for (const char* piece : {"\u2581the", "cat", "\u00fc", "\u2581"}) AddPiece(model, piece);
-  return Tokenizer::FromModel(model, "test").value();
+  return MakeTokenizer(model);
 }
 
 inline FinishedSequence Finished(const std::vector<int32_t>& ids, FinishReason reason = LENGTH) {

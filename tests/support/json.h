@@ -6,11 +6,15 @@
 #include <iosfwd>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace octet {
 
 // A text that is no JSON is an exception, which fails the test.
 nlohmann::json ParseJson(const std::string& text);
+
+// A text with one on each line.
+std::vector<nlohmann::json> ParseLines(const std::string& text);
 
 }  // namespace octet
 

@@ -8,8 +8,13 @@
 #include <vector>
 
 #include "proto/sentencepiece.pb.h"
+#include "runtime/text/tokenizer.h"
 
 namespace octet {
+
+inline constexpr int32_t kUnk = 0;
+inline constexpr int32_t kBos = 1;
+inline constexpr int32_t kEos = 2;
 
 using PieceProto = sentencepiece::ModelProto::Piece;
 
@@ -21,7 +26,7 @@ inline void AddPiece(sentencepiece::ModelProto& model, const std::string& text, 
   piece.set_type(type);
 }
 
-// A BPE model with <unk> 0, <s> 1, </s> 2 and, with byte fallback, the byte b at 3 + b; a dummy
+// A BPE model with <unk>, <s>, </s> and, with byte fallback, the byte b at 3 + b; a dummy
 // prefix, spaces kept.
 inline sentencepiece::ModelProto BareModel(bool byte_fallback) {
   sentencepiece::ModelProto model;
@@ -38,6 +43,19 @@ inline sentencepiece::ModelProto BareModel(bool byte_fallback) {
     AddPiece(model, name, 0, PieceProto::BYTE);
   }
   return model;
+}
+
+// Letters a, b, c and the space symbol from id 3 on, without byte fallback.
+inline sentencepiece::ModelProto LetterModel() {
+  sentencepiece::ModelProto model = BareModel(/*byte_fallback=*/false);
+  for (const char* letter : {"a", "b", "c", "▁"}) AddPiece(model, letter, -100);
+  model.mutable_normalizer_spec()->set_add_dummy_prefix(false);
+  return model;
+}
+
+// Fails the test where there is none of this model.
+inline Tokenizer MakeTokenizer(const sentencepiece::ModelProto& model) {
+  return Tokenizer::FromModel(model, "test.model").value();
 }
 
 }  // namespace octet

@@ -173,10 +173,8 @@ TEST(BenchExchange, RefusesOptionsThatMakeNoSense) {
   };
   expect_refused({.topk = 9}, "--top-k 9: there are 8 --experts");
   expect_refused({.dtype = "int8"}, "--dtype must be float32 or bfloat16, not 'int8'");
-  expect_refused({.placement = "here"}, "--placement 'here'");
-  const std::string path = TestDirectory() + "/replicas";
-  WriteFile(path, "layers { experts { ranks: 0 } experts { ranks: 0 ranks: 1 } }");
-  expect_refused({.num_experts = 2, .placement = path}, "expert 1 has replicas");
+  expect_refused({.placement = {.placement = "here"}}, "--placement 'here'");
+  expect_refused({.placement = {.expert_counts = "e"}}, "--expert-counts has no effect");
 }
 
 TEST(BenchExchange, RefusesBeforeItMeasures) {

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "tests/support/json.h"
 #include "tests/support/memory_file_system.h"
 
@@ -117,8 +120,20 @@ TEST(ModelConfigTest, DTypeUnderEitherName) {
             DType::kBF16);
 }
 
-TEST(ModelConfigTest, RefusesByName) {
-  const std::pair<const char*, const char*> cases[] = {
+// Pairs of a patch of config.json and what the error says.
+using RefusedPatches = std::vector<std::pair<const char*, const char*>>;
+
+void ExpectPatchesRefused(const RefusedPatches& patches) {
+  for (const auto& [patch, error] : patches) {
+    const auto config = Parse(patch);
+    ASSERT_FALSE(config.ok()) << patch;
+    EXPECT_THAT(std::string(config.status().message()), HasSubstr(error));
+    EXPECT_THAT(std::string(config.status().message()), HasSubstr("config.json: "));
+  }
+}
+
+TEST(ModelConfigTest, RefusesOtherModels) {
+  ExpectPatchesRefused({
       {R"({"model_type": "mistral"})",
        "config.json: model_type is 'mistral'; Octet runs 'mixtral'"},
       {R"({"model_type": 1})", "model_type is 1, not a string"},
@@ -135,6 +150,11 @@ TEST(ModelConfigTest, RefusesByName) {
       {R"({"attention_bias": true})", "attention_bias is true"},
       {R"({"mlp_bias": true})", "mlp_bias is true"},
       {R"({"partial_rotary_factor": 0.5})", "partial_rotary_factor is not 1"},
+  });
+}
+
+TEST(ModelConfigTest, RefusesAnglesThatItCannotCompute) {
+  ExpectPatchesRefused({
       {R"({"rope_scaling": {"type": "dynamic", "factor": 2.0}})",
        "rope_scaling: type is 'dynamic'; its angles depend on the length of the whole text"},
       {R"({"rope_parameters": {"rope_type": "longrope"}})", "rope_type is 'longrope'; its angles"},
@@ -164,6 +184,11 @@ TEST(ModelConfigTest, RefusesByName) {
       {R"({"rope_parameters": []})", "rope_parameters: is not a JSON object"},
       {R"({"rope_theta": 0})", "rope_theta is 0, not a number from 1 to"},
       {R"({"rope_theta": "1e6"})", "rope_theta is '1e6', not a number from 1 to"},
+  });
+}
+
+TEST(ModelConfigTest, RefusesBadNumbers) {
+  ExpectPatchesRefused({
       {R"({"rms_norm_eps": -1e-5})", "rms_norm_eps is -1e-05, not a number above 0"},
       {R"({"rms_norm_eps": null})", "rms_norm_eps is null"},
       {R"({"rms_norm_eps": 1e300})", "rms_norm_eps is above"},
@@ -174,6 +199,13 @@ TEST(ModelConfigTest, RefusesByName) {
       {R"({"num_hidden_layers": "32"})", "num_hidden_layers is '32', not an integer"},
       {R"({"num_hidden_layers": 2147483648})", "num_hidden_layers is 2147483648, not an integer"},
       {R"({"num_hidden_layers": 18446744073709551615})", "num_hidden_layers is 1844"},
+      {R"({"max_position_embeddings": 0})", "max_position_embeddings is 0"},
+      {R"({"sliding_window": 0})", "sliding_window is 0"},
+  });
+}
+
+TEST(ModelConfigTest, RefusesBadHeadsAndExperts) {
+  ExpectPatchesRefused({
       {R"({"num_attention_heads": true})", "num_attention_heads is true, not an integer"},
       {R"({"num_local_experts": [8]})", "num_local_experts is a list, not an integer"},
       {R"({"num_key_value_heads": 0})", "num_key_value_heads is 0"},
@@ -181,27 +213,27 @@ TEST(ModelConfigTest, RefusesByName) {
        "num_key_value_heads is 5 (8 where it is absent), which does not divide"},
       {R"({"num_attention_heads": 4})",
        "num_key_value_heads is 8 (8 where it is absent), which does not"},
-      {R"({"max_position_embeddings": 0})", "max_position_embeddings is 0"},
-      {R"({"sliding_window": 0})", "sliding_window is 0"},
       {R"({"num_experts_per_tok": 9})", "num_experts_per_tok is 9, more than num_local_experts, 8"},
       {R"({"hidden_size": 100})",
        "hidden_size is 100, not a multiple of num_attention_heads, 32; state head_dim"},
       {R"({"head_dim": 33})", "head_dim is 33; rotary embedding needs an even one"},
       {R"({"hidden_size": 96})", "head_dim is 3; rotary"},
       {R"({"head_dim": 0})", "head_dim is 0"},
+  });
+}
+
+TEST(ModelConfigTest, RefusesBadTypesAndTokens) {
+  ExpectPatchesRefused({
       {R"({"tie_word_embeddings": 1})", "tie_word_embeddings is 1, not true or false"},
       {R"({"torch_dtype": "int8"})",
        "torch_dtype is 'int8'; Octet reads float32, bfloat16 and float16"},
       {R"({"bos_token_id": [1, 2]})", "bos_token_id is a list"},
       {R"({"eos_token_id": "2"})", "eos_token_id holds '2', which is not a token id"},
       {R"({"eos_token_id": [2, -1]})", "eos_token_id holds -1, which is not a token id"},
-  };
-  for (const auto& [patch, error] : cases) {
-    const auto config = Parse(patch);
-    ASSERT_FALSE(config.ok()) << patch;
-    EXPECT_THAT(std::string(config.status().message()), HasSubstr(error));
-    EXPECT_THAT(std::string(config.status().message()), HasSubstr("config.json: "));
-  }
+  });
+}
+
+TEST(ModelConfigTest, RefusesWhatIsNoObject) {
   EXPECT_FALSE(ParseModelConfig("[1]", "config.json").ok());
   EXPECT_FALSE(ParseModelConfig("", "config.json").ok());
 }

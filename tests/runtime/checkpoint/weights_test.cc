@@ -1,62 +1,18 @@
 #include "runtime/checkpoint/weights.h"
 
-#include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
-#include <fcntl.h>
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 
-#include "kernels/cpu/make_cpu_backend.h"
-#include "runtime/checkpoint/model_files.h"
 #include "tests/support/counting_file_system.h"
-#include "tests/support/memory_file_system.h"
-#include "tests/support/rank_model.h"
-#include "tests/support/safetensors_writer.h"
-#include "tests/support/tensor_slice.h"
-#include "tests/support/test_files.h"
+#include "tests/support/weights_fixture.h"
 
-namespace octet {
+namespace octet::model_weights {
 namespace {
 
 using testing::ElementsAreArray;
-using testing::HasSubstr;
-
-std::string Golden(const std::string& name) {
-  return JoinPath(OCTET_SOURCE_DIR "/tests/golden/hf", name);
-}
-
-ExpertPlacement PlacementOf(const std::string& spec, const ModelConfig& config, int num_ranks) {
-  return ExpertPlacement::Parse(spec, {config.num_layers, config.num_experts, num_ranks}).value();
-}
-
-float At(const PackedMatrix& w, int64_t row, int64_t col) {
-  const std::byte* panel = w.panel(row / PackedMatrix::kPanel);
-  const int64_t lane = row % PackedMatrix::kPanel;
-  if (w.dtype == DType::kF32) return reinterpret_cast<const float*>(panel)[col * 16 + lane];
-  return ToFloat(reinterpret_cast<const BF16*>(panel)[col / 2 * 32 + lane * 2 + col % 2]);
-}
-
-// `w` holds these slices one below the other, rounded where it is bfloat16.
-void ExpectHolds(const PackedMatrix& w, const std::vector<TensorSlice>& slices) {
-  int64_t row = 0;
-  for (const TensorSlice& slice : slices) {
-    ASSERT_EQ(w.cols, slice.cols) << slice.name;
-    const std::vector<float> values = ReadFloats(slice);
-    for (int64_t i = 0; i < std::ssize(values); ++i) {
-      const float expected = w.dtype == DType::kBF16 ? ToFloat(ToBF16(values[i])) : values[i];
-      ASSERT_EQ(At(w, row + i / w.cols, i % w.cols), expected) << slice.name << " " << i;
-    }
-    row += slice.rows;
-  }
-  EXPECT_EQ(w.rows, row);
-}
 
 // Panel i of `w` as the only ones, for panels first, first + 2, ...
 PackedMatrix EverySecondPanel(const PackedMatrix& w, int64_t first, int64_t rows) {
@@ -70,65 +26,6 @@ PackedMatrix EverySecondPanel(const PackedMatrix& w, int64_t first, int64_t rows
           .rows = rows,
           .cols = w.cols};
 }
-
-// The checkpoint in `directory` with all its tensors stored as `dtype`, as m/model.safetensors.
-MemoryFileSystem StoredAs(const std::string& directory, DType dtype) {
-  PosixFileSystem posix;
-  const Checkpoint checkpoint = Checkpoint::Open(posix, directory).value();
-  SafetensorsWriter writer;
-  for (const SafetensorsFile& file : checkpoint.files()) {
-    for (const SafetensorsTensor& tensor : file.tensors()) {
-      const DType stored = ComputableDType(tensor.dtype).value();
-      const TensorSlice slice = {.file = &file.file(),
-                                 .dtype = stored,
-                                 .offset = tensor.offset,
-                                 .rows = 1,
-                                 .cols = static_cast<int64_t>(tensor.bytes / SizeOf(stored))};
-      writer.Add(tensor.name, dtype, {tensor.shape.begin(), tensor.shape.end()}, ReadFloats(slice));
-    }
-  }
-  MemoryFileSystem memory;
-  memory.files["m/model.safetensors"] = writer.Bytes();
-  memory.files["m/config.json"] = posix.ReadWhole(JoinPath(directory, "config.json")).value();
-  return memory;
-}
-
-struct ByteRange {
-  uint64_t begin;
-  uint64_t end;
-  bool operator==(const ByteRange&) const = default;
-};
-std::ostream& operator<<(std::ostream& out, const ByteRange& r) {
-  return out << "[" << r.begin << ", " << r.end << ")";
-}
-
-// Sorted, neighbours joined. What overlaps is a failure.
-std::vector<ByteRange> Joined(std::vector<ByteRange> ranges) {
-  std::sort(ranges.begin(), ranges.end(),
-            [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
-  std::vector<ByteRange> joined;
-  for (const ByteRange& range : ranges) {
-    const uint64_t end = joined.empty() ? 0 : joined.back().end;
-    EXPECT_GE(range.begin, end) << "a byte twice";
-    if (!joined.empty() && range.begin == end) {
-      joined.back().end = range.end;
-    } else {
-      joined.push_back(range);
-    }
-  }
-  return joined;
-}
-
-class WeightsTest : public testing::Test {
- protected:
-  absl::StatusOr<ModelWeights> Load(const ModelFiles& model, const ExpertPlacement& placement,
-                                    int rank, DType dtype = DType::kF32) {
-    return LoadWeightsAlone(model.tensors, model.config, placement, rank, *backend_, dtype);
-  }
-
-  PosixFileSystem posix_;
-  std::unique_ptr<Backend> backend_ = MakeCpuBackend(SupportedIsas().back(), 1);
-};
 
 // What a rank owns: all that is not an expert, and the experts that the placement gives it.
 std::map<std::string, std::vector<ByteRange>> OwnedRanges(const ModelFiles& model,
@@ -186,12 +83,6 @@ TEST_P(CheckpointWeightsTest, ReadsWhatItOwnsAndEachByteOnce) {
       }
     }
   }
-}
-
-// Bytes of a packed weight: panels of 16 outputs, and in bfloat16 pairs of inputs.
-size_t PackedBytes(int64_t rows, int64_t cols, DType dtype) {
-  const int64_t inputs = dtype == DType::kBF16 ? (cols + 1) / 2 * 2 : cols;
-  return static_cast<size_t>((rows + 15) / 16 * 16 * inputs) * SizeOf(dtype);
 }
 
 TEST_P(CheckpointWeightsTest, TakesTheMemoryOfItsPartAndNoMore) {
@@ -299,10 +190,6 @@ TEST_P(CheckpointWeightsTest, TellsHowFarItIs) {
   EXPECT_EQ(last, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, CheckpointWeightsTest,
-                         testing::Values("basic", "sharded_bf16", "fused_v5", "window_tied"),
-                         [](const auto& test) { return test.param; });
-
 // Ranks of a host load parts of what they share; together they are what one rank alone loads.
 TEST_P(CheckpointWeightsTest, PartsMakeTheWhole) {
   const ExpertPlacement placement = PlacementOf("round-robin", model_.config, 3);
@@ -328,6 +215,10 @@ TEST_P(CheckpointWeightsTest, PartsMakeTheWhole) {
                                         PlacementOf("contiguous", model_.config, 1), 0));
 }
 
+INSTANTIATE_TEST_SUITE_P(Golden, CheckpointWeightsTest,
+                         testing::Values("basic", "sharded_bf16", "fused_v5", "window_tied"),
+                         [](const auto& test) { return test.param; });
+
 TEST_F(WeightsTest, AReplicaIsReadByEachOfItsRanks) {
   const ModelFiles model = OpenModelOrDie(posix_, Golden("basic"));
   Placement proto;
@@ -349,232 +240,5 @@ TEST_F(WeightsTest, AReplicaIsReadByEachOfItsRanks) {
   EXPECT_EQ(Load(model, placement, 2)->expert_bytes(), 0U);
 }
 
-// bfloat16 embeddings stay as they are, others become float32; the rest follows the compute dtype.
-TEST_F(WeightsTest, AnyStoredDTypeBecomesAnyComputedOne) {
-  for (const char* name : {"basic", "window_tied"}) {
-    for (const DType stored : {DType::kF32, DType::kBF16, DType::kF16}) {
-      MemoryFileSystem memory = StoredAs(Golden(name), stored);
-      const ModelFiles model = OpenModelOrDie(memory, "m");
-      const ExpertPlacement placement = PlacementOf("contiguous", model.config, 1);
-      for (const DType dtype : {DType::kF32, DType::kBF16}) {
-        SCOPED_TRACE(absl::StrCat(name, " ", Name(stored), " as ", Name(dtype)));
-        const ModelWeights weights = Load(model, placement, 0, dtype).value();
-        const Matrix embed = weights.embed_tokens;
-        EXPECT_EQ(embed.dtype, stored == DType::kBF16 ? DType::kBF16 : DType::kF32);
-        const std::vector<float> expected = ReadFloats(model.tensors.embed_tokens());
-        for (int64_t i = 0; i < std::ssize(expected); ++i) {
-          const std::byte* row = embed.row(i / embed.cols);
-          const float value = embed.dtype == DType::kF32
-                                  ? reinterpret_cast<const float*>(row)[i % embed.cols]
-                                  : ToFloat(reinterpret_cast<const BF16*>(row)[i % embed.cols]);
-          ASSERT_EQ(value, expected[i]);
-        }
-        EXPECT_THAT(weights.norm, ElementsAreArray(ReadFloats(model.tensors.norm())));
-        EXPECT_EQ(weights.lm_head.dtype, dtype);
-        ExpectHolds(weights.lm_head, {model.tensors.lm_head()});
-        ExpectHolds(weights.layers[0].gate, {model.tensors.layer(0).gate});
-        ExpectHolds(weights.layers[1].experts[2]->down, {model.tensors.expert(1, 2).w2});
-      }
-    }
-  }
-}
-
-TEST_F(WeightsTest, TiedEmbeddingsAreReadOnce) {
-  CountingFileSystem counting(posix_);
-  const ModelFiles model = OpenModelOrDie(counting, Golden("window_tied"));
-  ASSERT_TRUE(model.config.tie_word_embeddings);
-  counting.Reset();
-  ASSERT_TRUE(Load(model, PlacementOf("contiguous", model.config, 1), 0).ok());
-  const TensorSlice& embed = model.tensors.embed_tokens();
-  uint64_t read = 0;
-  for (const auto& r : counting.Reads(embed.file->path())) {
-    if (r.offset >= embed.offset && r.offset < embed.offset + embed.bytes()) read += r.bytes;
-  }
-  EXPECT_EQ(read, embed.bytes());
-}
-
-// Fails every read from the n-th on.
-class FailingFileSystem : public ForwardingFileSystem {
- public:
-  FailingFileSystem(FileSystem& base, int good_reads)
-      : ForwardingFileSystem(base), good_reads_(good_reads) {}
-
-  absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override {
-    auto file = base_.Open(path);
-    if (!file.ok()) return file.status();
-    return std::make_unique<File>(*std::move(file), *this);
-  }
-
-  void Allow(int good_reads) { good_reads_ = good_reads; }
-  int num_reads() const { return num_reads_; }
-  void Reset() { num_reads_ = 0; }
-
- private:
-  class File : public RandomAccessFile {
-   public:
-    File(std::unique_ptr<RandomAccessFile> base, FailingFileSystem& files)
-        : base_(std::move(base)), files_(files) {}
-    absl::Status Read(uint64_t offset, std::span<std::byte> out) const override {
-      if (files_.num_reads_++ < files_.good_reads_) return base_->Read(offset, out);
-      return absl::DataLossError(absl::StrCat(path(), ": read ", files_.num_reads_, " failed"));
-    }
-    uint64_t size() const override { return base_->size(); }
-    const std::string& path() const override { return base_->path(); }
-
-   private:
-    std::unique_ptr<RandomAccessFile> base_;
-    FailingFileSystem& files_;
-  };
-
-  int good_reads_;
-  int num_reads_ = 0;
-};
-
-TEST_F(WeightsTest, AnyReadThatFailsIsTheErrorAndTheLastRead) {
-  constexpr int kAll = 1000000;
-  FailingFileSystem failing(posix_, kAll);
-  const ModelFiles model = OpenModelOrDie(failing, Golden("sharded_bf16"));
-  const ExpertPlacement placement = PlacementOf("contiguous", model.config, 2);
-  failing.Reset();
-  ASSERT_TRUE(Load(model, placement, 1).ok());
-  const int reads = failing.num_reads();
-  for (int good = 0; good < reads; ++good) {
-    failing.Reset();
-    failing.Allow(good);
-    const absl::Status status = Load(model, placement, 1).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-    EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("read ", good + 1)));
-    EXPECT_EQ(failing.num_reads(), good + 1);
-  }
-}
-
-// A checkpoint of zeros that takes no room on disk: only the first and last element of each row are
-// something else.
-class SparseCheckpoint {
- public:
-  SparseCheckpoint()
-      : directory_(JoinPath(testing::TempDir(), absl::StrCat("octet_weights_test.", getpid()))) {
-    std::filesystem::create_directory(directory_);
-  }
-  ~SparseCheckpoint() { std::filesystem::remove_all(directory_); }
-
-  void Add(const std::string& name, int64_t rows, int64_t cols) {
-    const uint64_t end = data_bytes_ + static_cast<uint64_t>(rows * cols) * sizeof(float);
-    header_[name] = {{"dtype", "F32"}, {"data_offsets", {data_bytes_, end}}};
-    header_[name]["shape"] = {rows, cols};
-    if (name.ends_with("norm.weight")) header_[name]["shape"] = {cols};
-    tensors_.push_back({data_bytes_, rows, cols});
-    data_bytes_ = end;
-  }
-
-  std::string Write() const {
-    const std::string header = SafetensorsBytes(header_.dump(), "");
-    const std::string path = JoinPath(directory_, "model.safetensors");
-    WriteFile(path, header);
-    std::filesystem::resize_file(path, header.size() + data_bytes_);
-    const int file = open(path.c_str(), O_WRONLY);
-    const auto put = [&](uint64_t at, float value) {
-      OCTET_CHECK_EQ(pwrite(file, &value, sizeof(value), static_cast<off_t>(header.size() + at)),
-                     static_cast<ssize_t>(sizeof(value)));
-    };
-    for (const Tensor& tensor : tensors_) {
-      const uint64_t row_bytes = tensor.cols * sizeof(float);
-      for (int64_t row = 0; row < tensor.rows; ++row) {
-        put(tensor.begin + row * row_bytes, First(row));
-        put(tensor.begin + (row + 1) * row_bytes - sizeof(float), Last(row));
-      }
-    }
-    close(file);
-    return directory_;
-  }
-
-  // Exact in bfloat16, too; other for every row of a tensor.
-  static float First(int64_t row) { return static_cast<float>(row % 128 + 1); }
-  static float Last(int64_t row) { return static_cast<float>(-(row / 128 + 1)); }
-
- private:
-  struct Tensor {
-    uint64_t begin;
-    int64_t rows;
-    int64_t cols;
-  };
-  std::string directory_;
-  nlohmann::json header_;
-  std::vector<Tensor> tensors_;
-  uint64_t data_bytes_ = 0;
-};
-
-ModelConfig WideConfig() {
-  ModelConfig config;
-  config.vocab_size = 1100;
-  config.hidden_size = 8192;  // a row has 32 KiB, a panel half a MiB
-  config.intermediate_size = 8;
-  config.num_layers = 1;
-  config.num_heads = config.num_kv_heads = 3;
-  config.head_dim = 250;  // neither q nor k ends with a panel
-  config.num_experts = config.experts_per_token = 1;
-  config.tie_word_embeddings = true;
-  return config;
-}
-
-void AddWideTensors(SparseCheckpoint& sparse) {
-  const std::string layer = "model.layers.0.";
-  sparse.Add("model.embed_tokens.weight", 1100, 8192);
-  sparse.Add("model.norm.weight", 1, 8192);
-  sparse.Add(layer + "input_layernorm.weight", 1, 8192);
-  for (const char* name : {"q", "k", "v"}) {
-    sparse.Add(absl::StrCat(layer, "self_attn.", name, "_proj.weight"), 750, 8192);
-  }
-  sparse.Add(layer + "self_attn.o_proj.weight", 8192, 750);
-  sparse.Add(layer + "post_attention_layernorm.weight", 1, 8192);
-  sparse.Add(layer + "block_sparse_moe.gate.weight", 1, 8192);
-  sparse.Add(layer + "block_sparse_moe.experts.0.w1.weight", 8, 8192);
-  sparse.Add(layer + "block_sparse_moe.experts.0.w2.weight", 8192, 8);
-  sparse.Add(layer + "block_sparse_moe.experts.0.w3.weight", 8, 8192);
-}
-
-// Tensors of real models are larger than what is read at once.
-TEST_F(WeightsTest, LargeTensorsComeInPieces) {
-  const ModelConfig config = WideConfig();
-  SparseCheckpoint sparse;
-  AddWideTensors(sparse);
-  CountingFileSystem counting(posix_);
-  const auto checkpoint = Checkpoint::Open(counting, sparse.Write());
-  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-  const auto tensors = MixtralTensors::Map(*checkpoint, config);
-  ASSERT_TRUE(tensors.ok()) << tensors.status();
-  counting.Reset();
-  const auto weights = LoadWeightsAlone(*tensors, config, PlacementOf("contiguous", config, 1), 0,
-                                        *backend_, DType::kBF16);
-  ASSERT_TRUE(weights.ok()) << weights.status();
-
-  constexpr uint64_t kMostAtOnce = uint64_t{512} << 10;
-  std::vector<ByteRange> reads;
-  for (const auto& read : counting.Reads(checkpoint->files()[0].file().path())) {
-    EXPECT_LE(read.bytes, kMostAtOnce);
-    reads.push_back({read.offset, read.offset + read.bytes});
-  }
-  const auto& stored = checkpoint->files()[0].tensors();
-  EXPECT_THAT(Joined(reads),
-              testing::ElementsAre(
-                  ByteRange{stored.front().offset, stored.back().offset + stored.back().bytes}));
-
-  const auto expect_rows = [](const PackedMatrix& w, int64_t rows_of_each) {
-    for (int64_t row = 0; row < w.rows; ++row) {
-      ASSERT_EQ(At(w, row, 0), SparseCheckpoint::First(row % rows_of_each)) << row;
-      ASSERT_EQ(At(w, row, 1), 0) << row;
-      ASSERT_EQ(At(w, row, w.cols - 1), SparseCheckpoint::Last(row % rows_of_each)) << row;
-    }
-  };
-  expect_rows(weights->layers[0].qkv_proj, 750);
-  expect_rows(weights->layers[0].o_proj, 8192);
-  expect_rows(weights->layers[0].experts[0]->down, 8192);
-  expect_rows(weights->lm_head, 1100);
-  for (int64_t row = 0; row < 1100; ++row) {
-    ASSERT_EQ(weights->embed_tokens.f32(row)[0], SparseCheckpoint::First(row));
-    ASSERT_EQ(weights->embed_tokens.f32(row)[8191], SparseCheckpoint::Last(row));
-  }
-}
-
 }  // namespace
-}  // namespace octet
+}  // namespace octet::model_weights

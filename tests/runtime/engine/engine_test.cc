@@ -1,69 +1,14 @@
 #include "runtime/engine/engine.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
-#include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/isa.h"
-#include "parallel/transport/collectives.h"
-#include "tests/support/demo_model.h"
+#include "tests/support/engine_fixture.h"
 #include "tests/support/local_ranks.h"
-#include "tests/support/rank_model.h"
 #include "tests/support/sanitized.h"
 
-namespace octet {
+namespace octet::engine_runs {
 namespace {
-
-constexpr int kMaxTokens = 128;  // of prompt and answer
-constexpr int64_t kPages = 64;
-
-std::vector<int32_t> PromptIds(int length, int first) {
-  std::vector<int32_t> ids = {1};
-  for (int i = 1; i < length; ++i) ids.push_back((first + 37 * i) % 2000 + 3);
-  return ids;
-}
-
-// One token and several pages, greedy and drawn, with and without seed, logprobs and penalties.
-std::vector<NewSequence> Requests() {
-  std::vector<NewSequence> requests;
-  const int lengths[] = {1, 5, 33, 70, 2, 31, 8};
-  for (int i = 0; i < std::ssize(lengths); ++i) {
-    requests.push_back(GreedyRequest(i, PromptIds(lengths[i], 100 * i), 3 + 2 * (i % 4)));
-    SamplingParams& params = *requests.back().mutable_params();
-    params.set_num_logprobs(i % 3 == 0 ? 3 : i % 3 - 2);
-    params.set_temperature(i % 2 == 0 ? 0 : 0.5F + static_cast<float>(i) / 5);
-    params.set_has_seed(i % 4 == 3);
-    params.set_seed(i);
-    params.set_ignore_eos(i != 4);
-    if (i % 2 == 1) params.set_top_p(0.9F);
-    if (i % 3 == 1) params.set_repetition_penalty(1.3F);
-    if (i % 3 == 2) params.set_frequency_penalty(0.7F);
-    if (i % 2 == 1) params.set_num_prompt_logprobs(i - 1);
-    if (i == 3) params.add_stop("e");
-  }
-  return requests;
-}
-
-std::vector<std::string> Serialized(const std::vector<FinishedSequence>& finished) {
-  std::vector<std::string> messages;
-  for (const FinishedSequence& f : finished) messages.push_back(f.SerializeAsString());
-  return messages;
-}
-
-struct Mode {
-  int ranks;
-  const char* placement;
-  int threads;
-  int64_t max_num_seqs;
-  int64_t max_num_batched_tokens;
-  int ep_size = 0;         // 0: all ranks
-  int64_t pages = kPages;  // of each rank
-  int64_t overlap_tokens = 0;
-  int hosts = 1;
-};
 
 constexpr Mode kModes[] = {
     {1, "contiguous", 3, 64, 64},
@@ -103,23 +48,8 @@ constexpr Mode kModes[] = {
     {6, "round-robin", 1, 64, 64, 3, kPages, 4, 2},
 };
 
-class EngineTest : public testing::Test {
+class EngineTest : public EngineFixture {
  protected:
-  std::vector<FinishedSequence> Run(const Mode& mode, DType dtype,
-                                    const std::vector<NewSequence>& requests) {
-    const RankModelOptions options = {.dtype = dtype,
-                                      .placement = mode.placement,
-                                      .max_tokens = kMaxTokens,
-                                      .threads = mode.threads,
-                                      .ep_size = mode.ep_size,
-                                      .hosts = mode.hosts};
-    const SchedulerLimits limits = {.max_num_seqs = mode.max_num_seqs,
-                                    .max_num_batched_tokens = mode.max_num_batched_tokens,
-                                    .pages = {mode.pages},
-                                    .overlap_tokens = mode.overlap_tokens};
-    return RunEngine(mode.ranks, model_, options, limits, requests);
-  }
-
   void ExpectTheSameInEveryMode(DType dtype) {
     const std::vector<NewSequence> requests = Requests();
     const auto expected = Serialized(Run({1, "contiguous", 1, 64, 2048}, dtype, requests));
@@ -135,10 +65,6 @@ class EngineTest : public testing::Test {
           << mode.overlap_tokens << " tokens, " << mode.hosts << " hosts";
     }
   }
-
-  static constexpr Mode kPlain = {1, "contiguous", 1, 64, 2048};
-  PosixFileSystem files_;
-  const ModelFiles model_ = OpenModelOrDie(files_, kDemoModel);
 };
 
 TEST_F(EngineTest, TheSameBytesInEveryModeOfFloat32) { ExpectTheSameInEveryMode(DType::kF32); }
@@ -369,131 +295,5 @@ TEST_F(EngineTest, NothingToDoIsNoStep) {
   EXPECT_TRUE(Run({3, "contiguous", 1, 4, 16}, DType::kF32, {}).empty());
 }
 
-// Counts what the workspace and the caches take.
-class CountingBackend : public CpuBackend {
- public:
-  CountingBackend() : CpuBackend(SupportedIsas().back(), 1) {}
-  Buffer Allocate(size_t bytes) override {
-    ++num_allocations_;
-    return CpuBackend::Allocate(bytes);
-  }
-  int num_allocations() const { return num_allocations_; }
-
- private:
-  int num_allocations_ = 0;
-};
-
-// Engines that the test steps itself, on ranks of this process.
-class SteppedEngineTest : public EngineTest {
- protected:
-  template <class F>
-  void RunRanks(int num_ranks, int64_t max_num_batched_tokens, F f) {
-    RunLocalRanks(num_ranks, [&](Communicator& comm) {
-      CountingBackend backend;
-      const ModelConfig& config = model_.config;
-      const auto placement =
-          ExpertPlacement::Parse("round-robin", {config.num_layers, config.num_experts, num_ranks})
-              .value();
-      const ModelWeights weights =
-          LoadWeightsAlone(model_.tensors, config, placement, comm.rank(), backend, DType::kF32)
-              .value();
-      const EngineOptions options = {.limits = {.max_num_batched_tokens = max_num_batched_tokens,
-                                                .pages = std::vector<int64_t>(num_ranks, kPages),
-                                                .group_size = num_ranks},
-                                     .max_model_len = kMaxTokens};
-      Engine engine({comm, comm}, backend,
-                    {config, weights, placement, model_.tokenizer.get(), model_.tensors}, options);
-      f(comm, backend, engine);
-    });
-  }
-};
-
-TEST_F(SteppedEngineTest, ASteadyDecodeStepTakesNoMemory) {
-  RunRanks(2, 64, [](Communicator& comm, CountingBackend& backend, Engine& engine) {
-    if (comm.rank() == 0) {
-      for (int i = 0; i < 4; ++i) engine.Submit(GreedyRequest(i, PromptIds(20, i), 60));
-      engine.Close();
-      engine.Close();
-    }
-    std::vector<FinishedSequence> finished;
-    for (int step = 0; step < 5; ++step) engine.Step(finished);
-    const int before = backend.num_allocations();
-    for (int step = 0; step < 40; ++step) engine.Step(finished);
-    EXPECT_EQ(backend.num_allocations(), before);
-    EXPECT_TRUE(finished.empty());
-    while (engine.Step(finished)) {
-    }
-    EXPECT_EQ(backend.num_allocations(), before);
-  });
-}
-
-TEST_F(SteppedEngineTest, CountsAndGivesBack) {
-  RunRanks(2, 20, [&](Communicator& comm, CountingBackend&, Engine& engine) {
-    if (comm.rank() == 0) {
-      engine.Submit(GreedyRequest(0, PromptIds(25, 0), 4));  // 3 steps of its rank's 10 tokens
-      engine.Submit(GreedyRequest(1, PromptIds(3, 0), 2));
-      EXPECT_EQ(engine.num_waiting(), 2);
-      engine.Close();
-    }
-    std::vector<FinishedSequence> finished;
-    while (engine.Step(finished)) {
-    }
-    EXPECT_EQ(engine.kv_cache().num_free_pages(), kPages);
-    for (int l = 0; l < model_.config.num_layers; ++l) {
-      const auto tokens = engine.expert_load().expert_tokens(l);
-      const int64_t mine = std::accumulate(tokens.begin(), tokens.end(), int64_t{0});
-      EXPECT_EQ(engine.expert_load().rank_tokens(l), mine);
-      // Every token computed went to two experts; an answer's last one is not computed.
-      int64_t all = 0;
-      for (const std::string& of_rank : AllGather(comm, {"load"}, std::to_string(mine))) {
-        all += std::stoll(of_rank);
-      }
-      EXPECT_EQ(all, 2 * (25 + 3 + 3 + 1));
-    }
-    if (comm.rank() != 0) {
-      EXPECT_TRUE(finished.empty());
-      return;
-    }
-    EXPECT_EQ(finished.size(), 2U);
-    EXPECT_EQ(engine.stats().steps, 6);
-    EXPECT_EQ(engine.stats().prompt_tokens, 28);
-    EXPECT_EQ(engine.stats().sampled_tokens, 6);
-    EXPECT_EQ(engine.stats().decode_sampled_tokens, 3);
-  });
-}
-
-TEST_F(SteppedEngineTest, StopEndsAllRanks) {
-  RunRanks(3, 2048, [](Communicator& comm, CountingBackend&, Engine& engine) {
-    if (comm.rank() == 0) engine.Submit(GreedyRequest(0, PromptIds(5, 0), 50));
-    std::vector<FinishedSequence> finished;
-    EXPECT_TRUE(engine.Step(finished));
-    if (comm.rank() == 0) engine.Stop();
-    EXPECT_FALSE(engine.Step(finished));
-    EXPECT_TRUE(finished.empty());
-  });
-}
-
-TEST_F(SteppedEngineTest, RequestsMayComeWhileOthersRun) {
-  const auto expected = Run(kPlain, DType::kF32, Requests());
-  RunRanks(2, 2048, [&](Communicator& comm, CountingBackend&, Engine& engine) {
-    std::vector<NewSequence> requests = Requests();
-    std::reverse(requests.begin(), requests.end());
-    std::vector<FinishedSequence> finished;
-    do {
-      if (comm.rank() != 0) continue;
-      if (requests.empty()) {
-        engine.Close();
-        continue;
-      }
-      engine.Submit(requests.back());
-      requests.pop_back();
-    } while (engine.Step(finished));
-    if (comm.rank() != 0) return;
-    std::sort(finished.begin(), finished.end(),
-              [](const auto& a, const auto& b) { return a.id() < b.id(); });
-    EXPECT_EQ(Serialized(finished), Serialized(expected));
-  });
-}
-
 }  // namespace
-}  // namespace octet
+}  // namespace octet::engine_runs

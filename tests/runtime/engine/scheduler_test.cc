@@ -3,218 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <map>
-#include <random>
 
 #include "runtime/model/kv_cache.h"
+#include "tests/support/scheduler_steps.h"
 
-namespace octet {
+namespace octet::scheduler_steps {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
-
-NewSequence Request(int64_t id, int num_prompt, int max_tokens) {
-  NewSequence request;
-  request.set_id(id);
-  for (int i = 0; i < num_prompt; ++i) request.add_prompt_ids(i);
-  request.mutable_params()->set_max_tokens(max_tokens);
-  return request;
-}
-
-std::vector<int64_t> Admitted(const RankStep& step) {
-  std::vector<int64_t> ids;
-  for (const NewSequence& added : step.admit()) ids.push_back(added.id());
-  return ids;
-}
-
-std::vector<std::pair<int64_t, int>> Chunks(const RankStep& step) {
-  std::vector<std::pair<int64_t, int>> chunks;
-  for (const Chunk& chunk : step.chunks()) chunks.emplace_back(chunk.id(), chunk.num_tokens());
-  return chunks;
-}
-
-void Finish(Scheduler& scheduler, const std::vector<int64_t>& ids) {
-  StepResult result;
-  for (const int64_t id : ids) result.add_finished()->set_id(id);
-  scheduler.Finish(result);
-}
-
-constexpr int64_t kManyPages = 1000;
-
-struct Limits {
-  int num_ranks = 1;
-  int64_t max_num_seqs = 64;
-  int64_t max_num_batched_tokens = 2048;
-  int64_t pages_per_rank = kManyPages;
-  int group_size = 0;  // 0: all ranks
-
-  operator SchedulerLimits() const {  // NOLINT(google-explicit-constructor)
-    return {.max_num_seqs = max_num_seqs,
-            .max_num_batched_tokens = max_num_batched_tokens,
-            .pages = std::vector<int64_t>(num_ranks, pages_per_rank),
-            .group_size = group_size > 0 ? group_size : num_ranks};
-  }
-};
-
-// Plays the ranks: keeps what each has taken, and checks every step against the limits.
-class FakeRanks {
- public:
-  explicit FakeRanks(const Limits& limits) : limits_(limits), scheduler_(limits) {}
-
-  void Add(const NewSequence& request) {
-    requested_.push_back(request.id());
-    scheduler_.Add(request);
-  }
-
-  // `stop_early` decides after each sampled token whether the sequence ends there.
-  template <class F>
-  void RunToTheEnd(F stop_early) {
-    while (!scheduler_.idle()) {
-      ASSERT_LT(++num_steps_, 100000) << "no end";
-      const auto steps = scheduler_.NextStep();
-      ASSERT_EQ(steps.size(), static_cast<size_t>(limits_.num_ranks));
-      StepCounts counted;
-      int64_t all_tokens = 0;
-      StepResult result;
-      for (int rank = 0; rank < limits_.num_ranks; ++rank) {
-        for (const int64_t id : steps[rank].preempt()) Preempt(rank, id);
-        for (const NewSequence& added : steps[rank].admit()) Take(rank, added);
-        int64_t tokens = 0;
-        std::map<int64_t, int> chunks_of;
-        for (const Chunk& chunk : steps[rank].chunks()) {
-          ASSERT_EQ(++chunks_of[chunk.id()], 1) << "two chunks of one sequence";
-          Compute(rank, chunk, counted, result, stop_early);
-          tokens += chunk.num_tokens();
-        }
-        ASSERT_LE(tokens, SchedulerLimits(limits_).MaxTokensPerRank());
-        all_tokens += tokens;
-        ASSERT_LE(PagesOn(rank), limits_.pages_per_rank);
-      }
-      ASSERT_LE(all_tokens, limits_.max_num_batched_tokens);
-      ASSERT_LE(std::ssize(running_), limits_.max_num_seqs);
-      ASSERT_GT(all_tokens, 0) << "a step that does nothing";
-      ASSERT_EQ(counted.prompt_tokens, scheduler_.step_counts().prompt_tokens);
-      ASSERT_EQ(counted.sampled_tokens, scheduler_.step_counts().sampled_tokens);
-      std::sort(admitted_now_.begin(), admitted_now_.end());  // ranks came one after the other
-      admitted_.insert(admitted_.end(), admitted_now_.begin(), admitted_now_.end());
-      admitted_now_.clear();
-      CheckNobodyWaits(steps);
-      for (const FinishedSequence& f : result.finished()) running_.erase(f.id());
-      scheduler_.Finish(result);
-    }
-    EXPECT_THAT(running_, IsEmpty());
-    EXPECT_EQ(admitted_, requested_) << "not first in, first out";
-  }
-
-  int64_t num_steps() const { return num_steps_; }
-  int64_t num_preemptions() const { return num_preemptions_; }
-  const Scheduler& scheduler() const { return scheduler_; }
-
- private:
-  struct Sequence {
-    int rank;
-    int64_t num_prompt;
-    int64_t max_tokens;
-    int64_t num_computed = 0;
-    int64_t num_sampled = 0;
-    bool preempted = false;
-  };
-
-  void Preempt(int rank, int64_t id) {
-    Sequence& s = running_.at(id);
-    ASSERT_EQ(s.rank, rank);
-    s.num_computed = 0;
-    s.preempted = true;
-    for (const auto& [other, t] : running_) {
-      ASSERT_TRUE(other <= id || t.rank != rank || t.preempted) << other << " is younger";
-    }
-    ++num_preemptions_;
-  }
-
-  void Take(int rank, const NewSequence& added) {
-    const bool is_new =
-        running_.insert({added.id(), {rank, added.prompt_ids_size(), added.params().max_tokens()}})
-            .second;
-    ASSERT_TRUE(is_new);
-    admitted_now_.push_back(added.id());
-  }
-
-  template <class F>
-  void Compute(int rank, const Chunk& chunk, StepCounts& counted, StepResult& result,
-               F stop_early) {
-    ASSERT_TRUE(running_.contains(chunk.id()));
-    Sequence& s = running_.at(chunk.id());
-    ASSERT_EQ(s.rank, rank);
-    ASSERT_GT(chunk.num_tokens(), 0);
-    s.preempted = false;
-    const int64_t known = s.num_prompt + s.num_sampled;
-    ASSERT_LE(s.num_computed + chunk.num_tokens(), known) << "tokens that are not there yet";
-    counted.prompt_tokens += std::max<int64_t>(
-        0, std::min(s.num_prompt, s.num_computed + chunk.num_tokens()) - s.num_computed);
-    s.num_computed += chunk.num_tokens();
-    if (s.num_computed < known) return;
-    ++counted.sampled_tokens;
-    ++s.num_sampled;
-    if (s.num_sampled < s.max_tokens && !stop_early(chunk.id(), s.num_sampled)) return;
-    result.add_finished()->set_id(chunk.id());
-  }
-
-  // Whoever is past its prompt gets a token in every step.
-  void CheckNobodyWaits(std::span<const RankStep> steps) {
-    for (const auto& [id, s] : running_) {
-      const bool decodes = s.num_sampled > 0 && s.num_computed > s.num_prompt && !s.preempted;
-      const auto& chunks = steps[s.rank].chunks();
-      const bool has_chunk = std::any_of(chunks.begin(), chunks.end(),
-                                         [id = id](const Chunk& c) { return c.id() == id; });
-      ASSERT_TRUE(!decodes || has_chunk) << "sequence " << id << " waits";
-    }
-  }
-
-  int64_t PagesOn(int rank) const {
-    int64_t pages = 0;
-    for (const auto& [id, s] : running_) {
-      if (s.rank == rank) pages += KvCache::PagesFor(s.num_computed);
-    }
-    return pages;
-  }
-
-  Limits limits_;
-  Scheduler scheduler_;
-  std::map<int64_t, Sequence> running_;
-  std::vector<int64_t> requested_;  // ascending
-  std::vector<int64_t> admitted_;
-  std::vector<int64_t> admitted_now_;  // in the step at hand
-  int64_t num_steps_ = 0;
-  int64_t num_preemptions_ = 0;
-};
-
-TEST(SchedulerTest, AnyLoadStaysWithinTheLimits) {
-  std::mt19937 random(1);
-  int64_t preemptions = 0;
-  const auto draw = [&](int least, int most) {
-    return least + static_cast<int>(random() % (most - least + 1));
-  };
-  for (int round = 0; round < 150; ++round) {
-    const Limits limits = {.num_ranks = draw(1, 9),
-                           .max_num_seqs = draw(1, round % 2 == 0 ? 6 : 80),
-                           .max_num_batched_tokens = draw(1, round % 3 == 0 ? 9 : 300),
-                           .pages_per_rank = draw(6, 30)};
-    SCOPED_TRACE(testing::Message() << limits.num_ranks << " ranks, " << limits.max_num_seqs
-                                    << " seqs, " << limits.max_num_batched_tokens << " tokens, "
-                                    << limits.pages_per_rank << " pages");
-    FakeRanks ranks(limits);
-    const int requests = draw(1, 40);
-    for (int id = 0; id < requests; ++id) ranks.Add(Request(id, draw(1, 150), draw(1, 40)));
-    ranks.RunToTheEnd([&](int64_t, int64_t) { return draw(0, 30) == 0; });
-    if (testing::Test::HasFatalFailure()) return;
-    EXPECT_EQ(ranks.num_preemptions(), ranks.scheduler().stats().preemptions);
-    preemptions += ranks.num_preemptions();
-  }
-  EXPECT_GT(preemptions, 20);
-}
 
 TEST(SchedulerTest, TheWholePromptThenOneTokenAStep) {
   Scheduler scheduler(Limits{});
@@ -386,31 +185,6 @@ TEST(SchedulerTest, WhoWasPreemptedComesBeforeNewcomers) {
   EXPECT_THAT(Chunks(steps[0]), ElementsAre(Pair(1, 65), Pair(2, 1)));
 }
 
-// 1,000 requests on 2 and 4 ranks, with room for all: the slots are full until the queue is empty.
-// With little room, nine tenths of the cache hold live tokens when a request has to wait for it.
-TEST(SchedulerTest, SlotsAndPagesAreUsed) {
-  for (const int num_ranks : {2, 4}) {
-    for (const int64_t pages : {kManyPages, int64_t{400} / num_ranks}) {
-      std::mt19937 random(7);
-      FakeRanks ranks(Limits{.num_ranks = num_ranks, .pages_per_rank = pages});
-      for (int id = 0; id < 1000; ++id) {
-        const auto prompt = static_cast<int>(1 + random() % 512);
-        ranks.Add(Request(id, prompt, static_cast<int>(1 + random() % 512)));
-      }
-      ranks.RunToTheEnd([](int64_t, int64_t) { return false; });
-      const SchedulerStats& stats = ranks.scheduler().stats();
-      if (pages == kManyPages) {
-        EXPECT_GE(stats.busy_slots, 0.9 * static_cast<double>(stats.slots));
-        EXPECT_EQ(stats.preemptions, 0);
-        EXPECT_EQ(stats.kv_waits, 0);
-      } else {
-        EXPECT_GT(stats.kv_waits, 100);
-        EXPECT_GE(stats.live_kv_tokens, 0.9 * static_cast<double>(stats.kv_tokens));
-      }
-    }
-  }
-}
-
 TEST(SchedulerTest, WithSparePagesAllSlotsRun) {
   constexpr int kSlots = 16;
   Scheduler scheduler(
@@ -419,117 +193,12 @@ TEST(SchedulerTest, WithSparePagesAllSlotsRun) {
   EXPECT_EQ(scheduler.NextStep()[0].admit_size(), kSlots);
 }
 
-TEST(SchedulerTest, AllPagesComeBack) {
-  Scheduler scheduler(Limits{.num_ranks = 2, .pages_per_rank = 4});
-  for (int round = 0; round < 50; ++round) {
-    for (int i = 0; i < 4; ++i) scheduler.Add(Request(4 * round + i, 2 * kKvBlock, kKvBlock));
-    const auto steps = scheduler.NextStep();
-    EXPECT_THAT(Admitted(steps[0]), ElementsAre(4 * round, 4 * round + 2));
-    EXPECT_THAT(Admitted(steps[1]), ElementsAre(4 * round + 1, 4 * round + 3));
-    Finish(scheduler, {4 * round, 4 * round + 1, 4 * round + 2, 4 * round + 3});
-    EXPECT_TRUE(scheduler.idle());
-  }
-}
-
-TEST(SchedulerTest, TheRankWithFewestIsChosen) {
-  Scheduler scheduler(Limits{.num_ranks = 3, .max_num_seqs = 9});
-  for (int id = 0; id < 7; ++id) scheduler.Add(Request(id, 1, 9));
-  auto steps = scheduler.NextStep();
-  EXPECT_THAT(Admitted(steps[0]), ElementsAre(0, 3, 6));
-  EXPECT_THAT(Admitted(steps[1]), ElementsAre(1, 4));
-  EXPECT_THAT(Admitted(steps[2]), ElementsAre(2, 5));
-  Finish(scheduler, {2, 5, 4});
-  for (int id = 7; id < 10; ++id) scheduler.Add(Request(id, 1, 9));
-  steps = scheduler.NextStep();
-  EXPECT_THAT(Admitted(steps[0]), IsEmpty());
-  EXPECT_THAT(Admitted(steps[1]), ElementsAre(8));
-  EXPECT_THAT(Admitted(steps[2]), ElementsAre(7, 9));
-}
-
-TEST(SchedulerTest, ARankWithoutPagesIsPassedOver) {
-  Scheduler scheduler(Limits{.num_ranks = 2, .max_num_seqs = 8, .pages_per_rank = 3});
-  scheduler.Add(Request(0, 2 * kKvBlock + 1, 5));  // all of rank 0
-  scheduler.Add(Request(1, 1, 1));
-  scheduler.Add(Request(2, 1, 1));  // rank 0 has as few, but no pages
-  const auto steps = scheduler.NextStep();
-  EXPECT_THAT(Admitted(steps[0]), ElementsAre(0));
-  EXPECT_THAT(Admitted(steps[1]), ElementsAre(1, 2));
-}
-
-// One queue for all groups, each with its own limits.
-TEST(SchedulerTest, GroupsHaveTheirOwnLimits) {
-  const Limits limits = {
-      .num_ranks = 4, .max_num_seqs = 3, .max_num_batched_tokens = 20, .group_size = 2};
-  EXPECT_EQ(SchedulerLimits(limits).NumSlots(), 6);
-  EXPECT_EQ(SchedulerLimits(limits).MaxTokensPerRank(), 10);
-  Scheduler scheduler(limits);
-  for (int id = 0; id < 8; ++id) scheduler.Add(Request(id, 15, 9));
-  const auto steps = scheduler.NextStep();
-  EXPECT_THAT(Admitted(steps[0]), ElementsAre(0, 4));
-  EXPECT_THAT(Admitted(steps[1]), ElementsAre(1));
-  EXPECT_THAT(Admitted(steps[2]), ElementsAre(2, 5));
-  EXPECT_THAT(Admitted(steps[3]), ElementsAre(3));
-  for (const RankStep& step : steps) {
-    int tokens = 0;
-    for (const auto& [id, count] : Chunks(step)) tokens += count;
-    EXPECT_EQ(tokens, 10);
-  }
-  EXPECT_EQ(scheduler.num_waiting(), 2);
-}
-
-// By the tokens of a whole group.
-TEST(SchedulerTest, LargeStepsAreTwoMicroBatches) {
-  SchedulerLimits limits =
-      Limits{.num_ranks = 4, .max_num_seqs = 8, .max_num_batched_tokens = 20, .group_size = 2};
-  for (const int64_t overlap_tokens : {0, 10, 11}) {
-    limits.overlap_tokens = overlap_tokens;
-    Scheduler scheduler(limits);
-    scheduler.Add(Request(0, 10, 3));
-    const auto steps = scheduler.NextStep();
-    EXPECT_EQ(steps[0].overlap(), overlap_tokens == 10) << overlap_tokens;
-    EXPECT_EQ(steps[1].overlap(), overlap_tokens == 10) << overlap_tokens;
-    EXPECT_FALSE(steps[2].overlap()) << overlap_tokens;
-    EXPECT_FALSE(scheduler.NextStep()[0].overlap()) << overlap_tokens;
-  }
-}
-
-TEST(SchedulerTest, BudgetsAreDividedOverRanks) {
-  const Limits limits = {
-      .num_ranks = 3, .max_num_seqs = 4, .max_num_batched_tokens = 11, .pages_per_rank = 100};
-  EXPECT_EQ(SchedulerLimits(limits).MaxTokensPerRank(), 4);
-  Scheduler scheduler(limits);
-  for (int id = 0; id < 5; ++id) scheduler.Add(Request(id, 50, 9));
-  const auto steps = scheduler.NextStep();
-  EXPECT_THAT(Admitted(steps[0]), ElementsAre(0, 3));
-  EXPECT_THAT(Chunks(steps[0]), ElementsAre(Pair(0, 2), Pair(3, 2)));
-  EXPECT_THAT(Chunks(steps[1]), ElementsAre(Pair(1, 4)));
-  EXPECT_THAT(Chunks(steps[2]), ElementsAre(Pair(2, 3)));
-}
-
 // Whoever runs takes a token of every step: fewer tokens than slots leave slots empty.
 TEST(SchedulerTest, FewerTokensThanSequences) {
   Scheduler scheduler(Limits{.max_num_seqs = 64, .max_num_batched_tokens = 3});
   for (int id = 0; id < 5; ++id) scheduler.Add(Request(id, 1, 9));
   EXPECT_THAT(Chunks(scheduler.NextStep()[0]), ElementsAre(Pair(0, 1), Pair(1, 1), Pair(2, 1)));
   EXPECT_EQ(scheduler.num_waiting(), 2);
-}
-
-TEST(SchedulerTest, FewerTokensThanRanks) {
-  Scheduler scheduler(Limits{.num_ranks = 5, .max_num_batched_tokens = 2});
-  for (int id = 0; id < 3; ++id) scheduler.Add(Request(id, 3, 2));
-  auto steps = scheduler.NextStep();
-  EXPECT_THAT(Chunks(steps[0]), ElementsAre(Pair(0, 1)));
-  EXPECT_THAT(Chunks(steps[1]), ElementsAre(Pair(1, 1)));
-  for (int rank = 2; rank < 5; ++rank) EXPECT_EQ(steps[rank].ByteSizeLong(), 0U);
-  EXPECT_EQ(scheduler.num_waiting(), 1);
-}
-
-TEST(SchedulerTest, FewerSequencesThanRanks) {
-  Scheduler scheduler(Limits{.num_ranks = 4, .max_num_seqs = 1});
-  for (const int id : {0, 1}) scheduler.Add(Request(id, 3, 2));
-  EXPECT_THAT(Admitted(scheduler.NextStep()[0]), ElementsAre(0));
-  Finish(scheduler, {0});
-  EXPECT_THAT(Admitted(scheduler.NextStep()[0]), ElementsAre(1));
 }
 
 // The same calls give the same steps: nothing but counts decides.
@@ -569,4 +238,4 @@ TEST(SchedulerDeathTest, ChecksWhatTheCallerMustHold) {
 }
 
 }  // namespace
-}  // namespace octet
+}  // namespace octet::scheduler_steps

@@ -6,12 +6,7 @@
 
 #include <fstream>
 #include <limits>
-#include <random>
-#include <sstream>
 
-#include "launch/tokenize.h"
-#include "runtime/io/utf8.h"
-#include "runtime/text/streaming_decoder.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/sentencepiece_model.h"
@@ -24,16 +19,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr int32_t kUnk = 0;
-constexpr int32_t kBos = 1;
-constexpr int32_t kEos = 2;
-
-Tokenizer MakeTokenizer(const ModelProto& model) {
-  auto tokenizer = Tokenizer::FromModel(model, "test.model");
-  EXPECT_TRUE(tokenizer.ok()) << tokenizer.status();
-  return *std::move(tokenizer);
-}
-
 std::string ModelError(const ModelProto& model) {
   return std::string(Tokenizer::FromModel(model, "test.model").status().message());
 }
@@ -42,14 +27,6 @@ std::string TempFile(const std::string& name, const std::string& content) {
   std::string path = testing::TempDir() + "/tokenizer_" + std::to_string(getpid()) + "_" + name;
   std::ofstream(path, std::ios::binary) << content;
   return path;
-}
-
-// Letters a, b, c and the space symbol from id 3 on, without byte fallback.
-ModelProto LetterModel() {
-  ModelProto model = BareModel(/*byte_fallback=*/false);
-  for (const char* letter : {"a", "b", "c", "▁"}) AddPiece(model, letter, -100);
-  model.mutable_normalizer_spec()->set_add_dummy_prefix(false);
-  return model;
 }
 
 TEST(TokenizerLoad, TakesAFileOrTheDirectoryItIsIn) {
@@ -246,111 +223,6 @@ TEST(TokenizerTokenText, IsAsInOpenAisLogprobs) {
   EXPECT_EQ(tokenizer.TokenText(260), "token_id:260");
   EXPECT_EQ(tokenizer.Piece(259), "▁the▁");
   EXPECT_EQ(tokenizer.Piece(3 + 0xE2), "<0xE2>");
-}
-
-// Pieces, control pieces and many bytes: of whole characters, of cut ones and of none.
-std::vector<int32_t> RandomIds(const Tokenizer& tokenizer, std::mt19937& random) {
-  std::vector<int32_t> ids;
-  const size_t size = random() % 12;
-  while (ids.size() < size) {
-    const std::string character = (const char*[]){"é", "€", "😀", "\n"}[random() % 4];
-    switch (random() % 4) {
-      case 0:
-        for (const char byte : character) ids.push_back(3 + static_cast<uint8_t>(byte));
-        if (random() % 3 == 0) ids.pop_back();
-        break;
-      case 1:
-        ids.push_back(static_cast<int32_t>(3 + random() % 256));
-        break;
-      case 2:
-        ids.push_back(static_cast<int32_t>(random() % 3));
-        break;
-      default:
-        ids.push_back(static_cast<int32_t>(random() % tokenizer.vocab_size()));
-    }
-  }
-  return ids;
-}
-
-TEST(StreamingDecoder, GivesInPiecesWhatDecodeGivesAsAWhole) {
-  const Tokenizer tokenizer = DemoTokenizer();
-  std::mt19937 random(1);
-  for (int round = 0; round < 20000; ++round) {
-    std::vector<int32_t> prompt = RandomIds(tokenizer, random);
-    if (round % 2 == 0)
-      prompt.push_back(259 + static_cast<int32_t>(random() % 1000));  // ends a character
-    const std::vector<int32_t> tokens = RandomIds(tokenizer, random);
-    std::vector<int32_t> whole = prompt;
-    whole.insert(whole.end(), tokens.begin(), tokens.end());
-
-    StreamingDecoder decoder(tokenizer, prompt);
-    std::string text;
-    for (const int32_t id : tokens) {
-      const std::string part = decoder.Add(id);
-      ASSERT_TRUE(IsUtf8(part)) << part;
-      text += part;
-    }
-    text += decoder.Finish();
-    const std::string expected = tokenizer.Decode(whole);
-    if (round % 2 == 0) {
-      ASSERT_EQ(tokenizer.Decode(prompt) + text, expected);
-    } else {
-      ASSERT_TRUE(expected.ends_with(text)) << expected << " / " << text;
-    }
-  }
-}
-
-TEST(StreamingDecoder, KeepsTheSpaceOfAContinuationAndWaitsForWholeCharacters) {
-  ModelProto model = BareModel(/*byte_fallback=*/true);
-  AddPiece(model, "▁the");  // 259
-  const Tokenizer tokenizer = MakeTokenizer(model);
-  const std::vector<int32_t> prompt = {kBos, 259};
-  StreamingDecoder decoder(tokenizer, prompt);
-  EXPECT_EQ(decoder.Add(259), " the");
-  EXPECT_EQ(decoder.Add(3 + 0xE2), "");
-  EXPECT_EQ(decoder.Add(3 + 0x82), "");
-  EXPECT_EQ(decoder.Add(3 + 0xAC), "€");
-  EXPECT_EQ(decoder.Add(3 + 0xE2), "");
-  EXPECT_EQ(decoder.Add(3 + 'x'), "�x");
-  EXPECT_EQ(decoder.Add(3 + 0xF0), "");
-  EXPECT_EQ(decoder.Finish(), "�");
-  StreamingDecoder at_start(tokenizer, std::vector<int32_t>{kBos});
-  EXPECT_EQ(at_start.Add(259), "the");
-}
-
-TEST(Utf8, RefusesWhatIsNoCharacter) {
-  for (const char* text :
-       {"a", "é", "€", "😀", "\xED\x9F\xBF", "\xEE\x80\x80", "\xF4\x8F\xBF\xBF"}) {
-    EXPECT_TRUE(IsUtf8(text)) << text;
-  }
-  for (const char* text :
-       {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
-        "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "\xE2\x82", "\xE2\x82x"}) {
-    EXPECT_FALSE(IsUtf8(text)) << text;
-  }
-}
-
-TEST(TokenizeLines, WritesALineOfIdsForEachLine) {
-  std::istringstream in("ab\n\na\r\nb");
-  std::ostringstream out;
-  const Tokenizer tokenizer = MakeTokenizer(LetterModel());
-  ASSERT_TRUE(TokenizeLines(tokenizer, Spelling::kText, in, out).ok());
-  EXPECT_EQ(out.str(), "3 4\n\n3 0\n4\n");
-}
-
-TEST(TokenizeLines, TakesSpellingsAsTokensOnDemand) {
-  std::istringstream in("a</s>b\n<s>");
-  std::ostringstream out;
-  const Tokenizer tokenizer = MakeTokenizer(LetterModel());
-  ASSERT_TRUE(TokenizeLines(tokenizer, Spelling::kToken, in, out).ok());
-  EXPECT_EQ(out.str(), "3 2 4\n1\n");
-}
-
-TEST(TokenizeLines, SaysWhenItCannotWrite) {
-  std::istringstream in("ab\n");
-  std::ofstream out("/dev/full");
-  const auto status = TokenizeLines(MakeTokenizer(LetterModel()), Spelling::kText, in, out);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("could not be written"));
 }
 
 }  // namespace

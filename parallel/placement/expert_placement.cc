@@ -1,4 +1,4 @@
-#include "parallel/dispatch/expert_placement.h"
+#include "parallel/placement/expert_placement.h"
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
@@ -130,6 +130,14 @@ ExpertPlacement ExpertPlacement::Random(PlacementShape shape, uint64_t seed) {
       of_layer[order[i]] = {static_cast<int32_t>(i * shape.num_ranks / shape.num_experts)};
     }
   }
+  return placement;
+}
+
+ExpertPlacement ExpertPlacement::FromRanks(PlacementShape shape,
+                                           std::vector<std::vector<int32_t>> ranks) {
+  ExpertPlacement placement(shape);
+  OCTET_CHECK(ranks.size() == placement.ranks_.size());
+  placement.ranks_ = std::move(ranks);
   return placement;
 }
 

@@ -1,7 +1,7 @@
 // Which ranks hold which experts.
 
-#ifndef OCTET_PARALLEL_DISPATCH_EXPERT_PLACEMENT_H_
-#define OCTET_PARALLEL_DISPATCH_EXPERT_PLACEMENT_H_
+#ifndef OCTET_PARALLEL_PLACEMENT_EXPERT_PLACEMENT_H_
+#define OCTET_PARALLEL_PLACEMENT_EXPERT_PLACEMENT_H_
 
 #include <absl/status/statusor.h>
 
@@ -39,8 +39,12 @@ class ExpertPlacement {
   // Whether `spec` is, or tries to be, one of those.
   static bool IsName(const std::string& spec);
 
+  // ranks: [layer, expert], each ascending, at least one.
+  static ExpertPlacement FromRanks(PlacementShape shape, std::vector<std::vector<int32_t>> ranks);
+
   static absl::StatusOr<ExpertPlacement> FromProto(const Placement& proto, PlacementShape shape);
 
+  PlacementShape shape() const { return shape_; }
   int num_layers() const { return shape_.num_layers; }
   int num_ranks() const { return shape_.num_ranks; }
   int num_experts() const { return shape_.num_experts; }
@@ -73,4 +77,4 @@ class ExpertPlacement {
 
 }  // namespace octet
 
-#endif  // OCTET_PARALLEL_DISPATCH_EXPERT_PLACEMENT_H_
+#endif  // OCTET_PARALLEL_PLACEMENT_EXPERT_PLACEMENT_H_

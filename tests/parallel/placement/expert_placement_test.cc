@@ -1,4 +1,4 @@
-#include "parallel/dispatch/expert_placement.h"
+#include "parallel/placement/expert_placement.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,46 @@
+// The placement that --placement, --replicas and --expert-counts make together.
+
+#ifndef OCTET_LAUNCH_PLACEMENT_CHOICE_H_
+#define OCTET_LAUNCH_PLACEMENT_CHOICE_H_
+
+#include <absl/status/statusor.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "parallel/placement/expert_placement.h"
+#include "runtime/io/file.h"
+
+namespace octet {
+
+class CommandLine;
+
+// Names of placements that are made from loads, beside those of ExpertPlacement::Parse.
+inline constexpr char kEplb[] = "eplb";
+inline constexpr char kPartition[] = "partition";
+// The name of the one that is made from what the hosts have room for.
+inline constexpr char kByMemory[] = "by-memory";
+
+struct PlacementChoice {
+  std::string placement = "contiguous";
+  int replicas = 0;           // in each layer, beside what `placement` has
+  std::string expert_counts;  // a file (ReadExpertCounts); empty: all experts alike
+};
+
+// (layer, expert) pairs that fit on each rank, or an error.
+using RoomsForExperts = std::function<absl::StatusOr<std::vector<int64_t>>()>;
+
+// An error says what is wrong with which flag, and where in the file.
+absl::StatusOr<ExpertPlacement> MakePlacement(FileSystem& files, const PlacementChoice& choice,
+                                              PlacementShape shape, const RoomsForExperts& rooms);
+
+// The same where no hosts are known.
+absl::StatusOr<ExpertPlacement> MakePlacement(FileSystem& files, const PlacementChoice& choice,
+                                              PlacementShape shape);
+
+void AddPlacementFlags(CommandLine& line, PlacementChoice& choice);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_PLACEMENT_CHOICE_H_

@@ -1,0 +1,174 @@
+#include "parallel/placement/balanced_placement.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "kernels/base/check.h"
+#include "parallel/placement/eplb.h"
+
+namespace octet {
+namespace {
+
+using RanksOfExperts = std::vector<std::vector<int32_t>>;  // of one layer, each ascending
+
+void Add(std::vector<int32_t>& ranks, int32_t rank) {
+  const auto at = std::lower_bound(ranks.begin(), ranks.end(), rank);
+  if (at == ranks.end() || *at != rank) ranks.insert(at, rank);
+}
+
+// Searches depth first, heaviest experts first, and leaves what can't be better than the best.
+class PartitionSearch {
+ public:
+  PartitionSearch(std::span<const int64_t> counts, int num_ranks, int first_larger)
+      : counts_(counts), order_(counts.size()), loads_(num_ranks), rooms_(num_ranks) {
+    std::iota(order_.begin(), order_.end(), 0);
+    std::stable_sort(order_.begin(), order_.end(),
+                     [&](int a, int b) { return counts[a] > counts[b]; });
+    const EplbShape shape = {.num_slots = static_cast<int>(std::ssize(counts)),
+                             .num_ranks = num_ranks};
+    for (int r = 0; r < num_ranks; ++r) rooms_[r] = NumSlots(shape, r, first_larger);
+    rank_of_.resize(counts.size());
+    Place(0);
+  }
+
+  const std::vector<int32_t>& best() const { return best_; }  // [experts] rank
+
+ private:
+  void Place(size_t next) {
+    const int64_t busiest = *std::max_element(loads_.begin(), loads_.end());
+    if (!best_.empty() && busiest >= least_) return;
+    if (next == order_.size()) {
+      best_ = rank_of_;
+      least_ = busiest;
+      return;
+    }
+    const int expert = order_[next];
+    for (size_t rank = 0; rank < loads_.size(); ++rank) {
+      if (rooms_[rank] == 0 || LooksLikeEarlier(rank)) continue;
+      loads_[rank] += counts_[expert];
+      --rooms_[rank];
+      rank_of_[expert] = static_cast<int32_t>(rank);
+      Place(next + 1);
+      ++rooms_[rank];
+      loads_[rank] -= counts_[expert];
+    }
+  }
+
+  // A rank before it holds as much and has as much room.
+  bool LooksLikeEarlier(size_t rank) const {
+    for (size_t r = 0; r < rank; ++r) {
+      if (loads_[r] == loads_[rank] && rooms_[r] == rooms_[rank]) return true;
+    }
+    return false;
+  }
+
+  std::span<const int64_t> counts_;
+  std::vector<int> order_;
+  std::vector<int64_t> loads_;  // [ranks]
+  std::vector<int> rooms_;      // [ranks]
+  std::vector<int32_t> rank_of_, best_;
+  int64_t least_ = 0;
+};
+
+// Adds the replicas of one layer. pairs: of each rank, in all layers so far.
+class LayerReplicas {
+ public:
+  LayerReplicas(RanksOfExperts& ranks, std::span<const int64_t> counts, std::vector<int64_t>& pairs)
+      : ranks_(ranks), counts_(counts), pairs_(pairs) {}
+
+  // False where every expert is on every rank.
+  bool AddOne() {
+    const auto num_ranks = std::ssize(pairs_);
+    int hottest = -1;
+    for (int e = 0; e < std::ssize(ranks_); ++e) {
+      if (std::ssize(ranks_[e]) == num_ranks) continue;
+      if (hottest < 0 || Share(e) > Share(hottest)) hottest = e;
+    }
+    if (hottest < 0) return false;
+    const std::vector<double> loads = RankLoads();
+    int best = -1;
+    for (int r = 0; r < num_ranks; ++r) {
+      if (std::ranges::binary_search(ranks_[hottest], r)) continue;
+      if (best < 0 || std::pair(pairs_[r], loads[r]) < std::pair(pairs_[best], loads[best]))
+        best = r;
+    }
+    Add(ranks_[hottest], best);
+    ++pairs_[best];
+    return true;
+  }
+
+ private:
+  double Share(int expert) const {
+    return static_cast<double>(counts_[expert]) / static_cast<double>(ranks_[expert].size());
+  }
+
+  std::vector<double> RankLoads() const {
+    std::vector<double> loads(pairs_.size());
+    for (int e = 0; e < std::ssize(ranks_); ++e) {
+      for (const int32_t rank : ranks_[e]) loads[rank] += Share(e);
+    }
+    return loads;
+  }
+
+  RanksOfExperts& ranks_;
+  std::span<const int64_t> counts_;
+  std::vector<int64_t>& pairs_;
+};
+
+}  // namespace
+
+ExpertPlacement PlaceByEplb(PlacementShape shape, const ExpertCounts& counts, int num_replicas) {
+  OCTET_CHECK(std::ssize(counts) == shape.num_layers);
+  const EplbShape eplb = {.num_slots = shape.num_experts + num_replicas,
+                          .num_ranks = shape.num_ranks};
+  RanksOfExperts ranks(static_cast<size_t>(shape.num_layers) * shape.num_experts);
+  int first_larger = 0;
+  for (int64_t layer = 0; layer < shape.num_layers; ++layer) {
+    const std::vector<int> slots = EplbSlots(counts[layer], eplb, first_larger);
+    int64_t slot = 0;
+    for (int r = 0; r < shape.num_ranks; ++r) {
+      const int64_t end = slot + NumSlots(eplb, r, first_larger);
+      for (; slot < end; ++slot) Add(ranks[layer * shape.num_experts + slots[slot]], r);
+    }
+    first_larger = (first_larger + eplb.num_slots) % shape.num_ranks;
+  }
+  return ExpertPlacement::FromRanks(shape, std::move(ranks));
+}
+
+ExpertPlacement PlaceByPartition(PlacementShape shape, const ExpertCounts& counts) {
+  OCTET_CHECK(std::ssize(counts) == shape.num_layers && shape.num_experts <= kMostPartitioned);
+  RanksOfExperts ranks;
+  for (int64_t layer = 0; layer < shape.num_layers; ++layer) {
+    const auto first_larger = static_cast<int>(layer * shape.num_experts % shape.num_ranks);
+    const PartitionSearch search(counts[layer], shape.num_ranks, first_larger);
+    for (const int32_t rank : search.best()) ranks.push_back({rank});
+  }
+  return ExpertPlacement::FromRanks(shape, std::move(ranks));
+}
+
+ExpertPlacement AddReplicas(const ExpertPlacement& base, const ExpertCounts& counts,
+                            int num_replicas) {
+  const PlacementShape shape = base.shape();
+  OCTET_CHECK(std::ssize(counts) == shape.num_layers);
+  std::vector<int64_t> pairs(shape.num_ranks);
+  for (int layer = 0; layer < shape.num_layers; ++layer) {
+    for (int e = 0; e < shape.num_experts; ++e) {
+      for (const int32_t rank : base.ranks(layer, e)) ++pairs[rank];
+    }
+  }
+  RanksOfExperts ranks;
+  for (int layer = 0; layer < shape.num_layers; ++layer) {
+    RanksOfExperts of_layer;
+    for (int e = 0; e < shape.num_experts; ++e) {
+      const auto given = base.ranks(layer, e);
+      of_layer.emplace_back(given.begin(), given.end());
+    }
+    LayerReplicas replicas(of_layer, counts[layer], pairs);
+    for (int i = 0; i < num_replicas && replicas.AddOne(); ++i) {
+    }
+    std::ranges::move(of_layer, std::back_inserter(ranks));
+  }
+  return ExpertPlacement::FromRanks(shape, std::move(ranks));
+}
+
+}  // namespace octet
