@@ -69,7 +69,10 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
   const int64_t max_num_batched_tokens = config.max_num_batched_tokens() > 0
                                              ? config.max_num_batched_tokens()
                                              : std::max(512, 256 * *group_size);
-  EngineOptions options = {.dtype = *dtype, .max_model_len = max_model_len, .seed = config.seed()};
+  EngineOptions options = {.dtype = *dtype,
+                           .max_model_len = max_model_len,
+                           .seed = config.seed(),
+                           .record_routing = !config.trace().empty()};
   options.limits = {
       .max_num_seqs = config.max_num_seqs(),
       .max_num_batched_tokens = max_num_batched_tokens,

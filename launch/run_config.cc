@@ -172,6 +172,11 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
             "say what would happen, and load nothing; of a batch, check files and all requests");
 }
 
+void RunConfigFlags::AddTrace() {
+  AddString("--trace", &RunConfig::mutable_trace,
+            "file NAME.zst that gets the experts of each token, and what ranks exchanged for them");
+}
+
 void RunConfigFlags::AddSeed(const std::string& help) {
   AddNumber<int64_t>("--seed", &RunConfig::set_seed, kSeeds, help + "; default 0");
 }
@@ -200,6 +205,7 @@ void RunConfigFlags::AddBatchFlags() {
       "JSONL of OpenAI Batch requests, also .gz and .zst; - is standard input; may be repeated");
   AddString("-o,--output", &C::mutable_output,
             "JSONL of results, in input order, also .gz and .zst; - is standard output");
+  AddTrace();
   AddSwitch("--resume", &C::set_resume,
             "go on with what an attempt that did not finish left; where there is none, begin");
   AddSwitch("--overwrite", &C::set_overwrite, "throw away what earlier attempts left");

@@ -21,7 +21,10 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
              {.max_tokens = options.limits.MaxTokensPerRank(),
               .max_positions = options.max_model_len,
               .second_workspace_bytes = StepMemory(model.config, options).second_workspace},
-             /*observer=*/[](int, const Routing&) {}),
+             /*observer=*/
+             [this](const RoutedTokens& tokens) {
+               if (recorder_) recorder_->AddLayer(tokens);
+             }),
       runner_(context_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
       scheduler_(options.limits),
       messenger_(ranks.world),
@@ -31,6 +34,10 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
   backend.ReserveScratch(memory.scratch);
   OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
   OCTET_CHECK(options.limits.group_size == ranks.group.size());
+  if (!options.record_routing) return;
+  recorder_.emplace(RankCounters{ranks.world, ranks.group, model_.expert_load(), clock_},
+                    model.placement, model.config.experts_per_token);
+  runner_.SetRecorder(&*recorder_);
 }
 
 bool Engine::Step(std::vector<FinishedSequence>& finished) {
@@ -63,7 +70,9 @@ void Engine::ReceiveStep() {
     const bool stop = stop_ || (closed_ && scheduler_.idle() && !scan);
     if (scan) scan_ = Scan::kUnderWay;
     const std::span<RankStep> steps = scheduler_.NextStep();
+    step_has_tokens_ = false;
     for (size_t r = 0; r < steps.size(); ++r) {
+      if (steps[r].chunks_size() > 0) step_has_tokens_ = true;
       steps[r].set_stop(stop);
       steps[r].set_scan_weights(scan);
       OCTET_CHECK(steps[r].SerializeToString(&outgoing_steps_[r]));
@@ -84,6 +93,9 @@ void Engine::SendResult(std::vector<FinishedSequence>& finished) {
 
 void Engine::UseResult(StepResult& result, std::vector<FinishedSequence>& finished) {
   scheduler_.Finish(result);
+  if (step_has_tokens_ && result.has_routing() && on_routing_) {
+    on_routing_(*result.mutable_routing());
+  }
   if (IsWorse(result.worst_weight(), worst_weight_)) worst_weight_ = result.worst_weight();
   for (FinishedSequence& f : *result.mutable_finished()) {
     const bool failed = f.finish_reason() == NOT_FINITE;

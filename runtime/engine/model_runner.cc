@@ -18,14 +18,17 @@ const StepResult& ModelRunner::Run(const RankStep& step) {
   logit_rows_.clear();
   failed_.clear();
   result_.Clear();
+  const int num_micro_batches = step.overlap() ? kMaxMicroBatches : 1;
+  if (recorder_ != nullptr) recorder_->Begin(*result_.mutable_routing(), num_micro_batches);
   for (const int64_t id : step.preempt()) Preempt(id);
   for (const NewSequence& added : step.admit()) Admit(added);
   for (const Chunk& chunk : step.chunks()) AddChunk(chunk);
   positions_seen_ += batch_.NumSeen(config_.sliding_window.value_or(0));
 
   const Workspace::Scope scope(context_.workspace);
-  UseLogits(model_.Forward(batch_, step.overlap() ? kMaxMicroBatches : 1));
+  UseLogits(model_.Forward(batch_, num_micro_batches));
   for (Sequence* s : failed_) Finish(*s);
+  if (recorder_ != nullptr) recorder_->End();
   return result_;
 }
 
@@ -66,6 +69,7 @@ void ModelRunner::AddChunk(const Chunk& chunk) {
   const int64_t end = begin + chunk.num_tokens();
   OCTET_CHECK(chunk.num_tokens() > 0 && end <= std::ssize(s.tokens));
   kv_cache_.Grow(s.pages, end);
+  if (recorder_ != nullptr) recorder_->AddRun(s.line, s.choice, begin, chunk.num_tokens());
   batch_.spans.push_back({.first_row = batch_.num_tokens(),
                           .num_rows = chunk.num_tokens(),
                           .start_pos = begin,

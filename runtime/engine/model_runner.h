@@ -15,6 +15,7 @@
 #include "runtime/model/batch.h"
 #include "runtime/model/kv_cache.h"
 #include "runtime/model/mixtral.h"
+#include "runtime/trace/routing_recorder.h"
 
 namespace octet {
 
@@ -38,6 +39,9 @@ class ModelRunner {
         kv_cache_(kv_cache),
         sampler_(context),
         seed_(seed) {}
+
+  // Null: what is computed is not recorded.
+  void SetRecorder(RoutingRecorder* recorder) { recorder_ = recorder; }
 
   // Collective: one forward pass on every rank, even where `step` has no chunks. Valid until the
   // next call.
@@ -88,6 +92,7 @@ class ModelRunner {
   KvCache& kv_cache_;
   Sampler sampler_;
   int64_t seed_;
+  RoutingRecorder* recorder_ = nullptr;
 
   absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> sequences_;
   Batch batch_;
