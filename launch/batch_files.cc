@@ -55,6 +55,7 @@ absl::StatusOr<JobIdentity> IdentifyJob(const RunConfig& config, const JobSetup&
   job.set_seed(config.seed());
   job.set_max_model_len(static_cast<int32_t>(setup.engine.max_model_len));
   job.set_lenient(config.lenient());
+  job.set_return_routed_experts(config.return_routed_experts());
   job.set_chat_template(setup.chat_template);
   job.set_served_model_name(config.served_model_name());
   job.set_model_name(ModelName(config));

@@ -191,7 +191,10 @@ absl::Status BatchRun::OpenOnRoot() {
   }
   const ResultFormat format = {.tokenizer = setup_.model.tokenizer.get(),
                                .model = ModelName(config_),
-                               .created = config_.created()};
+                               .created = config_.created(),
+                               .num_layers = setup_.model.config.num_layers,
+                               .topk = setup_.model.config.experts_per_token,
+                               .expert_bytes = ExpertBytes(setup_.model.config.num_experts)};
   job_.emplace(std::move(batch_->reader), *batch_->output, LimitsOfRequests(config_, setup_),
                format, setup_.engine.limits.NumSlots());
   return absl::OkStatus();

@@ -215,6 +215,9 @@ void RunConfigFlags::AddBatchFlags() {
             "ignore fields of requests that are not known, with a note, instead of refusing them; "
             "those that would change the answer are refused all the same");
   AddFailOnRefused();
+  AddSwitch("--return-routed-experts", &C::set_return_routed_experts,
+            "put the experts of each token into the results, as vLLM's \"routed_experts\": base64 "
+            "of an int16 .npy [tokens, layers, top_k]");
   AddString("--served-model-name", &C::mutable_served_model_name,
             "name that a request's \"model\" must have, and that results give");
   AddString("--chat-template", &C::mutable_chat_template,

@@ -94,7 +94,7 @@ absl::Status WriteCsv(FileSystem& files, const std::string& path, const TokenTab
       for (int64_t position = 0; position < answer.num_tokens; ++position) {
         AppendToken(table, answer, position, text);
         if (text.size() < kWriteBytes) continue;
-        const absl::Status status = WriteText(stream, text);
+        absl::Status status = WriteText(stream, text);
         if (!status.ok()) return status;
         text.clear();
       }

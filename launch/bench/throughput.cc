@@ -191,8 +191,9 @@ class BenchThroughputCommand : public Subcommand {
     std::vector<std::string> notes;  // there are none of a new trace
     absl::StatusOr<std::unique_ptr<TraceFile>> trace = TraceFile::Look(
         files, config.trace(), TraceStart::kNew, MakeTraceHeader(config, setup), notes);
-    if (trace.ok()) trace_ = *std::move(trace);
-    return trace.status();
+    if (!trace.ok()) return trace.status();
+    trace_ = *std::move(trace);
+    return absl::OkStatus();
   }
 
   // On rank 0: the engine's steps go to the trace.

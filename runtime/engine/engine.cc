@@ -34,10 +34,11 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
   backend.ReserveScratch(memory.scratch);
   OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
   OCTET_CHECK(options.limits.group_size == ranks.group.size());
-  if (!options.record_routing) return;
+  if (!options.record_routing && !options.return_routed_experts) return;
   recorder_.emplace(RankCounters{ranks.world, ranks.group, model_.expert_load(), clock_},
                     model.placement, model.config.experts_per_token);
-  runner_.SetRecorder(&*recorder_);
+  runner_.SetRecorder(&*recorder_, {.in_steps = options.record_routing,
+                                    .in_sequences = options.return_routed_experts});
 }
 
 bool Engine::Step(std::vector<FinishedSequence>& finished) {

@@ -26,9 +26,12 @@ const StepResult& ModelRunner::Run(const RankStep& step) {
   positions_seen_ += batch_.NumSeen(config_.sliding_window.value_or(0));
 
   const Workspace::Scope scope(context_.workspace);
-  UseLogits(model_.Forward(batch_, num_micro_batches));
+  const Matrix hidden = model_.Forward(batch_, num_micro_batches);
+  if (routing_results_.in_sequences) KeepRoutedExperts(step);
+  UseLogits(hidden);
   for (Sequence* s : failed_) Finish(*s);
   if (recorder_ != nullptr) recorder_->End();
+  if (!routing_results_.in_steps) result_.clear_routing();
   return result_;
 }
 
@@ -92,6 +95,23 @@ void ModelRunner::AddLogitRow(Sequence& s, int64_t position) {
   logit_rows_.push_back({&s, position});
 }
 
+// The tokens of this step, with their sequences: those of a sequence that was preempted again.
+void ModelRunner::KeepRoutedExperts(const RankStep& step) {
+  const std::string& experts = result_.routing().experts();
+  if (batch_.num_tokens() == 0) return;
+  const size_t row_bytes = experts.size() / batch_.num_tokens();
+  size_t from = 0;
+  for (const Chunk& chunk : step.chunks()) {
+    Sequence& s = Find(chunk.id());
+    std::string& kept = *s.result.mutable_routed_experts();
+    const size_t bytes = chunk.num_tokens() * row_bytes;
+    const size_t end = s.num_computed * row_bytes;
+    kept.resize(std::max(kept.size(), end));
+    kept.replace(end - bytes, bytes, experts, from, bytes);
+    from += bytes;
+  }
+}
+
 void ModelRunner::UseLogits(ConstMatrix hidden) {
   for (int64_t first = 0; first < hidden.rows; first += kLogitRows) {
     const int64_t rows = std::min(kLogitRows, hidden.rows - first);
@@ -123,6 +143,7 @@ void ModelRunner::Fail(Sequence& s) {
   s.tokens.resize(s.num_prompt);
   s.result.clear_logprobs();
   s.result.clear_prompt_logprobs();
+  s.result.clear_routed_experts();
   s.result.set_finish_reason(NOT_FINITE);
   failed_.push_back(&s);
 }

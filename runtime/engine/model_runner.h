@@ -40,8 +40,17 @@ class ModelRunner {
         sampler_(context),
         seed_(seed) {}
 
-  // Null: what is computed is not recorded.
-  void SetRecorder(RoutingRecorder* recorder) { recorder_ = recorder; }
+  // Where results have the experts of tokens.
+  struct RoutingResults {
+    bool in_steps = false;      // StepResult::routing
+    bool in_sequences = false;  // FinishedSequence::routed_experts
+  };
+
+  // From now on routing is recorded.
+  void SetRecorder(RoutingRecorder* recorder, RoutingResults results) {
+    recorder_ = recorder;
+    routing_results_ = results;
+  }
 
   // Collective: one forward pass on every rank, even where `step` has no chunks. Valid until the
   // next call.
@@ -76,6 +85,7 @@ class ModelRunner {
   void Preempt(int64_t id);
   void AddChunk(const Chunk& chunk);
   void AddLogitRow(Sequence& s, int64_t position);
+  void KeepRoutedExperts(const RankStep& step);
   Sequence& Find(int64_t id);
 
   void UseLogits(ConstMatrix hidden);
@@ -93,6 +103,7 @@ class ModelRunner {
   Sampler sampler_;
   int64_t seed_;
   RoutingRecorder* recorder_ = nullptr;
+  RoutingResults routing_results_;
 
   absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> sequences_;
   Batch batch_;

@@ -32,7 +32,7 @@ absl::Status ReadSteps(FileSystem& files, const std::string& path,
       ++attempt;
       continue;
     }
-    const absl::Status status = use(reader->header(), attempt, (*record)->step());
+    absl::Status status = use(reader->header(), attempt, (*record)->step());
     if (!status.ok()) return status;
   }
 }

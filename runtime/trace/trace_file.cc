@@ -69,7 +69,7 @@ absl::Status TraceFile::LookAtTrace(TraceStart start, std::vector<std::string>& 
     }
     if (*record == nullptr) break;
     if (!(*record)->has_header()) continue;
-    const absl::Status same = CompareModels((*record)->header(), header_);
+    absl::Status same = CompareModels((*record)->header(), header_);
     if (!same.ok()) return same;
   }
   kept_bytes_ = reader->whole_bytes();

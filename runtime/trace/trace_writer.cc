@@ -35,7 +35,7 @@ void TraceWriter::AddHeader(const TraceHeader& header) {
 
 absl::Status TraceWriter::AddStep(StepRouting& step) {
   record_.mutable_step()->Swap(&step);  // its bytes are not copied
-  const absl::Status status =
+  absl::Status status =
       block_.size() + record_.ByteSizeLong() > kMostTraceBlockBytes ? EndBlock() : absl::OkStatus();
   Append(record_);
   record_.mutable_step()->Swap(&step);

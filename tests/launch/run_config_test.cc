@@ -79,7 +79,8 @@ constexpr char kAllFields[] =
        kv_cache_gib: 0.25 seed: -13 timeout: 1.5 input: ["i", "j", "-"] output: "o" lenient: true
        served_model_name: "n" created: 17 progress: "json" report: "r" dry_run: true
        overlap: "on" resume: true overwrite: true verify: true pack_cache: "c" random_weights: true
-       shape: "s" layers: 19 generation_config: "vllm" chat_template: "t" fail_on_refused: 3)";
+       shape: "s" layers: 19 generation_config: "vllm" chat_template: "t" fail_on_refused: 3
+       trace: "t.zst" return_routed_experts: true)";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   const auto config = Resolve(absl::StrSplit(
@@ -88,7 +89,8 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
       "--kv-cache-gib 0.25 --seed -13 --timeout 1.5 -i i --input j -i - --output o --lenient "
       "--served-model-name n --created 17 --progress json --report r --dry-run --overlap on "
       "--resume --overwrite --verify --pack-cache c --random-weights --shape s --layers 19 "
-      "--generation-config vllm --chat-template t --fail-on-refused=3",
+      "--generation-config vllm --chat-template t --fail-on-refused=3 --trace t.zst "
+      "--return-routed-experts",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());

@@ -139,7 +139,7 @@ TEST_F(TraceTest, ATraceThatCantBeWrittenEndsTheJob) {
 }
 
 TEST_F(TraceTest, NumpyReadsWhatIsExported) {
-  if (RunShell("/usr/bin/python3 -c 'import numpy'").exit_code != 0)
+  if (RunShell("/usr/bin/python3 -c \"import numpy\"").exit_code != 0)
     GTEST_SKIP() << "numpy is missing";
   ASSERT_EQ(RunBatch(2, "--trace " + Path("t.zst")).exit_code, 0);
   Octet("trace export " + Path("t.zst") + " --npy " + Path("x.npy") + " --csv " + Path("x.csv"));
@@ -159,6 +159,39 @@ for i, row in enumerate(rows):
     assert int(row["layer"]) == layer
     assert [int(row["expert_0"]), int(row["expert_1"])] == experts[token, layer].tolist()
     assert abs(float(row["weight_1"]) - float(weights[token, layer, 1])) < 1e-3
+print("right")
+)");
+  const ProcessResult result = RunShell("cd " + directory_ + " && /usr/bin/python3 check.py");
+  EXPECT_THAT(result.output, HasSubstr("right"));
+}
+
+// The same array as that of an export, on any ranks.
+TEST_F(TraceTest, ResultsHaveRoutedExpertsAsVllm) {
+  const std::string flags = "--overwrite --return-routed-experts ";
+  ASSERT_EQ(RunBatch(0, flags + "--trace " + Path("t.zst")).exit_code, 0);
+  const std::string answers = ReadFile(Path("out.jsonl"));
+  for (const char* more : {"", "--placement random:5 --max-num-batched-tokens 20",
+                           "--max-model-len 160 --kv-cache-gib 0.0003 --overlap on"}) {
+    ASSERT_EQ(RunBatch(2, flags + more).exit_code, 0);
+    EXPECT_EQ(ReadFile(Path("out.jsonl")), answers) << more;
+  }
+  ASSERT_EQ(RunBatch(0, "--overwrite").exit_code, 0);
+  EXPECT_THAT(ReadFile(Path("out.jsonl")), testing::Not(HasSubstr("routed_experts")));
+
+  if (RunShell("/usr/bin/python3 -c \"import numpy\"").exit_code != 0) GTEST_SKIP() << "no numpy";
+  WriteFile(Path("answers.jsonl"), answers);
+  Octet("trace export " + Path("t.zst") + " --npy " + Path("x.npy"));
+  WriteFile(Path("check.py"), R"(
+import base64, io, json
+import numpy as np
+experts = np.load("x.npy")
+answers = np.genfromtxt("x_answers.csv", delimiter=",", names=True, dtype=int)
+lines = [json.loads(line) for line in open("answers.jsonl")]
+for a in answers:
+    choice = lines[a["line"] - 1]["response"]["body"]["choices"][a["choice"]]
+    array = np.load(io.BytesIO(base64.b64decode(choice["routed_experts"])))
+    assert array.dtype == np.int16
+    assert (array == experts[a["first_row"]:a["first_row"] + a["tokens"]]).all()
 print("right")
 )");
   const ProcessResult result = RunShell("cd " + directory_ + " && /usr/bin/python3 check.py");
