@@ -25,6 +25,15 @@ bool AreRuns(const StepRouting& step, int64_t& num_tokens) {
   return true;
 }
 
+// Before memory is reserved for as many experts as the header says.
+bool HasAllExperts(const TraceHeader& header) {
+  const auto& layers = header.placement().layers();
+  return layers.size() == header.num_layers() &&
+         std::ranges::all_of(layers, [&header](const LayerPlacement& layer) {
+           return layer.experts_size() == header.num_experts();
+         });
+}
+
 bool ArePeers(const TraceHeader& header, const StepRouting& step) {
   const auto is_count = [](int64_t n) { return n >= 0 && n < int64_t{1} << 40; };
   return std::ranges::all_of(step.peers(), [&](const PeerRows& peer) {
@@ -49,6 +58,7 @@ std::string FindFault(const TraceHeader& header) {
   if (!IsCount(header.group_size()) || header.hosts_size() % header.group_size() != 0) {
     return "group_size";
   }
+  if (!HasAllExperts(header)) return "placement";
   const absl::StatusOr<ExpertPlacement> placement = ExpertPlacement::FromProto(
       header.placement(), {header.num_layers(), header.num_experts(), header.group_size()});
   return placement.ok() ? "" : "placement";

@@ -1,11 +1,8 @@
 #include "runtime/trace/trace_writer.h"
 
 #include <absl/strings/str_cat.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <google/protobuf/util/delimited_message_util.h>
+#include <google/protobuf/io/coded_stream.h>
 #include <zstd.h>
-
-#include "kernels/base/check.h"
 
 namespace octet {
 namespace {
@@ -23,8 +20,13 @@ TraceWriter::TraceWriter(std::unique_ptr<OutputStream> file)
 TraceWriter::~TraceWriter() { ZSTD_freeCCtx(context_); }
 
 void TraceWriter::Append(const TraceRecord& record) {
-  google::protobuf::io::StringOutputStream stream(&block_);
-  OCTET_CHECK(google::protobuf::util::SerializeDelimitedToZeroCopyStream(record, &stream));
+  // Not a StringOutputStream, which would fill the whole capacity each time.
+  using google::protobuf::io::CodedOutputStream;
+  const auto size = static_cast<uint32_t>(record.ByteSizeLong());
+  const size_t begin = block_.size();
+  block_.resize(begin + CodedOutputStream::VarintSize32(size) + size);
+  auto* const to = reinterpret_cast<uint8_t*>(block_.data()) + begin;
+  record.SerializeWithCachedSizesToArray(CodedOutputStream::WriteVarint32ToArray(size, to));
 }
 
 void TraceWriter::AddHeader(const TraceHeader& header) {

@@ -122,6 +122,8 @@ def routing_trace():
     yield times("peers { } ", header + step, "}")
     yield times('hosts: "a" ', "header { ", "}")
     yield times("layers { } ", "header { placement { ", "} }")
+    yield ('header { num_layers: 65536 num_experts: 65536 top_k: 1 hidden_size: 1 dispatch_row_bytes: 1 '
+           'return_row_bytes: 1 hosts: "a" group_size: 1 placement { ' + "layers { } " * 65536 + "} }")
 
 
 def model_config():
