@@ -120,7 +120,8 @@ TEST_F(RoutingRecorderTest, AnswersAreTheSameBytes) {
 
 TEST_F(RoutingRecorderTest, ExpertsAreBestFirstWithTheirWeights) {
   for (const auto& [key, token] : ByToken(Record({1, "contiguous"}))) {
-    const auto& [experts, weights] = token;
+    const std::string& experts = token.first;
+    const std::string& weights = token.second;
     for (size_t slot = 0; slot < experts.size(); slot += 2) {
       const auto weight = [&](size_t s) {
         uint16_t half = 0;
