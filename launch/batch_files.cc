@@ -11,6 +11,7 @@
 #include "kernels/base/activity.h"
 #include "launch/input_check.h"
 #include "launch/result_file.h"
+#include "launch/trace_header.h"
 #include "runtime/batch/input_lines.h"
 #include "runtime/batch/job_identity.h"
 #include "runtime/batch/output_path.h"
@@ -54,6 +55,7 @@ absl::StatusOr<JobIdentity> IdentifyJob(const RunConfig& config, const JobSetup&
   job.set_seed(config.seed());
   job.set_max_model_len(static_cast<int32_t>(setup.engine.max_model_len));
   job.set_lenient(config.lenient());
+  job.set_return_routed_experts(config.return_routed_experts());
   job.set_chat_template(setup.chat_template);
   job.set_served_model_name(config.served_model_name());
   job.set_model_name(ModelName(config));
@@ -70,7 +72,7 @@ std::vector<std::string> InputsOf(const RunConfig& config) {
 absl::StatusOr<std::unique_ptr<Journal>> LookAtJournal(const RunConfig& config,
                                                        const JobSetup& setup, FileSystem& files,
                                                        const std::string& output,
-                                                       std::vector<std::string>& notes) {
+                                                       BatchFiles& checked) {
   const absl::StatusOr<JobIdentity> job = IdentifyJob(config, setup, files);
   if (!job.ok()) return job.status();
   const absl::StatusOr<int64_t> lines = EstimateLines(files, InputsOf(config));
@@ -80,8 +82,37 @@ absl::StatusOr<std::unique_ptr<Journal>> LookAtJournal(const RunConfig& config,
                  : config.overwrite() ? StartMode::kOverwrite
                                       : StartMode::kNew;
   options.expected_results = *lines;
+  if (TraceFile* trace = checked.trace.get()) {
+    options.commit.sync_before = [trace] { return trace->Sync(); };
+  }
   options.hash_of_lines = [&] { return HashOfLines(files, InputsOf(config), Advance); };
-  return Journal::Look(files, output, *job, options, notes);
+  return Journal::Look(files, output, *job, options, checked.notes);
+}
+
+bool IsFinished(const BatchFiles& files) {
+  return files.journal != nullptr && files.journal->finished() != nullptr;
+}
+
+// Before the journal, which counts no request as done whose routing is not in the trace.
+absl::Status LookAtTrace(const RunConfig& config, const JobSetup& setup, FileSystem& files,
+                         const std::string& output, BatchFiles& checked) {
+  if (config.trace().empty()) return absl::OkStatus();
+  for (const std::string& taken : InputsOf(config)) {
+    if (!files.IsSame(taken, config.trace())) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--trace would overwrite --input ", taken));
+  }
+  const absl::StatusOr<std::string> resolved = files.Resolve(config.trace());
+  if (resolved.ok() && *resolved == output) {
+    return absl::InvalidArgumentError("--trace and --output are the same file");
+  }
+  const TraceStart start = config.resume()      ? TraceStart::kResume
+                           : config.overwrite() ? TraceStart::kOverwrite
+                                                : TraceStart::kNew;
+  absl::StatusOr<std::unique_ptr<TraceFile>> trace =
+      TraceFile::Look(files, config.trace(), start, MakeTraceHeader(config, setup), checked.notes);
+  if (!trace.ok()) return trace.status();
+  checked.trace = *std::move(trace);
+  return absl::OkStatus();
 }
 
 // While nobody reads a FIFO: keeps the other ranks waiting, and says once what for.
@@ -109,7 +140,7 @@ absl::Status LookAtOutput(const RunConfig& config, const JobSetup& setup, FileSy
                           BatchFiles& checked) {
   if (CanBeResumed(files, InputsOf(config), output)) {
     absl::StatusOr<std::unique_ptr<Journal>> journal =
-        LookAtJournal(config, setup, files, output, checked.notes);
+        LookAtJournal(config, setup, files, output, checked);
     if (!journal.ok()) return journal.status();
     checked.journal = journal->get();
     checked.output = *std::move(journal);
@@ -195,14 +226,22 @@ absl::StatusOr<BatchFiles> CheckBatchFiles(const RunConfig& config, const JobSet
   if (status.ok()) status = reader->Peek(kPeekPatience);
   if (!status.ok()) return OfFlag("--input", status);
 
-  BatchFiles checked = {.reader = *std::move(reader), .output = nullptr, .notes = {}};
+  BatchFiles checked = {
+      .reader = *std::move(reader), .trace = nullptr, .output = nullptr, .notes = {}};
+  const absl::Status trace = LookAtTrace(config, setup, files, *output, checked);
   status = LookAtOutput(config, setup, files, *output, std::move(say), checked);
+  if (status.ok() && !IsFinished(checked)) status = trace;
   if (!status.ok()) return status;
   return checked;
 }
 
 absl::Status BeginBatchFiles(const RunConfig& config, FileSystem& files, BatchFiles& checked) {
   absl::Status status = checked.output->Begin(checked.notes);
+  if (status.ok() && IsFinished(checked) && !config.trace().empty()) {
+    checked.notes.emplace_back("--trace: nothing is left to compute, and nothing is written to it");
+  } else if (status.ok() && checked.trace != nullptr) {
+    status = checked.trace->Begin();
+  }
   if (!status.ok() || config.report().empty()) return status;
   return files.MakeDirectories(config.report());
 }

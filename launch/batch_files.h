@@ -17,24 +17,26 @@
 #include "runtime/batch/journal.h"
 #include "runtime/io/file.h"
 #include "runtime/io/line_reader.h"
+#include "runtime/trace/trace_file.h"
 
 namespace octet {
 
 struct BatchFiles {
   LineReader reader;
+  std::unique_ptr<TraceFile> trace;  // null: none was asked for
   std::unique_ptr<BatchOutput> output;
   Journal* journal = nullptr;      // the output, where it is one
   std::vector<std::string> notes;  // for a person
 };
 
 // Opens the inputs, and looks at all that will be written: the output, its directory's room and
-// rights, the --report directory. Writes nothing, so that a job that is refused here leaves no
-// trace. `say` tells a person what an output waits for that has no reader.
+// rights, the --report directory, the --trace file. Writes nothing, so that a job that is refused
+// here leaves no trace. `say` tells a person what an output waits for that has no reader.
 absl::StatusOr<BatchFiles> CheckBatchFiles(const RunConfig& config, const JobSetup& setup,
                                            FileSystem& files,
                                            std::function<void(const std::string&)> say);
 
-// Then: begins the output and makes the --report directory.
+// Then: begins the output and the trace, and makes the --report directory.
 absl::Status BeginBatchFiles(const RunConfig& config, FileSystem& files, BatchFiles& checked);
 
 // What requests are checked against.

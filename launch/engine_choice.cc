@@ -72,7 +72,9 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
   EngineOptions options = {.dtype = *dtype,
                            .max_model_len = max_model_len,
                            .seed = config.seed(),
-                           .replica_policy = *ParseReplicaPolicy(config.replica_policy())};
+                           .replica_policy = *ParseReplicaPolicy(config.replica_policy()),
+                           .record_routing = !config.trace().empty(),
+                           .return_routed_experts = config.return_routed_experts()};
   options.limits = {
       .max_num_seqs = config.max_num_seqs(),
       .max_num_batched_tokens = max_num_batched_tokens,

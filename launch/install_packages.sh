@@ -12,7 +12,7 @@ build_packages=(
 )
 test_packages=(
   clang-14 clang-format clang-tidy libclang-rt-14-dev libgtest-dev libgmock-dev
-  python3 python3-jinja2 python3-yaml sentencepiece shellcheck
+  python3 python3-jinja2 python3-numpy python3-yaml sentencepiece shellcheck
   manpages-ja manpages-ru manpages-zh
   iproute2 munge openssh-client openssh-server slurm-client slurmctld slurmd
 )

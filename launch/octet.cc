@@ -31,6 +31,7 @@
 #include "launch/stop_signals.h"
 #include "launch/subcommand.h"
 #include "launch/tokenize.h"
+#include "launch/trace.h"
 #include "parallel/transport/nccl_version.h"
 #include "parallel/transport/world.h"
 
@@ -69,6 +70,9 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
   subcommands.push_back(AddPerplexity(program));
   subcommands.push_back(AddTokenize(program));
   subcommands.push_back(AddInspect(program));
+  CommandLine trace(program, "trace", "what a routing trace shows");
+  subcommands.push_back(AddTraceStats(trace));
+  subcommands.push_back(AddTraceExport(trace));
   CommandLine bench(program, "bench", "measure, beside physical bounds");
   subcommands.push_back(AddBenchThroughput(bench));
   subcommands.push_back(AddBenchKernels(bench));

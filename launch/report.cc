@@ -4,8 +4,8 @@
 
 #include "launch/proto_json.h"
 #include "launch/result_file.h"
-#include "launch/step_times.h"
 #include "parallel/transport/collectives.h"
+#include "runtime/model/step_times.h"
 
 namespace octet {
 namespace {

@@ -75,22 +75,27 @@ class SilentInput {
   bool said_ = false;
 };
 
-// On rank 0, between two steps: answers to the output, and new requests to the engine.
-absl::Status Exchange(Engine& engine, BatchJob& job, std::vector<FinishedSequence>& finished) {
+// On rank 0, between two steps: answers to the output, after their routing to the trace, and new
+// requests to the engine.
+absl::Status Exchange(Engine& engine, BatchJob& job, TraceFile* trace,
+                      std::vector<FinishedSequence>& finished) {
   const Activity::Scope activity({"journal"});
-  const absl::Status status = job.Write(finished);
+  absl::Status status;
+  if (trace != nullptr) status = trace->Write(/*all=*/!finished.empty());
+  if (status.ok()) status = job.Write(finished);
   return status.ok() ? job.Feed(engine) : status;
 }
 
 // Collective: steps until every line is answered, an answer can't be written, or the job is to
-// drain. `job` is null except on rank 0.
-absl::Status Serve(Engine& engine, BatchJob* job, const StopSignals& signals, Progress& progress) {
+// drain. `job` and `trace` are null except on rank 0.
+absl::Status Serve(Engine& engine, BatchJob* job, TraceFile* trace, const StopSignals& signals,
+                   Progress& progress) {
   std::vector<FinishedSequence> finished;
   absl::Status status;
   SilentInput silent;
   do {
     if (job != nullptr && signals.drain_requested()) job->Drain(engine);
-    if (job != nullptr && status.ok()) status = Exchange(engine, *job, finished);
+    if (job != nullptr && status.ok()) status = Exchange(engine, *job, trace, finished);
     if (job != nullptr) SayNotes(job->TakeNotes());
     if (job != nullptr) SayNotes(engine.TakeNotes());
     if (job != nullptr) silent.Look(job->silent_input());
@@ -104,9 +109,12 @@ absl::Status Serve(Engine& engine, BatchJob* job, const StopSignals& signals, Pr
 // On rank 0: completes the output, or says why it is not complete.
 absl::Status Finish(BatchJob& job, BatchFiles& files) {
   const Activity::Scope activity({"journal"});
-  if (!job.stopped()) return job.Finish();
-  absl::Status status = files.output->Stop("drained after USR1");
-  if (!status.ok()) return status;
+  absl::Status status;
+  if (files.trace != nullptr) status = files.trace->Write(/*all=*/true);
+  if (status.ok() && job.stopped()) status = files.output->Stop("drained after USR1");
+  if (status.ok() && !job.stopped()) status = job.Finish();
+  if (status.ok() && files.trace != nullptr) status = files.trace->Close();
+  if (!status.ok() || !job.stopped()) return status;
   const std::string stopped =
       absl::StrCat("stopped after USR1 with ", job.counts().safe, " lines done; ");
   if (files.journal != nullptr) return absl::CancelledError(stopped + "--resume goes on");
@@ -183,7 +191,10 @@ absl::Status BatchRun::OpenOnRoot() {
   }
   const ResultFormat format = {.tokenizer = setup_.model.tokenizer.get(),
                                .model = ModelName(config_),
-                               .created = config_.created()};
+                               .created = config_.created(),
+                               .num_layers = setup_.model.config.num_layers,
+                               .topk = setup_.model.config.experts_per_token,
+                               .expert_bytes = ExpertBytes(setup_.model.config.num_experts)};
   job_.emplace(std::move(batch_->reader), *batch_->output, LimitsOfRequests(config_, setup_),
                format, setup_.engine.limits.NumSlots());
   return absl::OkStatus();
@@ -252,9 +263,11 @@ absl::Status BatchRun::LoadAndServe(Progress& progress) {
   if (!session.ok()) return session.status();
   Engine& engine = (*session)->engine();
   BatchJob* job = job_ ? &*job_ : nullptr;
+  TraceFile* trace = batch_ ? batch_->trace.get() : nullptr;
+  if (trace != nullptr) engine.SetOnRouting([trace](StepRouting& step) { trace->Add(step); });
 
   const Clock::time_point start = Clock::now();
-  absl::Status status = Serve(engine, job, signals_, progress);
+  absl::Status status = Serve(engine, job, trace, signals_, progress);
   if (job != nullptr && status.ok()) status = Finish(*job, *batch_);
   if (job != nullptr && status.ok()) progress.Serve(CountRequests(*job, engine));
   progress.EndStage();

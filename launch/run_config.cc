@@ -191,6 +191,11 @@ void RunConfigFlags::AddPlacementFlags() {
             "few rows as it can), nearest or in-turn");
 }
 
+void RunConfigFlags::AddTrace() {
+  AddString("--trace", &RunConfig::mutable_trace,
+            "file NAME.zst that gets the experts of each token, and what ranks exchanged for them");
+}
+
 void RunConfigFlags::AddSeed(const std::string& help) {
   AddNumber<int64_t>("--seed", &RunConfig::set_seed, kSeeds, help + "; default 0");
 }
@@ -219,6 +224,7 @@ void RunConfigFlags::AddBatchFlags() {
       "JSONL of OpenAI Batch requests, also .gz and .zst; - is standard input; may be repeated");
   AddString("-o,--output", &C::mutable_output,
             "JSONL of results, in input order, also .gz and .zst; - is standard output");
+  AddTrace();
   AddSwitch("--resume", &C::set_resume,
             "go on with what an attempt that did not finish left; where there is none, begin");
   AddSwitch("--overwrite", &C::set_overwrite, "throw away what earlier attempts left");
@@ -228,6 +234,9 @@ void RunConfigFlags::AddBatchFlags() {
             "ignore fields of requests that are not known, with a note, instead of refusing them; "
             "those that would change the answer are refused all the same");
   AddFailOnRefused();
+  AddSwitch("--return-routed-experts", &C::set_return_routed_experts,
+            "put the experts of each token into the results, as vLLM's \"routed_experts\": base64 "
+            "of an int16 .npy [tokens, layers, top_k]");
   AddString("--served-model-name", &C::mutable_served_model_name,
             "name that a request's \"model\" must have, and that results give");
   AddString("--chat-template", &C::mutable_chat_template,

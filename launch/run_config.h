@@ -27,6 +27,9 @@ class RunConfigFlags {
   // Those of a batch job besides.
   void AddBatchFlags();
 
+  // --trace.
+  void AddTrace();
+
   // --seed, of what the subcommand makes of it.
   void AddSeed(const std::string& help);
 

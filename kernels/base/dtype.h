@@ -53,6 +53,24 @@ constexpr float HalfToFloat(uint16_t half) {
   return sign != 0 ? -magnitude : magnitude;
 }
 
+// Rounds to nearest, ties to even; a NaN stays a (quiet) NaN.
+constexpr uint16_t FloatToHalf(float x) {
+  constexpr uint32_t kLeastNormal = 0x38800000U;  // 2^-14
+  constexpr uint32_t kTooBig = 0x477ff000U;       // rounds to 2^16
+  const auto bits = std::bit_cast<uint32_t>(x);
+  const uint32_t sign = (bits >> 16) & 0x8000U;
+  const uint32_t magnitude = bits & 0x7fffffffU;
+  if (magnitude > 0x7f800000U) return static_cast<uint16_t>(sign | 0x7e00U);
+  if (magnitude >= kTooBig) return static_cast<uint16_t>(sign | 0x7c00U);
+  if (magnitude < kLeastNormal) {
+    // Adding 0.5 leaves a multiple of 2^-24 in the low bits.
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5F;
+    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000U));
+  }
+  const uint32_t rounded = magnitude + 0xfffU + ((magnitude >> 13) & 1U);
+  return static_cast<uint16_t>(sign | ((rounded - 0x38000000U) >> 13));
+}
+
 }  // namespace octet
 
 #endif  // OCTET_KERNELS_BASE_DTYPE_H_

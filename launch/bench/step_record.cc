@@ -15,15 +15,11 @@ StepRecorder::StepRecorder(const Communicator& world, const JobSetup& setup, Ses
 StepRecorder::Counts StepRecorder::Count() const {
   const Engine& engine = session_.engine();
   Counts counts = {.stats = engine.stats(),
-                   .times = {},
+                   .times = StepTimes(engine.clock(), world_, session_.group()),
                    .expert_tokens = {},
                    .rank_tokens = {},
                    .pages = engine.kv_cache().num_pages() - engine.kv_cache().num_free_pages(),
                    .positions_seen = engine.positions_seen()};
-  for (int i = 0; i < kNumPhases; ++i) {
-    counts.times[i] = engine.clock().seconds(static_cast<Phase>(i));
-  }
-  std::ranges::copy(WaitTimes(world_, session_.group()), counts.times.begin() + kNumPhases);
   for (int l = 0; l < engine.expert_load().num_layers(); ++l) {
     const auto tokens = engine.expert_load().expert_tokens(l);
     counts.expert_tokens.insert(counts.expert_tokens.end(), tokens.begin(), tokens.end());

@@ -8,9 +8,9 @@
 
 #include "launch/job_setup.h"
 #include "launch/session.h"
-#include "launch/step_times.h"
 #include "parallel/transport/communicator.h"
 #include "proto/engine.pb.h"
+#include "runtime/model/step_times.h"
 
 namespace octet {
 

@@ -18,8 +18,10 @@
 #include "launch/result_file.h"
 #include "launch/run_config.h"
 #include "launch/session.h"
+#include "launch/trace_header.h"
 #include "parallel/transport/agreement.h"
 #include "runtime/model/random.h"
+#include "runtime/trace/trace_file.h"
 
 namespace octet {
 namespace {
@@ -136,6 +138,7 @@ class BenchThroughputCommand : public Subcommand {
     line().AddText("--output-json", output_json_, "file for the report as JSON");
     flags_.AddSeed("of the prompts, and of random weights");
     flags_.AddRandomWeightsFlags();
+    flags_.AddTrace();
   }
 
   ExitCode Run(Communicator& world) override {
@@ -151,8 +154,9 @@ class BenchThroughputCommand : public Subcommand {
                          " tokens together, more than --max-model-len ", config->max_model_len()));
       }
       if (world.rank() != 0) return absl::OkStatus();
-      const absl::Status status = CheckMemory(files);
-      return status.ok() ? CheckResults(*config, files) : status;
+      absl::Status status = CheckMemory(files);
+      if (status.ok()) status = CheckResults(*config, files);
+      return status.ok() ? LookAtTrace(*config, setup, files) : status;
     };
     const absl::StatusOr<JobSetup> setup = SetUpAndReport(world, *config, files, check);
     if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
@@ -182,6 +186,23 @@ class BenchThroughputCommand : public Subcommand {
     return status;
   }
 
+  absl::Status LookAtTrace(const RunConfig& config, const JobSetup& setup, FileSystem& files) {
+    if (config.trace().empty()) return absl::OkStatus();
+    std::vector<std::string> notes;  // there are none of a new trace
+    absl::StatusOr<std::unique_ptr<TraceFile>> trace = TraceFile::Look(
+        files, config.trace(), TraceStart::kNew, MakeTraceHeader(config, setup), notes);
+    if (!trace.ok()) return trace.status();
+    trace_ = *std::move(trace);
+    return absl::OkStatus();
+  }
+
+  // On rank 0: the engine's steps go to the trace.
+  absl::Status BeginTrace(Engine& engine) {
+    if (trace_ == nullptr) return absl::OkStatus();
+    engine.SetOnRouting([this](StepRouting& step) { trace_->Add(step); });
+    return trace_->Begin();
+  }
+
   // Collective. The machines are measured while their memory is still free.
   ExitCode LoadAndMeasure(Communicator& world, const RunConfig& config, const JobSetup& setup,
                           FileSystem& files) {
@@ -191,10 +212,12 @@ class BenchThroughputCommand : public Subcommand {
     const absl::StatusOr<std::unique_ptr<Session>> session =
         LoadSession(world, config, setup, files, (*progress)->progress());
     if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
+    absl::Status status = AgreeOnStatus(world, BeginTrace((*session)->engine()));
+    if (!status.ok()) return ExitWith(world, status, ExitCode::kFailed);
     const ThroughputReport report =
         Measure(world, options_, config, setup, **session, std::move(rates));
-    absl::Status status;
     if (world.rank() == 0) status = Print(report, files);
+    if (trace_ != nullptr) status.Update(trace_->Close());
     status = AgreeOnStatus(world, status);
     return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
   }
@@ -217,6 +240,7 @@ class BenchThroughputCommand : public Subcommand {
   RunConfigFlags flags_;
   ThroughputOptions options_;
   std::string output_json_;
+  std::unique_ptr<TraceFile> trace_;  // on rank 0, where one was asked for
 };
 
 }  // namespace

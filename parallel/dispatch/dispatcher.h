@@ -37,6 +37,9 @@ class TokensInFlight {
   // Sends the outputs of these tokens home. out: [ExpertPlan::rows.size(), hidden_size] float32.
   void Return(ConstMatrix out);
 
+  // What this rank's tokens need of the others.
+  const SendPlan& plan() const { return plan_; }
+
  private:
   friend class Dispatcher;
   friend class OutputsInFlight;
@@ -80,6 +83,9 @@ class Dispatcher {
 
   // Why the ranks of this one's host don't read each other's rows in place; OK where they do.
   const absl::Status& shared_memory() const { return shared_memory_; }
+
+  // The hosts of the ranks, as the exchange sees them: without shared memory each rank has its own.
+  const HostTopology& hosts() const { return hosts_; }
 
   // Bytes of memory that this rank's host reserves for the exchange.
   size_t host_bytes() const { return board_.bytes(); }

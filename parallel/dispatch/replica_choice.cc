@@ -126,25 +126,34 @@ void ReplicaChooser::TakeShare(int layer, int expert, const HostExpertCounts& co
   }
 }
 
+GroupReplicaChoice::GroupReplicaChoice(const ExpertPlacement& placement, const HostTopology& hosts,
+                                       ReplicaPolicy policy)
+    : hosts_(hosts), num_experts_(placement.num_experts()), owner_of_(hosts.num_ranks()) {
+  for (int home = 0; home < hosts.num_ranks(); ++home) {
+    choosers_.emplace_back(placement, hosts, home, policy);
+  }
+}
+
+const std::vector<std::vector<int32_t>>& GroupReplicaChoice::Choose(
+    int layer, std::span<const Routing> routing) {
+  for (int host = 0; host < hosts_.num_hosts(); ++host) {
+    const std::span<const int> homes = hosts_.ranks_of(host);
+    counts_.assign(homes.size() * num_experts_, 0);
+    for (size_t i = 0; i < homes.size(); ++i) {
+      for (const int expert : routing[homes[i]].topk_idx) ++counts_[i * num_experts_ + expert];
+    }
+    for (const int home : homes) {
+      choosers_[home].Choose(layer, routing[home], {.num_experts = num_experts_, .counts = counts_},
+                             owner_of_[home]);
+    }
+  }
+  return owner_of_;
+}
+
 std::vector<std::vector<int32_t>> ChooseOwners(const ExpertPlacement& placement,
                                                const HostTopology& hosts, ReplicaPolicy policy,
                                                int layer, std::span<const Routing> routing) {
-  const int num_experts = placement.num_experts();
-  std::vector<std::vector<int32_t>> owner_of(hosts.num_ranks());
-  for (int host = 0; host < hosts.num_hosts(); ++host) {
-    std::vector<int32_t> counts;
-    for (const int home : hosts.ranks_of(host)) {
-      const auto first = std::ssize(counts);
-      counts.resize(first + num_experts);
-      for (const int expert : routing[home].topk_idx) ++counts[first + expert];
-    }
-    for (const int home : hosts.ranks_of(host)) {
-      ReplicaChooser chooser(placement, hosts, home, policy);
-      chooser.Choose(layer, routing[home], {.num_experts = num_experts, .counts = counts},
-                     owner_of[home]);
-    }
-  }
-  return owner_of;
+  return GroupReplicaChoice(placement, hosts, policy).Choose(layer, routing);
 }
 
 }  // namespace octet

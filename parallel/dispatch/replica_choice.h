@@ -65,7 +65,25 @@ class ReplicaChooser {
   int64_t most_candidates_ = 1;
 };
 
-// What all homes of a group choose: owner_of[home][pair]. For who knows all routings: [homes].
+// What all homes of a group choose, for who knows all routings. Keeps its memory.
+class GroupReplicaChoice {
+ public:
+  // What it is made from must outlive it.
+  GroupReplicaChoice(const ExpertPlacement& placement, const HostTopology& hosts,
+                     ReplicaPolicy policy);
+
+  // routing: [homes]. owner_of[home][pair]; valid until the next call.
+  const std::vector<std::vector<int32_t>>& Choose(int layer, std::span<const Routing> routing);
+
+ private:
+  const HostTopology& hosts_;
+  const int num_experts_;
+  std::vector<ReplicaChooser> choosers_;  // [homes]
+  std::vector<int32_t> counts_;           // of one host
+  std::vector<std::vector<int32_t>> owner_of_;
+};
+
+// The same for a single time.
 std::vector<std::vector<int32_t>> ChooseOwners(const ExpertPlacement& placement,
                                                const HostTopology& hosts, ReplicaPolicy policy,
                                                int layer, std::span<const Routing> routing);

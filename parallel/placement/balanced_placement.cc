@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 #include "kernels/base/check.h"
 #include "parallel/placement/eplb.h"
@@ -78,22 +79,20 @@ class LayerReplicas {
 
   // False where every expert is on every rank.
   bool AddOne() {
-    const auto num_ranks = std::ssize(pairs_);
-    int hottest = -1;
-    for (int e = 0; e < std::ssize(ranks_); ++e) {
-      if (std::ssize(ranks_[e]) == num_ranks) continue;
-      if (hottest < 0 || Share(e) > Share(hottest)) hottest = e;
-    }
-    if (hottest < 0) return false;
     const std::vector<double> loads = RankLoads();
-    int best = -1;
-    for (int r = 0; r < num_ranks; ++r) {
-      if (std::ranges::binary_search(ranks_[hottest], r)) continue;
-      if (best < 0 || std::pair(pairs_[r], loads[r]) < std::pair(pairs_[best], loads[best]))
-        best = r;
+    std::pair<int, int32_t> best = {-1, -1};  // expert and rank
+    for (int e = 0; e < std::ssize(ranks_); ++e) {
+      for (int32_t r = 0; r < std::ssize(pairs_); ++r) {
+        if (std::ranges::binary_search(ranks_[e], r)) continue;
+        const auto key = [&](int expert, int32_t rank) {
+          return std::tuple(pairs_[rank], -Share(expert), loads[rank]);
+        };
+        if (best.first < 0 || key(e, r) < key(best.first, best.second)) best = {e, r};
+      }
     }
-    Add(ranks_[hottest], best);
-    ++pairs_[best];
+    if (best.first < 0) return false;
+    Add(ranks_[best.first], best.second);
+    ++pairs_[best.second];
     return true;
   }
 

@@ -17,9 +17,8 @@ ExpertPlacement PlaceByEplb(PlacementShape shape, const ExpertCounts& counts, in
 inline constexpr int kMostPartitioned = 12;
 ExpertPlacement PlaceByPartition(PlacementShape shape, const ExpertCounts& counts);
 
-// `base` and `num_replicas` more in each layer: of the expert with most tokens a replica that is
-// not everywhere yet, on the rank that holds fewest pairs of all layers, then of this one fewest
-// tokens.
+// `base` and `num_replicas` more in each layer, one after the other: on a rank that holds fewest
+// pairs of all layers, of the expert with most tokens a replica that is not there yet.
 ExpertPlacement AddReplicas(const ExpertPlacement& base, const ExpertCounts& counts,
                             int num_replicas);
 

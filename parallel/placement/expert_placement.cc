@@ -179,6 +179,18 @@ std::string ExpertPlacement::ToString() const {
   return text;
 }
 
+Placement ExpertPlacement::ToProto() const {
+  Placement proto;
+  for (int layer = 0; layer < shape_.num_layers; ++layer) {
+    LayerPlacement& experts = *proto.add_layers();
+    for (int expert = 0; expert < shape_.num_experts; ++expert) {
+      const std::span<const int32_t> owners = ranks(layer, expert);
+      experts.add_experts()->mutable_ranks()->Add(owners.begin(), owners.end());
+    }
+  }
+  return proto;
+}
+
 bool ExpertPlacement::Owns(int layer, int expert, int rank) const {
   const std::span<const int32_t> owners = ranks(layer, expert);
   return std::find(owners.begin(), owners.end(), rank) != owners.end();

@@ -57,6 +57,8 @@ class ExpertPlacement {
   // The ranks of each expert, layer by layer: equal for equal placements.
   std::string ToString() const;
 
+  Placement ToProto() const;
+
   // The ranks that own no expert of any layer, ascending.
   std::vector<int> IdleRanks() const;
 

@@ -1,11 +1,16 @@
 #include "runtime/batch/batch_result.h"
 
+#include <absl/strings/escaping.h>
 #include <absl/strings/str_cat.h>
+
+#include <array>
 
 #include "kernels/base/check.h"
 #include "runtime/batch/answer_text.h"
 #include "runtime/batch/logprobs_json.h"
 #include "runtime/io/json_writer.h"
+#include "runtime/trace/npy.h"
+#include "runtime/trace/trace_check.h"
 
 namespace octet {
 namespace {
@@ -24,14 +29,32 @@ void WriteStopReason(const Answer& answer, JsonWriter& json) {
   }
 }
 
+// As vLLM does: an int16 array [tokens, layers, top_k], as numpy.save writes it, in base64.
+void WriteRoutedExperts(const ResultFormat& format, const std::string& experts, JsonWriter& json) {
+  const auto slots = std::ssize(experts) / format.expert_bytes;
+  const int64_t tokens = slots / format.num_layers / format.topk;
+  std::string npy =
+      NpyHeader(kNpyInt16, std::array{tokens, int64_t{format.num_layers}, int64_t{format.topk}});
+  npy.reserve(npy.size() + 2 * slots);
+  for (int64_t slot = 0; slot < slots; ++slot) {
+    const int expert = ExpertAt(experts, slot, format.expert_bytes);
+    npy += static_cast<char>(expert & 0xff);
+    npy += static_cast<char>(expert >> 8);
+  }
+  json.Key("routed_experts").String(absl::Base64Escape(npy));
+}
+
 // What choices of both endpoints end with.
-void WriteFinish(const Answer& answer, JsonWriter& json) {
+void WriteFinish(const ResultFormat& format, const Answer& answer, JsonWriter& json) {
   json.Key("finish_reason").String(answer.stopped() ? "stop" : "length");
   WriteStopReason(answer, json);
   if (answer.request.return_token_ids) json.Key("token_ids").Integers(answer.token_ids());
+  const std::string& experts = answer.finished.routed_experts();
+  if (!experts.empty()) WriteRoutedExperts(format, experts, json);
 }
 
-void WriteCompletion(const Tokenizer* tokenizer, const Answer& answer, JsonWriter& json) {
+void WriteCompletion(const ResultFormat& format, const Answer& answer, JsonWriter& json) {
+  const Tokenizer* tokenizer = format.tokenizer;
   const BatchRequest& request = answer.request;
   const AnswerText shown = MakeAnswerText(tokenizer, answer);
   json.Key("text").String(shown.text).Key("logprobs");
@@ -40,7 +63,7 @@ void WriteCompletion(const Tokenizer* tokenizer, const Answer& answer, JsonWrite
   } else {
     json.Null();
   }
-  WriteFinish(answer, json);
+  WriteFinish(format, answer, json);
   if (request.return_token_ids) json.Key("prompt_token_ids").Integers(answer.prompt.ids);
   if (request.shown_prompt_logprobs >= 0) {
     json.Key("prompt_logprobs");
@@ -48,7 +71,8 @@ void WriteCompletion(const Tokenizer* tokenizer, const Answer& answer, JsonWrite
   }
 }
 
-void WriteChatCompletion(const Tokenizer* tokenizer, const Answer& answer, JsonWriter& json) {
+void WriteChatCompletion(const ResultFormat& format, const Answer& answer, JsonWriter& json) {
+  const Tokenizer* tokenizer = format.tokenizer;
   json.Key("message").BeginObject();
   json.Key("role").String("assistant");
   json.Key("content").String(MakeAnswerText(tokenizer, answer).text);
@@ -58,19 +82,19 @@ void WriteChatCompletion(const Tokenizer* tokenizer, const Answer& answer, JsonW
   } else {
     json.Null();
   }
-  WriteFinish(answer, json);
+  WriteFinish(format, answer, json);
 }
 
-void WriteChoices(const Tokenizer* tokenizer, const BatchRequest& request,
+void WriteChoices(const ResultFormat& format, const BatchRequest& request,
                   std::span<const FinishedSequence> choices, JsonWriter& json) {
   json.Key("choices").BeginArray();
   for (size_t i = 0; i < choices.size(); ++i) {
     const Answer answer = {request, request.prompts[i / request.n], choices[i]};
     json.BeginObject().Key("index").Integer(static_cast<int64_t>(i));
     if (request.endpoint == Endpoint::kCompletions) {
-      WriteCompletion(tokenizer, answer, json);
+      WriteCompletion(format, answer, json);
     } else {
-      WriteChatCompletion(tokenizer, answer, json);
+      WriteChatCompletion(format, answer, json);
     }
     json.EndObject();
   }
@@ -130,7 +154,7 @@ std::string FormatResult(const ResultFormat& format, int64_t line, const BatchRe
   json.Key("object").String(is_chat ? "chat.completion" : "text_completion");
   json.Key("created").Integer(format.created);
   json.Key("model").String(format.model);
-  WriteChoices(format.tokenizer, request, choices, json);
+  WriteChoices(format, request, choices, json);
   WriteUsage(request, choices, json);
   if (is_chat) WriteChatPrompt(format.tokenizer, request, choices.front(), json);
   json.EndObject().EndObject().Key("error").Null().EndObject();

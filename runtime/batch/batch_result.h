@@ -18,6 +18,12 @@ struct ResultFormat {
   const Tokenizer* tokenizer = nullptr;  // null: "text" is empty
   std::string model;                     // as results name it
   int64_t created = 0;                   // Unix seconds
+
+  // The shape of FinishedSequence::routed_experts: [tokens, num_layers, topk] of so many bytes
+  // each.
+  int num_layers = 0;
+  int topk = 0;
+  int expert_bytes = 1;
 };
 
 // Both without a newline at the end. `line` counts from 1 and gives the ids: nothing here depends

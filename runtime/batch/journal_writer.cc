@@ -111,7 +111,8 @@ void JournalWriter::SyncGroup(std::unique_lock<std::mutex>& lock) {
   const int64_t written = written_;
   lock.unlock();
   const double cpu = ThreadCpuSeconds();
-  const absl::Status status = file_->Sync();
+  absl::Status status = commit_.sync_before();
+  if (status.ok()) status = file_->Sync();
   const double cpu_seconds = ThreadCpuSeconds() - cpu;
   lock.lock();
   if (commit_.in_background) cost_.cpu_seconds += cpu_seconds;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -25,6 +26,10 @@ struct GroupCommit {
   int64_t most_results = 64;  // a group is no larger, unless more come while it is made durable
   std::chrono::milliseconds most_age{1000};  // of its first one
   bool in_background = true;                 // otherwise within Flush, and by number only
+
+  // Makes durable, before the results of a group, what must not be lost when they count as done.
+  // From any thread, without the journal's lock.
+  std::function<absl::Status()> sync_before = [] { return absl::OkStatus(); };
 };
 
 // What keeping a journal has cost.

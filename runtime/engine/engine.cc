@@ -23,7 +23,10 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
              {.max_tokens = options.limits.MaxTokensPerRank(),
               .max_positions = options.max_model_len,
               .second_workspace_bytes = StepMemory(model.config, options).second_workspace},
-             /*observer=*/[](int, const Routing&) {}),
+             /*observer=*/
+             [this](const RoutedTokens& tokens) {
+               if (recorder_) recorder_->AddLayer(tokens);
+             }),
       runner_(context_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
       scheduler_(options.limits),
       messenger_(ranks.world),
@@ -33,6 +36,11 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
   backend.ReserveScratch(memory.scratch);
   OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
   OCTET_CHECK(options.limits.group_size == ranks.group.size());
+  if (!options.record_routing && !options.return_routed_experts) return;
+  recorder_.emplace(RankCounters{ranks.world, ranks.group, model_.expert_load(), clock_},
+                    model.placement, model.config.experts_per_token);
+  runner_.SetRecorder(&*recorder_, {.in_steps = options.record_routing,
+                                    .in_sequences = options.return_routed_experts});
 }
 
 bool Engine::Step(std::vector<FinishedSequence>& finished) {
@@ -65,7 +73,9 @@ void Engine::ReceiveStep() {
     const bool stop = stop_ || (closed_ && scheduler_.idle() && !scan);
     if (scan) scan_ = Scan::kUnderWay;
     const std::span<RankStep> steps = scheduler_.NextStep();
+    step_has_tokens_ = false;
     for (size_t r = 0; r < steps.size(); ++r) {
+      if (steps[r].chunks_size() > 0) step_has_tokens_ = true;
       steps[r].set_stop(stop);
       steps[r].set_scan_weights(scan);
       OCTET_CHECK(steps[r].SerializeToString(&outgoing_steps_[r]));
@@ -86,6 +96,9 @@ void Engine::SendResult(std::vector<FinishedSequence>& finished) {
 
 void Engine::UseResult(StepResult& result, std::vector<FinishedSequence>& finished) {
   scheduler_.Finish(result);
+  if (step_has_tokens_ && result.has_routing() && on_routing_) {
+    on_routing_(*result.mutable_routing());
+  }
   if (IsWorse(result.worst_weight(), worst_weight_)) worst_weight_ = result.worst_weight();
   for (FinishedSequence& f : *result.mutable_finished()) {
     const bool failed = f.finish_reason() == NOT_FINITE;

@@ -3,6 +3,8 @@
 #ifndef OCTET_RUNTIME_ENGINE_ENGINE_H_
 #define OCTET_RUNTIME_ENGINE_ENGINE_H_
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "runtime/engine/model_runner.h"
 #include "runtime/engine/scheduler.h"
 #include "runtime/model/expert_load.h"
+#include "runtime/trace/routing_recorder.h"
 
 namespace octet {
 
@@ -70,6 +73,11 @@ class Engine {
   // On rank 0: the next step ends the work of all ranks, whatever is left.
   void Stop() { stop_ = true; }
 
+  // On rank 0, with EngineOptions::record_routing: told of each rank's part of each step that had
+  // tokens, in the order of steps and ranks, before Step gives out what finished in it.
+  using OnRouting = std::function<void(StepRouting& routing)>;
+  void SetOnRouting(OnRouting on_routing) { on_routing_ = std::move(on_routing); }
+
   // Collective: one step of all ranks, without tokens where there is nothing to do. Rank 0 gets the
   // sequences that finished, added to `finished`. False when the engine was closed and has nothing
   // left to do, or was stopped; then no rank may step again.
@@ -105,6 +113,7 @@ class Engine {
   Workspace workspace_;
   ExecutionContext context_;
   KvCache kv_cache_;
+  std::optional<RoutingRecorder> recorder_;  // where routing is recorded
   Mixtral model_;
   ModelRunner runner_;
   Scheduler scheduler_;  // used on rank 0 only
@@ -114,6 +123,8 @@ class Engine {
   Scan scan_ = Scan::kNotNeeded;
   WorstWeight worst_weight_;
   std::vector<std::string> notes_;
+  OnRouting on_routing_;
+  bool step_has_tokens_ = false;  // on any rank; known to rank 0
 
   // Kept from step to step.
   Messenger messenger_;

@@ -17,6 +17,8 @@ struct EngineOptions {
   int64_t max_model_len = 0;  // tokens of a prompt and its answer
   int64_t seed = 0;
   ReplicaPolicy replica_policy = ReplicaPolicy::kEven;
+  bool record_routing = false;         // of every step, for Engine::SetOnRouting
+  bool return_routed_experts = false;  // with each sequence that finishes
 };
 
 }  // namespace octet

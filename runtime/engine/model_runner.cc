@@ -18,14 +18,20 @@ const StepResult& ModelRunner::Run(const RankStep& step) {
   logit_rows_.clear();
   failed_.clear();
   result_.Clear();
+  const int num_micro_batches = step.overlap() ? kMaxMicroBatches : 1;
+  if (recorder_ != nullptr) recorder_->Begin(*result_.mutable_routing(), num_micro_batches);
   for (const int64_t id : step.preempt()) Preempt(id);
   for (const NewSequence& added : step.admit()) Admit(added);
   for (const Chunk& chunk : step.chunks()) AddChunk(chunk);
   positions_seen_ += batch_.NumSeen(config_.sliding_window.value_or(0));
 
   const Workspace::Scope scope(context_.workspace);
-  UseLogits(model_.Forward(batch_, step.overlap() ? kMaxMicroBatches : 1));
+  const Matrix hidden = model_.Forward(batch_, num_micro_batches);
+  if (routing_results_.in_sequences) KeepRoutedExperts(step);
+  UseLogits(hidden);
   for (Sequence* s : failed_) Finish(*s);
+  if (recorder_ != nullptr) recorder_->End();
+  if (!routing_results_.in_steps) result_.clear_routing();
   return result_;
 }
 
@@ -66,6 +72,7 @@ void ModelRunner::AddChunk(const Chunk& chunk) {
   const int64_t end = begin + chunk.num_tokens();
   OCTET_CHECK(chunk.num_tokens() > 0 && end <= std::ssize(s.tokens));
   kv_cache_.Grow(s.pages, end);
+  if (recorder_ != nullptr) recorder_->AddRun(s.line, s.choice, begin, chunk.num_tokens());
   batch_.spans.push_back({.first_row = batch_.num_tokens(),
                           .num_rows = chunk.num_tokens(),
                           .start_pos = begin,
@@ -86,6 +93,23 @@ void ModelRunner::AddLogitRow(Sequence& s, int64_t position) {
   if (!of_prompt && position + 1 < std::ssize(s.tokens)) return;
   batch_.logit_rows.push_back(static_cast<int32_t>(batch_.num_tokens() - 1));
   logit_rows_.push_back({&s, position});
+}
+
+// The tokens of this step, with their sequences: those of a sequence that was preempted again.
+void ModelRunner::KeepRoutedExperts(const RankStep& step) {
+  const std::string& experts = result_.routing().experts();
+  if (batch_.num_tokens() == 0) return;
+  const size_t row_bytes = experts.size() / batch_.num_tokens();
+  size_t from = 0;
+  for (const Chunk& chunk : step.chunks()) {
+    Sequence& s = Find(chunk.id());
+    std::string& kept = *s.result.mutable_routed_experts();
+    const size_t bytes = chunk.num_tokens() * row_bytes;
+    const size_t end = s.num_computed * row_bytes;
+    kept.resize(std::max(kept.size(), end));
+    kept.replace(end - bytes, bytes, experts, from, bytes);
+    from += bytes;
+  }
 }
 
 void ModelRunner::UseLogits(ConstMatrix hidden) {
@@ -119,6 +143,7 @@ void ModelRunner::Fail(Sequence& s) {
   s.tokens.resize(s.num_prompt);
   s.result.clear_logprobs();
   s.result.clear_prompt_logprobs();
+  s.result.clear_routed_experts();
   s.result.set_finish_reason(NOT_FINITE);
   failed_.push_back(&s);
 }

@@ -15,6 +15,7 @@
 #include "runtime/model/batch.h"
 #include "runtime/model/kv_cache.h"
 #include "runtime/model/mixtral.h"
+#include "runtime/trace/routing_recorder.h"
 
 namespace octet {
 
@@ -38,6 +39,18 @@ class ModelRunner {
         kv_cache_(kv_cache),
         sampler_(context),
         seed_(seed) {}
+
+  // Where results have the experts of tokens.
+  struct RoutingResults {
+    bool in_steps = false;      // StepResult::routing
+    bool in_sequences = false;  // FinishedSequence::routed_experts
+  };
+
+  // From now on routing is recorded.
+  void SetRecorder(RoutingRecorder* recorder, RoutingResults results) {
+    recorder_ = recorder;
+    routing_results_ = results;
+  }
 
   // Collective: one forward pass on every rank, even where `step` has no chunks. Valid until the
   // next call.
@@ -72,6 +85,7 @@ class ModelRunner {
   void Preempt(int64_t id);
   void AddChunk(const Chunk& chunk);
   void AddLogitRow(Sequence& s, int64_t position);
+  void KeepRoutedExperts(const RankStep& step);
   Sequence& Find(int64_t id);
 
   void UseLogits(ConstMatrix hidden);
@@ -88,6 +102,8 @@ class ModelRunner {
   KvCache& kv_cache_;
   Sampler sampler_;
   int64_t seed_;
+  RoutingRecorder* recorder_ = nullptr;
+  RoutingResults routing_results_;
 
   absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> sequences_;
   Batch batch_;

@@ -15,6 +15,7 @@ namespace octet {
 struct MicroBatch {
   const ExecutionContext& context;  // its own workspace, as long as it is under way
   Dispatcher& dispatcher;           // its own
+  int64_t first_token;              // of the step's
   const Batch& batch;
   Routing& routing;                             // of use to the router
   Matrix hidden;                                // [tokens, hidden_size] the residual stream

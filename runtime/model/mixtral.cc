@@ -49,12 +49,13 @@ Mixtral::MicroBatches Mixtral::Divide(const Batch& batch, int num_micro_batches)
   const int64_t tokens = batch.num_tokens();
   for (int i = 0; i < num_micro_batches; ++i) {
     Lane& lane = lanes_[i];
-    lane.batch.TakeTokens(batch, tokens * i / num_micro_batches,
-                          tokens * (i + 1) / num_micro_batches);
+    const int64_t first = FirstOfMicroBatch(tokens, i, num_micro_batches);
+    lane.batch.TakeTokens(batch, first, FirstOfMicroBatch(tokens, i + 1, num_micro_batches));
     Workspace& workspace = lane.context.workspace;
     micro_batches.push_back(
         {.context = lane.context,
          .dispatcher = lane.dispatcher,
+         .first_token = first,
          .batch = lane.batch,
          .routing = lane.routing,
          .hidden = workspace.Alloc(lane.batch.num_tokens(), config_.hidden_size),

@@ -16,6 +16,11 @@ namespace octet {
 // How far the tokens of one step may be divided.
 inline constexpr int kMaxMicroBatches = 2;
 
+// Where the tokens of micro-batch `index` begin; `index` may be their number.
+constexpr int64_t FirstOfMicroBatch(int64_t tokens, int index, int num_micro_batches) {
+  return tokens * index / num_micro_batches;
+}
+
 // What a model is made from; all of it must outlive it.
 struct MixtralParts {
   const ModelConfig& config;

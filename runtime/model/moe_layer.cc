@@ -4,8 +4,9 @@ namespace octet {
 
 TokensInFlight MoeLayer::Dispatch(ConstMatrix x, MicroBatch& m) const {
   router_.Route(m.context, x, m.routing);  // choose the top-k experts of each token
-  observer_(layer_, m.routing);
-  return m.dispatcher.Dispatch(layer_, x, m.routing);  // tokens leave for them
+  TokensInFlight tokens = m.dispatcher.Dispatch(layer_, x, m.routing);  // tokens leave for them
+  observer_({layer_, m.first_token, m.routing, tokens.plan(), m.dispatcher.hosts()});
+  return tokens;
 }
 
 OutputsInFlight MoeLayer::RunExperts(TokensInFlight tokens, const ExecutionContext& context) const {

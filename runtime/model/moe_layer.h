@@ -12,8 +12,17 @@
 
 namespace octet {
 
-// Told of the routing of this rank's tokens in each layer of each step.
-using RoutingObserver = std::function<void(int layer, const Routing& routing)>;
+// Tokens of this rank that have left for their experts, in one layer of one step.
+struct RoutedTokens {
+  int layer;
+  int64_t first_token;  // of the step's tokens; the others follow it
+  const Routing& routing;
+  const SendPlan& plan;
+  const HostTopology& hosts;
+};
+
+// Told of each micro-batch in each layer of each step.
+using RoutingObserver = std::function<void(const RoutedTokens& tokens)>;
 
 // y[t] = sum over the top-k experts e of t: weight(t, e) * Expert_e(x[t]).
 class MoeLayer {

@@ -109,6 +109,23 @@ def machine_profile():
     yield times("h", 'kernels { host: "')
 
 
+def routing_trace():
+    yield b"\x28\xb5\x2f\xfd" * (SIZE // 4)
+    header = ('header { num_layers: 1 num_experts: 2 top_k: 1 hidden_size: 1 dispatch_row_bytes: 1 return_row_bytes: 1 '
+              'hosts: "a" group_size: 1 placement { layers { experts { ranks: 0 } experts { ranks: 0 } } } }\n---\n')
+    step = "step { num_micro_batches: 1 expert_tokens: [0, 0] "
+    tokens = SIZE // 10
+    yield (header + step + f"runs {{ num_tokens: {tokens} }} experts: \"" + r"\0" * tokens + '" weights: "' +
+           r"\0" * 2 * tokens + '" }')
+    yield times("runs { num_tokens: 1 } ", header + step, "}")
+    yield many(lambda i: f"runs {{ line: {i} num_tokens: 1 }} ", header + step, "}", " ")
+    yield times("peers { } ", header + step, "}")
+    yield times('hosts: "a" ', "header { ", "}")
+    yield times("layers { } ", "header { placement { ", "} }")
+    yield ('header { num_layers: 65536 num_experts: 65536 top_k: 1 hidden_size: 1 dispatch_row_bytes: 1 '
+           'return_row_bytes: 1 hosts: "a" group_size: 1 placement { ' + "layers { } " * 65536 + "} }")
+
+
 def model_config():
     yield many(lambda i: f'"k{i}":0', '{"model_type":"mixtral",', "}")
     yield times("2,", '{"model_type":"mixtral","eos_token_id":[', "2]}")
@@ -214,8 +231,8 @@ def tokenizer_config():
 
 
 TARGETS = {make.__name__: make for make in (
-    batch_line, chat_template, checkpoint_index, journal, machine_profile, model_config, placement, run_config,
-    safetensors, sentencepiece_model, tokenizer_config, tokenizer_json)}
+    batch_line, chat_template, checkpoint_index, journal, machine_profile, model_config, placement, routing_trace,
+    run_config, safetensors, sentencepiece_model, tokenizer_config, tokenizer_json)}
 
 
 def write(target, directory):

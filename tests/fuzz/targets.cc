@@ -19,6 +19,7 @@ constexpr Named kTargets[] = {
     {"machine_profile", MachineProfileFile},
     {"model_config", ModelConfigFile},
     {"placement", ExpertPlacementFile},
+    {"routing_trace", RoutingTrace},
     {"run_config", RunConfigFile},
     {"safetensors", SafetensorsHeader},
     {"sentencepiece_model", SentencePieceFile},

@@ -17,6 +17,7 @@ void ExpertPlacementFile(const std::string& bytes);  // --placement, and the fil
 void JournalPart(const std::string& bytes);          // what an earlier attempt left
 void MachineProfileFile(const std::string& bytes);   // what octet bench saved
 void ModelConfigFile(const std::string& bytes);  // config.json, params.json, generation_config.json
+void RoutingTrace(const std::string& bytes);     // what --trace wrote
 void RunConfigFile(const std::string& bytes);    // --config
 void SafetensorsHeader(const std::string& bytes);     // a .safetensors file
 void SentencePieceFile(const std::string& bytes);     // tokenizer.model

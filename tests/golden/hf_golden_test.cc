@@ -139,7 +139,7 @@ TEST_P(HfGoldenTest, LogitsAndRoutingEqual) {
   RunLocalRanks(mode_.ranks, [&](Communicator& comm) {
     RoutingRecorder recorder(golden_.model.config.num_layers);
     RankModel model(comm, golden_.model, Options(),
-                    [&](int layer, const Routing& routing) { recorder.Record(layer, routing); });
+                    [&](const RoutedTokens& t) { recorder.Record(t.layer, t.routing); });
     // Each rank computes its share of the prompts; those without one help the others.
     for (int first = 0; first < kHfPrompts; first += mode_.ranks) {
       const int i = first + comm.rank();

@@ -60,7 +60,8 @@ TEST_F(PlacementFileTest, TakesNames) {
   EXPECT_THAT(
       Refused("diagonal"),
       HasSubstr(
-          "'diagonal': neither contiguous, round-robin, random:SEED or by-memory nor a file"));
+          "'diagonal': neither contiguous, round-robin, random:SEED, by-memory, eplb or partition "
+          "nor a file"));
   EXPECT_THAT(Refused(std::string(100'000, '9')), HasSubstr("nor a file"));
 }
 

@@ -79,8 +79,10 @@ constexpr char kAllFields[] =
        threads: 3 max_num_seqs: 5 max_num_batched_tokens: 7 max_model_len: 11 memory: "3GiB"
        kv_cache_gib: 0.25 seed: -13 timeout: 1.5 input: ["i", "j", "-"] output: "o" lenient: true
        served_model_name: "n" created: 17 progress: "json" report: "r" dry_run: true
-       overlap: "on" replica_policy: "nearest" replicas: 2 expert_counts: "e" resume: true overwrite: true verify: true
-       pack_cache: "c" random_weights: true shape: "s" layers: 19 generation_config: "vllm" chat_template: "t" fail_on_refused: 3)";
+       overlap: "on" replica_policy: "nearest" replicas: 2 expert_counts: "e" resume: true
+       overwrite: true verify: true pack_cache: "c" random_weights: true shape: "s" layers: 19
+       generation_config: "vllm" chat_template: "t" fail_on_refused: 3 trace: "t.zst"
+       return_routed_experts: true)";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   const auto config = Resolve(absl::StrSplit(
@@ -89,8 +91,8 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
       "--kv-cache-gib 0.25 --seed -13 --timeout 1.5 -i i --input j -i - --output o --lenient "
       "--served-model-name n --created 17 --progress json --report r --dry-run --overlap on "
       "--replica-policy nearest --replicas 2 --expert-counts e --resume --overwrite --verify "
-      "--pack-cache c --random-weights --shape s --layers 19 "
-      "--generation-config vllm --chat-template t --fail-on-refused=3",
+      "--pack-cache c --random-weights --shape s --layers 19 --generation-config vllm "
+      "--chat-template t --fail-on-refused=3 --trace t.zst --return-routed-experts",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());

@@ -14,7 +14,7 @@ ALLOWED = {
 ORDER = {  # the folders of each; one may use those before it
     "kernels": ["base", "cpu", "cuda"],
     "parallel": ["watch", "transport", "placement", "dispatch"],
-    "runtime": ["io", "text", "checkpoint", "model", "engine", "batch"],
+    "runtime": ["io", "text", "checkpoint", "model", "trace", "engine", "batch"],
 }
 INCLUDE = re.compile(r'#include "([^"]+)"')
 

@@ -64,7 +64,8 @@ class MemoryOutput : public OutputStream {
 
   absl::Status Write(std::span<const std::byte> bytes) override {
     const size_t written = std::min(bytes.size(), static_cast<size_t>(files_.Room()));
-    files_.files[path_].append(reinterpret_cast<const char*>(bytes.data()), written);
+    files_.files[files_.NameNow(path_)].append(reinterpret_cast<const char*>(bytes.data()),
+                                               written);
     if (written == bytes.size()) return absl::OkStatus();
     return absl::ResourceExhaustedError(path_ + ": writing: No space left on device");
   }
@@ -112,6 +113,7 @@ absl::StatusOr<std::unique_ptr<InputStream>> MemoryFileSystem::OpenInput(const s
 
 absl::StatusOr<std::unique_ptr<OutputStream>> MemoryFileSystem::CreateOutput(
     const std::string& path) {
+  renamed_.erase(path);
   files[path].clear();
   return std::make_unique<MemoryOutput>(*this, path);
 }
@@ -146,7 +148,14 @@ absl::Status MemoryFileSystem::Rename(const std::string& from, const std::string
   if (found == files.end()) return NoSuchFile(from);
   files[to] = std::move(found->second);
   files.erase(from);
+  renamed_[from] = to;
+  renamed_.erase(to);
   return absl::OkStatus();
+}
+
+const std::string& MemoryFileSystem::NameNow(const std::string& path) const {
+  const auto renamed = renamed_.find(path);
+  return renamed == renamed_.end() ? path : NameNow(renamed->second);
 }
 
 absl::Status MemoryFileSystem::Remove(const std::string& path) {

@@ -45,11 +45,15 @@ class MemoryFileSystem : public FileSystem {
   absl::Status rehearsal;                 // what each RehearseRename returns
   uint64_t capacity = uint64_t{1} << 40;  // bytes of all files; more can't be written
 
+  // The name of the file that was made under this one.
+  const std::string& NameNow(const std::string& path) const;
+
   // What is left of the capacity.
   uint64_t Room() const;
 
  private:
   std::set<std::string> locked_;
+  std::map<std::string, std::string> renamed_;  // files, to the name that each has now
 };
 
 // What such a file system says of a path where nothing is.

@@ -92,6 +92,7 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
   EngineOptions engine_options = {
       .dtype = options.dtype, .limits = limits, .max_model_len = options.max_tokens};
   engine_options.limits.group_size = ep_size;
+  engine_options.record_routing = options.on_routing != nullptr;
   if (limits.pages.size() == 1) engine_options.limits.pages.assign(num_ranks, limits.pages[0]);
   const auto placement =
       ValueOrDie(ExpertPlacement::Parse(options.placement, Shape(files.config, ep_size)));
@@ -105,6 +106,7 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
                   engine_options);
     std::vector<FinishedSequence> mine;
     if (comm.rank() == 0) {
+      engine.SetOnRouting(options.on_routing);
       for (const NewSequence& request : requests) engine.Submit(request);
       engine.Close();
     }

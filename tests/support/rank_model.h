@@ -18,8 +18,9 @@ struct RankModelOptions {
   std::string placement = "contiguous";
   int64_t max_tokens = 512;  // of a sequence, and of a step of one rank
   int threads = 1;
-  int ep_size = 0;  // ranks of an expert-parallel group; 0: all
-  int hosts = 1;    // over which RunEngine deals out the ranks
+  int ep_size = 0;                    // ranks of an expert-parallel group; 0: all
+  int hosts = 1;                      // over which RunEngine deals out the ranks
+  Engine::OnRouting on_routing = {};  // given: RunEngine records routing
 };
 
 // Aborts where the model can't be loaded.
@@ -27,7 +28,7 @@ class RankModel {
  public:
   RankModel(
       Communicator& comm, const ModelFiles& files, const RankModelOptions& options,
-      RoutingObserver observer = [](int, const Routing&) {});
+      RoutingObserver observer = [](const RoutedTokens&) {});
 
   // Collective: the logits of all `tokens` of one sequence, computed in chunks of at most `chunk`
   // tokens: [tokens, vocab_size]. Every rank must call it with as many chunks.

@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "parallel/dispatch/peer_traffic.h"
 #include "tests/parallel/dispatch/scaling_experts.h"
 #include "tests/support/local_ranks.h"
 
@@ -101,6 +102,55 @@ TEST(Traffic, IsWhatTheFormulaSaysOnRandomPlacements) {
       counted.combine_in_place += comm.bytes_read_in_place(Traffic::kCombine);
     });
     EXPECT_EQ(counted, expected) << ranks << " ranks, seed " << seed;
+  }
+}
+
+// The bytes of rows that `rank` sends and lets others read: to the peers of its own tokens, and
+// home to those whose peer it is. traffic: [homes, ranks].
+Traffics OfRank(const std::vector<std::vector<PeerTraffic>>& traffic, int rank, int64_t row_bytes) {
+  Traffics t;
+  for (const PeerTraffic& peer : traffic[rank]) {
+    t.routing += peer.letter_bytes;
+    t.dispatch += peer.rows_sent * row_bytes;
+    t.dispatch_in_place += peer.rows_in_place * row_bytes;
+  }
+  for (const std::vector<PeerTraffic>& peers : traffic) {
+    t.combine += peers[rank].returns_sent * kScaledHidden * 4;
+    t.combine_in_place += peers[rank].returns_in_place * kScaledHidden * 4;
+  }
+  return t;
+}
+
+TEST(Traffic, OfPeersIsWhatEachRanksCommunicatorCounts) {
+  std::mt19937 random(2);
+  for (uint32_t seed = 0; seed < 60; ++seed) {
+    const int ranks = 1 + static_cast<int>(random() % 12);
+    const ExchangeShape shape = {.ranks = ranks,
+                                 .experts = 8,
+                                 .topk = 1 + static_cast<int>(random() % 3),
+                                 .dtype = seed % 2 == 0 ? DType::kBF16 : DType::kF32};
+    const ExpertPlacement placement = RandomReplicas(shape.experts, ranks, 3, random);
+    const std::vector<Routing> routing = shape.RandomRouting(seed);
+    const auto hosts = HostsInTurn(ranks, 1 + static_cast<int>(random() % ranks));
+    const HostTopology topology(hosts);
+    const auto owner_of = ChooseOwners(placement, topology, shape.policy, 0, routing);
+    std::vector<std::vector<PeerTraffic>> traffic(ranks, std::vector<PeerTraffic>(ranks));
+    for (int home = 0; home < ranks; ++home) {
+      AddPeerTraffic(PlanSend(routing[home], owner_of[home], home, topology), topology, home,
+                     traffic[home]);
+    }
+    const int64_t row_bytes = kScaledHidden * static_cast<int64_t>(SizeOf(shape.dtype));
+    RunLocalRanks(hosts, [&](Communicator& comm) {
+      ScalingRank rank(comm, placement, shape.Limits());
+      rank.ExpectRightLayer(routing[comm.rank()], seed);
+      const Traffics counted = {.routing = comm.bytes_sent(Traffic::kRouting),
+                                .dispatch = comm.bytes_sent(Traffic::kDispatch),
+                                .combine = comm.bytes_sent(Traffic::kCombine),
+                                .dispatch_in_place = comm.bytes_read_in_place(Traffic::kDispatch),
+                                .combine_in_place = comm.bytes_read_in_place(Traffic::kCombine)};
+      EXPECT_EQ(OfRank(traffic, comm.rank(), row_bytes), counted)
+          << "rank " << comm.rank() << " of " << ranks << ", seed " << seed;
+    });
   }
 }
 

@@ -124,6 +124,7 @@ TEST_F(JobIdentityTest, NamesTheSettingThatDiffers) {
       {[](JobIdentity& j) { j.set_model_name("m"); }, "the model's name"},
       {[](JobIdentity& j) { j.set_created(1); }, "--created"},
       {[](JobIdentity& j) { j.set_generation_config("none"); }, "--generation-config"},
+      {[](JobIdentity& j) { j.set_return_routed_experts(true); }, "--return-routed-experts"},
       {[](JobIdentity& j) { j.set_model("1234"); }, "the model's configuration"},
       {[](JobIdentity& j) { j.set_version("0"); }, "octet's version"},
   };

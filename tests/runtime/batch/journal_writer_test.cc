@@ -75,6 +75,30 @@ TEST(JournalWriter, WritesWhatWasAppendedInItsOrder) {
   EXPECT_EQ(reader.Read(offset).value()->result.text, "eight");
 }
 
+// What a trace holds of a result is safe before the result is.
+TEST(JournalWriter, SyncsWhatMustComeBeforeItsResults) {
+  MemoryFileSystem memory;
+  FaultyFileSystem files(memory);
+  std::vector<int64_t> durable;  // results, when it was asked for
+  absl::Status status;
+  JournalWriter* begun = nullptr;
+  const auto writer = Writer(files, {.most_results = 1, .in_background = false, .sync_before = [&] {
+                                       durable.push_back(begun->num_durable());
+                                       return status;
+                                     }});
+  begun = writer.get();
+  for (int64_t number = 0; number < 2; ++number) {
+    writer->Append(WrittenResult(number));
+    ASSERT_TRUE(writer->Flush().ok());
+  }
+  EXPECT_THAT(durable, testing::ElementsAre(0, 1));
+  EXPECT_EQ(writer->num_durable(), 2);
+  status = absl::ResourceExhaustedError("the trace has no room");
+  writer->Append(WrittenResult(2));
+  EXPECT_EQ(writer->Flush(), status);
+  EXPECT_EQ(writer->num_durable(), 2) << "its routing may be lost";
+}
+
 TEST(JournalWriter, ResultsBecomeDurableInGroups) {
   MemoryFileSystem memory;
   FaultyFileSystem files(memory);

@@ -54,7 +54,8 @@ NewSequence Request(int64_t id, int max_tokens) {
   return request;
 }
 
-class AllocationTest : public testing::TestWithParam<int> {};
+// Ranks, and whether their routing is recorded.
+class AllocationTest : public testing::TestWithParam<std::tuple<int, bool>> {};
 
 // Warm-up: as many steps as it takes to meet every page border once, and routings that are as
 // uneven as those that follow.
@@ -62,7 +63,7 @@ TEST_P(AllocationTest, ASteadyDecodeStepTakesNoMemory) {
   constexpr int kWarmUp = 200;
   constexpr int kSteps = 100;
   constexpr int kRequests = 8;
-  const int num_ranks = GetParam();
+  const auto [num_ranks, record_routing] = GetParam();
   PosixFileSystem files;
   const ModelFiles model = OpenModelOrDie(files, kDemoModel);
   const auto placement =
@@ -70,40 +71,44 @@ TEST_P(AllocationTest, ASteadyDecodeStepTakesNoMemory) {
                              {model.config.num_layers, model.config.num_experts, num_ranks})
           .value();
   std::barrier all_ranks(num_ranks);
-  RunLocalRanks(num_ranks, [&](Communicator& comm) {
-    const auto backend = MakeCpuBackend(SupportedIsas().back(), 2);
-    const ModelWeights weights = LoadWeightsAlone(model.tensors, model.config, placement,
-                                                  comm.rank(), *backend, DType::kBF16)
-                                     .value();
-    const EngineOptions options = {
-        .dtype = DType::kBF16,
-        .limits = {.pages = std::vector<int64_t>(num_ranks, 200), .group_size = num_ranks},
-        .max_model_len = 512};
-    Engine engine({comm, comm}, *backend,
-                  {model.config, weights, placement, nullptr, model.tensors}, options);
-    if (comm.rank() == 0) {
-      for (int id = 0; id < kRequests; ++id) engine.Submit(Request(id, kWarmUp + kSteps + 10));
-      engine.Close();
-    }
-    std::vector<FinishedSequence> finished;
-    const int64_t at_start = num_allocations;
-    for (int step = 0; step < kWarmUp; ++step) engine.Step(finished);
-    EXPECT_GT(num_allocations, at_start) << "nothing is counted";
-    all_ranks.arrive_and_wait();
-    const int64_t after_warm_up = num_allocations;
-    all_ranks.arrive_and_wait();
-    for (int step = 0; step < kSteps; ++step) engine.Step(finished);
-    all_ranks.arrive_and_wait();
-    EXPECT_EQ(num_allocations, after_warm_up);
-    all_ranks.arrive_and_wait();
-    EXPECT_TRUE(finished.empty());
-    while (engine.Step(finished)) {
-    }
-    EXPECT_EQ(finished.size(), comm.rank() == 0 ? kRequests : 0U);
-  });
+  RunLocalRanks(
+      num_ranks, [&, num_ranks = num_ranks, record_routing = record_routing](Communicator& comm) {
+        const auto backend = MakeCpuBackend(SupportedIsas().back(), 2);
+        const ModelWeights weights = LoadWeightsAlone(model.tensors, model.config, placement,
+                                                      comm.rank(), *backend, DType::kBF16)
+                                         .value();
+        const EngineOptions options = {
+            .dtype = DType::kBF16,
+            .limits = {.pages = std::vector<int64_t>(num_ranks, 200), .group_size = num_ranks},
+            .max_model_len = 512,
+            .record_routing = record_routing};
+        Engine engine({comm, comm}, *backend,
+                      {model.config, weights, placement, nullptr, model.tensors}, options);
+        if (comm.rank() == 0) {
+          engine.SetOnRouting([](StepRouting&) {});
+          for (int id = 0; id < kRequests; ++id) engine.Submit(Request(id, kWarmUp + kSteps + 10));
+          engine.Close();
+        }
+        std::vector<FinishedSequence> finished;
+        const int64_t at_start = num_allocations;
+        for (int step = 0; step < kWarmUp; ++step) engine.Step(finished);
+        EXPECT_GT(num_allocations, at_start) << "nothing is counted";
+        all_ranks.arrive_and_wait();
+        const int64_t after_warm_up = num_allocations;
+        all_ranks.arrive_and_wait();
+        for (int step = 0; step < kSteps; ++step) engine.Step(finished);
+        all_ranks.arrive_and_wait();
+        EXPECT_EQ(num_allocations, after_warm_up);
+        all_ranks.arrive_and_wait();
+        EXPECT_TRUE(finished.empty());
+        while (engine.Step(finished)) {
+        }
+        EXPECT_EQ(finished.size(), comm.rank() == 0 ? kRequests : 0U);
+      });
 }
 
-INSTANTIATE_TEST_SUITE_P(Ranks, AllocationTest, testing::Values(1, 2, 3));
+INSTANTIATE_TEST_SUITE_P(Ranks, AllocationTest,
+                         testing::Combine(testing::Values(1, 2, 3), testing::Bool()));
 
 }  // namespace
 }  // namespace octet

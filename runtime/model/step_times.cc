@@ -1,6 +1,8 @@
-#include "launch/step_times.h"
+#include "runtime/model/step_times.h"
 
 #include <absl/strings/str_cat.h>
+
+#include <algorithm>
 
 namespace octet {
 
@@ -19,6 +21,13 @@ std::array<double, 1 + kNumTrafficKinds> WaitTimes(const Communicator& world,
       times[1 + i] += comm->time_exposed(static_cast<Traffic>(i)).count();
     }
   }
+  return times;
+}
+
+Times StepTimes(const PhaseClock& clock, const Communicator& world, const Communicator& group) {
+  Times times;
+  for (int i = 0; i < kNumPhases; ++i) times[i] = clock.seconds(static_cast<Phase>(i));
+  std::ranges::copy(WaitTimes(world, group), times.begin() + kNumPhases);
   return times;
 }
 

@@ -1,7 +1,7 @@
 // What the time of steps is spent on.
 
-#ifndef OCTET_LAUNCH_STEP_TIMES_H_
-#define OCTET_LAUNCH_STEP_TIMES_H_
+#ifndef OCTET_RUNTIME_MODEL_STEP_TIMES_H_
+#define OCTET_RUNTIME_MODEL_STEP_TIMES_H_
 
 #include <array>
 #include <string>
@@ -22,6 +22,9 @@ std::string NameOfTime(int index);            // "attention", "late ranks", "exp
 std::array<double, 1 + kNumTrafficKinds> WaitTimes(const Communicator& world,
                                                    const Communicator& group);
 
+// All of a rank's times so far.
+Times StepTimes(const PhaseClock& clock, const Communicator& world, const Communicator& group);
+
 }  // namespace octet
 
-#endif  // OCTET_LAUNCH_STEP_TIMES_H_
+#endif  // OCTET_RUNTIME_MODEL_STEP_TIMES_H_

@@ -1,0 +1,21 @@
+// What routing is compared with: the same steps with other experts.
+
+#ifndef OCTET_RUNTIME_TRACE_NULL_ROUTING_H_
+#define OCTET_RUNTIME_TRACE_NULL_ROUTING_H_
+
+#include <span>
+
+#include "runtime/trace/traced_attempt.h"
+
+namespace octet {
+
+// Puts the tokens into random order, over all steps: each keeps its experts. The same each time.
+void ShuffleTokens(std::span<TracedAttempt> attempts);
+
+// Draws other experts for each token in each layer, all equally likely and no two the same. The
+// same each time.
+void DrawExperts(std::span<TracedAttempt> attempts);
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_TRACE_NULL_ROUTING_H_

@@ -1,0 +1,79 @@
+// What one rank does in a step, as a record of the routing trace.
+
+#ifndef OCTET_RUNTIME_TRACE_ROUTING_RECORDER_H_
+#define OCTET_RUNTIME_TRACE_ROUTING_RECORDER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "parallel/dispatch/peer_traffic.h"
+#include "parallel/transport/communicator.h"
+#include "proto/routing_trace.pb.h"
+#include "runtime/model/expert_load.h"
+#include "runtime/model/moe_layer.h"
+#include "runtime/model/phase_clock.h"
+#include "runtime/model/step_times.h"
+
+namespace octet {
+
+// Bytes of an expert's number in StepRouting::experts.
+constexpr int ExpertBytes(int num_experts) { return num_experts > 256 ? 2 : 1; }
+
+// The counters of a rank that a recorder reads. They must outlive it.
+struct RankCounters {
+  const Communicator& world;
+  const Communicator& group;
+  const ExpertLoad& expert_load;
+  const PhaseClock& clock;
+};
+
+// Writes into records that keep their memory from step to step, so that steps no larger than
+// earlier ones allocate nothing.
+class RoutingRecorder {
+ public:
+  RoutingRecorder(const RankCounters& counters, const ExpertPlacement& placement, int topk);
+
+  // A step of this rank begins. `record` must stay until End.
+  void Begin(StepRouting& record, int num_micro_batches);
+
+  // Its tokens, before they are computed.
+  void AddRun(int64_t line, int32_t choice, int64_t first_position, int64_t num_tokens);
+
+  // In each layer, of each micro-batch.
+  void AddLayer(const RoutedTokens& tokens);
+
+  // The tokens are computed.
+  void End();
+
+ private:
+  // What counters said when the last record ended.
+  struct Counts {
+    Times times = {};
+    std::array<int64_t, kNumTrafficKinds> bytes_sent = {};
+    std::array<int64_t, kNumTrafficKinds> bytes_in_place = {};
+    std::vector<int64_t> expert_tokens;  // [layers, experts of this rank]
+  };
+
+  void MakeRoom();
+  void AddPeers();
+  void AddExpertTokens();
+  void AddTimes();
+  void AddCountedBytes();
+
+  const RankCounters counters_;
+  const int first_rank_;  // of the group, in the world
+  const int num_layers_;
+  const int topk_;
+  const int expert_bytes_;
+  std::vector<std::vector<int>> local_experts_;  // [layers]
+
+  int64_t step_ = 0;
+  int64_t num_tokens_ = 0;
+  StepRouting* record_ = nullptr;
+  std::vector<PeerTraffic> peers_;  // [ranks of the group]
+  Counts last_;
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_TRACE_ROUTING_RECORDER_H_

@@ -1,0 +1,49 @@
+// The tokens of a routing trace, answer by answer.
+
+#ifndef OCTET_RUNTIME_TRACE_TOKEN_TABLE_H_
+#define OCTET_RUNTIME_TRACE_TOKEN_TABLE_H_
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/io/file.h"
+
+namespace octet {
+
+// Rows of prompt and answer, of which the last token is not there: nobody computed it.
+struct TracedAnswer {
+  int64_t line;    // of the input
+  int32_t choice;  // of the line
+  int64_t first_row;
+  int64_t num_tokens = 0;
+};
+
+// Where a token was computed.
+struct TracedPlace {
+  int32_t attempt = -1;  // of the job, from 0
+  int32_t rank = -1;     // its home
+  int64_t step = -1;     // of the attempt
+};
+
+// Rows are by line, choice and position. A token that was computed more than once is there as it
+// was at last.
+struct TokenTable {
+  int num_layers = 0;
+  int topk = 0;
+  std::vector<TracedAnswer> answers;
+  std::vector<TracedPlace> places;  // [tokens]
+  std::vector<int16_t> experts;     // [tokens, layers, topk], best first
+  std::vector<uint16_t> weights;    // float16, the same shape
+
+  int64_t num_tokens() const { return std::ssize(places); }
+};
+
+// Reads a trace twice: needs memory for the table alone.
+absl::StatusOr<TokenTable> ReadTokenTable(FileSystem& files, const std::string& path);
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_TRACE_TOKEN_TABLE_H_
