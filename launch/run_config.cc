@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "launch/proto_text.h"
+#include "parallel/dispatch/replica_policy.h"
 #include "runtime/io/file.h"
 #include "runtime/io/strict_json.h"
 
