@@ -35,7 +35,7 @@ absl::StatusOr<ExpertPlacement> MakePlacement(FileSystem& files, const Placement
   const absl::StatusOr<ExpertCounts> counts = CountsFor(files, choice, shape);
   if (!counts.ok()) return counts.status();
   if (choice.placement == kEplb) return PlaceByEplb(shape, *counts, choice.replicas);
-  const auto base = [&]() -> absl::StatusOr<ExpertPlacement> {
+  auto base = [&]() -> absl::StatusOr<ExpertPlacement> {
     if (choice.placement == kByMemory) {
       const absl::StatusOr<std::vector<int64_t>> room = rooms();
       if (!room.ok()) return room.status();

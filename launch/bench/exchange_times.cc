@@ -182,6 +182,7 @@ class Layer {
   // Messages of the same sizes, from every rank's routing.
   void MakePlainCopies() {
     std::vector<Routing> routing;
+    routing.reserve(comm_.size());
     for (int r = 0; r < comm_.size(); ++r) routing.push_back(case_.RoutingOf(r));
     const ExchangeRows rows =
         CountExchangeRows(placement_, FindHosts(comm_), ReplicaPolicy::kEven, routing);
