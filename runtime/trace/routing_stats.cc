@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "runtime/model/expert_load.h"
 #include "runtime/trace/null_routing.h"
 #include "runtime/trace/recorded_traffic.h"
 #include "runtime/trace/routing_tally.h"
@@ -62,12 +63,6 @@ MaxOverMean SummarizeEach(const Tallies& tallies, auto values_of) {
   *each.mutable_uniform() = Summarize(values_of(tallies.uniform));
   *each.mutable_shuffled() = Summarize(values_of(tallies.shuffled));
   return each;
-}
-
-double LoadMaxOverMean(std::span<const int64_t> load) {
-  const double sum = std::accumulate(load.begin(), load.end(), 0.0);
-  const auto max = static_cast<double>(*std::ranges::max_element(load));
-  return max * static_cast<double>(load.size()) / sum;
 }
 
 // Bits that one of a pair tells of the other. pairs: [n, n].
@@ -128,7 +123,7 @@ LayerRouting DescribeLayer(const Tallies& tallies, int layer, int topk) {
   LayerRouting routing;
   routing.set_layer(layer);
   routing.mutable_load()->Add(recorded.load.begin(), recorded.load.end());
-  routing.set_load_max_over_mean(LoadMaxOverMean(recorded.load));
+  routing.set_load_max_over_mean(1 / Balancedness(recorded.load));
   *routing.mutable_max_over_mean() = SummarizeEach(
       tallies, [layer](const RoutingTally& t) { return t.layers[layer].max_over_mean; });
   *routing.mutable_variation() =
@@ -167,7 +162,7 @@ LayerRouting DescribeWhole(const Tallies& tallies) {
   }
   LayerRouting whole;
   whole.mutable_load()->Add(load.begin(), load.end());
-  whole.set_load_max_over_mean(LoadMaxOverMean(load));
+  whole.set_load_max_over_mean(1 / Balancedness(load));
   *whole.mutable_max_over_mean() = SummarizeEach(
       tallies, [&](const RoutingTally& t) { return joined(t, &LayerTally::max_over_mean); });
   *whole.mutable_variation() =
