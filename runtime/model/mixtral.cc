@@ -2,13 +2,14 @@
 
 namespace octet {
 
-Mixtral::Lane::Lane(const ExecutionContext& context, const MixtralParts& parts, int64_t max_tokens)
-    : context(context),
-      dispatcher(parts.comm, parts.placement, context.backend, context.workspace,
+Mixtral::Lane::Lane(const ExecutionContext& own_context, const MixtralParts& parts,
+                    int64_t max_tokens)
+    : context(own_context),
+      dispatcher(parts.comm, parts.placement, own_context.backend, own_context.workspace,
                  {.max_tokens = max_tokens,
                   .hidden_size = parts.config.hidden_size,
                   .topk = parts.config.experts_per_token,
-                  .dtype = context.dtype},
+                  .dtype = own_context.dtype},
                  parts.replica_policy) {}
 
 Mixtral::Mixtral(const ExecutionContext& context, const MixtralParts& parts,

@@ -63,7 +63,7 @@ class Mixtral {
  private:
   // What a micro-batch needs, one at a time.
   struct Lane {
-    Lane(const ExecutionContext& context, const MixtralParts& parts, int64_t max_tokens);
+    Lane(const ExecutionContext& own_context, const MixtralParts& parts, int64_t max_tokens);
 
     const ExecutionContext context;
     Dispatcher dispatcher;
