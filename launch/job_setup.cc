@@ -10,6 +10,7 @@
 #include "launch/core_binding.h"
 #include "launch/engine_choice.h"
 #include "launch/instruction_path.h"
+#include "launch/live_moves.h"
 #include "launch/model_choice.h"
 #include "launch/placement_choice.h"
 #include "launch/placement_file.h"
@@ -63,12 +64,17 @@ absl::Status CheckTimeout(const Communicator& world, double seconds) {
 absl::StatusOr<ExpertPlacement> PlaceExperts(const RunConfig& config, FileSystem& files,
                                              PlacementShape shape, const MemoryNeeds& needs,
                                              const std::vector<HostMemory>& hosts) {
-  return MakePlacement(
-      files,
-      {.placement = config.placement(),
-       .replicas = config.replicas(),
-       .expert_counts = config.expert_counts()},
-      shape, [&] { return RoomForExperts(needs, hosts, config.memory(), shape.num_ranks); });
+  return MakePlacement(files,
+                       {.placement = config.placement(),
+                        .replicas = config.replicas(),
+                        .expert_counts = config.expert_counts()},
+                       shape, [&]() -> absl::StatusOr<std::vector<int64_t>> {
+                         absl::StatusOr<std::vector<int64_t>> rooms =
+                             RoomForExperts(needs, hosts, config.memory(), shape.num_ranks);
+                         if (!rooms.ok()) return rooms;
+                         for (int64_t& room : *rooms) room -= SpareExperts(config, shape);
+                         return rooms;
+                       });
 }
 
 // Collective: the same placement on all ranks, or an error.
@@ -154,6 +160,9 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
       *hosts);
   if (!placement.ok()) return placement.status();
   NoteIdleRanks(*placement, warnings);
+  absl::StatusOr<RebalanceOptions> rebalance = ChooseRebalance(config, *placement);
+  if (!rebalance.ok()) return rebalance.status();
+  options->rebalance = *std::move(rebalance);
   const absl::StatusOr<SamplingDefaults> sampling = ChooseSampling(config, files, warnings);
   status = AgreeOnStatus(world, sampling.status());
   if (!status.ok()) return status;
@@ -167,6 +176,9 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   const int threads = config.dry_run() ? CountThreads(world, config.threads())
                                        : PlaceThreads(world, config.threads(), warnings);
   needs.experts = CountExpertBytes(model.config, *placement, options->dtype, world.size());
+  for (int64_t& bytes : needs.experts) {
+    bytes += SpareExperts(config, placement->shape()) * needs.one_expert;
+  }
   absl::StatusOr<MemoryPlan> memory = PlanMemory(needs, *std::move(hosts), config.memory());
   if (!memory.ok()) return memory.status();
   options->limits.pages = memory->pages;

@@ -15,6 +15,7 @@
 #include "launch/dry_run.h"
 #include "launch/job_setup.h"
 #include "launch/job_start.h"
+#include "launch/live_moves.h"
 #include "launch/load_session.h"
 #include "launch/one_line.h"
 #include "launch/progress.h"
@@ -22,6 +23,7 @@
 #include "launch/refused_lines.h"
 #include "launch/report.h"
 #include "launch/run_config.h"
+#include "launch/serve_batch.h"
 #include "launch/session.h"
 #include "parallel/transport/agreement.h"
 #include "parallel/transport/collectives.h"
@@ -35,90 +37,6 @@ using Clock = std::chrono::steady_clock;
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-void SayNotes(const std::vector<std::string>& notes) {
-  for (const std::string& note : notes) {
-    std::cerr << absl::StrCat("octet: note: ", OneLine(note), "\n") << std::flush;
-  }
-}
-
-RequestCounts CountRequests(const BatchJob& job, const Engine& engine) {
-  const BatchCounts counts = job.counts();
-  return {.done = counts.safe,
-          .total = counts.estimated_lines,
-          .total_is_exact = counts.input_ended,
-          .prompt_tokens = engine.stats().prompt_tokens,
-          .generated_tokens = engine.stats().sampled_tokens,
-          .running = counts.unfinished_sequences - engine.num_waiting(),
-          .waiting = engine.num_waiting()};
-}
-
-// Says once of an input that it gives nothing: a FIFO that nobody writes to does not end.
-class SilentInput {
- public:
-  void Look(const std::string& silent) {
-    constexpr std::chrono::seconds kUntilSaid(1);
-    if (silent != input_) {
-      input_ = silent;
-      since_ = Clock::now();
-      said_ = false;
-    }
-    if (silent.empty() || said_ || Clock::now() - since_ < kUntilSaid) return;
-    said_ = true;
-    SayNotes({absl::StrCat("waits for a writer of ", silent)});
-  }
-
- private:
-  std::string input_;
-  Clock::time_point since_;
-  bool said_ = false;
-};
-
-// On rank 0, between two steps: answers to the output, after their routing to the trace, and new
-// requests to the engine.
-absl::Status Exchange(Engine& engine, BatchJob& job, TraceFile* trace,
-                      std::vector<FinishedSequence>& finished) {
-  const Activity::Scope activity({"journal"});
-  absl::Status status;
-  if (trace != nullptr) status = trace->Write(/*all=*/!finished.empty());
-  if (status.ok()) status = job.Write(finished);
-  return status.ok() ? job.Feed(engine) : status;
-}
-
-// Collective: steps until every line is answered, an answer can't be written, or the job is to
-// drain. `job` and `trace` are null except on rank 0.
-absl::Status Serve(Engine& engine, BatchJob* job, TraceFile* trace, const StopSignals& signals,
-                   Progress& progress) {
-  std::vector<FinishedSequence> finished;
-  absl::Status status;
-  SilentInput silent;
-  do {
-    if (job != nullptr && signals.drain_requested()) job->Drain(engine);
-    if (job != nullptr && status.ok()) status = Exchange(engine, *job, trace, finished);
-    if (job != nullptr) SayNotes(job->TakeNotes());
-    if (job != nullptr) SayNotes(engine.TakeNotes());
-    if (job != nullptr) silent.Look(job->silent_input());
-    if (job != nullptr) progress.Serve(CountRequests(*job, engine));
-    if (!status.ok()) engine.Stop();
-    finished.clear();
-  } while (engine.Step(finished));
-  return status;
-}
-
-// On rank 0: completes the output, or says why it is not complete.
-absl::Status Finish(BatchJob& job, BatchFiles& files) {
-  const Activity::Scope activity({"journal"});
-  absl::Status status;
-  if (files.trace != nullptr) status = files.trace->Write(/*all=*/true);
-  if (status.ok() && job.stopped()) status = files.output->Stop("drained after USR1");
-  if (status.ok() && !job.stopped()) status = job.Finish();
-  if (status.ok() && files.trace != nullptr) status = files.trace->Close();
-  if (!status.ok() || !job.stopped()) return status;
-  const std::string stopped =
-      absl::StrCat("stopped after USR1 with ", job.counts().safe, " lines done; ");
-  if (files.journal != nullptr) return absl::CancelledError(stopped + "--resume goes on");
-  return absl::AbortedError(stopped + "without a journal it must start anew");
 }
 
 // A batch job after its setup.
@@ -264,11 +182,17 @@ absl::Status BatchRun::LoadAndServe(Progress& progress) {
   Engine& engine = (*session)->engine();
   BatchJob* job = job_ ? &*job_ : nullptr;
   TraceFile* trace = batch_ ? batch_->trace.get() : nullptr;
-  if (trace != nullptr) engine.SetOnRouting([trace](StepRouting& step) { trace->Add(step); });
+  if (trace != nullptr) {
+    engine.SetOnRouting([trace](StepRouting& step) { trace->Add(step); });
+    engine.SetOnPlacement([trace](const ExpertPlacement& p) { trace->SetPlacement(p); });
+  }
 
   const Clock::time_point start = Clock::now();
-  absl::Status status = Serve(engine, job, trace, signals_, progress);
-  if (job != nullptr && status.ok()) status = Finish(*job, *batch_);
+  const auto on_placement_request = [&] {
+    return MoveToPlacementFile(config_, setup_.placement, files_, engine);
+  };
+  absl::Status status = Serve(engine, job, trace, signals_, on_placement_request, progress);
+  if (job != nullptr && status.ok()) status = FinishBatch(*job, *batch_);
   if (job != nullptr && status.ok()) progress.Serve(CountRequests(*job, engine));
   progress.EndStage();
   status = AgreeOnStatus(world_, status);

@@ -25,6 +25,8 @@ constexpr NumberRange<int64_t> kLineCounts = {1, 1'000'000'000'000};
 constexpr NumberRange<int32_t> kSequenceCounts = {1, 1 << 16};
 constexpr NumberRange<int64_t> kSeeds = {std::numeric_limits<int64_t>::min(),
                                          std::numeric_limits<int64_t>::max()};
+constexpr NumberRange<int64_t> kStepCounts = {1, 1'000'000'000};
+constexpr NumberRange<int32_t> kSpareExpertCounts = {1, 1 << 16};
 constexpr int64_t kLastSecond = 253402300799;  // of the year 9999
 
 void SetDefaults(RunConfig& c) {
@@ -64,6 +66,10 @@ absl::Status Check(const RunConfig& c) {
   }
   if (!ParseReplicaPolicy(c.replica_policy())) {
     return bad("--replica-policy", "must be even, nearest or in-turn");
+  }
+  constexpr std::array kRebalancePolicies = {"", "eplb", "partition"};
+  if (std::ranges::find(kRebalancePolicies, c.rebalance_policy()) == kRebalancePolicies.end()) {
+    return bad("--rebalance-policy", "must be eplb or partition");
   }
   constexpr std::array kGenerationConfig = {"", "auto", "vllm", "none"};
   if (std::find(kGenerationConfig.begin(), kGenerationConfig.end(), c.generation_config()) ==
@@ -197,6 +203,19 @@ void RunConfigFlags::AddTrace() {
             "file NAME.zst that gets the experts of each token, and what ranks exchanged for them");
 }
 
+void RunConfigFlags::AddLiveMoves() {
+  using C = RunConfig;
+  AddNumber<int64_t>("--rebalance-every", &C::set_rebalance_every, kStepCounts,
+                     "steps after which experts are placed anew, by the tokens that they got; they "
+                     "move while steps go on; default: never");
+  AddString("--rebalance-policy", &C::mutable_rebalance_policy,
+            "how: eplb (default) or partition, with --replicas");
+  AddNumber<int32_t>("--spare-experts", &C::set_spare_experts, kSpareExpertCounts,
+                     "(layer, expert) pairs for which each rank keeps memory free, so that experts "
+                     "can move; default: one layer's with --rebalance-every, else none. With a "
+                     "file as --placement, the signal USR2 lets experts move to what it says then");
+}
+
 void RunConfigFlags::AddSeed(const std::string& help) {
   AddNumber<int64_t>("--seed", &RunConfig::set_seed, kSeeds, help + "; default 0");
 }
@@ -226,6 +245,7 @@ void RunConfigFlags::AddBatchFlags() {
   AddString("-o,--output", &C::mutable_output,
             "JSONL of results, in input order, also .gz and .zst; - is standard output");
   AddTrace();
+  AddLiveMoves();
   AddSwitch("--resume", &C::set_resume,
             "go on with what an attempt that did not finish left; where there is none, begin");
   AddSwitch("--overwrite", &C::set_overwrite, "throw away what earlier attempts left");

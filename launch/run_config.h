@@ -30,6 +30,9 @@ class RunConfigFlags {
   // --trace.
   void AddTrace();
 
+  // Those of experts that move while a job runs.
+  void AddLiveMoves();
+
   // --seed, of what the subcommand makes of it.
   void AddSeed(const std::string& help);
 

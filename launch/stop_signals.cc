@@ -9,12 +9,12 @@
 namespace octet {
 namespace {
 
-constexpr int kEndOfThread = SIGUSR2;
+const int kEndOfThread = SIGRTMIN;
 
 sigset_t Signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, kEndOfThread}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, kEndOfThread}) {
     sigaddset(&signals, signal);
   }
   return signals;
@@ -57,6 +57,8 @@ void StopSignals::Wait() {
     if (signal == kEndOfThread) return;
     if (signal == SIGUSR1) {
       drain_requested_ = true;
+    } else if (signal == SIGUSR2) {
+      placement_requested_ = true;
     } else {
       Stop(signal);
     }

@@ -13,8 +13,8 @@
 namespace octet {
 
 // TERM, INT and HUP end the process at once, whatever it waits for: a launcher leaves it about a
-// second. USR1 asks it to finish what it has begun. Made in main before any other thread, which
-// then leave these signals to this one.
+// second. USR1 asks it to finish what it has begun, USR2 to read its placement again. Made in main
+// before any other thread, which then leave these signals to this one.
 class StopSignals {
  public:
   StopSignals();
@@ -30,11 +30,15 @@ class StopSignals {
   // USR1 has come.
   bool drain_requested() const { return drain_requested_; }
 
+  // USR2 has come since the last call.
+  bool TakePlacementRequest() { return placement_requested_.exchange(false); }
+
  private:
   void Wait();
   void Stop(int signal);
 
   std::atomic<bool> drain_requested_ = false;
+  std::atomic<bool> placement_requested_ = false;
   std::mutex mutex_;
   OnStop on_stop_;
   std::thread waiting_;

@@ -139,6 +139,7 @@ class BenchThroughputCommand : public Subcommand {
     flags_.AddSeed("of the prompts, and of random weights");
     flags_.AddRandomWeightsFlags();
     flags_.AddTrace();
+    flags_.AddLiveMoves();
   }
 
   ExitCode Run(Communicator& world) override {
@@ -200,6 +201,7 @@ class BenchThroughputCommand : public Subcommand {
   absl::Status BeginTrace(Engine& engine) {
     if (trace_ == nullptr) return absl::OkStatus();
     engine.SetOnRouting([this](StepRouting& step) { trace_->Add(step); });
+    engine.SetOnPlacement([this](const ExpertPlacement& p) { trace_->SetPlacement(p); });
     return trace_->Begin();
   }
 

@@ -43,6 +43,7 @@ Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Bac
       backend_(backend),
       workspace_(workspace),
       limits_(limits),
+      policy_(policy),
       hosts_(FindHosts(comm)),
       letters_(comm.MakeExchange()),
       tokens_(comm.MakeExchange()),
@@ -87,6 +88,11 @@ void Dispatcher::Reserve() {
   recv_.reserve(most_messages);
   parcels_.reserve(most_messages);
   letter_bytes_.reserve(limits_.max_pairs() * (sizeof(OwnerPairs) + sizeof(RoutedPair)));
+}
+
+void Dispatcher::ExpertsMoved(int layer) {
+  replicas_.emplace(placement_, hosts_, comm_.rank(), policy_);
+  local_experts_[layer] = placement_.LocalExperts(layer, comm_.rank());
 }
 
 TokensInFlight Dispatcher::Dispatch(int layer, ConstMatrix x, const Routing& routing) {

@@ -90,6 +90,9 @@ class Dispatcher {
   // Bytes of memory that this rank's host reserves for the exchange.
   size_t host_bytes() const { return board_.bytes(); }
 
+  // On all ranks, with nothing in flight: the experts of this layer live elsewhere now.
+  void ExpertsMoved(int layer);
+
   // Collective: tokens leave for their experts. x: [own tokens, hidden_size] float32.
   TokensInFlight Dispatch(int layer, ConstMatrix x, const Routing& routing);
 
@@ -135,6 +138,7 @@ class Dispatcher {
   Backend& backend_;
   Workspace& workspace_;
   const DispatchLimits limits_;
+  const ReplicaPolicy policy_;
   absl::Status shared_memory_;
   HostTopology hosts_;
   int index_ = 0;  // of this rank on its host

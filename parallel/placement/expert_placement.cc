@@ -196,14 +196,24 @@ bool ExpertPlacement::Owns(int layer, int expert, int rank) const {
   return std::find(owners.begin(), owners.end(), rank) != owners.end();
 }
 
-std::vector<int> ExpertPlacement::IdleRanks() const {
-  std::vector<bool> owns(shape_.num_ranks);
+void ExpertPlacement::TakeLayer(int layer, const ExpertPlacement& other) {
+  const auto first = int64_t{layer} * shape_.num_experts;
+  std::copy_n(other.ranks_.begin() + first, shape_.num_experts, ranks_.begin() + first);
+}
+
+std::vector<int64_t> ExpertPlacement::CountPairs() const {
+  std::vector<int64_t> pairs(shape_.num_ranks);
   for (const std::vector<int32_t>& ranks : ranks_) {
-    for (const int32_t rank : ranks) owns[rank] = true;
+    for (const int32_t rank : ranks) ++pairs[rank];
   }
+  return pairs;
+}
+
+std::vector<int> ExpertPlacement::IdleRanks() const {
+  const std::vector<int64_t> pairs = CountPairs();
   std::vector<int> idle;
   for (int rank = 0; rank < shape_.num_ranks; ++rank) {
-    if (!owns[rank]) idle.push_back(rank);
+    if (pairs[rank] == 0) idle.push_back(rank);
   }
   return idle;
 }

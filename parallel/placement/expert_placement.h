@@ -59,6 +59,12 @@ class ExpertPlacement {
 
   Placement ToProto() const;
 
+  // Lets the experts of a layer live where they do in `other`, which has the same shape.
+  void TakeLayer(int layer, const ExpertPlacement& other);
+
+  // The (layer, expert) pairs of each rank: [ranks].
+  std::vector<int64_t> CountPairs() const;
+
   // The ranks that own no expert of any layer, ascending.
   std::vector<int> IdleRanks() const;
 

@@ -169,6 +169,14 @@ size_t ExpertMemoryBytes(const ModelConfig& config, DType dtype) {
   return PackedBytes(expert.gate_up) + PackedBytes(expert.down);
 }
 
+ExpertWeights AllocateExpert(const ModelConfig& config, DType dtype, Backend& backend) {
+  ExpertWeights expert = DescribeExpert(config, dtype);
+  for (PackedMatrix* m : {&expert.gate_up, &expert.down}) {
+    m->buffer = backend.Allocate(PackedBytes(*m));
+  }
+  return expert;
+}
+
 size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
                          DType dtype) {
   const size_t one = ExpertMemoryBytes(config, dtype);

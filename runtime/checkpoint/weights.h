@@ -54,6 +54,9 @@ size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& c
 // What one expert of one layer takes, once loaded.
 size_t ExpertMemoryBytes(const ModelConfig& config, DType dtype);
 
+// Memory for one expert, whose numbers are not there yet.
+ExpertWeights AllocateExpert(const ModelConfig& config, DType dtype, Backend& backend);
+
 // What all experts of one rank take.
 size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
                          DType dtype);

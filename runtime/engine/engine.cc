@@ -14,19 +14,20 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
                const EngineOptions& options)
     : world_(ranks.world),
       given_(model),
+      placement_(model.placement),
       workspace_([&backend](size_t bytes) { return backend.Allocate(bytes); }),
       context_{backend, workspace_, clock_, options.dtype},
       kv_cache_(backend, model.config, options.dtype, options.limits.pages[ranks.world.rank()]),
-      model_(context_,
-             {model.config, model.weights, kv_cache_, model.placement, ranks.group,
-              options.replica_policy},
-             {.max_tokens = options.limits.MaxTokensPerRank(),
-              .max_positions = options.max_model_len,
-              .second_workspace_bytes = StepMemory(model.config, options).second_workspace},
-             /*observer=*/
-             [this](const RoutedTokens& tokens) {
-               if (recorder_) recorder_->AddLayer(tokens);
-             }),
+      model_(
+          context_,
+          {model.config, model.weights, kv_cache_, placement_, ranks.group, options.replica_policy},
+          {.max_tokens = options.limits.MaxTokensPerRank(),
+           .max_positions = options.max_model_len,
+           .second_workspace_bytes = StepMemory(model.config, options).second_workspace},
+          /*observer=*/
+          [this](const RoutedTokens& tokens) {
+            if (recorder_) recorder_->AddLayer(tokens);
+          }),
       runner_(context_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
       scheduler_(options.limits),
       messenger_(ranks.world),
@@ -36,9 +37,14 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
   backend.ReserveScratch(memory.scratch);
   OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
   OCTET_CHECK(options.limits.group_size == ranks.group.size());
+  if (!options.rebalance.rooms.empty()) {
+    mover_ = std::make_unique<ExpertMover>(ranks.group, backend, model.config, options.dtype,
+                                           placement_, model.weights);
+    rebalancer_ = std::make_unique<Rebalancer>(options.rebalance, placement_);
+  }
   if (!options.record_routing && !options.return_routed_experts) return;
   recorder_.emplace(RankCounters{ranks.world, ranks.group, model_.expert_load(), clock_},
-                    model.placement, model.config.experts_per_token);
+                    placement_, model.config.experts_per_token);
   runner_.SetRecorder(&*recorder_, {.in_steps = options.record_routing,
                                     .in_sequences = options.return_routed_experts});
 }
@@ -47,23 +53,53 @@ bool Engine::Step(std::vector<FinishedSequence>& finished) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
   ReceiveStep();
-  if (step_.stop()) return false;
+  if (step_.stop()) {
+    if (mover_) mover_->Abandon();
+    return false;
+  }
+  if (mover_) MoveExperts();
   RunStep();
   SendResult(finished);
   CountStep(std::chrono::duration<double>(Clock::now() - start).count());
   return true;
 }
 
+// Collective: what the step says of experts that move.
+void Engine::MoveExperts() {
+  if (step_.use_moved_layer()) UseMovedLayer();
+  if (!step_.has_move_experts()) return;
+  const absl::StatusOr<ExpertPlacement> target =
+      ExpertPlacement::FromProto(step_.move_experts(), placement_.shape());
+  OCTET_CHECK(target.ok()) << target.status();
+  mover_->Begin(*target);
+}
+
+void Engine::UseMovedLayer() {
+  const int layer = mover_->UseLayer();
+  model_.ExpertsMoved(layer);
+  if (recorder_) recorder_->ExpertsMoved(layer);
+  stats_.experts_moved = mover_->experts_moved() * (world_.size() / placement_.num_ranks());
+  if (on_placement_) on_placement_(placement_);
+}
+
 void Engine::RunStep() {
-  const StepResult& result = runner_.Run(step_);
-  if (!step_.scan_weights()) {
-    OCTET_CHECK(result.SerializeToString(&outgoing_result_));
-    return;
+  StepResult& result = runner_.Run(step_);
+  if (step_.scan_weights()) {
+    *result.mutable_worst_weight() =
+        FindWorstWeight(given_.weights, given_.tensors, context_.backend);
   }
-  StepResult with_scan = result;
-  *with_scan.mutable_worst_weight() =
-      FindWorstWeight(given_.weights, given_.tensors, context_.backend);
-  OCTET_CHECK(with_scan.SerializeToString(&outgoing_result_));
+  if (mover_) AddMoves(result);
+  OCTET_CHECK(result.SerializeToString(&outgoing_result_));
+}
+
+void Engine::AddMoves(StepResult& result) const {
+  result.set_experts_have_moved(mover_->HasMoved());
+  if (!step_.count_experts()) return;
+  const ExpertLoad& load = model_.expert_load();
+  for (int l = 0; l < load.num_layers(); ++l) {
+    const std::span<const int64_t> tokens = load.expert_tokens(l);
+    result.mutable_expert_tokens()->Add(tokens.begin(), tokens.end());
+  }
 }
 
 // Collective: what rank 0's scheduler decided for this rank.
@@ -74,6 +110,7 @@ void Engine::ReceiveStep() {
     if (scan) scan_ = Scan::kUnderWay;
     const std::span<RankStep> steps = scheduler_.NextStep();
     step_has_tokens_ = false;
+    if (rebalancer_) rebalancer_->Announce(mover_->is_moving(), steps);
     for (size_t r = 0; r < steps.size(); ++r) {
       if (steps[r].chunks_size() > 0) step_has_tokens_ = true;
       steps[r].set_stop(stop);
@@ -92,10 +129,12 @@ void Engine::SendResult(std::vector<FinishedSequence>& finished) {
     UseResult(incoming_result_, finished);
   }
   if (scan_ == Scan::kUnderWay) EndScan();
+  if (world_.rank() == 0 && rebalancer_) rebalancer_->EndStep(step_has_tokens_);
 }
 
 void Engine::UseResult(StepResult& result, std::vector<FinishedSequence>& finished) {
   scheduler_.Finish(result);
+  if (rebalancer_) rebalancer_->Add(result);
   if (step_has_tokens_ && result.has_routing() && on_routing_) {
     on_routing_(*result.mutable_routing());
   }
@@ -105,6 +144,13 @@ void Engine::UseResult(StepResult& result, std::vector<FinishedSequence>& finish
     if (failed && scan_ == Scan::kNotNeeded) scan_ = Scan::kNext;
     finished.push_back(std::move(f));
   }
+}
+
+std::vector<std::string> Engine::TakeNotes() {
+  std::vector<std::string> notes = std::exchange(notes_, {});
+  if (!rebalancer_) return notes;
+  for (std::string& note : rebalancer_->TakeNotes()) notes.push_back(std::move(note));
+  return notes;
 }
 
 void Engine::EndScan() {

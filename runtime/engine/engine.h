@@ -4,6 +4,7 @@
 #define OCTET_RUNTIME_ENGINE_ENGINE_H_
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,7 +13,9 @@
 #include "parallel/transport/collectives.h"
 #include "parallel/transport/communicator.h"
 #include "runtime/engine/engine_options.h"
+#include "runtime/engine/expert_mover.h"
 #include "runtime/engine/model_runner.h"
+#include "runtime/engine/rebalancer.h"
 #include "runtime/engine/scheduler.h"
 #include "runtime/model/expert_load.h"
 #include "runtime/trace/routing_recorder.h"
@@ -27,6 +30,7 @@ struct EngineStats {
   double prefill_seconds = 0;         // of steps with prompt tokens
   double decode_seconds = 0;          // of the other steps
   int64_t decode_sampled_tokens = 0;  // in those
+  int64_t experts_moved = 0;          // that came to a rank
 };
 
 // The ranks of a job: all, which take their work from one queue and step together, and the
@@ -39,8 +43,8 @@ struct EngineRanks {
 // What an engine computes with. All of it must outlive the engine.
 struct EngineModel {
   const ModelConfig& config;
-  const ModelWeights& weights;
-  const ExpertPlacement& placement;  // over the ranks of a group
+  ModelWeights& weights;             // where experts move, others as time goes by
+  const ExpertPlacement& placement;  // over the ranks of a group, at the start
   const Tokenizer* tokenizer;        // null: no stop texts
   const MixtralTensors& tensors;     // what the weights were loaded from
 };
@@ -78,13 +82,21 @@ class Engine {
   using OnRouting = std::function<void(StepRouting& routing)>;
   void SetOnRouting(OnRouting on_routing) { on_routing_ = std::move(on_routing); }
 
+  // On rank 0, with EngineOptions::rebalance.rooms: experts move to where they live in `target`
+  // while steps go on, as far as ranks have room.
+  void MoveExperts(ExpertPlacement target) { rebalancer_->Request(std::move(target)); }
+
+  // On rank 0: told of the placement before a step that is the first with another one.
+  using OnPlacement = std::function<void(const ExpertPlacement& placement)>;
+  void SetOnPlacement(OnPlacement on_placement) { on_placement_ = std::move(on_placement); }
+
   // Collective: one step of all ranks, without tokens where there is nothing to do. Rank 0 gets the
   // sequences that finished, added to `finished`. False when the engine was closed and has nothing
   // left to do, or was stopped; then no rank may step again.
   bool Step(std::vector<FinishedSequence>& finished);
 
   // On rank 0: what a person should know since the last call.
-  std::vector<std::string> TakeNotes() { return std::exchange(notes_, {}); }
+  std::vector<std::string> TakeNotes();
 
   // Why the ranks of this one's host send each other messages; OK where they share memory.
   const absl::Status& shared_memory() const { return model_.shared_memory(); }
@@ -98,7 +110,10 @@ class Engine {
 
  private:
   void ReceiveStep();
+  void MoveExperts();
+  void UseMovedLayer();
   void RunStep();
+  void AddMoves(StepResult& result) const;
   void SendResult(std::vector<FinishedSequence>& finished);
   void UseResult(StepResult& result, std::vector<FinishedSequence>& finished);
   void EndScan();
@@ -109,6 +124,7 @@ class Engine {
 
   Communicator& world_;
   const EngineModel given_;
+  ExpertPlacement placement_;
   PhaseClock clock_;
   Workspace workspace_;
   ExecutionContext context_;
@@ -117,6 +133,9 @@ class Engine {
   Mixtral model_;
   ModelRunner runner_;
   Scheduler scheduler_;  // used on rank 0 only
+  // Where experts may move.
+  std::unique_ptr<ExpertMover> mover_;
+  std::unique_ptr<Rebalancer> rebalancer_;  // used on rank 0 only
   bool closed_ = false;
   bool stop_ = false;
   EngineStats stats_;
@@ -124,6 +143,7 @@ class Engine {
   WorstWeight worst_weight_;
   std::vector<std::string> notes_;
   OnRouting on_routing_;
+  OnPlacement on_placement_;
   bool step_has_tokens_ = false;  // on any rank; known to rank 0
 
   // Kept from step to step.

@@ -7,6 +7,7 @@
 
 #include "kernels/base/dtype.h"
 #include "parallel/dispatch/replica_policy.h"
+#include "runtime/engine/rebalancer.h"
 #include "runtime/engine/scheduler.h"
 
 namespace octet {
@@ -17,6 +18,7 @@ struct EngineOptions {
   int64_t max_model_len = 0;  // tokens of a prompt and its answer
   int64_t seed = 0;
   ReplicaPolicy replica_policy = ReplicaPolicy::kEven;
+  RebalanceOptions rebalance;
   bool record_routing = false;         // of every step, for Engine::SetOnRouting
   bool return_routed_experts = false;  // with each sequence that finishes
 };

@@ -13,7 +13,7 @@ bool Contains(const auto& ids, int32_t id) {
 
 }  // namespace
 
-const StepResult& ModelRunner::Run(const RankStep& step) {
+StepResult& ModelRunner::Run(const RankStep& step) {
   batch_.Clear();
   logit_rows_.clear();
   failed_.clear();

@@ -52,9 +52,9 @@ class ModelRunner {
     routing_results_ = results;
   }
 
-  // Collective: one forward pass on every rank, even where `step` has no chunks. Valid until the
-  // next call.
-  const StepResult& Run(const RankStep& step);
+  // Collective: one forward pass on every rank, even where `step` has no chunks. What it returns
+  // may be added to; it is valid until the next call.
+  StepResult& Run(const RankStep& step);
 
   // (token, position) pairs of attention so far, in each layer.
   int64_t positions_seen() const { return positions_seen_; }

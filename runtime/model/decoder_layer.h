@@ -21,6 +21,9 @@ class DecoderLayer {
   // computed; so the experts' outputs are left in flight (MicroBatch::Land).
   void Forward(std::span<MicroBatch> micro_batches) const;
 
+  // Between steps: experts have come or gone.
+  void ExpertsMoved() { moe_.UseExperts(weights_); }
+
  private:
   void Attend(MicroBatch& m) const;
   void Dispatch(MicroBatch& m) const;

@@ -6,7 +6,9 @@
 namespace octet {
 
 ExpertLoad::ExpertLoad(const ExpertPlacement& placement, int rank)
-    : expert_tokens_(placement.num_layers(), std::vector<int64_t>(placement.num_experts())),
+    : placement_(placement),
+      rank_(rank),
+      expert_tokens_(placement.num_layers(), std::vector<int64_t>(placement.num_experts())),
       rank_tokens_(placement.num_layers()) {
   for (int l = 0; l < placement.num_layers(); ++l) {
     local_experts_.push_back(placement.LocalExperts(l, rank));

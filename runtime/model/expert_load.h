@@ -16,16 +16,22 @@ namespace octet {
 // sum over the ranks is the router's choice.
 class ExpertLoad {
  public:
+  // `placement` must outlive it.
   ExpertLoad(const ExpertPlacement& placement, int rank);
+
+  // The experts of this layer live elsewhere now; what was counted stays.
+  void ExpertsMoved(int layer) { local_experts_[layer] = placement_.LocalExperts(layer, rank_); }
 
   void Add(int layer, const ExpertPlan& plan);
 
-  // [experts]; none for those of other ranks.
+  // [experts]; none for those that never lived here.
   std::span<const int64_t> expert_tokens(int layer) const { return expert_tokens_[layer]; }
   int64_t rank_tokens(int layer) const { return rank_tokens_[layer]; }
   int num_layers() const { return static_cast<int>(expert_tokens_.size()); }
 
  private:
+  const ExpertPlacement& placement_;
+  const int rank_;
   std::vector<std::vector<int>> local_experts_;      // [layers], ascending
   std::vector<std::vector<int64_t>> expert_tokens_;  // [layers, experts]
   std::vector<int64_t> rank_tokens_;                 // [layers]

@@ -2,7 +2,8 @@
 
 namespace octet {
 
-Experts::Experts(const LayerWeights& weights) {
+void Experts::Use(const LayerWeights& weights) {
+  weights_.clear();
   for (const auto& expert : weights.experts) {
     if (expert != nullptr) weights_.push_back(expert.get());
   }

@@ -14,7 +14,10 @@ namespace octet {
 // Grouped SwiGLU: each expert sees all of its tokens as one matrix.
 class Experts {
  public:
-  explicit Experts(const LayerWeights& weights);
+  explicit Experts(const LayerWeights& weights) { Use(weights); }
+
+  // The same layer's, after some have come or gone.
+  void Use(const LayerWeights& weights);
 
   // rows: [.., hidden_size] of the context's dtype, which plan.rows counts.
   // Returns [(token, slot) pairs, hidden_size] float32 in the order of plan.rows.

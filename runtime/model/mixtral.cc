@@ -78,6 +78,12 @@ void Mixtral::TakeLogitRows(std::span<const MicroBatch> micro_batches, Matrix ro
   }
 }
 
+void Mixtral::ExpertsMoved(int layer) {
+  for (Lane& lane : lanes_) lane.dispatcher.ExpertsMoved(layer);
+  layers_[layer].ExpertsMoved();
+  load_.ExpertsMoved(layer);
+}
+
 Matrix Mixtral::Logits(ConstMatrix hidden) {
   const PhaseClock::Scope timing(context_.clock, Phase::kHead);
   const Matrix logits = context_.workspace.Alloc(hidden.rows, config_.vocab_size);

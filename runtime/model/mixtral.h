@@ -51,6 +51,9 @@ class Mixtral {
   // all ranks alike: while one is computed, the tokens of the other travel.
   Matrix Forward(const Batch& batch, int num_micro_batches = 1);
 
+  // On all ranks between two steps: the placement and the experts of a layer are others now.
+  void ExpertsMoved(int layer);
+
   // Dispatcher::shared_memory.
   const absl::Status& shared_memory() const { return lanes_.front().dispatcher.shared_memory(); }
 

@@ -40,6 +40,9 @@ class MoeLayer {
   TokensInFlight Dispatch(ConstMatrix x, MicroBatch& m) const;
   OutputsInFlight RunExperts(TokensInFlight tokens, const ExecutionContext& context) const;
 
+  // Between steps: experts have come or gone.
+  void UseExperts(const LayerWeights& weights) { experts_.Use(weights); }
+
  private:
   int layer_;
   Router router_;

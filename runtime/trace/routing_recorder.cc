@@ -20,6 +20,7 @@ void Store(T value, char* to) {
 RoutingRecorder::RoutingRecorder(const RankCounters& counters, const ExpertPlacement& placement,
                                  int topk)
     : counters_(counters),
+      placement_(placement),
       first_rank_(counters.world.rank() - counters.group.rank()),
       num_layers_(placement.num_layers()),
       topk_(topk),
@@ -27,8 +28,8 @@ RoutingRecorder::RoutingRecorder(const RankCounters& counters, const ExpertPlace
       peers_(counters.group.size()) {
   for (int l = 0; l < num_layers_; ++l) {
     local_experts_.push_back(placement.LocalExperts(l, counters.group.rank()));
-    last_.expert_tokens.resize(last_.expert_tokens.size() + local_experts_.back().size());
   }
+  last_.expert_tokens.resize(static_cast<size_t>(num_layers_) * placement.num_experts());
 }
 
 void RoutingRecorder::Begin(StepRouting& record, int num_micro_batches) {
@@ -99,11 +100,10 @@ void RoutingRecorder::AddPeers() {
 }
 
 void RoutingRecorder::AddExpertTokens() {
-  size_t i = 0;
   for (int l = 0; l < num_layers_; ++l) {
     const std::span<const int64_t> now = counters_.expert_load.expert_tokens(l);
     for (const int expert : local_experts_[l]) {
-      int64_t& before = last_.expert_tokens[i++];
+      int64_t& before = last_.expert_tokens[int64_t{l} * placement_.num_experts() + expert];
       record_->add_expert_tokens(static_cast<int32_t>(now[expert] - before));
       before = now[expert];
     }

@@ -31,7 +31,13 @@ struct RankCounters {
 // earlier ones allocate nothing.
 class RoutingRecorder {
  public:
+  // `placement` must outlive it.
   RoutingRecorder(const RankCounters& counters, const ExpertPlacement& placement, int topk);
+
+  // Between steps: the experts of this layer live elsewhere now.
+  void ExpertsMoved(int layer) {
+    local_experts_[layer] = placement_.LocalExperts(layer, counters_.group.rank());
+  }
 
   // A step of this rank begins. `record` must stay until End.
   void Begin(StepRouting& record, int num_micro_batches);
@@ -51,7 +57,7 @@ class RoutingRecorder {
     Times times = {};
     std::array<int64_t, kNumTrafficKinds> bytes_sent = {};
     std::array<int64_t, kNumTrafficKinds> bytes_in_place = {};
-    std::vector<int64_t> expert_tokens;  // [layers, experts of this rank]
+    std::vector<int64_t> expert_tokens;  // [layers, experts]
   };
 
   void MakeRoom();
@@ -61,6 +67,7 @@ class RoutingRecorder {
   void AddCountedBytes();
 
   const RankCounters counters_;
+  const ExpertPlacement& placement_;
   const int first_rank_;  // of the group, in the world
   const int num_layers_;
   const int topk_;

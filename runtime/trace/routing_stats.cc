@@ -197,7 +197,8 @@ absl::StatusOr<RoutingStats> ComputeRoutingStats(FileSystem& files, const std::s
   });
   const TraceHeader& header = attempts.front().header;
   stats.set_tokens(tallies.recorded.tokens);
-  stats.set_attempts(static_cast<int32_t>(attempts.size()));
+  stats.set_attempts(static_cast<int32_t>(std::ranges::count_if(
+      attempts, [](const TracedAttempt& attempt) { return !attempt.header.continues(); })));
   stats.set_num_experts(header.num_experts());
   stats.set_top_k(header.top_k());
   *stats.mutable_whole() = DescribeWhole(tallies);

@@ -29,7 +29,7 @@ absl::Status ReadSteps(FileSystem& files, const std::string& path,
     if (!record.ok()) return record.status();
     if (*record == nullptr) return absl::OkStatus();
     if ((*record)->has_header()) {
-      ++attempt;
+      if (!(*record)->header().continues()) ++attempt;
       continue;
     }
     absl::Status status = use(reader->header(), attempt, (*record)->step());

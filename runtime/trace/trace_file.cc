@@ -112,6 +112,13 @@ absl::Status TraceFile::Begin() {
   return OfFlag(status);
 }
 
+void TraceFile::SetPlacement(const ExpertPlacement& placement) {
+  TraceHeader header = header_;
+  header.set_continues(true);
+  *header.mutable_placement() = placement.ToProto();
+  writer_->AddHeader(header);
+}
+
 void TraceFile::Add(StepRouting& step) {
   if (status_.ok()) status_ = OfFlag(writer_->AddStep(step));
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "parallel/placement/expert_placement.h"
 #include "proto/routing_trace.pb.h"
 #include "runtime/io/file.h"
 #include "runtime/trace/trace_writer.h"
@@ -35,6 +36,9 @@ class TraceFile {
 
   // Then: makes the file. Nothing of it is lost from here on.
   absl::Status Begin();
+
+  // The steps that follow have this placement.
+  void SetPlacement(const ExpertPlacement& placement);
 
   // Keeps a step until Write. `step` is as before when it returns.
   void Add(StepRouting& step);

@@ -17,7 +17,7 @@
 
 namespace octet {
 
-// One attempt of a job.
+// One attempt of a job, or the part of it with one placement.
 struct TracedAttempt {
   TraceHeader header;
   ExpertPlacement placement;         // over the ranks of a group

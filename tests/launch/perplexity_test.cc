@@ -89,7 +89,7 @@ TEST(ScoreWindows, IsTheLossOfTransformers) {
         ExpertPlacement::Parse("contiguous",
                                {model.config.num_layers, model.config.num_experts, comm.size()})
             .value();
-    const ModelWeights weights =
+    ModelWeights weights =
         LoadWeightsAlone(model.tensors, model.config, placement, comm.rank(), *backend, DType::kF32)
             .value();
     Engine engine({comm, comm}, *backend,

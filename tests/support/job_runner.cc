@@ -72,7 +72,7 @@ void Serve(Engine& engine, BatchJob& job, const JobOptions& options, JobResult& 
 JobRunner::JobRunner(const std::string& model_directory)
     : model_(OpenModelOrDie(posix_, model_directory)) {}
 
-const std::vector<JobRunner::RankWeights>& JobRunner::Load(const ExpertPlacement& placement) {
+std::vector<JobRunner::RankWeights>& JobRunner::Load(const ExpertPlacement& placement) {
   std::vector<RankWeights>& ranks = loaded_[placement.ToString()];
   for (int rank = static_cast<int>(ranks.size()); rank < placement.num_ranks(); ++rank) {
     std::unique_ptr<Backend> backend = MakeCpuBackend(SupportedIsas().back(), 1);
@@ -98,7 +98,7 @@ JobResult JobRunner::Run(FileSystem& files, const std::vector<std::string>& inpu
   result.status = opened.status();
   if (!opened.ok() || result.was_finished) return result;
 
-  const std::vector<RankWeights>& ranks = Load(*placement);
+  std::vector<RankWeights>& ranks = Load(*placement);
   RunLocalRanks(options.ranks, [&](Communicator& comm) {
     const EngineOptions engine_options = {
         .limits = {.max_num_seqs = options.max_num_seqs,
@@ -107,7 +107,7 @@ JobResult JobRunner::Run(FileSystem& files, const std::vector<std::string>& inpu
                    .group_size = comm.size()},
         .max_model_len = kMaxModelLen};
     const auto group = comm.MakeGroup(comm.size());
-    const RankWeights& mine = ranks[comm.rank()];
+    RankWeights& mine = ranks[comm.rank()];
     Engine engine({comm, *group}, *mine.backend,
                   {model_.config, mine.weights, *placement, model_.tokenizer.get(), model_.tensors},
                   engine_options);

@@ -60,7 +60,7 @@ class JobRunner {
     ModelWeights weights;
   };
 
-  const std::vector<RankWeights>& Load(const ExpertPlacement& placement);
+  std::vector<RankWeights>& Load(const ExpertPlacement& placement);
 
   PosixFileSystem posix_;
   ModelFiles model_;

@@ -92,6 +92,7 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
   EngineOptions engine_options = {
       .dtype = options.dtype, .limits = limits, .max_model_len = options.max_tokens};
   engine_options.limits.group_size = ep_size;
+  engine_options.rebalance = options.rebalance;
   engine_options.record_routing = options.on_routing != nullptr;
   if (limits.pages.size() == 1) engine_options.limits.pages.assign(num_ranks, limits.pages[0]);
   const auto placement =
@@ -99,8 +100,7 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
   RunLocalRanks(HostsInTurn(num_ranks, options.hosts), [&](Communicator& comm) {
     const auto group = comm.MakeGroup(ep_size);
     const auto backend = MakeCpuBackend(options.isa, options.threads);
-    const ModelWeights weights =
-        LoadOrDie(files, placement, group->rank(), *backend, options.dtype);
+    ModelWeights weights = LoadOrDie(files, placement, group->rank(), *backend, options.dtype);
     Engine engine({comm, *group}, *backend,
                   {files.config, weights, placement, files.tokenizer.get(), files.tensors},
                   engine_options);
@@ -110,8 +110,10 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
       for (const NewSequence& request : requests) engine.Submit(request);
       engine.Close();
     }
-    while (engine.Step(mine)) {
-    }
+    int step = 0;
+    do {
+      if (comm.rank() == 0) options.before_step(engine, step++);
+    } while (engine.Step(mine));
     if (comm.rank() == 0) finished = std::move(mine);
     if (comm.rank() == 0 && notes != nullptr) *notes = engine.TakeNotes();
   });

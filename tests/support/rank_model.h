@@ -3,6 +3,7 @@
 #ifndef OCTET_TESTS_SUPPORT_RANK_MODEL_H_
 #define OCTET_TESTS_SUPPORT_RANK_MODEL_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ struct RankModelOptions {
   int ep_size = 0;                    // ranks of an expert-parallel group; 0: all
   int hosts = 1;                      // over which RunEngine deals out the ranks
   Engine::OnRouting on_routing = {};  // given: RunEngine records routing
+  RebalanceOptions rebalance = {};    // RunEngine's
+
+  // Called by RunEngine on rank 0 before each step.
+  std::function<void(Engine& engine, int step)> before_step = [](Engine&, int) {};
 };
 
 // Aborts where the model can't be loaded.

@@ -74,9 +74,9 @@ TEST_P(AllocationTest, ASteadyDecodeStepTakesNoMemory) {
   RunLocalRanks(
       num_ranks, [&, num_ranks = num_ranks, record_routing = record_routing](Communicator& comm) {
         const auto backend = MakeCpuBackend(SupportedIsas().back(), 2);
-        const ModelWeights weights = LoadWeightsAlone(model.tensors, model.config, placement,
-                                                      comm.rank(), *backend, DType::kBF16)
-                                         .value();
+        ModelWeights weights = LoadWeightsAlone(model.tensors, model.config, placement, comm.rank(),
+                                                *backend, DType::kBF16)
+                                   .value();
         const EngineOptions options = {
             .dtype = DType::kBF16,
             .limits = {.pages = std::vector<int64_t>(num_ranks, 200), .group_size = num_ranks},

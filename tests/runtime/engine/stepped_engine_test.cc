@@ -37,7 +37,7 @@ class SteppedEngineTest : public EngineFixture {
       const auto placement =
           ExpertPlacement::Parse("round-robin", {config.num_layers, config.num_experts, num_ranks})
               .value();
-      const ModelWeights weights =
+      ModelWeights weights =
           LoadWeightsAlone(model_.tensors, config, placement, comm.rank(), backend, DType::kF32)
               .value();
       const EngineOptions options = {.limits = {.max_num_batched_tokens = max_num_batched_tokens,

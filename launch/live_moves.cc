@@ -1,0 +1,78 @@
+#include "launch/live_moves.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <utility>
+
+#include "launch/placement_choice.h"
+#include "launch/placement_file.h"
+#include "parallel/placement/balanced_placement.h"
+
+namespace octet {
+namespace {
+
+bool HasPlacementFile(const RunConfig& config) {
+  const std::string& placement = config.placement();
+  return placement != kEplb && placement != kPartition && placement != kByMemory &&
+         !ExpertPlacement::IsName(placement);
+}
+
+absl::Status CheckSettings(const RunConfig& config, PlacementShape shape) {
+  const bool rebalances = config.rebalance_every() > 0;
+  if (!rebalances && !config.rebalance_policy().empty()) {
+    return absl::InvalidArgumentError("--rebalance-policy has no effect without --rebalance-every");
+  }
+  if (!rebalances && config.spare_experts() > 0 && !HasPlacementFile(config)) {
+    return absl::InvalidArgumentError(
+        "--spare-experts has no effect without --rebalance-every or a file as --placement");
+  }
+  if (config.rebalance_policy() == kPartition && shape.num_experts > kMostPartitioned) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--rebalance-policy partition searches all partitions of at most ", kMostPartitioned,
+        " experts, and the model has ", shape.num_experts, "; eplb takes any number"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int SpareExperts(const RunConfig& config, PlacementShape shape) {
+  if (config.spare_experts() > 0 || config.rebalance_every() == 0) return config.spare_experts();
+  const int slots = shape.num_experts + config.replicas();
+  return (slots + shape.num_ranks - 1) / shape.num_ranks;
+}
+
+absl::StatusOr<RebalanceOptions> ChooseRebalance(const RunConfig& config,
+                                                 const ExpertPlacement& start) {
+  const PlacementShape shape = start.shape();
+  const absl::Status status = CheckSettings(config, shape);
+  if (!status.ok()) return status;
+  RebalanceOptions options;
+  const int spare = SpareExperts(config, shape);
+  if (spare == 0) return options;
+  options.every = config.rebalance_every();
+  options.place = [shape, replicas = config.replicas(),
+                   partition =
+                       config.rebalance_policy() == kPartition](const ExpertCounts& counts) {
+    return partition ? AddReplicas(PlaceByPartition(shape, counts), counts, replicas)
+                     : PlaceByEplb(shape, counts, replicas);
+  };
+  options.rooms = start.CountPairs();
+  for (int64_t& room : options.rooms) room += spare;
+  return options;
+}
+
+std::string MoveToPlacementFile(const RunConfig& config, const ExpertPlacement& start,
+                                FileSystem& files, Engine& engine) {
+  if (!HasPlacementFile(config) || config.spare_experts() == 0) {
+    return "USR2 has no effect: it reads a file of --placement again, which needs --spare-experts";
+  }
+  absl::StatusOr<ExpertPlacement> target = ReadPlacement(files, config.placement(), start.shape());
+  if (!target.ok()) {
+    return absl::StrCat("experts stay where they are: ", std::string(target.status().message()));
+  }
+  engine.MoveExperts(*std::move(target));
+  return absl::StrCat("experts move to where they live in ", config.placement());
+}
+
+}  // namespace octet

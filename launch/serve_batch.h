@@ -1,0 +1,34 @@
+// A batch job's requests through the engine, between its setup and its report.
+
+#ifndef OCTET_LAUNCH_SERVE_BATCH_H_
+#define OCTET_LAUNCH_SERVE_BATCH_H_
+
+#include <absl/status/status.h>
+
+#include <functional>
+#include <string>
+
+#include "launch/batch_files.h"
+#include "launch/progress.h"
+#include "launch/stop_signals.h"
+#include "runtime/batch/batch_job.h"
+#include "runtime/engine/engine.h"
+#include "runtime/trace/trace_file.h"
+
+namespace octet {
+
+// How far a job is, on rank 0.
+RequestCounts CountRequests(const BatchJob& job, const Engine& engine);
+
+// Collective: steps until every line is answered, an answer can't be written, or the job is to
+// drain. `job` and `trace` are null except on rank 0. on_placement_request: what rank 0 does at
+// USR2; it returns a sentence for a person.
+absl::Status Serve(Engine& engine, BatchJob* job, TraceFile* trace, StopSignals& signals,
+                   const std::function<std::string()>& on_placement_request, Progress& progress);
+
+// On rank 0: completes the output, or says why it is not complete.
+absl::Status FinishBatch(BatchJob& job, BatchFiles& files);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_SERVE_BATCH_H_

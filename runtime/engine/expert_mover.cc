@@ -1,0 +1,126 @@
+#include "runtime/engine/expert_mover.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/base/check.h"
+#include "parallel/placement/placement_change.h"
+
+namespace octet {
+
+ExpertMover::ExpertMover(Communicator& group, Backend& backend, const ModelConfig& config,
+                         DType dtype, ExpertPlacement& placement, ModelWeights& weights)
+    : comm_(group.MakeGroup(group.size())),
+      hosts_(comm_->hosts()),
+      backend_(backend),
+      config_(config),
+      dtype_(dtype),
+      placement_(placement),
+      weights_(weights),
+      target_(placement),
+      layer_(placement.num_layers()) {}
+
+void ExpertMover::Begin(const ExpertPlacement& target) {
+  OCTET_CHECK(!is_moving());
+  target_ = target;
+  layer_ = 0;
+  BeginLayer();
+}
+
+// Layers that stay as they are take no step.
+void ExpertMover::BeginLayer() {
+  while (is_moving() && IsSameLayer(placement_, target_, layer_)) ++layer_;
+  if (!is_moving()) return;
+  const std::vector<Move> moves = MovesOfLayer();
+  moves_of_layer_ = std::ssize(moves);
+  for (const Move& move : moves) Start(move);
+}
+
+std::vector<ExpertMover::Move> ExpertMover::MovesOfLayer() const {
+  std::vector<Move> moves;
+  for (int e = 0; e < placement_.num_experts(); ++e) {
+    for (const int32_t to : NewRanks(placement_, target_, layer_, e)) {
+      moves.push_back({.expert = e, .from = SourceOf(e, to), .to = to});
+    }
+  }
+  return moves;
+}
+
+// A rank of the same host, if one has the expert. Where several could send it, they take turns.
+int ExpertMover::SourceOf(int expert, int to) const {
+  const std::span<const int32_t> ranks = placement_.ranks(layer_, expert);
+  std::vector<int32_t> near;
+  std::ranges::copy_if(ranks, std::back_inserter(near),
+                       [&](int32_t rank) { return hosts_.host_of(rank) == hosts_.host_of(to); });
+  const std::span<const int32_t> candidates = near.empty() ? ranks : near;
+  return candidates[to % candidates.size()];
+}
+
+// On every rank, for each takes tickets of the move.
+void ExpertMover::Start(const Move& move) {
+  Travelling travelling = {.expert = move.expert, .weights = nullptr, .gate_up = {}, .down = {}};
+  ExpertWeights* weights = weights_.layers[layer_].experts[move.expert].get();
+  if (move.to == comm_->rank()) {
+    travelling.weights = std::make_unique<ExpertWeights>(AllocateExpert(config_, dtype_, backend_));
+    weights = travelling.weights.get();
+  }
+  const bool takes_part = move.to == comm_->rank() || move.from == comm_->rank();
+  OCTET_CHECK(!takes_part || weights != nullptr) << "layer " << layer_ << " expert " << move.expert;
+  ExpertWeights none;
+  ExpertWeights& moved = takes_part ? *weights : none;
+  travelling.gate_up = StartMatrix(move, moved.gate_up);
+  travelling.down = StartMatrix(move, moved.down);
+  if (takes_part) travelling_.push_back(std::move(travelling));
+}
+
+// Null where this rank takes no part.
+std::unique_ptr<Exchange> ExpertMover::StartMatrix(const Move& move, PackedMatrix& matrix) {
+  const Transfer transfer = {Traffic::kControl, {"moving experts", layer_}, comm_->NextTicket()};
+  const Bytes bytes(matrix.buffer.data(), matrix.buffer.bytes());
+  std::vector<Outgoing> send;
+  std::vector<Incoming> recv;
+  if (move.from == comm_->rank()) send.push_back({move.to, bytes});
+  if (move.to == comm_->rank()) recv.push_back({move.from, bytes});
+  if (send.empty() && recv.empty()) return nullptr;
+  std::unique_ptr<Exchange> exchange = comm_->MakeExchange();
+  comm_->Start(*exchange, transfer, send, recv);
+  return exchange;
+}
+
+bool ExpertMover::HasMoved() {
+  return std::ranges::all_of(
+      travelling_, [](const Travelling& t) { return t.gate_up->Poll() && t.down->Poll(); });
+}
+
+void ExpertMover::Finish() {
+  for (const Travelling& t : travelling_) {
+    comm_->Finish(*t.gate_up);
+    comm_->Finish(*t.down);
+  }
+}
+
+int ExpertMover::UseLayer() {
+  OCTET_CHECK(is_moving());
+  Finish();
+  LayerWeights& layer = weights_.layers[layer_];
+  for (Travelling& t : travelling_) {
+    if (t.weights != nullptr) layer.experts[t.expert] = std::move(t.weights);
+  }
+  travelling_.clear();
+  experts_moved_ += moves_of_layer_;
+  placement_.TakeLayer(layer_, target_);
+  for (int e = 0; e < placement_.num_experts(); ++e) {
+    if (!placement_.Owns(layer_, e, comm_->rank())) layer.experts[e].reset();
+  }
+  const int used = layer_++;
+  BeginLayer();
+  return used;
+}
+
+void ExpertMover::Abandon() {
+  Finish();
+  travelling_.clear();
+  layer_ = target_.num_layers();
+}
+
+}  // namespace octet
