@@ -11,6 +11,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "launch/home_flags.h"
 #include "launch/proto_text.h"
 #include "parallel/dispatch/replica_policy.h"
 #include "runtime/io/file.h"
@@ -37,6 +38,8 @@ void SetDefaults(RunConfig& c) {
   if (c.memory().empty()) c.set_memory("90%");
   if (c.overlap().empty()) c.set_overlap("auto");
   if (c.replica_policy().empty()) c.set_replica_policy("even");
+  if (c.home().empty()) c.set_home("least-loaded");
+  if (c.expert_parallel().empty()) c.set_expert_parallel("on");
   if (c.progress().empty()) c.set_progress("auto");
 }
 
@@ -142,6 +145,8 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddNumber<int32_t>("--ep-size", &C::set_ep_size, kRankCounts,
                      "ranks over which the experts are spread; default: all. With fewer, groups of "
                      "ranks serve one queue");
+  AddString("--expert-parallel", &C::mutable_expert_parallel,
+            "on, or off: each rank holds all experts, as with --ep-size 1");
   AddString("--dtype", &C::mutable_dtype, "auto (as the weights are stored), float32 or bfloat16");
   AddString("--device", &C::mutable_device, "cpu");
   AddString("--isa", &C::mutable_isa,
@@ -197,6 +202,12 @@ void RunConfigFlags::AddTrace() {
             "file NAME.zst that gets the experts of each token, and what ranks exchanged for them");
 }
 
+void RunConfigFlags::AddHome() {
+  AddString("--home", &RunConfig::mutable_home,
+            "which rank computes a sequence's attention: least-loaded (default), round-robin or "
+            "affinity:TRACE (the one with most experts that its line chose in that --trace)");
+}
+
 void RunConfigFlags::AddSeed(const std::string& help) {
   AddNumber<int64_t>("--seed", &RunConfig::set_seed, kSeeds, help + "; default 0");
 }
@@ -226,6 +237,9 @@ void RunConfigFlags::AddBatchFlags() {
   AddString("-o,--output", &C::mutable_output,
             "JSONL of results, in input order, also .gz and .zst; - is standard output");
   AddTrace();
+  AddHome();
+  AddSwitch("--allow-home", &C::set_allow_home,
+            "requests may have the field \"home\", the rank that computes their attention");
   AddSwitch("--resume", &C::set_resume,
             "go on with what an attempt that did not finish left; where there is none, begin");
   AddSwitch("--overwrite", &C::set_overwrite, "throw away what earlier attempts left");
@@ -316,7 +330,8 @@ absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {
   if (fields_.contains("generation_config") && config.generation_config().empty()) {
     config.set_generation_config("auto");
   }
-  const absl::Status status = Check(config);
+  absl::Status status = Check(config);
+  if (status.ok()) status = ResolveHomeFlags(config);
   if (!status.ok()) return status;
   return config;
 }

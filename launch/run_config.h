@@ -30,6 +30,9 @@ class RunConfigFlags {
   // --trace.
   void AddTrace();
 
+  // --home.
+  void AddHome();
+
   // --seed, of what the subcommand makes of it.
   void AddSeed(const std::string& help);
 

@@ -139,6 +139,7 @@ class BenchThroughputCommand : public Subcommand {
     flags_.AddSeed("of the prompts, and of random weights");
     flags_.AddRandomWeightsFlags();
     flags_.AddTrace();
+    flags_.AddHome();
   }
 
   ExitCode Run(Communicator& world) override {

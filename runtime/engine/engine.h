@@ -12,6 +12,7 @@
 #include "parallel/transport/collectives.h"
 #include "parallel/transport/communicator.h"
 #include "runtime/engine/engine_options.h"
+#include "runtime/engine/home_affinity.h"
 #include "runtime/engine/model_runner.h"
 #include "runtime/engine/scheduler.h"
 #include "runtime/model/expert_load.h"
@@ -116,7 +117,8 @@ class Engine {
   std::optional<RoutingRecorder> recorder_;  // where routing is recorded
   Mixtral model_;
   ModelRunner runner_;
-  Scheduler scheduler_;  // used on rank 0 only
+  std::optional<HomeAffinity> affinity_;  // on rank 0, of HomePolicy::kAffinity
+  Scheduler scheduler_;                   // used on rank 0 only
   bool closed_ = false;
   bool stop_ = false;
   EngineStats stats_;
