@@ -199,8 +199,8 @@ absl::Status CheckReport(const RunConfig& config, FileSystem& files, const std::
 
 std::vector<int64_t> HomeSlots(const JobSetup& setup) {
   const SchedulerLimits& limits = setup.engine.limits;
-  std::vector<int64_t> slots;
-  for (int r = 0; r < limits.num_ranks(); ++r) slots.push_back(limits.SlotsOf(r));
+  std::vector<int64_t> slots(limits.num_ranks());
+  for (int r = 0; r < limits.num_ranks(); ++r) slots[r] = limits.SlotsOf(r);
   return slots;
 }
 

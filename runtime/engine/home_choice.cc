@@ -19,7 +19,8 @@ auto LoadKey(std::span<const RankLoad> ranks, int r) {
 
 std::optional<HomeSetting> ParseHomeSetting(const std::string& text) {
   constexpr std::string_view kAffinityPrefix = "affinity:";
-  if (text == "least-loaded") return HomeSetting{.policy = HomePolicy::kLeastLoaded};
+  if (text.empty() || text == "least-loaded")
+    return HomeSetting{.policy = HomePolicy::kLeastLoaded};
   if (text == "round-robin") return HomeSetting{.policy = HomePolicy::kRoundRobin};
   if (!text.starts_with(kAffinityPrefix) || text.size() == kAffinityPrefix.size()) {
     return std::nullopt;

@@ -26,7 +26,7 @@ struct HomeSetting {
   std::string trace;  // of kAffinity: its path
 };
 
-// "least-loaded", "round-robin" or "affinity:TRACE".
+// "least-loaded", which an empty text is too, "round-robin" or "affinity:TRACE".
 std::optional<HomeSetting> ParseHomeSetting(const std::string& text);
 
 // What a rank has to do, and may take on.

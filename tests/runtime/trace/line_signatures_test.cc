@@ -36,9 +36,8 @@ TEST(LineSignatures, CountTheExpertsOfALinesTokensByLayer) {
 }
 
 TEST(LineSignatures, OnlyTheFirstTokensOfChoice0Count) {
-  std::vector<TinyToken> tokens;
-  for (int i = 0; i < 40; ++i) tokens.push_back({.line = 3, .position = i});
-  for (int i = 0; i < 40; ++i) tokens.push_back({.line = 3, .choice = 1, .position = i});
+  std::vector<TinyToken> tokens(80);
+  for (int i = 0; i < 80; ++i) tokens[i] = {.line = 3, .choice = i / 40, .position = i % 40};
   tokens.push_back({.line = 5, .choice = 1});
   tokens.push_back({.line = 6, .position = 32});
   const LineSignatures signatures = Read({TinyStep(0, tokens)});
