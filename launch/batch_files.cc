@@ -16,6 +16,7 @@
 #include "runtime/batch/job_identity.h"
 #include "runtime/batch/output_path.h"
 #include "runtime/batch/stream_output.h"
+#include "runtime/engine/home_choice.h"
 
 namespace octet {
 namespace {
@@ -55,6 +56,7 @@ absl::StatusOr<JobIdentity> IdentifyJob(const RunConfig& config, const JobSetup&
   job.set_seed(config.seed());
   job.set_max_model_len(static_cast<int32_t>(setup.engine.max_model_len));
   job.set_lenient(config.lenient());
+  job.set_allow_home(config.allow_home());
   job.set_return_routed_experts(config.return_routed_experts());
   job.set_chat_template(setup.chat_template);
   job.set_served_model_name(config.served_model_name());
@@ -100,6 +102,11 @@ absl::Status LookAtTrace(const RunConfig& config, const JobSetup& setup, FileSys
   for (const std::string& taken : InputsOf(config)) {
     if (!files.IsSame(taken, config.trace())) continue;
     return absl::InvalidArgumentError(absl::StrCat("--trace would overwrite --input ", taken));
+  }
+  const HomeSetting home = *ParseHomeSetting(config.home());
+  if (!home.trace.empty() && files.IsSame(home.trace, config.trace())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--trace would overwrite that of --home ", config.home()));
   }
   const absl::StatusOr<std::string> resolved = files.Resolve(config.trace());
   if (resolved.ok() && *resolved == output) {
@@ -190,6 +197,13 @@ absl::Status CheckReport(const RunConfig& config, FileSystem& files, const std::
   return CheckResultDirectory(files, "--report", config.report(), "summary.json");
 }
 
+std::vector<int64_t> HomeSlots(const JobSetup& setup) {
+  const SchedulerLimits& limits = setup.engine.limits;
+  std::vector<int64_t> slots(limits.num_ranks());
+  for (int r = 0; r < limits.num_ranks(); ++r) slots[r] = limits.SlotsOf(r);
+  return slots;
+}
+
 }  // namespace
 
 RequestLimits LimitsOfRequests(const RunConfig& config, const JobSetup& setup) {
@@ -200,6 +214,7 @@ RequestLimits LimitsOfRequests(const RunConfig& config, const JobSetup& setup) {
           .created = config.created(),
           .served_model_name = config.served_model_name(),
           .lenient = config.lenient(),
+          .home_slots = config.allow_home() ? HomeSlots(setup) : std::vector<int64_t>(),
           .defaults = setup.sampling};
 }
 

@@ -9,6 +9,7 @@
 #include "kernels/cpu/make_cpu_backend.h"
 #include "launch/core_binding.h"
 #include "launch/engine_choice.h"
+#include "launch/home_flags.h"
 #include "launch/instruction_path.h"
 #include "launch/live_moves.h"
 #include "launch/model_choice.h"
@@ -77,15 +78,22 @@ absl::StatusOr<ExpertPlacement> PlaceExperts(const RunConfig& config, FileSystem
                        });
 }
 
+void NoteIdleRanks(const ExpertPlacement& placement, std::vector<std::string>& warnings) {
+  const std::vector<int> idle = placement.IdleRanks();
+  if (!idle.empty()) warnings.push_back(DescribeIdleRanks(idle));
+}
+
 // Collective: the same placement on all ranks, or an error.
 absl::StatusOr<ExpertPlacement> ChoosePlacement(Communicator& world, const RunConfig& config,
                                                 FileSystem& files, PlacementShape shape,
                                                 const MemoryNeeds& needs,
-                                                const std::vector<HostMemory>& hosts) {
+                                                const std::vector<HostMemory>& hosts,
+                                                std::vector<std::string>& warnings) {
   absl::StatusOr<ExpertPlacement> placement = PlaceExperts(config, files, shape, needs, hosts);
   absl::Status status = AgreeOnStatus(world, placement.status());
   if (status.ok()) status = AgreeOnFacts(world, {{"placement", placement->ToString()}});
   if (!status.ok()) return status;
+  NoteIdleRanks(*placement, warnings);
   return placement;
 }
 
@@ -116,11 +124,6 @@ absl::StatusOr<uint64_t> AgreeOnArithmetic(Communicator& world, Isa isa, DType d
                             ToHex(fingerprint)}});
   if (!status.ok()) return status;
   return fingerprint;
-}
-
-void NoteIdleRanks(const ExpertPlacement& placement, std::vector<std::string>& warnings) {
-  const std::vector<int> idle = placement.IdleRanks();
-  if (!idle.empty()) warnings.push_back(DescribeIdleRanks(idle));
 }
 
 }  // namespace
@@ -157,12 +160,13 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   absl::StatusOr<ExpertPlacement> placement = ChoosePlacement(
       world, config, files,
       {model.config.num_layers, model.config.num_experts, options->limits.group_size}, needs,
-      *hosts);
+      *hosts, warnings);
   if (!placement.ok()) return placement.status();
-  NoteIdleRanks(*placement, warnings);
   absl::StatusOr<RebalanceOptions> rebalance = ChooseRebalance(config, *placement);
   if (!rebalance.ok()) return rebalance.status();
   options->rebalance = *std::move(rebalance);
+  status = ChooseHomes(world, config, files, model, *options, warnings);
+  if (!status.ok()) return status;
   const absl::StatusOr<SamplingDefaults> sampling = ChooseSampling(config, files, warnings);
   status = AgreeOnStatus(world, sampling.status());
   if (!status.ok()) return status;

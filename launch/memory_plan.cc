@@ -141,7 +141,7 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
       .num_experts = c.num_experts,
       .num_layers = c.num_layers};
   const int64_t slots = (limits.max_num_seqs + limits.group_size - 1) / limits.group_size;
-  needs.most_pages = slots * needs.least_pages + Scheduler::SparePages(slots);
+  needs.most_pages = slots * needs.least_pages + RankLoad::SparePages(slots);
   if (config.kv_cache_gib() > 0) {
     const double pages = config.kv_cache_gib() * kGiB / static_cast<double>(needs.page);
     needs.most_pages = std::min(needs.most_pages, static_cast<int64_t>(pages));

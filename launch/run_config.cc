@@ -6,13 +6,12 @@
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <optional>
 #include <type_traits>
 
 #include "launch/proto_text.h"
-#include "parallel/dispatch/replica_policy.h"
+#include "launch/run_config_rules.h"
 #include "runtime/io/file.h"
 #include "runtime/io/strict_json.h"
 
@@ -29,19 +28,6 @@ constexpr NumberRange<int64_t> kStepCounts = {1, 1'000'000'000};
 constexpr NumberRange<int32_t> kSpareExpertCounts = {1, 1 << 16};
 constexpr int64_t kLastSecond = 253402300799;  // of the year 9999
 
-void SetDefaults(RunConfig& c) {
-  if (c.placement().empty()) c.set_placement("contiguous");
-  if (c.dtype().empty()) c.set_dtype("auto");
-  if (c.device().empty()) c.set_device("cpu");
-  if (c.isa().empty()) c.set_isa("auto");
-  if (c.max_num_seqs() == 0) c.set_max_num_seqs(64);
-  if (c.timeout() == 0) c.set_timeout(60);
-  if (c.memory().empty()) c.set_memory("90%");
-  if (c.overlap().empty()) c.set_overlap("auto");
-  if (c.replica_policy().empty()) c.set_replica_policy("even");
-  if (c.progress().empty()) c.set_progress("auto");
-}
-
 // The value of a field of this type.
 template <class T>
 T Get(const RunConfig& config, const google::protobuf::FieldDescriptor* field) {
@@ -49,38 +35,6 @@ T Get(const RunConfig& config, const google::protobuf::FieldDescriptor* field) {
   if constexpr (std::is_same_v<T, double>) return r.GetDouble(config, field);
   if constexpr (std::is_same_v<T, int32_t>) return r.GetInt32(config, field);
   if constexpr (std::is_same_v<T, int64_t>) return r.GetInt64(config, field);
-}
-
-// Checks all that is no number.
-absl::Status Check(const RunConfig& c) {
-  const auto bad = [](const char* flag, const std::string& rule) {
-    return absl::InvalidArgumentError(absl::StrCat(flag, " ", rule));
-  };
-  constexpr std::array kProgress = {"auto", "bar", "plain", "json", "none"};
-  if (std::find(kProgress.begin(), kProgress.end(), c.progress()) == kProgress.end()) {
-    return bad("--progress", "must be auto, bar, plain, json or none");
-  }
-  constexpr std::array kOverlap = {"auto", "on", "off"};
-  if (std::find(kOverlap.begin(), kOverlap.end(), c.overlap()) == kOverlap.end()) {
-    return bad("--overlap", "must be auto, on or off");
-  }
-  if (!ParseReplicaPolicy(c.replica_policy())) {
-    return bad("--replica-policy", "must be even, nearest or in-turn");
-  }
-  constexpr std::array kRebalancePolicies = {"", "eplb", "partition"};
-  if (std::ranges::find(kRebalancePolicies, c.rebalance_policy()) == kRebalancePolicies.end()) {
-    return bad("--rebalance-policy", "must be eplb or partition");
-  }
-  constexpr std::array kGenerationConfig = {"", "auto", "vllm", "none"};
-  if (std::find(kGenerationConfig.begin(), kGenerationConfig.end(), c.generation_config()) ==
-      kGenerationConfig.end()) {
-    return bad("--generation-config", "must be auto, vllm or none");
-  }
-  if (!c.random_weights() && (!c.shape().empty() || c.layers() != 0)) {
-    return bad(c.shape().empty() ? "--layers" : "--shape",
-               "is of a model with --random-weights only");
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -148,6 +102,8 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddNumber<int32_t>("--ep-size", &C::set_ep_size, kRankCounts,
                      "ranks over which the experts are spread; default: all. With fewer, groups of "
                      "ranks serve one queue");
+  AddString("--expert-parallel", &C::mutable_expert_parallel,
+            "on, or off: each rank holds all experts, as with --ep-size 1");
   AddString("--dtype", &C::mutable_dtype, "auto (as the weights are stored), float32 or bfloat16");
   AddString("--device", &C::mutable_device, "cpu");
   AddString("--isa", &C::mutable_isa,
@@ -216,6 +172,12 @@ void RunConfigFlags::AddLiveMoves() {
                      "file as --placement, the signal USR2 lets experts move to what it says then");
 }
 
+void RunConfigFlags::AddHome() {
+  AddString("--home", &RunConfig::mutable_home,
+            "which rank computes a sequence's attention: least-loaded (default), round-robin or "
+            "affinity:TRACE (the one with most experts that its line chose in that --trace)");
+}
+
 void RunConfigFlags::AddSeed(const std::string& help) {
   AddNumber<int64_t>("--seed", &RunConfig::set_seed, kSeeds, help + "; default 0");
 }
@@ -246,6 +208,9 @@ void RunConfigFlags::AddBatchFlags() {
             "JSONL of results, in input order, also .gz and .zst; - is standard output");
   AddTrace();
   AddLiveMoves();
+  AddHome();
+  AddSwitch("--allow-home", &C::set_allow_home,
+            "requests may have the field \"home\", the rank that computes their attention");
   AddSwitch("--resume", &C::set_resume,
             "go on with what an attempt that did not finish left; where there is none, begin");
   AddSwitch("--overwrite", &C::set_overwrite, "throw away what earlier attempts left");
@@ -336,7 +301,8 @@ absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {
   if (fields_.contains("generation_config") && config.generation_config().empty()) {
     config.set_generation_config("auto");
   }
-  const absl::Status status = Check(config);
+  absl::Status status = CheckRunConfig(config);
+  if (status.ok()) status = ResolveHomeFlags(config);
   if (!status.ok()) return status;
   return config;
 }

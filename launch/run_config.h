@@ -33,6 +33,9 @@ class RunConfigFlags {
   // Those of experts that move while a job runs.
   void AddLiveMoves();
 
+  // --home.
+  void AddHome();
+
   // --seed, of what the subcommand makes of it.
   void AddSeed(const std::string& help);
 

@@ -43,8 +43,8 @@ class SilentInput {
 
 // On rank 0, between two steps: answers to the output, after their routing to the trace, and new
 // requests to the engine.
-absl::Status Exchange(Engine& engine, BatchJob& job, TraceFile* trace,
-                      std::vector<FinishedSequence>& finished) {
+absl::Status PassOn(Engine& engine, BatchJob& job, TraceFile* trace,
+                    std::vector<FinishedSequence>& finished) {
   const Activity::Scope activity({"journal"});
   absl::Status status;
   if (trace != nullptr) status = trace->Write(/*all=*/!finished.empty());
@@ -73,7 +73,7 @@ absl::Status Serve(Engine& engine, BatchJob* job, TraceFile* trace, StopSignals&
   do {
     if (job != nullptr && signals.drain_requested()) job->Drain(engine);
     if (job != nullptr && signals.TakePlacementRequest()) SayNotes({on_placement_request()});
-    if (job != nullptr && status.ok()) status = Exchange(engine, *job, trace, finished);
+    if (job != nullptr && status.ok()) status = PassOn(engine, *job, trace, finished);
     if (job != nullptr) SayNotes(job->TakeNotes());
     if (job != nullptr) SayNotes(engine.TakeNotes());
     if (job != nullptr) silent.Look(job->silent_input());

@@ -27,6 +27,7 @@ TraceHeader MakeTraceHeader(const RunConfig& config, const JobSetup& setup) {
   header.set_group_size(setup.engine.limits.group_size);
   header.set_placement_name(config.placement());
   header.set_replica_policy(config.replica_policy());
+  header.set_home_policy(config.home());
   *header.mutable_placement() = setup.placement.ToProto();
   for (int i = 0; i < kNumTimes; ++i) header.add_times(NameOfTime(i));
   return header;

@@ -140,6 +140,7 @@ class BenchThroughputCommand : public Subcommand {
     flags_.AddRandomWeightsFlags();
     flags_.AddTrace();
     flags_.AddLiveMoves();
+    flags_.AddHome();
   }
 
   ExitCode Run(Communicator& world) override {

@@ -247,6 +247,7 @@ void BatchJob::SubmitStarted(Engine& engine) {
     sequence.set_choice(static_cast<int32_t>(choice));
     sequence.mutable_prompt_ids()->Add(ids.begin(), ids.end());
     *sequence.mutable_params() = request.params;
+    if (request.home) sequence.set_home(*request.home);
     places_[sequence.id()] = {started_, choice};
     engine.Submit(std::move(sequence));
     if (started_->num_submitted == request.num_choices()) started_ = nullptr;

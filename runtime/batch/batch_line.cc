@@ -1,5 +1,7 @@
 #include "runtime/batch/batch_line.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -33,6 +35,19 @@ void TakeOutput(Fields& body, BatchRequest& request) {
   request.return_token_ids = body.TakeBool("return_token_ids").value_or(false);
 }
 
+// The rank that a request must live on: a field only where it was allowed.
+void TakeHome(const RequestLimits& limits, Fields& body, BatchRequest& request) {
+  if (limits.home_slots.empty()) return;
+  const std::optional<int64_t> home =
+      body.TakeInteger("home", 0, std::ssize(limits.home_slots) - 1);
+  if (!home) return;
+  if (limits.home_slots[*home] == 0) {
+    return body.Fail("home", absl::StrCat("is ", *home, "; --max-num-seqs or --max-num-batched-",
+                                          "tokens leaves that rank no sequences"));
+  }
+  request.home = static_cast<int32_t>(*home);
+}
+
 void ReadBody(const Json& object, const RequestLimits& limits, Findings& findings,
               BatchRequest& request) {
   Fields body(object, "", findings);
@@ -48,6 +63,7 @@ void ReadBody(const Json& object, const RequestLimits& limits, Findings& finding
   TakeStop(limits, body, request);
   TakeLogprobs(body, request);
   TakeLengths(limits, body, request);
+  TakeHome(limits, body, request);
   TakeInertFields(body, request);
   body.RefuseRest();
 }

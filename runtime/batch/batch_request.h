@@ -46,8 +46,9 @@ struct BatchRequest {
   Endpoint endpoint = Endpoint::kCompletions;
   std::vector<Prompt> prompts;  // one, unless a completion has a list of them
   std::optional<PromptTruncation> truncation;
-  int32_t n = 1;          // answers to each prompt
-  SamplingParams params;  // of every answer; num_prompt_logprobs also serves `echo`
+  int32_t n = 1;                // answers to each prompt
+  SamplingParams params;        // of every answer; num_prompt_logprobs also serves `echo`
+  std::optional<int32_t> home;  // the rank, over all groups, on which all its sequences live
 
   // What results show.
   bool echo = false;               // the prompt before the answer
@@ -75,11 +76,13 @@ struct RequestLimits {
   const Tokenizer* tokenizer = nullptr;  // null: only prompts given as token ids
   const ChatTemplates* chat = nullptr;   // of this tokenizer; null: no conversations
   int64_t vocab_size = 0;
-  int64_t max_model_len = 0;      // prompt and answer
-  int64_t created = 0;            // seconds since 1970: what a chat template takes for the time
-  std::string served_model_name;  // when set, "model" must be this
-  bool lenient = false;           // fields that are not known are ignored, not refused
-  SamplingDefaults defaults;      // of what a request does not state
+  int64_t max_model_len = 0;        // prompt and answer
+  int64_t created = 0;              // seconds since 1970: what a chat template takes for the time
+  std::string served_model_name;    // when set, "model" must be this
+  bool lenient = false;             // fields that are not known are ignored, not refused
+  std::vector<int64_t> home_slots;  // [ranks] sequences that each may have, which may be none;
+                                    // empty: no request names its home
+  SamplingDefaults defaults;        // of what a request does not state
 };
 
 }  // namespace octet

@@ -167,6 +167,7 @@ absl::Status CompareJobs(const JobIdentity& a, const JobIdentity& b, bool compar
   status.Update(Same("--seed", a.seed(), b.seed()));
   status.Update(Same("--max-model-len", a.max_model_len(), b.max_model_len()));
   status.Update(Same("--lenient", a.lenient(), b.lenient()));
+  status.Update(Same("--allow-home", a.allow_home(), b.allow_home()));
   status.Update(
       Same("--return-routed-experts", a.return_routed_experts(), b.return_routed_experts()));
   status.Update(Same("--served-model-name", a.served_model_name(), b.served_model_name()));

@@ -9,6 +9,15 @@
 #include "runtime/engine/weight_scan.h"
 
 namespace octet {
+namespace {
+
+std::optional<HomeAffinity> MakeAffinity(const EngineRanks& ranks, const EngineModel& model,
+                                         const EngineOptions& options) {
+  if (options.signatures == nullptr) return std::nullopt;
+  return HomeAffinity(options.signatures, model.placement, ranks.world.hosts());
+}
+
+}  // namespace
 
 Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
                const EngineOptions& options)
@@ -29,7 +38,8 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
             if (recorder_) recorder_->AddLayer(tokens);
           }),
       runner_(context_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
-      scheduler_(options.limits),
+      affinity_(MakeAffinity(ranks, model, options)),
+      scheduler_(options.limits, options.home_policy, affinity_ ? &*affinity_ : nullptr),
       messenger_(ranks.world),
       outgoing_steps_(ranks.world.size()) {
   const StepMemory memory(model.config, options);

@@ -14,6 +14,7 @@
 #include "parallel/transport/communicator.h"
 #include "runtime/engine/engine_options.h"
 #include "runtime/engine/expert_mover.h"
+#include "runtime/engine/home_affinity.h"
 #include "runtime/engine/model_runner.h"
 #include "runtime/engine/rebalancer.h"
 #include "runtime/engine/scheduler.h"
@@ -132,7 +133,8 @@ class Engine {
   std::optional<RoutingRecorder> recorder_;  // where routing is recorded
   Mixtral model_;
   ModelRunner runner_;
-  Scheduler scheduler_;  // used on rank 0 only
+  std::optional<HomeAffinity> affinity_;  // on rank 0, of HomePolicy::kAffinity
+  Scheduler scheduler_;                   // used on rank 0 only
   // Where experts may move.
   std::unique_ptr<ExpertMover> mover_;
   std::unique_ptr<Rebalancer> rebalancer_;  // used on rank 0 only

@@ -4,11 +4,14 @@
 #define OCTET_RUNTIME_ENGINE_ENGINE_OPTIONS_H_
 
 #include <cstdint>
+#include <memory>
 
 #include "kernels/base/dtype.h"
 #include "parallel/dispatch/replica_policy.h"
+#include "runtime/engine/home_choice.h"
 #include "runtime/engine/rebalancer.h"
 #include "runtime/engine/scheduler.h"
+#include "runtime/trace/line_signatures.h"
 
 namespace octet {
 
@@ -19,8 +22,10 @@ struct EngineOptions {
   int64_t seed = 0;
   ReplicaPolicy replica_policy = ReplicaPolicy::kEven;
   RebalanceOptions rebalance;
-  bool record_routing = false;         // of every step, for Engine::SetOnRouting
-  bool return_routed_experts = false;  // with each sequence that finishes
+  HomePolicy home_policy = HomePolicy::kLeastLoaded;
+  std::shared_ptr<const LineSignatures> signatures;  // on rank 0, of HomePolicy::kAffinity
+  bool record_routing = false;                       // of every step, for Engine::SetOnRouting
+  bool return_routed_experts = false;                // with each sequence that finishes
 };
 
 }  // namespace octet

@@ -1,7 +1,6 @@
 #include "runtime/engine/scheduler.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "kernels/base/check.h"
 #include "runtime/model/kv_cache.h"
@@ -27,13 +26,19 @@ int64_t SchedulerLimits::NumSlots() const {
   return SlotsOfGroup(*this) * (num_ranks() / group_size);
 }
 
-Scheduler::Scheduler(const SchedulerLimits& limits) : limits_(limits), steps_(limits.num_ranks()) {
+int64_t SchedulerLimits::SlotsOf(int rank) const {
+  return Share(SlotsOfGroup(*this), group_size, rank % group_size);
+}
+
+Scheduler::Scheduler(const SchedulerLimits& limits, HomePolicy policy, const HomeAffinity* affinity)
+    : limits_(limits),
+      work_(limits.num_ranks()),
+      steps_(limits.num_ranks()),
+      homes_(policy, affinity) {
   OCTET_CHECK(limits.max_num_seqs > 0 && limits.max_num_batched_tokens > 0);
   OCTET_CHECK(limits.group_size > 0 && limits.num_ranks() % limits.group_size == 0);
   for (int r = 0; r < limits.num_ranks(); ++r) {
-    ranks_.push_back(
-        {.slots = Share(SlotsOfGroup(limits), limits.group_size, r % limits.group_size),
-         .free_pages = limits.pages[r]});
+    ranks_.push_back({.slots = limits.SlotsOf(r), .free_pages = limits.pages[r]});
   }
 }
 
@@ -43,7 +48,7 @@ std::span<RankStep> Scheduler::NextStep() {
   num_finished_ = 0;
   for (int r = 0; r < limits_.num_ranks(); ++r) {
     steps_[r].Clear();
-    ranks_[r].budget =
+    work_[r].budget =
         Share(limits_.max_num_batched_tokens, limits_.group_size, r % limits_.group_size);
   }
   for (Sequence& s : sequences_) {
@@ -52,7 +57,7 @@ std::span<RankStep> Scheduler::NextStep() {
   Resume();
   Admit();
   FindPrompts();
-  for (Rank& rank : ranks_) Prefill(rank);
+  for (RankWork& work : work_) Prefill(work);
   for (int r = 0; r < limits_.num_ranks(); r += limits_.group_size) DivideStep(r);
   for (Sequence& s : sequences_) {
     if (s.left() > 0) continue;
@@ -96,7 +101,7 @@ bool Scheduler::TakePages(Sequence& s, int64_t num_tokens) {
 }
 
 void Scheduler::Preempt(Sequence& s) {
-  Rank& rank = ranks_[s.rank];
+  RankLoad& rank = ranks_[s.rank];
   steps_[s.rank].add_preempt(s.id);
   rank.free_pages += s.num_pages;
   --rank.num_running;
@@ -109,8 +114,8 @@ void Scheduler::Preempt(Sequence& s) {
 
 void Scheduler::Resume() {
   for (Sequence& s : sequences_) {
-    Rank& rank = ranks_[s.rank];
-    if (s.runs() || !HasRoom(rank, s.num_tokens)) continue;
+    RankLoad& rank = ranks_[s.rank];
+    if (s.runs() || !rank.HasRoom(s.num_tokens)) continue;
     OCTET_CHECK(TakePages(s, s.num_tokens));
     ++rank.num_running;
     --rank.num_preempted;
@@ -118,36 +123,15 @@ void Scheduler::Resume() {
 }
 
 void Scheduler::Admit() {
-  if (waiting_.empty()) return;
-  FindCandidates();
+  homes_.BeginStep();
   while (!waiting_.empty()) {
     NewSequence& next = waiting_.front();
-    const int rank = TakeCandidate(next.prompt_ids_size());
-    if (rank == kNone) return CountWaiting();
+    const int rank = homes_.Choose(ranks_, next);
+    if (rank == HomeChooser::kNone) return CountWaiting(next);
     Start(next, rank);
-    if (ranks_[rank].num_running < ranks_[rank].slots) AddCandidate(rank);
+    homes_.Start(ranks_, rank);
     waiting_.pop_front();
   }
-}
-
-// The order of candidates: rank b is taken before rank a where it has fewer sequences, or more
-// pages, or a lower number.
-auto Scheduler::WorseRank() const {
-  return [this](int a, int b) {
-    const auto key = [this](int r) {
-      return std::tuple(ranks_[r].num_running, -ranks_[r].free_pages, r);
-    };
-    return key(b) < key(a);
-  };
-}
-
-void Scheduler::FindCandidates() {
-  candidates_.clear();
-  for (int r = 0; r < limits_.num_ranks(); ++r) {
-    const Rank& rank = ranks_[r];
-    if (rank.num_running < rank.slots && rank.num_preempted == 0) candidates_.push_back(r);
-  }
-  std::ranges::make_heap(candidates_, WorseRank());
 }
 
 void Scheduler::Start(NewSequence& next, int rank) {
@@ -160,57 +144,30 @@ void Scheduler::Start(NewSequence& next, int rank) {
       Sequence{.id = next.id(), .rank = rank, .num_prompt = num_prompt, .num_tokens = num_prompt});
   OCTET_CHECK(TakePages(s, num_prompt));
   ++ranks_[rank].num_running;
+  next.clear_home();
   steps_[rank].add_admit()->Swap(&next);
 }
 
-// Whether a sequence of so many tokens may start now.
-bool Scheduler::HasRoom(const Rank& rank, int64_t num_tokens) const {
-  return rank.free_pages >= KvCache::PagesFor(num_tokens) + SparePages(rank.num_running);
-}
-
-void Scheduler::AddCandidate(int rank) {
-  candidates_.push_back(rank);
-  std::ranges::push_heap(candidates_, WorseRank());
-}
-
-// The best candidate that has room, which is none from now on.
-int Scheduler::TakeCandidate(int64_t num_tokens) {
-  passed_over_.clear();
-  int found = kNone;
-  while (found == kNone && !candidates_.empty()) {
-    std::ranges::pop_heap(candidates_, WorseRank());
-    const int rank = candidates_.back();
-    candidates_.pop_back();
-    if (HasRoom(ranks_[rank], num_tokens)) {
-      found = rank;
-    } else {
-      passed_over_.push_back(rank);
-    }
-  }
-  for (const int rank : passed_over_) AddCandidate(rank);
-  return found;
-}
-
 void Scheduler::FindPrompts() {
-  for (Rank& rank : ranks_) rank.prompts.clear();
+  for (RankWork& work : work_) work.prompts.clear();
   for (Sequence& s : sequences_) {
-    if (s.runs() && s.left() > 0) ranks_[s.rank].prompts.push_back(&s);
+    if (s.runs() && s.left() > 0) work_[s.rank].prompts.push_back(&s);
   }
 }
 
 // The oldest prompt gets half of what is left at least; the others what they need, the shortest
 // first. So a long prompt neither waits for ever nor holds up short ones.
-void Scheduler::Prefill(Rank& rank) {
-  if (rank.prompts.empty()) return;
-  Sequence& oldest = *rank.prompts.front();
-  const std::span others = std::span(rank.prompts).subspan(1);
+void Scheduler::Prefill(RankWork& work) {
+  if (work.prompts.empty()) return;
+  Sequence& oldest = *work.prompts.front();
+  const std::span others = std::span(work.prompts).subspan(1);
   int64_t wanted = 0;
   for (const Sequence* s : others) wanted += s->left();
-  Schedule(oldest, std::min(oldest.left(), std::max(rank.budget - wanted, (rank.budget + 1) / 2)));
+  Schedule(oldest, std::min(oldest.left(), std::max(work.budget - wanted, (work.budget + 1) / 2)));
   std::ranges::sort(others, [](const Sequence* a, const Sequence* b) {
     return a->left() < b->left() || (a->left() == b->left() && a->id < b->id);
   });
-  for (Sequence* s : others) Schedule(*s, std::min(s->left(), rank.budget));
+  for (Sequence* s : others) Schedule(*s, std::min(s->left(), work.budget));
 }
 
 void Scheduler::Schedule(Sequence& s, int64_t num_tokens) {
@@ -218,18 +175,19 @@ void Scheduler::Schedule(Sequence& s, int64_t num_tokens) {
   Chunk* chunk = steps_[s.rank].add_chunks();
   chunk->set_id(s.id);
   chunk->set_num_tokens(static_cast<int32_t>(num_tokens));
-  ranks_[s.rank].budget -= num_tokens;
+  work_[s.rank].budget -= num_tokens;
   step_counts_.prompt_tokens += std::clamp<int64_t>(s.num_prompt - s.num_computed, 0, num_tokens);
   s.num_computed += num_tokens;
 }
 
 // Called when the next request of a step found no room.
-void Scheduler::CountWaiting() {
+void Scheduler::CountWaiting(const NewSequence& next) {
   bool has_slot = false;
-  for (const Rank& rank : ranks_) {
-    stats_.slots += rank.slots;
-    stats_.busy_slots += rank.num_running;
-    has_slot = has_slot || rank.num_running < rank.slots;
+  for (int r = 0; r < limits_.num_ranks(); ++r) {
+    stats_.slots += ranks_[r].slots;
+    stats_.busy_slots += ranks_[r].num_running;
+    const bool may_live_here = !next.has_home() || next.home() == r;
+    has_slot = has_slot || (may_live_here && ranks_[r].HasSlot());
   }
   if (!has_slot) return;
   ++stats_.kv_waits;

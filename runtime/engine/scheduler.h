@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proto/engine.pb.h"
+#include "runtime/engine/home_choice.h"
 
 namespace octet {
 
@@ -25,8 +26,10 @@ struct SchedulerLimits {
   // The tokens of one rank in one step are never more than this.
   int64_t MaxTokensPerRank() const;
 
-  // Sequences that run on all ranks together at the same time.
+  // Sequences that run at the same time: on all ranks together, and on one of them, where it may be
+  // none.
   int64_t NumSlots() const;
+  int64_t SlotsOf(int rank) const;
 };
 
 // What a step computes, over all ranks.
@@ -57,13 +60,12 @@ struct SchedulerStats {
 // Decisions follow from counts alone, never from a clock.
 class Scheduler {
  public:
-  explicit Scheduler(const SchedulerLimits& limits);
+  // `affinity` is of HomePolicy::kAffinity, and must outlive this.
+  explicit Scheduler(const SchedulerLimits& limits, HomePolicy policy = HomePolicy::kLeastLoaded,
+                     const HomeAffinity* affinity = nullptr);
 
-  // Pages of a rank that stay free when another sequence starts, for those that run to grow into:
-  // else who starts would be preempted at once.
-  static int64_t SparePages(int64_t num_running) { return num_running / 8; }
-
-  // Ids ascend.
+  // Ids ascend. A request that names its home is one of those that wait in line: who came after it
+  // starts after it.
   void Add(NewSequence sequence) { waiting_.push_back(std::move(sequence)); }
 
   // Forgets the sequences that have not begun.
@@ -74,7 +76,7 @@ class Scheduler {
 
   // What each rank does next: one token for each running sequence, then as much of the prompts as
   // the rank's share of the budget allows. Valid until the next call. The work is proportional to
-  // the ranks and the sequences that run, not to their product.
+  // the ranks and the sequences that run, not to their product, but for HomeChooser's.
   std::span<RankStep> NextStep();
 
   // What the latest NextStep decided.
@@ -99,42 +101,32 @@ class Scheduler {
     int64_t left() const { return num_tokens - num_computed; }
   };
 
-  struct Rank {
-    int64_t slots;
-    int64_t free_pages;
-    int64_t num_running = 0;
-    int64_t num_preempted = 0;
-    int64_t budget = 0;              // tokens that this step may still compute
-    std::vector<Sequence*> prompts;  // that this step may compute, oldest first
+  // What a rank may do in this step.
+  struct RankWork {
+    int64_t budget = 0;              // tokens that may still be computed
+    std::vector<Sequence*> prompts;  // that may be computed, oldest first
   };
-
-  static constexpr int kNone = -1;  // no rank
 
   void Decode(Sequence& s);
   bool TakePages(Sequence& s, int64_t num_tokens);
   void Preempt(Sequence& s);
   void Resume();
   void Admit();
-  void FindCandidates();
-  bool HasRoom(const Rank& rank, int64_t num_tokens) const;
-  auto WorseRank() const;
-  void AddCandidate(int rank);
-  int TakeCandidate(int64_t num_tokens);
   void Start(NewSequence& next, int rank);
   void FindPrompts();
-  void Prefill(Rank& rank);
+  void Prefill(RankWork& work);
   void Schedule(Sequence& s, int64_t num_tokens);
   void DivideStep(int first_rank);
-  void CountWaiting();
+  void CountWaiting(const NewSequence& next);
 
   SchedulerLimits limits_;
   std::deque<NewSequence> waiting_;
   std::vector<Sequence> sequences_;  // oldest first, so that ids ascend
-  std::vector<Rank> ranks_;
-  std::vector<RankStep> steps_;   // [ranks]
-  int64_t num_finished_ = 0;      // of sequences_, until the next step
-  std::vector<int> candidates_;   // ranks with a free slot: a heap, the best one first
-  std::vector<int> passed_over_;  // candidates without room for the request at hand
+  std::vector<RankLoad> ranks_;      // [ranks]
+  std::vector<RankWork> work_;       // [ranks]
+  std::vector<RankStep> steps_;      // [ranks]
+  int64_t num_finished_ = 0;         // of sequences_, until the next step
+  HomeChooser homes_;
   StepCounts step_counts_;
   SchedulerStats stats_;
 };

@@ -13,6 +13,7 @@ export OCTET_BIN=$PWD/build/release/launch/octet OCTET_FULL_SWEEP=1
 failed=0
 
 build/release/tests/fault_test | grep -E 'none lost|nothing lost|FAILED|PASSED' || failed=1
+build/release/tests/launch_test --gtest_filter='DrawnRuns.*' || failed=1
 tests/fault/kill_sweep.py "$@" || failed=1
 tests/fault/file_faults.py || failed=1
 for test in lost_host bad_link; do

@@ -18,13 +18,15 @@ RequestLimits MakeLimits() {
   return {.tokenizer = &DemoTokenizer(),
           .chat = kChat,
           .vocab_size = DemoTokenizer().vocab_size(),
-          .max_model_len = 256};
+          .max_model_len = 256,
+          .home_slots = {1, 0}};
 }
 
 void CheckRequest(const BatchRequest& request, const RequestLimits& limits) {
   OCTET_CHECK(request.n >= 1 && !request.prompts.empty());
   OCTET_CHECK(request.num_choices() <= kMaxChoices) << request.num_choices();
   OCTET_CHECK(request.params.max_tokens() >= 1);
+  OCTET_CHECK(!request.home || limits.home_slots[*request.home] > 0) << *request.home;
   for (const Prompt& prompt : request.prompts) {
     OCTET_CHECK(!prompt.ids.empty());
     OCTET_CHECK(std::ssize(prompt.ids) + request.params.max_tokens() <=

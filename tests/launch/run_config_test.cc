@@ -18,6 +18,7 @@ namespace octet {
 namespace {
 
 using testing::HasSubstr;
+using testing::StartsWith;
 
 class RunConfigTest : public testing::Test {
  protected:
@@ -61,6 +62,7 @@ class RunConfigTest : public testing::Test {
 constexpr char kDefaults[] =
     R"(placement: "contiguous" dtype: "auto" device: "cpu" isa: "auto" max_num_seqs: 64
        memory: "90%" timeout: 60 overlap: "auto" replica_policy: "even" progress: "auto"
+       home: "least-loaded" expert_parallel: "on"
        generation_config: "auto")";
 
 RunConfig Parsed(const std::string& text) {
@@ -82,7 +84,7 @@ constexpr char kAllFields[] =
        overlap: "on" replica_policy: "nearest" replicas: 2 expert_counts: "e" resume: true
        overwrite: true verify: true pack_cache: "c" random_weights: true shape: "s" layers: 19
        generation_config: "vllm" chat_template: "t" fail_on_refused: 3 trace: "t.zst"
-       return_routed_experts: true)";
+       return_routed_experts: true home: "round-robin" allow_home: true expert_parallel: "on")";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   const auto config = Resolve(absl::StrSplit(
@@ -92,7 +94,8 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
       "--served-model-name n --created 17 --progress json --report r --dry-run --overlap on "
       "--replica-policy nearest --replicas 2 --expert-counts e --resume --overwrite --verify "
       "--pack-cache c --random-weights --shape s --layers 19 --generation-config vllm "
-      "--chat-template t --fail-on-refused=3 --trace t.zst --return-routed-experts",
+      "--chat-template t --fail-on-refused=3 --trace t.zst --return-routed-experts "
+      "--home round-robin --allow-home --expert-parallel on",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());
@@ -100,6 +103,27 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   std::vector<const google::protobuf::FieldDescriptor*> set;
   RunConfig::GetReflection()->ListFields(*config, &set);
   EXPECT_EQ(std::ssize(set), RunConfig::descriptor()->field_count());
+}
+
+TEST_F(RunConfigTest, HomesHaveAPolicy) {
+  for (const char* home : {"least-loaded", "round-robin", "affinity:t.zst"}) {
+    EXPECT_EQ(Resolve({"--home", home})->home(), home);
+  }
+  for (const char* home : {"least_loaded", "affinity", "affinity:"}) {
+    EXPECT_THAT(Message(Resolve({"--home", home})), StartsWith("--home must be least-loaded, "));
+  }
+}
+
+TEST_F(RunConfigTest, WithoutExpertParallelismAGroupIsOneRank) {
+  EXPECT_EQ(Resolve({"--expert-parallel", "off"})->ep_size(), 1);
+  EXPECT_EQ(Resolve({"--expert-parallel", "off", "--ep-size", "1"})->ep_size(), 1);
+  EXPECT_EQ(Resolve({"--expert-parallel", "on", "--ep-size", "3"})->ep_size(), 3);
+  EXPECT_THAT(Message(Resolve({"--expert-parallel", "no"})), StartsWith("--expert-parallel must"));
+  const std::string contradiction = "--expert-parallel off is --ep-size 1, and contradicts ";
+  EXPECT_THAT(Message(Resolve({"--expert-parallel", "off", "--ep-size", "3"})),
+              StartsWith(contradiction + "--ep-size 3"));
+  EXPECT_THAT(Message(ResolveFile("ep_size: 2", {"--expert-parallel", "off"})),
+              StartsWith(contradiction + "--ep-size 2"));
 }
 
 TEST_F(RunConfigTest, RefusedLinesThatFailAJob) {

@@ -209,6 +209,19 @@ TEST_F(BatchRequestTest, OutputFields) {
   }
 }
 
+TEST_F(BatchRequestTest, AHomeIsARankThatTakesSequences) {
+  ExpectRefused(CompletionsWith(R"("home": 1)"), "home", "unknown_parameter");
+  limits_.home_slots = {2, 2, 0};
+  EXPECT_EQ(Accept(CompletionsWith(R"("home": 1)")).home, 1);
+  EXPECT_EQ(Accept(ChatWith(R"("home": 0)")).home, 0);
+  EXPECT_EQ(Accept(CompletionsWith(R"("home": null)")).home, std::nullopt);
+  for (const char* home : {"3", "-1", "1.5", "\"b\"", "[]"}) {
+    ExpectRefused(CompletionsWith(absl::StrCat(R"("home": )", home)), "home", "invalid_value",
+                  "must be a whole number from 0 to 2");
+  }
+  ExpectRefused(ChatWith(R"("home": 2)"), "home", "invalid_value", "leaves that rank no sequences");
+}
+
 TEST_F(BatchRequestTest, LenientIgnoresFieldsThatAreNotKnown) {
   limits_.lenient = true;
   const ParsedLine completion = Parse(

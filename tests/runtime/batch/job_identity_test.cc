@@ -119,6 +119,7 @@ TEST_F(JobIdentityTest, NamesTheSettingThatDiffers) {
        "the arithmetic of the C library and the processor, as a fingerprint, was 7, and is 0"},
       {[](JobIdentity& j) { j.set_max_model_len(9); }, "--max-model-len"},
       {[](JobIdentity& j) { j.set_lenient(true); }, "--lenient"},
+      {[](JobIdentity& j) { j.set_allow_home(true); }, "--allow-home"},
       {[](JobIdentity& j) { j.set_served_model_name("m"); },
        "--served-model-name was m, and is not given"},
       {[](JobIdentity& j) { j.set_model_name("m"); }, "the model's name"},

@@ -18,10 +18,12 @@ using testing::IsEmpty;
 // Plays the ranks: keeps what each has taken, and checks every step against the limits.
 class FakeRanks {
  public:
-  explicit FakeRanks(const Limits& limits) : limits_(limits), scheduler_(limits) {}
+  explicit FakeRanks(const Limits& limits, HomePolicy policy = HomePolicy::kLeastLoaded)
+      : limits_(limits), scheduler_(limits, policy) {}
 
   void Add(const NewSequence& request) {
     requested_.push_back(request.id());
+    if (request.has_home()) named_homes_[request.id()] = request.home();
     scheduler_.Add(request);
   }
 
@@ -95,6 +97,8 @@ class FakeRanks {
         running_.insert({added.id(), {rank, added.prompt_ids_size(), added.params().max_tokens()}})
             .second;
     ASSERT_TRUE(is_new);
+    const auto named = named_homes_.find(added.id());
+    ASSERT_TRUE(named == named_homes_.end() || named->second == rank) << added.id();
     admitted_now_.push_back(added.id());
   }
 
@@ -140,14 +144,24 @@ class FakeRanks {
   Limits limits_;
   Scheduler scheduler_;
   std::map<int64_t, Sequence> running_;
-  std::vector<int64_t> requested_;  // ascending
+  std::map<int64_t, int> named_homes_;  // of the requests that name theirs
+  std::vector<int64_t> requested_;      // ascending
   std::vector<int64_t> admitted_;
   std::vector<int64_t> admitted_now_;  // in the step at hand
   int64_t num_steps_ = 0;
   int64_t num_preemptions_ = 0;
 };
 
-TEST(SchedulerTest, AnyLoadStaysWithinTheLimits) {
+class AnyLoad : public testing::TestWithParam<std::tuple<HomePolicy, bool>> {};
+
+// Policies, and whether some requests name their homes.
+INSTANTIATE_TEST_SUITE_P(Policies, AnyLoad,
+                         testing::Combine(testing::Values(HomePolicy::kLeastLoaded,
+                                                          HomePolicy::kRoundRobin),
+                                          testing::Bool()));
+
+TEST_P(AnyLoad, StaysWithinTheLimits) {
+  const auto [policy, names_homes] = GetParam();
   std::mt19937 random(1);
   int64_t preemptions = 0;
   const auto draw = [&](int least, int most) {
@@ -161,15 +175,21 @@ TEST(SchedulerTest, AnyLoadStaysWithinTheLimits) {
     SCOPED_TRACE(testing::Message() << limits.num_ranks << " ranks, " << limits.max_num_seqs
                                     << " seqs, " << limits.max_num_batched_tokens << " tokens, "
                                     << limits.pages_per_rank << " pages");
-    FakeRanks ranks(limits);
+    FakeRanks ranks(limits, policy);
     const int requests = draw(1, 40);
-    for (int id = 0; id < requests; ++id) ranks.Add(Request(id, draw(1, 150), draw(1, 40)));
+    for (int id = 0; id < requests; ++id) {
+      NewSequence request = Request(id, draw(1, 150), draw(1, 40));
+      const int home = draw(0, 2 * limits.num_ranks);
+      const bool is_home = home < limits.num_ranks && SchedulerLimits(limits).SlotsOf(home) > 0;
+      if (names_homes && is_home) request.set_home(home);
+      ranks.Add(request);
+    }
     ranks.RunToTheEnd([&](int64_t, int64_t) { return draw(0, 30) == 0; });
     if (testing::Test::HasFatalFailure()) return;
     EXPECT_EQ(ranks.num_preemptions(), ranks.scheduler().stats().preemptions);
     preemptions += ranks.num_preemptions();
   }
-  EXPECT_GT(preemptions, 20);
+  EXPECT_GT(preemptions, 10);
 }
 
 // 1,000 requests on 2 and 4 ranks, with room for all: the slots are full until the queue is empty.

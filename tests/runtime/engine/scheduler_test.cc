@@ -188,7 +188,7 @@ TEST(SchedulerTest, WhoWasPreemptedComesBeforeNewcomers) {
 TEST(SchedulerTest, WithSparePagesAllSlotsRun) {
   constexpr int kSlots = 16;
   Scheduler scheduler(
-      Limits{.max_num_seqs = kSlots, .pages_per_rank = kSlots + Scheduler::SparePages(kSlots)});
+      Limits{.max_num_seqs = kSlots, .pages_per_rank = kSlots + RankLoad::SparePages(kSlots)});
   for (int id = 0; id < kSlots; ++id) scheduler.Add(Request(id, 5, kKvBlock - 5));
   EXPECT_EQ(scheduler.NextStep()[0].admit_size(), kSlots);
 }

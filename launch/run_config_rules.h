@@ -1,0 +1,19 @@
+// What settings are where nothing is said, and which may not be.
+
+#ifndef OCTET_LAUNCH_RUN_CONFIG_RULES_H_
+#define OCTET_LAUNCH_RUN_CONFIG_RULES_H_
+
+#include <absl/status/status.h>
+
+#include "proto/config.pb.h"
+
+namespace octet {
+
+void SetDefaults(RunConfig& config);
+
+// Checks all that is no number; an error names the flag.
+absl::Status CheckRunConfig(const RunConfig& config);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_RUN_CONFIG_RULES_H_
