@@ -12,8 +12,9 @@
 #   --max-restarts N      goes on by itself when a rank or a host is lost, on the hosts that are left; 0 unless given.
 #                         Only as long as each start finishes something
 #
-# INT, TERM and HUP stop the job, USR1 lets it finish what it has begun. Exit codes: 0 done, 2 the job can't be served as
-# asked, 75 stopped and can be resumed, 1 anything else, which is said in a sentence.
+# INT, TERM and HUP stop the job, USR1 lets it finish what it has begun, USR2 lets it read its placement again. Exit
+# codes: 0 done, 2 the job can't be served as asked, 75 stopped and can be resumed, 1 anything else, which is said in a
+# sentence.
 #
 # Inside a SLURM allocation hosts and ranks are those of the allocation unless given. Environment:
 #   OCTET_BIN   the program, under the same path on all hosts; build/release/launch/octet unless set

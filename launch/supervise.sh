@@ -237,6 +237,7 @@ supervise() {  # MAX_RESTARTS ARGUMENT ...
   trap 'stop_on TERM' TERM
   trap 'stop_on HUP' HUP
   trap 'signal_mpirun USR1' USR1
+  trap 'signal_mpirun USR2' USR2
   while true; do
     status=0
     run_once "${mpirun[@]}" "$octet" "$@" || status=$?

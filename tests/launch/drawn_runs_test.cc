@@ -155,6 +155,10 @@ class DrawnRuns : public testing::Test {
     absl::StrAppend(&flags, " --overlap ", draw.OneOf({"on", "off", "auto"}));
     absl::StrAppend(&flags, " --max-num-batched-tokens ", draw.OneOf({7, 17, 40, 300, 2000}));
     absl::StrAppend(&flags, " --max-num-seqs ", draw.OneOf({6, 10, 64}));
+    if (draw.Number(0, 1) == 1) {
+      absl::StrAppend(&flags, " --rebalance-every ", draw.Number(1, 12), " --rebalance-policy ",
+                      draw.OneOf({"eplb", "partition"}), " --spare-experts ", draw.Number(1, 20));
+    }
     if (draw.Number(0, 1) == 1) flags += " --trace " + Path("t.zst");
     return {ranks, Command(input) + flags};
   }
