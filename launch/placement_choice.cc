@@ -60,9 +60,9 @@ absl::StatusOr<ExpertPlacement> MakePlacement(FileSystem& files, const Placement
 }
 
 void AddPlacementFlags(CommandLine& line, PlacementChoice& choice) {
-  line.AddText(
-      "--placement", choice.placement,
-      "contiguous, round-robin, random:SEED, eplb, partition or a file; default contiguous");
+  line.AddText("--placement", choice.placement,
+               "contiguous, round-robin, random:SEED, shares:A,B,..., eplb, partition or a file; "
+               "default contiguous");
   line.AddCount("--replicas", choice.replicas, kReplicaCounts,
                 "of the hottest experts, in each layer; default 0");
   line.AddText("--expert-counts", choice.expert_counts,

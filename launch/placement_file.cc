@@ -50,10 +50,11 @@ absl::StatusOr<ExpertPlacement> ReadPlacement(FileSystem& files, const std::stri
                                               PlacementShape shape) {
   if (ExpertPlacement::IsName(spec)) return ExpertPlacement::Parse(spec, shape);
   if (!files.Exists(spec)) {
-    return absl::NotFoundError(absl::StrCat(
-        "--placement ", Quoted(spec),
-        ": neither contiguous, round-robin, random:SEED, by-memory, eplb or partition nor a file "
-        "that can be read"));
+    return absl::NotFoundError(
+        absl::StrCat("--placement ", Quoted(spec),
+                     ": neither contiguous, round-robin, random:SEED, shares:A,B,..., by-memory, "
+                     "eplb or partition nor a file "
+                     "that can be read"));
   }
   const absl::StatusOr<Placement> proto = ReadFile(files, spec);
   if (!proto.ok()) return proto.status();

@@ -110,6 +110,11 @@ double Rate(int64_t tokens, double seconds) {
   return seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
 }
 
+std::string FormatMoves(const RunReport& r) {
+  if (r.experts_moved() == 0) return "";
+  return absl::StrFormat("moves      %d experts came to other ranks\n", r.experts_moved());
+}
+
 // Nothing where no request ever waited.
 std::string FormatScheduling(const RunReport& r) {
   std::string text;
@@ -151,6 +156,7 @@ RunReport MakeReport(Communicator& world, const JobSetup& setup, Session& sessio
   AddPhases(world, session, report);
   AddBalance(report);
   AddScheduling(session.engine().scheduler_stats(), report);
+  report.set_experts_moved(stats.experts_moved);
   return report;
 }
 
@@ -164,7 +170,7 @@ std::string FormatSummary(const RunReport& r) {
       r.prefill_tokens_per_s(), r.decode_tokens_per_s(), r.load_seconds(), r.run_seconds());
   for (const PhaseTime& p : r.phases())
     absl::StrAppendFormat(&text, " %s %.2f", p.phase(), p.seconds());
-  absl::StrAppend(&text, "\n", FormatScheduling(r));
+  absl::StrAppend(&text, "\n", FormatScheduling(r), FormatMoves(r));
   absl::StrAppend(&text, "exchanged ");
   for (const TrafficBytes& t : r.traffic())
     absl::StrAppendFormat(&text, " %s %d B", t.kind(), t.bytes());

@@ -141,8 +141,8 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
 void RunConfigFlags::AddPlacementFlags() {
   using C = RunConfig;
   AddString("--placement", &C::mutable_placement,
-            "where experts live: contiguous, round-robin, random:SEED, by-memory, eplb, partition "
-            "or a file");
+            "where experts live: contiguous, round-robin, random:SEED, shares:A,B,..., by-memory, "
+            "eplb, partition or a file");
   AddNumber<int32_t>("--replicas", &C::set_replicas, kReplicaCounts,
                      "of the hottest experts, in each layer, beside what --placement has");
   AddString("--expert-counts", &C::mutable_expert_counts,

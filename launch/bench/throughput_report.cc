@@ -212,6 +212,7 @@ std::string ThroughputJson(const ThroughputReport& r) {
   json.Member("seconds", r.seconds());
   WritePhase(r.prefill, json.Key("prefill"));
   WritePhase(r.decode, json.Key("decode"));
+  json.Member("experts_moved", run.experts_moved());
   json.Member("load_seconds", run.load_seconds());
   json.Member("load_bytes", BytesRead(run));
   json.Member("load_gb_per_s", Ratio(loaded / 1e9, run.load_seconds()));

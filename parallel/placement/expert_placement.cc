@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
 
 #include <algorithm>
 #include <limits>
@@ -18,8 +19,10 @@ namespace {
 constexpr char kContiguous[] = "contiguous";
 constexpr char kRoundRobin[] = "round-robin";
 constexpr char kRandom[] = "random:";
+constexpr char kShares[] = "shares:";
 
 constexpr NumberRange<uint64_t> kSeeds = {0, std::numeric_limits<uint64_t>::max()};
+constexpr NumberRange<int64_t> kShareSizes = {0, 1'000'000};
 
 // Neighbouring experts stay together. Where there are more ranks than experts, each expert has some
 // neighbouring ranks, and neighbouring layers of it stay together.
@@ -37,6 +40,26 @@ int64_t RoundRobinRank(PlacementShape shape, int64_t layer, int64_t expert) {
 // The same on every machine, unlike std::shuffle.
 void Shuffle(std::vector<int>& items, std::mt19937_64& random) {
   for (size_t i = items.size(); i-- > 1;) std::swap(items[i], items[random() % (i + 1)]);
+}
+
+// One number of each rank.
+absl::StatusOr<std::vector<int64_t>> ParseShares(const std::string& text, int num_ranks) {
+  std::vector<int64_t> shares;
+  int64_t sum = 0;
+  for (const auto& item : absl::StrSplit(text, ',')) {
+    const std::optional<int64_t> share = kShareSizes.Parse(std::string(item));
+    if (!share) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--placement ", kShares, "A,B,...: each share ", kShareSizes.Rule()));
+    }
+    sum += shares.emplace_back(*share);
+  }
+  if (std::ssize(shares) == num_ranks && sum > 0) return shares;
+  return absl::InvalidArgumentError(absl::StrCat("--placement ", kShares, text, ": has ",
+                                                 shares.size(), " shares of ", sum,
+                                                 " together for ", num_ranks,
+                                                 " ranks; each rank needs one, and some "
+                                                 "must be more than 0"));
 }
 
 // Gives each expert of a layer a rank of its own: those that hold least so far.
@@ -64,7 +87,8 @@ class LeastLoadedRanks {
 }  // namespace
 
 bool ExpertPlacement::IsName(const std::string& spec) {
-  return spec == kContiguous || spec == kRoundRobin || spec.starts_with(kRandom);
+  return spec == kContiguous || spec == kRoundRobin || spec.starts_with(kRandom) ||
+         spec.starts_with(kShares);
 }
 
 absl::StatusOr<ExpertPlacement> ExpertPlacement::Parse(const std::string& spec,
@@ -75,8 +99,15 @@ absl::StatusOr<ExpertPlacement> ExpertPlacement::Parse(const std::string& spec,
     return absl::InvalidArgumentError(
         absl::StrCat("--placement ", kRandom, "SEED: the seed ", kSeeds.Rule()));
   }
+  if (spec.starts_with(kShares)) {
+    const absl::StatusOr<std::vector<int64_t>> shares =
+        ParseShares(spec.substr(sizeof(kShares) - 1), shape.num_ranks);
+    if (!shares.ok()) return shares.status();
+    return InShares(shape, *shares);
+  }
   if (!IsName(spec)) {
-    return absl::InvalidArgumentError("--placement must be contiguous, round-robin or random:SEED");
+    return absl::InvalidArgumentError(
+        "--placement must be contiguous, round-robin, random:SEED or shares:A,B,...");
   }
   ExpertPlacement placement(shape);
   const auto rank_of = spec == kContiguous ? ContiguousRank : RoundRobinRank;
@@ -96,11 +127,17 @@ int64_t ExpertPlacement::MostPairs(PlacementShape shape) {
 ExpertPlacement ExpertPlacement::ByRoom(PlacementShape shape, std::span<const int64_t> rooms) {
   OCTET_CHECK(std::ssize(rooms) == shape.num_ranks);
   const int64_t num_pairs = int64_t{shape.num_layers} * shape.num_experts;
-  // More than all pairs is not needed, and the products below stay small.
-  std::vector<int64_t> ends(rooms.begin(), rooms.end());
-  for (int64_t& room : ends) room = std::clamp<int64_t>(room, 0, num_pairs);
-  std::partial_sum(ends.begin(), ends.end(), ends.begin());
-  if (ends.back() == 0) std::iota(ends.begin(), ends.end(), 1);
+  // More than all pairs is not needed.
+  std::vector<int64_t> shares(rooms.begin(), rooms.end());
+  for (int64_t& room : shares) room = std::clamp<int64_t>(room, 0, num_pairs);
+  if (std::ranges::count(shares, 0) == shape.num_ranks) std::ranges::fill(shares, 1);
+  return InShares(shape, shares);
+}
+
+ExpertPlacement ExpertPlacement::InShares(PlacementShape shape, std::span<const int64_t> shares) {
+  const int64_t num_pairs = int64_t{shape.num_layers} * shape.num_experts;
+  std::vector<int64_t> ends(shape.num_ranks);
+  std::partial_sum(shares.begin(), shares.end(), ends.begin());
   ExpertPlacement placement(shape);
   int32_t rank = 0;
   for (int64_t pair = 0; pair < num_pairs; ++pair) {

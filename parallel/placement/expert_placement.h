@@ -24,9 +24,10 @@ struct PlacementShape {
 // replicas there. Every expert lives somewhere.
 class ExpertPlacement {
  public:
-  // `spec` is contiguous, round-robin or random:SEED (balanced, another one for each layer). Where
-  // there are more ranks than experts, the experts of each layer live on different ranks, and each
-  // rank holds as many (layer, expert) pairs as any other, or one less.
+  // `spec` is contiguous, round-robin, random:SEED (balanced, another one for each layer) or
+  // shares:A,B,... (contiguous, in such shares of all (layer, expert) pairs, one for each rank).
+  // Where there are more ranks than experts, the experts of each layer live on different ranks, and
+  // each rank holds as many pairs as any other, or one less; but for shares.
   static absl::StatusOr<ExpertPlacement> Parse(const std::string& spec, PlacementShape shape);
 
   // The (layer, expert) pairs on the fullest rank of a placement with one of those names.
@@ -76,6 +77,9 @@ class ExpertPlacement {
  private:
   explicit ExpertPlacement(PlacementShape shape)
       : shape_(shape), ranks_(static_cast<size_t>(shape.num_layers) * shape.num_experts) {}
+
+  // Contiguous. shares: [ranks], not all 0, and less than 2^40.
+  static ExpertPlacement InShares(PlacementShape shape, std::span<const int64_t> shares);
 
   static ExpertPlacement Random(PlacementShape shape, uint64_t seed);
 

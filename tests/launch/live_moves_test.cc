@@ -77,11 +77,13 @@ class LiveMovesRunTest : public testing::Test {
 TEST_F(LiveMovesRunTest, ExpertsFollowTheTokensAndAnswersStay) {
   WriteFile(Path("in.jsonl"), Requests(24));
   const std::string expected = AnswersOf(0, "");
-  const std::string moves = "--max-num-seqs 4 --rebalance-every 4 --spare-experts 12 --trace ";
+  const std::string moves = absl::StrCat("--report ", directory_, " --max-num-seqs 4 ",
+                                         "--rebalance-every 4 --spare-experts 12 --trace ");
   for (const char* flags : {"--rebalance-policy eplb --replicas 3", "--rebalance-policy partition",
                             "--placement random:4 --overlap on"}) {
     EXPECT_EQ(AnswersOf(2, absl::StrCat(moves, Path("t.zst "), flags)), expected) << flags;
     EXPECT_GE(Placements("t.zst").size(), 2U) << flags;
+    EXPECT_GT(ParseJson(ReadFile(Path("summary.json")))["experts_moved"], 0) << flags;
     const ProcessResult stats = RunOctet(0, "trace stats " + Path("t.zst"));
     EXPECT_THAT(stats.output, HasSubstr("; as counted")) << flags;
     EXPECT_THAT(stats.output, HasSubstr("1 attempt;")) << flags;

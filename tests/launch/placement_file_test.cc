@@ -57,11 +57,10 @@ TEST_F(PlacementFileTest, TakesNames) {
   EXPECT_THAT(Read("round-robin")->LocalExperts(0, 1), ElementsAre(1));
   EXPECT_TRUE(Read("random:7").ok());
   EXPECT_THAT(Refused("random:x"), HasSubstr("the seed must be a whole number"));
-  EXPECT_THAT(
-      Refused("diagonal"),
-      HasSubstr(
-          "'diagonal': neither contiguous, round-robin, random:SEED, by-memory, eplb or partition "
-          "nor a file"));
+  EXPECT_THAT(Refused("diagonal"),
+              HasSubstr("'diagonal': neither contiguous, round-robin, random:SEED, shares:A,B,..., "
+                        "by-memory, eplb or partition "
+                        "nor a file"));
   EXPECT_THAT(Refused(std::string(100'000, '9')), HasSubstr("nor a file"));
 }
 

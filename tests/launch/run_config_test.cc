@@ -84,7 +84,8 @@ constexpr char kAllFields[] =
        overlap: "on" replica_policy: "nearest" replicas: 2 expert_counts: "e" resume: true
        overwrite: true verify: true pack_cache: "c" random_weights: true shape: "s" layers: 19
        generation_config: "vllm" chat_template: "t" fail_on_refused: 3 trace: "t.zst"
-       return_routed_experts: true home: "round-robin" allow_home: true expert_parallel: "on")";
+       return_routed_experts: true home: "round-robin" allow_home: true expert_parallel: "on"
+       rebalance_every: 9 rebalance_policy: "partition" spare_experts: 4)";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   const auto config = Resolve(absl::StrSplit(
@@ -95,7 +96,8 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
       "--replica-policy nearest --replicas 2 --expert-counts e --resume --overwrite --verify "
       "--pack-cache c --random-weights --shape s --layers 19 --generation-config vllm "
       "--chat-template t --fail-on-refused=3 --trace t.zst --return-routed-experts "
-      "--home round-robin --allow-home --expert-parallel on",
+      "--home round-robin --allow-home --expert-parallel on --rebalance-every 9 "
+      "--rebalance-policy partition --spare-experts 4",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());

@@ -90,6 +90,19 @@ TEST(ExpertPlacement, ByRoomGivesSharesOfTheRoom) {
   EXPECT_THAT(pairs({int64_t{1} << 62, int64_t{1} << 62}), ElementsAre(16, 16));
 }
 
+TEST(ExpertPlacement, SharesWeighRanks) {
+  const PlacementShape shape = {4, 8, 3};
+  const auto p = ExpertPlacement::Parse("shares:2,1,1", shape);
+  EXPECT_THAT(PairsOfRanks(*p, 4), ElementsAre(16, 8, 8));
+  EXPECT_THAT(p->LocalExperts(3, 0), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(PairsOfRanks(*ExpertPlacement::Parse("shares:1000000,0,1", shape), 4),
+              ElementsAre(32, 0, 0));
+  for (const char* wrong : {"shares:", "shares:1,2", "shares:1,2,3,4", "shares:0,0,0",
+                            "shares:1,-1,2", "shares:1,1000001,1", "shares:1,,1"}) {
+    EXPECT_FALSE(ExpertPlacement::Parse(wrong, shape).ok()) << wrong;
+  }
+}
+
 TEST(ExpertPlacement, ByRoomFillsNoRankBeyondItsRoom) {
   std::mt19937 random(1);
   for (int i = 0; i < 300; ++i) {
@@ -128,7 +141,8 @@ TEST(ExpertPlacement, SaysWhatIsWrong) {
   const auto message = [](const char* spec) {
     return std::string(ExpertPlacement::Parse(spec, {1, 2, 3}).status().message());
   };
-  EXPECT_THAT(message("diagonal"), HasSubstr("must be contiguous, round-robin or random:SEED"));
+  EXPECT_THAT(message("diagonal"),
+              HasSubstr("must be contiguous, round-robin or random:SEED or shares:A,B"));
   for (const char* seed : {"random:", "random:x", "random:-1", "random: 1", "random:+1",
                            "random:0x1", "random:18446744073709551616"}) {
     EXPECT_THAT(message(seed), HasSubstr("must be a whole number from 0 to 18446744073709551615"))
