@@ -162,10 +162,8 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
       {model.config.num_layers, model.config.num_experts, options->limits.group_size}, needs,
       *hosts, warnings);
   if (!placement.ok()) return placement.status();
-  absl::StatusOr<RebalanceOptions> rebalance = ChooseRebalance(config, *placement);
-  if (!rebalance.ok()) return rebalance.status();
-  options->rebalance = *std::move(rebalance);
-  status = ChooseHomes(world, config, files, model, *options, warnings);
+  status = ChooseLiveMoves(config, *placement, options->rebalance);
+  if (status.ok()) status = ChooseHomes(world, config, files, model, *options, warnings);
   if (!status.ok()) return status;
   const absl::StatusOr<SamplingDefaults> sampling = ChooseSampling(config, files, warnings);
   status = AgreeOnStatus(world, sampling.status());
@@ -179,10 +177,8 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   NoteBinding(world, config.threads(), files, warnings);
   const int threads = config.dry_run() ? CountThreads(world, config.threads())
                                        : PlaceThreads(world, config.threads(), warnings);
-  needs.experts = CountExpertBytes(model.config, *placement, options->dtype, world.size());
-  for (int64_t& bytes : needs.experts) {
-    bytes += SpareExperts(config, placement->shape()) * needs.one_expert;
-  }
+  needs.experts = CountExpertBytes(model.config, *placement, options->dtype, world.size(),
+                                   SpareExperts(config, placement->shape()));
   absl::StatusOr<MemoryPlan> memory = PlanMemory(needs, *std::move(hosts), config.memory());
   if (!memory.ok()) return memory.status();
   options->limits.pages = memory->pages;

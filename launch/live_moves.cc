@@ -42,14 +42,12 @@ int SpareExperts(const RunConfig& config, PlacementShape shape) {
   return (slots + shape.num_ranks - 1) / shape.num_ranks;
 }
 
-absl::StatusOr<RebalanceOptions> ChooseRebalance(const RunConfig& config,
-                                                 const ExpertPlacement& start) {
+absl::Status ChooseLiveMoves(const RunConfig& config, const ExpertPlacement& start,
+                             RebalanceOptions& options) {
   const PlacementShape shape = start.shape();
-  const absl::Status status = CheckSettings(config, shape);
-  if (!status.ok()) return status;
-  RebalanceOptions options;
+  absl::Status status = CheckSettings(config, shape);
   const int spare = SpareExperts(config, shape);
-  if (spare == 0) return options;
+  if (!status.ok() || spare == 0) return status;
   options.every = config.rebalance_every();
   options.place = [shape, replicas = config.replicas(),
                    partition =
@@ -59,7 +57,7 @@ absl::StatusOr<RebalanceOptions> ChooseRebalance(const RunConfig& config,
   };
   options.rooms = start.CountPairs();
   for (int64_t& room : options.rooms) room += spare;
-  return options;
+  return status;
 }
 
 std::string MoveToPlacementFile(const RunConfig& config, const ExpertPlacement& start,

@@ -4,7 +4,6 @@
 #define OCTET_LAUNCH_LIVE_MOVES_H_
 
 #include <absl/status/status.h>
-#include <absl/status/statusor.h>
 
 #include <string>
 
@@ -20,8 +19,8 @@ namespace octet {
 int SpareExperts(const RunConfig& config, PlacementShape shape);
 
 // An error names a setting without effect, or what it can't be used with.
-absl::StatusOr<RebalanceOptions> ChooseRebalance(const RunConfig& config,
-                                                 const ExpertPlacement& start);
+absl::Status ChooseLiveMoves(const RunConfig& config, const ExpertPlacement& start,
+                             RebalanceOptions& options);
 
 // On rank 0: reads the file of --placement again; experts move to where they live in it. What a
 // person should know, in a sentence.

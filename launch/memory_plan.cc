@@ -150,12 +150,13 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
 }
 
 std::vector<int64_t> CountExpertBytes(const ModelConfig& config, const ExpertPlacement& placement,
-                                      DType dtype, int num_ranks) {
+                                      DType dtype, int num_ranks, int spare_experts) {
+  const auto one = static_cast<int64_t>(ExpertMemoryBytes(config, dtype));
+  const std::vector<int64_t> pairs = placement.CountPairs();
   std::vector<int64_t> bytes;
   bytes.reserve(num_ranks);
   for (int r = 0; r < num_ranks; ++r) {
-    bytes.push_back(static_cast<int64_t>(
-        ExpertMemoryBytes(config, placement, r % placement.num_ranks(), dtype)));
+    bytes.push_back(one * (pairs[r % placement.num_ranks()] + spare_experts));
   }
   return bytes;
 }

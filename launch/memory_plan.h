@@ -50,9 +50,10 @@ struct MemoryPlan {
   std::vector<int64_t> pages;  // [ranks] of the KV cache
 };
 
-// MemoryNeeds::experts; the ranks are groups of those of `placement`.
+// MemoryNeeds::experts; the ranks are groups of those of `placement`, and each has room for so many
+// (layer, expert) pairs more.
 std::vector<int64_t> CountExpertBytes(const ModelConfig& config, const ExpertPlacement& placement,
-                                      DType dtype, int num_ranks);
+                                      DType dtype, int num_ranks, int spare_experts);
 
 // How many (layer, expert) pairs fit on each rank of an expert-parallel group, beside what it needs
 // least of all else: in the group where that is least. May be negative.

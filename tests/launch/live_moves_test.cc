@@ -20,7 +20,7 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-// Of the demo model on two ranks.
+// The demo model on two ranks.
 constexpr PlacementShape kShape = {.num_layers = 3, .num_experts = 8, .num_ranks = 2};
 
 std::string Requests(int count) {

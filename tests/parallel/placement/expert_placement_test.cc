@@ -142,7 +142,7 @@ TEST(ExpertPlacement, SaysWhatIsWrong) {
     return std::string(ExpertPlacement::Parse(spec, {1, 2, 3}).status().message());
   };
   EXPECT_THAT(message("diagonal"),
-              HasSubstr("must be contiguous, round-robin or random:SEED or shares:A,B"));
+              HasSubstr("must be contiguous, round-robin, random:SEED or shares:A,B"));
   for (const char* seed : {"random:", "random:x", "random:-1", "random: 1", "random:+1",
                            "random:0x1", "random:18446744073709551616"}) {
     EXPECT_THAT(message(seed), HasSubstr("must be a whole number from 0 to 18446744073709551615"))
