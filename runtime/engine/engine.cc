@@ -23,10 +23,11 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
              {.max_tokens = options.limits.MaxTokensPerRank(),
               .max_positions = options.max_model_len,
               .second_workspace_bytes = StepMemory(model.config, options).second_workspace},
-             /*observer=*/
-             [this](const RoutedTokens& tokens) {
-               if (recorder_) recorder_->AddLayer(tokens);
-             }),
+             {.observe =
+                  [this](const RoutedTokens& tokens) {
+                    if (recorder_) recorder_->AddLayer(tokens);
+                  },
+              .override_experts = options.override_experts}),
       runner_(context_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
       scheduler_(options.limits),
       messenger_(ranks.world),

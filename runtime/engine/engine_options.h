@@ -8,6 +8,7 @@
 #include "kernels/base/dtype.h"
 #include "parallel/dispatch/replica_policy.h"
 #include "runtime/engine/scheduler.h"
+#include "runtime/model/routing_hooks.h"
 
 namespace octet {
 
@@ -19,6 +20,7 @@ struct EngineOptions {
   ReplicaPolicy replica_policy = ReplicaPolicy::kEven;
   bool record_routing = false;         // of every step, for Engine::SetOnRouting
   bool return_routed_experts = false;  // with each sequence that finishes
+  ExpertOverride override_experts;     // empty: the router chooses
 };
 
 }  // namespace octet
