@@ -156,7 +156,7 @@ class BenchKernelsCommand : public Subcommand {
     line().AddCounts("--rows", options_.rows, kSizes, "of products; default 1,8,16,64,512");
     line().AddCounts("--tokens", options_.tokens, kSizes,
                      "of experts that are computed together; default 64,512");
-    AddRoutingFlag(line(), options_.routing, "shares of 8 : 7 : ... : 1 of these");
+    AddRoutingFlag(line(), options_.routing, "experts share them in the ratio 8 : 7 : ... : 1");
     line().AddCount("--seq-len", options_.seq_len, kContexts,
                     "tokens of the prefill, and of each of 64 sequences that are decoded "
                     "together; default 512");
