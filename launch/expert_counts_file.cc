@@ -8,7 +8,7 @@
 namespace octet {
 namespace {
 
-constexpr size_t kMostFileBytes = size_t{16} << 20;
+constexpr size_t kMostCountsBytes = size_t{16} << 20;
 constexpr int64_t kMostTokens = int64_t{1} << 53;
 
 using Json = nlohmann::json;
@@ -49,7 +49,7 @@ absl::StatusOr<ExpertCounts> ReadExpertCounts(FileSystem& files, const std::stri
   const auto bad = [&](const std::string& what) {
     return absl::InvalidArgumentError(absl::StrCat(flag, " ", path, ": ", what));
   };
-  const absl::StatusOr<std::string> text = files.ReadWhole(path, kMostFileBytes);
+  const absl::StatusOr<std::string> text = files.ReadWhole(path, kMostCountsBytes);
   if (!text.ok())
     return absl::InvalidArgumentError(
         absl::StrCat(flag, " ", std::string(text.status().message())));

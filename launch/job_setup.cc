@@ -126,6 +126,14 @@ absl::StatusOr<uint64_t> AgreeOnArithmetic(Communicator& world, Isa isa, DType d
   return fingerprint;
 }
 
+// Collective: this rank's threads, on their cores unless nothing will run.
+int ChooseThreads(Communicator& world, const RunConfig& config, FileSystem& files,
+                  std::vector<std::string>& warnings) {
+  NoteBinding(world, config.threads(), files, warnings);
+  return config.dry_run() ? CountThreads(world, config.threads())
+                          : PlaceThreads(world, config.threads(), warnings);
+}
+
 }  // namespace
 
 std::string JobSetup::NumericsClass() const {
@@ -174,9 +182,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   const absl::StatusOr<uint64_t> arithmetic = AgreeOnArithmetic(world, *isa, options->dtype);
   if (!arithmetic.ok()) return arithmetic.status();
   NoteFewTokens(config, options->limits, warnings);
-  NoteBinding(world, config.threads(), files, warnings);
-  const int threads = config.dry_run() ? CountThreads(world, config.threads())
-                                       : PlaceThreads(world, config.threads(), warnings);
+  const int threads = ChooseThreads(world, config, files, warnings);
   needs.experts = CountExpertBytes(model.config, *placement, options->dtype, world.size(),
                                    SpareExperts(config, placement->shape()));
   absl::StatusOr<MemoryPlan> memory = PlanMemory(needs, *std::move(hosts), config.memory());

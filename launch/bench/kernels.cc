@@ -16,6 +16,7 @@
 #include "launch/bench/machine_profile.h"
 #include "launch/bench/matmul.h"
 #include "launch/bench/probes.h"
+#include "launch/bench/routing_flag.h"
 #include "launch/bench/rows.h"
 #include "launch/bench/swiglu.h"
 #include "launch/console.h"
@@ -125,8 +126,8 @@ std::string FormatDotProducts(const DotProductRates& rates) {
 }
 
 // All kernels of a path and dtype. False when a result was wrong.
-bool BenchPath(const KernelBench& bench, const KernelBenchOptions& o, KernelProfile& profile,
-               std::ostream& out) {
+bool BenchPath(const KernelBench& bench, const KernelBenchOptions& o, const SwiGluRouting& routing,
+               KernelProfile& profile, std::ostream& out) {
   bool right = true;
   const auto add = [&](const std::vector<KernelResult>& results) {
     for (const KernelResult& result : results) {
@@ -137,7 +138,8 @@ bool BenchPath(const KernelBench& bench, const KernelBenchOptions& o, KernelProf
   };
   add(BenchMatmul(bench, o.inputs, o.outputs, o.rows));
   // A quarter of an expert: eight of them fit into a small machine.
-  add(BenchSwiGlu(bench, o.inputs, std::max<int64_t>(16, o.outputs / 4 / 16 * 16), o.tokens));
+  add(BenchSwiGlu(bench, o.inputs, std::max<int64_t>(16, o.outputs / 4 / 16 * 16), o.tokens,
+                  routing));
   add(BenchAttention(bench, {}, o.seq_len, o.contexts));
   add(BenchRows(bench, o.inputs));
   return right;
@@ -154,6 +156,7 @@ class BenchKernelsCommand : public Subcommand {
     line().AddCounts("--rows", options_.rows, kSizes, "of products; default 1,8,16,64,512");
     line().AddCounts("--tokens", options_.tokens, kSizes,
                      "of experts that are computed together; default 64,512");
+    AddRoutingFlag(line(), options_.routing, "experts share them in the ratio 8 : 7 : ... : 1");
     line().AddCount("--seq-len", options_.seq_len, kContexts,
                     "tokens of the prefill, and of each of 64 sequences that are decoded "
                     "together; default 512");
@@ -197,6 +200,9 @@ absl::StatusOr<KernelProfile> BenchKernels(Communicator& alone, const KernelBenc
   const absl::StatusOr<std::vector<Isa>> isas = ChooseIsas(options.isa);
   if (!isas.ok()) return isas.status();
   PosixFileSystem files;
+  const absl::StatusOr<std::unique_ptr<RoutingLoad>> load =
+      ReadJobRouting(files, options.routing, kSwiGluShape);
+  if (!load.ok()) return load.status();
   const absl::Status memory =
       CheckBenchMemory(files, MemoryOf(options, CountThreads(alone, options.threads)));
   if (!memory.ok()) return memory;
@@ -225,7 +231,7 @@ absl::StatusOr<KernelProfile> BenchKernels(Communicator& alone, const KernelBenc
                                  .dot_products = rates.operations_per_second(),
                                  .f32_dot_products = f32_dot_products,
                                  .cold_bytes = options.memory_mib << 20};
-      right = BenchPath(bench, options, profile, out) && right;
+      right = BenchPath(bench, options, {options.routing, load->get()}, profile, out) && right;
     }
   }
   if (!right) return absl::InternalError("a kernel's result was WRONG");

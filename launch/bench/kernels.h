@@ -24,6 +24,7 @@ struct KernelBenchOptions {
   std::vector<int64_t> tokens = {64, 512};          // of experts that are computed together
   int64_t seq_len = 512;                            // of prefill, and of sequences decoded together
   std::vector<int64_t> contexts = {1024, 8192, 32768};  // of sequences decoded alone
+  std::string routing;       // of experts; empty: shares of 8 : 7 : ... : 1
   int64_t memory_mib = 256;  // that no cache holds: each thread, and each kernel, goes through it
 };
 

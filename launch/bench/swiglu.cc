@@ -3,16 +3,18 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
 #include "launch/bench/number_pattern.h"
+#include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
 
-constexpr int kExperts = 8;
-constexpr int kTopk = 2;
+constexpr int kExperts = kSwiGluShape.num_experts;
+constexpr int kTopk = kSwiGluShape.topk;
 
 // Matrices of the pattern.
 constexpr int kExpertInput = 3 * kExperts;
@@ -57,6 +59,28 @@ Load MakeLoad(int64_t tokens) {
   }
   for (int64_t i = 0; i < total; ++i) load.rows.push_back(static_cast<int32_t>(i % tokens));
   return load;
+}
+
+// That of the tokens that go where `routing` says.
+Load MakeLoad(int64_t tokens, RoutingLoad& routing) {
+  std::vector<std::vector<int32_t>> rows(kExperts);
+  for (int64_t t = 0; t < tokens; ++t) {
+    std::array<int32_t, kTopk> experts;
+    routing.Choose(/*layer=*/0, /*line=*/t, /*position=*/0, experts);
+    for (const int32_t e : experts) rows[e].push_back(static_cast<int32_t>(t));
+  }
+  Load load;
+  load.offsets.push_back(0);
+  for (const auto& of_expert : rows) {
+    load.rows.insert(load.rows.end(), of_expert.begin(), of_expert.end());
+    load.offsets.push_back(static_cast<int32_t>(load.rows.size()));
+  }
+  return load;
+}
+
+std::string Describe(Shape s, const SwiGluRouting& routing) {
+  return absl::StrCat(kExperts, " experts of [", s.intermediate, ", ", s.hidden, "]",
+                      routing.name.empty() ? "" : ", ", Escaped(routing.name));
 }
 
 // A sum, and that of its summands' magnitudes.
@@ -127,7 +151,8 @@ double BytesRead(const std::vector<ExpertWeights>& experts, const Load& load) {
 }  // namespace
 
 std::vector<KernelResult> BenchSwiGlu(const KernelBench& bench, int64_t hidden,
-                                      int64_t intermediate, std::span<const int64_t> tokens) {
+                                      int64_t intermediate, std::span<const int64_t> tokens,
+                                      const SwiGluRouting& routing) {
   const Shape shape = {hidden, intermediate};
   const int64_t most_tokens = tokens.empty() ? 0 : *std::max_element(tokens.begin(), tokens.end());
   const NumberPattern pattern(std::max({hidden, intermediate, most_tokens}),
@@ -138,7 +163,7 @@ std::vector<KernelResult> BenchSwiGlu(const KernelBench& bench, int64_t hidden,
   for (const ExpertWeights& e : experts) pointers.push_back(&e);
   std::vector<KernelResult> results;
   for (const int64_t t : tokens) {
-    const Load load = MakeLoad(t);
+    const Load load = routing.load == nullptr ? MakeLoad(t) : MakeLoad(t, *routing.load);
     const auto x = pattern.Copy(bench.backend, kExpertInput, t, hidden, bench.dtype);
     const auto rows = std::ssize(load.rows);
     const Buffer y_buffer = bench.backend.Allocate(rows * hidden * sizeof(float));
@@ -147,7 +172,7 @@ std::vector<KernelResult> BenchSwiGlu(const KernelBench& bench, int64_t hidden,
     result.time = TimeKernel(
         bench,
         {.kernel = "swiglu",
-         .shape = absl::StrCat(kExperts, " experts of [", intermediate, ", ", hidden, "]"),
+         .shape = Describe(shape, routing),
          .rows = rows,
          .operations = 6.0 * rows * hidden * intermediate,
          .operations_per_second = bench.dot_products,

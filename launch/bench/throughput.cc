@@ -7,6 +7,7 @@
 
 #include "launch/bench/bench_memory.h"
 #include "launch/bench/probes.h"
+#include "launch/bench/routing_flag.h"
 #include "launch/bench/step_record.h"
 #include "launch/bench/throughput_report.h"
 #include "launch/console.h"
@@ -28,12 +29,16 @@ namespace {
 
 constexpr int kWarmUpTokens = 4;  // of each answer
 
-// Request `id`, whose prompt follows from it and the seed.
-NewSequence MakeRequest(int64_t id, int64_t prompt, int input_len, int output_len,
+// Choices of a prompt's line: both are alike, where they go on.
+enum Choice : int32_t { kMeasured = 0, kWarmUp = 1 };
+
+// Request `id`, whose tokens follow from its line, the prompt's number, and the seed.
+NewSequence MakeRequest(int64_t id, int64_t prompt, Choice choice, int input_len, int output_len,
                         const JobSetup& setup) {
   NewSequence request;
   request.set_id(id);
-  request.set_line(id);
+  request.set_line(prompt);
+  request.set_choice(choice);
   for (int i = 0; i < input_len; ++i) {
     const double u =
         Uniform({.seed = setup.engine.seed, .line = prompt, .choice = 0, .position = i});
@@ -58,21 +63,21 @@ struct Answers {
 Answers RunPrompts(const Communicator& world, const ThroughputOptions& o, const JobSetup& setup,
                    Engine& engine, StepRecorder& recorder) {
   const int num_warm_up = std::min(o.num_prompts, world.size());
-  const auto submit = [&](int first_id, int count, int output_len) {
+  const auto submit = [&](int first_id, int count, Choice choice, int output_len) {
     for (int i = 0; i < count; ++i) {
-      engine.Submit(MakeRequest(first_id + i, i, o.input_len, output_len, setup));
+      engine.Submit(MakeRequest(first_id + i, i, choice, o.input_len, output_len, setup));
     }
   };
   Answers answers;
   bool warm = world.rank() != 0;
-  if (!warm) submit(0, num_warm_up, std::min(o.output_len, kWarmUpTokens));
+  if (!warm) submit(0, num_warm_up, kWarmUp, std::min(o.output_len, kWarmUpTokens));
   std::vector<FinishedSequence> finished;
   do {
     if (!warm && std::ssize(finished) == num_warm_up) {
       warm = true;
       answers.warm_up.swap(finished);
       answers.warm_up_steps = recorder.records().size();
-      submit(num_warm_up, o.num_prompts, o.output_len);
+      submit(num_warm_up, o.num_prompts, kMeasured, o.output_len);
       engine.Close();
     }
   } while (recorder.Step(finished));
@@ -136,7 +141,8 @@ class BenchThroughputCommand : public Subcommand {
                     "tokens of each answer; default 128");
     line().AddCount("--num-prompts", options_.num_prompts, {1, 1'000'000}, "default 64");
     line().AddText("--output-json", output_json_, "file for the report as JSON");
-    flags_.AddSeed("of the prompts, and of random weights");
+    AddRoutingFlag(line(), options_.routing, "the router chooses");
+    flags_.AddSeed("of the prompts, of random weights and of --routing");
     flags_.AddRandomWeightsFlags();
     flags_.AddTrace();
     flags_.AddLiveMoves();
@@ -155,18 +161,37 @@ class BenchThroughputCommand : public Subcommand {
             absl::StrCat("--input-len and --output-len are ", longest,
                          " tokens together, more than --max-model-len ", config->max_model_len()));
       }
-      if (world.rank() != 0) return absl::OkStatus();
-      absl::Status status = CheckMemory(files);
+      absl::Status status = ReadRouting(setup, files);
+      if (world.rank() != 0 || !status.ok()) return status;
+      status = CheckMemory(files);
       if (status.ok()) status = CheckResults(*config, files);
       return status.ok() ? LookAtTrace(*config, setup, files) : status;
     };
-    const absl::StatusOr<JobSetup> setup = SetUpAndReport(world, *config, files, check);
+    absl::StatusOr<JobSetup> setup = SetUpAndReport(world, *config, files, check);
     if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
+    const absl::Status agreed = AgreeOnRouting(world, routing_.get());
+    if (!agreed.ok()) return ExitWith(world, agreed, ExitCode::kCannotServe);
+    if (routing_ != nullptr) setup->engine.override_experts = OverrideBy(*routing_);
     if (config->dry_run()) return ExitCode::kDone;
     return LoadAndMeasure(world, *config, *setup, files);
   }
 
  private:
+  // Every rank reads the file itself, as it forces the routing of its own tokens.
+  absl::Status ReadRouting(const JobSetup& setup, FileSystem& files) {
+    const ModelConfig& model = setup.model.config;
+    absl::StatusOr<std::unique_ptr<RoutingLoad>> load =
+        ReadJobRouting(files, options_.routing,
+                       {.num_layers = model.num_layers,
+                        .num_experts = model.num_experts,
+                        .topk = model.experts_per_token,
+                        .prompt_len = options_.input_len,
+                        .seed = setup.engine.seed});
+    if (!load.ok()) return load.status();
+    routing_ = *std::move(load);
+    return absl::OkStatus();
+  }
+
   // For rank 0, which makes all prompts at the start and keeps all answers to the end.
   absl::Status CheckMemory(FileSystem& files) const {
     constexpr double kTokenBytes = 2 * sizeof(int32_t);  // here, and on the way to its rank
@@ -243,7 +268,8 @@ class BenchThroughputCommand : public Subcommand {
   RunConfigFlags flags_;
   ThroughputOptions options_;
   std::string output_json_;
-  std::unique_ptr<TraceFile> trace_;  // on rank 0, where one was asked for
+  std::unique_ptr<RoutingLoad> routing_;  // where the router does not choose
+  std::unique_ptr<TraceFile> trace_;      // on rank 0, where one was asked for
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "runtime/io/json_writer.h"
+#include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
@@ -73,6 +74,11 @@ std::string FormatBalance(const ThroughputReport& r) {
 // What none of the kinds of work and wait has counted.
 double OtherSeconds(const StepSummary& s) {
   return s.seconds - std::accumulate(s.times.begin(), s.times.end(), 0.0);
+}
+
+std::string FormatRouting(const ThroughputOptions& o) {
+  if (o.routing.empty()) return "";
+  return absl::StrCat("routing    ", Escaped(o.routing), ", whatever the router chose\n");
 }
 
 // Seconds of rank 0, a line for each kind of work or wait.
@@ -183,7 +189,8 @@ std::string FormatThroughput(const ThroughputReport& r) {
       NameOfModel(r.config), r.model.num_layers, r.model.hidden_size, r.model.num_experts,
       r.model.intermediate_size, run.numerics_class(), loaded / 1e9, run.load_seconds(),
       Ratio(loaded / 1e9, run.load_seconds()));
-  return absl::StrCat(text, FormatMemory(run), FormatMachine(r.machine.rates),
+  return absl::StrCat(text, FormatRouting(r.options), FormatMemory(run),
+                      FormatMachine(r.machine.rates),
                       FormatPhase("prefill", PromptRate(r.prefill), r.prefill),
                       FormatPhase("decode", SampleRate(r.decode), r.decode), FormatBalance(r),
                       absl::StrFormat("total      %.1f tokens/s in and out, %.2f s; answers %s\n",
@@ -204,6 +211,7 @@ std::string ThroughputJson(const ThroughputReport& r) {
   json.Member("input_len", r.options.input_len);
   json.Member("output_len", r.options.output_len);
   json.Member("num_prompts", r.options.num_prompts);
+  json.Member("routing", r.options.routing);
   json.Member("seed", r.config.seed());
   json.Member("right", r.right);
   json.Member("prefill_tokens_per_s", PromptRate(r.prefill));

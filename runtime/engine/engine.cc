@@ -33,10 +33,11 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
           {.max_tokens = options.limits.MaxTokensPerRank(),
            .max_positions = options.max_model_len,
            .second_workspace_bytes = StepMemory(model.config, options).second_workspace},
-          /*observer=*/
-          [this](const RoutedTokens& tokens) {
-            if (recorder_) recorder_->AddLayer(tokens);
-          }),
+          {.observe =
+               [this](const RoutedTokens& tokens) {
+                 if (recorder_) recorder_->AddLayer(tokens);
+               },
+           .override_experts = options.override_experts}),
       runner_(context_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
       affinity_(MakeAffinity(ranks, model, options)),
       scheduler_(options.limits, options.home_policy, affinity_ ? &*affinity_ : nullptr),

@@ -11,6 +11,7 @@
 #include "runtime/engine/home_choice.h"
 #include "runtime/engine/rebalancer.h"
 #include "runtime/engine/scheduler.h"
+#include "runtime/model/routing_hooks.h"
 #include "runtime/trace/line_signatures.h"
 
 namespace octet {
@@ -26,6 +27,7 @@ struct EngineOptions {
   std::shared_ptr<const LineSignatures> signatures;  // on rank 0, of HomePolicy::kAffinity
   bool record_routing = false;                       // of every step, for Engine::SetOnRouting
   bool return_routed_experts = false;                // with each sequence that finishes
+  ExpertOverride override_experts;                   // empty: the router chooses
 };
 
 }  // namespace octet

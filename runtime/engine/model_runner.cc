@@ -77,6 +77,7 @@ void ModelRunner::AddChunk(const Chunk& chunk) {
                           .num_rows = chunk.num_tokens(),
                           .start_pos = begin,
                           .pages = s.pages});
+  batch_.lines.push_back(s.line);
   for (int64_t position = begin; position < end; ++position) {
     batch_.tokens.push_back(s.tokens[position]);
     batch_.positions.push_back(static_cast<int32_t>(position));

@@ -17,6 +17,7 @@ struct Batch {
   std::vector<int32_t> tokens;      // [num_tokens]
   std::vector<int32_t> positions;   // [num_tokens]
   std::vector<SequenceSpan> spans;  // [runs]
+  std::vector<int64_t> lines;       // [runs] of the input
   std::vector<int32_t> logit_rows;  // the tokens whose logits are wanted, ascending
 
   int64_t num_tokens() const { return std::ssize(tokens); }
@@ -31,6 +32,7 @@ struct Batch {
     tokens.clear();
     positions.clear();
     spans.clear();
+    lines.clear();
     logit_rows.clear();
   }
 };
@@ -47,7 +49,8 @@ inline void Batch::TakeTokens(const Batch& whole, int64_t first, int64_t last) {
   Clear();
   tokens.assign(whole.tokens.begin() + first, whole.tokens.begin() + last);
   positions.assign(whole.positions.begin() + first, whole.positions.begin() + last);
-  for (const SequenceSpan& span : whole.spans) {
+  for (size_t run = 0; run < whole.spans.size(); ++run) {
+    const SequenceSpan& span = whole.spans[run];
     const int64_t begin = std::max(first, span.first_row);
     const int64_t end = std::min(last, span.first_row + span.num_rows);
     if (begin >= end) continue;
@@ -55,6 +58,7 @@ inline void Batch::TakeTokens(const Batch& whole, int64_t first, int64_t last) {
                      .num_rows = end - begin,
                      .start_pos = span.start_pos + begin - span.first_row,
                      .pages = span.pages});
+    lines.push_back(whole.lines[run]);
   }
   for (const int32_t row : whole.logit_rows) {
     if (row >= first && row < last) logit_rows.push_back(static_cast<int32_t>(row - first));

@@ -3,13 +3,13 @@
 namespace octet {
 
 DecoderLayer::DecoderLayer(const ModelConfig& config, int layer, const LayerWeights& weights,
-                           const RopeTable& rope, KvBlocks kv, const RoutingObserver& observer,
+                           const RopeTable& rope, KvBlocks kv, const RoutingHooks& hooks,
                            ExpertLoad& load)
     : layer_(layer),
       weights_(weights),
       eps_(config.rms_norm_eps),
       attention_(config, weights, rope, kv),
-      moe_(layer, weights, config.experts_per_token, observer, load) {}
+      moe_(layer, weights, config.experts_per_token, hooks, load) {}
 
 void DecoderLayer::Forward(std::span<MicroBatch> micro_batches) const {
   for (MicroBatch& m : micro_batches) {

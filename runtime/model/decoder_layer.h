@@ -14,8 +14,7 @@ namespace octet {
 class DecoderLayer {
  public:
   DecoderLayer(const ModelConfig& config, int layer, const LayerWeights& weights,
-               const RopeTable& rope, KvBlocks kv, const RoutingObserver& observer,
-               ExpertLoad& load);
+               const RopeTable& rope, KvBlocks kv, const RoutingHooks& hooks, ExpertLoad& load);
 
   // Collective: so many micro-batches on all ranks. While the tokens of one travel, another is
   // computed; so the experts' outputs are left in flight (MicroBatch::Land).

@@ -13,12 +13,12 @@ Mixtral::Lane::Lane(const ExecutionContext& own_context, const MixtralParts& par
                  parts.replica_policy) {}
 
 Mixtral::Mixtral(const ExecutionContext& context, const MixtralParts& parts,
-                 const MixtralLimits& limits, RoutingObserver observer)
+                 const MixtralLimits& limits, RoutingHooks hooks)
     : context_(context),
       config_(parts.config),
       weights_(parts.weights),
       rope_(config_.head_dim, config_.rope_theta, limits.max_positions, config_.rope_scaling),
-      observer_(std::move(observer)),
+      hooks_(std::move(hooks)),
       load_(parts.placement, parts.comm.rank()),
       second_workspace_([&context](size_t bytes) { return context.backend.Allocate(bytes); }) {
   if (limits.second_workspace_bytes > 0) second_workspace_.Reserve(limits.second_workspace_bytes);
@@ -28,7 +28,7 @@ Mixtral::Mixtral(const ExecutionContext& context, const MixtralParts& parts,
       (limits.max_tokens + 1) / kMaxMicroBatches);
   for (int l = 0; l < config_.num_layers; ++l) {
     layers_.emplace_back(config_, l, weights_.layers[l], rope_.table(), parts.kv_cache.layer(l),
-                         observer_, load_);
+                         hooks_, load_);
   }
 }
 

@@ -42,7 +42,7 @@ class Mixtral {
  public:
   // Collective.
   Mixtral(const ExecutionContext& context, const MixtralParts& parts, const MixtralLimits& limits,
-          RoutingObserver observer);
+          RoutingHooks hooks = {});
   Mixtral(const Mixtral&) = delete;
   Mixtral& operator=(const Mixtral&) = delete;
 
@@ -83,7 +83,7 @@ class Mixtral {
   const ModelConfig& config_;
   const ModelWeights& weights_;
   Rope rope_;
-  RoutingObserver observer_;
+  RoutingHooks hooks_;
   ExpertLoad load_;
   Workspace second_workspace_;
   std::deque<Lane> lanes_;  // [kMaxMicroBatches]; they don't move

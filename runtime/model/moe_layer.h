@@ -3,37 +3,20 @@
 #ifndef OCTET_RUNTIME_MODEL_MOE_LAYER_H_
 #define OCTET_RUNTIME_MODEL_MOE_LAYER_H_
 
-#include <functional>
-
 #include "runtime/model/expert_load.h"
 #include "runtime/model/experts.h"
 #include "runtime/model/micro_batch.h"
 #include "runtime/model/router.h"
+#include "runtime/model/routing_hooks.h"
 
 namespace octet {
-
-// Tokens of this rank that have left for their experts, in one layer of one step.
-struct RoutedTokens {
-  int layer;
-  int64_t first_token;  // of the step's tokens; the others follow it
-  const Routing& routing;
-  const SendPlan& plan;
-  const HostTopology& hosts;
-};
-
-// Told of each micro-batch in each layer of each step.
-using RoutingObserver = std::function<void(const RoutedTokens& tokens)>;
 
 // y[t] = sum over the top-k experts e of t: weight(t, e) * Expert_e(x[t]).
 class MoeLayer {
  public:
-  MoeLayer(int layer, const LayerWeights& weights, int topk, const RoutingObserver& observer,
+  MoeLayer(int layer, const LayerWeights& weights, int topk, const RoutingHooks& hooks,
            ExpertLoad& load)
-      : layer_(layer),
-        router_(weights.gate, topk),
-        experts_(weights),
-        observer_(observer),
-        load_(load) {}
+      : layer_(layer), router_(weights.gate, topk), experts_(weights), hooks_(hooks), load_(load) {}
 
   // Collective, one after the other, even with no tokens; then OutputsInFlight::Combine gives y.
   // x: [tokens, hidden_size].
@@ -47,7 +30,7 @@ class MoeLayer {
   int layer_;
   Router router_;
   Experts experts_;
-  const RoutingObserver& observer_;
+  const RoutingHooks& hooks_;
   ExpertLoad& load_;
 };
 

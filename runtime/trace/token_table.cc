@@ -68,8 +68,10 @@ class TableReader {
     expert_bytes_ = ExpertBytes(header.num_experts());
     if (table_.num_layers == 0) {
       table_.num_layers = header.num_layers();
+      table_.num_experts = header.num_experts();
       table_.topk = header.top_k();
-    } else if (table_.num_layers != header.num_layers() || table_.topk != header.top_k()) {
+    } else if (table_.num_layers != header.num_layers() ||
+               table_.num_experts != header.num_experts() || table_.topk != header.top_k()) {
       return absl::InvalidArgumentError(absl::StrCat(path_, ": has traces of several models"));
     }
     for (const TokenRun& run : step.runs()) {

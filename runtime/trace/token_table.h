@@ -32,6 +32,7 @@ struct TracedPlace {
 // was at last.
 struct TokenTable {
   int num_layers = 0;
+  int num_experts = 0;  // of each layer
   int topk = 0;
   std::vector<TracedAnswer> answers;
   std::vector<TracedPlace> places;  // [tokens]

@@ -83,6 +83,26 @@ def checkpoint_index():
     yield many(lambda i: f'"k{i}":0', '{"weight_map":{"a":"model-00001-of-00002.safetensors"},"metadata":{', "}}")
 
 
+def expert_calls():
+    yield times("2, 1:1\n")
+    yield times("1:", "2, ")
+    yield times("2, 1:1 # freq=1073741824\n")
+    yield times("1,", "2, 1:1,")
+    yield times("\n")
+    yield times("#")
+    yield times("9", "2, 1:1 # freq=")
+    yield many(lambda i: f"4, {i + 1}:1:1:1073741824", "", "", "\n")
+
+
+def expert_counts():
+    yield times("[1,2,3,4],", "[", "[1,2,3,4]]")
+    yield times("1,", "[[", "1]]")
+    yield times("[", '{"expert_popularity":')
+    yield times("9", "[[")
+    yield times('{"tokens":[1,2,3,4]},', '{"expert_load":[', "{}]}")
+    yield many(lambda i: f'"k{i}":0', "{", "}")
+
+
 def journal():
     header = 'header job { } host: "h"\n'
     zeros = "0" * 16
@@ -231,7 +251,7 @@ def tokenizer_config():
 
 
 TARGETS = {make.__name__: make for make in (
-    batch_line, chat_template, checkpoint_index, journal, machine_profile, model_config, placement, routing_trace,
+    batch_line, chat_template, checkpoint_index, expert_calls, expert_counts, journal, machine_profile, model_config, placement, routing_trace,
     run_config, safetensors, sentencepiece_model, tokenizer_config, tokenizer_json)}
 
 

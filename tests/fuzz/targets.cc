@@ -15,6 +15,8 @@ constexpr Named kTargets[] = {
     {"batch_line", BatchLine},
     {"chat_template", ChatTemplate},
     {"checkpoint_index", CheckpointIndex},
+    {"expert_calls", ExpertCallsFile},
+    {"expert_counts", ExpertCountsFile},
     {"journal", JournalPart},
     {"machine_profile", MachineProfileFile},
     {"model_config", ModelConfigFile},

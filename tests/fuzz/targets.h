@@ -13,6 +13,8 @@ namespace octet::fuzz {
 void BatchLine(const std::string& bytes);            // one line of a batch's input
 void ChatTemplate(const std::string& bytes);         // a Jinja template, parsed and rendered
 void CheckpointIndex(const std::string& bytes);      // model.safetensors.index.json
+void ExpertCallsFile(const std::string& bytes);      // --routing counts:FILE, one of calls
+void ExpertCountsFile(const std::string& bytes);     // --expert-counts
 void ExpertPlacementFile(const std::string& bytes);  // --placement, and the files that it names
 void JournalPart(const std::string& bytes);          // what an earlier attempt left
 void MachineProfileFile(const std::string& bytes);   // what octet bench saved

@@ -88,7 +88,7 @@ std::vector<float> Logits(const ModelFiles& model) {
   std::iota(tokens.begin(), tokens.end(), 3);
   std::vector<float> logits;
   RunLocalRanks(1, [&](Communicator& comm) {
-    RankModel rank(comm, model, {.max_tokens = std::ssize(tokens)}, [](auto...) {});
+    RankModel rank(comm, model, {.max_tokens = std::ssize(tokens)});
     logits = rank.Logits(tokens, 32, 2);
   });
   return logits;

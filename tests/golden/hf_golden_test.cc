@@ -138,8 +138,9 @@ TEST_P(HfGoldenTest, LogitsAndRoutingEqual) {
   const int64_t chunks = (golden_.longest + kChunk - 1) / kChunk;
   RunLocalRanks(mode_.ranks, [&](Communicator& comm) {
     RoutingRecorder recorder(golden_.model.config.num_layers);
-    RankModel model(comm, golden_.model, Options(),
-                    [&](const RoutedTokens& t) { recorder.Record(t.layer, t.routing); });
+    RankModel model(comm, golden_.model, Options(), {.observe = [&](const RoutedTokens& t) {
+                      recorder.Record(t.layer, t.routing);
+                    }});
     // Each rank computes its share of the prompts; those without one help the others.
     for (int first = 0; first < kHfPrompts; first += mode_.ranks) {
       const int i = first + comm.rank();

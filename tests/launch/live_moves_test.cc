@@ -21,7 +21,7 @@ using nlohmann::json;
 using testing::HasSubstr;
 
 // The demo model on two ranks.
-constexpr PlacementShape kShape = {.num_layers = 3, .num_experts = 8, .num_ranks = 2};
+constexpr PlacementShape kTwoRanks = {.num_layers = 3, .num_experts = 8, .num_ranks = 2};
 
 std::string Requests(int count) {
   std::string lines;
@@ -59,7 +59,7 @@ class LiveMovesRunTest : public testing::Test {
       if (!record->has_header()) continue;
       EXPECT_EQ(record->header().continues(), !placements.empty());
       placements.push_back(
-          ExpertPlacement::FromProto(record->header().placement(), kShape)->ToString());
+          ExpertPlacement::FromProto(record->header().placement(), kTwoRanks)->ToString());
     }
     return placements;
   }
@@ -92,8 +92,8 @@ TEST_F(LiveMovesRunTest, ExpertsFollowTheTokensAndAnswersStay) {
 }
 
 TEST_F(LiveMovesRunTest, ExpertsMoveToWhatTheFileSaysAtUsr2) {
-  const auto first = ExpertPlacement::Parse("contiguous", kShape).value();
-  const auto second = ExpertPlacement::Parse("random:5", kShape).value();
+  const auto first = ExpertPlacement::Parse("contiguous", kTwoRanks).value();
+  const auto second = ExpertPlacement::Parse("random:5", kTwoRanks).value();
   WriteFile(Path("in.jsonl"), Requests(30));
   const std::string expected = AnswersOf(0, "");
   const std::string placement = Path("placement.textproto");

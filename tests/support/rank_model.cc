@@ -26,7 +26,7 @@ ModelWeights LoadOrDie(const ModelFiles& files, const ExpertPlacement& placement
 }  // namespace
 
 RankModel::RankModel(Communicator& comm, const ModelFiles& files, const RankModelOptions& options,
-                     RoutingObserver observer)
+                     RoutingHooks hooks)
     : config_(files.config),
       backend_(MakeCpuBackend(options.isa, options.threads)),
       workspace_([this](size_t bytes) { return backend_->Allocate(bytes); }),
@@ -37,7 +37,7 @@ RankModel::RankModel(Communicator& comm, const ModelFiles& files, const RankMode
       kv_cache_(*backend_, config_, options.dtype, KvCache::PagesFor(options.max_tokens)),
       model_(context_, {config_, weights_, kv_cache_, placement_, comm},
              {.max_tokens = options.max_tokens, .max_positions = options.max_tokens},
-             std::move(observer)) {}
+             std::move(hooks)) {}
 
 std::vector<float> RankModel::Logits(const std::vector<int32_t>& tokens, int64_t chunk,
                                      int64_t num_chunks) {
@@ -51,6 +51,7 @@ std::vector<float> RankModel::Logits(const std::vector<int32_t>& tokens, int64_t
     if (end > position) {
       batch.spans.push_back(
           {.first_row = 0, .num_rows = end - position, .start_pos = position, .pages = pages});
+      batch.lines.push_back(0);
     }
     for (; position < end; ++position) {
       batch.logit_rows.push_back(static_cast<int32_t>(batch.num_tokens()));
@@ -94,6 +95,7 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
   engine_options.limits.group_size = ep_size;
   engine_options.rebalance = options.rebalance;
   engine_options.record_routing = options.on_routing != nullptr;
+  engine_options.override_experts = options.override_experts;
   if (limits.pages.size() == 1) engine_options.limits.pages.assign(num_ranks, limits.pages[0]);
   const auto placement =
       ValueOrDie(ExpertPlacement::Parse(options.placement, Shape(files.config, ep_size)));

@@ -19,10 +19,11 @@ struct RankModelOptions {
   std::string placement = "contiguous";
   int64_t max_tokens = 512;  // of a sequence, and of a step of one rank
   int threads = 1;
-  int ep_size = 0;                    // ranks of an expert-parallel group; 0: all
-  int hosts = 1;                      // over which RunEngine deals out the ranks
-  Engine::OnRouting on_routing = {};  // given: RunEngine records routing
-  RebalanceOptions rebalance = {};    // RunEngine's
+  int ep_size = 0;                       // ranks of an expert-parallel group; 0: all
+  int hosts = 1;                         // over which RunEngine deals out the ranks
+  Engine::OnRouting on_routing = {};     // given: RunEngine records routing
+  ExpertOverride override_experts = {};  // EngineOptions
+  RebalanceOptions rebalance = {};       // RunEngine's
 
   // Called by RunEngine on rank 0 before each step.
   std::function<void(Engine& engine, int step)> before_step = [](Engine&, int) {};
@@ -31,9 +32,8 @@ struct RankModelOptions {
 // Aborts where the model can't be loaded.
 class RankModel {
  public:
-  RankModel(
-      Communicator& comm, const ModelFiles& files, const RankModelOptions& options,
-      RoutingObserver observer = [](const RoutedTokens&) {});
+  RankModel(Communicator& comm, const ModelFiles& files, const RankModelOptions& options,
+            RoutingHooks hooks = {});
 
   // Collective: the logits of all `tokens` of one sequence, computed in chunks of at most `chunk`
   // tokens: [tokens, vocab_size]. Every rank must call it with as many chunks.

@@ -63,6 +63,29 @@ TEST(BenchKernels, AllAreRightOnEveryPath) {
   }
 }
 
+TEST(BenchKernels, ExpertsTakeTheLoadThatIsAskedFor) {
+  MemoryFileSystem files;
+  for (const char* text : {"uniform", "zipf:1", "all-on:3,5"}) {
+    const auto load = ReadRoutingLoad(files, text, kSwiGluShape);
+    ASSERT_TRUE(load.ok()) << load.status();
+    for (const Isa isa : SupportedIsas()) {
+      CpuBackend backend(isa, 1);
+      const KernelBench bench = {
+          .backend = backend, .isa = isa, .dtype = DType::kBF16, .cold_bytes = 1 << 14};
+      const auto results = BenchSwiGlu(bench, 70, 48, kTokens, {text, load->get()});
+      ASSERT_EQ(results.size(), 2U);
+      for (const KernelResult& result : results) {
+        EXPECT_TRUE(result.right) << result.time.DebugString();
+        EXPECT_THAT(result.time.shape(), HasSubstr(text));
+      }
+      // Weights of experts without tokens are not read.
+      const double all = BenchSwiGlu(bench, 70, 48, kTokens)[1].time.bytes();
+      const bool some = std::string(text) == "all-on:3,5";
+      EXPECT_EQ(results[1].time.bytes(), some ? all / 4 : all);
+    }
+  }
+}
+
 TEST(BenchKernels, WrongResultsAreSeen) {
   const Isa isa = SupportedIsas().back();
   for (const DType dtype : {DType::kF32, DType::kBF16}) {
@@ -126,6 +149,7 @@ TEST(BenchKernels, RefusesBeforeItMeasures) {
     EXPECT_EQ(result.exit_code, 2) << flags;
     EXPECT_THAT(result.output, AllOf(HasSubstr(message), Not(HasSubstr("GB/s")))) << flags;
   };
+  expect_refused("--routing all-on:1", "--routing all-on:1: must name at least 2 experts");
   expect_refused("--save /no/such/directory/machine.txt", "/no/such/directory/machine.txt");
   const ProcessResult result = RunOctet(0, "bench kernels --isa neon");
   EXPECT_EQ(result.exit_code, 2);

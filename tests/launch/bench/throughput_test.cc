@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 
 #include "launch/bench/step_bounds.h"
+#include "runtime/trace/token_table.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/json.h"
 #include "tests/support/local_ranks.h"
@@ -81,6 +83,56 @@ TEST_F(BenchThroughputTest, ReadsWeightsToo) {
   EXPECT_EQ(report["decode"]["rank_load_allows"], 1);
 }
 
+TEST_F(BenchThroughputTest, ForcedRoutingIsRightOnAnyRanks) {
+  const std::string flags =
+      absl::StrCat(kSmall, "--random-weights --layers 2 --model ", kDemoModel, " --routing ");
+  for (const int ranks : {1, 3}) {
+    EXPECT_EQ(BenchJson(ranks, flags + "uniform")["routing"], "uniform");
+  }
+  const json report = BenchJson(2, flags + "all-on:0,1");  // which live on rank 0
+  EXPECT_EQ(report["decode"]["rank_load_allows"], 0.5);
+  EXPECT_EQ(report["prefill"]["rank_load_allows"], 0.5);
+  EXPECT_EQ(BenchJson(1, kSmall + ("--model " + std::string(kDemoModel)))["routing"], "");
+}
+
+// On other ranks, with another placement and other batches.
+TEST_F(BenchThroughputTest, ARecordedRoutingIsRepeated) {
+  const auto bench = [&](int ranks, const std::string& trace, const std::string& flags) {
+    const ProcessResult result =
+        Bench(ranks, absl::StrCat(kSmall, "--model ", kDemoModel, " --trace ", directory_, "/",
+                                  trace, " ", flags));
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("answers right"));
+    PosixFileSystem files;
+    const auto table = ReadTokenTable(files, directory_ + "/" + trace);
+    EXPECT_TRUE(table.ok()) << table.status();
+    return table.ok() ? *table : TokenTable();
+  };
+  const TokenTable first = bench(2, "a.zst", "--seed 1 --routing zipf:1");
+  // Prompts of another seed: without the trace they would take other experts.
+  const TokenTable again = bench(
+      2, "b.zst",
+      absl::StrCat("--seed 2 --placement random:7 --max-num-batched-tokens 64 --routing trace:",
+                   directory_, "/a.zst"));
+  const TokenTable others = bench(2, "c.zst", "--seed 2");
+  EXPECT_EQ(first.num_tokens(), 5 * (40 + 5) + 2 * (40 + 3));
+  EXPECT_EQ(again.experts, first.experts);
+  EXPECT_NE(others.experts, first.experts);
+  const TokenTable three = bench(3, "d.zst", "--routing trace:" + directory_ + "/a.zst");
+  ASSERT_EQ(three.num_tokens(), first.num_tokens() + 43);  // a third warm-up
+  std::map<int64_t, int64_t> rows;                         // of measured answers, by line
+  for (const TracedAnswer& answer : first.answers) {
+    if (answer.choice == 0) rows[answer.line] = answer.first_row;
+  }
+  const int64_t slots = int64_t{first.num_layers} * first.topk;
+  for (const TracedAnswer& answer : three.answers) {
+    const auto* expected = &first.experts[rows.at(answer.line) * slots];
+    EXPECT_TRUE(std::equal(expected, expected + answer.num_tokens * slots,
+                           &three.experts[answer.first_row * slots]))
+        << answer.line << " " << answer.choice;
+  }
+}
+
 TEST_F(BenchThroughputTest, DryRunShowsThePlanAndLoadsNothing) {
   const ProcessResult result =
       Bench(0, absl::StrCat("--random-weights --shape mixtral-8x7b --layers 1 --dry-run ",
@@ -109,6 +161,9 @@ TEST_F(BenchThroughputTest, RefusesWhatItCannotDo) {
   expect_refused(demo + "--input-len 2000 --output-len 100", "max_position_embeddings");
   expect_refused(demo + "--max-model-len 50 --input-len 50 --output-len 1", "--max-model-len 50");
   expect_refused(demo + "--num-prompts 0", "--num-prompts");
+  expect_refused(demo + "--routing even", "--routing even: must be uniform");
+  expect_refused(demo + "--dry-run --routing all-on:7,8", "each from 0 to 7");
+  expect_refused(demo + "--routing counts:/no/such.json", "/no/such.json");
 }
 
 // Two ranks on one host and one on another.

@@ -54,7 +54,20 @@ NewSequence Request(int64_t id, int max_tokens) {
   return request;
 }
 
-// Ranks, and whether their routing is recorded.
+// Other experts than the router's, by line and position.
+void OverrideExperts(int layer, const Batch& batch, Routing& routing) {
+  for (size_t run = 0; run < batch.spans.size(); ++run) {
+    const SequenceSpan& span = batch.spans[run];
+    for (int64_t row = span.first_row; row < span.first_row + span.num_rows; ++row) {
+      const auto first = batch.lines[run] + batch.positions[row] + layer;
+      for (int k = 0; k < routing.topk; ++k) {
+        routing.topk_idx[row * routing.topk + k] = static_cast<int32_t>((first + k) % 8);
+      }
+    }
+  }
+}
+
+// Ranks, and whether their routing is replaced and recorded.
 class AllocationTest : public testing::TestWithParam<std::tuple<int, bool>> {};
 
 // Warm-up: as many steps as it takes to meet every page border once, and routings that are as
@@ -81,7 +94,8 @@ TEST_P(AllocationTest, ASteadyDecodeStepTakesNoMemory) {
             .dtype = DType::kBF16,
             .limits = {.pages = std::vector<int64_t>(num_ranks, 200), .group_size = num_ranks},
             .max_model_len = 512,
-            .record_routing = record_routing};
+            .record_routing = record_routing,
+            .override_experts = record_routing ? OverrideExperts : ExpertOverride()};
         Engine engine({comm, comm}, *backend,
                       {model.config, weights, placement, nullptr, model.tensors}, options);
         if (comm.rank() == 0) {

@@ -56,14 +56,15 @@ TEST_P(MoeTrafficTest, NothingIsSentTwiceOrWiderThanNeeded) {
   PayloadBytes necessary;
   PayloadBytes counted;
   RunLocalRanks(c.ranks, [&](Communicator& comm) {
-    RankModel rank_model(
-        comm, model, {.dtype = c.dtype, .placement = c.placement}, [&](const RoutedTokens& tokens) {
-          const PayloadBytes bytes = Necessary(tokens.routing, *placement, tokens.layer,
-                                               comm.rank(), config.hidden_size, c.dtype);
-          const std::lock_guard lock(mutex);
-          necessary.dispatch += bytes.dispatch;
-          necessary.combine += bytes.combine;
-        });
+    const auto add = [&](const RoutedTokens& tokens) {
+      const PayloadBytes bytes = Necessary(tokens.routing, *placement, tokens.layer, comm.rank(),
+                                           config.hidden_size, c.dtype);
+      const std::lock_guard lock(mutex);
+      necessary.dispatch += bytes.dispatch;
+      necessary.combine += bytes.combine;
+    };
+    RankModel rank_model(comm, model, {.dtype = c.dtype, .placement = c.placement},
+                         {.observe = add});
     // Uneven loads: rank r has 17 r tokens.
     std::vector<int32_t> tokens(17 * comm.rank());
     for (size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<int32_t>(3 + i * 31 % 2000);
