@@ -10,6 +10,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "launch/home_flags.h"
 #include "launch/proto_text.h"
 #include "launch/run_config_rules.h"
 #include "runtime/io/file.h"
