@@ -5,7 +5,7 @@
 namespace octet {
 namespace {
 
-// What a receiver has given to the parcels of its last round.
+// The room that a receiver has given to the parcels of its last round.
 struct Room {
   int round = 0;
   int32_t tokens = 0;

@@ -1,4 +1,4 @@
-// When and where what comes from other hosts arrives.
+// The round and the place in which each parcel from another host arrives.
 
 #ifndef OCTET_PARALLEL_DISPATCH_ARRIVALS_H_
 #define OCTET_PARALLEL_DISPATCH_ARRIVALS_H_
@@ -13,18 +13,18 @@
 
 namespace octet {
 
-// A parcel of another host's rank, on the host of its owners.
+// The arrival of a parcel from another host on the host of its owners.
 struct Arrival {
   Parcel parcel;
-  int receiver;       // its index on the host
-  int round;          // in which the receiver has room for it
-  int32_t first_row;  // of the receiver's room for tokens
-  size_t letter_at;   // byte of its room for letters
+  int receiver;       // index on the host of the rank that receives it
+  int round;          // the round in which the receiver has room for it, from 0
+  int32_t first_row;  // in the receiver's room for tokens
+  size_t letter_at;   // byte in the receiver's room for letters
 };
 
-// Each receiver takes parcels in the order in which they are given, as many in a round as it has
-// room for. A pure function, which all ranks of the host compute alike. Uses the memory of
-// `arrivals`.
+// Plans the arrivals of `incoming`. Each receiver takes its parcels in the order of `incoming`, and
+// in each round as many as it has room for. A pure function: all ranks of the host compute the same
+// plan. Reuses the memory of `arrivals`.
 void PlanArrivals(std::span<const Parcel> incoming, const HostTopology& hosts,
                   const DispatchLimits& limits, std::vector<Arrival>& arrivals);
 

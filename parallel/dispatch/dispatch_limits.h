@@ -1,4 +1,4 @@
-// What an exchange has room for.
+// The limits of an exchange.
 
 #ifndef OCTET_PARALLEL_DISPATCH_DISPATCH_LIMITS_H_
 #define OCTET_PARALLEL_DISPATCH_DISPATCH_LIMITS_H_
@@ -11,7 +11,8 @@
 namespace octet {
 
 struct DispatchLimits {
-  // Tokens of so many ranks are received, and computed, at a time. More of them come in rounds.
+  // A rank receives and computes at most as many tokens at a time as this many full ranks have.
+  // More tokens come in later rounds.
   static constexpr int64_t kRanksAtATime = 4;
 
   int64_t max_tokens = 0;  // of one rank in one step
@@ -21,8 +22,8 @@ struct DispatchLimits {
 
   int64_t max_pairs() const { return max_tokens * topk; }
 
-  // Where so many ranks have tokens: most that are received, and (token, slot) pairs of those that
-  // are computed, at a time.
+  // Where `num_ranks` ranks have tokens: the most tokens that a rank receives at a time, and the
+  // most (token, slot) pairs that it computes at a time.
   int64_t tokens_at_a_time(int64_t num_ranks) const {
     return std::min(num_ranks, kRanksAtATime) * max_tokens;
   }

@@ -19,7 +19,7 @@ void Append(std::span<const std::byte> bytes, std::vector<std::byte>& to) {
   to.insert(to.end(), bytes.begin(), bytes.end());
 }
 
-// Each rank a host of its own.
+// Returns a topology in which each rank is a host of its own.
 HostTopology Apart(int num_ranks) {
   std::vector<std::string> names(num_ranks);
   for (int r = 0; r < num_ranks; ++r) names[r] = std::to_string(r);
@@ -74,7 +74,7 @@ void Dispatcher::MapBoard() {
   board_.Map(memory_.data());
 }
 
-// So that no step allocates because its tokens are spread otherwise than those before.
+// Reserves for all cases, so that no step allocates because its tokens are spread in a new way.
 void Dispatcher::Reserve() {
   const int64_t most_sources = comm_.size();
   const int64_t most_messages = std::min(limits_.max_pairs(), most_sources);
@@ -119,8 +119,8 @@ TokensInFlight Dispatcher::Dispatch(int layer, ConstMatrix x, const Routing& rou
   return {*this, layer, std::move(plan), std::move(scope)};
 }
 
-// Nobody writes the counts of the next exchange while others still read these: to get there, a rank
-// waits until all have staged.
+// No rank writes the counts of the next exchange while others still read these: before the next
+// exchange, a rank waits until all ranks have staged.
 void Dispatcher::ChooseOwners(int layer, const Routing& routing) {
   if (replicas_->NeedsCounts(layer)) {
     const std::span<int32_t> mine = board_.expert_counts(index_);
@@ -145,7 +145,7 @@ void Dispatcher::CountReadInPlace(const SendPlan& plan) {
   }
 }
 
-// From experts on other hosts.
+// Starts to receive the outputs of experts on other hosts.
 void Dispatcher::ReceiveReturns(int layer, const SendPlan& plan) {
   recv_.clear();
   for (const OwnerPairs& owner : plan.owners) {
@@ -175,7 +175,7 @@ void Dispatcher::SendToOtherHosts(int layer, const SendPlan& plan) {
     for (size_t i = 0; i < parcels_.size(); ++i) {
       send_.push_back({hosts_.ReceiverOf(comm_.rank(), parcels_[i].host), bytes_for(i)});
     }
-    comm_.Start(exchange, {kind, {"combine", layer}, ticket_}, send_, {});  // that finishes them
+    comm_.Start(exchange, {kind, {"combine", layer}, ticket_}, send_, {});  // until Combine()
   };
   ConstBytes letters_left = letter_bytes_;
   send(*letters_, Traffic::kRouting, [&](size_t i) {
@@ -188,7 +188,7 @@ void Dispatcher::SendToOtherHosts(int layer, const SendPlan& plan) {
   });
 }
 
-// The tokens of a round are there.
+// A wait for the tokens of a round.
 class Dispatcher::RoundArrives : public PendingWork {
  public:
   explicit RoundArrives(Dispatcher& dispatcher) : d_(dispatcher) {}
@@ -221,7 +221,7 @@ class Dispatcher::RoundArrives : public PendingWork {
   void See(int index, bool done, Visitor visit) const {
     visit({.rank = d_.RankOnHost(index), .late = !done, .moved = done ? 1 : 0});
   }
-  // Or comes in a later round.
+  // Also true for a parcel of a later round.
   bool IsHere(const Arrival& arrival) const {
     return arrival.round >= d_.round_ || d_.receiver_->HasArrived(arrival);
   }

@@ -1,4 +1,4 @@
-// Tokens to the ranks of their experts, and back.
+// The exchange that takes tokens to the ranks of their experts, and the outputs back.
 
 #ifndef OCTET_PARALLEL_DISPATCH_DISPATCHER_H_
 #define OCTET_PARALLEL_DISPATCH_DISPATCHER_H_
@@ -22,22 +22,25 @@ namespace octet {
 
 class Dispatcher;
 
-// One rank's tokens on their way to their experts, and those of others to this rank's. Collective,
-// as OutputsInFlight: every rank takes each step for every layer, in the same order, even with no
-// tokens. In between, while tokens travel, it may do other work.
+// The tokens of one rank on their way to their experts, and the tokens of others on their way to
+// this rank's experts. Collective, as is OutputsInFlight: every rank takes each step for every
+// layer, in the same order, even without tokens. Between the steps, while tokens travel, a rank may
+// do other work.
 class TokensInFlight {
  public:
-  // Waits for the next tokens that this rank's experts have to compute, as many as it has room for;
-  // null: there are no more. Valid until the next call.
+  // Waits for the next tokens that this rank's experts must compute, as many as it has room for.
+  // Returns null when there are no more. The plan is valid until the next call.
   const ExpertPlan* Next();
 
-  // [.., hidden_size] of the experts' dtype, which ExpertPlan::rows counts.
+  // The tokens to which the indices of ExpertPlan::rows refer: [.., hidden_size], in the dtype that
+  // experts read.
   ConstMatrix rows() const;
 
-  // Sends the outputs of these tokens home. out: [ExpertPlan::rows.size(), hidden_size] float32.
+  // Sends the outputs of the tokens of the last Next() to their homes. out:
+  // [ExpertPlan::rows.size(), hidden_size] float32.
   void Return(ConstMatrix out);
 
-  // What this rank's tokens need of the others.
+  // The plan of this rank's own tokens.
   const SendPlan& plan() const { return plan_; }
 
  private:
@@ -49,17 +52,17 @@ class TokensInFlight {
   Dispatcher* dispatcher_;
   int layer_;
   SendPlan plan_;
-  Workspace::Scope scope_;  // of what travels
+  Workspace::Scope scope_;  // holds the memory of the messages
 };
 
-// The experts' outputs on their way home.
+// The outputs of experts on their way to the homes of their tokens.
 class OutputsInFlight {
  public:
-  // After the last of TokensInFlight::Next.
+  // Call it after TokensInFlight::Next() has returned null.
   explicit OutputsInFlight(TokensInFlight tokens) : sent_(std::move(tokens)) {}
 
-  // They have come: y[t] = the sum of token t's slots, each times its gate weight, in slot order.
-  // y: [own tokens, hidden_size].
+  // Waits until the outputs have come. Then y[t] = the sum of token t's slots, each times its gate
+  // weight, in slot order. y: [own tokens, hidden_size].
   void Combine(Matrix y) &&;
 
  private:
@@ -69,31 +72,34 @@ class OutputsInFlight {
 // The two all-to-alls of every MoE layer, one layer at a time. Other dispatchers' exchanges may be
 // in flight at the same time.
 //
-// Ranks of one host read each other's tokens where they were staged, and write outputs where their
-// home reads them. To another host a token goes once, to one rank there, after the letter that
-// tells whom it is for.
+// Ranks of one host read each other's tokens where they were staged, and write outputs where the
+// home reads them. A token goes to another host once, to one rank there, after a letter that names
+// its owners.
 class Dispatcher {
  public:
-  // Collective. Ranks that can't share memory send each other messages, as those of different hosts
-  // do; shared_memory() says so.
+  // Collective. If the ranks of a host can't share memory, they send each other messages, as ranks
+  // of different hosts do, and shared_memory() says why.
   Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
              Workspace& workspace, const DispatchLimits& limits, ReplicaPolicy policy);
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
-  // Why the ranks of this one's host don't read each other's rows in place; OK where they do.
+  // OK if the ranks of this host read each other's rows in place; otherwise the reason why not.
   const absl::Status& shared_memory() const { return shared_memory_; }
 
-  // The hosts of the ranks, as the exchange sees them: without shared memory each rank has its own.
+  // The hosts of the ranks, as the exchange sees them: without shared memory, each rank is a host
+  // of its own.
   const HostTopology& hosts() const { return hosts_; }
 
   // Bytes of memory that this rank's host reserves for the exchange.
   size_t host_bytes() const { return board_.bytes(); }
 
-  // On all ranks, with nothing in flight: the experts of this layer live elsewhere now.
+  // Adopts the new placement of the experts of this layer. Call it on all ranks, with nothing in
+  // flight.
   void ExpertsMoved(int layer);
 
-  // Collective: tokens leave for their experts. x: [own tokens, hidden_size] float32.
+  // Collective: starts to send this rank's tokens to their experts. x: [own tokens, hidden_size]
+  // float32.
   TokensInFlight Dispatch(int layer, ConstMatrix x, const Routing& routing);
 
  private:
@@ -101,7 +107,7 @@ class Dispatcher {
   friend class OutputsInFlight;
   class RoundArrives;
 
-  // What this rank serves of one home.
+  // The pairs of one home that this rank serves.
   struct Source {
     int home;
     bool leaves;  // its returns leave this host
@@ -120,7 +126,8 @@ class Dispatcher {
   const ExpertPlan* NextPart(int layer);
   bool NextRound(int layer);
   void FindSources();
-  // first_result: where its room for returns begins, on this host.
+  // first_result: the row where the home's room for returns begins, or kLeaves if the home is on
+  // another host.
   static constexpr int32_t kLeaves = -1;
   void AddSource(int home, const Letter& letter, int32_t first_row, int32_t first_result);
   void Return(int layer, ConstMatrix out);
@@ -149,20 +156,20 @@ class Dispatcher {
 
   int64_t number_ = 0;                                    // of the exchange
   int64_t ticket_ = 0;                                    // of its messages
-  std::optional<ParcelReceiver> receiver_;                // where there are other hosts
+  std::optional<ParcelReceiver> receiver_;                // if there are other hosts
   std::unique_ptr<Exchange> letters_, tokens_;            // to other hosts
   std::unique_ptr<Exchange> returned_, leaving_returns_;  // from other hosts and to them
   bool returns_are_leaving_ = false;
 
-  int round_ = 0;                // that is computed, from 1
+  int round_ = 0;                // the round that is computed, from 1
   std::vector<Source> sources_;  // of the round
-  int64_t first_source_ = 0;     // of the part of them that is computed
-  int64_t next_source_ = 0;      // after it
+  int64_t first_source_ = 0;     // the first source of the part that is computed
+  int64_t next_source_ = 0;      // the first source after that part
   ExpertPlan expert_plan_;       // of that part
 
-  // Memory that is used again.
+  // Memory that is kept from one exchange to the next.
   std::vector<int32_t> owner_of_;
-  std::vector<int> owners_here_;  // on this host, of this rank's tokens
+  std::vector<int> owners_here_;  // the owners on this host of this rank's tokens
   SendPlan spare_plan_;
   std::vector<Parcel> parcels_;
   std::vector<std::byte> letter_bytes_;

@@ -39,7 +39,7 @@ void EvenSplit::AddItem(int64_t rows, std::span<const int32_t> bins) {
   const int64_t item = std::ssize(begins_) - 1;
   const int64_t num_bins = std::ssize(bins);
   for (int64_t i = 0; i < num_bins; ++i) {
-    // What is left over goes to other bins for other items.
+    // The remainder goes to different bins for different items.
     const int64_t turn = (i + item) % num_bins;
     const int64_t part = rows / num_bins + (turn < rows % num_bins ? 1 : 0);
     item_of_.push_back(static_cast<int32_t>(item));
@@ -67,13 +67,14 @@ void EvenSplit::ListEdgesByBin() {
   for (int32_t edge = 0; edge < std::ssize(bin_of_); ++edge) {
     edges_of_bin_[bin_begins_[bin_of_[edge]]++] = edge;
   }
-  // Each is now where the next one began.
+  // Each begin has moved to where the next bin begins.
   std::shift_right(bin_begins_.begin(), bin_begins_.end(), 1);
   bin_begins_[0] = 0;
 }
 
-// Moves rows on a path to the emptiest bin that there is a path to. False where that is as full, up
-// to one row: then all bins that could take rows of this one are, and nothing else has rows there.
+// Moves rows along a path to the emptiest bin that can be reached from `bin`. Returns false if that
+// bin has at most one row less. Then all bins that can be reached are that full, and no item that
+// has rows in them can go elsewhere: the maximum is the least possible.
 bool EvenSplit::Relieve(int32_t bin) {
   Search(bin);
   const int32_t target =
@@ -93,7 +94,7 @@ bool EvenSplit::Relieve(int32_t bin) {
   return true;
 }
 
-// Breadth first: the bins that rows of `bin` can come to.
+// Finds the bins that rows of `bin` can reach, breadth first.
 void EvenSplit::Search(int32_t bin) {
   from_edge_.assign(loads_.size(), kNotReached);
   to_edge_.resize(loads_.size());

@@ -1,4 +1,4 @@
-// Loads divided over those that can take them.
+// An even division of loads over bins.
 
 #ifndef OCTET_PARALLEL_DISPATCH_EVEN_SPLIT_H_
 #define OCTET_PARALLEL_DISPATCH_EVEN_SPLIT_H_
@@ -9,12 +9,14 @@
 
 namespace octet {
 
-// Items of whole rows, each of which some bins can take, divided so that the fullest bin has as few
-// rows as is possible: a flow of least maximum, by paths from the fullest bin to emptier ones. The
-// same on every machine. Keeps its memory from one split to the next.
+// A division of items over bins in which the fullest bin has as few rows as possible. An item has
+// whole rows, which only some of the bins can take. The division is a flow of least maximum, found
+// by paths from the fullest bin to emptier ones. It is the same on every machine. Keeps its memory
+// from one split to the next.
 class EvenSplit {
  public:
-  // Makes room, so that no split of so many items with so many bins of theirs allocates.
+  // Makes room for `num_bins` bins, `num_items` items and `num_edges` edges. A split of at most
+  // that size allocates nothing.
   void Reserve(int num_bins, int64_t num_items, int64_t num_edges);
 
   // Begins a split over bins 0 to num_bins - 1.
@@ -25,7 +27,7 @@ class EvenSplit {
 
   void Divide();
 
-  // Rows of an item for each of its bins, in their order.
+  // The rows of an item in each of its bins, in the order of the bins.
   std::span<const int64_t> rows(int64_t item) const {
     return std::span(rows_).subspan(begins_[item], begins_[item + 1] - begins_[item]);
   }
@@ -46,8 +48,8 @@ class EvenSplit {
   std::vector<int32_t> bin_begins_;    // [bins + 1] of its edges
   std::vector<int32_t> edges_of_bin_;  // [edges], bin by bin
 
-  // What a search found: the bins that it reached, in order, and the edges by which rows would come
-  // to each, out of one bin and into another.
+  // The result of a search: the bins that it reached, in order, and for each bin the edge that rows
+  // would leave to come to it, and the edge that they would enter.
   std::vector<int32_t> reached_;
   std::vector<int32_t> from_edge_, to_edge_;  // [bins]
 };

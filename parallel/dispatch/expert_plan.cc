@@ -27,7 +27,8 @@ void CountPairs(std::span<const IncomingPairs> homes, std::span<const int> local
   std::partial_sum(plan.offsets.begin(), plan.offsets.end(), plan.offsets.begin());
 }
 
-// A token of which this rank has all slots goes back as one row.
+// Returns how many of `pairs` the next result sums: topk if this rank has all slots of the token,
+// else 1.
 int64_t PairsOfResult(std::span<const RoutedPair> pairs, int topk) {
   if (std::ssize(pairs) < topk) return 1;
   const bool whole = std::ranges::all_of(

@@ -1,4 +1,4 @@
-// What this rank's experts compute in one layer.
+// The work of this rank's experts in one layer.
 
 #ifndef OCTET_PARALLEL_DISPATCH_EXPERT_PLAN_H_
 #define OCTET_PARALLEL_DISPATCH_EXPERT_PLAN_H_
@@ -12,30 +12,30 @@
 
 namespace octet {
 
-// What one home sends to this rank.
+// The pairs that one home sends to this rank.
 struct IncomingPairs {
   std::span<const RoutedPair> pairs;  // in the order of its tokens and slots
-  int32_t first_row = 0;              // where row 0 of its pairs lies
-  int32_t first_result = 0;           // where the first row that goes back to it is written
+  int32_t first_row = 0;              // index of the token that the pairs call row 0
+  int32_t first_result = 0;           // index of the first row that goes back to the home
 };
 
 struct ExpertPlan {
   std::vector<int32_t> offsets;  // [local experts + 1] into rows
-  std::vector<int32_t> rows;     // of each (token, slot) pair, grouped by local expert
-  RowSums returns;               // of the experts' outputs, home by home in the order of its pairs
+  std::vector<int32_t> rows;     // of each (token, slot) pair's token, grouped by local expert
+  RowSums returns;               // sums of outputs, home by home in the order of its pairs
 
-  // Makes room for plans of so many pairs.
+  // Makes room for plans of `num_pairs` pairs.
   void Reserve(int64_t num_pairs) {
     rows.reserve(num_pairs);
     returns.Reserve(num_pairs);
   }
 
-  // Needed only while it is made.
-  std::vector<int32_t> local;  // [experts] index among this rank's
+  // Used by PlanExperts only.
+  std::vector<int32_t> local;  // [experts] index among the local experts
   std::vector<int32_t> next;
 };
 
-// local_experts: this rank's, ascending. `reuse` gives its memory to the result.
+// local_experts: the experts of this rank, ascending. `reuse` gives its memory to the result.
 ExpertPlan PlanExperts(std::span<const IncomingPairs> homes, std::span<const int> local_experts,
                        int num_experts, int topk, ExpertPlan reuse = {});
 

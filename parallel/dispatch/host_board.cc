@@ -9,7 +9,7 @@
 namespace octet {
 namespace {
 
-// Hands out parts of memory one after the other, each on a cache line of its own.
+// A layout that hands out parts of memory one after the other, each on cache lines of its own.
 class Layout {
  public:
   size_t Take(size_t bytes) {

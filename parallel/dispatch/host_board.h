@@ -1,4 +1,4 @@
-// Memory in which the ranks of a host see each other's tokens.
+// The memory in which the ranks of a host see each other's tokens.
 
 #ifndef OCTET_PARALLEL_DISPATCH_HOST_BOARD_H_
 #define OCTET_PARALLEL_DISPATCH_HOST_BOARD_H_
@@ -15,11 +15,12 @@
 
 namespace octet {
 
-// Each rank of the host has a part that it alone writes, save its room for returns, and the others
-// read. What a flag tells of was written before.
+// A layout of memory that the ranks of a host share. Each rank has a part that the others read.
+// Only the rank itself writes its part; the others write only to its room for returns. Data is
+// written before the flag that announces it.
 //
-// Ranks are numbered by HostTopology::index_on_host, and exchanges one after the other, a new one
-// for each layer of each step.
+// An `index` of a rank is its HostTopology::index_on_host. Exchanges are numbered in order, with a
+// new number for each layer of each step.
 class HostBoard {
  public:
   HostBoard() = default;
@@ -27,24 +28,24 @@ class HostBoard {
   // For the host of `rank`.
   HostBoard(const HostTopology& hosts, int rank, const DispatchLimits& limits, int num_experts);
 
-  // Lays it over zeroed memory of bytes().
+  // Places the board in `memory`, which is zeroed and has bytes() bytes.
   void Map(std::byte* memory);
   size_t bytes() const { return bytes_; }
 
   int num_ranks() const { return num_ranks_; }
 
-  // A number that grows from round to round and from exchange to exchange.
+  // Returns a number that grows from round to round and from exchange to exchange.
   static int64_t AfterRounds(int64_t exchange, int rounds) {
     constexpr int64_t kMostRounds = int64_t{1} << 20;
     return exchange * kMostRounds + rounds;
   }
 
   struct Flags {
-    alignas(64) std::atomic<int64_t> counted;    // exchange whose expert_counts are there
+    alignas(64) std::atomic<int64_t> counted;    // exchange whose expert_counts can be read
     alignas(64) std::atomic<int64_t> staged;     // exchange whose tokens and letter can be read
     alignas(64) std::atomic<int64_t> announced;  // exchange whose incoming parcels can be read
-    alignas(64) std::atomic<int64_t> arrived;    // AfterRounds, of what comes from other hosts
-    alignas(64) std::atomic<int64_t> consumed;   // AfterRounds, of this rank's experts
+    alignas(64) std::atomic<int64_t> arrived;    // AfterRounds that arrived from other hosts
+    alignas(64) std::atomic<int64_t> consumed;   // AfterRounds that this rank's experts consumed
     alignas(64) std::atomic<int64_t> returned;   // exchange whose outputs are all returned
   };
   Flags& flags(int index) const;
@@ -52,46 +53,47 @@ class HostBoard {
   bool HasStaged(int index, int64_t exchange) const {
     return flags(index).staged.load(std::memory_order_acquire) >= exchange;
   }
-  int CountStaged(int64_t exchange) const;  // of its ranks
+  int CountStaged(int64_t exchange) const;  // returns the number of ranks that have
 
-  // (token, slot) pairs of each rank's own tokens for each expert: [ranks, experts]. Each rank
-  // writes its own row.
+  // The number of (token, slot) pairs of each rank's own tokens for each expert: [ranks, experts].
+  // Each rank writes its own row.
   std::span<int32_t> expert_counts() const;
   std::span<int32_t> expert_counts(int index) const {
     return expert_counts().subspan(int64_t{index} * num_experts_, num_experts_);
   }
 
-  // Tokens as experts read them: each rank's own, then its room for those from other hosts.
+  // The tokens in the dtype that experts read. For each rank: its own tokens, then its room for
+  // tokens from other hosts.
   Matrix tokens() const { return tokens_; }
   int32_t own_tokens(int index) const { return static_cast<int32_t>(index * tokens_of_each_); }
   int32_t arriving_tokens(int index) const {
     return own_tokens(index) + static_cast<int32_t>(max_tokens_);
   }
 
-  // Outputs of experts: each rank's room for those that come back to it, then what it sends to
-  // other hosts.
+  // The outputs of experts. For each rank: its room for the outputs that come back to it, then its
+  // room for those that it sends to other hosts.
   Matrix returns() const { return returns_; }
   int32_t own_returns(int index) const { return static_cast<int32_t>(index * returns_of_each_); }
   int32_t leaving_returns(int index) const {
     return own_returns(index) + static_cast<int32_t>(max_pairs_);
   }
 
-  // A rank's letter to its own host. Whom the one before it was for stays there, for those who have
-  // not looked yet; its pairs have been used.
+  // Writes and reads the letter of a rank to its own host. A new letter leaves the owners of the
+  // one before in place, for ranks that have not looked at them yet. Its pairs have been used.
   void WriteLetter(int index, int64_t exchange, const Letter& letter) const;
   Letter ReadLetter(int index, int64_t exchange) const;
 
-  // The parcels that a rank sends to other hosts, and those that come to this one.
+  // The parcels that a rank sends to other hosts, and those that come to this host.
   void WriteOutgoing(int index, std::span<const Parcel> parcels) const;
   std::span<const Parcel> outgoing(int index) const;
   void WriteIncoming(std::span<const Parcel> parcels) const;
   std::span<const Parcel> incoming() const;
 
-  // Letters from other hosts come in here.
+  // The room for letters from other hosts.
   std::span<std::byte> letter_room(int index) const;
 
  private:
-  // Lists in memory: how many, and then they.
+  // A list in memory is its length, and then its elements.
   template <class T>
   static void Write(std::byte* at, std::span<const T> from);
   template <class T>
@@ -107,7 +109,7 @@ class HostBoard {
   int64_t returns_of_each_ = 0;
   size_t letter_room_ = 0;
 
-  // Where each begins, in the part of a rank or in the whole.
+  // The byte where each area begins, in the part of a rank or in the whole board.
   size_t owners_[2] = {};
   size_t pairs_ = 0;
   size_t outgoing_ = 0;

@@ -1,4 +1,4 @@
-// A wait for flags of ranks of one host.
+// A wait for the flags of ranks of one host.
 
 #ifndef OCTET_PARALLEL_DISPATCH_HOST_FLAGS_H_
 #define OCTET_PARALLEL_DISPATCH_HOST_FLAGS_H_
@@ -11,7 +11,8 @@
 
 namespace octet {
 
-// Complete when a flag of each of `ranks`, all of this host, has reached this exchange.
+// A wait that is complete when the flag of each of `ranks` has reached this exchange. All `ranks`
+// are on this host.
 class HostFlags : public PendingWork {
  public:
   using Flag = std::atomic<int64_t> HostBoard::Flags::*;

@@ -1,4 +1,4 @@
-// What a home tells the owners on one host of its tokens.
+// The letter by which a home tells the owners on one host which pairs they serve.
 
 #ifndef OCTET_PARALLEL_DISPATCH_LETTER_H_
 #define OCTET_PARALLEL_DISPATCH_LETTER_H_
@@ -9,33 +9,33 @@
 
 namespace octet {
 
-// A (token, slot) pair, as the rank of its expert is told of it.
+// A (token, slot) pair, as its home describes it to its owner.
 struct RoutedPair {
-  int32_t row;  // of the token: among its home's tokens, or among those of the message it comes in
+  int32_t row;  // of the token, among the tokens of its home or of the message in which it comes
   int32_t expert;
   float weight;
 };
 
-// Tokens of which an owner has these pairs.
+// Returns the number of tokens to which these pairs of one owner belong.
 inline int64_t CountTokens(std::span<const RoutedPair> pairs) {
   int64_t tokens = 0;
   for (size_t i = 0; i < pairs.size(); ++i) tokens += i == 0 || pairs[i].row != pairs[i - 1].row;
   return tokens;
 }
 
-// What a rank serves of one home.
+// The pairs of one home that a rank serves.
 struct OwnerPairs {
   int32_t rank;
   int32_t first_pair, num_pairs;      // of the home's pairs
-  int32_t first_return, num_returns;  // rows of the home's room for what comes back
+  int32_t first_return, num_returns;  // rows of the home's room for returns
 };
 
-// What one home has for the ranks of one host, its own or another.
+// The pairs of one home for the owners on one host, its own or another.
 struct Letter {
   std::span<const OwnerPairs> owners;
   std::span<const RoutedPair> pairs;  // owner by owner, each in the order of tokens and slots
 
-  // Whose pairs begin there.
+  // `pairs` points to the first pair of the first owner.
   static Letter Of(std::span<const OwnerPairs> owners, const RoutedPair* pairs) {
     if (owners.empty()) return {};
     const int32_t end = owners.back().first_pair + owners.back().num_pairs;
@@ -43,7 +43,7 @@ struct Letter {
             .pairs = {pairs, static_cast<size_t>(end - owners.front().first_pair)}};
   }
 
-  // Null where the rank serves none.
+  // Returns null if the rank serves no pairs.
   const OwnerPairs* Find(int rank) const {
     for (const OwnerPairs& owner : owners) {
       if (owner.rank == rank) return &owner;

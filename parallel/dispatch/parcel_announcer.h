@@ -1,4 +1,4 @@
-// Tells hosts how much comes to them.
+// The announcement of parcels to the hosts that receive them.
 
 #ifndef OCTET_PARALLEL_DISPATCH_PARCEL_ANNOUNCER_H_
 #define OCTET_PARALLEL_DISPATCH_PARCEL_ANNOUNCER_H_
@@ -12,18 +12,19 @@
 
 namespace octet {
 
-// On the first rank of each host. Parcels' sizes go from host to host in steps of 1, 2, 4, ...
-// until they are where their parcels go, together with all that have the same way: so that each
-// host sends as many messages as the logarithm of their number (Bruck et al., "Efficient algorithms
-// for all-to-all communications in multiport message-passing systems", 1997).
+// The announcer on the first rank of each host. The sizes of parcels go from host to host in steps
+// of 1, 2, 4, ... hosts, until they reach the hosts of their parcels. All sizes that take the same
+// step go in one message, so that each host sends as many messages as the logarithm of the number
+// of hosts (Bruck et al., "Efficient algorithms for all-to-all communications in multiport
+// message-passing systems", 1997).
 class ParcelAnnouncer : public PendingWork {
  public:
   ParcelAnnouncer(Communicator& comm, const HostTopology& hosts, const HostBoard& board);
 
-  // Begins an exchange when the one before is complete.
+  // Begins an exchange. The one before must be complete.
   void Begin(int64_t exchange, const Transfer& transfer);
 
-  // True when the host's ranks have been told what comes to them (HostBoard::incoming).
+  // Returns true when the ranks of this host can read the parcels that come (HostBoard::incoming).
   bool Poll() override;
   bool all_have_come() const override { return false; }
   int64_t moves() const override { return exchange_->moves(); }
@@ -46,9 +47,8 @@ class ParcelAnnouncer : public PendingWork {
   Transfer transfer_ = {};
   bool gathered_ = false;
   int step_ = 0;
-  std::vector<Parcel> held_;  // that are on their way
-  std::vector<Parcel>
-      out_;  // what goes to the next host; the first one is no parcel, so that there is something
+  std::vector<Parcel> held_;  // parcels at this host; after the last step, all are for it
+  std::vector<Parcel> out_;  // parcels to the next host, after a dummy: a message must not be empty
   std::vector<Parcel> in_;
 };
 

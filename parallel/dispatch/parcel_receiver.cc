@@ -55,9 +55,9 @@ bool ParcelReceiver::CheckAnnounced() {
   return true;
 }
 
-// The ranks of the host no longer read what the round before brought.
+// Returns true when the ranks of the host no longer read the tokens of the round before.
 bool ParcelReceiver::RoundIsConsumed() const {
-  if (round_ == 0) return true;  // they have all staged since
+  if (round_ == 0) return true;  // all ranks have staged since the last exchange
   for (int i = 0; i < board_.num_ranks(); ++i) {
     const int64_t consumed = board_.flags(i).consumed.load(std::memory_order_acquire);
     if (consumed < HostBoard::AfterRounds(number_, round_)) return false;

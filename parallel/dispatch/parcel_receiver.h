@@ -1,4 +1,4 @@
-// What other hosts send to this one.
+// The receiver of parcels from other hosts.
 
 #ifndef OCTET_PARALLEL_DISPATCH_PARCEL_RECEIVER_H_
 #define OCTET_PARALLEL_DISPATCH_PARCEL_RECEIVER_H_
@@ -14,30 +14,30 @@
 
 namespace octet {
 
-// One rank's share of the parcels for its host: letters and tokens arrive in its part of the board,
-// in rounds, each when the ranks of the host have consumed the one before. The first rank of the
-// host has the announcer, too.
+// The receiver of one rank's share of the parcels for its host. Letters and tokens arrive in the
+// rank's part of the board, in rounds. A round begins when the ranks of the host have consumed the
+// round before. The first rank of the host also has the announcer.
 class ParcelReceiver : public PendingWork {
  public:
   ParcelReceiver(Communicator& comm, const HostTopology& hosts, const HostBoard& board,
                  const DispatchLimits& limits);
 
-  // Begins an exchange when the one before is complete. All messages of an exchange have one
+  // Begins an exchange. The one before must be complete. All messages of an exchange have one
   // ticket.
   void Begin(int64_t exchange, int layer, int64_t ticket);
 
-  // True when this rank has received all of its share.
+  // Returns true when this rank has received all of its share.
   bool Poll() override;
   bool all_have_come() const override;
   int64_t moves() const override;
   void Visit(Visitor visit) const override;
 
-  // What comes to the ranks of this host together; once it has been announced.
+  // The parcels for all ranks of this host, once they are announced.
   bool is_announced() const { return is_announced_; }
   std::span<const Arrival> arrivals() const { return arrivals_; }
   int num_rounds() const { return num_rounds_; }
 
-  // Whether it has arrived, and then its letter.
+  // Returns whether a parcel has arrived, and, once it has, its letter.
   bool HasArrived(const Arrival& arrival) const;
   Letter ReadLetter(const Arrival& arrival) const;
 
@@ -59,7 +59,7 @@ class ParcelReceiver : public PendingWork {
   int64_t ticket_ = 0;
   bool is_announced_ = false;
   bool in_round_ = false;
-  int round_ = 0;       // the next one, or the one that it is in
+  int round_ = 0;       // the current one, or, between rounds, the next one
   int own_rounds_ = 0;  // of this rank
   int num_rounds_ = 0;  // of the host
   std::vector<Arrival> arrivals_;

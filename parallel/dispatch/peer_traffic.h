@@ -1,4 +1,4 @@
-// What the tokens of a rank make it exchange with each other rank.
+// The traffic that the tokens of a rank cause between it and each other rank.
 
 #ifndef OCTET_PARALLEL_DISPATCH_PEER_TRAFFIC_H_
 #define OCTET_PARALLEL_DISPATCH_PEER_TRAFFIC_H_
@@ -11,8 +11,9 @@
 
 namespace octet {
 
-// Between a home and a peer. Rows to the peer are hidden states in the dtype that experts read;
-// rows from it are float32. What is in place is read where it was written, by ranks of one host.
+// The traffic between a home and a peer. Rows to the peer are hidden states in the dtype that
+// experts read; rows from it are float32. Ranks of one host read rows in place: where they were
+// written.
 struct PeerTraffic {
   int64_t rows_in_place = 0;     // to the peer
   int64_t rows_sent = 0;         // to the peer, for all ranks of its host
@@ -23,7 +24,7 @@ struct PeerTraffic {
   bool operator==(const PeerTraffic&) const = default;
 };
 
-// Adds what one exchange of `home` moves. by_rank: [ranks].
+// Adds the traffic of one exchange of `home`. by_rank: [ranks].
 void AddPeerTraffic(const SendPlan& plan, const HostTopology& topology, int home,
                     std::span<PeerTraffic> by_rank);
 

@@ -61,7 +61,7 @@ int32_t ReplicaChooser::ChooseInTurn(int layer, int expert, int64_t token) const
   return candidates[static_cast<size_t>(home_ + token) % candidates.size()];
 }
 
-// A token goes to a rank that serves it already, if the share of that rank allows it.
+// Chooses a rank that already serves the token, if the quota of that rank allows it.
 void ReplicaChooser::ChooseEvenly(int layer, const Routing& routing, const HostExpertCounts& counts,
                                   std::vector<int32_t>& owner_of) {
   DivideHost(layer, counts);
@@ -92,8 +92,8 @@ void ReplicaChooser::DivideHost(int layer, const HostExpertCounts& counts) {
   split_.Divide();
 }
 
-// What each rank takes of an expert's rows is divided among the homes of the host: first its own
-// rows, then those of the homes in their order.
+// Divides the rows of an expert that each rank takes among the homes of the host. A rank takes its
+// own rows first, then the rows of the homes in their order.
 void ReplicaChooser::TakeShare(int layer, int expert, const HostExpertCounts& counts) {
   const auto candidates = Candidates(layer, expert);
   const std::span<int64_t> quota =
@@ -103,7 +103,7 @@ void ReplicaChooser::TakeShare(int layer, int expert, const HostExpertCounts& co
   left_.assign(shares.begin(), shares.end());
   const int host = hosts_.host_of(home_);
   const int own_index = hosts_.index_on_host(home_);
-  int64_t before = 0;  // rows of the homes before this one, but for what they keep
+  int64_t before = 0;  // rows of the homes before this one, without those that they keep
   int64_t mine = counts(own_index, expert);
   for (size_t c = 0; c < candidates.size(); ++c) {
     if (hosts_.host_of(candidates[c]) != host) continue;

@@ -1,4 +1,4 @@
-// Which replica of an expert serves a token.
+// The choice of the replica that serves a token.
 
 #ifndef OCTET_PARALLEL_DISPATCH_REPLICA_CHOICE_H_
 #define OCTET_PARALLEL_DISPATCH_REPLICA_CHOICE_H_
@@ -15,7 +15,7 @@
 
 namespace octet {
 
-// (token, slot) pairs of each home of one host for each expert: [homes, experts].
+// The number of (token, slot) pairs of each home of one host for each expert: [homes, experts].
 struct HostExpertCounts {
   int num_experts = 0;
   std::span<const int32_t> counts;
@@ -26,19 +26,20 @@ struct HostExpertCounts {
   }
 };
 
-// Chooses for the tokens of one home: a pure function of its routing, of the placement, and of the
-// counts of its host. Keeps its memory from one call to the next.
+// A chooser of replicas for the tokens of one home. The choice is a pure function of the home's
+// routing, of the placement, and of the counts of its host. Keeps its memory from one call to the
+// next.
 class ReplicaChooser {
  public:
-  // What it is made from must outlive it.
+  // The arguments must outlive this object.
   ReplicaChooser(const ExpertPlacement& placement, const HostTopology& hosts, int home,
                  ReplicaPolicy policy);
 
-  // Whether Choose needs the counts of this layer. The same on all ranks of a host.
+  // Returns whether Choose needs the counts of this layer. The same on all ranks of a host.
   bool NeedsCounts(int layer) const { return needs_counts_[layer]; }
 
-  // owner_of: for each (token, slot) pair a rank that has the expert. `counts` are used only where
-  // they are needed.
+  // Sets owner_of to a rank that has the expert, for each (token, slot) pair. Uses `counts` only if
+  // NeedsCounts(layer).
   void Choose(int layer, const Routing& routing, const HostExpertCounts& counts,
               std::vector<int32_t>& owner_of);
 
@@ -65,14 +66,15 @@ class ReplicaChooser {
   int64_t most_candidates_ = 1;
 };
 
-// What all homes of a group choose, for who knows all routings. Keeps its memory.
+// The choices of all homes of a group, for a caller that knows all routings. Keeps its memory from
+// one call to the next.
 class GroupReplicaChoice {
  public:
-  // What it is made from must outlive it.
+  // The arguments must outlive this object.
   GroupReplicaChoice(const ExpertPlacement& placement, const HostTopology& hosts,
                      ReplicaPolicy policy);
 
-  // routing: [homes]. owner_of[home][pair]; valid until the next call.
+  // routing: [homes]. Returns owner_of[home][pair], which is valid until the next call.
   const std::vector<std::vector<int32_t>>& Choose(int layer, std::span<const Routing> routing);
 
  private:
@@ -83,7 +85,7 @@ class GroupReplicaChoice {
   std::vector<std::vector<int32_t>> owner_of_;
 };
 
-// The same for a single time.
+// Does the same as GroupReplicaChoice, for a single call.
 std::vector<std::vector<int32_t>> ChooseOwners(const ExpertPlacement& placement,
                                                const HostTopology& hosts, ReplicaPolicy policy,
                                                int layer, std::span<const Routing> routing);

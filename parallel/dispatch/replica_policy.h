@@ -1,4 +1,4 @@
-// How a replica is chosen among several.
+// The policy by which a home chooses among the replicas of an expert.
 
 #ifndef OCTET_PARALLEL_DISPATCH_REPLICA_POLICY_H_
 #define OCTET_PARALLEL_DISPATCH_REPLICA_POLICY_H_
@@ -10,10 +10,11 @@
 
 namespace octet {
 
-// For --replica-policy. A replica on the home's host goes before all others, but for kInTurn.
+// The values of --replica-policy. A replica on the home's host goes before all others, except for
+// kInTurn.
 enum class ReplicaPolicy {
-  kEven,     // the busiest rank gets as few rows of the host's tokens as is possible
-  kNearest,  // that on the home's own rank, else each in turn
+  kEven,     // the busiest rank gets as few rows of the host's tokens as possible
+  kNearest,  // the replica on the home's own rank, else each in turn
   kInTurn,   // each in turn, wherever they are
 };
 

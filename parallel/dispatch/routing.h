@@ -1,4 +1,4 @@
-// Which experts the router chose.
+// The experts that the router chose.
 
 #ifndef OCTET_PARALLEL_DISPATCH_ROUTING_H_
 #define OCTET_PARALLEL_DISPATCH_ROUTING_H_

@@ -9,8 +9,9 @@ namespace {
 
 constexpr int kNoGroup = -1;
 
-// Numbers items group by group, each group's in their order, and calls place(item, number) for each
-// that has one. begins: where each group begins, and the end, [groups + 1].
+// Numbers items group by group, and keeps their order within a group. Calls place(item, number) for
+// each item that has a group. begins: [groups + 1], the number where each group begins, and the
+// end.
 template <class GroupOf, class Place>
 void NumberByGroup(int64_t num_items, int num_groups, GroupOf group_of, Place place,
                    std::vector<int32_t>& begins) {
@@ -22,12 +23,12 @@ void NumberByGroup(int64_t num_items, int num_groups, GroupOf group_of, Place pl
   for (int64_t i = 0; i < num_items; ++i) {
     if (group_of(i) != kNoGroup) place(i, begins[group_of(i)]++);
   }
-  // Each is now where the next one began.
+  // Each begin has moved to where the next group begins.
   std::shift_right(begins.begin(), begins.end(), 1);
   begins[0] = 0;
 }
 
-// Gives each token its place in the message to each other host.
+// Gives each token its row in the message to each other host.
 void DivideOverHosts(int topk, int home_host, const HostTopology& topology, SendPlan& plan) {
   const auto num_pairs = std::ssize(plan.owner_of);
   const auto host_of = [&](int64_t i) { return topology.host_of(plan.owner_of[i]); };
@@ -86,7 +87,7 @@ void DivideOverOwners(const Routing& routing, const HostTopology& topology, Send
   }
 }
 
-// Owners are by host, as hosts are.
+// Owners lie in the order of their hosts, as the hosts do.
 void DivideOwnersOverHosts(int home_host, const HostTopology& topology, SendPlan& plan) {
   const auto set_owners = [&](SendPlan::Host& host) {
     const auto host_of = [&](const OwnerPairs& owner) { return topology.host_of(owner.rank); };
@@ -100,7 +101,7 @@ void DivideOwnersOverHosts(int home_host, const HostTopology& topology, SendPlan
   for (SendPlan::Host& host : plan.hosts) set_owners(host);
 }
 
-// Whether the owner of pair `number` has all slots of its token, of which this is the first.
+// Returns whether `owner` has all slots of the token whose first pair is `number`.
 bool HasWholeToken(const SendPlan& plan, const OwnerPairs& owner, int32_t number, int topk) {
   const int32_t last = number + topk - 1;
   if (last >= owner.first_pair + owner.num_pairs) return false;
