@@ -17,7 +17,8 @@ void Add(std::vector<int32_t>& ranks, int32_t rank) {
   if (at == ranks.end() || *at != rank) ranks.insert(at, rank);
 }
 
-// Searches depth first, heaviest experts first, and leaves what can't be better than the best.
+// A search for the best partition: depth first, heaviest experts first. It leaves out what can't be
+// better than the best so far.
 class PartitionSearch {
  public:
   PartitionSearch(std::span<const int64_t> counts, int num_ranks, int first_larger)
@@ -55,7 +56,7 @@ class PartitionSearch {
     }
   }
 
-  // A rank before it holds as much and has as much room.
+  // Returns true if an earlier rank has the same load and the same room.
   bool LooksLikeEarlier(size_t rank) const {
     for (size_t r = 0; r < rank; ++r) {
       if (loads_[r] == loads_[rank] && rooms_[r] == rooms_[rank]) return true;
@@ -71,13 +72,13 @@ class PartitionSearch {
   int64_t least_ = 0;
 };
 
-// Adds the replicas of one layer. pairs: of each rank, in all layers so far.
+// The replicas of one layer. pairs: [ranks], the pairs of all layers, with the replicas so far.
 class LayerReplicas {
  public:
   LayerReplicas(RanksOfExperts& ranks, std::span<const int64_t> counts, std::vector<int64_t>& pairs)
       : ranks_(ranks), counts_(counts), pairs_(pairs) {}
 
-  // False where every expert is on every rank.
+  // Returns false if every expert is on every rank.
   bool AddOne() {
     const std::vector<double> loads = RankLoads();
     std::pair<int, int32_t> best = {-1, -1};  // expert and rank

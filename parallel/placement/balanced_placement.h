@@ -8,17 +8,19 @@
 
 namespace octet {
 
-// By EplbSlots, with `num_replicas` slots in each layer more than there are experts. Two replicas
-// of an expert on one rank are one. counts: [num_layers, num_experts].
+// Places experts by EplbSlots, with `num_replicas` more slots than experts in each layer. Two
+// replicas of an expert on one rank become one. counts: [num_layers, num_experts].
 ExpertPlacement PlaceByEplb(PlacementShape shape, const ExpertCounts& counts, int num_replicas);
 
-// Each expert once, as many or one less on each rank, so that the busiest rank of each layer has as
-// few tokens as is possible: the best of all partitions. At most kMostPartitioned experts.
+// Places each expert once. Every rank gets equally many experts, or one less. The busiest rank of
+// each layer has as few tokens as possible: the result is the best of all partitions. Takes at most
+// kMostPartitioned experts.
 inline constexpr int kMostPartitioned = 12;
 ExpertPlacement PlaceByPartition(PlacementShape shape, const ExpertCounts& counts);
 
-// `base` and `num_replicas` more in each layer, one after the other: on a rank that holds fewest
-// pairs of all layers, of the expert with most tokens a replica that is not there yet.
+// Returns `base` with `num_replicas` more replicas in each layer, placed one after the other. Each
+// goes to a rank that holds the fewest pairs of all layers. There it is of the expert with the most
+// tokens per replica that the rank does not have yet.
 ExpertPlacement AddReplicas(const ExpertPlacement& base, const ExpertCounts& counts,
                             int num_replicas);
 

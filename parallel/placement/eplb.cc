@@ -8,7 +8,8 @@
 namespace octet {
 namespace {
 
-// Packs that hold as many items, or one more: those from `first_larger` on, as many as it takes.
+// Packs that hold equally many items, or one more. As many packs as necessary hold one more, from
+// `first_larger` on.
 struct Packs {
   int count;
   int items;
@@ -20,8 +21,8 @@ struct Packs {
   }
 };
 
-// The items of each pack, in the order in which they came: heaviest first, each to the lightest
-// pack that has room.
+// Returns the items of each pack, in the order in which they came. Items come heaviest first, each
+// to the lightest pack that has room.
 std::vector<std::vector<int>> PackEvenly(std::span<const float> weights, const Packs& packs) {
   std::vector<std::vector<int>> packed(packs.count);
   std::vector<int> order(weights.size());
@@ -37,14 +38,15 @@ std::vector<std::vector<int>> PackEvenly(std::span<const float> weights, const P
       if (std::ssize(packed[p]) == packs.Room(p)) continue;
       if (lightest < 0 || loads[p] < loads[lightest]) lightest = p;
     }
-    if (packs.items == packs.count) lightest = static_cast<int>(i);  // one each, as they are
+    if (packs.items == packs.count) lightest = static_cast<int>(i);  // one each, as given
     packed[lightest].push_back(order[i]);
     loads[lightest] += weights[order[i]];
   }
   return packed;
 }
 
-// The item of each slot: all once, then again those with most weight a slot.
+// Returns the item of each slot: each item once, then again the items with the most weight per
+// slot.
 std::vector<int> Replicate(std::span<const float> weights, int num_slots) {
   std::vector<int> slots(weights.size());
   std::iota(slots.begin(), slots.end(), 0);
@@ -69,7 +71,7 @@ std::vector<float> SumGroups(std::span<const float> weights, int num_groups) {
   return sums;
 }
 
-// The experts of one node's slots, rank by rank.
+// Returns the experts of one node's slots, rank by rank.
 std::vector<int> FillNode(std::span<const int> experts, std::span<const float> weights,
                           const Packs& ranks) {
   std::vector<float> of_node;

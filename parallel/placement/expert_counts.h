@@ -1,4 +1,4 @@
-// How many tokens each expert gets.
+// The number of tokens that each expert gets.
 
 #ifndef OCTET_PARALLEL_PLACEMENT_EXPERT_COUNTS_H_
 #define OCTET_PARALLEL_PLACEMENT_EXPERT_COUNTS_H_
@@ -8,7 +8,7 @@
 
 namespace octet {
 
-// (token, slot) pairs: [layers, experts].
+// The number of (token, slot) pairs: [layers, experts].
 using ExpertCounts = std::vector<std::vector<int64_t>>;
 
 }  // namespace octet

@@ -24,8 +24,8 @@ constexpr char kShares[] = "shares:";
 constexpr NumberRange<uint64_t> kSeeds = {0, std::numeric_limits<uint64_t>::max()};
 constexpr NumberRange<int64_t> kShareSizes = {0, 1'000'000};
 
-// Neighbouring experts stay together. Where there are more ranks than experts, each expert has some
-// neighbouring ranks, and neighbouring layers of it stay together.
+// Neighbouring experts stay together. If there are more ranks than experts, each expert has some
+// neighbouring ranks, and neighbouring layers of an expert stay together.
 int64_t ContiguousRank(PlacementShape shape, int64_t layer, int64_t expert) {
   if (shape.num_ranks <= shape.num_experts) return expert * shape.num_ranks / shape.num_experts;
   const int64_t num_pairs = int64_t{shape.num_layers} * shape.num_experts;
@@ -42,7 +42,7 @@ void Shuffle(std::vector<int>& items, std::mt19937_64& random) {
   for (size_t i = items.size(); i-- > 1;) std::swap(items[i], items[random() % (i + 1)]);
 }
 
-// One number of each rank.
+// Parses one number for each rank.
 absl::StatusOr<std::vector<int64_t>> ParseShares(const std::string& text, int num_ranks) {
   std::vector<int64_t> shares;
   int64_t sum = 0;
@@ -62,7 +62,8 @@ absl::StatusOr<std::vector<int64_t>> ParseShares(const std::string& text, int nu
                                                  "must be more than 0"));
 }
 
-// Gives each expert of a layer a rank of its own: those that hold least so far.
+// A draw of ranks that gives each expert of a layer a rank of its own, from those that hold least
+// so far.
 class LeastLoadedRanks {
  public:
   explicit LeastLoadedRanks(int num_ranks) : loads_(num_ranks), order_(num_ranks) {
@@ -127,7 +128,7 @@ int64_t ExpertPlacement::MostPairs(PlacementShape shape) {
 ExpertPlacement ExpertPlacement::ByRoom(PlacementShape shape, std::span<const int64_t> rooms) {
   OCTET_CHECK(std::ssize(rooms) == shape.num_ranks);
   const int64_t num_pairs = int64_t{shape.num_layers} * shape.num_experts;
-  // More than all pairs is not needed.
+  // No rank needs more room than all pairs.
   std::vector<int64_t> shares(rooms.begin(), rooms.end());
   for (int64_t& room : shares) room = std::clamp<int64_t>(room, 0, num_pairs);
   if (std::ranges::count(shares, 0) == shape.num_ranks) std::ranges::fill(shares, 1);

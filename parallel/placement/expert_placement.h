@@ -1,4 +1,4 @@
-// Which ranks hold which experts.
+// The ranks that hold each expert.
 
 #ifndef OCTET_PARALLEL_PLACEMENT_EXPERT_PLACEMENT_H_
 #define OCTET_PARALLEL_PLACEMENT_EXPERT_PLACEMENT_H_
@@ -20,24 +20,26 @@ struct PlacementShape {
   int num_ranks;
 };
 
-// For each layer any experts on any ranks, in any numbers; an expert on more than one rank has
-// replicas there. Every expert lives somewhere.
+// A map from the experts of each layer to the ranks that hold them. A rank may hold any experts, in
+// any number. An expert on more than one rank has replicas there. Every expert is on at least one
+// rank.
 class ExpertPlacement {
  public:
-  // `spec` is contiguous, round-robin, random:SEED (balanced, another one for each layer) or
-  // shares:A,B,... (contiguous, in such shares of all (layer, expert) pairs, one for each rank).
-  // Where there are more ranks than experts, the experts of each layer live on different ranks, and
-  // each rank holds as many pairs as any other, or one less; but for shares.
+  // `spec` is contiguous, round-robin, random:SEED (balanced, and different for each layer) or
+  // shares:A,B,... (contiguous, with one share of all (layer, expert) pairs for each rank). If
+  // there are more ranks than experts, the experts of each layer are on different ranks, and each
+  // rank holds as many pairs as the fullest rank, or one less. This does not hold for shares.
   static absl::StatusOr<ExpertPlacement> Parse(const std::string& spec, PlacementShape shape);
 
-  // The (layer, expert) pairs on the fullest rank of a placement with one of those names.
+  // Returns the number of (layer, expert) pairs on the fullest rank of a placement that is
+  // contiguous, round-robin or random.
   static int64_t MostPairs(PlacementShape shape);
 
-  // Contiguous, in shares as `rooms` has them: so many (layer, expert) pairs fit on each rank.
-  // Where they fit at all, no rank gets more than its room.
+  // Returns a contiguous placement with shares in proportion to `rooms`: [ranks], the number of
+  // (layer, expert) pairs that fit on each rank. If all pairs fit, no rank gets more than its room.
   static ExpertPlacement ByRoom(PlacementShape shape, std::span<const int64_t> rooms);
 
-  // Whether `spec` is, or tries to be, one of those.
+  // Returns whether `spec` is a name for Parse, or begins as random:SEED or shares:A,B,... do.
   static bool IsName(const std::string& spec);
 
   // ranks: [layer, expert], each ascending, at least one.
@@ -55,30 +57,30 @@ class ExpertPlacement {
     return ranks_[int64_t{layer} * shape_.num_experts + expert];
   }
 
-  // The ranks of each expert, layer by layer: equal for equal placements.
+  // Returns the ranks of each expert, layer by layer. Equal placements have equal texts.
   std::string ToString() const;
 
   Placement ToProto() const;
 
-  // Lets the experts of a layer live where they do in `other`, which has the same shape.
+  // Moves the experts of a layer to where they are in `other`, which has the same shape.
   void TakeLayer(int layer, const ExpertPlacement& other);
 
-  // The (layer, expert) pairs of each rank: [ranks].
+  // Returns the number of (layer, expert) pairs of each rank: [ranks].
   std::vector<int64_t> CountPairs() const;
 
-  // The ranks that own no expert of any layer, ascending.
+  // Returns the ranks that own no expert of any layer, ascending.
   std::vector<int> IdleRanks() const;
 
   bool Owns(int layer, int expert, int rank) const;
 
-  // The experts of a layer that live on `rank`, ascending.
+  // Returns the experts of a layer that are on `rank`, ascending.
   std::vector<int> LocalExperts(int layer, int rank) const;
 
  private:
   explicit ExpertPlacement(PlacementShape shape)
       : shape_(shape), ranks_(static_cast<size_t>(shape.num_layers) * shape.num_experts) {}
 
-  // Contiguous. shares: [ranks], not all 0, and less than 2^40.
+  // Returns a contiguous placement. shares: [ranks], not all 0, and less than 2^40.
   static ExpertPlacement InShares(PlacementShape shape, std::span<const int64_t> shares);
 
   static ExpertPlacement Random(PlacementShape shape, uint64_t seed);

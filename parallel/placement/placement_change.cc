@@ -17,12 +17,13 @@ double BusiestRank(const ExpertPlacement& placement, int layer, std::span<const 
   return *std::ranges::max_element(load);
 }
 
-// The experts that a rank of `a` and a rank of `b` have in common.
+// Returns the number of experts that `a` and `b` have in common. b: ascending.
 int64_t CountCommon(const std::vector<int>& a, const std::vector<int>& b) {
   return std::ranges::count_if(a, [&b](int e) { return std::ranges::binary_search(b, e); });
 }
 
-// The name in `now` for each rank of `target`: pairs of ranks with most in common come first.
+// Returns the name in `now` for each rank of `target`. Pairs of ranks with most in common come
+// first.
 std::vector<int32_t> FindNames(const ExpertPlacement& now, const ExpertPlacement& target,
                                int layer) {
   const int num_ranks = now.num_ranks();

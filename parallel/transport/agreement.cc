@@ -9,7 +9,7 @@
 namespace octet {
 namespace {
 
-// Parts facts on the wire; in no name or value.
+// Separates facts on the wire. It is in no value.
 constexpr char kSeparator = '\0';
 
 std::string RankOnHost(const Communicator& comm, int rank) {

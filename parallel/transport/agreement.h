@@ -1,4 +1,4 @@
-// What all ranks must agree on before the first step.
+// The agreement of all ranks before the first step.
 
 #ifndef OCTET_PARALLEL_TRANSPORT_AGREEMENT_H_
 #define OCTET_PARALLEL_TRANSPORT_AGREEMENT_H_
@@ -12,18 +12,19 @@
 
 namespace octet {
 
-// Collective: OK when it is OK on every rank; otherwise, on every rank, the error of the lowest
-// rank that has one, which is named with its host when there are several ranks.
+// Collective: returns OK if `mine` is OK on every rank. Otherwise every rank gets the error of the
+// lowest rank that has one. If there are several ranks, the error names that rank and its host.
 absl::Status AgreeOnStatus(Communicator& comm, const absl::Status& mine);
 
-// Something that must be the same everywhere, as a person would name it and as text.
+// A value that must be the same on all ranks, as text, with its name for messages.
 struct Fact {
   std::string name;
   std::string value;
 };
 
-// Collective: OK when every rank gave the same facts; otherwise, on every rank, who differs from
-// rank 0 in what. All ranks give the same names in the same order.
+// Collective: returns OK if every rank gave the same facts. Otherwise every rank gets an error that
+// says which rank differs from rank 0, and in what. All ranks give the same names in the same
+// order.
 absl::Status AgreeOnFacts(Communicator& comm, const std::vector<Fact>& mine);
 
 }  // namespace octet

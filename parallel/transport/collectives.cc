@@ -8,7 +8,7 @@
 namespace octet {
 namespace {
 
-// What goes to a neighbour needs one exchange up to this size, two beyond.
+// A bundle for a neighbour needs one exchange up to this size, and two beyond.
 constexpr size_t kFirstPart = 4096;
 constexpr size_t kHeader = sizeof(uint64_t);
 

@@ -1,4 +1,4 @@
-// Messages of any length between the ranks of a group. For what happens once a step or less often.
+// Messages of any length between the ranks of a group, for use once a step or less often.
 
 #ifndef OCTET_PARALLEL_TRANSPORT_COLLECTIVES_H_
 #define OCTET_PARALLEL_TRANSPORT_COLLECTIVES_H_
@@ -14,24 +14,24 @@
 
 namespace octet {
 
-// Along a tree of the ranks (RankTree), level by level. Keeps its memory: messages no longer than
-// earlier ones allocate nothing. What a call returns is valid until the next one.
+// A messenger along a tree of the ranks (RankTree), level by level. Keeps its memory: messages no
+// longer than earlier ones allocate nothing. The result of a call is valid until the next call.
 class Messenger {
  public:
   explicit Messenger(Communicator& comm);
 
-  // Collective: every rank gets what each rank gave, by rank.
+  // Collective: every rank gets the message of each rank, by rank.
   std::span<const std::string> AllGather(Place place, std::string_view mine);
 
-  // Collective: rank 0 gets what each rank gave, by rank; the others get empty ones.
+  // Collective: rank 0 gets the message of each rank, by rank; the others get empty messages.
   std::span<const std::string> GatherToRoot(Place place, std::string_view mine);
 
   // Collective: rank r gets parts[r] of rank 0. The parts of other ranks are ignored.
   const std::string& ScatterFromRoot(Place place, std::span<const std::string> parts);
 
  private:
-  // What passes between this rank and a neighbour in the tree: the messages of a part of the ranks,
-  // in the tree's order.
+  // The bundles that pass between this rank and a neighbour in the tree: the messages of a part of
+  // the ranks, in the tree's order.
   struct Neighbour {
     int rank;
     std::string out;
@@ -43,7 +43,8 @@ class Messenger {
   void Gather(Place place, std::string_view mine);
   void ReadAll(std::string_view bundle);
 
-  // Collective: what ranks of `level` have for their parents, or their parents for them.
+  // Collective: move bundles from the ranks of `level` to their parents, or from the parents to
+  // them.
   void MoveUp(Place place, int level);
   void MoveDown(Place place, int level);
   void Move(Place place, std::span<Neighbour> to, std::span<Neighbour> from);
@@ -60,12 +61,12 @@ class Messenger {
   std::vector<std::string> received_;  // [ranks]
 };
 
-// Collective, for measurements: every rank sends send[r] to each other rank r and takes recv[r]
-// from it, where these are not empty. Returns the bytes that came from each rank.
+// Collective, for measurements: every rank sends send[r] to each other rank r, and receives into
+// recv[r] from it, if these are not empty. Returns the bytes that came from each rank.
 std::vector<size_t> AllToAll(Communicator& comm, Traffic kind, Place place,
                              std::span<const ConstBytes> send, std::span<const Bytes> recv);
 
-// Collective: the same, for a single time.
+// Collective: do the same as a Messenger, for a single call.
 std::vector<std::string> AllGather(Communicator& comm, Place place, std::string_view mine);
 std::vector<std::string> GatherToRoot(Communicator& comm, Place place, std::string_view mine);
 

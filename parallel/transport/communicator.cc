@@ -92,7 +92,7 @@ void Communicator::Poll(const std::vector<PendingWork*>& pending) {
 void Communicator::WaitFor(PendingWork& pending, Traffic kind) {
   const Watchdog::Wait wait(*watchdog_, pending, first_);
   const Clock::time_point start = Clock::now();
-  Clock::time_point come = start;  // when all had
+  Clock::time_point come = start;  // when all ranks had come
   Clock::time_point last_move = start;
   int64_t moves = pending.moves();
   while (!pending.Poll()) {
@@ -113,7 +113,7 @@ void Communicator::WaitFor(PendingWork& pending, Traffic kind) {
   if (!pending.all_have_come()) come = end;  // nothing was ever on its way
   time_waited_for_late_ += come - start;
   time_exposed_[static_cast<int>(kind)] += end - come;
-  watchdog_->Poll();  // where this rank is always the last one, too
+  watchdog_->Poll();  // also if this rank is always the last one
 }
 
 }  // namespace octet

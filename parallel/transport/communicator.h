@@ -1,4 +1,4 @@
-// How ranks exchange bytes.
+// The exchange of bytes between ranks.
 
 #ifndef OCTET_PARALLEL_TRANSPORT_COMMUNICATOR_H_
 #define OCTET_PARALLEL_TRANSPORT_COMMUNICATOR_H_
@@ -16,7 +16,7 @@
 
 namespace octet {
 
-// What a message is for. Dispatch and combine carry payload; the others carry metadata.
+// The purpose of a message. Dispatch and combine carry payload; the others carry metadata.
 enum class Traffic { kControl, kRouting, kDispatch, kCombine };
 inline constexpr int kNumTrafficKinds = 4;
 const char* Name(Traffic kind);
@@ -33,33 +33,36 @@ struct Outgoing {
 // Room for a message from a rank.
 struct Incoming {
   int rank;
-  Bytes room;  // not empty; may be larger than what comes
+  Bytes room;  // not empty; may be larger than the message
 };
 
-// What is sent and received together, at most one message of a kind to and from each rank.
+// The kind, place and ticket of messages that are sent and received together. A transfer has at
+// most one message to and one from each rank.
 struct Transfer {
   Traffic kind;
   Place place;
   int64_t ticket;  // Communicator::NextTicket: both sides have the same
 };
 
-// What a rank waits for, and moves on itself.
+// Work that a rank waits for, and itself moves on.
 class PendingWork : public PendingPeers {
  public:
-  // Moves what can be moved without waiting. True when it is complete.
+  // Moves what can be moved without waiting. Returns true when the work is complete.
   virtual bool Poll() = 0;
 
-  // Every rank that is waited for has begun to send: what is missing is on its way.
+  // Returns true when every rank that is waited for has begun to send: what is missing is on its
+  // way.
   virtual bool all_have_come() const = 0;
 
-  // Counts what has moved, of all ranks.
+  // Returns how many parts have moved, of all ranks together.
   virtual int64_t moves() const = 0;
 };
 
 // A place for one transfer at a time. Keeps its memory from one to the next.
 class Exchange : public PendingWork {
  public:
-  // Bytes of each message that came, in the order of the rooms; valid when Poll has returned true.
+  // The bytes of each message that came, in the order of the rooms. Valid when Poll has returned
+  // true.
   virtual std::span<const size_t> received() const = 0;
 
  private:
@@ -67,7 +70,7 @@ class Exchange : public PendingWork {
   virtual void Start(const Transfer& transfer, std::span<const Outgoing> send,
                      std::span<const Incoming> recv) = 0;
 
-  // These describe what was started last.
+  // These describe the transfer that was started last.
   Transfer transfer_ = {};
   int64_t bytes_sent_ = 0;
   int64_t room_ = 0;
@@ -84,65 +87,66 @@ class Communicator {
   // The host of each rank.
   virtual std::span<const std::string> hosts() const = 0;
 
-  // Collective: the communicator of this rank's group, where `size` consecutive ranks make a group.
-  // `size` divides this one's. Must not outlive this one.
+  // Collective: returns the communicator of this rank's group. `size` consecutive ranks make a
+  // group; `size` divides the size of this communicator. The result must not outlive this object.
   virtual std::unique_ptr<Communicator> MakeGroup(int size) = 0;
 
   virtual std::unique_ptr<Exchange> MakeExchange() = 0;
 
-  // Collective: a number for the transfers that follow, the same on all ranks.
+  // Collective: returns a number for the transfers that follow, the same on all ranks.
   int64_t NextTicket() { return next_ticket_++; }
 
   // Starts to send and to receive, in an exchange of this communicator that is not in flight. For
-  // each message both sides give a transfer of the same kind and ticket. A rank without messages
-  // need not take part. The memory must stay until Finish. Several may be in flight.
+  // each message, both sides give a transfer of the same kind and ticket. A rank without messages
+  // need not take part. The memory of the messages must stay until Finish. Several exchanges may be
+  // in flight.
   void Start(Exchange& exchange, const Transfer& transfer, std::span<const Outgoing> send,
              std::span<const Incoming> recv) {
     Begin(exchange, transfer, send, recv);
     Attend(exchange);
   }
 
-  // The same for an exchange that its owner polls: not in flight, and never finished.
+  // Does the same for an exchange that its owner polls. It is not in flight, and is never finished.
   void Begin(Exchange& exchange, const Transfer& transfer, std::span<const Outgoing> send,
              std::span<const Incoming> recv);
 
-  // From now on it moves whenever this rank polls (Activity), until it is left.
+  // After Attend, `pending` moves whenever this rank polls (Activity), until Leave.
   void Attend(PendingWork& pending);
   void Leave(PendingWork& pending);
 
-  // Waits, at this place, until it is complete. The Watchdog ends the job when a rank stands still.
+  // Waits at `place` until `pending` is complete. The Watchdog ends the job if a rank stands still.
   void Wait(PendingWork& pending, Traffic kind, Place place);
 
-  // Waits, at its place, until what was started is complete. Returns the bytes of each message that
-  // came, valid until the exchange starts again.
+  // Waits at the place of the transfer until the exchange is complete. Returns the bytes of each
+  // message that came. They are valid until the exchange starts again.
   std::span<const size_t> Finish(Exchange& exchange);
 
-  // Counts what other ranks of this one's host read where it wrote it.
+  // Counts bytes that other ranks of this host read where this rank wrote them.
   void CountReadInPlace(Traffic kind, int64_t bytes) {
     bytes_read_in_place_[static_cast<int>(kind)] += bytes;
   }
 
-  // Bytes of the messages that this rank has sent to others, by kind.
+  // The bytes of the messages that this rank has sent to others, by kind.
   int64_t bytes_sent(Traffic kind) const { return bytes_sent_[static_cast<int>(kind)]; }
 
-  // Bytes that others of its host have read in place, by kind.
+  // The bytes that other ranks of this host have read in place, by kind.
   int64_t bytes_read_in_place(Traffic kind) const {
     return bytes_read_in_place_[static_cast<int>(kind)];
   }
 
-  // Messages that it has sent, by kind.
+  // The number of messages that this rank has sent, by kind.
   int64_t messages_sent(Traffic kind) const { return messages_sent_[static_cast<int>(kind)]; }
 
-  // How long this rank has waited in Finish for messages that were on their way, by kind: exchange
-  // that nothing hid.
+  // The time for which this rank has waited, in Wait and Finish, for messages that were on their
+  // way, by kind. No other work hid this time.
   std::chrono::duration<double> time_exposed(Traffic kind) const {
     return time_exposed_[static_cast<int>(kind)];
   }
 
-  // How long it has waited there for ranks that had not begun to send.
+  // The time for which it has waited there for ranks that had not begun to send.
   std::chrono::duration<double> time_waited_for_late() const { return time_waited_for_late_; }
 
-  // Holds for all exchanges of the world: see Watchdog::SetTimeout.
+  // Sets the timeout for all exchanges of the world: see Watchdog::SetTimeout.
   void set_timeout(std::chrono::duration<double> timeout) { watchdog_->SetTimeout(timeout); }
 
   // Watches all ranks of the world that this group is part of.
@@ -162,7 +166,7 @@ class Communicator {
 
   std::unique_ptr<Watchdog> own_watchdog_;
   Watchdog* watchdog_;
-  // What moves whenever this rank polls, in the world and all its groups.
+  // The work that moves whenever this rank polls, in the world and all its groups.
   std::vector<PendingWork*> own_in_flight_;
   std::vector<PendingWork*>* in_flight_ = &own_in_flight_;
   int first_ = 0;  // of this group's ranks, in the world

@@ -19,7 +19,7 @@
 namespace octet {
 namespace {
 
-// Differs between machines, whatever their names.
+// Returns a text that differs between machines, whatever their names.
 std::string BootId() {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
   std::string id;
@@ -27,7 +27,7 @@ std::string BootId() {
   return id;
 }
 
-// Differs between containers that have a namespace of processes each.
+// Returns a text that differs between containers that each have a namespace of processes.
 std::string ProcessNamespace() {
   std::array<char, 64> name = {};
   const ssize_t size = readlink("/proc/self/ns/pid", name.data(), name.size());
@@ -43,8 +43,8 @@ absl::StatusOr<Buffer> Mapped(Buffer buffer, size_t bytes) {
   return buffer;
 }
 
-// A file of the memory alone: unlike those in /dev/shm it needs no room on a file system, and can't
-// be left behind.
+// A file in memory only. Unlike a file in /dev/shm, it needs no room on a file system and can't be
+// left behind.
 class MemoryFile {
  public:
   static absl::StatusOr<MemoryFile> Make(size_t bytes) {
@@ -55,7 +55,7 @@ class MemoryFile {
     return file;
   }
 
-  // Made by another process, or by another thread of this one.
+  // Opens a file that another process made, or another thread of this one.
   static absl::StatusOr<MemoryFile> Open(const std::string& path) {
     MemoryFile file(open(path.c_str(), O_RDWR | O_CLOEXEC));
     if (file.fd_ < 0) return SystemError(absl::StrCat("can't share memory through ", path));
@@ -71,7 +71,7 @@ class MemoryFile {
     if (fd_ >= 0) close(fd_);
   }
 
-  // By which other processes open it, as long as this one keeps it open.
+  // The path by which other processes open the file, while this one keeps it open.
   std::string path() const { return absl::StrCat("/proc/", getpid(), "/fd/", fd_); }
 
   absl::StatusOr<Buffer> Map(size_t bytes) const { return Mapped(MapShared(fd_, bytes), bytes); }
@@ -106,10 +106,11 @@ absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, 
   absl::Status status = AgreeOnStatus(comm, leads ? made.status() : absl::OkStatus());
   if (!status.ok()) return status;
 
-  // Its leader's must stay open until all have opened theirs.
+  // The file of the leader must stay open until all ranks of the host have opened it.
   absl::StatusOr<MemoryFile> file = std::move(made);
   if (shares && !leads) file = MemoryFile::Open(paths[host.ranks[0]]);
-  // Who shares with nobody: the system gives huge pages to memory of one process more readily.
+  // A rank alone on its host shares nothing: the system gives huge pages more readily to memory of
+  // one process.
   absl::StatusOr<Buffer> buffer = !shares     ? Mapped(MapZeros(bytes), bytes)
                                   : file.ok() ? file->Map(bytes)
                                               : file.status();

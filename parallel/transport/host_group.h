@@ -14,11 +14,11 @@
 
 namespace octet {
 
-// Collective: the hosts of the ranks, where ranks of one can see each other's memory: containers
-// with a namespace of processes each are hosts of their own.
+// Collective: finds the hosts of the ranks. Ranks of one host can see each other's memory: a
+// container with its own namespace of processes is a host of its own.
 HostTopology FindHosts(Communicator& comm);
 
-// This rank's host.
+// The ranks of this rank's host.
 struct HostGroup {
   std::vector<int> ranks;  // ascending
   int index = 0;           // of this rank in it
@@ -28,11 +28,12 @@ struct HostGroup {
 
 HostGroup GroupOf(const HostTopology& hosts, int rank);
 
-// Collective: this rank's, of FindHosts.
+// Collective: returns the group of this rank, by FindHosts.
 HostGroup FindHostGroup(Communicator& comm);
 
-// Collective: zeroed memory, the same for all ranks of a host; each gives the same `bytes`. It goes
-// back to the system when the last of them has ended, however it ends. Errors are agreed on.
+// Collective: maps zeroed memory, the same for all ranks of a host. Each rank gives the same
+// `bytes`. The memory goes back to the system when the last of these ranks has ended, however it
+// ends. All ranks get the same error.
 absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, size_t bytes);
 
 }  // namespace octet

@@ -5,7 +5,7 @@
 
 namespace octet {
 
-// As the system names this host; messages and journals name it so.
+// Returns the system's name for this host, which messages and journals use.
 std::string HostName();
 
 }  // namespace octet

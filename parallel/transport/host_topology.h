@@ -1,4 +1,4 @@
-// Which ranks of a group are on which host.
+// The hosts of the ranks of a group.
 
 #ifndef OCTET_PARALLEL_TRANSPORT_HOST_TOPOLOGY_H_
 #define OCTET_PARALLEL_TRANSPORT_HOST_TOPOLOGY_H_
@@ -9,7 +9,8 @@
 
 namespace octet {
 
-// Hosts are numbered by their first ranks. Ranks of one host can see each other's memory.
+// A map between ranks and hosts. Hosts are numbered in the order of their first ranks. Ranks of one
+// host can see each other's memory.
 class HostTopology {
  public:
   // names[r] is the same for ranks of one host, and differs between hosts.
@@ -21,11 +22,11 @@ class HostTopology {
   int index_on_host(int rank) const { return index_[rank]; }
   std::span<const int> ranks_of(int host) const { return ranks_of_[host]; }  // ascending
 
-  // Ranks in the order of their hosts, and of their numbers on each.
+  // The order of the ranks by host, and by rank on each host.
   int place_of(int rank) const { return place_[rank]; }
   int rank_at(int place) const { return by_host_[place]; }
 
-  // The rank of `host` that takes what `rank`, of another host, sends there.
+  // Returns the rank of `host` that receives what `rank`, on another host, sends there.
   int ReceiverOf(int rank, int host) const {
     const std::span<const int> ranks = ranks_of(host);
     return ranks[index_[rank] % ranks.size()];

@@ -28,17 +28,16 @@ class LocalWorld {
   // Messages of different exchanges do not mix.
   void Post(int from, int to, int64_t exchange, ConstBytes message);
 
-  // Takes the message of this exchange into `room`, which must be large enough. Its size, or none
-  // when it has not come yet.
+  // Takes the message of this exchange into `room`, which must be large enough. Returns its size,
+  // or none if it has not come yet.
   std::optional<size_t> Take(int from, int to, int64_t exchange, Bytes room);
 
-  // As a HeartbeatChannel sends and receives them; a newer heartbeat takes the place of an older
-  // one.
+  // Send and receive as in HeartbeatChannel. A newer heartbeat replaces an older one.
   bool PostHeartbeat(int from, int to, const Heartbeat& beat);
   bool TakeHeartbeat(int to, int& from, Heartbeat& beat);
 
-  // The world of the ranks [first, first + size), the same for all of them. `number` tells apart
-  // groups of the same ranks.
+  // Returns the world of the ranks [first, first + size), the same for all of them. `number`
+  // distinguishes groups of the same ranks.
   LocalWorld& Group(int first, int size, int number);
 
  private:
@@ -50,18 +49,19 @@ class LocalWorld {
 
   struct Mailbox {
     std::mutex mutex;
-    // Those taken keep their memory for others, and all have the same: which one a message gets
-    // depends on who runs ahead. More than four are never under way in a step of the engine.
+    // A letter that was taken keeps its memory for later messages. All letters have the same room,
+    // because the letter that a message gets depends on which rank runs ahead. A step of the engine
+    // never has more than four under way.
     std::vector<Letter> letters = std::vector<Letter>(4);
     size_t room = 0;  // bytes of each
   };
 
-  // What has come for a rank and it has not taken. Mailboxes are made when they are first used, and
-  // stay: most pairs of ranks never exchange anything.
+  // The messages and heartbeats that a rank has not taken yet. A mailbox is made at its first use,
+  // and stays: most pairs of ranks never exchange anything.
   struct Inbox {
     std::mutex mutex;
     std::map<int, Mailbox> mailboxes;                   // by sender
-    std::vector<std::pair<int, Heartbeat>> heartbeats;  // with the sender, one of each
+    std::vector<std::pair<int, Heartbeat>> heartbeats;  // with the sender; one of each
   };
 
   Mailbox& mailbox(int from, int to);
@@ -74,7 +74,7 @@ class LocalWorld {
 
 class LocalCommunicator : public Communicator {
  public:
-  // Made by the rank's own thread.
+  // The rank's own thread must call this.
   LocalCommunicator(LocalWorld& world, int rank);
 
   int rank() const override { return rank_; }
@@ -89,7 +89,7 @@ class LocalCommunicator : public Communicator {
 
   LocalWorld& world_;
   int rank_;
-  int num_groups_ = 0;  // that were made of it
+  int num_groups_ = 0;  // that this communicator made
 };
 
 }  // namespace octet

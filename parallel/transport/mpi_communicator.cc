@@ -21,15 +21,15 @@ int TagOf(const Transfer& transfer) {
          static_cast<int>(transfer.kind);
 }
 
-// Messages go in parts, so many of them at a time to and from each rank: each one that arrives is a
-// sign of its rank, also where the whole message takes minutes. The first is small, for MPI sends
-// it at once: with it the rank has come.
+// A message goes in parts, kPartsInFlight at a time. Each part that arrives is a sign of its rank,
+// even if the whole message takes minutes. The first part is small, so that MPI sends it at once:
+// it shows that the rank has come.
 constexpr size_t kFirstPartBytes = 2048;
 constexpr size_t kPartBytes = size_t{1} << 20;
 constexpr size_t kPartsInFlight = 4;
 
-// A message goes in whole parts and a shorter one, which may be empty: by this the receiver, who
-// may have more room, knows the end.
+// A message goes in whole parts and a last, shorter part, which may be empty. The last part tells
+// the receiver, which may have more room, that the message ends.
 class MpiExchange : public Exchange {
  public:
   explicit MpiExchange(MPI_Comm comm) : comm_(comm) {}
@@ -74,7 +74,7 @@ class MpiExchange : public Exchange {
     bool unfinished = true;
   };
 
-  // What a request moves.
+  // The part that a request moves.
   struct Slot {
     size_t message;
     int part;
@@ -90,7 +90,7 @@ class MpiExchange : public Exchange {
       AddMessage(message.rank, /*receives=*/true, message.room);
     }
     for (const Outgoing& message : send) {
-      // MPI does not write to what it sends.
+      // MPI does not write to the bytes that it sends.
       auto* data = const_cast<std::byte*>(message.bytes.data());
       AddMessage(message.rank, /*receives=*/false, {data, message.bytes.size()});
     }
@@ -109,17 +109,17 @@ class MpiExchange : public Exchange {
     messages_.clear();
   }
 
-  // Rooms come first, so that message i is received_[i]'s.
+  // Rooms come first, so that received_[i] belongs to message i.
   void AddMessage(int rank, bool receives, Bytes bytes) {
     OCTET_CHECK(!bytes.empty()) << "rank " << rank;
     messages_.push_back(
         {.rank = rank, .receives = receives, .data = bytes.data(), .bytes = bytes.size()});
     ++unfinished_;
-    // Many messages end within the first part of their room; the others are received from then on.
+    // Many messages end within the first part of their room. The other parts are started after it.
     StartParts(messages_.size() - 1, receives ? 1 : kPartsInFlight);
   }
 
-  // Until so many are in flight, or the message is.
+  // Starts parts until `in_flight` are in flight, or all parts of the message are.
   void StartParts(size_t index, size_t in_flight) {
     const Message& message = messages_[index];
     const auto only_the_end_is_left = [&] { return message.started == message.bytes; };
@@ -171,8 +171,8 @@ class MpiExchange : public Exchange {
     if (messages_[index].in_flight > 0) CancelAfter(part, index);
   }
 
-  // The message ended with this part, before its room did. Parts match in order, so what was
-  // started for later ones has not been matched; earlier ones may still be under way.
+  // Cancels the parts after `part`, with which the message ended before its room did. Parts match
+  // in order, so later parts have not been matched. Earlier parts may still be under way.
   void CancelAfter(int part, size_t index) {
     for (size_t i = 0; i < requests_.size(); ++i) {
       if (slots_[i].message != index || slots_[i].part <= part) continue;
@@ -249,8 +249,8 @@ MpiCommunicator::~MpiCommunicator() { MPI_Comm_free(&comm_); }
 
 std::unique_ptr<Communicator> MpiCommunicator::MakeGroup(int group_size) {
   OCTET_CHECK(group_size > 0 && size() % group_size == 0) << group_size << " of " << size();
-  // MPI can't make a group without waiting for all ranks in a way that has no deadline; so it is
-  // called when all have come. The process's own watch is left.
+  // MPI waits without a deadline for all ranks of a group, so it is called when all have come. The
+  // process watch remains.
   AllGather(*this, {"groups"}, "");
   const int first = rank_ - rank_ % group_size;
   MPI_Comm group = MPI_COMM_NULL;

@@ -12,11 +12,11 @@
 
 namespace octet {
 
-// Sends and receives with nonblocking point-to-point calls, so that a late rank has a name;
-// messages of any length. Frees its communicator.
+// A communicator with nonblocking point-to-point calls, so that a late rank has a name. Messages
+// may have any length. Frees its MPI communicator.
 class MpiCommunicator : public Communicator {
  public:
-  // Collective over `comm`, which it takes over.
+  // Collective over `comm`, which this object then owns.
   explicit MpiCommunicator(MPI_Comm comm);
   MpiCommunicator(const MpiCommunicator&) = delete;
   MpiCommunicator& operator=(const MpiCommunicator&) = delete;

@@ -13,8 +13,8 @@
 
 namespace octet {
 
-// One heartbeat at a time is under way to each neighbour, on a communicator of their own. What it
-// keeps, and whom it connects to, does not depend on the number of ranks.
+// A channel with one heartbeat at a time to each neighbour, on an MPI communicator of its own. Its
+// memory and its connections do not depend on the number of ranks.
 class MpiHeartbeats : public HeartbeatChannel {
  public:
   // Collective over `comm`.
@@ -37,7 +37,7 @@ class MpiHeartbeats : public HeartbeatChannel {
 
   MPI_Comm comm_ = MPI_COMM_NULL;
   std::vector<Sending> sends_;  // [neighbours]
-  Heartbeat in_;                // the next from any of them
+  Heartbeat in_;                // the next, from any neighbour
   MPI_Request receive_ = MPI_REQUEST_NULL;
 };
 

@@ -1,4 +1,4 @@
-// What NCCL says of itself.
+// A description of NCCL.
 
 #ifndef OCTET_PARALLEL_TRANSPORT_NCCL_VERSION_H_
 #define OCTET_PARALLEL_TRANSPORT_NCCL_VERSION_H_
@@ -7,7 +7,7 @@
 
 namespace octet {
 
-// One line for a person.
+// Returns one line for the user.
 std::string DescribeNccl();
 
 }  // namespace octet

@@ -1,4 +1,4 @@
-// The tree along which ranks gather and spread what concerns all of them.
+// The tree along which ranks gather and spread messages.
 
 #ifndef OCTET_PARALLEL_TRANSPORT_RANK_TREE_H_
 #define OCTET_PARALLEL_TRANSPORT_RANK_TREE_H_
@@ -11,12 +11,13 @@
 
 namespace octet {
 
-// The ranks of a host are below its first one, and the first ranks of hosts below rank 0, so that
-// each rank has few neighbours, and few of them on other hosts, however many ranks there are.
+// The tree of all ranks, as one rank sees it. The ranks of a host are below its first rank, and the
+// first ranks of hosts are below rank 0. However many ranks there are, each rank has few
+// neighbours, and few of them on other hosts.
 class RankTree {
  public:
-  // Most neighbours below a rank, on its host and on others each: so many that the ranks of usual
-  // hosts are one step from its first.
+  // The most children of a rank on its own host, and also the most on other hosts. The ranks of a
+  // usual host are one step below its first rank.
   static constexpr int kFanOut = 16;
 
   RankTree(const HostTopology& topology, int rank);
@@ -30,13 +31,13 @@ class RankTree {
   int parent() const { return parent_; }  // of a rank that is not the root
   std::span<const Child> children() const { return children_; }
 
-  // This rank's parent, where it has one, and its children.
+  // Returns this rank's children, and its parent if it has one.
   std::vector<TreeNeighbour> Neighbours() const;
 
-  // All ranks, each before the subtrees of its children.
+  // All ranks; each rank comes before the subtrees of its children.
   std::span<const int> order() const { return order_; }
 
-  // This rank's level, from 0 at the root, and how many the tree has.
+  // The level of this rank, from 0 at the root, and the number of levels.
   int level() const { return level_; }
   int num_levels() const { return num_levels_; }
 

@@ -18,16 +18,17 @@
 namespace octet {
 namespace {
 
-// As launchers count; a rank of ours has less to say.
+// The numbers that launchers may give.
 constexpr NumberRange<int> kTasks = {1, std::numeric_limits<int>::max()};
 constexpr NumberRange<int> kRankVariables = {0, std::numeric_limits<int>::max()};
 
-// Set by mpirun (Open MPI) and by srun --mpi=pmix.
+// The variables are set by mpirun (Open MPI) and by srun --mpi=pmix.
 bool StartedByLauncher() {
   return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMIX_RANK") != nullptr;
 }
 
-// How launchers whose ranks can't find each other say how many tasks they have started.
+// The variable in which a launcher gives the number of its tasks, and the advice if these tasks
+// can't find each other.
 struct TaskCount {
   const char* variable;
   const char* advice;
@@ -44,12 +45,13 @@ void RaiseDescriptorLimit() {
   rlimit limit = {};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);  // where it is refused, the old one may do
+  setrlimit(RLIMIT_NOFILE, &limit);  // if it is refused, the old limit may do
 }
 
 void AbortAllRanks() { MPI_Abort(MPI_COMM_WORLD, 1); }
 
-// As the launcher numbers this process, before MPI is there to ask; 0 where it does not say.
+// Returns the rank that the launcher gives this process, for use before MPI_Init. 0 if it gives
+// none.
 int LaunchedRank() {
   for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK"}) {
     const char* text = std::getenv(variable);
@@ -97,7 +99,8 @@ void World::JoinMpi(int* argc, char*** argv, std::chrono::duration<double> start
   process_->SetRecorder(&communicator_->watchdog().recorder());
 }
 
-// Collective. Where a host has no such memory, heartbeats say where ranks are.
+// Collective: shares the places of a host's ranks. Without shared memory, heartbeats tell the
+// places.
 void World::SharePlaces() {
   const HostGroup host = FindHostGroup(*communicator_);
   absl::StatusOr<Buffer> memory =

@@ -14,11 +14,11 @@
 
 namespace octet {
 
-// Joins the MPI job that this process was started in, or makes a world of one when no launcher
-// started it. A fatal error on one rank ends all ranks. Make one, in main.
+// The job of this process: the MPI job in which a launcher started it, or a world of one rank if no
+// launcher did. A fatal error on one rank ends all ranks. Make one, in main.
 class World {
  public:
-  // `startup_timeout`: after which a process gives up MPI_Init.
+  // A process gives up MPI_Init after `startup_timeout`.
   World(int* argc, char*** argv,
         std::chrono::duration<double> startup_timeout = std::chrono::seconds(60));
   World(const World&) = delete;
@@ -27,12 +27,13 @@ class World {
 
   Communicator& communicator() { return *communicator_; }
 
-  // Why the ranks of a host can't see where the others are; OK where they can. The same on all
-  // ranks.
+  // OK if the ranks of a host can see each other's places; otherwise the reason why not. The same
+  // on all ranks.
   const absl::Status& shared_places() const { return shared_places_; }
 
-  // An error where a launcher has started several tasks and each is a world of its own: one without
-  // PMIx, or of another MPI. Also where OCTET_FAULT (FaultPoint) can't be understood.
+  // Returns an error if a launcher has started several tasks, each of which is a world of its own:
+  // the launcher has no PMIx, or belongs to another MPI. Also if OCTET_FAULT (FaultPoint) can't be
+  // parsed.
   absl::Status CheckEnvironment() const;
 
  private:
@@ -45,7 +46,7 @@ class World {
   absl::Status fault_status_;
   absl::Status shared_places_;
   std::unique_ptr<ProcessWatch> process_;
-  Buffer places_;  // [ranks] SharedPlace, in memory of this host
+  Buffer places_;  // [ranks] SharedPlace, in memory that this host's ranks share
   std::unique_ptr<LocalWorld> local_;
   std::unique_ptr<Communicator> communicator_;
 };
