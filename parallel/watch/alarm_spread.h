@@ -1,4 +1,4 @@
-// How all ranks hear that the job ends.
+// The spread of an alarm to all ranks.
 
 #ifndef OCTET_PARALLEL_WATCH_ALARM_SPREAD_H_
 #define OCTET_PARALLEL_WATCH_ALARM_SPREAD_H_
@@ -10,10 +10,11 @@
 
 namespace octet {
 
-// Along the tree: a rank tells each neighbour, and tells it once more when all ranks beyond this
-// one have said why the job ends. It does not matter where the alarm begins, nor in how many
-// places: in the end each rank knows that all others have spoken. A silent leaf is not waited for.
-// Ranks beyond a silent rank speak by themselves, and nobody hears when: it is never complete then.
+// The spread of an alarm along the tree. A rank tells each neighbour, and tells it again when all
+// ranks on this rank's side have said why the job ends. The alarm may begin on any rank, or on
+// several: in the end each rank knows that all others have spoken. No rank waits for a silent leaf.
+// Ranks beyond a silent rank speak by themselves, and nobody hears when: the spread is then never
+// complete.
 class AlarmSpread {
  public:
   using Clock = PeerStates::Clock;
@@ -28,7 +29,8 @@ class AlarmSpread {
     }
   }
 
-  // Tells what there is to tell. True when all ranks have spoken, and the neighbours know.
+  // Tells the neighbours what they do not know yet. Returns true when all ranks have spoken, and
+  // the neighbours know it.
   bool Poll() {
     for (Neighbour& n : neighbours_) Tell(n);
     return std::ranges::all_of(neighbours_, [this](const Neighbour& n) {
@@ -44,7 +46,7 @@ class AlarmSpread {
     Heartbeat::Kind told = Heartbeat::kAlive;
   };
 
-  // And all beyond it.
+  // Returns whether the neighbour and all ranks beyond it have spoken.
   bool HasSpoken(const Neighbour& n) const {
     return peers_.last(n.rank).kind == Heartbeat::kAllSaid || (n.silent && n.leaf);
   }

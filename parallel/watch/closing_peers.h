@@ -1,4 +1,4 @@
-// Who must come before all ranks end together.
+// The neighbours that must come before all ranks end together.
 
 #ifndef OCTET_PARALLEL_WATCH_CLOSING_PEERS_H_
 #define OCTET_PARALLEL_WATCH_CLOSING_PEERS_H_
@@ -10,8 +10,8 @@
 
 namespace octet {
 
-// A barrier along the tree: goodbyes go up when all below have come, and down when all have. This
-// rank waits for its children's, then for its parent's.
+// A barrier along the tree: goodbyes go up when all ranks below have come, and down when all ranks
+// have come. This rank waits for the goodbyes of its children, then for that of its parent.
 class ClosingPeers : public PendingPeers {
  public:
   explicit ClosingPeers(const PeerStates& peers) : peers_(peers) {}
@@ -20,7 +20,7 @@ class ClosingPeers : public PendingPeers {
     return std::ranges::all_of(peers_.neighbours(), [this](auto& n) { return HasCome(n); });
   }
 
-  // It is time to say goodbye to this neighbour.
+  // Returns true when it is time to say goodbye to this neighbour.
   bool IsTimeFor(const TreeNeighbour& to) const {
     return std::ranges::all_of(peers_.neighbours(), [&](const TreeNeighbour& n) {
       return HasCome(n) || (to.is_parent && n.is_parent);

@@ -1,4 +1,4 @@
-// A fault on purpose, for tests of what the other ranks make of it.
+// A deliberate fault, for tests of how the other ranks react.
 
 #ifndef OCTET_PARALLEL_WATCH_FAULT_POINT_H_
 #define OCTET_PARALLEL_WATCH_FAULT_POINT_H_
@@ -14,11 +14,11 @@
 namespace octet {
 
 // OCTET_FAULT="rank=1,phase=dispatch,count=3,signal=STOP": the third time that rank 1 enters the
-// phase, it says so and sends SIGSTOP to its process. Without count: the first time. Phases: init,
-// loading, routing, dispatch, combine, attention, router, experts, head, sampling, schedule,
+// phase, it says so and sends SIGSTOP to its process. Without count, it is the first time. Phases:
+// init, loading, routing, dispatch, combine, attention, router, experts, head, sampling, schedule,
 // results, journal, reading (of a line), finalize. Signals: STOP, KILL, TERM, INT, HUP, ABRT, SEGV;
-// with HANG the rank's own thread stands still, and its process lives. Costs nothing when the
-// variable is not set.
+// with HANG, the rank's own thread stands still, and its process lives. If the variable is not set,
+// the fault point costs nothing.
 struct FaultPoint {
   int rank = 0;
   std::string phase;
@@ -27,10 +27,10 @@ struct FaultPoint {
 
   static absl::StatusOr<FaultPoint> Parse(std::string_view text);
 
-  // None when the variable is not set or empty.
+  // Returns none if the variable is not set or empty.
   static absl::StatusOr<std::optional<FaultPoint>> FromEnvironment();
 
-  // On the rank's own thread.
+  // Call it on the rank's own thread.
   void Install(Activity& activity) const;
 };
 

@@ -11,7 +11,7 @@ namespace {
 
 double Count(std::chrono::duration<double> time) { return time.count(); }
 
-// A line of bounded length, made without memory: this rank may be in any state.
+// A line of bounded length. It allocates no memory, because this rank may be in any state.
 class Line {
  public:
   [[gnu::format(printf, 2, 3)]] void Append(const char* format, ...) {

@@ -1,4 +1,4 @@
-// The last exchanges that a rank waited for, for the account of a run that ends badly.
+// A record of the last exchanges that a rank waited for, to explain a run that ends badly.
 
 #ifndef OCTET_PARALLEL_WATCH_FLIGHT_RECORDER_H_
 #define OCTET_PARALLEL_WATCH_FLIGHT_RECORDER_H_
@@ -12,23 +12,25 @@
 
 namespace octet {
 
-// Allocates nothing. One thread records; another may write while that one stands still.
+// A recorder that allocates nothing. One thread records; another thread may write the record while
+// the first stands still.
 class FlightRecorder {
  public:
   static constexpr int kKept = 64;
-  static constexpr int kOnStandardError = 8;  // lines for what all ranks share
+  static constexpr int kOnStandardError = 8;  // lines; all ranks share it
 
-  // This rank begins to wait for an exchange, in which it sends so many bytes to others. `kind` is
-  // a literal.
+  // Records that this rank begins to wait for an exchange, in which it sends `bytes_sent` bytes to
+  // others. `kind` is a literal.
   void Begin(const char* kind, Place place, int64_t bytes_sent);
 
-  // The one that began last is complete.
+  // Records that the exchange that began last is complete.
   void End(int64_t bytes_received);
 
-  // The one that began last still waits for these ranks; the first few are kept.
+  // Records that the exchange that began last still waits for `ranks`. Keeps the first few of them.
   void SetLate(std::span<const int> ranks);
 
-  // A line of text for each of the last `most`, oldest first. False where the file takes no more.
+  // Writes a line of text for each of the last `most` exchanges, oldest first. Returns false if the
+  // file takes no more.
   bool Write(int fd, int most) const;
 
  private:
@@ -39,7 +41,7 @@ class FlightRecorder {
     const char* kind;
     Place place;
     Clock::time_point start;
-    Clock::time_point end;  // the epoch: not complete
+    Clock::time_point end;  // the epoch if not complete
     int64_t bytes_sent;
     int64_t bytes_received;
     int num_late;

@@ -1,4 +1,4 @@
-// What ranks tell their neighbours in the tree, beside their work.
+// The messages by which ranks tell their neighbours in the tree their state.
 
 #ifndef OCTET_PARALLEL_WATCH_HEARTBEAT_H_
 #define OCTET_PARALLEL_WATCH_HEARTBEAT_H_
@@ -11,19 +11,19 @@
 
 namespace octet {
 
-// Cut where it is too long, and zeros behind it.
+// Copies `from`, cut if it is too long, and fills the rest with zeros.
 template <size_t kSize>
 void CopyText(std::string_view from, std::array<char, kSize>& to) {
   to = {};
   std::copy_n(from.begin(), std::min(from.size(), kSize - 1), to.begin());
 }
 
-// One rank's state, as it goes over the wire.
+// The state of one rank, as it goes over the wire.
 struct Heartbeat {
   enum Kind : int32_t {
     kAlive,
     kAlarm,    // the job ends, for the reason in `text`
-    kAllSaid,  // the same, and all ranks beyond the sender have said so
+    kAllSaid,  // as kAlarm, and all ranks beyond the sender have said so
     kBye,      // the rank and those beyond it have come to their end; only an alarm may follow
   };
   static constexpr int32_t kNobody = -1;
@@ -34,28 +34,29 @@ struct Heartbeat {
   int32_t layer = -1;
   uint64_t progress = 0;
   uint64_t progress_beyond = 0;           // changes when anything moves beyond the sender
-  int32_t all_wait = 0;                   // the sender and all beyond it, as far as it has heard
+  int32_t all_wait = 0;                   // the sender and all beyond it wait, as far as it knows
   int32_t waits_for = kNobody;            // the rank that it waits for, if it waits
-  int32_t reporter = kNobody;             // who is to say so when the sender is slow
+  int32_t reporter = kNobody;             // the rank that reports the sender if it is slow
   std::array<char, kPhaseBytes> phase{};  // cut, zero at the end
   std::array<char, kTextBytes> text{};    // of an alarm; zero at the end
 
   bool is_alarm() const { return kind == kAlarm || kind == kAllSaid; }
 
-  // What has to be sent.
+  // The number of bytes to send.
   size_t bytes() const { return is_alarm() ? sizeof(Heartbeat) : offsetof(Heartbeat, text); }
 };
 
-// Heartbeats between a rank and its neighbours. One thread of each rank uses it, which never waits
-// here.
+// A channel for heartbeats between a rank and its neighbours. One thread of each rank uses it, and
+// never waits in it.
 class HeartbeatChannel {
  public:
   virtual ~HeartbeatChannel() = default;
 
-  // False, with nothing sent, while an earlier heartbeat to this neighbour is still under way.
+  // Sends a heartbeat. Returns false, and sends nothing, while an earlier heartbeat to this
+  // neighbour is still under way.
   virtual bool Send(int to, const Heartbeat& beat) = 0;
 
-  // The next heartbeat that has come, and its sender; false: none.
+  // Takes the next heartbeat that has come, and its sender. Returns false if there is none.
   virtual bool Receive(int& from, Heartbeat& beat) = 0;
 };
 

@@ -43,8 +43,8 @@ void PeerStates::CountFrom(Clock::time_point now) {
   last_move_ = now;
 }
 
-// A sum of counters that only grow stays the same only while all of them do. What comes from a
-// neighbour never goes back to it, so that no news goes round.
+// A sum of counters that only grow stays the same only while all of them stay the same. News from a
+// neighbour never goes back to it, so that no news goes round in circles.
 PeerStates::News PeerStates::NewsWithout(int neighbour, Clock::time_point now,
                                          Clock::duration recent) const {
   News news = {.progress = num_moves_, .all_wait = true};

@@ -1,4 +1,4 @@
-// Whom a rank waits for.
+// The ranks that a rank waits for.
 
 #ifndef OCTET_PARALLEL_WATCH_PENDING_PEERS_H_
 #define OCTET_PARALLEL_WATCH_PENDING_PEERS_H_
@@ -9,7 +9,7 @@
 
 namespace octet {
 
-// What a rank waits for: a part of the work of some ranks of a group.
+// The peers of a wait: some ranks of a group, each of which has to do a part.
 class PendingPeers {
  public:
   struct Peer {
@@ -20,7 +20,7 @@ class PendingPeers {
 
   virtual ~PendingPeers() = default;
 
-  // Each of these ranks at least once.
+  // Visits each of these ranks at least once.
   using Visitor = absl::FunctionRef<void(const Peer&)>;
   virtual void Visit(Visitor visit) const = 0;
 };

@@ -18,23 +18,24 @@ using namespace std::chrono_literals;
 
 constexpr auto kCheckEvery = 250ms;
 
-// Between checks lies more than this only where the whole process stood still, or had no processor:
-// that says nothing about its own thread.
+// The time between checks is longer than this only if the whole process stood still or had no
+// processor. That says nothing about the rank's own thread.
 constexpr auto kLongestGap = 4 * kCheckEvery;
 
-// By so much others may see that this rank stands still before it does: a check may come late.
+// Others may see that this rank stands still earlier than its own process does, by at most this
+// time: a check may come late.
 constexpr ProcessWatch::Clock::duration kSpare = kCheckEvery + kLongestGap;
 
-// So much later than its own timeout a process ends itself: the others, who know more, speak first.
+// A process ends itself this much later than its timeout: the others know more, and speak first.
 constexpr auto kOthersFirst = 2s;
 
-// Calls that all ranks make together are reported to whoever reads along, first after this time.
+// A collective call that has not returned is reported to the user each time this much time passes.
 constexpr auto kLineEvery = 5s;
 
 // Ranks come to MPI_Init one after the other, as fast as the launcher starts them.
 constexpr auto kStartup = 3s;
 
-// When one process ends the launcher ends the others, who may be about to speak.
+// When one process ends, the launcher ends the others, which may be about to speak.
 constexpr auto kLastWords = 1s;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Whether this process still moves.
+// A watch on the rank's own thread, within its process.
 
 #ifndef OCTET_PARALLEL_WATCH_PROCESS_WATCH_H_
 #define OCTET_PARALLEL_WATCH_PROCESS_WATCH_H_
@@ -16,37 +16,39 @@
 
 namespace octet {
 
-// A thread that looks at the rank's own one, and never calls MPI. Where that one stands still
-// without waiting for others (in a kernel, a system call, MPI_Init), it says where and ends the
-// process, later than the other ranks would name it.
+// A thread that watches the rank's own thread, and never calls MPI. If the rank's thread stands
+// still without waiting for others (in a kernel, a system call, MPI_Init), it says where, and ends
+// the process. It does so later than the other ranks would name this rank.
 class ProcessWatch {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Watches the calling thread's rank. Before SetTimeout only collective calls are watched.
+  // Watches the rank of the calling thread. Before SetTimeout, it watches only collective calls.
   ProcessWatch(int rank, const std::string& host, std::chrono::duration<double> startup_timeout);
   ProcessWatch(const ProcessWatch&) = delete;
   ProcessWatch& operator=(const ProcessWatch&) = delete;
   ~ProcessWatch();
 
-  // From now on: all work of the rank, which others wait for.
+  // From now on, watches all work of the rank, because others wait for it.
   void SetTimeout(std::chrono::duration<double> timeout);
 
-  // The rank's own thread has stood still about as long as is allowed to, and not because the whole
-  // process did, or the job ends for another reason. Any thread.
+  // Returns whether the rank's own thread has stood still for about the timeout. False if the whole
+  // process stood still, or if the job ends for another reason. Any thread may call it.
   bool StandsStill() const;
 
-  // Called before the process is ended because its own thread stands still in its work.
+  // Sets a function that is called before the process is ended because its own thread stands still
+  // in its work.
   void SetOnStandstill(std::function<void()> on_standstill);
 
-  // What it writes before it ends the process. Must outlive the watched work.
+  // Sets the recorder whose record is written before the process is ended. It must outlive the
+  // watched work.
   void SetRecorder(const FlightRecorder* recorder) { recorder_ = recorder; }
 
-  // The job ends: if the process has not ended by itself after this time, it is ended.
+  // Ends the process after `time`, if it has not ended by itself. Call it when the job ends.
   void EndWithin(Clock::duration time);
 
-  // This rank's thread is in a call that returns when all ranks have made it: MPI_Init. Its name is
-  // a literal.
+  // A call of this rank's thread that returns when all ranks have made it, for example MPI_Init.
+  // `name` is a literal.
   class CollectiveCall {
    public:
     CollectiveCall(ProcessWatch& watch, const char* name) : watch_(watch) { watch.call_ = name; }
@@ -58,7 +60,7 @@ class ProcessWatch {
     ProcessWatch& watch_;
   };
 
-  // CPU time of the thread.
+  // The CPU time of the watching thread.
   double cpu_seconds() const;
 
  private:
@@ -78,7 +80,7 @@ class ProcessWatch {
   std::atomic<Clock::time_point> end_at_ = Clock::time_point::max();
   std::atomic<const char*> call_ = nullptr;
 
-  // Guarded by mutex_: what the thread saw last, since when that has not changed.
+  // Guarded by mutex_: what the watching thread saw last, and since when that has not changed.
   uint64_t progress_ = 0;
   const char* seen_call_ = nullptr;
   Clock::time_point since_;
@@ -89,7 +91,7 @@ class ProcessWatch {
   mutable std::mutex mutex_;
   std::condition_variable stopped_;
   bool stop_ = false;
-  std::thread thread_;  // the last: it uses all of the above
+  std::thread thread_;  // the last member, because it uses all others
 };
 
 }  // namespace octet

@@ -12,7 +12,7 @@
 namespace octet {
 namespace {
 
-// What PMIx launchers (mpirun, srun --mpi=pmix) call a job and a rank in it.
+// The variables in which PMIx launchers (mpirun, srun --mpi=pmix) name a job and a rank in it.
 constexpr char kJobVariable[] = "PMIX_NAMESPACE";
 constexpr char kRankVariable[] = "PMIX_RANK";
 

@@ -1,4 +1,4 @@
-// Other ranks of this host, before MPI can tell of them.
+// The other ranks of this host, for use before MPI knows them.
 
 #ifndef OCTET_PARALLEL_WATCH_SIBLING_PROCESSES_H_
 #define OCTET_PARALLEL_WATCH_SIBLING_PROCESSES_H_
@@ -8,11 +8,12 @@
 
 namespace octet {
 
-// The ranks of this process's job whose processes on this host are stopped, as far as the kernel
-// lets this one see them, ascending. Empty where no launcher has named the job.
+// Returns the ranks of this job whose processes on this host are stopped, ascending. It finds them
+// as far as the kernel lets this process see them. Empty if no launcher has named the job.
 std::vector<int> StoppedRanksOfThisHost();
 
-// The value of NAME in "NAME=VALUE\0...", as in /proc/PID/environ; empty where it is not there.
+// Returns the value of NAME in "NAME=VALUE\0...", as in /proc/PID/environ. Empty if it is not
+// there.
 std::string FindVariable(const std::string& environment, const std::string& name);
 
 }  // namespace octet

@@ -1,15 +1,15 @@
-// Whom a rank hears of others from.
+// A neighbour from which a rank hears about other ranks.
 
 #ifndef OCTET_PARALLEL_WATCH_TREE_NEIGHBOUR_H_
 #define OCTET_PARALLEL_WATCH_TREE_NEIGHBOUR_H_
 
 namespace octet {
 
-// Heartbeats go along a tree of the ranks. One of this rank's few neighbours in it.
+// One of this rank's few neighbours in the tree of ranks along which heartbeats go.
 struct TreeNeighbour {
   int rank;
   bool is_parent;    // otherwise a child
-  int ranks_beyond;  // that the tree joins to this rank only through it
+  int ranks_beyond;  // that the tree connects to this rank only through this neighbour
 };
 
 }  // namespace octet

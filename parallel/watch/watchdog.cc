@@ -21,27 +21,26 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kDefaultTimeout = 60s;
 
-// Each rank tells its neighbours how it is ten times a second: often enough that "last seen in"
-// says where.
+// Each rank tells its neighbours its state ten times a second, so that "last seen in" is accurate.
 constexpr auto kHeartbeatInterval = 100ms;
 constexpr int kHeartbeatsPerTimeout = 8;
 constexpr int kLooksPerHeartbeat = 5;
 
-// After an alarm: for the others to have spoken, and for this process to be gone.
+// The times after an alarm in which the others must have spoken, and this process must be gone.
 constexpr auto kOthersWords = 1s;
 constexpr auto kLastSteps = 2s;
 constexpr auto kPause = 1ms;
 
-// So many intervals between heartbeats may pass by accident, and so large a part of the timeout.
+// The silence that may be an accident: so many heartbeat intervals, or this part of the timeout.
 constexpr int kSpareHeartbeats = 2;
 constexpr int kSpareParts = 8;
 
-// So much longer a rank is silent before one judges it that is on another host, where those of its
-// own can say it better, or that waits for nobody: maybe nobody does.
+// A rank judges a silent rank of another host so much later, because ranks of that host can say it
+// better. A rank that waits for nobody judges so much later, because maybe nobody waits.
 constexpr int kHeartbeatsForItsHost = 2;
 constexpr auto kWithoutWaiting = 2s;
 
-// What `describe` says of each rank, of as many as fit into a heartbeat.
+// Returns what `describe` says of each rank, for as many ranks as fit into a heartbeat.
 std::string DescribeAll(const std::vector<int>& ranks,
                         absl::FunctionRef<std::string(int rank)> describe) {
   constexpr size_t kMostNamed = 4;
@@ -158,7 +157,7 @@ Heartbeat Watchdog::MakeHeartbeat() const {
   return beat;
 }
 
-// What this rank hears from others goes on to this neighbour.
+// Adds what this rank hears from its other neighbours.
 void Watchdog::AddNews(int to, Clock::time_point now, Heartbeat& beat) const {
   const PeerStates::News news = peers_.NewsWithout(to, now, spare_);
   beat.progress_beyond = news.progress;
@@ -209,7 +208,7 @@ std::vector<int> Watchdog::LateRanks() const {
   return late;
 }
 
-// The rank that gave its last sign first, among those that this one waits for.
+// Returns the rank whose last sign is oldest, among those that this rank waits for.
 int Watchdog::Suspect() const {
   if (wait_ == nullptr) return Heartbeat::kNobody;
   int suspect = peers_.rank();
@@ -237,7 +236,8 @@ void Watchdog::CheckNeighbours(Clock::time_point now) {
   End(DescribeAll(silent, describe), now);
 }
 
-// All wait for each other: a bug, or heartbeats arrive where messages don't.
+// Ends the job if all ranks wait for each other: there is a bug, or heartbeats arrive where
+// messages don't.
 void Watchdog::CheckForDeadlock(Clock::time_point now) {
   const Clock::duration quiet = now - std::max(peers_.last_move(), wait_->start_);
   if (quiet <= timeout_ + spare_) return;
@@ -262,10 +262,10 @@ void Watchdog::ReportSlow(Clock::time_point now) {
   }
 }
 
-// Where the rank was, and who misses it where.
+// Says where the rank was, and which rank waits for it where.
 std::string Watchdog::Known(int rank) const { return peers_.LastSeen(rank) + MissingFrom(rank); }
 
-// Who waits for this rank, and where. Nothing if nobody says so.
+// Says which rank waits for `rank`, and where. Empty if nobody says so.
 std::string Watchdog::MissingFrom(int rank) const {
   const auto missing = [&](const std::string& place, int waiting) {
     return ", missing from " + place + ", where " + peers_.RankOnHost(waiting) + " waits for it";
@@ -308,7 +308,7 @@ void Watchdog::WriteRecorder() {
   recorder_.Write(STDERR_FILENO, FlightRecorder::kOnStandardError);
 }
 
-// Until each rank that is alive has said it too, or for a moment.
+// Tells the others until each rank that is alive has said it too, or until kOthersWords is over.
 void Watchdog::TellOthers(const std::string& reason, Clock::time_point now) {
   const Clock::time_point end = Clock::now() + kOthersWords;
   Heartbeat alarm = MakeHeartbeat();

@@ -1,4 +1,4 @@
-// Who keeps the others waiting, and whether that rank still works.
+// The watchdog that finds a rank for which others wait in vain.
 
 #ifndef OCTET_PARALLEL_WATCH_WATCHDOG_H_
 #define OCTET_PARALLEL_WATCH_WATCHDOG_H_
@@ -20,12 +20,12 @@
 
 namespace octet {
 
-// One for each rank of a world, on the rank's own thread. It tells its neighbours in a tree of the
-// ranks by heartbeats how far this rank is, wherever it waits or polls, and hears from them. A
-// neighbour without a sign (PeerStates) for longer than the timeout ends the job: every rank that
-// is alive says which it was and where, and ends. Time in which this rank did not listen is not
-// held against others. A rank that is slow gives signs; one of its neighbours reports it now and
-// then.
+// The watchdog of one rank of a world, on the rank's own thread. Wherever this rank waits or polls,
+// the watchdog exchanges heartbeats with its neighbours in a tree of the ranks: they say how far
+// each rank is. If a neighbour gives no sign (PeerStates) for longer than the timeout, the job
+// ends: every rank that is alive says which rank it was and where, and ends. Time in which this
+// rank did not listen does not count against others. A slow rank gives signs; one of its neighbours
+// reports it from time to time.
 class Watchdog {
  public:
   using Clock = std::chrono::steady_clock;
@@ -37,44 +37,47 @@ class Watchdog {
   Watchdog& operator=(const Watchdog&) = delete;
   ~Watchdog();
 
-  // From now on others wait for this rank's work, which its process watches too, and this rank
-  // judges its neighbours wherever it polls. Before, only while it waits, and after 60 s.
+  // Sets the timeout. From now on others wait for this rank's work, so that the process watch
+  // watches it too, and this rank judges its neighbours wherever it polls. Before this call, it
+  // judges them only while it waits, with a timeout of 60 s.
   void SetTimeout(std::chrono::duration<double> timeout);
 
-  // A slow rank is reported after a wait of this time, then after twice as long, and so on.
+  // Sets the wait after which a slow rank is reported; then after twice as long, and so on.
   void SetSlowAfter(std::chrono::duration<double> time) {
     slow_after_ = std::chrono::duration_cast<Clock::duration>(time);
   }
 
-  // Where the flight recorder writes when the job is ended: a file in this directory. Empty:
-  // standard error.
+  // Sets the directory in which the flight recorder writes a file when the job is ended. If it is
+  // empty, the recorder writes to standard error.
   void SetReportDirectory(const std::string& directory) { report_directory_ = directory; }
 
-  // Where ranks of this host keep their places, by rank; null elsewhere. What they are said to be
-  // doing is then exact, not a heartbeat old. Must outlive this.
+  // Sets where the ranks of this host keep their places, by rank; null for other ranks. Messages
+  // about these ranks are then exact, not a heartbeat old. The places must outlive this object.
   void SetPlaces(std::vector<const SharedPlace*> places) { peers_.SetPlaces(std::move(places)); }
 
-  // Must outlive this.
+  // `process` must outlive this object.
   void SetProcessWatch(ProcessWatch* process) { process_ = process; }
 
-  // This rank's process, for those who want to know of its standstill; null: nobody watches it.
+  // The watch on this rank's process, which knows of its standstill. Null if there is none.
   ProcessWatch* process_watch() const { return process_; }
 
-  // Called last, with what this rank has said; must not return. EndJob unless set.
+  // Sets the function that is called last, with what this rank has said. It must not return. The
+  // default is EndJob.
   using EndHandler = std::function<void(const std::string& statement)>;
   void SetEndHandler(EndHandler handler) { end_handler_ = std::move(handler); }
 
   Activity& activity() { return activity_; }
   FlightRecorder& recorder() { return recorder_; }
 
-  // CPU time of heartbeats and judgement, and of the process's watch.
+  // The CPU time of heartbeats and judgement, and of the process watch.
   double cpu_seconds() const;
 
-  // Tells, hears and, while this rank waits, judges; when that is due.
+  // When it is due, sends and receives heartbeats and judges the neighbours. Before SetTimeout, it
+  // judges only while this rank waits.
   void Poll();
 
-  // This rank waits, for its lifetime, for ranks of a group that begins at rank `first` of the
-  // world. It polls meanwhile.
+  // A wait of this rank, for the lifetime of the object, for ranks of a group that begins at rank
+  // `first` of the world. The rank must poll meanwhile.
   class Wait {
    public:
     Wait(Watchdog& watchdog, const PendingPeers& pending, int first);
@@ -90,11 +93,11 @@ class Watchdog {
     const int first_;
     const Clock::time_point start_;
     Clock::duration next_note_;
-    bool noted_ = false;  // what has moved in it
+    bool noted_ = false;  // NoteMoves was called in this wait
   };
 
   // Collective: returns when every rank has come here; no heartbeats follow. It has the deadline of
-  // an exchange where others wait for this rank's work, otherwise none.
+  // an exchange if others wait for this rank's work, otherwise none.
   void Close();
 
  private:
@@ -129,7 +132,7 @@ class Watchdog {
   Clock::duration timeout_;
   Clock::duration heartbeat_interval_;
   Clock::duration look_interval_;
-  Clock::duration spare_;  // that this rank may not listen, or a host's ranks differ by
+  Clock::duration spare_;  // that this rank may not listen, or that ranks of a host differ
   Clock::duration slow_after_ = std::chrono::seconds(10);
   bool watched_ = false;  // others wait for this rank's work
   bool closing_ = false;
@@ -143,9 +146,9 @@ class Watchdog {
   Clock::time_point last_look_;
   Clock::time_point next_heartbeat_;
   std::string alarm_;           // why another rank ended the job
-  Wait* wait_ = nullptr;        // that this rank is in
+  Wait* wait_ = nullptr;        // the wait that this rank is in
   std::vector<int64_t> moved_;  // [ranks] parts seen to have moved in it
-  std::vector<int64_t> moves_;  // [ranks] of use while they are counted
+  std::vector<int64_t> moves_;  // [ranks] scratch of NoteMoves
 };
 
 }  // namespace octet
