@@ -1,4 +1,4 @@
-// What a rank is doing, for those who wait for it.
+// The activity of a rank, as the ranks that wait for it see it.
 
 #ifndef OCTET_KERNELS_BASE_ACTIVITY_H_
 #define OCTET_KERNELS_BASE_ACTIVITY_H_
@@ -27,15 +27,15 @@ struct Place {
 std::string Describe(const char* phase, int layer);
 inline std::string Describe(Place place) { return Describe(place.phase, place.layer); }
 
-// A place in memory that processes share. One writes, others read; what they read while it changes
-// may be mixed of two places.
+// A place in memory that processes share. One process writes it, and others read it. While it
+// changes, they may read a mixture of two places.
 class SharedPlace {
  public:
   void Set(Place place);
   std::string Describe() const;
 
  private:
-  static constexpr size_t kPhaseWords = 3;  // a phase is cut after so many times 8 letters
+  static constexpr size_t kPhaseWords = 3;  // of 8 letters; longer phases are cut
 
   std::array<std::atomic<uint64_t>, kPhaseWords> phase_;
   std::atomic<int64_t> layer_;
@@ -45,19 +45,20 @@ class SharedPlace {
 // advances, and may read.
 class Activity {
  public:
-  // That of the rank whose own thread calls: one for each thread, as check.h's label. It is not
-  // handed down as an argument, since every loop that may take long would need it.
+  // Returns the activity of the rank whose own thread calls. Each thread has one, like the label of
+  // check.h. It is not handed down as an argument, because every loop that may take long would need
+  // it.
   static Activity& OfThisThread();
 
   Activity() = default;
   Activity(const Activity&) = delete;
   Activity& operator=(const Activity&) = delete;
 
-  // Some work has been done. Any thread.
+  // Counts some work as done. Any thread may call it.
   void Advance() { progress_.fetch_add(1, std::memory_order_relaxed); }
 
-  // Between two pieces of work, on the rank's own thread: runs the mover, and the hook when it is
-  // due.
+  // Runs the mover, and the hook when it is due. Call it between two pieces of work, on the rank's
+  // own thread.
   void Poll() {
     if (mover_) mover_();
     if (hook_ && Clock::now() >= next_poll_) RunHook();
@@ -68,7 +69,7 @@ class Activity {
     Poll();
   }
 
-  // Changes the place, until something else does.
+  // Changes the place, until another call changes it.
   void Enter(Place place);
 
   uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
@@ -76,12 +77,12 @@ class Activity {
     return {phase_.load(std::memory_order_relaxed), layer_.load(std::memory_order_relaxed)};
   }
 
-  // It waits for other ranks, and polls meanwhile.
+  // Whether the rank waits for other ranks, and polls meanwhile.
   void set_waiting(bool waiting) { waiting_.store(waiting, std::memory_order_relaxed); }
   bool waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
-  // A place for its lifetime; then the one before it again. Within a scope of the same place it is
-  // not entered again.
+  // A scope that enters a place, and returns to the earlier place at its end. Within a scope of the
+  // same place, it does not enter the place again.
   class Scope {
    public:
     Scope(Activity& activity, Place place) : activity_(activity), before_(activity.place()) {
@@ -97,17 +98,19 @@ class Activity {
     Place before_;
   };
 
-  // Where every place is written, too; null: nowhere.
+  // Writes every place to `shared`, too. If null, places are not shared.
   void SetShared(SharedPlace* shared);
 
-  // What Poll calls, at most every `interval`; null: nothing.
+  // Sets the function that Poll calls, at most every `interval`. If null, Poll calls none.
   using Hook = std::function<void()>;
   void SetHook(Hook hook, std::chrono::nanoseconds interval);
 
-  // What Poll calls each time, so that messages move while the rank works; null: nothing.
+  // Sets the function that Poll calls each time, so that messages move while the rank works. If
+  // null, Poll calls none.
   void SetMover(Hook mover) { mover_ = std::move(mover); }
 
-  // Told of each place that is entered, before any work there; null: nobody.
+  // Sets the function that is called with each place that is entered, before any work there. If
+  // null, none is called.
   using Observer = std::function<void(Place)>;
   void SetObserver(Observer observer) { observer_ = std::move(observer); }
 

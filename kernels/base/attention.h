@@ -1,4 +1,4 @@
-// The layout of keys and values, and what one call of attention covers.
+// The layout of keys and values, and the tokens of one call of attention.
 
 #ifndef OCTET_KERNELS_BASE_ATTENTION_H_
 #define OCTET_KERNELS_BASE_ATTENTION_H_
@@ -11,19 +11,20 @@
 
 namespace octet {
 
-// Positions in one page of the KV cache.
+// The number of positions in one page of the KV cache.
 inline constexpr int kKvBlock = 32;
 
-// Positions whose scores attention folds together, from position 0, so that the result does not
-// depend on how the positions were divided into calls. Part of every numerics class.
+// The number of positions whose scores attention folds together, from position 0. With it, the
+// result does not depend on how the positions were divided into calls. Part of every numerics
+// class.
 inline constexpr int kAttentionFold = 128;
 
-// The pages of one layer. In page p and key-value head h lie, as `dtype`:
+// The pages of one layer. Page p holds for key-value head h, as `dtype`:
 //
 //   keys [head_dim][kKvBlock]   then   values [kKvBlock][value_stride]
 //
-// keys by dimension, so that one vector holds 16 positions; values by position, so that one vector
-// holds 16 dimensions.
+// Keys lie by dimension, so that one vector holds 16 positions. Values lie by position, so that one
+// vector holds 16 dimensions.
 struct KvBlocks {
   std::byte* pages = nullptr;
   size_t page_bytes = 0;  // from one page of this layer to the next
@@ -50,7 +51,7 @@ struct KvBlocks {
 struct SequenceSpan {
   int64_t first_row = 0;  // of the batch's matrices
   int64_t num_rows = 0;
-  int64_t start_pos = 0;           // position of the first
+  int64_t start_pos = 0;           // position of the first token
   std::span<const int32_t> pages;  // page of positions [i * kKvBlock, (i + 1) * kKvBlock)
 };
 

@@ -21,20 +21,20 @@ struct RopeTable {
   ConstMatrix sin;  // [positions, head_dim / 2] float32
 };
 
-// Every operation treats each row by itself: a row's result has the same bits whatever the other
-// rows are, however many there are and however many threads work. Matrices are float32 unless said
-// otherwise.
+// The arithmetic of one device. Every operation treats each row by itself: the bits of a row's
+// result do not depend on the other rows, on their number, or on the number of threads. Matrices
+// are float32 unless stated otherwise.
 class Backend {
  public:
   virtual ~Backend() = default;
 
-  // At least 64-byte aligned; zero.
+  // Returns zeroed memory, at least 64-byte aligned.
   virtual Buffer Allocate(size_t bytes) = 0;
 
-  // Makes room for what products need for a moment, so that within it they allocate nothing.
+  // Reserves scratch memory for products. Products that need no more allocate nothing.
   virtual void ReserveScratch(size_t bytes) = 0;
 
-  // By which weights come to the device.
+  // The packer that brings weights to the device.
   virtual WeightPacker& packer() = 0;
 
   // y[m][n] = sum over k of x[m][k] * w[n][k]. x: [M, w.cols] float32 or of w's dtype, rounded to
@@ -48,8 +48,8 @@ class Backend {
                              std::span<const int32_t> offsets,
                              std::span<const ExpertWeights* const> experts, Matrix y) = 0;
 
-  // Rows of experts that are computed together. What lies between w1 and w2 takes memory for so
-  // many.
+  // The number of rows of experts that are computed together. The intermediate values between w1
+  // and w2 take memory for this many rows.
   static constexpr int64_t kExpertRowsAtATime = 256;
 
   // y[m] = x[m] / sqrt(mean(x[m]^2) + eps) * weight
@@ -64,10 +64,11 @@ class Backend {
   // y = x, each float32 or bfloat16, rounded to nearest even.
   virtual void Convert(ConstMatrix x, Matrix y) = 0;
 
-  // The rows sums.results of y become sums of rows of x; each product is rounded first.
+  // Sets the rows sums.results of y to sums of rows of x. Each product is rounded before it is
+  // added.
   virtual void WeightedSum(ConstMatrix x, const RowSums& sums, Matrix y) = 0;
 
-  // y[m] = softmax(x[m] * scales[m]); y may be x. scales: [M], positive; empty: 1.
+  // y[m] = softmax(x[m] * scales[m]); y may be x. scales: [M], positive; if empty, all are 1.
   virtual void Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) = 0;
 
   // result[m] = log(sum(exp(x[m])))
@@ -77,13 +78,14 @@ class Backend {
   // head_dim].
   virtual void Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) = 0;
 
-  // Writes keys and values of the batch's tokens into their pages. keys, values: [N, num_kv_heads *
-  // head_dim].
+  // Writes the keys and values of the batch's tokens into their pages. keys, values: [N,
+  // num_kv_heads * head_dim].
   virtual void StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,
                        const KvBlocks& kv) = 0;
 
-  // Causal attention of each token to the stored positions of its sequence, itself included; only
-  // the last `window` ones unless it is 0. q, y: [N, num_heads * head_dim].
+  // Computes the causal attention of each token to the stored positions of its sequence, itself
+  // included. Unless `window` is 0, only the last `window` positions count. q, y: [N, num_heads *
+  // head_dim].
   virtual void Attention(ConstMatrix q, std::span<const SequenceSpan> spans, const KvBlocks& kv,
                          int64_t window, Matrix y) = 0;
 };

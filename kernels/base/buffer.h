@@ -8,7 +8,8 @@
 
 namespace octet {
 
-// A block of memory that goes back where it came from. Movable, empty when default-made.
+// A block of memory that returns to where it came from. It is movable. A default-constructed one is
+// empty.
 class Buffer {
  public:
   using Free = void (*)(std::byte* data, size_t bytes);
@@ -17,7 +18,7 @@ class Buffer {
   Buffer(std::byte* data, size_t bytes, Free free) : data_(data), bytes_(bytes), free_(free) {}
   Buffer(Buffer&& other) noexcept { Swap(other); }
 
-  // Memory that belongs to somebody else and must stay.
+  // Returns a view of memory that has another owner and must outlive the result.
   static Buffer View(std::byte* data, size_t bytes) {
     return {data, bytes, [](std::byte*, size_t) {}};
   }

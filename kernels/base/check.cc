@@ -23,7 +23,7 @@ const std::string& ThreadLabel() { return thread_label; }
 
 void Fatal(const char* file, int line, const std::string& message) {
   const std::string where = thread_label.empty() ? "octet" : "octet: " + thread_label;
-  // By the stream, which knows of a progress bar.
+  // Through the stream, which knows of a progress bar.
   std::cerr << where + ": " + file + ":" + std::to_string(line) + ": " + message + "\n"
             << std::flush;
   if (const CrashHandler handler = crash_handler) handler(message.c_str());

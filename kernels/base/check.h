@@ -1,5 +1,5 @@
-// OCTET_CHECK: for what only a bug or a dead peer can cause. What a user can cause is an
-// absl::Status.
+// OCTET_CHECK, for errors that only a bug or a dead peer can cause. An error that a user can cause
+// is an absl::Status.
 
 #ifndef OCTET_KERNELS_BASE_CHECK_H_
 #define OCTET_KERNELS_BASE_CHECK_H_
@@ -13,15 +13,15 @@ namespace octet {
 // process.
 [[noreturn]] void Fatal(const char* file, int line, const std::string& message);
 
-// The same without a message, for who has said it all.
+// Does the same without a message, for callers that have printed theirs.
 [[noreturn]] void EndJob();
 
-// Called by Fatal after printing; must not return. The default aborts this process; an MPI world
-// sets one that ends every rank.
+// Sets the function that Fatal calls after it has printed. It must not return. The default aborts
+// this process; an MPI world sets one that ends every rank.
 using FatalHandler = void (*)();
 void SetFatalHandler(FatalHandler handler);
 
-// Called by Fatal with the message, before anything ends.
+// Sets the function that Fatal calls with the message, before anything ends.
 using CrashHandler = void (*)(const char* message);
 void SetCrashHandler(CrashHandler handler);
 

@@ -25,7 +25,7 @@ constexpr const char* Name(DType dtype) {
   return "?";
 }
 
-// The upper half of a float32: 8 bits of exponent, 7 of fraction.
+// The upper half of a float32: a sign, 8 bits of exponent, 7 bits of fraction.
 struct BF16 {
   uint16_t bits;
 };
@@ -41,7 +41,7 @@ constexpr BF16 ToBF16(float x) {
   return {static_cast<uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16)};
 }
 
-// IEEE 754 binary16, as stored bits; exact.
+// Converts the stored bits of an IEEE 754 binary16. The result is exact.
 constexpr float HalfToFloat(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000U) << 16;
   const uint32_t exponent = (half >> 10) & 0x1fU;

@@ -1,4 +1,4 @@
-// One expert as the kernels read it.
+// The weights of one expert, as the kernels read them.
 
 #ifndef OCTET_KERNELS_BASE_EXPERT_WEIGHTS_H_
 #define OCTET_KERNELS_BASE_EXPERT_WEIGHTS_H_
@@ -7,7 +7,8 @@
 
 namespace octet {
 
-// y = w2 (silu(w1 x) * (w3 x)). Panels of w1 and w3 lie in turn, so that both are read together.
+// The weights of y = w2 (silu(w1 x) * (w3 x)). The panels of w1 and w3 alternate, so that both are
+// read together.
 struct ExpertWeights {
   PackedMatrix gate_up;  // panel 2i is panel i of w1, panel 2i + 1 that of w3; hidden_size inputs
   PackedMatrix down;     // w2 [hidden_size, intermediate_size]

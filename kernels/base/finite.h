@@ -1,4 +1,4 @@
-// Numbers that are none.
+// Checks for NaN and infinite numbers.
 
 #ifndef OCTET_KERNELS_BASE_FINITE_H_
 #define OCTET_KERNELS_BASE_FINITE_H_
@@ -10,11 +10,11 @@
 
 namespace octet {
 
-// The bits of an infinite magnitude; those of a NaN are greater.
+// The bits of an infinite magnitude. The bits of a NaN are greater.
 inline constexpr uint32_t kInfiniteBits = 0x7f800000;
 
-// The greatest magnitude of `values`, as the bits of a float32: these have the order of what they
-// stand for, and a NaN is above all. 0 of nothing.
+// Returns the greatest magnitude of `values`, as the bits of a float32: the bits have the order of
+// the magnitudes, and a NaN is above all. Returns 0 if there are no values.
 inline uint32_t GreatestMagnitude(std::span<const float> values) {
   uint32_t greatest = 0;
   for (const float value : values) {
@@ -23,7 +23,7 @@ inline uint32_t GreatestMagnitude(std::span<const float> values) {
   return greatest;
 }
 
-// The same of bfloat16.
+// Does the same for bfloat16.
 inline uint32_t GreatestMagnitude(std::span<const uint16_t> values) {
   uint16_t greatest = 0;
   for (const uint16_t value : values) {
@@ -32,7 +32,7 @@ inline uint32_t GreatestMagnitude(std::span<const uint16_t> values) {
   return uint32_t{greatest} << 16;
 }
 
-// No value is a NaN or infinite.
+// Returns whether no value is NaN or infinite.
 inline bool AllFinite(std::span<const float> values) {
   return GreatestMagnitude(values) < kInfiniteBits;
 }

@@ -11,8 +11,8 @@ namespace {
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr int kCollapse = 25;  // MADV_COLLAPSE, which older headers lack
 
-// Address space for `bytes`, from 2 MiB on beginning where a huge page does: shared memory can't
-// lie in huge pages otherwise. Null, with errno set, where the system refuses.
+// Reserves address space for `bytes`. From 2 MiB on, it begins where a huge page begins: otherwise
+// shared memory can't lie in huge pages. Returns null, with errno set, if the system refuses.
 std::byte* Reserve(size_t bytes) {
   const size_t spare = bytes >= kHugePage ? kHugePage : 0;
   void* const reserved =
@@ -48,7 +48,7 @@ Buffer MapZeros(size_t bytes) {
 Buffer MapShared(int fd, size_t bytes) { return Map(bytes, MAP_SHARED, fd); }
 
 void UseHugePages(std::span<std::byte> memory) {
-  // Page by page, for where one can't be gathered the next may be.
+  // Page by page: if one can't be gathered, the next may be.
   size_t at = -reinterpret_cast<uintptr_t>(memory.data()) % kHugePage;
   for (; at + kHugePage <= memory.size(); at += kHugePage) {
     madvise(memory.data() + at, kHugePage, kCollapse);

@@ -1,4 +1,4 @@
-// Memory from the system, page by page.
+// Memory that is mapped from the system.
 
 #ifndef OCTET_KERNELS_BASE_MAPPED_MEMORY_H_
 #define OCTET_KERNELS_BASE_MAPPED_MEMORY_H_
@@ -10,16 +10,16 @@
 
 namespace octet {
 
-// `bytes` zeros of this process alone, of which pages are taken as they are touched; from 2 MiB on
-// huge ones, where the system has them. Empty, with errno set, where it refuses.
+// Maps `bytes` zeros for this process alone. The system takes pages as they are touched; from 2 MiB
+// on they are huge pages, if it has them. Returns an empty buffer, with errno set, if it refuses.
 Buffer MapZeros(size_t bytes);
 
-// `bytes` of a file, shared with all who map it. Likewise.
+// Maps `bytes` of a file, shared with all processes that map it. Otherwise as MapZeros.
 Buffer MapShared(int fd, size_t bytes);
 
-// Gathers those pages of a part of MapZeros or MapShared that are small into huge ones, as far as
-// the system can: where files filled its memory, it had too few when they were first touched, and
-// for shared ones it has none unless told otherwise. From Linux 6.1 on.
+// Gathers the small pages in a part of MapZeros or MapShared into huge pages, as far as the system
+// can. If files filled the memory, the system had too few huge pages when the small ones were first
+// touched. For shared memory it has none unless it is configured so. Works from Linux 6.1 on.
 void UseHugePages(std::span<std::byte> memory);
 
 }  // namespace octet

@@ -12,8 +12,8 @@
 
 namespace octet {
 
-// [rows, cols] elements of `dtype`; row r begins `stride` elements after row r - 1.
-// Byte is std::byte or const std::byte.
+// A view of [rows, cols] elements of `dtype`. Row r begins `stride` elements after row r - 1. Byte
+// is std::byte or const std::byte.
 template <class Byte>
 struct BasicMatrix {
   Byte* data = nullptr;

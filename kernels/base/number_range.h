@@ -1,4 +1,4 @@
-// Numbers that people give: of flags, of settings, in environment variables.
+// The numbers that users give in flags, settings and environment variables.
 
 #ifndef OCTET_KERNELS_BASE_NUMBER_RANGE_H_
 #define OCTET_KERNELS_BASE_NUMBER_RANGE_H_
@@ -15,11 +15,12 @@ struct NumberRange {
   T least;
   T most;
 
-  // False for what is not a number.
+  // Returns false for NaN.
   bool Contains(T value) const { return value >= least && value <= most; }
 
-  // The number, if all of `text` is one and it lies in the range. In decimal, with a minus where it
-  // is negative, and nothing around it; a double may have a fraction and an exponent.
+  // Returns the number, if all of `text` is one and it lies in the range. It is decimal, with a
+  // minus if it is negative, and with nothing around it. A double may have a fraction and an
+  // exponent.
   std::optional<T> Parse(std::string_view text) const;
 
   // "1 to 64"
@@ -34,7 +35,7 @@ extern template struct NumberRange<long>;
 extern template struct NumberRange<unsigned long>;
 extern template struct NumberRange<double>;
 
-// What several settings have in common.
+// The ranges that several settings have in common.
 inline constexpr NumberRange<int> kRankCounts = {1, 1 << 16};
 inline constexpr NumberRange<int> kReplicaCounts = {0, 1 << 16};
 inline constexpr NumberRange<int> kThreadCounts = {1, 1024};

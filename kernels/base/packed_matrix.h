@@ -11,9 +11,9 @@
 
 namespace octet {
 
-// The version of what is described here, of ExpertWeights, and of the order of the replicated
-// weights in their memory (runtime/checkpoint/weights.cc): whoever changes one of them counts on,
-// since packed weights are kept as files (runtime/checkpoint/pack_cache.h).
+// The version of the layout below, of ExpertWeights, and of the order of the replicated weights in
+// their memory (runtime/checkpoint/weights.cc). Increase it with each change of one of them,
+// because packed weights are kept as files (runtime/checkpoint/pack_cache.h).
 inline constexpr int kPackedLayout = 1;
 
 // The weight [rows, cols] (outputs, inputs) of y = x W^T as panels of 16 outputs, zero-padded at
@@ -31,7 +31,7 @@ struct PackedMatrix {
   int64_t rows = 0;
   int64_t cols = 0;
 
-  // Vectors of 64 bytes in one panel: inputs, or pairs of inputs.
+  // Returns the number of 64-byte vectors in one panel: one for each input or pair of inputs.
   static int64_t Steps(DType dtype, int64_t cols) {
     return dtype == DType::kBF16 ? (cols + 1) / 2 : cols;
   }

@@ -8,16 +8,17 @@
 
 namespace octet {
 
-// Sum i is that of weights[j] * (row rows[j]) over offsets[i] <= j < offsets[i + 1], ascending.
+// Weighted sums of rows. Sum i adds weights[j] * (row rows[j]) for offsets[i] <= j < offsets[i +
+// 1], in ascending order.
 struct RowSums {
   std::vector<int32_t> offsets = {0};  // [sums + 1]
   std::vector<int32_t> rows;
   std::vector<float> weights;
-  std::vector<int32_t> results;  // [sums] the row that each becomes; empty: 0, 1, ...
+  std::vector<int32_t> results;  // [sums] the row of each result; if empty: 0, 1, ...
 
   int64_t num_sums() const { return std::ssize(offsets) - 1; }
 
-  // Makes room for sums of so many rows together.
+  // Makes room for sums of `num_rows` rows in total.
   void Reserve(int64_t num_rows) {
     offsets.reserve(num_rows + 1);
     rows.reserve(num_rows);

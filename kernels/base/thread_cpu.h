@@ -1,4 +1,4 @@
-// What the calling thread has cost.
+// The processor time of the calling thread.
 
 #ifndef OCTET_KERNELS_BASE_THREAD_CPU_H_
 #define OCTET_KERNELS_BASE_THREAD_CPU_H_
@@ -7,7 +7,8 @@
 
 namespace octet {
 
-// Seconds of processor time that the calling thread has used. About 200 ns a call.
+// Returns the seconds of processor time that the calling thread has used. A call takes about 200
+// ns.
 inline double ThreadCpuSeconds() {
   constexpr double kNanosecond = 1e-9;
   timespec time = {};

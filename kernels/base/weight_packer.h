@@ -1,4 +1,4 @@
-// Weights on their way from files to where a backend computes with them.
+// The way of weights from files to the memory in which a backend computes with them.
 
 #ifndef OCTET_KERNELS_BASE_WEIGHT_PACKER_H_
 #define OCTET_KERNELS_BASE_WEIGHT_PACKER_H_
@@ -12,23 +12,23 @@
 
 namespace octet {
 
-// Threads of the host that read, check and pack weights.
+// The threads of the host that read, check and pack weights.
 class WeightPacker {
  public:
   virtual ~WeightPacker() = default;
 
   virtual int num_threads() const = 0;
 
-  // Calls f(thread, i) for each 0 <= i < n, in about ascending order, on whichever of the threads
-  // is free; thread 0 is the caller. f may call no operation of the backend.
+  // Calls f(thread, i) for each 0 <= i < n, in roughly ascending order, on whichever thread is
+  // free. Thread 0 is the caller. f must not call an operation of the backend.
   virtual void ForEach(int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f) = 0;
 
-  // Writes a panel of w from its rows [at most 16, w.cols] of any dtype, rounded where w is
-  // bfloat16. Missing rows become zeros. Any thread.
+  // Writes a panel of w from its rows [at most 16, w.cols] of any dtype, rounded if w is bfloat16.
+  // Missing rows become zeros. Any thread may call it.
   virtual void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) = 0;
 
-  // Packs rows [some outputs, w.cols]: each 16 of them, and what is left at the end, become a panel
-  // of w, first_panel and then every panel_step-th.
+  // Packs rows [some outputs, w.cols]: every 16 of them, and the rest at the end, become a panel of
+  // w: panel first_panel, and then every panel_step-th.
   void Pack(ConstMatrix rows, int64_t first_panel, int64_t panel_step, PackedMatrix& w);
 };
 

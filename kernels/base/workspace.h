@@ -12,17 +12,17 @@
 
 namespace octet {
 
-// Hands out matrices that live until the enclosing Scope ends, from memory that it keeps: within
-// what was reserved it allocates nothing.
+// A workspace that hands out matrices from memory that it keeps. A matrix lives until the enclosing
+// Scope ends. Within the reserved memory, it allocates nothing.
 class Workspace {
  public:
   explicit Workspace(std::function<Buffer(size_t bytes)> allocate)
       : allocate_(std::move(allocate)) {}
 
-  // Makes room for so many bytes at once. What is not used takes no memory.
+  // Makes room for `bytes` bytes at once. Room that is not used takes no memory.
   void Reserve(size_t bytes) { blocks_.push_back(allocate_(bytes)); }
 
-  // Everything handed out while it lives is taken back when it ends.
+  // A scope that takes back, when it ends, everything that was handed out during its lifetime.
   class Scope {
    public:
     explicit Scope(Workspace& workspace)
@@ -44,11 +44,12 @@ class Workspace {
     size_t used_;
   };
 
-  // [rows, cols], uninitialised. Rows begin on 64-byte boundaries and not all in the same cache
-  // sets.
+  // Returns [rows, cols], uninitialised. Rows begin on 64-byte boundaries, and not all in the same
+  // cache sets.
   Matrix Alloc(int64_t rows, int64_t cols, DType dtype = DType::kF32);
 
-  // [rows, cols], uninitialised, without gaps between rows (the form that is sent and received).
+  // Returns [rows, cols], uninitialised, without gaps between rows (the form that is sent and
+  // received).
   Matrix AllocDense(int64_t rows, int64_t cols, DType dtype);
 
  private:
@@ -57,7 +58,7 @@ class Workspace {
   std::function<Buffer(size_t)> allocate_;
   std::vector<Buffer> blocks_;
   size_t block_ = 0;  // the block in use
-  size_t used_ = 0;   // bytes used of it
+  size_t used_ = 0;   // bytes used of that block
 };
 
 }  // namespace octet
