@@ -4,12 +4,12 @@
 
 namespace octet {
 
-// For all but products of bfloat16.
+// The vectors for all work except products of bfloat16.
 struct Amx : Avx512Bf16 {};
 
-// The tile instructions on registers named at compile time. Not the intrinsics: GCC 12's take
-// nothing but literal numbers, and its _tile_loadconfig says that it reads 8 bytes, so that stores
-// to the other 56 may be dropped.
+// The tile instructions on registers named at compile time. They are no intrinsics: those of GCC 12
+// take only literal numbers, and its _tile_loadconfig claims to read 8 bytes, so that the compiler
+// may drop stores to the other 56.
 struct AmxTiles {
   static void Configure(const TileConfig& config) { asm volatile("ldtilecfg %0" : : "m"(config)); }
   static void Release() { asm volatile("tilerelease"); }
@@ -18,7 +18,7 @@ struct AmxTiles {
   static void Zero() {
     asm volatile("tilezero %%tmm%c0" : : "i"(kTile));
   }
-  // Rows lie one behind the other.
+  // Rows lie one after the other.
   template <int kTile>
   static void Load(const void* rows) {
     asm volatile("tileloadd (%0,%1,1), %%tmm%c2"

@@ -11,12 +11,12 @@
 
 namespace octet {
 
-// Rows of a full tile, and bytes of each.
+// The rows of a full tile, and the bytes of each row.
 inline constexpr int kTileHeight = 16;
 inline constexpr int kTileRowBytes = 64;
 inline constexpr int kTileBytes = kTileHeight * kTileRowBytes;
 
-// What LDTILECFG reads: Intel SDM volume 2, LDTILECFG.
+// The memory that LDTILECFG reads: Intel SDM volume 2, LDTILECFG.
 struct alignas(64) TileConfig {
   uint8_t palette = 1;
   uint8_t start_row = 0;
@@ -33,14 +33,14 @@ static_assert(sizeof(TileConfig) == 64);
 //   x tile 0        0  1  2  3      17 rows or more: 2 panels at a time
 //   x tile 1        2  3
 //
-// A tile of fewer than 16 rows takes the same instructions, configured for so many rows.
+// A tile of fewer than 16 rows takes the same instructions, configured for its number of rows.
 template <class S, class T>
 class TileMultiplier {
  public:
   TileMultiplier() = default;
   TileMultiplier(const TileMultiplier&) = delete;
   TileMultiplier& operator=(const TileMultiplier&) = delete;
-  // Whoever runs next on this thread pays nothing for the state of tiles.
+  // The next code on this thread then pays nothing for the state of tiles.
   ~TileMultiplier() {
     if (rows_ != 0) tiles_.Release();
   }
@@ -56,7 +56,7 @@ class TileMultiplier {
     return MultiplyTiles<1, 1>(c);
   }
 
-  // As many independent sums as Multiply has.
+  // Runs as many independent sums as Multiply has.
   static double DotProductLoop(int64_t rounds) {
     TileMultiplier m;
     m.Configure(2 * kTileHeight);
@@ -78,7 +78,7 @@ class TileMultiplier {
   static constexpr int kInputs = 32;          // of a tile
   static constexpr int kSteps = kTileHeight;  // of weights in a tile: pairs of inputs
 
-  // Rows of x tile i.
+  // The rows of x tile i.
   int64_t Height(int i) const {
     const int64_t left = rows_ - i * kTileHeight;
     return left < 0 ? 0 : left < kTileHeight ? left : kTileHeight;
@@ -130,7 +130,7 @@ class TileMultiplier {
     AddSums<kXTiles, kPanels>(c);
   }
 
-  // One tile of each panel of what comes next.
+  // Prefetches one tile of each of the next panels.
   template <int kPanels>
   static void Prefetch(const TileChunk& c, int64_t first) {
     const int64_t end = first + kSteps < c.next_steps ? first + kSteps : c.next_steps;
@@ -191,10 +191,10 @@ class TileMultiplier {
   }
 
   T tiles_;
-  int64_t rows_ = 0;  // for which tiles are configured
+  int64_t rows_ = 0;  // for which the tiles are configured
 };
 
-// How AMX multiplies bfloat16 (kernels/cpu/matmul_impl.h has the others).
+// The multiplication of bfloat16 with AMX (kernels/cpu/vector_multiplier.h has the others).
 template <class S, class T>
 struct TileDot {
   using Element = uint16_t;

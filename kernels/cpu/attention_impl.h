@@ -51,7 +51,8 @@ template <class E>
 struct Fold {
   using Element = typename E::Type;
 
-  // Covers a sequence's positions below `end`; the pages behind it stand for the last one before.
+  // Covers a sequence's positions below `end`. Pages from there on are replaced by the last page
+  // before it.
   Fold(const AttentionTile& t, int64_t index, int64_t end)
       : begin(index * kAttentionFold), head_dim(t.head_dim), stride(t.value_stride) {
     const int64_t last = (end - 1) / kKvBlock;
@@ -63,7 +64,7 @@ struct Fold {
     }
   }
 
-  // What a row sees of it.
+  // Returns the positions of this fold that a row sees.
   FoldRange Visible(const AttentionRow& row) const { return {Index(row.begin), Index(row.end)}; }
   int Index(int64_t position) const {
     const int64_t i = position - begin;
@@ -75,7 +76,7 @@ struct Fold {
   int stride;  // of values
   const Element* keys[kFoldPages];
   const Element* values[kFoldPages];
-  const Fold* ahead = nullptr;  // what to fetch meanwhile
+  const Fold* ahead = nullptr;  // the fold to prefetch meanwhile
 };
 
 // Fetches n elements into the L2 cache.
@@ -86,7 +87,8 @@ inline __attribute__((always_inline)) void Prefetch(const T* p, int n) {
   for (int i = 0; i < n; i += kLine) __builtin_prefetch(p + i, 0, 2);
 }
 
-// scores[r][j] = scale * q_r . key_j for the positions of one page; rows of kAttentionFold scores.
+// Computes scores[r][j] = scale * q_r . key_j for the positions of one page; rows of kAttentionFold
+// scores.
 template <class S, class E, int kRows>
 void Scores(const AttentionRow* rows, const typename E::Type* keys, const typename E::Type* ahead,
             int head_dim, float scale, float* scores) {
@@ -115,8 +117,8 @@ void Scores(const AttentionRow* rows, const typename E::Type* keys, const typena
   }
 }
 
-// Scores become exp(score - max), with the max of all that the row has seen, and what the row has
-// summed so far is scaled to it. Scores outside of `range`, in its pages, become 0.
+// Replaces scores by exp(score - max), with the max of all scores that the row has seen, and scales
+// the row's sums so far to this max. Scores outside of `range`, in its pages, become 0.
 template <class S>
 void FoldScores(AttentionRow& row, FoldRange range, int head_dim, float* scores) {
   const int begin = range.first_page() * kKvBlock;
@@ -192,7 +194,7 @@ void AddColumns(AttentionRow* rows, const float* p, FoldRange range, const Fold<
   }
 }
 
-// For all dimensions.
+// Does AddColumns for all dimensions.
 template <class S, class E, int kRows>
 void AddValues(AttentionRow* rows, const float* p, FoldRange range, const Fold<E>& fold) {
   if (range.empty()) return;
@@ -208,8 +210,8 @@ void AddValues(AttentionRow* rows, const float* p, FoldRange range, const Fold<E
   }
 }
 
-// Each row takes its visible positions in ascending order, whatever the other rows see: first what
-// only it sees, then what all see, then the rest.
+// Each row takes its visible positions in ascending order, whatever the other rows see: first
+// positions that not all rows see, then those that all see, then the rest.
 template <class S, class E, int kRows>
 void FoldRows(AttentionRow* rows, const Fold<E>& fold, float scale) {
   FoldRange any = {kAttentionFold, 0};

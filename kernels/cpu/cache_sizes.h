@@ -1,4 +1,4 @@
-// Sizes of the processor's caches.
+// The sizes of the processor's caches.
 
 #ifndef OCTET_KERNELS_CPU_CACHE_SIZES_H_
 #define OCTET_KERNELS_CPU_CACHE_SIZES_H_
@@ -9,17 +9,17 @@ struct hwloc_topology;
 
 namespace octet {
 
-// In bytes, as hwloc finds them; 0 where the system does not tell.
+// The sizes in bytes, as hwloc finds them; 0 if the system does not tell.
 struct CacheBytes {
   size_t l1d = 0;  // of a core
   size_t l2 = 0;   // of a core: a shared cache is divided over its cores
-  size_t l3 = 0;   // whole, of the cores that share it
+  size_t l3 = 0;   // the whole cache, which cores share
 };
 
-// The first of each level.
+// Returns the sizes of the first cache of each level.
 CacheBytes FindCaches(hwloc_topology* topology);
 
-// This machine's; 1 MiB where the system does not tell.
+// Returns the size on this machine; 1 MiB if the system does not tell.
 size_t L2BytesPerCore();
 
 }  // namespace octet

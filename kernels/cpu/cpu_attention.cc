@@ -1,4 +1,4 @@
-// How CpuBackend divides attention over threads.
+// The division of attention over threads in CpuBackend.
 
 #include <cmath>
 
@@ -15,7 +15,7 @@ Element Round(float x) {
     return x;
 }
 
-// Key and value of one token and head, [head_dim] each, into their slot of a page.
+// Stores the key and value of one token and head, [head_dim] each, in their slot of a page.
 template <class Element>
 void StoreToken(const float* key, const float* value, int slot, const KvBlocks& kv, int64_t page,
                 int head) {
@@ -27,7 +27,7 @@ void StoreToken(const float* key, const float* value, int slot, const KvBlocks& 
   }
 }
 
-// The span and the tile within it that a unit of work stands for.
+// A unit of work: a tile of a span.
 struct Unit {
   const SequenceSpan* span;
   int64_t tile;

@@ -10,7 +10,7 @@
 namespace octet {
 namespace {
 
-// Work of fewer elements is not worth waking other threads for.
+// Work on fewer elements does not repay waking other threads.
 constexpr int64_t kMinParallelElements = 16384;
 
 void ConvertRow(const std::byte* x, DType from, int64_t cols, DType to, std::byte* y) {
@@ -141,7 +141,7 @@ void CpuBackend::WeightedSum(ConstMatrix x, const RowSums& sums, Matrix y) {
               sums.num_sums() == (in_order ? y.rows : std::ssize(sums.results)));
   ForRows(sums.num_sums(), y.cols, [&](int64_t i) {
     float* out = y.f32(in_order ? i : sums.results[i]);
-    // The sum begins with -0, the one number that changes nothing.
+    // The sum begins with -0, the only number that changes no summand.
     std::fill_n(out, y.cols, -0.0F);
     for (int32_t j = sums.offsets[i]; j < sums.offsets[i + 1]; ++j) {
       kernels_.add_scaled(x.f32(sums.rows[j]), sums.weights[j], x.cols, out);

@@ -13,12 +13,12 @@
 
 namespace octet {
 
-// Divides each operation over the threads of a pool: outputs of a matrix product, heads of
-// attention, rows of the rest.
+// A backend that divides each operation over the threads of a pool: a matrix product by outputs,
+// attention by heads, the other operations by rows.
 class CpuBackend : public Backend, public WeightPacker {
  public:
   CpuBackend(Isa isa, int num_threads);
-  // l2_bytes: of one core. Changes no bit of any result.
+  // l2_bytes: the L2 cache of one core. It changes no bit of any result.
   CpuBackend(const CpuKernels& kernels, int num_threads, size_t l2_bytes = L2BytesPerCore());
 
   Buffer Allocate(size_t bytes) override;
@@ -47,17 +47,18 @@ class CpuBackend : public Backend, public WeightPacker {
   // Calls f(row) for each row, divided over the threads in contiguous runs.
   void ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t row)> f);
 
-  // Calls f(thread, i) for each 0 <= i < n on whichever thread is free; on the caller's if `alone`.
+  // Calls f(thread, i) for each 0 <= i < n on whichever thread is free; if `alone`, on the caller's
+  // thread.
   void ForEach(bool alone, int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f);
 
-  // Rows of x as the kernels read them.
+  // The rows of x as the kernels read them.
   struct PackedRows {
     std::byte* data;
     size_t row_bytes;
   };
   PackedRows AllocRows(int64_t rows, int64_t inputs, DType dtype);
 
-  // Some rows that go to the same expert.
+  // A run of rows that go to the same expert.
   struct ExpertRows {
     const ExpertWeights* weights;
     int64_t first;
@@ -82,7 +83,7 @@ class CpuBackend : public Backend, public WeightPacker {
   ThreadPool threads_;
   Buffer sums_;  // of each thread
   Workspace scratch_;
-  std::vector<ExpertRows> expert_rows_;  // that are computed together
+  std::vector<ExpertRows> expert_rows_;  // the rows that are computed together
 };
 
 }  // namespace octet

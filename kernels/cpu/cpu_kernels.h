@@ -12,29 +12,30 @@
 
 namespace octet {
 
-// Arguments are plain data with raw pointers: the files that are compiled for one path must share
-// no function with others, or the linker might keep that path's copy of it for all.
+// Arguments are plain data with raw pointers. The files that are compiled for one path must share
+// no function with other files: the linker might keep that path's copy of it for all paths.
 
-// The chain of fused multiply-adds of one output has at most so many inputs; the sums of chunks are
+// The most inputs in the chain of fused multiply-adds of one output. The sums of such chunks are
 // added in ascending order. Part of every numerics class.
 inline constexpr int64_t kChunk = 512;
 
-// Rows of x become tiles, as many rows as the registers of a path hold, in the order in which its
-// kernels read them: [tiles][units][rows of the tile], a unit being one float32 input, a pair of
-// bfloat16 inputs or, for AMX, 32 of them. The last unit is filled up with 0.
+// The arguments to pack rows of x into tiles. A tile has as many rows as the registers of a path
+// hold, in the order in which its kernels read them: [tiles][units][rows of the tile]. A unit is
+// one float32 input, a pair of bfloat16 inputs or, for AMX, 32 bfloat16 inputs. The last unit is
+// filled up with 0.
 struct PackRowsArgs {
   const std::byte* x;      // [.., inputs] of `from`
   size_t x_stride;         // bytes
-  const int32_t* indices;  // [rows] of x; null: 0, 1, ...
+  const int32_t* indices;  // [rows] of x; if null: 0, 1, ...
   DType from;              // float32 or `to`
   DType to;                // float32 or bfloat16
   int64_t rows;
   int64_t inputs;
-  int64_t tile;       // which to make
+  int64_t tile;       // the tile to make
   std::byte* packed;  // all tiles
 };
 
-// One panel of a packed weight (kernels/base/packed_matrix.h).
+// The arguments to pack one panel of a weight (kernels/base/packed_matrix.h).
 struct PackPanelArgs {
   const std::byte* rows;  // [num_rows, inputs] of `from`
   size_t stride;          // bytes
@@ -45,11 +46,11 @@ struct PackPanelArgs {
   std::byte* panel;
 };
 
-// Most rows of a tile, of any path.
+// The most rows of a tile on any path.
 inline constexpr int64_t kMaxTileRows = 32;
 
-// y = x W^T for the rows of tiles [first_tile, last_tile) and the outputs [16 * first_panel, 16 *
-// last_panel) of packed weights (kernels/base/packed_matrix.h).
+// The arguments of y = x W^T for the rows of tiles [first_tile, last_tile) and the outputs [16 *
+// first_panel, 16 * last_panel) of packed weights (kernels/base/packed_matrix.h).
 struct MatmulArgs {
   DType dtype;         // of x and the panels: float32 or bfloat16
   const std::byte* x;  // packed rows
@@ -59,18 +60,18 @@ struct MatmulArgs {
   size_t panel_bytes;
   int64_t first_tile, last_tile;
   int64_t first_panel, last_panel;
-  size_t l2_bytes;   // of a core's cache. Like sum_rows: changes no bit of the result
+  size_t l2_bytes;   // of a core's cache; like sum_rows, it changes no bit of the result
   int64_t sum_rows;  // rows whose sums one call keeps at a time, at least kMaxTileRows
   float* sums;       // scratch [sum_rows][outputs of these panels]
   int64_t outputs;   // of the whole weight; with swiglu, of half of it
   float* y;          // [rows, outputs]
   int64_t y_stride;  // floats
-  // Unless null, the even panels are gate, the odd ones up, and silu(gate) * up goes here, as
-  // packed rows of `outputs` inputs, instead of y.
+  // If not null, even panels are gate and odd panels are up. Then silu(gate) * up goes here, as
+  // packed rows of `outputs` inputs, and not to y.
   std::byte* swiglu;
 };
 
-// Up to kAttentionTileRows query heads of one key-value head, of one sequence, that attend
+// Up to kAttentionTileRows query heads of one key-value head, of one sequence, that are computed
 // together. Row i of the tile is query head kv_head * group + i % group of token i / group.
 struct AttentionTile {
   DType dtype;       // of keys and values
@@ -93,13 +94,14 @@ struct AttentionTile {
   float scale;
 };
 
-// Enough rows that what they share of the cache is read from memory far slower than it is used.
+// With so many rows, attention spends far more time on the keys and values than memory takes to
+// read them.
 inline constexpr int kAttentionTileRows = 64;
 
 struct CpuKernels {
-  // Tiles into which so many rows are divided.
+  // The number of tiles into which `rows` rows are divided.
   int64_t (*num_tiles)(DType dtype, int64_t rows);
-  // Bytes of one packed row.
+  // The bytes of one packed row.
   size_t (*packed_row_bytes)(DType dtype, int64_t inputs);
   void (*pack_rows)(const PackRowsArgs& args);
   void (*pack_panel)(const PackPanelArgs& args);
@@ -115,8 +117,8 @@ struct CpuKernels {
   // The sum of exp(scale * (x - max)); the summands go to y unless it is null. y may be x.
   float (*exp_row)(const float* x, float max, float scale, int64_t cols, float* y);
 
-  // For benchmarks: the instruction of the dot product on registers alone. Returns the
-  // floating-point operations done.
+  // For benchmarks: runs the instruction of the dot product on registers alone. Returns the number
+  // of floating-point operations.
   double (*dot_product_loop)(DType dtype, int64_t rounds);
 };
 

@@ -1,4 +1,4 @@
-// How CpuBackend divides products over threads.
+// The division of products over threads in CpuBackend.
 
 #include <algorithm>
 
@@ -7,20 +7,21 @@
 namespace octet {
 namespace {
 
-// Panels of one unit of work: an even number, as gate and up lie in turn.
+// The panels of one unit of work: an even number, because gate and up alternate.
 constexpr int64_t kUnitPanels = 16;
 
-// Work of fewer multiplications is not worth waking other threads for.
+// Work of fewer multiplications does not repay waking other threads.
 constexpr int64_t kMinParallelProducts = int64_t{1} << 18;
 
-// What the sums of one row take in one unit of work.
+// The bytes of the sums of one row in one unit of work.
 constexpr size_t kSumRowBytes = kUnitPanels * PackedMatrix::kPanel * sizeof(float);
 
 int64_t NumUnits(const PackedMatrix& w) { return (w.num_panels() + kUnitPanels - 1) / kUnitPanels; }
 
 }  // namespace
 
-// The sums of so many rows take an eighth of the L2 cache; x and the weights need the rest.
+// Returns the number of rows whose sums take an eighth of the L2 cache. x and the weights need the
+// rest.
 int64_t CpuBackend::SumRows(size_t l2_bytes) {
   return std::max(kMaxTileRows, static_cast<int64_t>(l2_bytes / 8 / kSumRowBytes));
 }
@@ -78,7 +79,7 @@ void CpuBackend::Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) {
     mine.tile = tile;
     kernels_.pack_rows(mine);
   });
-  // A narrow weight gives too few units for all threads: rows are divided, too.
+  // A narrow weight gives too few units for all threads, so rows are divided, too.
   const int64_t units = NumUnits(w);
   const int64_t parts =
       units >= 4 * threads_.num_threads() ? 1 : std::min<int64_t>(product.last_tile, 8);
@@ -111,7 +112,7 @@ void CpuBackend::GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
   }
 }
 
-// The one with the most rows beside the one with the fewest, and so on.
+// Puts the expert with the most rows beside the one with the fewest, and so on.
 void CpuBackend::PairExperts() {
   std::sort(expert_rows_.begin(), expert_rows_.end(),
             [](const ExpertRows& a, const ExpertRows& b) { return a.rows > b.rows; });
@@ -120,8 +121,8 @@ void CpuBackend::PairExperts() {
   }
 }
 
-// Units of both experts of a pair in turn: while a thread waits for the weights of the one with few
-// rows, another computes on those of the one with many.
+// Returns the units of both experts of a pair in turn. While one thread waits for the weights of
+// the expert with few rows, another computes with the weights of the expert with many.
 CpuBackend::ExpertUnit CpuBackend::UnitOfPair(int64_t i, int64_t units) const {
   const int64_t first = i / (2 * units) * 2;
   const int64_t experts = std::min(std::ssize(expert_rows_) - first, int64_t{2});

@@ -16,9 +16,9 @@ inline __attribute__((always_inline)) void ForVectors(int64_t cols, F f) {
   if (i < cols) f(i, static_cast<int>(cols - i));
 }
 
-// e^x within 2 units in the last place; 0 below -87.3 (where the result would be denormal), at most
-// 2^127; a NaN stays one, as Min and Max give their second operand where either is. Coefficients:
-// Cephes, expf.
+// Returns e^x within 2 units in the last place; 0 below -87.3 (where the result would be denormal),
+// and at most 2^127. A NaN stays a NaN, because Min and Max return their second operand if either
+// is a NaN. Coefficients: Cephes, expf.
 template <class S>
 typename S::Vec Exp(typename S::Vec x) {
   using Vec = typename S::Vec;

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::array kIsas = {Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16, Isa::kAmx};
 
-// CPUID.(EAX=7,ECX=0):EDX, Intel SDM volume 2; GCC 12's __builtin_cpu_supports has no names for
-// them.
+// CPUID.(EAX=7,ECX=0):EDX, Intel SDM volume 2; the __builtin_cpu_supports of GCC 12 has no names
+// for these bits.
 bool ProcessorHasTiles() {
   constexpr unsigned kAmxBf16 = 1U << 22;
   constexpr unsigned kAmxTile = 1U << 24;
@@ -33,7 +33,8 @@ bool SystemSavesTiles() {
   return (low & kTileState) == kTileState;
 }
 
-// Linux, Documentation/arch/x86/xstate.rst: who has not asked is killed at the first use.
+// Linux, Documentation/arch/x86/xstate.rst: a process that has not asked is killed at its first
+// use.
 bool KernelPermitsTiles() {
   constexpr int64_t kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
   constexpr int64_t kTileData = 18;               // XFEATURE_XTILEDATA

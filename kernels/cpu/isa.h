@@ -9,16 +9,16 @@
 
 namespace octet {
 
-// In ascending order of preference.
+// The paths, in ascending order of preference.
 enum class Isa { kAvx2, kAvx512, kAvx512Bf16, kAmx };
 
 const char* Name(Isa isa);
 
-// Nothing when no path has this name.
+// Returns nothing if no path has this name.
 std::optional<Isa> ParseIsa(const std::string& name);
 
-// What this processor and kernel can run, in ascending order; empty below AVX2 with FMA. Asks the
-// kernel once for the use of AMX by all threads.
+// Returns the paths that this processor and kernel can run, in ascending order; empty without AVX2
+// and FMA. Asks the kernel once to permit AMX for all threads.
 std::vector<Isa> SupportedIsas();
 
 }  // namespace octet

@@ -1,4 +1,4 @@
-// Instantiates every kernel for one path.
+// The instantiation of every kernel for one path.
 
 #ifndef OCTET_KERNELS_CPU_KERNEL_TABLE_H_
 #define OCTET_KERNELS_CPU_KERNEL_TABLE_H_
@@ -11,7 +11,7 @@
 
 namespace octet {
 
-// S: the vectors of the path, such as Avx2. B: how it multiplies bfloat16.
+// S: the vectors of the path, such as Avx2. B: its multiplication of bfloat16.
 template <class S, class B = Bf16Dot<S>>
 constexpr CpuKernels MakeKernels() {
   using F = F32Dot<S>;

@@ -14,7 +14,7 @@ Topology NewTopology() {
 Topology LoadMachine() {
   Topology topology = NewTopology();
   if (topology == nullptr) return nullptr;
-  // Else it would move this thread from core to core to ask each.
+  // Otherwise hwloc moves this thread from core to core to ask each.
   hwloc_topology_set_flags(topology.get(), HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING);
   if (hwloc_topology_load(topology.get()) != 0) return nullptr;
   return topology;

@@ -15,11 +15,12 @@ struct DestroyTopology {
 };
 using Topology = std::unique_ptr<hwloc_topology, DestroyTopology>;
 
-// This machine's; null where hwloc finds nothing out. Only to be read; loaded by the first call,
-// as it takes milliseconds.
+// Returns the topology of this machine, or null if hwloc can't find it out. Only read it. The first
+// call loads it, which takes milliseconds.
 hwloc_topology* MachineTopology();
 
-// That of a machine that hwloc describes so, such as "numa:2 core:8 pu:2"; null where it can't.
+// Returns the topology of a machine in hwloc's notation, such as "numa:2 core:8 pu:2". Null if
+// hwloc can't read it.
 Topology SyntheticTopology(const std::string& description);
 
 }  // namespace octet

@@ -10,7 +10,7 @@
 
 namespace octet {
 
-// `isa` must be supported, num_threads >= 1.
+// Makes the CPU backend. `isa` must be supported, and num_threads >= 1.
 std::unique_ptr<Backend> MakeCpuBackend(Isa isa, int num_threads);
 
 }  // namespace octet

@@ -14,7 +14,8 @@
 
 namespace octet {
 
-// Panels that a tile of such a height takes at a time, at most `left`: a power of two.
+// Returns the number of panels that a tile of this height takes at a time, at most `left`: a power
+// of two.
 template <class D>
 int64_t PanelsAtATime(int64_t height, int64_t left) {
   int panels = kMaxPanels;
@@ -22,8 +23,8 @@ int64_t PanelsAtATime(int64_t height, int64_t left) {
   return panels;
 }
 
-// One thread's part of a product: tiles [first_tile, last_tile) by panels [first_panel,
-// last_panel).
+// The part of a product that one thread computes: tiles [first_tile, last_tile) by panels
+// [first_panel, last_panel).
 template <class S, class D>
 class Product {
  public:
@@ -37,7 +38,7 @@ class Product {
     first_tile_ = first_tile;
     last_tile_ = last_tile;
     const int64_t rows = tiles_.FirstRow(last_tile) - tiles_.FirstRow(first_tile);
-    // What stays in the L2 cache while the other changes: a chunk of x, or all of it.
+    // A chunk of x stays in the L2 cache while panels change, or all of x stays there.
     const bool by_chunk = static_cast<size_t>(rows) * row_bytes_ > a_.l2_bytes / 4;
     Block b = {.k = 0, .panel = 0, .panels = Width(0)};
     while (b.panels > 0) {
@@ -57,11 +58,11 @@ class Product {
   static constexpr int64_t kElementBytes = sizeof(typename D::Element);
   static constexpr size_t kChunkBytes = kChunk / D::kInputsPerStep * 64;
 
-  // A chunk of inputs by panels that are multiplied together.
+  // A chunk of inputs, and the panels by which it is multiplied at a time.
   struct Block {
     int64_t k;
     int64_t panel;
-    int64_t panels;  // none: the end
+    int64_t panels;  // 0 at the end
   };
 
   int64_t Width(int64_t panel) const {
@@ -151,7 +152,7 @@ void PackVector(const float* values, int64_t first, int64_t inputs, int64_t row,
   }
 }
 
-// Panels in turn belong to gate and up: their outputs, multiplied, become packed rows.
+// Stores the outputs of alternate gate and up panels as packed rows of silu(gate) * up.
 template <class S, class D>
 void StoreSwiGlu(const MatmulArgs& a, const Tiles<D>& tiles, const Product<S, D>& product,
                  int64_t t) {
@@ -179,7 +180,7 @@ template <class S, class D>
 void MatmulTyped(const MatmulArgs& a) {
   const Tiles<D> tiles(a.rows);
   Product<S, D> product(a);
-  // As many tiles as sums have room.
+  // The number of tiles for whose sums there is room.
   static_assert(kTileRows<D> <= kMaxTileRows);
   const int64_t at_a_time = a.sum_rows / kTileRows<D>;
   for (int64_t first = a.first_tile; first < a.last_tile; first += at_a_time) {
@@ -195,7 +196,7 @@ void MatmulTyped(const MatmulArgs& a) {
   }
 }
 
-// F and B: how the path multiplies float32 and bfloat16.
+// F and B: the path's multiplication of float32 and of bfloat16.
 template <class S, class F, class B>
 void MatmulImpl(const MatmulArgs& args) {
   if (args.dtype == DType::kBF16) {
@@ -215,7 +216,7 @@ size_t PackedRowBytesImpl(DType dtype, int64_t inputs) {
   return dtype == DType::kBF16 ? RowBytes<B>(inputs) : RowBytes<F>(inputs);
 }
 
-// One row into its place in its tile.
+// Packs one row into its place in its tile.
 template <class D, class From>
 void PackRow(const From* x, int64_t inputs, int64_t height, typename D::Element* out) {
   constexpr int kUnit = D::kInputsPerUnit;

@@ -1,4 +1,4 @@
-// Where threads run and their memory lies on machines with several NUMA nodes.
+// The places of threads and of their memory on machines with several NUMA nodes.
 
 #ifndef OCTET_KERNELS_CPU_NUMA_H_
 #define OCTET_KERNELS_CPU_NUMA_H_
@@ -10,9 +10,9 @@
 
 namespace octet {
 
-// Numbers of the operating system, ascending.
+// The cores and nodes of one share, by the numbers of the operating system, ascending.
 struct NumaShare {
-  std::vector<int> cores;  // hardware threads; all of the nodes
+  std::vector<int> cores;  // all hardware threads of the nodes
   std::vector<int> nodes;
 };
 
@@ -21,22 +21,23 @@ class NumaTopology {
  public:
   NumaTopology();
 
-  // Another machine's.
+  // For another machine.
   explicit NumaTopology(Topology topology) : topology_(std::move(topology)) {}
 
-  int num_nodes() const;  // 0 where hwloc finds nothing out
+  int num_nodes() const;  // 0 if hwloc can't find it out
 
-  // What share number `index` of `count` equal ones uses: whole nodes, as near to each other as
-  // can be. Where shares are more than nodes, several use the same.
+  // Returns share number `index` of `count` equal shares: whole nodes, as near to each other as
+  // possible. If there are more shares than nodes, several shares use the same node.
   NumaShare Divide(int index, int count) const;
 
-  // From now on the calling thread and those that it starts run on the share's cores, and use
-  // memory of the node of whoever touches it first; of all nodes in turn where the share has
-  // several, for then no thread's memory is known. False where the system refuses.
+  // From now on, the calling thread and those that it starts run on the share's cores. Memory comes
+  // from the node of the thread that touches it first. If the share has several nodes, memory comes
+  // from all of them in turn, because it is not known which thread uses it. Returns false if the
+  // system refuses.
   bool Bind(const NumaShare& share) const;
 
  private:
-  Topology topology_;  // null: not found out
+  Topology topology_;  // null if not found out
 };
 
 }  // namespace octet

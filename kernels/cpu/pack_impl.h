@@ -11,7 +11,8 @@
 
 namespace octet {
 
-// How 16 units of 4 bytes, a float32 or a pair of bfloat16 each, are made of stored elements.
+// The conversion of stored elements to 16 units of 4 bytes. A unit is a float32 or a pair of
+// bfloat16.
 template <class S, DType kFrom, DType kTo>
 struct UnitSource {
   static constexpr int kElementBytes = kFrom == DType::kF32 ? 4 : 2;
@@ -36,7 +37,7 @@ struct UnitSource {
   }
 };
 
-// 16 steps of a panel from 16 units of each row.
+// Packs 16 steps of a panel from 16 units of each row.
 template <class S, class Source>
 inline __attribute__((always_inline)) void PackBlock(const std::byte* rows, size_t stride,
                                                      int num_rows, std::byte* out) {
@@ -47,7 +48,7 @@ inline __attribute__((always_inline)) void PackBlock(const std::byte* rows, size
   S::StoreTransposed(units, out);
 }
 
-// The inputs that are left at the end of the rows.
+// Packs the inputs that are left at the end of the rows.
 template <class S, class Source>
 void PackRest(const PackPanelArgs& a, int64_t first) {
   const auto elements = static_cast<size_t>(a.inputs - first);

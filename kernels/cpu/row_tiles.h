@@ -1,4 +1,4 @@
-// How rows of x are divided into tiles, and how they lie there (PackRowsArgs).
+// The division of rows of x into tiles, and their layout there (PackRowsArgs).
 
 #ifndef OCTET_KERNELS_CPU_ROW_TILES_H_
 #define OCTET_KERNELS_CPU_ROW_TILES_H_
@@ -8,12 +8,12 @@
 
 namespace octet {
 
-// Rows of a tile: as many as fit the registers with the fewest panels that keep them busy.
+// The rows of a tile: as many as fit the registers with the fewest panels that keep them busy.
 template <class D>
 constexpr int kTileRows = D::Rows(1);
 
-// The division of `rows` into the fewest tiles, of nearly equal height in quanta, the higher ones
-// first. Only the last quantum may have fewer rows.
+// The division of `rows` into the fewest tiles. Their heights in quanta are nearly equal, and the
+// higher tiles come first. Only the last quantum may have fewer rows.
 template <class D>
 struct Tiles {
   explicit Tiles(int64_t num_rows)
@@ -35,13 +35,13 @@ struct Tiles {
   int64_t num_higher;
 };
 
-// Inputs of one row, filled up to whole units.
+// The inputs of one row, filled up to whole units.
 template <class D>
 constexpr int64_t PaddedInputs(int64_t inputs) {
   return (inputs + D::kInputsPerUnit - 1) / D::kInputsPerUnit * D::kInputsPerUnit;
 }
 
-// Bytes of one row, packed.
+// The bytes of one packed row.
 template <class D>
 constexpr size_t RowBytes(int64_t inputs) {
   return static_cast<size_t>(PaddedInputs<D>(inputs)) * sizeof(typename D::Element);

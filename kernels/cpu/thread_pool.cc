@@ -8,8 +8,8 @@
 namespace octet {
 namespace {
 
-// Rounds of waiting in user space before the thread sleeps in the kernel: a few microseconds, about
-// the time between two kernels of one layer.
+// The rounds for which a thread waits in user space before it sleeps in the kernel: a few
+// microseconds, about the time between two kernels of one layer.
 constexpr int kSpins = 2000;
 
 template <class T>

@@ -12,10 +12,10 @@
 
 namespace octet {
 
-// Runs one function at a time on a fixed set of threads, of which the caller is one. Every thread,
-// the caller included, flushes denormals to zero from its first work on. What is done counts as
-// progress of the calling rank (Activity), and is where its own thread polls; a failed check names
-// the rank whose thread made the pool.
+// A pool that runs one function at a time on a fixed set of threads, one of which is the caller.
+// Every thread, the caller included, flushes denormals to zero from its first work on. Work counts
+// as progress of the calling rank (Activity), and during it the rank's own thread polls. A failed
+// check names the rank whose thread made the pool.
 class ThreadPool {
  public:
   explicit ThreadPool(int num_threads);
@@ -42,7 +42,8 @@ class ThreadPool {
   bool stop_ = false;
 };
 
-// Denormals are zero, in and out, on the calling thread: as in the BF16 dot-product instructions.
+// Treats denormals as zero on the calling thread, in inputs and in results, as the BF16 dot-product
+// instructions do.
 void FlushDenormalsToZero();
 
 }  // namespace octet

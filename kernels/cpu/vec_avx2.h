@@ -20,7 +20,7 @@ struct Avx2 {
     Vec even, odd;
   };
 
-  // Rows of x whose sums with 1, 2, 4 or 8 panels of 16 outputs fit 16 registers.
+  // The number of rows of x whose sums with 1, 2, 4 or 8 panels of 16 outputs fit 16 registers.
   static constexpr int F32Rows(int panels) {
     return panels == 8 ? 0 : panels == 4 ? 1 : panels == 2 ? 2 : 6;
   }
@@ -53,7 +53,7 @@ struct Avx2 {
   static Vec Sub(Vec a, Vec b) { return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)}; }
   static Vec Mul(Vec a, Vec b) { return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)}; }
   static Vec Div(Vec a, Vec b) { return {_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)}; }
-  // These give b where either is a NaN.
+  // These return b if either is a NaN.
   static Vec Max(Vec a, Vec b) { return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)}; }
   static Vec Min(Vec a, Vec b) { return {_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)}; }
   // a * b + c, rounded once
@@ -72,7 +72,7 @@ struct Avx2 {
     return {_mm256_and_ps(a.lo, _mm256_cmp_ps(x.lo, least.lo, _CMP_NLT_UQ)),
             _mm256_and_ps(a.hi, _mm256_cmp_ps(x.hi, least.hi, _CMP_NLT_UQ))};
   }
-  // The fixed tree of the sum: lanes 8 apart, then 4, 2 and 1.
+  // Adds in a fixed tree: lanes 8 apart, then 4, 2 and 1.
   static float Sum(Vec v) {
     const __m256 a = _mm256_add_ps(v.lo, v.hi);
     const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
@@ -121,7 +121,7 @@ struct Avx2 {
   }
   // 32 floats as pairs of bf16: ToBF16 (kernels/base/dtype.h).
   static Units RoundPairs(Units a, Units b) { return {Round16(a), Round16(b)}; }
-  // 16 vectors of 64 bytes, of which vector k has unit k of each row. Stores past the caches gain
+  // Stores 16 vectors of 64 bytes; vector k has unit k of each row. Stores past the caches gain
   // nothing.
   static void StoreTransposed(const Units (&rows)[16], void* to) {
     auto* out = static_cast<__m256i*>(to);

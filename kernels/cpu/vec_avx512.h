@@ -16,7 +16,7 @@ struct Avx512 {
     Vec even, odd;
   };
 
-  // Rows of x whose sums with 1, 2, 4 or 8 panels of 16 outputs fit 32 registers.
+  // The number of rows of x whose sums with 1, 2, 4 or 8 panels of 16 outputs fit 32 registers.
   static constexpr int F32Rows(int panels) { return panels == 8 ? 3 : panels == 4 ? 6 : 14; }
   static constexpr int Bf16Rows(int panels) { return panels == 8 ? 1 : panels == 4 ? 4 : 12; }
   // Rows of attention that are folded together, and vectors of their sums at a time.
@@ -136,7 +136,7 @@ struct Avx512 {
 };
 
 #ifdef __AVX512BF16__
-// With the instruction for pairs of bf16.
+// The vectors with the instruction for pairs of bf16.
 struct Avx512Bf16 : Avx512 {
   using Pairs = __m512bh;
 

@@ -12,7 +12,7 @@ namespace octet {
 template <class S, class D>
 class VectorMultiplier;
 
-// How one path multiplies float32: a step is one input.
+// The multiplication of float32 on one path. A step is one input.
 template <class S>
 struct F32Dot {
   using Vec = typename S::Vec;
@@ -20,7 +20,7 @@ struct F32Dot {
   using Multiplier = VectorMultiplier<S, F32Dot>;
   static constexpr int kInputsPerStep = 1;  // in one vector of weights
   static constexpr int kInputsPerUnit = 1;  // that lie together in packed rows
-  static constexpr int kRowQuantum = 1;     // a tile has a multiple of it, but the last
+  static constexpr int kRowQuantum = 1;     // tiles have a multiple of it, except the last
 
   static constexpr int Rows(int panels) { return S::F32Rows(panels); }
   static Vec LoadWeights(const std::byte* p) { return S::Load(reinterpret_cast<const float*>(p)); }
@@ -29,7 +29,7 @@ struct F32Dot {
   static float Round(float x) { return x; }
 };
 
-// How one path multiplies bfloat16: a step is a pair of inputs.
+// The multiplication of bfloat16 on one path. A step is a pair of inputs.
 template <class S>
 struct Bf16Dot {
   using Vec = typename S::Vec;
@@ -48,7 +48,7 @@ struct Bf16Dot {
     return S::Set1Pairs(pair);
   }
   static Vec Dot(Vec acc, Pairs w, Pairs x) { return S::DotPairs(acc, w, x); }
-  // As ToBF16 (kernels/base/dtype.h), which belongs to all paths.
+  // Rounds as ToBF16 (kernels/base/dtype.h), which belongs to all paths.
   static uint16_t Round(float x) {
     uint32_t bits;
     std::memcpy(&bits, &x, sizeof(bits));
@@ -66,14 +66,14 @@ struct TileChunk {
   const std::byte* w;  // panel 0; [steps][64 bytes]
   size_t panel_bytes;  // from panel to panel
   int64_t steps;
-  bool first;             // chunk of its outputs: store, do not add
+  bool first;             // the first chunk of its outputs: store, do not add
   float* sums;            // [panels][rows][16]
-  const std::byte* next;  // what to prefetch of panel 0, for as many steps
+  const std::byte* next;  // where to prefetch in panel 0, for next_steps steps
   int64_t next_steps;
 };
 
-// kRows rows of x by kPanels panels, all in registers. Each output is its own chain of fused
-// multiply-adds: neither the number of rows nor the number of panels changes a bit of it.
+// Multiplies kRows rows of x by kPanels panels, all in registers. Each output is its own chain of
+// fused multiply-adds: neither the number of rows nor the number of panels changes a bit of it.
 template <class S, class D, int kRows, int kPanels>
 void MultiplyTile(const TileChunk& c) {
   using Vec = typename S::Vec;
@@ -128,13 +128,13 @@ void MultiplyPanels(const TileChunk& c, int64_t rows, int64_t panels) {
   }
 }
 
-// As many independent chains as MultiplyTile has.
+// Runs as many independent chains as MultiplyTile has.
 template <class S, class D>
 double VectorDotProductLoop(int64_t rounds) {
   constexpr int kPanels = D::Rows(2) == D::Rows(1) ? 2 : 1;
   constexpr int kChains = D::Rows(kPanels) * kPanels;
   alignas(64) static const std::byte kZeros[64] = {};
-  // Unknown to the compiler, so that it multiplies, and each chain by itself.
+  // The compiler does not know these values, so it must multiply, and each chain by itself.
   const std::byte* volatile zeros = kZeros;
   volatile float start = 0;
   const auto w = D::LoadWeights(zeros);
@@ -151,8 +151,8 @@ double VectorDotProductLoop(int64_t rounds) {
   return 2.0 * kChains * 16 * D::kInputsPerStep * static_cast<double>(rounds) + sum;
 }
 
-// Multiplies a chunk of up to kTileRows<D> rows by so many panels, as PanelsAtATime allows, on
-// vector registers.
+// The multiplication on vector registers of a chunk of up to kTileRows<D> rows by as many panels as
+// PanelsAtATime allows.
 template <class S, class D>
 class VectorMultiplier {
  public:

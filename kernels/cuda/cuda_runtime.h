@@ -1,4 +1,4 @@
-// What the CUDA runtime says of this machine.
+// A description of CUDA on this machine.
 
 #ifndef OCTET_KERNELS_CUDA_CUDA_RUNTIME_H_
 #define OCTET_KERNELS_CUDA_CUDA_RUNTIME_H_
@@ -7,7 +7,8 @@
 
 namespace octet {
 
-// One line for a person: the runtime's version and the devices it sees, or why there are none.
+// Returns one line for the user: the runtime's version and the number of devices, or why there are
+// none.
 std::string DescribeCuda();
 
 }  // namespace octet
