@@ -8,8 +8,8 @@
 
 namespace octet {
 
-// Weighted sums of rows. Sum i adds weights[j] * (row rows[j]) for offsets[i] <= j < offsets[i +
-// 1], in ascending order.
+// Weighted sums of rows. Sum i adds weights[j] * (row rows[j]), in ascending order of j, for
+// offsets[i] <= j < offsets[i + 1].
 struct RowSums {
   std::vector<int32_t> offsets = {0};  // [sums + 1]
   std::vector<int32_t> rows;

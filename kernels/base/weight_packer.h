@@ -1,4 +1,4 @@
-// The way of weights from files to the memory in which a backend computes with them.
+// The packer that brings weights from files to the memory in which a backend uses them.
 
 #ifndef OCTET_KERNELS_BASE_WEIGHT_PACKER_H_
 #define OCTET_KERNELS_BASE_WEIGHT_PACKER_H_

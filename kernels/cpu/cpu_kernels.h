@@ -94,7 +94,7 @@ struct AttentionTile {
   float scale;
 };
 
-// With so many rows, attention spends far more time on the keys and values than memory takes to
+// With this many rows, attention spends far more time on the keys and values than memory takes to
 // read them.
 inline constexpr int kAttentionTileRows = 64;
 

@@ -19,8 +19,8 @@ inline constexpr int kMostPartitioned = 12;
 ExpertPlacement PlaceByPartition(PlacementShape shape, const ExpertCounts& counts);
 
 // Returns `base` with `num_replicas` more replicas in each layer, placed one after the other. Each
-// goes to a rank that holds the fewest pairs of all layers. There it is of the expert with the most
-// tokens per replica that the rank does not have yet.
+// goes to a rank that holds the fewest pairs of all layers. It is a replica of the expert with the
+// most tokens per replica, among the experts that this rank does not have yet.
 ExpertPlacement AddReplicas(const ExpertPlacement& base, const ExpertCounts& counts,
                             int num_replicas);
 

@@ -23,8 +23,8 @@ struct EplbShape {
 // each to the least loaded node that has room. Within a node, the expert with the most tokens per
 // replica gets another replica, until the slots are used up. Slots go to ranks as groups go to
 // nodes. If the number of nodes does not divide the number of groups, all ranks are one node. EPLB
-// has equally many slots on each rank. Here, if that is not possible, the ranks from `first_larger`
-// on have one more.
+// has equally many slots on each rank. Here, if that is not possible, as many ranks as necessary
+// have one more, from `first_larger` on.
 std::vector<int> EplbSlots(std::span<const int64_t> counts, const EplbShape& shape,
                            int first_larger = 0);
 

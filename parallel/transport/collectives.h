@@ -43,7 +43,7 @@ class Messenger {
   void Gather(Place place, std::string_view mine);
   void ReadAll(std::string_view bundle);
 
-  // Collective: move bundles from the ranks of `level` to their parents, or from the parents to
+  // Collective: moves bundles from the ranks of `level` to their parents, or from the parents to
   // them.
   void MoveUp(Place place, int level);
   void MoveDown(Place place, int level);
@@ -66,7 +66,7 @@ class Messenger {
 std::vector<size_t> AllToAll(Communicator& comm, Traffic kind, Place place,
                              std::span<const ConstBytes> send, std::span<const Bytes> recv);
 
-// Collective: do the same as a Messenger, for a single call.
+// Collective: does the same as a Messenger, for a single call.
 std::vector<std::string> AllGather(Communicator& comm, Place place, std::string_view mine);
 std::vector<std::string> GatherToRoot(Communicator& comm, Place place, std::string_view mine);
 

@@ -249,8 +249,8 @@ MpiCommunicator::~MpiCommunicator() { MPI_Comm_free(&comm_); }
 
 std::unique_ptr<Communicator> MpiCommunicator::MakeGroup(int group_size) {
   OCTET_CHECK(group_size > 0 && size() % group_size == 0) << group_size << " of " << size();
-  // MPI waits without a deadline for all ranks of a group, so it is called when all have come. The
-  // process watch remains.
+  // MPI_Comm_split waits for all ranks without a deadline, so it is called when all have come. Then
+  // only the process watch covers it.
   AllGather(*this, {"groups"}, "");
   const int first = rank_ - rank_ % group_size;
   MPI_Comm group = MPI_COMM_NULL;

@@ -11,10 +11,10 @@
 namespace octet {
 
 // The spread of an alarm along the tree. A rank tells each neighbour, and tells it again when all
-// ranks on this rank's side have said why the job ends. The alarm may begin on any rank, or on
-// several: in the end each rank knows that all others have spoken. No rank waits for a silent leaf.
-// Ranks beyond a silent rank speak by themselves, and nobody hears when: the spread is then never
-// complete.
+// ranks on this rank's side of the tree have said why the job ends. The alarm may begin on any
+// rank, or on several: in the end each rank knows that all others have spoken. No rank waits for a
+// silent leaf. Ranks beyond a silent rank speak by themselves, and nobody hears when: the spread is
+// then never complete.
 class AlarmSpread {
  public:
   using Clock = PeerStates::Clock;

@@ -33,7 +33,7 @@ class PeerStates {
   // Notes that bytes went to `rank` or came from it.
   void NoteMove(int rank, Clock::time_point now);
 
-  // Does not count a time in which this rank heard nothing: it says nothing about the others.
+  // Leaves out a time in which this rank heard nothing: it says nothing about the others.
   void SkipTime(Clock::duration time);
 
   // Counts `now` as a sign of all ranks: from now on, other limits apply to them.

@@ -31,12 +31,14 @@ constexpr auto kOthersWords = 1s;
 constexpr auto kLastSteps = 2s;
 constexpr auto kPause = 1ms;
 
-// The silence that may be an accident: so many heartbeat intervals, or this part of the timeout.
+// A silence of this many heartbeat intervals, or of 1 / kSpareParts of the timeout, may be an
+// accident.
 constexpr int kSpareHeartbeats = 2;
 constexpr int kSpareParts = 8;
 
-// A rank judges a silent rank of another host so much later, because ranks of that host can say it
-// better. A rank that waits for nobody judges so much later, because maybe nobody waits.
+// A rank judges a silent rank on another host this much later, because ranks of that host can say
+// it better. If the judging rank itself does not wait, it judges this much later, because maybe no
+// rank waits.
 constexpr int kHeartbeatsForItsHost = 2;
 constexpr auto kWithoutWaiting = 2s;
 
@@ -262,7 +264,7 @@ void Watchdog::ReportSlow(Clock::time_point now) {
   }
 }
 
-// Says where the rank was, and which rank waits for it where.
+// Says where the rank was last seen, which rank waits for it, and where.
 std::string Watchdog::Known(int rank) const { return peers_.LastSeen(rank) + MissingFrom(rank); }
 
 // Says which rank waits for `rank`, and where. Empty if nobody says so.

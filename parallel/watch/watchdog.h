@@ -42,7 +42,8 @@ class Watchdog {
   // judges them only while it waits, with a timeout of 60 s.
   void SetTimeout(std::chrono::duration<double> timeout);
 
-  // Sets the wait after which a slow rank is reported; then after twice as long, and so on.
+  // Sets after which wait a slow rank is reported. Further reports come after twice as long, and so
+  // on.
   void SetSlowAfter(std::chrono::duration<double> time) {
     slow_after_ = std::chrono::duration_cast<Clock::duration>(time);
   }
