@@ -7,9 +7,9 @@ namespace octet {
 // The vectors for all work except products of bfloat16.
 struct Amx : Avx512Bf16 {};
 
-// The tile instructions on registers named at compile time. They are no intrinsics: those of GCC 12
-// take only literal numbers, and its _tile_loadconfig claims to read 8 bytes, so that the compiler
-// may drop stores to the other 56.
+// The tile instructions on registers named at compile time. They do not use the intrinsics: those
+// of GCC 12 take only literal numbers, and its _tile_loadconfig claims to read 8 bytes, so that the
+// compiler may drop stores to the other 56.
 struct AmxTiles {
   static void Configure(const TileConfig& config) { asm volatile("ldtilecfg %0" : : "m"(config)); }
   static void Release() { asm volatile("tilerelease"); }

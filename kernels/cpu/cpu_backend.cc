@@ -10,7 +10,7 @@
 namespace octet {
 namespace {
 
-// Work on fewer elements does not repay waking other threads.
+// Work on fewer elements stays on the caller's thread: to wake other threads costs more.
 constexpr int64_t kMinParallelElements = 16384;
 
 void ConvertRow(const std::byte* x, DType from, int64_t cols, DType to, std::byte* y) {

@@ -10,7 +10,7 @@ namespace {
 // The panels of one unit of work: an even number, because gate and up alternate.
 constexpr int64_t kUnitPanels = 16;
 
-// Work of fewer multiplications does not repay waking other threads.
+// Work of fewer multiplications stays on the caller's thread: to wake other threads costs more.
 constexpr int64_t kMinParallelProducts = int64_t{1} << 18;
 
 // The bytes of the sums of one row in one unit of work.

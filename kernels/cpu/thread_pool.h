@@ -42,8 +42,8 @@ class ThreadPool {
   bool stop_ = false;
 };
 
-// Treats denormals as zero on the calling thread, in inputs and in results, as the BF16 dot-product
-// instructions do.
+// Makes the calling thread treat denormals as zero, in inputs and in results, as the BF16
+// dot-product instructions do.
 void FlushDenormalsToZero();
 
 }  // namespace octet
