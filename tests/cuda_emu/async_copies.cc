@@ -1,0 +1,50 @@
+#include "tests/cuda_emu/async_copies.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "tests/cuda_emu/emulation.h"
+
+namespace octet::cuda_emu {
+
+void AsyncCopies::Begin(void* to, const void* from, size_t bytes, size_t source_bytes) {
+  const auto is_aligned = [bytes](const void* p) {
+    return reinterpret_cast<uintptr_t>(p) % bytes == 0;
+  };
+  Emulation& device = Emulation::Device();
+  if (!is_aligned(to) || !is_aligned(from)) {
+    device.Fail(absl::StrCat("cp.async of ", bytes, " bytes that are not aligned"));
+  }
+  const Copy copy = {to, from, bytes, source_bytes};
+  constexpr uint32_t kEarlyOnes = 4;
+  if (device.Draw(kEarlyOnes) == 0) {
+    Do(copy);
+  } else {
+    open_.push_back(copy);
+  }
+}
+
+void AsyncCopies::Commit() { groups_.push_back(std::exchange(open_, {})); }
+
+void AsyncCopies::Wait(size_t pending) {
+  while (groups_.size() > pending) {
+    for (const Copy& copy : groups_.front()) Do(copy);
+    groups_.pop_front();
+  }
+}
+
+void AsyncCopies::Finish() {
+  Commit();
+  Wait(0);
+}
+
+void AsyncCopies::Do(const Copy& copy) {
+  std::memcpy(copy.to, copy.from, copy.source_bytes);
+  std::memset(static_cast<std::byte*>(copy.to) + copy.source_bytes, 0,
+              copy.bytes - copy.source_bytes);
+}
+
+}  // namespace octet::cuda_emu

@@ -1,0 +1,175 @@
+#include "tests/cuda_emu/block.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <utility>
+
+#include "tests/cuda_emu/device_code.h"
+
+namespace octet::cuda_emu {
+namespace {
+
+std::string ToString(const Site& site) { return absl::StrCat(site.file, ":", site.line); }
+
+}  // namespace
+
+Block& Block::Running() {
+  static Block block;
+  return block;
+}
+
+void Block::Run(const dim3& shape, size_t dynamic_bytes, const std::function<void()>& body) {
+  body_ = &body;
+  shared_.Begin(dynamic_bytes);
+  Prepare(shape);
+  running_ = nullptr;
+  RunAnother();
+  if (num_alive_ > 0) ReportDeadlock();
+  running_ = nullptr;
+}
+
+void Block::Prepare(const dim3& shape) {
+  num_threads_ = static_cast<int>(shape.x * shape.y * shape.z);
+  num_alive_ = num_threads_;
+  num_at_barrier_ = 0;
+  barrier_sum_ = 0;
+  ready_.clear();
+  while (std::ssize(threads_) < num_threads_) threads_.push_back(std::make_unique<Thread>());
+  for (int i = 0; i < num_threads_; ++i) {
+    Thread& thread = *threads_[i];
+    const auto number = static_cast<unsigned>(i);
+    thread.number = i;
+    thread.index = {number % shape.x, number / shape.x % shape.y, number / (shape.x * shape.y)};
+    thread.has_ended = false;
+    thread.copies = {};
+    thread.fiber.Prepare(&Block::RunThread);
+    Continue(thread);
+  }
+}
+
+void Block::RunThread() {
+  Block& block = Running();
+  (*block.body_)();
+  block.EndThread();
+}
+
+// Those who wait for all that have not ended may go on now.
+void Block::EndThread() {
+  running_->copies.Finish();
+  running_->has_ended = true;
+  --num_alive_;
+  if (num_at_barrier_ > 0 && num_at_barrier_ == num_alive_) ReleaseBarrier();
+  for (int l = 0; l < kWarpSize; ++l) {
+    const Thread* other = LaneOf(*running_, l);
+    if (other == nullptr || other->wait != Wait::kWarp) continue;
+    if ((other->mask >> lane() & 1U) != 0) TryCollective(*other);
+  }
+  RunAnother(/*ends=*/true);
+}
+
+void Block::Continue(Thread& thread) {
+  thread.wait = Wait::kNothing;
+  ready_.push_back(&thread);
+}
+
+// Leaves the thread that runs, or the caller of Run.
+void Block::RunAnother(bool ends) {
+  Fiber& from = running_ == nullptr ? caller_ : running_->fiber;
+  if (ready_.empty()) {
+    from.SwitchTo(caller_, ends);
+    return;
+  }
+  std::swap(ready_[Emulation::Device().Draw(static_cast<uint32_t>(ready_.size()))], ready_.back());
+  Thread* const next = ready_.back();
+  ready_.pop_back();
+  Thread* const me = std::exchange(running_, next);
+  threadIdx = next->index;
+  if (next == me) return;
+  from.SwitchTo(next->fiber, ends);
+}
+
+int Block::Barrier(int predicate, const Site& site) {
+  Thread& me = *running_;
+  if (!Emulation::Device().Meet(site)) return predicate;
+  for (int i = 0; i < num_threads_; ++i) {
+    const Thread& other = *threads_[i];
+    if (other.wait != Wait::kBarrier || other.site == site) continue;
+    Fail(absl::StrCat("the barrier at ", ToString(site), " meets the one at ",
+                      ToString(other.site)));
+    break;
+  }
+  me.wait = Wait::kBarrier;
+  me.site = site;
+  barrier_sum_ += predicate;
+  if (++num_at_barrier_ == num_alive_) ReleaseBarrier();
+  RunAnother();
+  return me.sum;
+}
+
+void Block::ReleaseBarrier() {
+  if (num_alive_ < num_threads_) Fail("a barrier after which some threads have ended");
+  num_at_barrier_ = 0;
+  const int sum = std::exchange(barrier_sum_, 0);
+  for (int i = 0; i < num_threads_; ++i) {
+    Thread& thread = *threads_[i];
+    if (thread.has_ended || thread.wait != Wait::kBarrier) continue;
+    thread.sum = sum;
+    Continue(thread);
+  }
+}
+
+void Block::Collective(unsigned mask, WarpOperation operation, void* argument, const Site& site) {
+  Thread& me = *running_;
+  if ((mask >> lane() & 1U) == 0) Fail(absl::StrCat(ToString(site), ": not in its own mask"));
+  me.wait = Wait::kWarp;
+  me.site = site;
+  me.mask = mask;
+  me.operation = operation;
+  me.argument = argument;
+  TryCollective(me);
+  RunAnother();
+}
+
+// The thread waits in a collective: takes place if all lanes of its mask do.
+bool Block::TryCollective(const Thread& thread) {
+  void* arguments[kWarpSize] = {};
+  for (int l = 0; l < kWarpSize; ++l) {
+    if ((thread.mask >> l & 1U) == 0) continue;
+    const Thread* other = LaneOf(thread, l);
+    if (other == nullptr || other->has_ended) continue;
+    if (other->wait != Wait::kWarp || other->mask != thread.mask) return false;
+    if (other->operation != thread.operation || !(other->site == thread.site)) {
+      Fail(absl::StrCat("the warp operation at ", ToString(thread.site), " meets the one at ",
+                        ToString(other->site)));
+      return false;
+    }
+    arguments[l] = other->argument;
+  }
+  thread.operation(arguments);
+  for (int l = 0; l < kWarpSize; ++l) {
+    if (arguments[l] != nullptr) Continue(*LaneOf(thread, l));
+  }
+  return true;
+}
+
+Block::Thread* Block::LaneOf(const Thread& thread, int lane) const {
+  const int number = thread.number / kWarpSize * kWarpSize + lane;
+  return number < num_threads_ ? threads_[number].get() : nullptr;
+}
+
+void Block::ReportDeadlock() const {
+  for (int i = 0; i < num_threads_; ++i) {
+    const Thread& thread = *threads_[i];
+    if (thread.has_ended) continue;
+    Emulation::Device().Fail(absl::StrCat("thread ", i, " of ", num_threads_, " waits for ever at ",
+                                          ToString(thread.site)));
+    return;
+  }
+}
+
+void Block::Fail(const std::string& what) const {
+  Emulation::Device().Fail(absl::StrCat(what, " (block ", blockIdx.x, ", ", blockIdx.y, ", thread ",
+                                        running_ ? running_->number : -1, ")"));
+}
+
+}  // namespace octet::cuda_emu

@@ -1,0 +1,54 @@
+// The memory of the emulated device.
+
+#ifndef OCTET_TESTS_CUDA_EMU_DEVICE_MEMORY_H_
+#define OCTET_TESTS_CUDA_EMU_DEVICE_MEMORY_H_
+
+#include <cstddef>
+#include <map>
+
+#include "kernels/base/buffer.h"
+
+namespace octet::cuda_emu {
+
+// Host code that touches it gets a segmentation fault. New memory holds NaNs, with red zones around
+// it; memory that was freed is never given out again.
+class DeviceMemory {
+ public:
+  static DeviceMemory& OfDevice();
+
+  // While one lives, it can be touched.
+  class Access {
+   public:
+    Access();
+    ~Access();
+    Access(const Access&) = delete;
+    Access& operator=(const Access&) = delete;
+  };
+
+  // Null: there is none left.
+  void* Allocate(size_t bytes);
+
+  // False: no such allocation.
+  bool Free(void* p);
+
+  bool Contains(const void* p) const;
+
+  // Whether all of it lies in one allocation.
+  bool IsInBounds(const void* p, size_t bytes) const;
+
+  // The allocations that were not freed.
+  size_t num_allocations() const { return allocations_.size(); }
+
+ private:
+  DeviceMemory();
+  void Protect(bool can_be_touched);
+
+  Buffer memory_;
+  size_t end_ = 0;  // of what was ever given out
+  std::map<const std::byte*, size_t> allocations_;
+  int num_accesses_ = 0;
+};
+
+}  // namespace octet::cuda_emu
+
+#endif  // OCTET_TESTS_CUDA_EMU_DEVICE_MEMORY_H_

@@ -1,0 +1,63 @@
+// What an emulated device is asked to do, and what it found.
+
+#ifndef OCTET_TESTS_CUDA_EMU_EMULATION_H_
+#define OCTET_TESTS_CUDA_EMU_EMULATION_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace octet::cuda_emu {
+
+// What fills memory that nobody has written: each byte of a NaN of any format.
+inline constexpr int kUnwritten = 0xFF;
+
+// A line of device code.
+struct Site {
+  const char* file = "";
+  int line = 0;
+
+  bool operator==(const Site& other) const;
+};
+
+struct Options {
+  uint64_t seed = 1;                // of every order that CUDA leaves open
+  Site removed = {};                // a synchronisation there does nothing; for tests of tests
+  size_t shared_bytes = 163 << 10;  // most of a block, as sm_80 has it
+};
+
+// The device of this process, for one thread of the system.
+class Emulation {
+ public:
+  static Emulation& Device();
+
+  // Forgets what was found; for the beginning of a test.
+  void Reset(const Options& options);
+
+  const Options& options() const { return options_; }
+
+  // A fault of device code, or of how it was called. The first 64 are kept.
+  void Fail(const std::string& what);
+  const std::vector<std::string>& faults() const { return faults_; }
+
+  // A synchronisation is about to happen. False where it is the removed one.
+  bool Meet(const Site& site);
+
+  // Those met so far, each once.
+  const std::vector<Site>& sites() const { return sites_; }
+
+  // From 0 to n - 1.
+  uint32_t Draw(uint32_t n) { return static_cast<uint32_t>(random_() % n); }
+
+ private:
+  Options options_;
+  std::vector<std::string> faults_;
+  std::vector<Site> sites_;
+  std::mt19937_64 random_;
+};
+
+}  // namespace octet::cuda_emu
+
+#endif  // OCTET_TESTS_CUDA_EMU_EMULATION_H_

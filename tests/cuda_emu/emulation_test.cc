@@ -1,0 +1,239 @@
+// The emulated device does what a device does, and sees the faults that it is there to see.
+
+#include "tests/cuda_emu/emulation.h"
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <numeric>
+
+#include "tests/cuda_emu/device_array.h"
+#include "tests/cuda_emu/sample_kernels.h"
+
+namespace octet::cuda_emu {
+namespace {
+
+using testing::Each;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr uint64_t kSeeds = 8;
+
+class EmulationTest : public testing::Test {
+ protected:
+  void SetUp() override { Begin(1); }
+
+  static void Begin(uint64_t seed, const Site& removed = {}) {
+    Emulation::Device().Reset({.seed = seed, .removed = removed});
+  }
+  static const std::vector<std::string>& Faults() { return Emulation::Device().faults(); }
+
+  static std::vector<int> Numbers(int count) {
+    std::vector<int> numbers(count);
+    for (int i = 0; i < count; ++i) numbers[i] = i * i % 101;
+    return numbers;
+  }
+
+  const TestStream stream_;
+};
+
+TEST_F(EmulationTest, BarriersOrderThreads) {
+  const std::vector<int> x = Numbers(5 * 64);
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    Begin(seed);
+    const DeviceArray<int> in(x, stream_);
+    const DeviceArray<int> out(5);
+    ASSERT_EQ(SumBlocks(in.data(), out.data(), 5, stream_), cudaSuccess);
+    const std::vector<int> sums = out.Read(stream_);
+    for (int b = 0; b < 5; ++b) {
+      EXPECT_EQ(sums[b], std::reduce(x.begin() + 64 * b, x.begin() + 64 * (b + 1))) << seed;
+    }
+    EXPECT_THAT(Faults(), IsEmpty());
+  }
+}
+
+// Each barrier is needed: without it some order of threads gives something else.
+TEST_F(EmulationTest, ARemovedBarrierShows) {
+  const std::vector<int> x = Numbers(64);
+  const int expected = std::reduce(x.begin(), x.end());
+  const auto sum_without = [&](uint64_t seed, const Site& removed) {
+    Begin(seed, removed);
+    const DeviceArray<int> in(x, stream_);
+    const DeviceArray<int> out(1);
+    EXPECT_EQ(SumBlocks(in.data(), out.data(), 1, stream_), cudaSuccess);
+    return out.Read(stream_)[0];
+  };
+  EXPECT_EQ(sum_without(1, {}), expected);
+  const std::vector<Site> sites = Emulation::Device().sites();
+  ASSERT_EQ(sites.size(), 2U);
+  for (const Site& site : sites) {
+    int wrong = 0;
+    for (uint64_t seed = 1; seed <= kSeeds; ++seed) wrong += sum_without(seed, site) != expected;
+    EXPECT_GT(wrong, 0) << site.line;
+  }
+}
+
+TEST_F(EmulationTest, WarpOperationsAreThoseOfTheManual) {
+  const std::vector<int> x = Numbers(32);
+  const DeviceArray<int> in(x, stream_);
+  const DeviceArray<int> out(5 * 32);
+  ASSERT_EQ(WarpOperations(in.data(), out.data(), stream_), cudaSuccess);
+  const std::vector<int> result = out.Read(stream_);
+  unsigned odd = 0;
+  for (int l = 0; l < 32; ++l) odd |= static_cast<unsigned>(x[l] % 2) << l;
+  for (int l = 0; l < 32; ++l) {
+    EXPECT_EQ(result[l], x[l ^ 5]);
+    EXPECT_EQ(result[32 + l], x[l < 3 ? l : l - 3]);
+    EXPECT_EQ(result[64 + l], x[l + 7 > 31 ? l : l + 7]);
+    EXPECT_EQ(result[96 + l], x[9]);
+    EXPECT_EQ(static_cast<unsigned>(result[128 + l]), odd);
+  }
+  EXPECT_THAT(Faults(), IsEmpty());
+}
+
+// Small whole numbers, whose sums are exact in any order.
+TEST_F(EmulationTest, ATileIsMultipliedByItsFragments) {
+  const auto number = [](int i, int k) { return static_cast<float>((3 * i + 5 * k) % 17 - 8); };
+  std::vector<__nv_bfloat16> a, b;
+  const auto to_bf16 = [](float f) {
+    const auto bits = static_cast<uint16_t>(std::bit_cast<uint32_t>(f) >> 16);
+    return std::bit_cast<__nv_bfloat16>(bits);
+  };
+  for (int i = 0; i < 16 * 16; ++i) a.push_back(to_bf16(number(i / 16, i % 16)));
+  for (int i = 0; i < 8 * 16; ++i) b.push_back(to_bf16(number(i % 16, 2 * (i / 16))));
+  const DeviceArray<__nv_bfloat16> a_device(a, stream_), b_device(b, stream_);
+  const DeviceArray<float> out(16 * 8);
+  ASSERT_EQ(MultiplyTile(a_device.data(), b_device.data(), out.data(), stream_), cudaSuccess);
+  const std::vector<float> d = out.Read(stream_);
+  for (int row = 0; row < 16; ++row) {
+    for (int col = 0; col < 8; ++col) {
+      float sum = 0;
+      for (int k = 0; k < 16; ++k) sum += number(row, k) * number(k, 2 * col);
+      EXPECT_EQ(d[row * 8 + col], sum) << row << ", " << col;
+    }
+  }
+  EXPECT_THAT(Faults(), IsEmpty());
+}
+
+TEST_F(EmulationTest, AsynchronousCopiesMustBeWaitedFor) {
+  const std::vector<int> x = Numbers(256);
+  const auto copy_without = [&](const Site& removed) {
+    Begin(3, removed);
+    const DeviceArray<int> in(x, stream_);
+    const DeviceArray<int> out(256);
+    EXPECT_EQ(CopyAsync(in.data(), out.data(), stream_), cudaSuccess);
+    return out.Read(stream_);
+  };
+  const std::vector<int> copied = copy_without({});
+  for (int i = 0; i < 256; ++i) EXPECT_EQ(copied[i], x[4 * (63 - i / 4) + i % 4]);
+  const std::vector<Site> sites = Emulation::Device().sites();
+  ASSERT_EQ(sites.size(), 2U);  // the wait, and the barrier after it
+  for (const Site& site : sites) EXPECT_NE(copy_without(site), copied) << site.line;
+}
+
+TEST_F(EmulationTest, SharedMemoryBeginsAsNan) {
+  const DeviceArray<float> out(32);
+  ASSERT_EQ(ReadUnwritten(out.data(), stream_), cudaSuccess);
+  for (const float value : out.Read(stream_)) EXPECT_TRUE(std::isnan(value));
+}
+
+TEST_F(EmulationTest, FaultsOfKernelsAreNamed) {
+  const auto expect_fault = [&](auto launch, const std::string& what) {
+    Begin(1);
+    EXPECT_EQ(launch(), cudaSuccess);
+    EXPECT_EQ(stream_.Wait(), cudaErrorLaunchFailure);
+    ASSERT_THAT(Faults(), testing::Not(IsEmpty()));
+    EXPECT_THAT(Faults()[0], HasSubstr(what));
+    EXPECT_STREQ(cudaGetErrorString(cudaErrorLaunchFailure), Faults()[0].c_str());
+    Begin(1);
+  };
+  const DeviceArray<int> out(64);
+  expect_fault([&] { return HalfABarrier(stream_); }, "after which some threads have ended");
+  expect_fault([&] { return DifferentBarriers(out.data(), stream_); }, "meets the one at");
+  expect_fault([&] { return ShuffleFromNobody(out.data(), stream_); }, "takes no part");
+}
+
+TEST_F(EmulationTest, HostCodeCannotTouchDeviceMemory) {
+  const DeviceArray<int> array(Numbers(4), stream_);
+  EXPECT_EXIT(
+      {
+        volatile int value = *array.data();
+        _exit(value == 0 ? 1 : 2);
+      },
+      [](int status) { return !WIFEXITED(status) || (WEXITSTATUS(status) > 2); }, "");
+}
+
+TEST_F(EmulationTest, CopiesStayInTheirAllocation) {
+  const DeviceArray<int> array(8);
+  std::vector<int> host(16);
+  EXPECT_EQ(
+      cudaMemcpyAsync(array.data(), host.data(), 9 * sizeof(int), cudaMemcpyHostToDevice, stream_),
+      cudaSuccess);
+  EXPECT_EQ(stream_.Wait(), cudaErrorLaunchFailure);
+  EXPECT_THAT(Faults()[0], HasSubstr("36 bytes leaves its allocation"));
+  Begin(1);
+  EXPECT_EQ(cudaMemcpyAsync(array.data(), host.data(), 4, cudaMemcpyDeviceToHost, stream_),
+            cudaSuccess);
+  EXPECT_EQ(stream_.Wait(), cudaErrorLaunchFailure);
+  EXPECT_THAT(Faults()[0], HasSubstr("which it is not"));
+  Begin(1);
+}
+
+// What another stream writes is there after an event, and without one on some seeds only.
+TEST_F(EmulationTest, EventsOrderStreams) {
+  const TestStream other;
+  cudaEvent_t event = nullptr;
+  ASSERT_EQ(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), cudaSuccess);
+  int without = 0;
+  for (uint64_t seed = 1; seed <= 2 * kSeeds; ++seed) {
+    Begin(seed);
+    const DeviceArray<int> in(std::vector<int>(256, 7), stream_);
+    const DeviceArray<int> out(256);
+    const auto copy = [&](bool waits) {
+      EXPECT_EQ(AddTo(in.data(), 1, stream_), cudaSuccess);
+      EXPECT_EQ(cudaEventRecord(event, stream_), cudaSuccess);
+      const cudaError_t error = waits ? cudaStreamWaitEvent(other, event, 0) : cudaSuccess;
+      EXPECT_EQ(error, cudaSuccess);
+      EXPECT_EQ(CopyAsync(in.data(), out.data(), other), cudaSuccess);
+      const int first = out.Read(other)[0];
+      EXPECT_EQ(stream_.Wait(), cudaSuccess);
+      return first;
+    };
+    EXPECT_EQ(copy(true), 8) << seed;
+    without += copy(false) == 9 ? 0 : 1;
+  }
+  EXPECT_GT(without, 0);
+  EXPECT_EQ(cudaEventDestroy(event), cudaSuccess);
+}
+
+TEST_F(EmulationTest, AGraphRepeatsWhatItCaptured) {
+  const DeviceArray<int> array(std::vector<int>(256, 0), stream_);
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  ASSERT_EQ(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeGlobal), cudaSuccess);
+  EXPECT_EQ(AddTo(array.data(), 2, stream_), cudaSuccess);
+  EXPECT_EQ(AddTo(array.data(), 3, stream_), cudaSuccess);
+  void* p = nullptr;
+  EXPECT_EQ(cudaMalloc(&p, 4), cudaErrorStreamCaptureUnsupported);
+  EXPECT_EQ(stream_.Wait(), cudaErrorStreamCaptureUnsupported);
+  ASSERT_EQ(cudaStreamEndCapture(stream_, &graph), cudaSuccess);
+  ASSERT_EQ(cudaGraphInstantiate(&executable, graph, 0), cudaSuccess);
+  EXPECT_THAT(array.Read(stream_), Each(0));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(cudaGraphLaunch(executable, stream_), cudaSuccess);
+  EXPECT_THAT(array.Read(stream_), Each(15));
+  EXPECT_EQ(cudaGraphExecDestroy(executable), cudaSuccess);
+  EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+}
+
+TEST_F(EmulationTest, RefusesLaunchesThatNoDeviceTakes) {
+  EXPECT_EQ(AddTo(nullptr, 1, nullptr), cudaErrorInvalidResourceHandle);
+  Begin(1);
+  EXPECT_EQ(SumBlocks(nullptr, nullptr, 0, stream_), cudaErrorInvalidConfiguration);
+  Begin(1);
+}
+
+}  // namespace
+}  // namespace octet::cuda_emu
