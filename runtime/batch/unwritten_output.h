@@ -1,4 +1,4 @@
-// The output of a job that is only looked at.
+// The output of a job that only checks its input.
 
 #ifndef OCTET_RUNTIME_BATCH_UNWRITTEN_OUTPUT_H_
 #define OCTET_RUNTIME_BATCH_UNWRITTEN_OUTPUT_H_
@@ -7,7 +7,8 @@
 
 namespace octet {
 
-// Knows what another output has of earlier attempts, and writes nothing. That one must outlive it.
+// An output that knows the earlier results of another output, and writes nothing. That output must
+// outlive it.
 class UnwrittenOutput : public BatchOutput {
  public:
   explicit UnwrittenOutput(const BatchOutput* earlier) : earlier_(earlier) {}  // null: none

@@ -18,8 +18,9 @@ struct SchedulerLimits {
   int64_t max_num_batched_tokens = 2048;  // of one step, in each group
   std::vector<int64_t> pages;             // [ranks] of each rank's KV cache
   int group_size = 1;                     // ranks of an expert-parallel group
-  int64_t overlap_tokens = 0;             // steps of so many tokens of a group are computed as two
-                               // micro-batches, one while the tokens of the other travel; 0: none
+  int64_t overlap_tokens = 0;  // a step in which a group has this many tokens or more is computed
+                               // as two micro-batches, one while the tokens of the other travel;
+                               // 0: never
 
   int num_ranks() const { return static_cast<int>(pages.size()); }
 
