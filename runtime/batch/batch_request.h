@@ -35,7 +35,7 @@ struct Prompt {
   bool is_text = false;  // given as text, not as ids
 };
 
-// How much of a longer prompt is kept.
+// The part of a longer prompt that is kept.
 struct PromptTruncation {
   int64_t tokens = -1;    // if negative, as many as leave room for the answer
   bool keeps_end = true;  // otherwise its beginning
@@ -50,7 +50,7 @@ struct BatchRequest {
   SamplingParams params;        // of every answer; num_prompt_logprobs also serves `echo`
   std::optional<int32_t> home;  // the home of all its sequences, as a rank over all groups
 
-  // What results show.
+  // The parts that results show.
   bool echo = false;     // the prompt before the answer
   bool generate = true;  // false for `echo` with max_tokens 0; then params.max_tokens is 1
   bool include_stop_text = false;  // "include_stop_str_in_output"

@@ -11,7 +11,7 @@ namespace octet {
 // outlive it.
 class UnwrittenOutput : public BatchOutput {
  public:
-  explicit UnwrittenOutput(const BatchOutput* earlier) : earlier_(earlier) {}  // null: none
+  explicit UnwrittenOutput(const BatchOutput* earlier) : earlier_(earlier) {}  // may be null
 
   std::optional<EarlierResult> Find(int64_t number) const override {
     return earlier_ != nullptr ? earlier_->Find(number) : std::nullopt;

@@ -40,7 +40,7 @@ class ModelRunner {
         sampler_(context),
         seed_(seed) {}
 
-  // Where results contain the experts of tokens.
+  // The results that contain the experts of tokens.
   struct RoutingResults {
     bool in_steps = false;      // StepResult::routing
     bool in_sequences = false;  // FinishedSequence::routed_experts
