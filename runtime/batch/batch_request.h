@@ -73,7 +73,7 @@ struct ParsedLine {
 // The limits that a request is checked against.
 struct RequestLimits {
   const Tokenizer* tokenizer = nullptr;  // if null, prompts must be token ids
-  const ChatTemplates* chat = nullptr;   // of this tokenizer; null if there are no conversations
+  const ChatTemplates* chat = nullptr;   // of this tokenizer; if null, conversations are refused
   int64_t vocab_size = 0;
   int64_t max_model_len = 0;        // tokens of prompt and answer
   int64_t created = 0;              // seconds since 1970: the time that a chat template sees

@@ -23,7 +23,7 @@ namespace octet {
 enum class StartMode {
   kNew,        // refuses to lose an output or unfinished work
   kResume,     // continues what is there
-  kOverwrite,  // deletes what is there
+  kOverwrite,  // discards what is there
 };
 
 struct JournalOptions {

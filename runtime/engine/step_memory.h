@@ -16,7 +16,7 @@ struct StepMemory {
   StepMemory(const ModelConfig& config, const EngineOptions& options);
 
   size_t workspace;         // matrices of the step, or of its first micro-batch
-  size_t second_workspace;  // matrices of the second micro-batch; 0: steps are never divided
+  size_t second_workspace;  // matrices of the second micro-batch; 0 if steps are never divided
   size_t exchange;          // rows that ranks exchange, which the Dispatcher reserves
   size_t scratch;           // temporaries of products, which the Backend reserves
 

@@ -137,7 +137,7 @@ absl::StatusOr<std::unique_ptr<InputStream>> PosixFileSystem::OpenInput(const st
     }
     return absl::FailedPreconditionError("standard input: is closed");
   }
-  // O_NONBLOCK: not to wait for somebody who opens the other end of a FIFO.
+  // O_NONBLOCK: so that open does not wait for the other end of a FIFO.
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be opened"));
   fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
@@ -157,7 +157,7 @@ absl::StatusOr<std::unique_ptr<OutputStream>> PosixFileSystem::CreateOutput(
     }
     return absl::FailedPreconditionError("standard output: is closed");
   }
-  // O_NONBLOCK: not to wait for somebody who opens the other end of a FIFO.
+  // O_NONBLOCK: so that open does not wait for the other end of a FIFO.
   const int fd =
       open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
   if (fd < 0 && errno == ENXIO) {
