@@ -16,10 +16,11 @@ namespace octet {
 struct LayerTally {
   std::vector<int64_t> load;          // [experts]
   std::vector<int64_t> coactivation;  // [experts, experts]
-  std::vector<int64_t> transitions;   // [experts, experts of the next layer]; 0 in the last layer
-  std::vector<float> max_over_mean;   // [steps] of each step's load
-  std::vector<float> variation;       // [steps]
-  int64_t ranks = 0;                  // that have experts of a token, summed over tokens
+  std::vector<int64_t>
+      transitions;  // [experts, experts of the next layer]; empty in the last layer
+  std::vector<float> max_over_mean;  // [steps] of each step's load
+  std::vector<float> variation;      // [steps]
+  int64_t ranks = 0;                 // that have experts of a token, summed over tokens
   int64_t hosts = 0;
 };
 

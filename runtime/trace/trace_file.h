@@ -24,8 +24,8 @@ enum class TraceStart {
   kOverwrite,  // replaces an existing trace
 };
 
-// The trace file of one attempt: a new file that replaces an earlier trace and begins with its
-// whole blocks. So an earlier attempt that is still alive cannot damage it.
+// The trace file of one attempt: a new file that replaces an earlier trace. With kResume it begins
+// with the whole blocks of that trace. An earlier attempt that is still alive cannot damage it.
 class TraceFile {
  public:
   // Checks an earlier trace, and writes nothing. `header` belongs to the attempt that begins.
