@@ -1,4 +1,4 @@
-// A line on a terminal that is drawn again and again.
+// A line on a terminal that is drawn repeatedly.
 
 #ifndef OCTET_LAUNCH_BAR_LINE_H_
 #define OCTET_LAUNCH_BAR_LINE_H_
@@ -10,8 +10,8 @@
 
 namespace octet {
 
-// The last line of a stream. As long as it lives, whatever else is written to the stream, by any
-// thread, takes the line away first and stands in its place.
+// The last line of a stream. While it exists, other text in the stream, from any thread, first
+// removes the line and then takes its place.
 class BarLine {
  public:
   explicit BarLine(std::ostream& stream);
@@ -19,21 +19,21 @@ class BarLine {
   BarLine& operator=(const BarLine&) = delete;
   ~BarLine();
 
-  // Draws `text`, one column a byte, in place of what was drawn; not while something else has begun
-  // a line and not ended it. What is left of a longer one is covered up to `width` columns.
+  // Draws `text`, one column per byte, over the earlier line. Does nothing while other text has
+  // begun a line and not ended it. Covers the rest of a longer earlier line, up to `width` columns.
   void Draw(const std::string& text, size_t width);
 
-  // The same for the last time: it stays, on a line of its own.
+  // Draws for the last time: the text stays, on a line of its own.
   void End(const std::string& text, size_t width);
 
-  // Takes away what is drawn.
+  // Removes the drawn line.
   void Hide();
 
-  // It was drawn and then taken away.
+  // Returns whether the line was drawn and then removed.
   bool gone() const;
 
  private:
-  // Takes the place of the stream meanwhile.
+  // A buffer that replaces the stream's own meanwhile.
   class Watch : public std::streambuf {
    public:
     explicit Watch(BarLine& bar) : bar_(bar) {}
@@ -55,9 +55,9 @@ class BarLine {
   std::ostream& stream_;
   Watch watch_;
   std::streambuf* target_;
-  size_t columns_ = 0;  // that are drawn
+  size_t columns_ = 0;  // drawn now
   bool gone_ = false;
-  bool at_line_start_ = true;  // of what else is written
+  bool at_line_start_ = true;  // of the other text
 };
 
 }  // namespace octet

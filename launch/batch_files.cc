@@ -21,7 +21,8 @@
 namespace octet {
 namespace {
 
-// A pipe is looked into before anything is written only where it does not keep the job waiting.
+// The time to wait for the start of a pipe, which is checked before anything is written only if it
+// does not delay the job.
 constexpr std::chrono::milliseconds kPeekPatience(200);
 
 absl::Status CheckFlags(const RunConfig& config) {
@@ -37,7 +38,7 @@ absl::Status OfFlag(const char* flag, const absl::Status& status) {
   return {status.code(), absl::StrCat(flag, " ", std::string(status.message()))};
 }
 
-// The other ranks wait meanwhile.
+// Reports progress: the other ranks wait meanwhile.
 void Advance() { Activity::OfThisThread().Tick(); }
 
 absl::StatusOr<JobIdentity> IdentifyJob(const RunConfig& config, const JobSetup& setup,
@@ -95,7 +96,8 @@ bool IsFinished(const BatchFiles& files) {
   return files.journal != nullptr && files.journal->finished() != nullptr;
 }
 
-// Before the journal, which counts no request as done whose routing is not in the trace.
+// Looks at the trace before the journal: a request counts as done only if its routing is in the
+// trace.
 absl::Status LookAtTrace(const RunConfig& config, const JobSetup& setup, FileSystem& files,
                          const std::string& output, BatchFiles& checked) {
   if (config.trace().empty()) return absl::OkStatus();
@@ -122,7 +124,8 @@ absl::Status LookAtTrace(const RunConfig& config, const JobSetup& setup, FileSys
   return absl::OkStatus();
 }
 
-// While nobody reads a FIFO: keeps the other ranks waiting, and says once what for.
+// Is called while a FIFO has no reader. Reports progress, so that the other ranks wait, and says
+// once what for.
 class WaitForReader {
  public:
   WaitForReader(std::string output, std::function<void(const std::string&)> say)
@@ -177,7 +180,8 @@ absl::Status CheckStandardStreams(const RunConfig& config, FileSystem& files) {
   return status.ok() ? status : OfFlag("--output -:", status);
 }
 
-// Its directory is not made where the output is to be, and its file is none of the others.
+// Checks that the report's directory is not at the output's path, and that its file is none of the
+// others.
 absl::Status CheckReport(const RunConfig& config, FileSystem& files, const std::string& output) {
   if (config.report().empty()) return absl::OkStatus();
   const std::string summary = JoinPath(config.report(), "summary.json");

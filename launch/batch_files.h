@@ -23,26 +23,26 @@ namespace octet {
 
 struct BatchFiles {
   LineReader reader;
-  std::unique_ptr<TraceFile> trace;  // null: none was asked for
+  std::unique_ptr<TraceFile> trace;  // null if none was requested
   std::unique_ptr<BatchOutput> output;
-  Journal* journal = nullptr;      // the output, where it is one
-  std::vector<std::string> notes;  // for a person
+  Journal* journal = nullptr;      // the output, if it is a journal; else null
+  std::vector<std::string> notes;  // for the user
 };
 
-// Opens the inputs, and looks at all that will be written: the output, its directory's room and
-// rights, the --report directory, the --trace file. Writes nothing, so that a job that is refused
-// here leaves no trace. `say` tells a person what an output waits for that has no reader.
+// Opens the inputs, and checks all that will be written: the output, its directory's room and
+// permissions, the --report directory, the --trace file. Writes nothing, so a job that is refused
+// here leaves nothing behind. `say` tells the user that an output waits for a reader.
 absl::StatusOr<BatchFiles> CheckBatchFiles(const RunConfig& config, const JobSetup& setup,
                                            FileSystem& files,
                                            std::function<void(const std::string&)> say);
 
-// Then: begins the output and the trace, and makes the --report directory.
+// Call it after CheckBatchFiles. Begins the output and the trace, and makes the --report directory.
 absl::Status BeginBatchFiles(const RunConfig& config, FileSystem& files, BatchFiles& checked);
 
-// What requests are checked against.
+// Returns the limits that requests are checked against.
 RequestLimits LimitsOfRequests(const RunConfig& config, const JobSetup& setup);
 
-// As results name the model: by the name that was asked for, or the directory's.
+// Returns the model's name for results: the name in the settings, or the directory's.
 std::string ModelName(const RunConfig& config);
 
 }  // namespace octet

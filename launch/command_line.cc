@@ -17,13 +17,13 @@ namespace {
 
 using Arguments = std::span<const std::string>;
 
-// With the program's name, of which CLI11 knows none before it parses.
+// A command with the program's name, which CLI11 does not know before it parses.
 struct Command {
   const CLI::App* app;
   std::string path;  // "octet bench"
 };
 
-// The command that a line names, and what is wrong with the word that should name the next one.
+// The command that a line names, and the fault of the word that should name the next one.
 struct NamedCommand {
   Command command;
   std::optional<std::string> fault;
@@ -70,7 +70,7 @@ bool AsksForHelp(Arguments arguments) {
 
 std::string HelpOf(const Command& command) {
   const size_t parent = command.path.rfind(' ');
-  // CLI11 adds the command's own name to that of its parents.
+  // CLI11 adds the command's own name to those of its parents.
   if (parent != std::string::npos) return command.app->help(command.path.substr(0, parent));
   return command.app->help();
 }
@@ -93,7 +93,7 @@ EarlyExit RefuseNoCommand(const Command& command) {
   return exit;
 }
 
-// CLI11 speaks of types and numbers of values.
+// Rewords CLI11's reason, which is about types and numbers of values.
 std::string ReasonOfMismatch(const CLI::App& app, const CLI::Error& why) {
   for (const CLI::Option* option : app.get_options()) {
     const bool is_single = option->get_multi_option_policy() == CLI::MultiOptionPolicy::Throw &&
@@ -120,7 +120,7 @@ std::string Reason(const CLI::App& program, const CLI::App& app, const CLI::Erro
   return text;
 }
 
-// "--output" for "-o,--output"
+// Returns "--output" for "-o,--output".
 std::string LongName(const std::string& names) { return names.substr(names.rfind(',') + 1); }
 
 template <class T>
@@ -131,7 +131,7 @@ T ParseCount(const std::string& names, NumberRange<T> range, const std::string& 
       absl::StrCat(LongName(names), " ", range.Rule(), ", not ", Quoted(text)));
 }
 
-// `set` throws what CLI11 lets out of its parser.
+// Adds an option. `set` may throw exceptions that CLI11's parser passes on.
 CLI::Option* AddOption(CLI::App& app, const std::string& names, const std::string& help,
                        const std::function<void(const std::string&)>& set) {
   return app.add_option_function<std::string>(names, set, help);
@@ -216,7 +216,7 @@ void CommandLine::OnSwitch(const std::string& names, const std::function<void()>
 void CommandLine::OnOptionalText(const std::string& names,
                                  const std::function<void(const std::string&)>& set,
                                  const std::string& help) {
-  // CLI11 gives a flag without a value this one.
+  // CLI11 gives "true" to a flag without a value.
   app_.add_flag(names, help)->each([set](const std::string& value) {
     set(value == "true" ? "" : value);
   });

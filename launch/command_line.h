@@ -1,4 +1,4 @@
-// What may stand on the command line, and what does.
+// The command line: its flags and commands, and their values.
 
 #ifndef OCTET_LAUNCH_COMMAND_LINE_H_
 #define OCTET_LAUNCH_COMMAND_LINE_H_
@@ -19,7 +19,8 @@ class App;
 
 namespace octet {
 
-// The program ends without a command: help or the version was asked for, or the line is wrong.
+// The end of the program without a command: the user asked for help or the version, or the line is
+// wrong.
 struct EarlyExit {
   ExitCode code = ExitCode::kCannotServe;
   std::string output;  // for standard output
@@ -27,33 +28,34 @@ struct EarlyExit {
 };
 
 // The flags and commands of the program, or of one of its commands. Names are "--name", "-n,--name"
-// or, of what needs no flag, "name". Values must outlive the parsing. A flag without a "may be
-// repeated" is refused when it is given twice, and no text may be empty. CLI11 is behind it, and
-// takes so long to compile that nothing else includes it.
+// or, if no flag is needed, "name". Values must outlive the parsing. A flag without "may be
+// repeated" is refused when it is given twice, and no text may be empty. The implementation uses
+// CLI11, which takes so long to compile that no other file includes it.
 class CommandLine {
  public:
   explicit CommandLine(const std::string& help);
 
-  // The line of a command, of which the parent then needs one. It must not outlive the parent.
+  // The line of a command. The parent then needs one of its commands, and must outlive this object.
   CommandLine(CommandLine& parent, const std::string& name, const std::string& help);
 
   ~CommandLine();
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
-  // --version, which prints `text`.
+  // Adds --version, which prints `text`.
   void AddVersion(const std::string& text);
 
   void AddText(const std::string& names, std::string& value, const std::string& help);
   void AddRequiredText(const std::string& names, std::string& value, const std::string& help);
 
-  // A whole number of the range, which the help states.
+  // Adds a whole number in `range`, which the help states.
   void AddCount(const std::string& names, int& value, NumberRange<int> range,
                 const std::string& help);
   void AddCount(const std::string& names, int64_t& value, NumberRange<int64_t> range,
                 const std::string& help);
 
-  // Whole numbers of the range, with commas between them; not too many to be tried one by one.
+  // Adds a list of whole numbers in `range`, with commas between them. kMostCounts bounds their
+  // number, because each is tried.
   static constexpr size_t kMostCounts = 64;
   void AddCounts(const std::string& names, std::vector<int64_t>& values, NumberRange<int64_t> range,
                  const std::string& help);
@@ -64,7 +66,7 @@ class CommandLine {
   void OnSwitch(const std::string& names, const std::function<void()>& set,
                 const std::string& help);
 
-  // The same for a flag that may have a value, as --name=VALUE; "" where it has none.
+  // The same for a flag that may have a value, as --name=VALUE; "" if it has none.
   void OnOptionalText(const std::string& names, const std::function<void(const std::string&)>& set,
                       const std::string& help);
 
@@ -73,15 +75,16 @@ class CommandLine {
                const std::function<void(const std::vector<std::string>&)>& set,
                const std::string& help);
 
-  // Parses the line of the whole program: sets the values and calls the functions, or says why it
-  // ends: in one sentence where the line is wrong. Help wins over what is wrong beside it.
+  // Parses the line of the whole program: sets the values and calls the functions. If the program
+  // ends instead, returns why: in one sentence if the line is wrong. Help takes precedence over
+  // errors.
   std::optional<EarlyExit> Parse(int argc, const char* const* argv);
 
-  // After parsing: this command was given.
+  // Returns whether this command was given. Call it after parsing.
   bool chosen() const;
 
  private:
-  std::unique_ptr<CLI::App> program_;  // null for a command, which belongs to the program's
+  std::unique_ptr<CLI::App> program_;  // null for a command, whose App the program's owns
   CLI::App& app_;
 };
 

@@ -1,4 +1,4 @@
-// What rank 0 tells a person, on standard error.
+// The messages of rank 0 to the user, on standard error.
 
 #ifndef OCTET_LAUNCH_CONSOLE_H_
 #define OCTET_LAUNCH_CONSOLE_H_
@@ -12,13 +12,13 @@
 
 namespace octet {
 
-// To a person, from rank 0, on standard error, as one line.
+// Writes one line to standard error, for the user; on rank 0 only.
 void Say(const Communicator& world, const std::string& text);
 
-// The same of several lines, with newlines between them.
+// The same for several lines, with newlines between them.
 void SayLines(const Communicator& world, const std::string& text);
 
-// Says what is wrong.
+// Reports the error, and returns `code`.
 ExitCode ExitWith(const Communicator& world, const absl::Status& status, ExitCode code);
 
 }  // namespace octet

@@ -22,7 +22,7 @@ namespace {
 
 constexpr NumberRange<int> kCoreCounts = {1, CPU_SETSIZE};
 
-// Empty where the system does not say.
+// Returns an empty set if the system does not say.
 cpu_set_t CoresOf(pid_t process) {
   cpu_set_t cores;
   CPU_ZERO(&cores);
@@ -30,7 +30,8 @@ cpu_set_t CoresOf(pid_t process) {
   return cores;
 }
 
-// A thread may leave the cores that a launcher bound its process to, but not those of its group.
+// Returns the cores of the control group. A thread may leave the cores that a launcher bound its
+// process to, but not those of its group.
 cpu_set_t CoresOfGroup() {
   cpu_set_t cores;
   CPU_ZERO(&cores);
@@ -44,8 +45,8 @@ cpu_set_t CoresOfGroup() {
   return cores;
 }
 
-// What cpu.max grants, in whole cores; CPU_SETSIZE where it grants all. "QUOTA PERIOD" or "max
-// PERIOD", both in microseconds (the kernel's admin-guide/cgroup-v2).
+// Returns the quota of cpu.max, in whole cores, or CPU_SETSIZE if it is unlimited. The file has
+// "QUOTA PERIOD" or "max PERIOD", both in microseconds (the kernel's admin-guide/cgroup-v2).
 int CoresOfQuota(FileSystem& files) {
   const absl::StatusOr<std::string> text = files.ReadStream("/sys/fs/cgroup/cpu.max");
   if (!text.ok()) return CPU_SETSIZE;
@@ -64,7 +65,7 @@ int CoresOfSlurm() {
   return text == nullptr ? CPU_SETSIZE : kCoreCounts.Parse(text).value_or(CPU_SETSIZE);
 }
 
-// Empty: nobody but a person bound this process.
+// Returns the launcher that may have bound this process; empty if there is none.
 std::string FindLauncher() {
   if (std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) return kMpirun;
   return std::getenv("PMIX_RANK") != nullptr ? kSrun : "";

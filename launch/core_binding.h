@@ -1,4 +1,4 @@
-// Cores that ranks may use, and those that they might.
+// The cores that ranks may use, and those that they could use.
 
 #ifndef OCTET_LAUNCH_CORE_BINDING_H_
 #define OCTET_LAUNCH_CORE_BINDING_H_
@@ -15,26 +15,26 @@ namespace octet {
 // The cores of one rank.
 struct RankCores {
   std::string host;
-  int allowed = 0;    // that the launcher bound it to; 0: not known
-  int available = 0;  // that all ranks of the host might share
+  int allowed = 0;    // that the launcher bound it to; 0 if not known
+  int available = 0;  // that all ranks of the host could share
 };
 
-// Names of what starts ranks, in notes.
+// Names of launchers, for notes.
 inline constexpr char kMpirun[] = "mpirun";
 inline constexpr char kSrun[] = "srun";
 
-// Empty, or the note for a person that a launcher bound a rank to half or less of its fair share of
-// the cores of its host. Who asks for `wanted_threads` of a rank, 0: for none, and has a core for
-// each does not need more.
+// Returns a note for the user if a launcher bound a rank to at most half of its fair share of its
+// host's cores; else an empty text. A rank that should run `wanted_threads` threads and has a core
+// for each needs no more; 0 if no number was requested.
 std::string NoteOnBinding(std::span<const RankCores> ranks, const std::string& launcher,
                           int wanted_threads);
 
-// Cores that a launcher could give to the ranks of this host: those of the control group (a
-// container's, a SLURM job's) that the process which started this one may use, no more than
-// SLURM's job has here, and than the group's quota of time (cpu.max) is worth.
+// Returns the number of cores that a launcher could give to the ranks of this host: those of the
+// control group (of a container or a SLURM job) that the parent process may use. Bounded by SLURM's
+// cores for the job on this host, and by the group's quota of time (cpu.max).
 int CountAvailableCores(FileSystem& files);
 
-// Collective: NoteOnBinding of these ranks.
+// Collective. Adds NoteOnBinding of these ranks to `warnings`.
 void NoteBinding(Communicator& world, int wanted_threads, FileSystem& files,
                  std::vector<std::string>& warnings);
 

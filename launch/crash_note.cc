@@ -18,7 +18,7 @@ constexpr std::array kFaults = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
 constexpr int64_t kNothing = -1;
 
-// Made before, as a handler may not allocate.
+// The note's data, made in advance, because a handler must not allocate.
 struct Note {
   std::string path;
   std::string who;
@@ -27,7 +27,7 @@ struct Note {
   std::atomic<bool> stood_still = false;
 };
 
-// Decimal digits, as nothing else may be called by a handler.
+// Writes decimal digits itself, because a handler must not call other functions.
 using Digits = std::array<char, 21>;
 const char* Decimal(int64_t number, Digits& digits) {
   char* at = &digits.back();
@@ -77,7 +77,7 @@ const char* FaultName(int signal) {
   }
 }
 
-// Then the fault takes its course, as without this.
+// Writes the line. Then the fault continues as without this handler.
 void OnFault(int signal) {
   WriteLine(FaultName(signal));
   for (size_t i = 0; i < kFaults.size(); ++i) {

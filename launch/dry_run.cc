@@ -29,7 +29,7 @@ std::string Describe(const BatchCounts& counts, const RequestTotals& totals) {
                       totals.longest_line, ")");
 }
 
-// On rank 0. What --fail-on-refused says of the job goes into `why_fails`.
+// On rank 0. Sets `why_fails` to the reason for which --fail-on-refused fails the job.
 absl::Status Look(const Communicator& world, const RunConfig& config, const JobSetup& setup,
                   FileSystem& files, std::string& why_fails) {
   const Activity::Scope activity({"dry run"});
@@ -51,7 +51,7 @@ absl::Status Look(const Communicator& world, const RunConfig& config, const JobS
   if (!totals.ok()) return totals.status();
   SayLines(world, Describe(job.counts(), *totals));
   BatchCounts counts = job.counts();
-  counts.answered += totals->requests;  // as far as this can tell
+  counts.answered += totals->requests;  // as far as a dry run knows
   const std::string refused = DescribeRefused(counts, job.refusals());
   if (!refused.empty()) SayLines(world, refused);
   why_fails = WhyFailsOnRefused(config, counts.refused);

@@ -1,4 +1,4 @@
-// A batch job that is only looked at.
+// A batch job that is only checked.
 
 #ifndef OCTET_LAUNCH_DRY_RUN_H_
 #define OCTET_LAUNCH_DRY_RUN_H_
@@ -11,9 +11,9 @@
 
 namespace octet {
 
-// Collective: checks the files of a batch job and reads all its lines, as the job would; tells what
-// they ask for and which would be refused, and writes nothing. Ends as the job would. Without input
-// and output there is nothing to look at.
+// Collective. Checks the files of a batch job and reads all its lines, as the job would. Tells the
+// user what they request and which would be refused, and writes nothing. Ends like the job. Without
+// input and output there is nothing to check.
 ExitCode DryRun(Communicator& world, const RunConfig& config, const JobSetup& setup,
                 FileSystem& files);
 

@@ -19,8 +19,8 @@ absl::StatusOr<int> ChooseGroupSize(const RunConfig& config, int num_ranks) {
       "--ep-size ", size, ": ", num_ranks, " ranks can't be divided into groups of that size"));
 }
 
-// Fewer tokens of an expert at a time would leave its cores waiting for its weights, which are read
-// for each micro-batch.
+// The least tokens of an expert in a micro-batch. With fewer, cores wait for its weights, which
+// each micro-batch reads.
 constexpr int64_t kMinExpertRows = 32;
 
 bool SpansHosts(const Communicator& world, int group_size) {
@@ -31,8 +31,8 @@ bool SpansHosts(const Communicator& world, int group_size) {
   return false;
 }
 
-// SchedulerLimits::overlap_tokens. What stays on a host is a copy, which somebody must make: there
-// is nothing to hide.
+// Returns SchedulerLimits::overlap_tokens. On one host, tokens travel by a copy, which takes a
+// core: there is no wait to hide.
 int64_t ChooseOverlap(const Communicator& world, const std::string& wanted, int group_size,
                       const ModelConfig& model) {
   if (wanted == "on") return 1;

@@ -1,4 +1,4 @@
-// From settings to what an engine is asked to do.
+// The choice of the engine's options from the settings.
 
 #ifndef OCTET_LAUNCH_ENGINE_CHOICE_H_
 #define OCTET_LAUNCH_ENGINE_CHOICE_H_
@@ -15,15 +15,16 @@
 
 namespace octet {
 
-// What --dtype asks for: auto is bfloat16 where the weights are stored so, else float32.
+// Returns the type that --dtype requests. "auto" is bfloat16 if the weights are stored so, else
+// float32.
 absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensors& tensors);
 
-// All but the pages of the KV cache. Errors are the same on all ranks, which have the same settings
-// and model.
+// Returns all options but the pages of the KV cache. Errors are the same on all ranks, because
+// settings and model are.
 absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
                                                   const RunConfig& config, const ModelFiles& model);
 
-// Warns where --max-num-batched-tokens lets fewer sequences run than --max-num-seqs.
+// Adds a warning if --max-num-batched-tokens lets fewer sequences run than --max-num-seqs.
 void NoteFewTokens(const RunConfig& config, const SchedulerLimits& limits,
                    std::vector<std::string>& warnings);
 

@@ -1,4 +1,4 @@
-// What the process tells its caller.
+// The exit code of the process.
 
 #ifndef OCTET_LAUNCH_EXIT_CODE_H_
 #define OCTET_LAUNCH_EXIT_CODE_H_
@@ -7,9 +7,9 @@ namespace octet {
 
 enum class ExitCode {
   kDone = 0,
-  kFailed = 1,       // while it ran
-  kCannotServe = 2,  // as asked: found before weights were loaded, nothing was written
-  kStopped = 75,     // before its end; --resume goes on (EX_TEMPFAIL)
+  kFailed = 1,       // failed while it ran
+  kCannotServe = 2,  // refused before weights were loaded; nothing was written
+  kStopped = 75,     // stopped before its end; --resume continues it (EX_TEMPFAIL)
 };
 
 }  // namespace octet

@@ -13,7 +13,7 @@ constexpr int64_t kMostTokens = int64_t{1} << 53;
 
 using Json = nlohmann::json;
 
-// The list of layers in a file of any of the forms; null where there is none.
+// Returns the list of layers in a file of any of the forms, or null if there is none.
 const Json* FindLayers(const Json& file) {
   if (file.is_array()) return &file;
   for (const char* name : {"expert_popularity", "expert_load"}) {
@@ -22,7 +22,7 @@ const Json* FindLayers(const Json& file) {
   return nullptr;
 }
 
-// The counts of one layer, which a summary.json calls "tokens".
+// Reads the counts of one layer, which a summary.json calls "tokens".
 absl::StatusOr<std::vector<int64_t>> ReadLayer(const Json& layer, int num_experts) {
   const Json& counts = layer.is_object() && layer.contains("tokens") ? layer["tokens"] : layer;
   if (!counts.is_array() || std::ssize(counts) != num_experts) {

@@ -1,4 +1,4 @@
-// Tokens of experts, counted by Octet or by others.
+// A file with the counts of experts' tokens, from Octet or other programs.
 
 #ifndef OCTET_LAUNCH_EXPERT_COUNTS_FILE_H_
 #define OCTET_LAUNCH_EXPERT_COUNTS_FILE_H_
@@ -12,10 +12,10 @@
 
 namespace octet {
 
-// JSON: a list of lists of counts, [layers, experts]; an object that has it as "expert_popularity"
-// (as fiddler's measurements of Mixtral-8x7B do); or the summary.json of --report. Layers beyond
-// the first `num_layers` are left out, so that a part of a model can take the counts of the whole.
-// An error begins with `flag`.
+// Reads JSON: a list of lists of counts, [layers, experts]; an object that has it as
+// "expert_popularity" (as in fiddler's measurements of Mixtral-8x7B); or the summary.json of
+// --report. Ignores layers after the first `num_layers`, so that a part of a model can use the
+// counts of the whole. An error begins with `flag`.
 absl::StatusOr<ExpertCounts> ReadExpertCounts(FileSystem& files, const std::string& flag,
                                               const std::string& path, int num_layers,
                                               int num_experts);

@@ -1,4 +1,4 @@
-// --home and --expert-parallel: where sequences live, and whether other ranks serve them.
+// --home and --expert-parallel: the homes of sequences, and whether other ranks serve them.
 
 #ifndef OCTET_LAUNCH_HOME_FLAGS_H_
 #define OCTET_LAUNCH_HOME_FLAGS_H_
@@ -16,12 +16,12 @@
 
 namespace octet {
 
-// Checks both settings; with expert_parallel "off", ep_size becomes 1. An error names the flag that
-// is wrong, or contradicts another.
+// Checks both settings. With expert_parallel "off", sets ep_size to 1. An error names the flag that
+// is wrong or contradicts another.
 absl::Status ResolveHomeFlags(RunConfig& config);
 
-// Collective: the options that --home asks for, the same on all ranks but for what only rank 0
-// reads.
+// Collective. Sets the options that --home requests: the same on all ranks, except for those that
+// only rank 0 reads.
 absl::Status ChooseHomes(Communicator& world, const RunConfig& config, FileSystem& files,
                          const ModelFiles& model, EngineOptions& options,
                          std::vector<std::string>& warnings);

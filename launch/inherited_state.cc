@@ -13,7 +13,7 @@ namespace octet {
 void RepairInheritedState() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
-    // Lower ones are open: this one is the lowest that is free.
+    // Lower descriptors are open, so this one is the lowest free one.
     OCTET_CHECK_EQ(open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY), fd);
   }
   std::signal(SIGXFSZ, SIG_IGN);

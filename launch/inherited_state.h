@@ -1,14 +1,14 @@
-// What a process inherits from whoever started it.
+// The state that a process inherits from its parent.
 
 #ifndef OCTET_LAUNCH_INHERITED_STATE_H_
 #define OCTET_LAUNCH_INHERITED_STATE_H_
 
 namespace octet {
 
-// Comes first in main, before anything opens a file:
-// * standard streams that are closed are opened, on /dev/null and for the other direction, so that
-//   no file gets their descriptors, and who reads or writes them gets an error;
-// * SIGXFSZ is ignored: a file that grows too large is an error of the write, which names it.
+// Call it first in main, before anything opens a file:
+// * it opens closed standard streams on /dev/null, in the other direction, so that no file gets
+//   their descriptors, and a read or write of them is an error;
+// * it ignores SIGXFSZ: if a file grows too large, the write returns an error, which names it.
 void RepairInheritedState();
 
 }  // namespace octet

@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-// What a file begins with, decompressed.
+// Reads the beginning of a file, decompressed.
 absl::StatusOr<std::string> ReadStart(FileSystem& files, const std::string& path) {
   absl::StatusOr<std::unique_ptr<InputStream>> file = files.OpenInput(path);
   if (!file.ok()) return file.status();
@@ -33,7 +33,7 @@ absl::StatusOr<std::string> ReadStart(FileSystem& files, const std::string& path
   return start;
 }
 
-// The first line that is not blank, where all of it is there.
+// Returns the first line that is not blank.
 std::string FirstLine(std::string_view start) {
   if (start.starts_with(kUtf8Mark)) start.remove_prefix(kUtf8Mark.size());
   const size_t begin = start.find_first_not_of(" \t\r\n");
@@ -41,7 +41,7 @@ std::string FirstLine(std::string_view start) {
   return std::string(start.substr(begin, start.find('\n', begin) - begin));
 }
 
-// A line that can't be read is refused in its turn.
+// Returns whether the line has a text. A line that cannot be read is refused later.
 bool HasText(const std::string& line) {
   const absl::StatusOr<json> object = ParseStrictJson(line, "line");
   if (!object.ok() || !object->is_object()) return false;

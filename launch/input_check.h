@@ -1,4 +1,4 @@
-// Whether the inputs of a batch job are what it needs, by their first lines.
+// A check of a batch job's inputs, by their first lines.
 
 #ifndef OCTET_LAUNCH_INPUT_CHECK_H_
 #define OCTET_LAUNCH_INPUT_CHECK_H_
@@ -12,9 +12,9 @@
 
 namespace octet {
 
-// Errors: a file can't be lines of JSON objects (runtime/io/input_kind.h), or its first request has
-// a text, which a model without a tokenizer can't read. Pipes are not opened: that can be done
-// once.
+// Returns an error if a file cannot have lines of JSON objects (runtime/io/input_kind.h), or if its
+// first request has a text, which a model without a tokenizer cannot read. Does not open pipes:
+// that is possible only once.
 absl::Status CheckInputs(FileSystem& files, const std::vector<std::string>& inputs,
                          bool has_tokenizer);
 

@@ -27,7 +27,7 @@
 namespace octet {
 namespace {
 
-// A table whose columns are as wide as their longest text.
+// Formats a table whose columns are as wide as their longest text.
 std::string FormatTable(const std::vector<std::array<std::string, 5>>& rows) {
   std::array<size_t, 5> widths = {};
   for (const auto& row : rows) {
@@ -131,7 +131,8 @@ absl::StatusOr<std::string> FormatModel(FileSystem& files, const Checkpoint& che
   return absl::StrCat(FormatConfig(model->config), *memory, FormatNotes(model->warnings));
 }
 
-// The files at `path`. What is neither a directory nor of a known form is named for what it is.
+// Opens the files at `path`. If it is neither a directory nor of a known form, the error says what
+// it is.
 absl::StatusOr<Checkpoint> OpenCheckpoint(FileSystem& files, const std::string& path) {
   const bool has_form = absl::EndsWith(path, ".safetensors") || absl::EndsWith(path, ".json");
   if (!has_form && !files.IsFile(path)) return Checkpoint::Open(files, path);

@@ -1,4 +1,4 @@
-// octet inspect: what lies in a checkpoint, without reading its weights.
+// octet inspect: the contents of a checkpoint, without reading its weights.
 
 #ifndef OCTET_LAUNCH_INSPECT_H_
 #define OCTET_LAUNCH_INSPECT_H_
@@ -21,9 +21,9 @@ struct InspectOptions {
   std::string dtype = "auto";
 };
 
-// Every tensor by name with dtype, shape, bytes and file; bytes by dtype; for a directory with a
-// Mixtral model its shape and what its weights take on each rank. Reads headers only. An error says
-// what is wrong with the files, or with a flag.
+// Lists every tensor by name with dtype, shape, bytes and file, and the bytes by dtype. For a
+// directory with a Mixtral model, also its shape and the bytes of its weights on each rank. Reads
+// headers only. An error says what is wrong with the files, or with a flag.
 absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& options);
 
 std::unique_ptr<Subcommand> AddInspect(CommandLine& parent);

@@ -13,8 +13,8 @@
 
 namespace octet {
 
-// Collective: the best path that every rank has, or the one that was asked for; "auto" asks for
-// none. Ranks that could do better are warnings.
+// Collective. Returns the best path that every rank has, or the `wanted` one; "auto" means the
+// best. Adds a warning about ranks that could use a better one.
 absl::StatusOr<Isa> ChooseIsa(Communicator& comm, const std::string& wanted,
                               std::vector<std::string>& warnings);
 

@@ -39,7 +39,7 @@ std::string FingerprintOfProgram(FileSystem& files) {
   return fingerprint.ToHex();
 }
 
-// All settings but the files that only rank 0 opens.
+// Returns all settings but the files that only rank 0 opens.
 std::string SharedSettings(RunConfig config) {
   config.clear_input();
   config.clear_output();
@@ -83,7 +83,7 @@ void NoteIdleRanks(const ExpertPlacement& placement, std::vector<std::string>& w
   if (!idle.empty()) warnings.push_back(DescribeIdleRanks(idle));
 }
 
-// Collective: the same placement on all ranks, or an error.
+// Collective. Returns the same placement, or an error, on all ranks.
 absl::StatusOr<ExpertPlacement> ChoosePlacement(Communicator& world, const RunConfig& config,
                                                 FileSystem& files, PlacementShape shape,
                                                 const MemoryNeeds& needs,
@@ -102,7 +102,7 @@ struct AgreedModel {
   std::string chat_template;  // JobSetup::chat_template
 };
 
-// Collective: the same model on all ranks, or an error.
+// Collective. Returns the same model, or an error, on all ranks.
 absl::StatusOr<AgreedModel> OpenAgreedModel(Communicator& world, const RunConfig& config,
                                             FileSystem& files) {
   absl::StatusOr<ModelFiles> model = OpenModel(config, files);
@@ -115,7 +115,7 @@ absl::StatusOr<AgreedModel> OpenAgreedModel(Communicator& world, const RunConfig
   return AgreedModel{*std::move(model), *std::move(chat_template)};
 }
 
-// Collective: the same fingerprint on all ranks, or an error.
+// Collective. Returns the same fingerprint, or an error, on all ranks.
 absl::StatusOr<uint64_t> AgreeOnArithmetic(Communicator& world, Isa isa, DType dtype) {
   const uint64_t fingerprint = FingerprintArithmetic(*MakeCpuBackend(isa, 1), dtype);
   const absl::Status status =
@@ -126,7 +126,8 @@ absl::StatusOr<uint64_t> AgreeOnArithmetic(Communicator& world, Isa isa, DType d
   return fingerprint;
 }
 
-// Collective: this rank's threads, on their cores unless nothing will run.
+// Collective. Returns this rank's number of threads, and places them on their cores unless nothing
+// will run.
 int ChooseThreads(Communicator& world, const RunConfig& config, FileSystem& files,
                   std::vector<std::string>& warnings) {
   NoteBinding(world, config.threads(), files, warnings);

@@ -1,4 +1,4 @@
-// From settings to everything that a run needs, agreed on by all ranks.
+// The setup of a run from its settings, agreed on by all ranks.
 
 #ifndef OCTET_LAUNCH_JOB_SETUP_H_
 #define OCTET_LAUNCH_JOB_SETUP_H_
@@ -20,11 +20,11 @@
 
 namespace octet {
 
-// Seconds: the least that --timeout may say with ranks on several hosts. It must leave the launcher
-// time to find out for itself that a host is gone.
+// The least --timeout in seconds with ranks on several hosts. It must leave the launcher the time
+// to detect that a host is gone.
 inline constexpr double kShortestRemoteTimeout = 30;
 
-// What was decided before any weight is read.
+// The decisions that are made before any weight is read.
 struct JobSetup {
   ModelFiles model;
   ExpertPlacement placement;  // over the ranks of an expert-parallel group
@@ -33,19 +33,19 @@ struct JobSetup {
   int threads;
   EngineOptions engine;
   MemoryPlan memory;
-  SamplingDefaults sampling;          // of requests that don't state it
-  std::string chat_template;          // of --chat-template: a fingerprint; empty: not given
-  std::vector<std::string> warnings;  // for a person
+  SamplingDefaults sampling;          // for requests that do not state it
+  std::string chat_template;          // a fingerprint of --chat-template; empty if not given
+  std::vector<std::string> warnings;  // for the user
 
-  // Stored dtype / compute dtype / instruction path: runs of one class give the same bytes.
+  // Stored dtype / compute dtype / instruction path. Runs of one class give the same bytes.
   std::string NumericsClass() const;
 };
 
-// Collective: the same setup, or the same error, on every rank. Ranks that differ in program,
-// settings or model are named, and hosts that have too little memory.
+// Collective. Returns the same setup, or the same error, on every rank. Errors name ranks that
+// differ in program, settings or model, and hosts with too little memory.
 absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, FileSystem& files);
 
-// A line for a person: ranks, threads, groups, numerics class.
+// Returns a line for the user: ranks, threads, groups, numerics class.
 std::string DescribeSetup(const Communicator& world, const JobSetup& setup);
 
 }  // namespace octet

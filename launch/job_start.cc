@@ -16,7 +16,7 @@
 namespace octet {
 namespace {
 
-// For a dry run: the experts of each rank of a group, layer by layer as long as layers differ.
+// Describes, for a dry run, the experts of each rank of a group, layer by layer if layers differ.
 std::string DescribePlacement(const RunConfig& config, const JobSetup& setup) {
   const ExpertPlacement& placement = setup.placement;
   const auto experts_of = [&](int layer) {
@@ -39,13 +39,13 @@ std::string DescribePlacement(const RunConfig& config, const JobSetup& setup) {
   return text;
 }
 
-// SetUpJob, whose failures are all known before any work has begun.
+// Calls SetUpJob. All of its failures are known before any work has begun.
 absl::StatusOr<JobSetup> SetUpOrRefuse(Communicator& world, const RunConfig& config,
                                        FileSystem& files) {
   try {
     return SetUpJob(world, config, files);
   } catch (const std::exception& exception) {
-    if (world.size() > 1) throw;  // the others are in the middle of it
+    if (world.size() > 1) throw;  // the other ranks are still in it
     return absl::ResourceExhaustedError(DescribeException(exception));
   }
 }

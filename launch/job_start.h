@@ -1,4 +1,4 @@
-// The beginning of every job: settings and setup, agreed on by all ranks.
+// The start of every job: settings and setup, agreed on by all ranks.
 
 #ifndef OCTET_LAUNCH_JOB_START_H_
 #define OCTET_LAUNCH_JOB_START_H_
@@ -15,12 +15,12 @@
 
 namespace octet {
 
-// Collective: the settings, or the error of the lowest rank that has one; a --config file may be
-// missing on one host only.
+// Collective. Returns the settings, or the error of the lowest rank that has one: a --config file
+// may be missing on one host only.
 absl::StatusOr<RunConfig> ResolveOnAllRanks(Communicator& world, const RunConfigFlags& flags);
 
-// Collective: SetUpJob, and what a person should know of it: notes, ranks, for a dry run the memory
-// plan. Nothing of it where `check`, of this rank, finds something wrong: errors are agreed on.
+// Collective. Calls SetUpJob, and tells the user about the result: notes, ranks and, for a dry run,
+// the memory plan. Tells nothing if `check` fails on a rank. Errors are agreed on.
 absl::StatusOr<JobSetup> SetUpAndReport(
     Communicator& world, const RunConfig& config, FileSystem& files,
     const std::function<absl::Status(const JobSetup&)>& check = nullptr);

@@ -1,4 +1,4 @@
-// What is left where a size or a file was checked by nobody.
+// The last resort for errors that no check has found.
 
 #ifndef OCTET_LAUNCH_LAST_RESORT_H_
 #define OCTET_LAUNCH_LAST_RESORT_H_
@@ -8,10 +8,10 @@
 
 namespace octet {
 
-// What happened, and what to do about it, as the end of a sentence.
+// Returns what happened and what to do about it, as the end of a sentence.
 std::string DescribeException(const std::exception& exception);
 
-// An exception that nobody catches, of any thread, ends the job with a sentence on standard error.
+// From now on, an uncaught exception of any thread ends the job with a sentence on standard error.
 void EndJobOnUncaughtExceptions();
 
 }  // namespace octet

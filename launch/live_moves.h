@@ -1,4 +1,4 @@
-// Experts that move while a job runs: what settings ask for, and placements that are read again.
+// The settings of experts that move while a job runs, and placements that are read again.
 
 #ifndef OCTET_LAUNCH_LIVE_MOVES_H_
 #define OCTET_LAUNCH_LIVE_MOVES_H_
@@ -14,16 +14,17 @@
 
 namespace octet {
 
-// (layer, expert) pairs for which each rank keeps memory free: --spare-experts, or as many as one
-// layer needs where experts are placed anew as the job runs.
+// Returns the number of (layer, expert) pairs for which each rank keeps memory free:
+// --spare-experts, or as many as one layer needs if experts are placed again during the job.
 int SpareExperts(const RunConfig& config, PlacementShape shape);
 
-// An error names a setting without effect, or what it can't be used with.
+// Sets the options. An error names a setting without effect, or one that cannot be combined with
+// another.
 absl::Status ChooseLiveMoves(const RunConfig& config, const ExpertPlacement& start,
                              RebalanceOptions& options);
 
-// On rank 0: reads the file of --placement again; experts move to where they live in it. What a
-// person should know, in a sentence.
+// On rank 0. Reads the file of --placement again, and starts to move experts to that placement.
+// Returns a sentence for the user.
 std::string MoveToPlacementFile(const RunConfig& config, const ExpertPlacement& start,
                                 FileSystem& files, Engine& engine);
 

@@ -24,7 +24,8 @@
 namespace octet {
 namespace {
 
-// What packed weights are made from, as a short text: files by size, time and beginning.
+// Returns a short text that identifies the source of packed weights: files by size, time and
+// beginning.
 absl::StatusOr<std::string> NameOfWeights(const RunConfig& config, const JobSetup& setup,
                                           FileSystem& files) {
   JobIdentity identity;
@@ -41,7 +42,7 @@ absl::StatusOr<std::string> NameOfWeights(const RunConfig& config, const JobSetu
   return fingerprint.ToHex();
 }
 
-// Collective: completes the cache, and says on rank 0 what all ranks have to say of it.
+// Collective. Completes the cache, and on rank 0 reports the notes of all ranks about it.
 void KeepWeights(Communicator& world, const RunConfig& config, Session& session, PackCache& cache) {
   const auto start = std::chrono::steady_clock::now();
   session.KeepWeights(cache);
@@ -63,7 +64,7 @@ void KeepWeights(Communicator& world, const RunConfig& config, Session& session,
                              config.pack_cache(), seconds.count()));
 }
 
-// Collective: says on rank 0 where ranks of one host send each other messages.
+// Collective. Says on rank 0 where ranks of one host exchange messages.
 void NoteSharedMemory(Communicator& world, const absl::Status& mine) {
   std::map<std::string, int> ranks_by_reason;
   for (const std::string& reason :

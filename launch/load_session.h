@@ -1,4 +1,4 @@
-// A session on all ranks, from the model's files or from a pack cache.
+// The loading of a session on all ranks, from the model's files or from a pack cache.
 
 #ifndef OCTET_LAUNCH_LOAD_SESSION_H_
 #define OCTET_LAUNCH_LOAD_SESSION_H_
@@ -16,8 +16,8 @@
 
 namespace octet {
 
-// Collective: loads the model and says how far it is; with --pack-cache from there, and what is not
-// there yet is put there.
+// Collective. Loads the model and reports the progress. With --pack-cache, loads from the cache,
+// and adds what the cache lacks.
 absl::StatusOr<std::unique_ptr<Session>> LoadSession(Communicator& world, const RunConfig& config,
                                                      const JobSetup& setup, FileSystem& files,
                                                      Progress& progress);

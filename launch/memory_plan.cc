@@ -25,16 +25,16 @@ namespace {
 
 constexpr double kGiB = 1024.0 * 1024 * 1024;
 
-// What a process grows by besides: MPI's buffers, stacks of threads, what the allocator keeps. All
-// of a process that ran the demo's model (its proportional set size) took at most 17 MiB with 16
+// The other memory of a process: MPI's buffers, stacks of threads, memory that the allocator keeps.
+// With the demo's model, the whole process (its proportional set size) took at most 17 MiB with 16
 // ranks on one host, by TCP, and 12 MiB with 32, by shared memory.
 constexpr int64_t kProcessBytes = int64_t{48} << 20;
-// Lines that are read ahead and results that wait for earlier ones.
+// The memory for lines that are read ahead and results that wait for earlier ones.
 constexpr int64_t kRootBytes = int64_t{144} << 20;
 
 constexpr NumberRange<double> kAmounts = {1e-6, 1e15};  // in any unit
 
-// "12GiB" is 12 and GiB.
+// Splits "12GiB" into 12 and GiB.
 bool SplitUnit(const std::string& setting, double& number, std::string& unit) {
   const size_t end = setting.find_first_not_of("0123456789.");
   if (end == std::string::npos) return false;
@@ -55,7 +55,8 @@ int64_t SumOf(const std::vector<int64_t>& values, const std::vector<int>& indice
   return sum;
 }
 
-// How many hosts with such a budget, one rank each, would hold the model; 0: no number would.
+// Returns the number of hosts with this budget, one rank each, that would hold the model; 0 if no
+// number would.
 int HostsNeeded(const MemoryNeeds& needs, int64_t budget) {
   const int64_t fixed =
       needs.replicated + needs.workspace + needs.root + needs.least_pages * needs.page;
@@ -68,7 +69,7 @@ int HostsNeeded(const MemoryNeeds& needs, int64_t budget) {
   return 0;
 }
 
-// The bytes of a host that `setting` allows.
+// Returns the bytes of a host that `setting` allows.
 absl::StatusOr<int64_t> BudgetOf(const HostMemory& host, const std::string& setting) {
   absl::StatusOr<int64_t> budget = ParseMemory(setting, host.available.bytes);
   if (budget.ok()) return budget;

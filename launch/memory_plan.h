@@ -1,4 +1,4 @@
-// What the memory of each host is used for, decided before anything is loaded.
+// The plan for each host's memory, made before anything is loaded.
 
 #ifndef OCTET_LAUNCH_MEMORY_PLAN_H_
 #define OCTET_LAUNCH_MEMORY_PLAN_H_
@@ -18,23 +18,23 @@
 
 namespace octet {
 
-// In bytes, where nothing else is said.
+// The memory that a job needs, in bytes unless noted otherwise.
 struct MemoryNeeds {
-  int64_t replicated = 0;        // of each host
+  int64_t replicated = 0;        // on each host
   std::vector<int64_t> experts;  // [ranks]
-  int64_t workspace = 0;         // of each rank: the matrices of its largest step, and the process
-  int64_t root = 0;              // of rank 0 besides: requests and answers that wait
+  int64_t workspace = 0;         // on each rank: the matrices of its largest step, and the process
+  int64_t root = 0;              // on rank 0 in addition: requests and answers that wait
   int64_t page = 0;              // of the KV cache, all layers
-  int64_t least_pages = 0;       // that a rank must have: of the longest sequence
+  int64_t least_pages = 0;       // that a rank must have: those of the longest sequence
   int64_t most_pages = 0;        // that a rank can use
 
-  // For the advice on how many hosts it takes.
+  // For the advice on the number of hosts.
   int64_t one_expert = 0;  // of one layer
   int num_experts = 1;     // of each layer
   int num_layers = 1;
 };
 
-// All but the experts of the ranks.
+// Returns all needs but the experts of the ranks.
 MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& options,
                              const RunConfig& config);
 
@@ -50,32 +50,32 @@ struct MemoryPlan {
   std::vector<int64_t> pages;  // [ranks] of the KV cache
 };
 
-// MemoryNeeds::experts; the ranks are groups of those of `placement`, and each has room for so many
-// (layer, expert) pairs more.
+// Returns MemoryNeeds::experts. The ranks form groups with the ranks of `placement`. Each rank has
+// room for `spare_experts` more (layer, expert) pairs.
 std::vector<int64_t> CountExpertBytes(const ModelConfig& config, const ExpertPlacement& placement,
                                       DType dtype, int num_ranks, int spare_experts);
 
-// How many (layer, expert) pairs fit on each rank of an expert-parallel group, beside what it needs
-// least of all else: in the group where that is least. May be negative.
+// Returns the number of (layer, expert) pairs that fit on each rank of an expert-parallel group,
+// beside the least that it needs otherwise. Takes the least over the groups. May be negative.
 absl::StatusOr<std::vector<int64_t>> RoomForExperts(const MemoryNeeds& needs,
                                                     const std::vector<HostMemory>& hosts,
                                                     const std::string& setting, int group_size);
 
-// Divides what `setting` (--memory) allows of each host among its ranks. An error names the host,
-// what it lacks, and what would do.
+// Divides the memory that `setting` (--memory) allows on each host among its ranks. An error names
+// the host, what it lacks, and what would be enough.
 absl::StatusOr<MemoryPlan> PlanMemory(const MemoryNeeds& needs, std::vector<HostMemory> hosts,
                                       const std::string& setting);
 
-// Collective: the hosts of the job, each with what it has.
+// Collective. Returns the hosts of the job, each with its available memory.
 absl::StatusOr<std::vector<HostMemory>> GatherHostMemory(Communicator& world, FileSystem& files);
 
-// The bytes that a setting allows of `available`: "12GiB", "500MB" or "80%".
+// Returns the bytes that a setting allows of `available`: "12GiB", "500MB" or "80%".
 absl::StatusOr<int64_t> ParseMemory(const std::string& setting, int64_t available);
 
-// "4.70 GiB"
+// Formats bytes as "4.70 GiB".
 std::string FormatGiB(int64_t bytes);
 
-// A few lines for a person: each rank's share.
+// Returns a few lines for the user: each rank's share.
 std::string DescribePlan(const MemoryPlan& plan);
 
 }  // namespace octet

@@ -25,7 +25,7 @@ absl::Status CheckDevice(const RunConfig& config) {
       absl::StrCat("--device ", Quoted(config.device()), ": must be cpu"));
 }
 
-// The shape of a model whose weights are made: a published one's, or that of a directory's
+// Returns the shape of a model with random weights: a published one, or that of a directory's
 // config.json.
 absl::StatusOr<ModelConfig> ChooseShape(const RunConfig& config, FileSystem& files) {
   if (config.shape().empty() == config.model().empty()) {

@@ -1,4 +1,4 @@
-// From settings to the model that a job runs.
+// The choice of the model from the settings.
 
 #ifndef OCTET_LAUNCH_MODEL_CHOICE_H_
 #define OCTET_LAUNCH_MODEL_CHOICE_H_
@@ -15,16 +15,16 @@
 
 namespace octet {
 
-// The directory of --model, or a model with random weights.
+// Opens the directory of --model, or makes a model with random weights.
 absl::StatusOr<ModelFiles> OpenModel(const RunConfig& config, FileSystem& files);
 
-// What the model's generation_config.json sets for requests that don't state it; nothing where
-// --generation-config says that the file has no say. What it sets is a warning.
+// Returns the values of the model's generation_config.json for requests that do not state them;
+// none if --generation-config excludes the file. Values from the file are a warning.
 absl::StatusOr<SamplingDefaults> ChooseSampling(const RunConfig& config, FileSystem& files,
                                                 std::vector<std::string>& warnings);
 
-// Puts the template of --chat-template in place of the model's. Gives its fingerprint; an empty
-// text where none is asked for.
+// Replaces the model's chat template by that of --chat-template. Returns its fingerprint, or an
+// empty text if the flag is not given.
 absl::StatusOr<std::string> UseChatTemplate(const RunConfig& config, FileSystem& files,
                                             ModelFiles& model);
 

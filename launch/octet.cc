@@ -42,7 +42,7 @@ std::string Version() {
   return "octet " OCTET_VERSION "\n" + DescribeCuda() + "\n" + DescribeNccl();
 }
 
-// What --timeout says, before anything else is understood or checked; 60 s otherwise.
+// Returns the value of --timeout, before anything else is parsed or checked; 60 s by default.
 std::chrono::duration<double> StartupTimeout(std::span<char* const> arguments) {
   constexpr std::string_view kFlag = "--timeout";
   std::chrono::duration<double> timeout = std::chrono::seconds(60);
@@ -91,8 +91,8 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
   return ExitCode::kCannotServe;  // not reached: one is required
 }
 
-// Checks come before work, so that this is for what none of them has found. The other ranks can't
-// know of it: they are ended.
+// Runs the command. Checks come before work, so the handler is only for errors that no check has
+// found. The other ranks cannot know about such an error: they are ended.
 ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) {
   try {
     return RunCommand(argc, argv, world, signals);
@@ -109,7 +109,7 @@ ExitCode Main(int argc, char** argv, Communicator& world, StopSignals& signals) 
 int main(int argc, char** argv) {
   octet::RepairInheritedState();
   octet::EndJobOnUncaughtExceptions();
-  google::protobuf::SetLogHandler(nullptr);  // every rank would print what one of them says
+  google::protobuf::SetLogHandler(nullptr);  // every rank would print the same message
   octet::StopSignals signals;
   octet::World world(&argc, &argv, octet::StartupTimeout({argv, static_cast<size_t>(argc)}));
   octet::Communicator& communicator = world.communicator();

@@ -1,4 +1,4 @@
-// What a person is told, whatever stands in it.
+// Any text in a form that is safe to show.
 
 #ifndef OCTET_LAUNCH_ONE_LINE_H_
 #define OCTET_LAUNCH_ONE_LINE_H_
@@ -8,8 +8,8 @@
 
 namespace octet {
 
-// `text` as one line of UTF-8 for a terminal or a log: control characters are escaped, bytes that
-// are not UTF-8 replaced, and the middle of a long one is left out.
+// Returns `text` as one line of UTF-8 for a terminal or a log. Escapes control characters, replaces
+// bytes that are not UTF-8, and leaves out the middle of a long text.
 std::string OneLine(std::string_view text);
 
 }  // namespace octet

@@ -6,7 +6,7 @@ namespace octet {
 namespace {
 
 constexpr double kSpacing = 0.25;  // seconds between samples
-constexpr double kKept = 600;      // seconds of samples: the longest time that a rate looks back
+constexpr double kKept = 600;      // seconds of samples: the longest period of a rate
 constexpr double kRecent = 5;      // seconds of a recent rate
 
 double Slope(const History::Sample& from, const History::Sample& to) {
@@ -46,13 +46,13 @@ void Eta::Add(double seconds, double done) {
   done_.Add(seconds, done);
 }
 
-// Over the last half of the time in which parts came: without that which the first ones took, and
-// less and less disturbed by a burst.
+// Returns the rate over the last half of the time in which parts came. It leaves out the time of
+// the first parts, and a burst disturbs it less and less.
 double Eta::PartsPerSecond() const {
   const History::Sample& last = done_.last();
   const History::Sample& half = done_.At(last.seconds / 2);
   const History::Sample& from = half.count > first_.count ? half : first_;
-  // Where the next burst is late, as if it came now.
+  // If the next burst is late, the rate is as if it came now.
   const History::Sample next = {now_, 2 * last.count - done_.LastButOne().count};
   return std::min(Slope(from, last), Slope(from, next));
 }

@@ -1,4 +1,4 @@
-// How fast something grows, and when it will be done.
+// The rate at which a count grows, and the time until it is complete.
 
 #ifndef OCTET_LAUNCH_PACE_H_
 #define OCTET_LAUNCH_PACE_H_
@@ -8,7 +8,7 @@
 
 namespace octet {
 
-// What has been counted at times of the last minutes. Begins with 0 at 0 seconds.
+// The history of a count in the last minutes. Begins with 0 at 0 seconds.
 class History {
  public:
   struct Sample {
@@ -16,15 +16,15 @@ class History {
     double count = 0;
   };
 
-  // Times ascend. Of samples that are close, the last one is kept.
+  // Adds a sample; times must ascend. Of close samples only the last one is kept.
   void Add(double seconds, double count);
 
   const Sample& last() const { return samples_.back(); }
 
-  // The last sample that is not after this time; the oldest that is kept, where all are.
+  // Returns the last sample that is not after this time, or the oldest kept one if all are.
   const Sample& At(double seconds) const;
 
-  // The one before.
+  // Returns the sample before the last one.
   const Sample& LastButOne() const {
     return samples_[samples_.size() < 2 ? 0 : samples_.size() - 2];
   }
@@ -38,7 +38,7 @@ class Throughput {
  public:
   void Add(double seconds, double count) { history_.Add(seconds, count); }
 
-  // Over the last seconds, and since the beginning.
+  // Return the rate over the last seconds, and since the beginning.
   double RecentPerSecond() const;
   double MeanPerSecond() const;
 
@@ -46,20 +46,20 @@ class Throughput {
   History history_;
 };
 
-// Predicts the end of what is done in parts that come at uneven times, from when they came.
+// An estimate of the end of work whose parts complete at uneven times.
 class Eta {
  public:
   void Add(double seconds, double done);
 
-  // Seconds from the last call of Add until `total` is done. Nothing before the parts have come for
-  // a quarter of the time that the first one took: until then there is no telling how fast they
-  // are.
+  // Returns the seconds from the last call of Add until `total` is done. Returns nullopt until
+  // parts have completed for a quarter of the time that the first one took: before that, their rate
+  // is not known.
   std::optional<double> Remaining(double total) const;
 
  private:
   double PartsPerSecond() const;
 
-  History done_;           // at the times at which it grew
+  History done_;           // at the times when it grew
   History::Sample first_;  // the first of these
   double now_ = 0;
 };

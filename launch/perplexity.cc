@@ -26,18 +26,19 @@ namespace {
 
 struct PerplexityOptions {
   std::string file;
-  int window = 0;  // tokens of the text; 0: 2048, or what the model takes
-  int stride = 0;  // 0: the window
+  int window = 0;  // tokens of the text; 0 means 2048, or the most that the model takes
+  int stride = 0;  // 0 means the window
   std::string output_json;
 };
 
-// In tokens of the text.
+// The size of a window, in tokens of the text.
 struct WindowSize {
   int64_t window = 0;
   int64_t stride = 0;
 };
 
-// BOS, and the token that the engine draws after the prompt, take two places of max_model_len.
+// Chooses the window. BOS, and the token that the engine draws after the prompt, take two positions
+// of max_model_len.
 absl::StatusOr<WindowSize> ChooseWindow(const PerplexityOptions& options, int64_t max_model_len) {
   const int64_t most = max_model_len - 2;
   WindowSize size = {.window = options.window > 0 ? options.window : std::min<int64_t>(most, 2048)};
@@ -54,7 +55,7 @@ absl::StatusOr<WindowSize> ChooseWindow(const PerplexityOptions& options, int64_
   return size;
 }
 
-// Not empty.
+// Returns the tokens of the text, which are not empty.
 absl::StatusOr<std::vector<int32_t>> ReadTokens(const std::string& path, const JobSetup& setup,
                                                 FileSystem& files) {
   const Tokenizer* tokenizer = setup.model.tokenizer.get();
@@ -72,7 +73,7 @@ absl::StatusOr<std::vector<int32_t>> ReadTokens(const std::string& path, const J
   return ids;
 }
 
-// On rank 0; elsewhere no score is known.
+// Checks the score on rank 0; other ranks have none.
 absl::Status CheckFinite(const TextScore& score, const std::string& path, Engine& engine) {
   if (score.finite) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(

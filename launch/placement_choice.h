@@ -1,4 +1,4 @@
-// The placement that --placement, --replicas and --expert-counts make together.
+// The placement from --placement, --replicas and --expert-counts together.
 
 #ifndef OCTET_LAUNCH_PLACEMENT_CHOICE_H_
 #define OCTET_LAUNCH_PLACEMENT_CHOICE_H_
@@ -16,26 +16,26 @@ namespace octet {
 
 class CommandLine;
 
-// Names of placements that are made from loads, beside those of ExpertPlacement::Parse.
+// The names of placements that are made from loads, in addition to those of ExpertPlacement::Parse.
 inline constexpr char kEplb[] = "eplb";
 inline constexpr char kPartition[] = "partition";
-// The name of the one that is made from what the hosts have room for.
+// The name of the placement that is made from the hosts' room.
 inline constexpr char kByMemory[] = "by-memory";
 
 struct PlacementChoice {
   std::string placement = "contiguous";
-  int replicas = 0;           // in each layer, beside what `placement` has
-  std::string expert_counts;  // a file (ReadExpertCounts); empty: all experts alike
+  int replicas = 0;           // in each layer, in addition to those of `placement`
+  std::string expert_counts;  // a file (ReadExpertCounts); if empty, all experts count alike
 };
 
-// (layer, expert) pairs that fit on each rank, or an error.
+// Returns the number of (layer, expert) pairs that fit on each rank, or an error.
 using RoomsForExperts = std::function<absl::StatusOr<std::vector<int64_t>>()>;
 
-// An error says what is wrong with which flag, and where in the file.
+// Makes the placement. An error says what is wrong with which flag, and where in the file.
 absl::StatusOr<ExpertPlacement> MakePlacement(FileSystem& files, const PlacementChoice& choice,
                                               PlacementShape shape, const RoomsForExperts& rooms);
 
-// The same where no hosts are known.
+// The same if the hosts are not known.
 absl::StatusOr<ExpertPlacement> MakePlacement(FileSystem& files, const PlacementChoice& choice,
                                               PlacementShape shape);
 

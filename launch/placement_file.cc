@@ -13,7 +13,7 @@
 namespace octet {
 namespace {
 
-// A placement of a thousand layers of a thousand experts takes fewer.
+// The most bytes of a file. A placement of a thousand layers of a thousand experts takes fewer.
 constexpr size_t kMostFileBytes = size_t{16} << 20;
 
 absl::Status OfFlag(const std::string& message) {

@@ -1,4 +1,4 @@
-// What --placement asks for.
+// The placement that --placement names.
 
 #ifndef OCTET_LAUNCH_PLACEMENT_FILE_H_
 #define OCTET_LAUNCH_PLACEMENT_FILE_H_
@@ -13,14 +13,14 @@
 
 namespace octet {
 
-// `spec` is what ExpertPlacement::Parse takes, or a file with a Placement as text proto or, when
-// its name ends in .json, as JSON. An error says what is wrong with --placement, and where in the
-// file.
+// Reads a placement. `spec` is a text for ExpertPlacement::Parse, or a file with a Placement as
+// text proto or, if its name ends in .json, as JSON. An error says what is wrong with --placement,
+// and where in the file.
 absl::StatusOr<ExpertPlacement> ReadPlacement(FileSystem& files, const std::string& spec,
                                               PlacementShape shape);
 
-// What a person should know of ranks, at least one, that own no expert: "rank 3 owns no expert of
-// any layer; …".
+// Returns a note for the user about ranks, at least one, that own no expert: "rank 3 owns no expert
+// of any layer; …".
 std::string DescribeIdleRanks(const std::vector<int>& ranks);
 
 }  // namespace octet

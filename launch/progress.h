@@ -1,4 +1,4 @@
-// What a person who waits for a run is told.
+// The progress messages of a run.
 
 #ifndef OCTET_LAUNCH_PROGRESS_H_
 #define OCTET_LAUNCH_PROGRESS_H_
@@ -21,14 +21,14 @@ namespace octet {
 
 enum class ProgressStyle {
   kNone,
-  kBar,    // one line, drawn again and again
-  kPlain,  // a line now and then, less and less often: those of a night fit a screen
+  kBar,    // one line, drawn repeatedly
+  kPlain,  // a line now and then, less and less often: a night's lines fit a screen
   kJson,   // the same for programs
 };
 
-// Says how far the stages of a run have come. Cheap to tell: unless something is due to be said, it
-// looks at the clock and notes what it was told. A bar makes room for whatever else is written to
-// the stream, and comes back with the next call.
+// A reporter of the progress of a run's stages. A call is cheap: unless a message is due, it reads
+// the clock and stores its arguments. A bar makes room for other text in the stream, and comes back
+// with the next call.
 class Progress {
  public:
   struct Output {
@@ -43,16 +43,16 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress() { EndStage(); }
 
-  // The stage of loading, in bytes of this rank. A stage begins where the one before it ended.
+  // Reports the stage of loading, in bytes of this rank. A stage begins when the previous one ends.
   void Load(uint64_t done, uint64_t total);
 
-  // In the stage of loading: bytes of weights that were mapped from a pack cache.
+  // Sets, in the stage of loading, the bytes of weights that were mapped from a pack cache.
   void SetMapped(uint64_t bytes) { load_.mapped = bytes; }
 
-  // The stage of requests.
+  // Reports the stage of requests.
   void Serve(const RequestCounts& counts);
 
-  // Says how the stage ended, if one has begun.
+  // Reports the end of the stage, if one has begun.
   void EndStage();
 
  private:
@@ -65,9 +65,9 @@ class Progress {
   std::string Text() const;  // of a line
 
   Output output_;
-  std::optional<BarLine> bar_;  // of that style
+  std::optional<BarLine> bar_;  // for ProgressStyle::kBar
 
-  // These describe the stage.
+  // The state of the current stage.
   Stage stage_ = Stage::kNone;
   double start_ = 0;
   double seconds_ = 0;  // since the start, at the latest call
@@ -77,12 +77,12 @@ class Progress {
   Throughput prompt_tokens_;
   Throughput generated_tokens_;
   Eta eta_;
-  double next_ = 0;   // seconds since the start at which something is due
-  size_t times_ = 0;  // that something was
+  double next_ = 0;   // seconds since the start at which a message is due
+  size_t times_ = 0;  // that a message was due
 };
 
-// Progress on standard error, as --progress asks. `terminal` is that of standard error, and must
-// outlive the result.
+// Makes a reporter on standard error, as --progress says. `terminal` is that of standard error, and
+// must outlive the result.
 absl::StatusOr<std::unique_ptr<Progress>> MakeProgress(const std::string& setting,
                                                        const std::optional<Terminal>& terminal);
 

@@ -19,10 +19,10 @@ double Share(double done, double total) {
   return total > 0 ? std::clamp(done / total, 0.0, 1.0) : 0;
 }
 
-// Rounded down: 100 only when all is done.
+// Returns the percentage, rounded down: 100 only when all is done.
 int Percent(double done, double total) { return static_cast<int>(100 * Share(done, total)); }
 
-// Two units say enough.
+// Formats a duration in at most two units.
 std::string FormatDuration(double seconds) {
   const int64_t s = std::llround(seconds);
   if (s < 60) return absl::StrFormat("%d s", s);
@@ -36,12 +36,12 @@ std::string FormatElapsed(double seconds) {
   return seconds < 10 ? absl::StrFormat("%.1f s", seconds) : FormatDuration(seconds);
 }
 
-// ", 3 min 20 s left", or nothing.
+// Returns ", 3 min 20 s left", or nothing.
 std::string Left(const std::optional<double>& eta_seconds) {
   return eta_seconds ? absl::StrCat(", ", FormatDuration(*eta_seconds), " left") : "";
 }
 
-// What a pack cache gave, or nothing.
+// Returns the bytes from a pack cache, or nothing.
 std::string Mapped(uint64_t bytes) {
   return bytes > 0 ? absl::StrFormat(", %.2f GB mapped from --pack-cache",
                                      static_cast<double>(bytes) / 1e9)
@@ -53,7 +53,7 @@ std::string Drawing(double done, double total) {
   return absl::StrCat(" [", std::string(filled, '='), std::string(kBarColumns - filled, ' '), "]");
 }
 
-// What stands first, then the parts, most important first, as long as they fit.
+// Returns `text`, then the parts, most important first, while they fit.
 std::string Fit(std::string text, const std::vector<std::string>& parts, int width) {
   for (const std::string& part : parts) {
     if (std::ssize(text) + std::ssize(part) > width) break;
@@ -62,7 +62,7 @@ std::string Fit(std::string text, const std::vector<std::string>& parts, int wid
   return text.substr(0, static_cast<size_t>(std::max(width, 0)));
 }
 
-// "requests  12 % [==      ]"
+// Returns "requests  12 % [==      ]".
 std::string Head(const char* stage, double done, double total, int width) {
   std::string text = stage;
   if (total > 0) absl::StrAppendFormat(&text, " %3d %%", Percent(done, total));

@@ -1,4 +1,4 @@
-// How far a stage of a run has come, in words.
+// The progress of a stage of a run, in words.
 
 #ifndef OCTET_LAUNCH_PROGRESS_TEXT_H_
 #define OCTET_LAUNCH_PROGRESS_TEXT_H_
@@ -9,20 +9,20 @@
 
 namespace octet {
 
-// How far the loading of this rank's weights is.
+// The progress of loading this rank's weights.
 struct LoadState {
   double seconds = 0;  // since the stage began
   bool ended = false;
   uint64_t done = 0;  // bytes
   uint64_t total = 0;
-  double bytes_per_s = 0;  // recent; the mean, once ended
+  double bytes_per_s = 0;  // recent; the mean after the end
   std::optional<double> eta_seconds;
-  uint64_t mapped = 0;  // bytes of weights that were mapped from a pack cache, once ended
+  uint64_t mapped = 0;  // bytes of weights mapped from a pack cache, after the end
 };
 
 struct RequestCounts {
   int64_t done = 0;   // answered or refused
-  int64_t total = 0;  // 0: not known
+  int64_t total = 0;  // 0 if not known
   bool total_is_exact = false;
   int64_t prompt_tokens = 0;
   int64_t generated_tokens = 0;
@@ -44,15 +44,15 @@ struct RequestState {
   std::optional<double> eta_seconds;
 };
 
-// A line for a log.
+// Returns a line for a log.
 std::string PlainText(const LoadState& state);
 std::string PlainText(const RequestState& state);
 
-// A line of at most `width` characters, as much of the rest as fits; ASCII.
+// Returns a line of at most `width` ASCII characters, with as many parts as fit.
 std::string BarText(const LoadState& state, int width);
 std::string BarText(const RequestState& state, int width);
 
-// One JSON object on one line.
+// Returns one JSON object on one line.
 std::string JsonText(const LoadState& state);
 std::string JsonText(const RequestState& state);
 

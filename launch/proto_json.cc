@@ -12,7 +12,7 @@ using google::protobuf::Reflection;
 
 void WriteMessage(const Message& message, JsonWriter& json);
 
-// Element `i` of a field, or the only one where it is negative.
+// Writes element `i` of a field, or its only value if `i` is negative.
 void WriteValue(const Message& message, const FieldDescriptor& field, int i, JsonWriter& json) {
   const Reflection& r = *message.GetReflection();
   std::string scratch;

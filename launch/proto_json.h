@@ -9,8 +9,9 @@
 
 namespace octet {
 
-// JSON with all fields, under their names in the .proto, and with 64-bit integers as numbers, which
-// protobuf's own JSON has as strings; protobuf reads both. A message that is not set is left out.
+// Returns JSON with all fields, under their names in the .proto. 64-bit integers are numbers;
+// protobuf's own JSON has them as strings, and protobuf reads both. Leaves out a message that is
+// not set.
 std::string JsonOf(const google::protobuf::Message& message);
 
 }  // namespace octet

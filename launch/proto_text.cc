@@ -14,7 +14,8 @@ namespace {
 
 constexpr int kMostDepth = 64;
 
-// What protobuf says repeats what it has found, which may be anything.
+// Returns the first line of protobuf's message, made safe: it repeats parts of the input, which may
+// be anything.
 std::string FirstLine(const std::string& text) {
   return OneLine(Shortened(text.substr(0, text.find('\n'))));
 }
@@ -43,7 +44,7 @@ absl::Status ParseTextProto(const std::string& text, google::protobuf::Message& 
 }
 
 absl::Status ParseJsonProto(const std::string& json, google::protobuf::Message& message) {
-  // Protobuf's own words for bad JSON take several lines and repeat what stands there.
+  // Protobuf's own message about bad JSON has several lines and repeats the input.
   const auto parsed = ParseStrictJson(json, "");
   if (!parsed.ok()) {
     return absl::InvalidArgumentError(std::string(parsed.status().message()).substr(2));

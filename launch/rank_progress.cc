@@ -11,7 +11,7 @@ absl::StatusOr<std::unique_ptr<RankProgress>> RankProgress::Make(Communicator& w
                                                                  const RunConfig& config) {
   std::unique_ptr<RankProgress> made(new RankProgress);
   const bool speaks = world.rank() == 0;
-  // A bar would stand between answers on the same terminal.
+  // A bar would be among the answers on the same terminal.
   const bool among_answers = config.progress() == "auto" && config.output() == "-";
   const std::string setting = !speaks ? "none" : among_answers ? "plain" : config.progress();
   absl::StatusOr<std::unique_ptr<Progress>> progress = MakeProgress(setting, made->terminal_);

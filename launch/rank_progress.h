@@ -15,7 +15,8 @@
 
 namespace octet {
 
-// Progress as --progress asks: on rank 0's standard error, nothing on other ranks.
+// The progress of a job, as --progress says: on rank 0's standard error, and nothing on other
+// ranks.
 class RankProgress {
  public:
   // Collective; errors are agreed on.

@@ -1,4 +1,4 @@
-// What a person, and the exit code, are told of the lines that a batch job refused.
+// The report of a batch job's refused lines to the user and in the exit code.
 
 #ifndef OCTET_LAUNCH_REFUSED_LINES_H_
 #define OCTET_LAUNCH_REFUSED_LINES_H_
@@ -13,13 +13,13 @@
 
 namespace octet {
 
-// For standard error; empty where there is nothing to tell.
+// Returns a text for standard error; empty if there is nothing to report.
 std::string DescribeRefused(const BatchCounts& counts, const RefusalSummary& refusals);
 
 void AddRefusals(const RefusalSummary& refusals, RunReport& report);
 
-// Why --fail-on-refused ends a job of so many refused lines with exit code 1; empty: it does not.
-// Scripts know it by the flag's name in brackets (launch/supervise.sh).
+// Returns why --fail-on-refused ends a job of `refused` refused lines with exit code 1; empty if it
+// does not. Scripts recognize the text by the flag's name in brackets (launch/supervise.sh).
 std::string WhyFailsOnRefused(const RunConfig& config, int64_t refused);
 
 }  // namespace octet

@@ -10,7 +10,7 @@
 namespace octet {
 namespace {
 
-// Sent, or read by others where this rank wrote it.
+// Returns the bytes that were sent, or that other ranks read in this rank's memory.
 int64_t BytesToOthers(const Communicator& comm, Traffic kind) {
   return comm.bytes_sent(kind) + comm.bytes_read_in_place(kind);
 }
@@ -18,8 +18,8 @@ int64_t BytesToOthers(const Communicator& comm, Traffic kind) {
 constexpr std::array kTrafficKinds = {Traffic::kControl, Traffic::kRouting, Traffic::kDispatch,
                                       Traffic::kCombine};
 
-// What each rank contributes: its memory and its traffic, and the first of each group the load of
-// its experts.
+// Returns this rank's part: its memory and its traffic and, on the first rank of each group, the
+// load of the group's experts.
 RunReport MyPart(const Communicator& world, const JobSetup& setup, Session& session) {
   RunReport part;
   const Engine& engine = session.engine();
@@ -63,8 +63,8 @@ void AddPhases(const Communicator& world, Session& session, RunReport& report) {
   }
 }
 
-// The sums of two reports of the same model: traffic by kind, tokens of each expert; ranks one
-// after the other.
+// Adds a report of the same model: sums traffic by kind and tokens of each expert, and appends
+// ranks.
 void AddPart(const RunReport& part, RunReport& report) {
   for (const RankMemory& memory : part.rank_memory()) *report.add_rank_memory() = memory;
   report.set_watchdog_cpu_seconds(report.watchdog_cpu_seconds() + part.watchdog_cpu_seconds());
@@ -115,7 +115,7 @@ std::string FormatMoves(const RunReport& r) {
   return absl::StrFormat("moves      %d experts came to other ranks\n", r.experts_moved());
 }
 
-// Nothing where no request ever waited.
+// Returns nothing if no request ever waited.
 std::string FormatScheduling(const RunReport& r) {
   std::string text;
   if (r.slot_occupancy() == 0) return text;

@@ -1,4 +1,4 @@
-// The account of a run.
+// The report of a run.
 
 #ifndef OCTET_LAUNCH_REPORT_H_
 #define OCTET_LAUNCH_REPORT_H_
@@ -15,13 +15,13 @@
 
 namespace octet {
 
-// Collective: what all ranks did; whole on rank 0.
+// Collective. Makes the report of all ranks; only rank 0's is complete.
 RunReport MakeReport(Communicator& world, const JobSetup& setup, Session& session);
 
-// For a person: a few lines.
+// Returns a few lines for the user.
 std::string FormatSummary(const RunReport& report);
 
-// DIR/summary.json.
+// Writes DIR/summary.json.
 absl::Status WriteReport(const RunReport& report, const std::string& directory, FileSystem& files);
 
 }  // namespace octet

@@ -1,4 +1,4 @@
-// Files that a command writes beside its output: reports, profiles.
+// The files that a command writes in addition to its output: reports, profiles.
 
 #ifndef OCTET_LAUNCH_RESULT_FILE_H_
 #define OCTET_LAUNCH_RESULT_FILE_H_
@@ -12,16 +12,16 @@
 
 namespace octet {
 
-// What would keep WriteResultFile from writing to `path`, as far as it can be known before. An
-// error names the flag that the path was given with. Leaves all as it is.
+// Returns the error that WriteResultFile would give for `path`, as far as it can be known in
+// advance. The error names the flag of the path. Changes nothing.
 absl::Status CheckResultFile(FileSystem& files, const std::string& flag, const std::string& path);
 
-// The same of a file of this name in a directory, which may have to be made.
+// The same for a file of this name in a directory, which may not exist yet.
 absl::Status CheckResultDirectory(FileSystem& files, const std::string& flag,
                                   const std::string& directory, const std::string& name);
 
-// Replaces a file in one step, the one that a symbolic link leads to; a device or a pipe is written
-// to as it is.
+// Replaces a file in one step; if the path is a symbolic link, the file that it leads to. Writes a
+// device or a pipe directly.
 absl::Status WriteResultFile(FileSystem& files, const std::string& path, std::string_view text);
 
 }  // namespace octet

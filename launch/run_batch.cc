@@ -57,14 +57,14 @@ class BatchRun {
     if (process_ != nullptr) process_->SetOnStandstill([] {});
   }
 
-  // Collective. False: the output is complete, and nothing is left to do.
+  // Collective. Returns false if the output is complete and nothing is left to do.
   absl::StatusOr<bool> Open();
 
-  // Collective: loads the model, answers, completes the output. kCancelled: stopped before, and can
-  // be resumed.
+  // Collective. Loads the model, answers, completes the output. Returns kCancelled if it was
+  // stopped before, and can be resumed.
   absl::Status LoadAndServe(Progress& progress);
 
-  // Collective: how a job ends whose output is complete.
+  // Collective. Returns the exit code of a job whose output is complete.
   ExitCode End();
 
  private:
@@ -75,7 +75,7 @@ class BatchRun {
   absl::Status Report(Session& session, double run_seconds);
 
   Communicator& world_;
-  ProcessWatch* const process_;  // null: nobody watches this rank
+  ProcessWatch* const process_;  // null if no process watches this rank
   const RunConfig& config_;
   const JobSetup& setup_;
   FileSystem& files_;
@@ -83,7 +83,7 @@ class BatchRun {
   std::optional<BatchFiles> batch_;  // on rank 0
   std::optional<BatchJob> job_;      // on rank 0, unless the output is complete
   bool is_complete_ = false;         // known to rank 0
-  std::string why_fails_;            // known to rank 0: what --fail-on-refused says
+  std::string why_fails_;            // known to rank 0: the reason of --fail-on-refused
 };
 
 absl::Status BatchRun::OpenOnRoot() {
@@ -118,7 +118,7 @@ absl::Status BatchRun::OpenOnRoot() {
   return absl::OkStatus();
 }
 
-// Called where the output is complete.
+// Reads the error lines of a complete output.
 absl::Status BatchRun::LookForErrorLines() {
   const absl::StatusOr<RefusalSummary> refusals =
       ReadErrorLines(files_, config_.output(), [] { Activity::OfThisThread().Tick(); });
@@ -128,7 +128,7 @@ absl::Status BatchRun::LookForErrorLines() {
   return absl::OkStatus();
 }
 
-// Collective: after a job whose output is complete.
+// Collective. Ends a job whose output is complete.
 ExitCode BatchRun::End() {
   const std::string why = AllGather(world_, {"journal"}, why_fails_).front();
   if (why.empty()) return ExitCode::kDone;
@@ -141,7 +141,7 @@ absl::StatusOr<bool> BatchRun::Open() {
   if (world_.rank() == 0) status = OpenOnRoot();
   status = AgreeOnStatus(world_, status);
   if (!status.ok()) return status;
-  // Not a code of the status: an error of the file system may have any.
+  // A status code cannot say this: an error of the file system may have any code.
   const std::string complete =
       AllGather(world_, {"journal"}, is_complete_ ? "complete" : "").front();
   if (!complete.empty()) return false;
@@ -153,15 +153,15 @@ absl::StatusOr<bool> BatchRun::Open() {
   return true;
 }
 
-// Lets what goes wrong with this rank be noted while it works at requests.
+// Lets faults of this rank be noted while it works at requests.
 void BatchRun::LeaveNotes(const std::string& path) {
   LeaveNoteOnCrash(path, ThreadLabel());
   if (job_) job_->SetOnRead(NoteLineBeingRead);
   if (process_ != nullptr) process_->SetOnStandstill(LeaveNoteOfStandstill);
 }
 
-// On the thread of the signals, whatever this rank does meanwhile. The others end a job in which
-// this rank stands still, and their launcher this process.
+// Runs on the thread of the signals, whatever this rank does meanwhile. If this rank stands still,
+// the other ranks end the job, and their launcher ends this process.
 ExitCode BatchRun::OnStop(const char* signal) {
   if (process_ != nullptr && process_->StandsStill()) LeaveNoteOfStandstill();
   if (world_.rank() > 0) return ExitCode::kStopped;
@@ -199,7 +199,7 @@ absl::Status BatchRun::LoadAndServe(Progress& progress) {
   return status.ok() ? Report(**session, SecondsSince(start)) : status;
 }
 
-// Collective: what all ranks did.
+// Collective. Reports what all ranks did.
 absl::Status BatchRun::Report(Session& session, double run_seconds) {
   RunReport report = MakeReport(world_, setup_, session);
   absl::Status status;
@@ -222,7 +222,7 @@ absl::Status BatchRun::Report(Session& session, double run_seconds) {
   return AgreeOnStatus(world_, status);
 }
 
-// Collective: serves config.input into config.output. Rank 0 tells a person what happens, on
+// Collective. Serves config.input into config.output. Rank 0 tells the user what happens, on
 // standard error.
 ExitCode RunBatch(Communicator& world, const RunConfig& config, StopSignals& signals) {
   PosixFileSystem files;

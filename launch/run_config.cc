@@ -29,7 +29,7 @@ constexpr NumberRange<int64_t> kStepCounts = {1, 1'000'000'000};
 constexpr NumberRange<int32_t> kSpareExpertCounts = {1, 1 << 16};
 constexpr int64_t kLastSecond = 253402300799;  // of the year 9999
 
-// The value of a field of this type.
+// Returns the value of a field of this type.
 template <class T>
 T Get(const RunConfig& config, const google::protobuf::FieldDescriptor* field) {
   const google::protobuf::Reflection& r = *RunConfig::GetReflection();
@@ -254,7 +254,7 @@ void RunConfigFlags::AddFailOnRefused() {
       "=N: N or more of them");
 }
 
-// A field without effect, or one that acts where its flag is refused, is a mistake to hear of.
+// Reads the --config file. A field without effect, or one whose flag would be refused, is an error.
 absl::StatusOr<RunConfig> RunConfigFlags::ReadConfigFile() const {
   PosixFileSystem files;
   const absl::StatusOr<std::string> text = files.ReadWhole(config_file_, kMostConfigBytes);
@@ -293,7 +293,7 @@ absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {
     if (!file.ok()) return file.status();
     config = *std::move(file);
   }
-  RunConfig flags;  // win over the file, also where it says the opposite
+  RunConfig flags;  // take precedence over the file, also over its opposite flag
   for (const auto& set : set_by_flags_) set(flags);
   if (flags.resume()) config.clear_overwrite();
   if (flags.overwrite()) config.clear_resume();

@@ -15,39 +15,40 @@
 
 namespace octet {
 
-// What a run does that is told nothing but its model: every field that has a default has it.
+// Returns the settings of a run with only a model: every field with a default has it.
 RunConfig DefaultRunConfig();
 
-// The flags of a subcommand that are fields of RunConfig. Must outlive the parsing.
+// The flags of a subcommand that are fields of RunConfig. It must outlive the parsing.
 class RunConfigFlags {
  public:
-  // Those of every subcommand that runs a model.
+  // Adds the flags of every subcommand that runs a model.
   explicit RunConfigFlags(CommandLine& line);
 
-  // Those of a batch job besides.
+  // Adds the other flags of a batch job.
   void AddBatchFlags();
 
-  // --trace.
+  // Adds --trace.
   void AddTrace();
 
-  // Those of experts that move while a job runs.
+  // Adds the flags of experts that move while a job runs.
   void AddLiveMoves();
 
-  // --home.
+  // Adds --home.
   void AddHome();
 
-  // --seed, of what the subcommand makes of it.
+  // Adds --seed, whose use by the subcommand `help` explains.
   void AddSeed(const std::string& help);
 
-  // Those of a model that is made and not read.
+  // Adds the flags of a model with random weights.
   void AddRandomWeightsFlags();
 
-  // After parsing: every field has its value or its default; those that have neither are checked by
-  // who needs them. An error where a --config file has a field that is none of these flags.
+  // Returns the settings; call it after parsing. Every field has its value or its default. The
+  // users of fields with neither check them. A field of a --config file that is none of these flags
+  // is an error.
   absl::StatusOr<RunConfig> Resolve() const;
 
  private:
-  // The range holds for what a --config file says, too; there 0 means that nothing is said.
+  // The range applies to a --config file, too; there, 0 means not set.
   template <class T>
   void AddNumber(const std::string& names, void (RunConfig::*set)(T), NumberRange<T> range,
                  const std::string& help);
@@ -58,21 +59,21 @@ class RunConfigFlags {
 
   void AddFailOnRefused();
 
-  // Notes the field of a flag, which has the same name, and gives it.
+  // Records the field of a flag, which has the same name, and returns it.
   void AddPlacementFlags();
   std::string AddField(const std::string& names);
 
   absl::StatusOr<RunConfig> ReadConfigFile() const;
 
-  // Checks what a --config file says.
+  // Checks the fields of a --config file.
   absl::Status CheckFields(const RunConfig& config) const;
 
   void Refuse(const std::string& names, const std::string& rule);
 
   CommandLine& line_;
   std::string config_file_;
-  // That the subcommand has flags for. Each with what is wrong with it in a message that has it:
-  // nothing, or as "must be a whole number from 1 to 64".
+  // The fields that the subcommand has flags for. Each has a function that returns the fault of the
+  // field in a message: empty, or such as "must be a whole number from 1 to 64".
   std::map<std::string, std::function<std::string(const RunConfig&)>> fields_;
   absl::Status flags_status_;
   std::vector<std::function<void(RunConfig&)>> set_by_flags_;

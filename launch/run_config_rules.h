@@ -1,4 +1,4 @@
-// What settings are where nothing is said, and which may not be.
+// The defaults of settings, and the rules that they must obey.
 
 #ifndef OCTET_LAUNCH_RUN_CONFIG_RULES_H_
 #define OCTET_LAUNCH_RUN_CONFIG_RULES_H_
@@ -11,7 +11,7 @@ namespace octet {
 
 void SetDefaults(RunConfig& config);
 
-// Checks all that is no number; an error names the flag.
+// Checks all settings that are not numbers. An error names the flag.
 absl::Status CheckRunConfig(const RunConfig& config);
 
 }  // namespace octet

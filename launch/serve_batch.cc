@@ -20,7 +20,7 @@ void SayNotes(const std::vector<std::string>& notes) {
   }
 }
 
-// Says once of an input that it gives nothing: a FIFO that nobody writes to does not end.
+// Says once about an input that it gives nothing: a FIFO without a writer does not end.
 class SilentInput {
  public:
   void Look(const std::string& silent) {
@@ -41,8 +41,8 @@ class SilentInput {
   bool said_ = false;
 };
 
-// On rank 0, between two steps: answers to the output, after their routing to the trace, and new
-// requests to the engine.
+// On rank 0, between two steps. Passes answers to the output, after their routing to the trace, and
+// new requests to the engine.
 absl::Status PassOn(Engine& engine, BatchJob& job, TraceFile* trace,
                     std::vector<FinishedSequence>& finished) {
   const Activity::Scope activity({"journal"});

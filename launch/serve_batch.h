@@ -1,4 +1,4 @@
-// A batch job's requests through the engine, between its setup and its report.
+// The serving of a batch job's requests, between its setup and its report.
 
 #ifndef OCTET_LAUNCH_SERVE_BATCH_H_
 #define OCTET_LAUNCH_SERVE_BATCH_H_
@@ -17,16 +17,16 @@
 
 namespace octet {
 
-// How far a job is, on rank 0.
+// Returns the progress of a job, on rank 0.
 RequestCounts CountRequests(const BatchJob& job, const Engine& engine);
 
-// Collective: steps until every line is answered, an answer can't be written, or the job is to
-// drain. `job` and `trace` are null except on rank 0. on_placement_request: what rank 0 does at
-// USR2; it returns a sentence for a person.
+// Collective. Makes steps until every line is answered, an answer cannot be written, or the job
+// must drain. `job` and `trace` are null except on rank 0. on_placement_request: what rank 0 does
+// at USR2; it returns a sentence for the user.
 absl::Status Serve(Engine& engine, BatchJob* job, TraceFile* trace, StopSignals& signals,
                    const std::function<std::string()>& on_placement_request, Progress& progress);
 
-// On rank 0: completes the output, or says why it is not complete.
+// On rank 0. Completes the output, or says why it is not complete.
 absl::Status FinishBatch(BatchJob& job, BatchFiles& files);
 
 }  // namespace octet

@@ -12,8 +12,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Collective: the replicated weights from the cache if every rank finds them there; otherwise
-// memory for them that the ranks of a host share.
+// Collective. Returns the replicated weights from the cache if every rank finds them there;
+// otherwise memory for them that the ranks of a host share.
 absl::StatusOr<ReplicatedMemory> GetReplicatedMemory(Communicator& world, const HostGroup& host,
                                                      size_t bytes, Backend& backend,
                                                      const LoadProgress& progress,
@@ -32,13 +32,13 @@ absl::StatusOr<ReplicatedMemory> GetReplicatedMemory(Communicator& world, const 
       .buffer = *std::move(memory), .part = host.index, .num_parts = host.size()};
 }
 
-// Collective: this rank's weights, and its part of what its host's ranks share.
+// Collective. Loads this rank's weights, and its part of the weights that its host's ranks share.
 absl::StatusOr<ModelWeights> LoadShared(Communicator& world, const HostGroup& host,
                                         const JobSetup& setup, int group_rank, Backend& backend,
                                         const LoadProgress& progress, PackCache* cache) {
   const ModelFiles& model = setup.model;
   const DType dtype = setup.engine.dtype;
-  uint64_t before = 0;  // read before the rest
+  uint64_t before = 0;  // bytes read before the rest
   const auto count = [&](uint64_t done, uint64_t total) {
     before = done;
     progress(done, total);

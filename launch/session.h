@@ -16,17 +16,17 @@
 
 namespace octet {
 
-// What subcommands that run a model have in common. `world` and `setup` must outlive it.
+// The session that subcommands with a model share. `world` and `setup` must outlive it.
 class Session {
  public:
-  // Collective: loads this rank's weights, those that `cache` has from there; errors are agreed on.
-  // `progress` is of this rank. All ranks have a cache, or none.
+  // Collective. Loads this rank's weights, from `cache` if it has them. Errors are agreed on.
+  // `progress` belongs to this rank. Either all ranks have a cache, or none has one.
   static absl::StatusOr<std::unique_ptr<Session>> Load(Communicator& world, const JobSetup& setup,
                                                        double timeout_seconds,
                                                        const LoadProgress& progress,
                                                        PackCache* cache = nullptr);
 
-  // Puts what this rank loaded, and the cache did not have, there.
+  // Adds the weights that this rank loaded, and that the cache lacks, to the cache.
   void KeepWeights(PackCache& cache);
 
   Engine& engine() { return *engine_; }
@@ -41,7 +41,7 @@ class Session {
   std::unique_ptr<Communicator> group_;
   std::unique_ptr<Backend> backend_;
   ModelWeights weights_;
-  bool keeps_replicated_ = false;  // no other rank of this host does
+  bool keeps_replicated_ = false;  // then no other rank of this host does
   std::unique_ptr<Engine> engine_;
   double load_seconds_ = 0;
   uint64_t bytes_loaded_ = 0;

@@ -68,7 +68,7 @@ void StopSignals::Wait() {
 void StopSignals::Stop(int signal) {
   const std::lock_guard lock(mutex_);
   if (on_stop_) _exit(static_cast<int>(on_stop_(StopName(signal))));
-  // As if it had not been caught.
+  // Ends the process as if the signal were not caught.
   struct sigaction usual {};
   usual.sa_handler = SIG_DFL;
   sigaction(signal, &usual, nullptr);

@@ -1,4 +1,4 @@
-// What a process does when it is told to stop.
+// The reaction of a process to the signals that stop it.
 
 #ifndef OCTET_LAUNCH_STOP_SIGNALS_H_
 #define OCTET_LAUNCH_STOP_SIGNALS_H_
@@ -12,9 +12,10 @@
 
 namespace octet {
 
-// TERM, INT and HUP end the process at once, whatever it waits for: a launcher leaves it about a
-// second. USR1 asks it to finish what it has begun, USR2 to read its placement again. Made in main
-// before any other thread, which then leave these signals to this one.
+// The handler of stop signals. TERM, INT and HUP end the process at once, whatever it waits for: a
+// launcher leaves it about a second. USR1 asks it to finish what it has begun, USR2 to read its
+// placement again. Make it in main before any other thread: later threads then leave these signals
+// to this one.
 class StopSignals {
  public:
   StopSignals();
@@ -22,15 +23,16 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
   ~StopSignals();
 
-  // Called with the signal's name before the process ends, on a thread of its own; the process ends
-  // with what it returns. Without one it ends as if nothing had caught the signal.
+  // Is called with the signal's name before the process ends, on a thread of its own. The process
+  // ends with the result as its exit code. Without a function, it ends as if the signal were not
+  // caught.
   using OnStop = std::function<ExitCode(const char* signal)>;
   void SetOnStop(OnStop on_stop);
 
-  // USR1 has come.
+  // Returns whether USR1 has come.
   bool drain_requested() const { return drain_requested_; }
 
-  // USR2 has come since the last call.
+  // Returns whether USR2 has come since the last call.
   bool TakePlacementRequest() { return placement_requested_.exchange(false); }
 
  private:

@@ -1,4 +1,4 @@
-// What octet's subcommands have in common.
+// The common base of octet's subcommands.
 
 #ifndef OCTET_LAUNCH_SUBCOMMAND_H_
 #define OCTET_LAUNCH_SUBCOMMAND_H_
@@ -11,17 +11,17 @@
 
 namespace octet {
 
-// One subcommand: its flags, which a constructor adds to the program's, and what it does.
+// One subcommand: its flags, which a constructor adds to the program's, and its work.
 class Subcommand {
  public:
   virtual ~Subcommand() = default;
   Subcommand(const Subcommand&) = delete;
   Subcommand& operator=(const Subcommand&) = delete;
 
-  // After parsing: this is the one that was asked for.
+  // Returns whether the user asked for this one. Call it after parsing.
   bool chosen() const { return line_.chosen(); }
 
-  // Collective: after parsing, on every rank.
+  // Collective. Runs the subcommand, after parsing, on every rank.
   virtual ExitCode Run(Communicator& world) = 0;
 
  protected:

@@ -19,10 +19,10 @@ namespace {
 
 constexpr int kUsualWidth = 80;
 
-// What /proc/PID/status says of a process.
+// A process as /proc/PID/status describes it.
 struct Process {
   std::string name;
-  pid_t parent = 0;  // 0: none, or not known
+  pid_t parent = 0;  // 0 if none or not known
 };
 
 Process FindProcess(pid_t pid) {
@@ -36,14 +36,14 @@ Process FindProcess(pid_t pid) {
   return process;
 }
 
-// By the names that Open MPI and its packages have for it.
+// Returns whether it is one of the names that Open MPI and its packages use for mpirun.
 bool IsMpirun(std::string_view name) {
   constexpr std::array<std::string_view, 4> kNames = {"mpirun", "mpiexec", "orterun", "prterun"};
   return std::any_of(kNames.begin(), kNames.end(),
                      [name](std::string_view mpirun) { return name.starts_with(mpirun); });
 }
 
-// The ancestor that passes this process's output on; 0: it runs on another host.
+// Returns the ancestor that passes this process's output on, or 0 if that runs on another host.
 pid_t FindMpirun() {
   for (pid_t pid = getppid(); pid > 1;) {
     const Process process = FindProcess(pid);
@@ -55,7 +55,7 @@ pid_t FindMpirun() {
 
 std::string StandardErrorOf(pid_t pid) { return absl::StrCat("/proc/", pid, "/fd/2"); }
 
-// To ask about it; -1: it is no terminal. Anything else is not opened: a pipe would notice.
+// Opens a terminal to query it; -1 if it is no terminal. Opens nothing else: a pipe would notice.
 int OpenTerminal(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0 || !S_ISCHR(info.st_mode)) return -1;
@@ -65,7 +65,7 @@ int OpenTerminal(const std::string& path) {
   return -1;
 }
 
-// Standard error of the launcher, which passes on what mpirun says, or of mpirun.
+// Opens standard error of the launcher, which passes on the text from mpirun, or else of mpirun.
 int OpenTerminalOfLauncher() {
   const char* path = std::getenv("OCTET_TERMINAL");
   if (path != nullptr) return OpenTerminal(path);

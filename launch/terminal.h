@@ -11,15 +11,16 @@ namespace octet {
 // A terminal that shows what this process writes to its standard error.
 class Terminal {
  public:
-  // Standard error itself; under mpirun, which passes it on, that of mpirun where it runs on this
-  // host. None where a person doesn't see it at once, or the terminal can't overwrite a line.
+  // Returns the terminal of standard error; under mpirun, which passes the text on, that of mpirun
+  // if it runs on this host. Returns nullopt if the user does not see the text at once, or the
+  // terminal cannot overwrite a line.
   static std::optional<Terminal> OfStandardError();
 
   Terminal(Terminal&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   Terminal& operator=(Terminal&&) = delete;
   ~Terminal();
 
-  // Columns, as the window is now; 80 where nobody says.
+  // Returns the columns of the window now; 80 if they are not known.
   int Width() const;
 
  private:

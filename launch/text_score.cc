@@ -9,7 +9,7 @@
 namespace octet {
 namespace {
 
-// Windows that wait for their turn, so that a long text is not cut up all at once.
+// The windows that wait for their turn, so that a long text is not cut all at once.
 constexpr int64_t kAhead = 256;
 
 NewSequence MakeRequest(int64_t id, const ScoredWindow& window) {
@@ -25,13 +25,13 @@ NewSequence MakeRequest(int64_t id, const ScoredWindow& window) {
   return request;
 }
 
-// What is left of `first_scored` when the window's answer comes.
+// A window that waits for its answer.
 struct Pending {
   int64_t first_scored = 1;
   double nats = 0;
 };
 
-// Adds what a window's answer says, and returns how many tokens that are.
+// Adds the scores of a window's answer, and returns their number.
 int64_t Score(const FinishedSequence& finished, Pending& window) {
   if (finished.finish_reason() == NOT_FINITE) return 0;
   for (int i = static_cast<int>(window.first_scored) - 1; i < finished.prompt_logprobs_size();
@@ -66,7 +66,7 @@ double TextScore::Perplexity() const { return std::exp(NatsPerToken()); }
 TextScore ScoreWindows(Engine& engine, int rank, int64_t count,
                        const std::function<ScoredWindow(int64_t index)>& get) {
   const bool root = rank == 0;
-  std::vector<Pending> windows;  // by index: their order of arrival changes nothing
+  std::vector<Pending> windows;  // by index, so the order of arrival has no effect
   std::vector<FinishedSequence> finished;
   TextScore score;
   do {

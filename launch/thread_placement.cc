@@ -22,7 +22,7 @@ struct SharedCores {
   int threads(int wanted) const { return wanted > 0 ? wanted : std::max(1, num_cores / num_ranks); }
 };
 
-// Collective.
+// Collective. Finds the cores that this rank shares.
 SharedCores FindSharedCores(Communicator& world) {
   cpu_set_t cores;
   CPU_ZERO(&cores);
@@ -36,12 +36,12 @@ SharedCores FindSharedCores(Communicator& world) {
           .num_ranks = static_cast<int>(std::count(all.begin(), all.end(), mine))};
 }
 
-// Left to the system, threads move away from the memory that they use.
+// Binds threads to NUMA nodes: otherwise the system moves them away from the memory that they use.
 void PlaceOnNumaNodes(const SharedCores& cores, int threads, std::vector<std::string>& warnings) {
   const NumaTopology topology;
   if (topology.num_nodes() <= 1) return;
   const NumaShare share = topology.Divide(cores.index, cores.num_ranks);
-  if (threads > std::ssize(share.cores)) return;  // more were asked for
+  if (threads > std::ssize(share.cores)) return;  // more were requested
   if (!topology.Bind(share)) {
     warnings.emplace_back("the system refuses to keep threads and memory on the same NUMA nodes");
   }

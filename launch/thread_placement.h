@@ -1,4 +1,4 @@
-// How many threads a rank starts, and on which cores.
+// The number of threads of a rank, and their cores.
 
 #ifndef OCTET_LAUNCH_THREAD_PLACEMENT_H_
 #define OCTET_LAUNCH_THREAD_PLACEMENT_H_
@@ -10,14 +10,14 @@
 
 namespace octet {
 
-// Collective: `wanted` threads or, when it is 0, the cores that this process may use, divided by
-// the ranks of its host that may use the same ones. A launcher that has bound each rank to cores of
-// its own has divided them already.
+// Collective. Returns `wanted` or, if it is 0, the number of cores that this process may use,
+// divided by the ranks of its host that may use the same ones. If a launcher has bound each rank to
+// cores of its own, it has divided them already.
 int CountThreads(Communicator& world, int wanted);
 
-// Collective: as many, which this thread is going to start. Where the host has several NUMA nodes
-// they stay on those of this rank's share, with the memory that they use; that the system refuses
-// this is a warning.
+// Collective. Returns the same number, for threads that this thread will start. If the host has
+// several NUMA nodes, binds the threads to the nodes of this rank's share, with the memory that
+// they use. If the system refuses this, adds a warning.
 int PlaceThreads(Communicator& world, int wanted, std::vector<std::string>& warnings);
 
 }  // namespace octet

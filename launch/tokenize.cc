@@ -25,7 +25,7 @@ void AppendIds(std::span<const int32_t> ids, std::string& text) {
   }
 }
 
-// As std::getline, but of a line that is too long no more than shows it.
+// Reads a line like std::getline, but of a too long line only enough to detect it.
 bool ReadLine(std::istream& in, std::string& line) {
   line.clear();
   std::streambuf& bytes = *in.rdbuf();

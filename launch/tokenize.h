@@ -14,12 +14,12 @@
 
 namespace octet {
 
-// What the spelling of a control or added token in a text is.
+// The meaning of a control or added token's spelling in a text.
 enum class Spelling { kText, kToken };
 
-// Writes for each line of `in` a line of its ids without BOS, a space between them, as spm_encode
-// --output_format=id does. Memory is linear in the longest line. Errors name the line, or say that
-// reading or writing failed; kInvalidArgument: before anything was written.
+// Writes for each line of `in` a line of its ids without BOS, with spaces between them, as
+// spm_encode --output_format=id does. Memory is linear in the longest line. Errors name the line,
+// or say that reading or writing failed. kInvalidArgument: nothing was written yet.
 absl::Status TokenizeLines(const Tokenizer& tokenizer, Spelling spelling, std::istream& in,
                            std::ostream& out);
 

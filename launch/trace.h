@@ -1,4 +1,4 @@
-// octet trace: what a routing trace shows, and its tokens as files.
+// octet trace: the statistics of a routing trace, and its tokens as files.
 
 #ifndef OCTET_LAUNCH_TRACE_H_
 #define OCTET_LAUNCH_TRACE_H_

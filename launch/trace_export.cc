@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kWriteBytes = size_t{1} << 20;
 
-// "x_weights.npy" for "x.npy".
+// Returns "x_weights.npy" for "x.npy".
 std::string Beside(const std::string& npy, const char* ending) {
   return npy.substr(0, npy.size() - std::string_view(".npy").size()) + ending;
 }
@@ -24,7 +24,7 @@ std::string Beside(const std::string& npy, const char* ending) {
 std::string WeightsName(const std::string& npy) { return Beside(npy, "_weights.npy"); }
 std::string AnswersName(const std::string& npy) { return Beside(npy, "_answers.csv"); }
 
-// A file of which the name appears when it is whole.
+// Writes a file whose name appears when it is whole.
 absl::Status WriteFile(FileSystem& files, const std::string& path,
                        const std::function<absl::Status(OutputStream&)>& write) {
   const absl::StatusOr<std::string> resolved = files.Resolve(path);

@@ -14,11 +14,12 @@ namespace octet {
 
 struct TraceExportOptions {
   std::string path;
-  std::string csv;  // empty: none
-  std::string npy;  // the same; the names of two more files follow from it
+  std::string csv;  // empty if not wanted
+  std::string npy;  // the same; it also gives the names of two more files
 };
 
-// What would keep the files from being written, as far as it can be known before.
+// Returns the error that would prevent the files from being written, as far as it can be known in
+// advance.
 absl::Status CheckTraceExport(FileSystem& files, const TraceExportOptions& options);
 
 absl::Status ExportTrace(FileSystem& files, const TraceExportOptions& options,

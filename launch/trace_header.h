@@ -1,4 +1,4 @@
-// What begins the routing trace of a run.
+// The header of a run's routing trace.
 
 #ifndef OCTET_LAUNCH_TRACE_HEADER_H_
 #define OCTET_LAUNCH_TRACE_HEADER_H_

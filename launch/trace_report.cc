@@ -6,7 +6,7 @@
 namespace octet {
 namespace {
 
-constexpr int kMostRanks = 8;  // whose bytes have room in a table
+constexpr int kMostRanks = 8;  // whose bytes fit a table
 
 std::string Plural(int64_t n, const char* noun) {
   return absl::StrCat(n, " ", noun, n == 1 ? "" : "s");

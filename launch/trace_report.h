@@ -1,4 +1,4 @@
-// Statistics of a routing trace for a person.
+// The statistics of a routing trace, for the user.
 
 #ifndef OCTET_LAUNCH_TRACE_REPORT_H_
 #define OCTET_LAUNCH_TRACE_REPORT_H_
@@ -9,7 +9,7 @@
 
 namespace octet {
 
-// Tables of at most 100 columns; JsonOf(stats) has all of it.
+// Returns tables of at most 100 columns; JsonOf(stats) has all statistics.
 std::string FormatRoutingStats(const std::string& path, const RoutingStats& stats);
 
 }  // namespace octet

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kDecodedSequences = 64;
 
-// Matrices of the pattern.
+// The ids of the pattern's matrices.
 constexpr int kQueries = 0;
 constexpr int kKeys = 1;
 constexpr int kValues = 2;
@@ -20,14 +20,15 @@ constexpr int kValues = 2;
 // Sequences of one length, whose last tokens attend.
 struct Call {
   int64_t sequences;
-  int64_t tokens;   // of each sequence that attend
+  int64_t tokens;   // of each sequence, that attend
   int64_t context;  // of each sequence
 
   int64_t rows() const { return sequences * tokens; }
 };
 
 // Some layers of KV cache with the same keys and values: those of position p of sequence s are row
-// s * context + p of the pattern's matrices. Pages lie as they do when all sequences grow together.
+// s * context + p of the pattern's matrices. The order of the pages is that of sequences that grow
+// together.
 class Cache {
  public:
   Cache(const KernelBench& bench, const NumberPattern& pattern, AttentionHeads h, const Call& call)
@@ -56,10 +57,10 @@ class Cache {
     }
   }
 
-  // Those of the tokens that attend.
+  // The spans of the tokens that attend.
   std::span<const SequenceSpan> spans() const { return spans_; }
 
-  // Another layer each time, as long as there are some.
+  // Returns another layer each time, in turn.
   KvBlocks Next() { return Layer(next_++ % num_layers_); }
 
  private:
@@ -78,7 +79,7 @@ class Cache {
   Buffer buffer_;
 };
 
-// A row's outputs of one head, and what their summands are together, in double.
+// A row's outputs of one head, and the sums of their summands' magnitudes, in double.
 struct Reference {
   std::vector<double> values;
   std::vector<double> magnitudes;
@@ -115,7 +116,7 @@ Reference Attend(const NumberPattern& pattern, DType dtype, AttentionHeads h, co
 // Compares the first row's first head and the last row's last one.
 bool IsAttention(const NumberPattern& pattern, DType dtype, AttentionHeads h, const Call& call,
                  ConstMatrix y) {
-  // Thousands of positions are added one after the other; rounding errors are a random walk.
+  // Thousands of positions are added in sequence, so rounding errors are a random walk.
   const double slack = 0x1p-22 * std::sqrt(static_cast<double>(call.context));
   for (const auto& [row, head] : {std::pair(int64_t{0}, 0), std::pair(y.rows - 1, h.heads - 1)}) {
     const Reference expected = Attend(pattern, dtype, h, call, row, head);

@@ -1,4 +1,4 @@
-// Attention over the KV cache.
+// The benchmark of attention over the KV cache.
 
 #ifndef OCTET_LAUNCH_BENCH_ATTENTION_H_
 #define OCTET_LAUNCH_BENCH_ATTENTION_H_
@@ -16,9 +16,9 @@ struct AttentionHeads {
   int head_dim = 128;
 };
 
-// A prefill of seq_len tokens; one token of each of 64 sequences that are seq_len long; and one
-// token of a sequence of each of these lengths. The KV cache of each call is not in processor
-// caches, as that of a layer is not when its turn comes again.
+// Measures a prefill of seq_len tokens; one token of each of 64 sequences of seq_len tokens; and,
+// for each length in `contexts`, one token of a sequence. The KV cache of each call is not in the
+// processor's caches, like that of a layer in a real step.
 std::vector<KernelResult> BenchAttention(const KernelBench& bench, AttentionHeads heads,
                                          int64_t seq_len, std::span<const int64_t> contexts);
 

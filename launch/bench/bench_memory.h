@@ -1,4 +1,4 @@
-// Whether what a benchmark is asked for fits into memory.
+// The check that a benchmark fits into memory.
 
 #ifndef OCTET_LAUNCH_BENCH_BENCH_MEMORY_H_
 #define OCTET_LAUNCH_BENCH_BENCH_MEMORY_H_
@@ -12,15 +12,15 @@
 
 namespace octet {
 
-// What some flags ask for, by their names and values: "--rows 512". In double, where nothing
-// overflows.
+// The bytes that some flags request, with their names and values: "--rows 512". In double, which
+// does not overflow.
 struct BenchMemory {
   std::string flags;
   double bytes = 0;
 };
 
-// Each of them is needed at another time. kInvalidArgument: one is more than what is available
-// here, and nothing may be allocated.
+// Checks needs that do not coincide. kInvalidArgument: one exceeds the available memory; then the
+// caller must not allocate.
 absl::Status CheckBenchMemory(FileSystem& files, std::span<const BenchMemory> needs);
 
 }  // namespace octet

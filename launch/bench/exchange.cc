@@ -56,8 +56,8 @@ absl::Status CheckSizes(const ExchangeBenchOptions& o, int num_ranks) {
   return absl::OkStatus();
 }
 
-// What the ranks of this one's host write to: of each token it, its sum and what comes to an expert
-// and goes back, in float32.
+// Checks the memory that the ranks of this host write to. Each token has itself, its sum, and its
+// rows to an expert and back, in float32.
 absl::Status CheckMemory(const Communicator& comm, const ExchangeBenchOptions& o) {
   const auto hosts = comm.hosts();
   const auto ranks = std::count(hosts.begin(), hosts.end(), hosts[comm.rank()]);
@@ -159,7 +159,7 @@ class BenchExchangeCommand : public Subcommand {
   std::string save_;
 };
 
-// Collective: an error where any rank got what is wrong.
+// Collective. Measures the layers. Returns an error if any rank got wrong values.
 absl::Status MeasureLayers(Communicator& comm, PlainExchange plain, const ExchangeBenchOptions& o,
                            const ExpertPlacement& placement, DType dtype, Backend& backend,
                            std::ostream& out, ExchangeProfile& profile) {

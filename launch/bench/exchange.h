@@ -1,4 +1,4 @@
-// octet bench exchange: what an MoE layer's exchange costs, beside MPI's own messages.
+// octet bench exchange: the cost of an MoE layer's exchange, beside MPI's own messages.
 
 #ifndef OCTET_LAUNCH_BENCH_EXCHANGE_H_
 #define OCTET_LAUNCH_BENCH_EXCHANGE_H_
@@ -26,13 +26,14 @@ struct ExchangeBenchOptions {
   std::string dtype = "bfloat16";  // of the rows that experts get
   PlacementChoice placement;
   int64_t seed = 1;
-  int threads = 0;  // of each rank; 0: the cores that it may use, divided by those who share them
+  int threads =
+      0;  // of each rank; 0 means the cores that it may use, divided by the ranks that share them
 };
 
-// Collective: prints tables of messages, and for each number of tokens what routing, dispatch and
-// combine take, the bound by `plain` messages, and whether all ranks got what they must. Whole on
-// rank 0. kInvalidArgument, before anything is measured: options that make no sense, or one rank.
-// kInternal: a rank, which is named, got what is wrong.
+// Collective. Prints tables of messages and, for each number of tokens, the times of routing,
+// dispatch and combine, the bound by `plain` messages, and whether all ranks got the right values.
+// The result is complete on rank 0. kInvalidArgument, before anything is measured: the options are
+// invalid, or there is only one rank. kInternal: a rank, which is named, got wrong values.
 absl::StatusOr<ExchangeProfile> BenchExchange(Communicator& comm, PlainExchange plain,
                                               const ExchangeBenchOptions& options,
                                               std::ostream& out);

@@ -10,7 +10,7 @@
 namespace octet {
 namespace {
 
-// A whole number in [-128, 128).
+// Returns a whole number in [-128, 128).
 float Element(int rank, int64_t token, int64_t col) {
   uint64_t bits = static_cast<uint64_t>(rank) << 56 ^ static_cast<uint64_t>(token) << 24 ^
                   static_cast<uint64_t>(col);

@@ -30,8 +30,8 @@ double Median(std::vector<double> values) {
   return *middle;
 }
 
-// Returns when all ranks have come. With plain messages, so that all go on at about the same time:
-// who waits in a Communicator naps.
+// Waits until all ranks have come. Uses plain messages, so that all continue at about the same
+// time: a rank that waits in a Communicator sleeps.
 void Meet(Communicator& comm, PlainExchange plain) {
   const std::vector<std::byte> out(1);
   std::vector<std::byte> in(comm.size());
@@ -41,7 +41,7 @@ void Meet(Communicator& comm, PlainExchange plain) {
   plain(send, recv);
 }
 
-// The first rank of rank 0's host, or of another one.
+// Returns the first other rank of rank 0's host, or the first of another host.
 std::optional<int> FirstPeer(const Communicator& comm, bool same_host) {
   for (int r = 1; r < comm.size(); ++r) {
     if ((comm.hosts()[r] == comm.hosts()[0]) == same_host) return r;
@@ -69,7 +69,7 @@ MessageTime MeasureMessage(Communicator& comm, PlainExchange plain, int peer, in
       move(peer, 0);
     }
   });
-  AllGather(comm, {"probe"}, "");  // where the ranks that have no part in it nap
+  AllGather(comm, {"probe"}, "");  // in which the ranks without a part sleep
   MessageTime time;
   time.set_same_host(comm.hosts()[peer] == comm.hosts()[0]);
   time.set_message_bytes(bytes);
@@ -106,15 +106,15 @@ class Layer {
     MakePlainCopies();
   }
 
-  // Collective. False when this rank got what is wrong.
+  // Collective. Returns false if this rank got wrong values.
   bool IsRight() {
     for (int64_t t = 0; t < y_.rows; ++t) std::memset(y_.row(t), 0xff, y_.row_bytes());  // NaN
     Run();
     return case_.IsCombined(comm_.rank(), y_);
   }
 
-  // Collective. In each round MPI's own messages go just before ours, so that what else the
-  // machines do meets both.
+  // Collective. In each round MPI's own messages go just before octet's, so that other load on the
+  // machines affects both.
   StepSeconds Time() {
     StepSeconds seconds;
     seconds[kPlainDispatch] = Seconds([&] { plain_dispatch_->Run(plain_); });
@@ -146,7 +146,7 @@ class Layer {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
-  // Collective: there and back, with the little that these experts compute.
+  // Collective. Runs the layer: dispatch, the small work of these experts, and combine.
   void Run() {
     TokensInFlight tokens = dispatcher_.Dispatch(0, x_, routing_);
     while (const ExpertPlan* plan = tokens.Next()) {
@@ -156,7 +156,7 @@ class Layer {
     OutputsInFlight(std::move(tokens)).Combine(y_);
   }
 
-  // The outputs of the first part, and of all that follow.
+  // Returns the outputs of the first part, and those of all later parts.
   void Return(TokensInFlight& tokens, ConstMatrix out) {
     if (out.rows == 0) return;
     tokens.Return(out);
@@ -166,7 +166,7 @@ class Layer {
     }
   }
 
-  // What this rank's experts give.
+  // Computes the outputs of this rank's experts.
   Matrix OutputsOf(const TokensInFlight& tokens, const ExpertPlan& plan) {
     const Matrix out = workspace_.Alloc(std::ssize(plan.rows), case_.hidden_size);
     backend_.GatherRows(tokens.rows(), plan.rows, out);
@@ -179,7 +179,7 @@ class Layer {
     return out;
   }
 
-  // Messages of the same sizes, from every rank's routing.
+  // Makes messages of the same sizes, from every rank's routing.
   void MakePlainCopies() {
     std::vector<Routing> routing;
     routing.reserve(comm_.size());
@@ -204,7 +204,7 @@ class Layer {
   std::optional<PlainCopy> plain_dispatch_, plain_combine_;
 };
 
-// Collective: the same on all ranks.
+// Returns the number of rounds, which is the same on all ranks.
 int64_t CountRounds(const ExchangeCase& c) {
   constexpr int64_t kBytesPerRank = int64_t{256} << 20;
   return std::clamp<int64_t>(kBytesPerRank / (c.tokens_per_rank * c.topk * c.hidden_size * 4), 7,

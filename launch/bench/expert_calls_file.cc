@@ -13,7 +13,7 @@ namespace octet {
 namespace {
 
 constexpr size_t kMostCalls = 100'000;
-// Sums of all calls' products stay below 2^63.
+// With these bounds, sums of all calls' products stay below 2^63.
 constexpr NumberRange<int64_t> kCallTokens = {1, 1 << 30};
 constexpr NumberRange<int64_t> kFrequencies = {1, 1 << 30};
 constexpr size_t kTopkColumn = 8;
@@ -26,7 +26,7 @@ std::string_view Stripped(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
-// What stands before the next `separator`, which is taken off `text` with it.
+// Returns the text before the next `separator`, and removes both from `text`.
 std::string_view TakeUntil(std::string_view& text, char separator) {
   const size_t end = std::min(text.find(separator), text.size());
   const std::string_view part = text.substr(0, end);
@@ -91,7 +91,7 @@ absl::Status CheckModel(const std::vector<std::string_view>& columns, size_t num
   return absl::OkStatus();
 }
 
-// `line` is not empty.
+// Parses a line, which must not be empty.
 absl::StatusOr<ExpertCall> ParseCall(std::string_view line, int num_experts, int topk) {
   const std::vector<std::string_view> columns = SplitColumns(TakeUntil(line, '#'));
   const absl::StatusOr<int64_t> frequency = ParseFrequency(line);

@@ -8,7 +8,7 @@
 namespace octet {
 namespace {
 
-// What those with a whole share leave to the others.
+// The weight and share that experts with a whole share leave to the others.
 struct Rest {
   double weight = 0;
   int64_t share = 0;
@@ -26,7 +26,7 @@ Rest FindRest(std::span<const double> weights, std::span<const int64_t> shares, 
   return rest;
 }
 
-// Gives a whole share to those that would get more. False when there were none.
+// Gives a whole share to experts that would get more. Returns false if there were none.
 bool CapShares(std::span<const double> weights, const Rest& rest, std::span<int64_t> shares) {
   bool capped = false;
   for (size_t e = 0; e < weights.size(); ++e) {
@@ -52,7 +52,8 @@ std::vector<int64_t> MakeShares(std::span<const double> weights, int topk) {
     shares[e] = static_cast<int64_t>(static_cast<double>(rest.share) * (weights[e] / rest.weight));
     left -= shares[e];
   }
-  // What rounding down left, or rounding of the products took too much.
+  // Distributes the remainder of rounding: what rounding down left, or what rounded products
+  // exceed.
   for (size_t e = 0; e < weights.size() && left != 0; ++e) {
     if (shares[e] == kWholeShare || weights[e] == 0) continue;
     const int64_t now = std::clamp<int64_t>(shares[e] + left, 0, kWholeShare);

@@ -1,4 +1,4 @@
-// How likely a token goes to each expert, and the choice that follows.
+// The probability of each expert for a token, and the choice by it.
 
 #ifndef OCTET_LAUNCH_BENCH_EXPERT_SHARES_H_
 #define OCTET_LAUNCH_BENCH_EXPERT_SHARES_H_
@@ -9,18 +9,18 @@
 
 namespace octet {
 
-// One, as a share. Shares are whole numbers: sums are exact, and alike on every machine.
+// The share that means 1. Shares are whole numbers, so sums are exact, and equal on every machine.
 inline constexpr int64_t kWholeShare = int64_t{1} << 32;
 
-// The probabilities with which each expert is among a token's top k, in proportion to `weights`
-// (finite, none negative, at least `topk` of them positive). None is above kWholeShare: what is cut
-// off goes to the others in proportion. They sum to topk * kWholeShare. [experts]
+// Returns the probability of each expert to be among a token's top k, in proportion to `weights`
+// (finite, none negative, at least `topk` of them positive): [experts]. None is above kWholeShare;
+// the excess goes to the others in proportion. They sum to topk * kWholeShare.
 std::vector<int64_t> MakeShares(std::span<const double> weights, int topk);
 
-// Systematic sampling: experts stand on a line in this `order`, each as long as its share; those at
-// point, point + kWholeShare, point + 2 kWholeShare, ... are chosen, and are therefore different.
-// shares: [order.size()], of the experts in `order`; their sum is chosen.size() * kWholeShare.
-// `point` lies in [0, kWholeShare).
+// Chooses experts by systematic sampling. Experts form a line in this `order`, each as long as its
+// share. Those at point, point + kWholeShare, point + 2 kWholeShare, ... are chosen, so they are
+// all different. shares: [order.size()], of the experts in `order`; they must sum to chosen.size()
+// * kWholeShare. `point` must be in [0, kWholeShare).
 void ChooseExperts(std::span<const int32_t> order, std::span<const int64_t> shares, uint32_t point,
                    std::span<int32_t> chosen);
 

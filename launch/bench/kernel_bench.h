@@ -1,4 +1,4 @@
-// What the benchmarks of kernels have in common: bounds, a measured kernel, its line.
+// The common parts of kernel benchmarks: bounds, a measured kernel, its line.
 
 #ifndef OCTET_LAUNCH_BENCH_KERNEL_BENCH_H_
 #define OCTET_LAUNCH_BENCH_KERNEL_BENCH_H_
@@ -14,7 +14,7 @@
 
 namespace octet {
 
-// One path and dtype, and what the machine can do at most.
+// One path and dtype, and the greatest rates of the machine.
 struct KernelBench {
   Backend& backend;
   Isa isa;
@@ -23,19 +23,19 @@ struct KernelBench {
   double dram_copy = 0;          // bytes per second, read and written
   double dot_products = 0;       // operations per second in `dtype`
   double f32_dot_products = 0;   // the same in float32
-  int64_t cold_bytes = 1 << 28;  // as much memory as no cache holds
+  int64_t cold_bytes = 1 << 28;  // more memory than any cache holds
 };
 
-// What one call of a kernel does.
+// The work of one call of a kernel.
 struct KernelWork {
   std::string kernel;
   std::string shape;
   int64_t rows = 0;
   int64_t context = 0;
   double operations = 0;
-  double operations_per_second = 0;  // the machine's
+  double operations_per_second = 0;  // of the machine
   double bytes = 0;
-  double bytes_per_second = 0;  // the machine's
+  double bytes_per_second = 0;  // of the machine
 };
 
 struct KernelResult {
@@ -43,16 +43,16 @@ struct KernelResult {
   bool right = false;
 };
 
-// The median of several calls, which do the work each, beside the longer of computing it and moving
-// its bytes.
+// Measures the median of several calls, each of which does the work. The bound is the longer of the
+// time to compute it and the time to move its bytes.
 KernelTime TimeKernel(const KernelBench& bench, const KernelWork& work,
                       absl::FunctionRef<void()> call);
 
-// A line for a person.
+// Returns a line for the user.
 std::string FormatKernel(const KernelResult& result);
 
-// Whether a sum in float32 is as near to `expected` as sums of numbers of this magnitude (that of
-// all summands together) come, give or take `slack` times it.
+// Returns whether a float32 sum is as near to `expected` as rounding allows. `magnitude` is the sum
+// of all summands' magnitudes. `slack` is an additional tolerance, as a share of it.
 bool IsNear(double got, double expected, double magnitude, double slack = 0);
 
 }  // namespace octet

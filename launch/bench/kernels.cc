@@ -27,7 +27,8 @@
 namespace octet {
 namespace {
 
-// The sides of a weight. With narrower ones the rows that no cache holds would be too many.
+// The sides of a weight. With narrower ones, more memory than any cache holds would have too many
+// rows.
 constexpr NumberRange<int64_t> kSides = {16, 1 << 20};
 constexpr NumberRange<int64_t> kSizes = {1, 1 << 20};
 constexpr NumberRange<int64_t> kContexts = {1, 1 << 17};
@@ -48,11 +49,11 @@ int64_t Largest(const std::vector<int64_t>& values) {
   return *std::max_element(values.begin(), values.end());
 }
 
-// In float32, the wider of the two dtypes.
+// Returns the memory in float32, the wider of the two dtypes.
 std::vector<BenchMemory> MemoryOf(const KernelBenchOptions& o, int threads) {
   constexpr double kFloat = sizeof(float);
-  constexpr double kMatrices = 2;       // a weight, and what it is packed from
-  constexpr double kExpertWeights = 6;  // of a quarter of the outputs: 8 experts of 3
+  constexpr double kMatrices = 2;       // a weight, and the source of its packing
+  constexpr double kExpertWeights = 6;  // of a quarter of the outputs: 8 experts with 3 weights
   const AttentionHeads heads;
   const double weight = kFloat * static_cast<double>(o.inputs) * static_cast<double>(o.outputs);
   const double row = kFloat * static_cast<double>(o.inputs + o.outputs);
@@ -78,7 +79,7 @@ double BestDramRate(const KernelProfile& profile) {
   return best;
 }
 
-// The memory and the caches; what the paths can do comes later.
+// Measures the memory and the caches. The rates of the paths come later.
 KernelProfile ProbeMachine(const KernelBenchOptions& o, int cores, int threads) {
   PosixFileSystem files;
   KernelProfile profile;
@@ -125,7 +126,7 @@ std::string FormatDotProducts(const DotProductRates& rates) {
       rates.l2_operations_per_second() / 1e9);
 }
 
-// All kernels of a path and dtype. False when a result was wrong.
+// Runs all kernels of a path and dtype. Returns false if a result was wrong.
 bool BenchPath(const KernelBench& bench, const KernelBenchOptions& o, const SwiGluRouting& routing,
                KernelProfile& profile, std::ostream& out) {
   bool right = true;
@@ -137,7 +138,7 @@ bool BenchPath(const KernelBench& bench, const KernelBenchOptions& o, const SwiG
     }
   };
   add(BenchMatmul(bench, o.inputs, o.outputs, o.rows));
-  // A quarter of an expert: eight of them fit into a small machine.
+  // A quarter of an expert, so that eight of them fit into a small machine.
   add(BenchSwiGlu(bench, o.inputs, std::max<int64_t>(16, o.outputs / 4 / 16 * 16), o.tokens,
                   routing));
   add(BenchAttention(bench, {}, o.seq_len, o.contexts));

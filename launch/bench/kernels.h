@@ -16,7 +16,7 @@
 namespace octet {
 
 struct KernelBenchOptions {
-  int threads = 0;  // 0: all cores
+  int threads = 0;  // 0 means all cores
   std::string isa = "all";
   int64_t inputs = 4096;  // of the weight: an expert's w1 in Mixtral 8x7B
   int64_t outputs = 14336;
@@ -24,13 +24,14 @@ struct KernelBenchOptions {
   std::vector<int64_t> tokens = {64, 512};          // of experts that are computed together
   int64_t seq_len = 512;                            // of prefill, and of sequences decoded together
   std::vector<int64_t> contexts = {1024, 8192, 32768};  // of sequences decoded alone
-  std::string routing;       // of experts; empty: shares of 8 : 7 : ... : 1
-  int64_t memory_mib = 256;  // that no cache holds: each thread, and each kernel, goes through it
+  std::string routing;       // of experts; if empty, shares of 8 : 7 : ... : 1
+  int64_t memory_mib = 256;  // more than any cache holds; each thread and each kernel uses it
 };
 
-// On this rank alone. Prints what the machine can do, and a line for each kernel, path and dtype:
-// rate, bound, share of the bound, and whether the result was right. kInvalidArgument, before
-// anything is measured: no such path here. kInternal: a result was wrong.
+// Runs on this rank alone. Prints the greatest rates of the machine, and a line for each kernel,
+// path and dtype: rate, bound, share of the bound, and whether the result was right.
+// kInvalidArgument, before anything is measured: this machine lacks the path. kInternal: a result
+// was wrong.
 absl::StatusOr<KernelProfile> BenchKernels(Communicator& alone, const KernelBenchOptions& options,
                                            std::ostream& out);
 

@@ -1,4 +1,4 @@
-// Random words by key.
+// Random words that are drawn by key.
 
 #ifndef OCTET_LAUNCH_BENCH_KEYED_WORDS_H_
 #define OCTET_LAUNCH_BENCH_KEYED_WORDS_H_
@@ -11,15 +11,15 @@
 
 namespace octet {
 
-// What forced routing is drawn by. Lines beyond 2^32 repeat.
+// The key of forced routing. Lines beyond 2^32 repeat.
 struct RoutingKey {
   int64_t seed = 0;
   int layer = 0;
-  int64_t line = -1;      // -1: of all lines
-  int64_t position = -1;  // -1: of all positions
+  int64_t line = -1;      // -1 for all lines
+  int64_t position = -1;  // -1 for all positions
 };
 
-// The words that belong to a key, in order: other numbers than SampleKey's of the same seed.
+// The sequence of words of a key. They differ from SampleKey's numbers of the same seed.
 class KeyedWords {
  public:
   explicit KeyedWords(const RoutingKey& key)
@@ -42,7 +42,7 @@ class KeyedWords {
     return high << 32 | Next();
   }
 
-  // One of 0 to count - 1; each as likely as any, to 1 in 2^32 / count.
+  // Returns one of 0 to count - 1. All are equally likely, to 1 in 2^32 / count.
   uint32_t Below(uint32_t count) { return static_cast<uint32_t>(uint64_t{Next()} * count >> 32); }
 
  private:

@@ -12,7 +12,7 @@
 namespace octet {
 namespace {
 
-// The text of a file of /proc or /sys; empty where there is none.
+// Returns the text of a file of /proc or /sys, or an empty text if there is none.
 std::string ReadFact(FileSystem& files, const std::string& path) {
   const absl::StatusOr<std::string> text = files.ReadStream(path);
   return text.ok() ? std::string(absl::StripAsciiWhitespace(*text)) : "";

@@ -1,4 +1,4 @@
-// What the system says of its processors.
+// The system's facts about its processors.
 
 #ifndef OCTET_LAUNCH_BENCH_MACHINE_FACTS_H_
 #define OCTET_LAUNCH_BENCH_MACHINE_FACTS_H_
@@ -10,11 +10,11 @@
 
 namespace octet {
 
-// "AMD EPYC 9654 96-Core Processor"; empty where /proc/cpuinfo has none.
+// Returns "AMD EPYC 9654 96-Core Processor", or an empty text if /proc/cpuinfo has none.
 std::string CpuModel(FileSystem& files);
 
-// What the system does not tell is 0, but for the L2 cache, for which the kernels' own assumption
-// stands.
+// Returns the cache sizes. An unknown size is 0, except for the L2 cache, which has the kernels'
+// own assumption.
 CacheSizes FindCacheSizes();
 
 }  // namespace octet

@@ -20,7 +20,7 @@ using google::protobuf::Reflection;
 
 bool IsJson(const std::string& path) { return path.ends_with(".json"); }
 
-// The value of field `i`, or of the only one when it is negative.
+// Returns the value of element `i` of a field, or its only value if `i` is negative.
 double Number(const Message& message, const FieldDescriptor& field, int i) {
   const Reflection& r = *message.GetReflection();
   switch (field.cpp_type()) {
@@ -32,7 +32,7 @@ double Number(const Message& message, const FieldDescriptor& field, int i) {
       return static_cast<double>(i < 0 ? r.GetInt64(message, &field)
                                        : r.GetRepeatedInt64(message, &field, i));
     default:
-      return 1;  // no number
+      return 1;  // not a number
   }
 }
 
@@ -54,7 +54,7 @@ absl::Status CheckField(const Message& message, const FieldDescriptor& field, in
                                                  is_time ? "be positive" : "not be negative"));
 }
 
-// Checks a message and all in it. `prefix` stands before the names of its fields.
+// Checks a message and all that it contains. `prefix` precedes the names of its fields.
 absl::Status CheckNumbers(const Message& message, const std::string& prefix) {
   const Reflection& r = *message.GetReflection();
   for (int f = 0; f < message.GetDescriptor()->field_count(); ++f) {

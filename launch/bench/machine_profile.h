@@ -1,4 +1,4 @@
-// A MachineProfile as a file: text proto or, when its name ends in .json, JSON.
+// A MachineProfile as a file: a text proto or, if its name ends in .json, JSON.
 
 #ifndef OCTET_LAUNCH_BENCH_MACHINE_PROFILE_H_
 #define OCTET_LAUNCH_BENCH_MACHINE_PROFILE_H_
@@ -13,16 +13,16 @@
 
 namespace octet {
 
-// An error names the file, and the line or the field: seconds and rates are positive, and no number
-// is negative. Either part may be missing.
+// Reads a profile. An error names the file, and the line or the field: seconds and rates must be
+// positive, and no number may be negative. Either part may be missing.
 absl::StatusOr<MachineProfile> ReadMachineProfile(FileSystem& files, const std::string& path);
 
-// Writes the parts that `fresh` has, and keeps what a file of this name has of the others.
+// Writes the parts that `fresh` has, and keeps the other parts of an existing file.
 absl::Status UpdateMachineProfile(FileSystem& files, const std::string& path,
                                   const MachineProfile& fresh);
 
-// What stands in the way of UpdateMachineProfile, as far as it can be known before there is
-// anything to write. Leaves the file as it is.
+// Returns the error that UpdateMachineProfile would give, as far as it can be known in advance.
+// Does not change the file.
 absl::Status CheckCanUpdate(FileSystem& files, const std::string& path);
 
 }  // namespace octet

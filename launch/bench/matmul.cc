@@ -10,7 +10,7 @@
 namespace octet {
 namespace {
 
-// Matrices of the pattern.
+// The ids of the pattern's matrices.
 constexpr int kProductWeight = 0;
 constexpr int kProductInput = 1;
 
@@ -50,7 +50,7 @@ bool IsPacked(const NumberPattern& pattern, const PackedMatrix& w) {
   return true;
 }
 
-// From rows of the dtype that is packed, as checkpoints have them.
+// Measures the packing of rows of the packed dtype, which checkpoints have.
 KernelResult BenchPack(const KernelBench& bench, const NumberPattern& pattern, PackedMatrix& w) {
   const auto source = pattern.Copy(bench.backend, kProductWeight, w.rows, w.cols, w.dtype);
   const double bytes = static_cast<double>(w.rows * w.cols) * SizeOf(w.dtype) +

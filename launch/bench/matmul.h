@@ -1,4 +1,4 @@
-// Products with one weight.
+// The benchmark of products with one weight.
 
 #ifndef OCTET_LAUNCH_BENCH_MATMUL_H_
 #define OCTET_LAUNCH_BENCH_MATMUL_H_
@@ -10,7 +10,7 @@
 
 namespace octet {
 
-// y = x W^T with W [outputs, inputs] for each number of rows of x, and the packing of W.
+// Measures y = x W^T with W [outputs, inputs] for each number of rows of x, and the packing of W.
 std::vector<KernelResult> BenchMatmul(const KernelBench& bench, int64_t inputs, int64_t outputs,
                                       std::span<const int64_t> rows);
 

@@ -12,14 +12,15 @@
 namespace octet {
 namespace {
 
-// What the Communicators send goes through duplicates of MPI_COMM_WORLD, and is never mixed up with
-// these.
+// The tag of these messages. Communicators use duplicates of MPI_COMM_WORLD, so their messages
+// cannot be mistaken for these.
 constexpr int kTag = 1;
 
 // MPI counts bytes in an int.
 constexpr size_t kMostBytes = size_t{1} << 30;
 
-// A rank that stands still is not told from a slow one here, but nobody waits for ever.
+// The longest wait. This code cannot distinguish a rank that stands still from a slow one, but
+// never waits forever.
 constexpr std::chrono::seconds kPatience(120);
 
 void WaitForAll(std::vector<MPI_Request>& requests) {

@@ -1,4 +1,4 @@
-// MPI's own messages, with nothing of ours around them: the bound of what a Communicator can do.
+// MPI's own messages without octet's code around them: the bound for a Communicator.
 
 #ifndef OCTET_LAUNCH_BENCH_MPI_MESSAGES_H_
 #define OCTET_LAUNCH_BENCH_MPI_MESSAGES_H_
@@ -11,12 +11,12 @@
 
 namespace octet {
 
-// An all-to-all as a Communicator's, but for what makes that one safe: sizes are known on both
-// sides, no message is divided, nobody watches the others. Collective.
+// An all-to-all like a Communicator's, without its safety: sizes are known on both sides, no
+// message is divided, and no rank watches the others. Collective.
 using PlainExchange =
     absl::FunctionRef<void(std::span<const ConstBytes> send, std::span<const Bytes> recv)>;
 
-// Collective: all ranks of the MPI job.
+// Collective. Exchanges messages between all ranks of the MPI job.
 void ExchangeMpiMessages(std::span<const ConstBytes> send, std::span<const Bytes> recv);
 
 }  // namespace octet

@@ -5,7 +5,7 @@ namespace {
 
 constexpr int kMatrices = 32;
 
-// Elements from one row, or one matrix, to the next; without common divisors.
+// The elements from one row, or one matrix, to the next; without common divisors.
 constexpr int64_t kRowStride = 61;
 constexpr int64_t kMatrixStride = 1009;
 
@@ -36,7 +36,7 @@ double NumberPattern::At(int id, int64_t row, int64_t col, DType dtype) const {
 NumberPattern::Owned NumberPattern::Copy(Backend& backend, int id, int64_t rows, int64_t cols,
                                          DType dtype) const {
   Owned copy;
-  const int64_t stride = cols + 32;  // not all rows in the same cache sets
+  const int64_t stride = cols + 32;  // so that not all rows are in the same cache sets
   copy.buffer = backend.Allocate(static_cast<size_t>(rows * stride) * SizeOf(dtype));
   copy.matrix = {copy.buffer.data(), dtype, rows, cols, stride};
   backend.Convert(Rows(id, 0, rows, cols), copy.matrix);

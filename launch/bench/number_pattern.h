@@ -1,4 +1,4 @@
-// Matrices of any size made of few numbers, for benchmarks.
+// Matrices of any size made from few numbers, for benchmarks.
 
 #ifndef OCTET_LAUNCH_BENCH_NUMBER_PATTERN_H_
 #define OCTET_LAUNCH_BENCH_NUMBER_PATTERN_H_
@@ -9,27 +9,28 @@
 
 namespace octet {
 
-// Numbers in [-1, 1) that need to be rounded to be bfloat16. Rows of a matrix overlap, so that it
-// needs no memory of its own and a reference finds each element; rows and matrices differ.
+// A pattern of numbers in [-1, 1) that must be rounded to become bfloat16. Rows of a matrix
+// overlap, so that it needs no memory of its own and a reference finds each element. Rows and
+// matrices differ.
 class NumberPattern {
  public:
-  // Room for matrices 0 to 31 of at most so many rows and columns.
+  // Makes room for matrices 0 to 31 of at most `max_rows` rows and `max_cols` columns.
   NumberPattern(int64_t max_rows, int64_t max_cols);
 
-  // Rows of matrix `id`: float32.
+  // Returns rows of matrix `id`, in float32.
   ConstMatrix Rows(int id, int64_t first, int64_t rows, int64_t cols) const;
 
-  // The element as `dtype` holds it.
+  // Returns the element rounded to `dtype`.
   double At(int id, int64_t row, int64_t col, DType dtype) const;
 
-  // All rows of matrix `id`, in memory of their own.
+  // A copy of all rows of matrix `id`, in memory of its own.
   struct Owned {
     Buffer buffer;
     Matrix matrix;
   };
   Owned Copy(Backend& backend, int id, int64_t rows, int64_t cols, DType dtype) const;
 
-  // Matrix `id` as panels first_panel, first_panel + panel_step, ... of w.
+  // Packs matrix `id` as panels first_panel, first_panel + panel_step, ... of w.
   void PackInto(Backend& backend, int id, int64_t rows, int64_t first_panel, int64_t panel_step,
                 PackedMatrix& w) const;
 
@@ -37,7 +38,7 @@ class NumberPattern {
   std::vector<float> numbers_;
 };
 
-// Rounded to what `dtype` holds.
+// Returns `value` rounded to `dtype`.
 double RoundTo(DType dtype, double value);
 
 PackedMatrix AllocatePacked(Backend& backend, DType dtype, int64_t rows, int64_t cols);

@@ -38,7 +38,7 @@ ExchangeRows CountExchangeRows(const ExpertPlacement& placement, const HostTopol
                                ReplicaPolicy policy, std::span<const Routing> routing) {
   const int num_ranks = hosts.num_ranks();
   const std::vector<std::string> same_name(num_ranks);
-  const HostTopology one_host(same_name);  // so that a letter has all owners
+  const HostTopology one_host(same_name);  // so that one letter has all owners
   const auto owner_of = ChooseOwners(placement, hosts, policy, 0, routing);
   ExchangeRows rows = {.tokens = RowCounts(num_ranks), .returns = RowCounts(num_ranks)};
   for (int home = 0; home < num_ranks; ++home) {

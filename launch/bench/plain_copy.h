@@ -1,4 +1,4 @@
-// MPI's own messages of the sizes of an exchange.
+// MPI's own messages with the sizes of an exchange.
 
 #ifndef OCTET_LAUNCH_BENCH_PLAIN_COPY_H_
 #define OCTET_LAUNCH_BENCH_PLAIN_COPY_H_
@@ -11,7 +11,7 @@
 
 namespace octet {
 
-// Rows that go from each rank to each other one.
+// The number of rows that go from each rank to each other one.
 class RowCounts {
  public:
   explicit RowCounts(int num_ranks)
@@ -32,11 +32,12 @@ struct ExchangeRows {
   RowCounts returns;  // back
 };
 
-// What each rank sends each other one in a layer of such routing, [ranks], host or not.
+// Returns the rows that each rank sends to each other one in a layer, on the same host or not.
+// routing: [ranks].
 ExchangeRows CountExchangeRows(const ExpertPlacement& placement, const HostTopology& hosts,
                                ReplicaPolicy policy, std::span<const Routing> routing);
 
-// Places for the plain messages of one all-to-all, as large as the real ones.
+// The buffers for the plain messages of one all-to-all, as large as the real ones.
 class PlainCopy {
  public:
   PlainCopy(int rank, const RowCounts& rows, size_t row_bytes);

@@ -29,10 +29,10 @@ double Seconds(absl::FunctionRef<void()> f) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// How long a timed loop takes: long beside a switch of threads.
+// The time of a timed loop: long beside a switch of threads.
 constexpr double kLoopSeconds = 0.02;
 
-// How many calls take about so long; at least one.
+// Returns the number of calls that take about `seconds`, at least one.
 int64_t CallsWithin(double seconds, absl::FunctionRef<void()> f) {
   f();
   return std::max<int64_t>(1, static_cast<int64_t>(seconds / Seconds(f)));
@@ -59,7 +59,8 @@ ExchangeRate ProbeMessages(int rank, int num_ranks, PlainExchange exchange, int6
           .bytes_per_second = static_cast<double>(bytes * num_others) / one};
 }
 
-// Memory of each thread, in huge pages, as weights are. Allocated by one, touched first by each.
+// The memory of each thread, in huge pages like weights. One thread allocates it; each thread
+// touches its own first.
 class ThreadMemory {
  public:
   ThreadMemory(int num_threads, int64_t bytes_per_thread)
@@ -75,11 +76,11 @@ class ThreadMemory {
   std::vector<Buffer> memory_;
 };
 
-// How many streams a thread reads in turn: which is best depends on the machine.
+// The numbers of streams that a thread reads in turn. The best one depends on the machine.
 constexpr int kMostStreams = 8;
 constexpr int kStreams[] = {1, 4, kMostStreams};
 
-// Threads that read memory of their own with a path's vectors.
+// A reader whose threads read memory of their own with a path's vectors.
 class DramReader {
  public:
   DramReader(Isa isa, int num_threads, int64_t bytes_per_thread)
@@ -90,7 +91,7 @@ class DramReader {
     threads_.Run([&](int t) { std::fill_n(memory_.floats(t), floats_, 1.0F); });
   }
 
-  // All of it, once.
+  // Reads all memory once.
   void Read(int streams) {
     const int64_t stream = floats_ / streams;
     threads_.Run([&](int t) {
@@ -105,7 +106,7 @@ class DramReader {
     });
   }
 
-  // Bytes per second, where reading took so long.
+  // Returns the bytes per second of a read that took `seconds`.
   double Rate(double seconds) const { return static_cast<double>(memory_.bytes()) / seconds; }
 
  private:
@@ -228,7 +229,8 @@ std::vector<double> GatherNumbers(Communicator& comm, double mine) {
 }
 
 MachineRates ProbeMachines(Communicator& world, Isa isa, DType dtype, int num_threads) {
-  const auto own = world.MakeGroup(world.size());  // whose bytes and waits are not the job's
+  const auto own =
+      world.MakeGroup(world.size());  // so that bytes and waits do not count as the job's
   MachineRates rates;
   rates.exchange = ProbeExchange(*own);
   rates.dram = GatherNumbers(*own, DramBandwidth(isa, num_threads));

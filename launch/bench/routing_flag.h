@@ -1,4 +1,4 @@
-// --routing of the benchmarks.
+// The flag --routing of the benchmarks.
 
 #ifndef OCTET_LAUNCH_BENCH_ROUTING_FLAG_H_
 #define OCTET_LAUNCH_BENCH_ROUTING_FLAG_H_
@@ -15,15 +15,15 @@ namespace octet {
 
 class CommandLine;
 
-// Adds the flag; what it does without one stands in `otherwise`.
+// Adds the flag. `otherwise` says what the benchmark does without it.
 void AddRoutingFlag(CommandLine& line, std::string& text, const std::string& otherwise);
 
-// The load of a job; null where `text` is empty. An error is of this rank.
+// Reads the load of a job; null if `text` is empty. An error is that of this rank.
 absl::StatusOr<std::unique_ptr<RoutingLoad>> ReadJobRouting(FileSystem& files,
                                                             const std::string& text,
                                                             const RoutingShape& shape);
 
-// Collective: OK where all ranks were given the same load; null is one.
+// Collective. Returns OK if all ranks have the same load; all null counts as the same.
 absl::Status AgreeOnRouting(Communicator& world, const RoutingLoad* load);
 
 }  // namespace octet

@@ -80,7 +80,7 @@ MadeLoad ReadCounts(FileSystem& files, const RoutingShape& shape, const std::str
   return MakeWeightedLoad(shape, weights);
 }
 
-// A file of counts is JSON; one of calls has lines.
+// Reads counts or calls: a file of counts is JSON; one of calls has lines.
 MadeLoad ReadCountsOrCalls(FileSystem& files, const RoutingShape& shape, const std::string& text,
                            const std::string& path) {
   const absl::StatusOr<std::string> content = files.ReadWhole(path, kMostCallsBytes);
@@ -95,7 +95,7 @@ MadeLoad ReadCountsOrCalls(FileSystem& files, const RoutingShape& shape, const s
   return MakeCallsLoad(shape, *calls);
 }
 
-// No token goes to an expert twice, as a damaged trace might say.
+// Returns whether each token has different experts. A damaged trace may not.
 bool HasDifferentExperts(const TokenTable& table) {
   for (size_t first = 0; first < table.experts.size(); first += table.topk) {
     const auto begin = table.experts.begin() + static_cast<int64_t>(first);

@@ -1,4 +1,4 @@
-// Forced routing: which experts tokens go to in an experiment.
+// Forced routing: the experts of tokens in an experiment.
 
 #ifndef OCTET_LAUNCH_BENCH_ROUTING_LOAD_H_
 #define OCTET_LAUNCH_BENCH_ROUTING_LOAD_H_
@@ -15,10 +15,10 @@
 
 namespace octet {
 
-// The flag by which a load is named; messages begin with it.
+// The flag that names a load; messages begin with it.
 inline constexpr char kRoutingFlag[] = "--routing";
 
-// What the load is for.
+// The shape of the model and the prompts that a load is for.
 struct RoutingShape {
   int num_layers = 1;
   int num_experts = 0;
@@ -27,26 +27,26 @@ struct RoutingShape {
   int64_t seed = 0;
 };
 
-// Gives each token of each layer its experts. For one thread at a time.
+// A load that gives each token its experts in each layer. For one thread at a time.
 class RoutingLoad {
  public:
   virtual ~RoutingLoad() = default;
 
-  // Fills `experts` with top k different ones, which follow from the arguments and what the load
-  // was made from alone. `line` and `position` are from 0. Allocates nothing.
+  // Fills `experts` with top k different ones, which depend only on the arguments and the load's
+  // source. `line` and `position` are from 0. Allocates nothing.
   virtual void Choose(int layer, int64_t line, int64_t position, std::span<int32_t> experts) = 0;
 
-  // The same for loads that choose alike.
+  // Returns a number that is the same for loads that choose alike.
   virtual uint64_t fingerprint() const = 0;
 };
 
-// `text` is "uniform", "zipf:S", "all-on:A,B,...", "counts:FILE" or "trace:FILE" (README.md). Reads
-// the file whole. Errors say what is wrong with it.
+// Makes a load. `text` is "uniform", "zipf:S", "all-on:A,B,...", "counts:FILE" or "trace:FILE"
+// (README.md). Reads the whole file. Errors say what is wrong with it.
 absl::StatusOr<std::unique_ptr<RoutingLoad>> ReadRoutingLoad(FileSystem& files,
                                                              const std::string& text,
                                                              const RoutingShape& shape);
 
-// Sends tokens where the load says. It must outlive what is returned.
+// Returns an override that sends tokens to the load's experts. The load must outlive it.
 ExpertOverride OverrideBy(RoutingLoad& load);
 
 }  // namespace octet

@@ -61,7 +61,7 @@ class CallsLoad : public RoutingLoad {
     const auto end = std::upper_bound(frequency_ends_.begin(), frequency_ends_.end(), drawn);
     const std::vector<int64_t>& shares = shares_of_calls_[end - frequency_ends_.begin()];
     Shuffle(words, order_);
-    // Multiples of the golden ratio (times 2^32, modulo 2^32) are spread evenly, however many.
+    // Any number of multiples of the golden ratio (times 2^32, modulo 2^32) is spread evenly.
     constexpr uint32_t kGoldenRatio = 0x9E3779B9;
     const int64_t index = of_prompt ? line * shape_.prompt_len + position : line;
     const uint32_t point = static_cast<uint32_t>(index) * kGoldenRatio + words.Next();

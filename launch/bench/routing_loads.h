@@ -12,19 +12,21 @@
 
 namespace octet {
 
-// Every token draws for itself: weights, [layers, experts], as MakeShares takes them.
+// Makes a load in which every token draws for itself. weights: [layers, experts], as for
+// MakeShares.
 std::unique_ptr<RoutingLoad> MakeWeightedLoad(const RoutingShape& shape,
                                               const std::vector<std::vector<double>>& weights);
 
-// Tokens of prompts share one of the calls in each layer, decoded ones in each (layer, position):
-// that is, those of one step where all lines are at the same position. A call is drawn by its
-// frequency, and its counts are dealt out to experts at random. The tokens come as near to them as
-// a low-discrepancy sequence does.
+// Makes a load from calls. All prompt tokens share one call in each layer. Decoded tokens share one
+// in each (layer, position): the tokens of one step, if all lines are at the same position. A call
+// is drawn by its frequency, and its counts go to experts in random order. The tokens follow the
+// counts as closely as a low-discrepancy sequence does.
 std::unique_ptr<RoutingLoad> MakeCallsLoad(const RoutingShape& shape,
                                            const std::vector<ExpertCall>& calls);
 
-// Line i takes recorded answer i mod n, its position p that answer's token p mod its length. The
-// table has at least as many layers, and at least one answer.
+// Makes a load from a trace. Line i takes recorded answer i mod n, and its position p takes that
+// answer's token p mod its length. The table must have at least as many layers, and at least one
+// answer.
 std::unique_ptr<RoutingLoad> MakeTraceLoad(const RoutingShape& shape, TokenTable table);
 
 }  // namespace octet

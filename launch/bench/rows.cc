@@ -12,11 +12,11 @@ namespace {
 
 constexpr float kEps = 1e-5F;
 
-// Matrices of the pattern.
+// The ids of the pattern's matrices.
 constexpr int kRowInput = 0;
 constexpr int kNormWeight = 1;
 
-// The rows, and room for results.
+// The rows, and memory for results.
 struct Rows {
   NumberPattern pattern;
   NumberPattern::Owned x;  // float32
@@ -38,7 +38,8 @@ Rows MakeRows(const KernelBench& bench, int64_t cols) {
   return rows;
 }
 
-// Reads `read` bytes of each element of x and writes `written` for it.
+// Returns the work of a kernel that reads `read` bytes of each element of x and writes `written`
+// for it.
 KernelWork WorkOf(const KernelBench& bench, const char* kernel, const Rows& rows, double read,
                   double written) {
   return {.kernel = kernel,
@@ -68,7 +69,7 @@ KernelResult BenchRmsNorm(const KernelBench& bench, const Rows& rows) {
   return result;
 }
 
-// The rows in another order, rounded to the dtype of weights.
+// Gathers the rows in another order, rounded to the dtype of weights.
 KernelResult BenchGather(const KernelBench& bench, const Rows& rows) {
   std::vector<int32_t> order(rows.count());
   for (int64_t i = 0; i < rows.count(); ++i) {
@@ -90,7 +91,7 @@ KernelResult BenchGather(const KernelBench& bench, const Rows& rows) {
   return result;
 }
 
-// Sums of two rows each.
+// Computes sums of two rows each.
 KernelResult BenchWeightedSum(const KernelBench& bench, const Rows& rows) {
   RowSums sums;
   for (int64_t i = 0; i < rows.count() / 2; ++i) {

@@ -1,4 +1,4 @@
-// What is done row by row: norms, and the rows of an exchange.
+// The benchmark of operations on rows: norms, and the rows of an exchange.
 
 #ifndef OCTET_LAUNCH_BENCH_ROWS_H_
 #define OCTET_LAUNCH_BENCH_ROWS_H_
@@ -9,8 +9,8 @@
 
 namespace octet {
 
-// RMS norm, the gathering of rows for a dispatch and the weighted sums of a combine, on as many
-// rows of so many columns as no cache holds.
+// Measures RMS norm, the gathering of rows for a dispatch and the weighted sums of a combine. Uses
+// more rows of `cols` columns than any cache holds.
 std::vector<KernelResult> BenchRows(const KernelBench& bench, int64_t cols);
 
 }  // namespace octet

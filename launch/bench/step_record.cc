@@ -33,7 +33,7 @@ StepRecord StepRecorder::Difference(const Counts& before, const Counts& after) c
   StepRecord step = {
       .prompt_tokens = after.stats.prompt_tokens - before.stats.prompt_tokens,
       .sampled_tokens = after.stats.sampled_tokens - before.stats.sampled_tokens,
-      // Pages are taken at a step's start and given back at its end.
+      // A step takes pages at its start and returns them at its end.
       .kv_bytes = std::max(before.pages, after.pages) *
                   static_cast<int64_t>(KvCache::PageBytes(config, setup_.engine.dtype)),
       .positions_seen = after.positions_seen - before.positions_seen};
@@ -65,7 +65,7 @@ bool StepRecorder::Step(std::vector<FinishedSequence>& finished) {
 
 namespace {
 
-// Collective: the numbers or records of each rank, on rank 0.
+// Collective. Returns the numbers or records of each rank, on rank 0.
 template <class T>
 std::vector<std::vector<T>> GatherList(Communicator& world, const std::vector<T>& mine) {
   static_assert(std::is_trivially_copyable_v<T>);  // all ranks run the same program

@@ -1,4 +1,4 @@
-// What each step of a run did and how long it took.
+// The work and the time of each step of a run.
 
 #ifndef OCTET_LAUNCH_BENCH_STEP_RECORD_H_
 #define OCTET_LAUNCH_BENCH_STEP_RECORD_H_
@@ -22,10 +22,10 @@ struct StepRecord {
   int64_t sampled_tokens = 0;
 
   Times times = {};
-  // These count this rank's group, on its first rank, where records have been gathered.
+  // These count this rank's group. They are on its first rank, after the records are gathered.
   int64_t tokens = 0;              // computed
   double mean_rank_pairs = 0;      // (token, slot) pairs of a rank's experts, over all layers
-  int64_t busiest_rank_pairs = 0;  // of the rank that had the most in a layer, over all layers
+  int64_t busiest_rank_pairs = 0;  // of the rank with the most in each layer, over all layers
 
   int64_t expert_bytes = 0;    // of this rank's experts that had tokens
   int64_t kv_bytes = 0;        // of the pages in use
@@ -34,21 +34,21 @@ struct StepRecord {
   bool prefills() const { return prompt_tokens > 0; }
 };
 
-// Steps an engine and records what happens. `setup` and `session` must outlive it.
+// A recorder that runs an engine's steps. `setup` and `session` must outlive it.
 class StepRecorder {
  public:
   StepRecorder(const Communicator& world, const JobSetup& setup, Session& session);
 
-  // Collective: Engine::Step.
+  // Collective. Calls Engine::Step.
   bool Step(std::vector<FinishedSequence>& finished);
 
   const std::vector<StepRecord>& records() const { return records_; }
 
-  // Collective: the records of each rank, on rank 0.
+  // Collective. Returns the records of each rank, on rank 0.
   std::vector<std::vector<StepRecord>> Gather(Communicator& world) const;
 
  private:
-  // What counters say before and after a step.
+  // The values of the counters before or after a step.
   struct Counts {
     EngineStats stats;
     Times times;
@@ -68,8 +68,8 @@ class StepRecorder {
   std::vector<int64_t> layer_pairs_;  // [steps * layers] of this rank's experts
 };
 
-// Completes the records of groups of so many ranks: records[r][i] is rank r's of step i, whose
-// experts had layer_pairs[r][i * num_layers + l] (token, slot) pairs in layer l.
+// Completes the records of groups of `group_size` ranks. records[r][i] is rank r's record of step
+// i, whose experts had layer_pairs[r][i * num_layers + l] (token, slot) pairs in layer l.
 void AddGroupPairs(int group_size, int num_layers, int topk,
                    const std::vector<std::vector<int64_t>>& layer_pairs,
                    std::vector<std::vector<StepRecord>>& records);

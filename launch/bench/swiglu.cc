@@ -16,7 +16,7 @@ namespace {
 constexpr int kExperts = kSwiGluShape.num_experts;
 constexpr int kTopk = kSwiGluShape.topk;
 
-// Matrices of the pattern.
+// The ids of the pattern's matrices.
 constexpr int kExpertInput = 3 * kExperts;
 constexpr int W1(int expert) { return 3 * expert; }
 constexpr int W2(int expert) { return 3 * expert + 1; }
@@ -41,7 +41,7 @@ std::vector<ExpertWeights> MakeExperts(const KernelBench& bench, const NumberPat
   return experts;
 }
 
-// Which rows each expert gets.
+// The rows of each expert.
 struct Load {
   std::vector<int32_t> rows;     // of x, grouped by expert
   std::vector<int32_t> offsets;  // [kExperts + 1]
@@ -61,7 +61,7 @@ Load MakeLoad(int64_t tokens) {
   return load;
 }
 
-// That of the tokens that go where `routing` says.
+// Makes the load of tokens that `routing` sends to experts.
 Load MakeLoad(int64_t tokens, RoutingLoad& routing) {
   std::vector<std::vector<int32_t>> rows(kExperts);
   for (int64_t t = 0; t < tokens; ++t) {
@@ -83,7 +83,7 @@ std::string Describe(Shape s, const SwiGluRouting& routing) {
                       routing.name.empty() ? "" : ", ", Escaped(routing.name));
 }
 
-// A sum, and that of its summands' magnitudes.
+// A sum, and the sum of its summands' magnitudes.
 struct Sum {
   double value = 0;
   double magnitude = 0;
@@ -94,7 +94,7 @@ struct Sum {
   }
 };
 
-// A row of a matrix of the pattern.
+// Returns a row of a matrix of the pattern.
 std::vector<double> Row(const NumberPattern& pattern, DType dtype, int id, int64_t row,
                         int64_t cols) {
   const float* numbers = pattern.Rows(id, row, 1, cols).f32(0);
@@ -103,7 +103,7 @@ std::vector<double> Row(const NumberPattern& pattern, DType dtype, int id, int64
   return rounded;
 }
 
-// Some outputs for one token.
+// Computes some outputs for one token.
 std::vector<Sum> Reference(const NumberPattern& pattern, DType dtype, Shape s, int expert,
                            int64_t token, std::span<const int64_t> outputs) {
   const std::vector<double> x = Row(pattern, dtype, kExpertInput, token, s.hidden);
@@ -125,7 +125,7 @@ std::vector<Sum> Reference(const NumberPattern& pattern, DType dtype, Shape s, i
 
 // Compares some outputs of the first and the last row with arithmetic in double.
 bool IsSwiGlu(const NumberPattern& pattern, DType dtype, Shape s, const Load& load, ConstMatrix y) {
-  // Summands near the middle of two bfloat16 numbers may have become the other one.
+  // Summands near the middle of two bfloat16 numbers may round to either.
   const double slack = dtype == DType::kBF16 ? 0.03 / static_cast<double>(s.intermediate) : 0;
   const std::vector<int64_t> outputs = {0, s.hidden / 3, s.hidden - 1};
   for (const int64_t row : {int64_t{0}, y.rows - 1}) {

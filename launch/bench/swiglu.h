@@ -1,4 +1,4 @@
-// The experts of one rank, computed together.
+// The benchmark of one rank's experts, computed together.
 
 #ifndef OCTET_LAUNCH_BENCH_SWIGLU_H_
 #define OCTET_LAUNCH_BENCH_SWIGLU_H_
@@ -12,17 +12,18 @@
 
 namespace octet {
 
-// What its loads are made for.
+// The shape for which its loads are made.
 inline constexpr RoutingShape kSwiGluShape = {.num_experts = 8, .topk = 2};
 
-// Where tokens go.
+// The routing of the benchmark's tokens.
 struct SwiGluRouting {
-  std::string name = {};        // for a person; empty: nothing is said
-  RoutingLoad* load = nullptr;  // of kSwiGluShape; null: in the ratio 8 : 7 : ... : 1
+  std::string name = {};        // for the user; not shown if empty
+  RoutingLoad* load = nullptr;  // for kSwiGluShape; if null, in the ratio 8 : 7 : ... : 1
 };
 
-// 8 experts of this hidden and intermediate size (a multiple of 16) that share the (token, slot)
-// rows of so many tokens, two of each. To a load, tokens are lines at position 0.
+// Measures 8 experts of this hidden and intermediate size (a multiple of 16). They share the
+// (token, slot) rows of each number of `tokens`, two rows per token. For a load, tokens are lines
+// at position 0.
 std::vector<KernelResult> BenchSwiGlu(const KernelBench& bench, int64_t hidden,
                                       int64_t intermediate, std::span<const int64_t> tokens,
                                       const SwiGluRouting& routing = {});

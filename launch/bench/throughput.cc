@@ -29,10 +29,10 @@ namespace {
 
 constexpr int kWarmUpTokens = 4;  // of each answer
 
-// Choices of a prompt's line: both are alike, where they go on.
+// The choices of a prompt's line. The tokens of both are alike, as far as both go.
 enum Choice : int32_t { kMeasured = 0, kWarmUp = 1 };
 
-// Request `id`, whose tokens follow from its line, the prompt's number, and the seed.
+// Makes request `id`, whose tokens depend on its line (the prompt's number) and the seed.
 NewSequence MakeRequest(int64_t id, int64_t prompt, Choice choice, int input_len, int output_len,
                         const JobSetup& setup) {
   NewSequence request;
@@ -52,14 +52,14 @@ NewSequence MakeRequest(int64_t id, int64_t prompt, Choice choice, int input_len
   return request;
 }
 
-// The prompts' answers, and the first steps, which don't count.
+// The prompts' answers, and the number of first steps, which do not count.
 struct Answers {
   std::vector<FinishedSequence> warm_up;   // of the first prompts
   std::vector<FinishedSequence> measured;  // of all
   size_t warm_up_steps = 0;
 };
 
-// Collective: answers a few prompts, then all of them. Whole on rank 0.
+// Collective. Answers a few prompts, then all of them. The result is complete on rank 0.
 Answers RunPrompts(const Communicator& world, const ThroughputOptions& o, const JobSetup& setup,
                    Engine& engine, StepRecorder& recorder) {
   const int num_warm_up = std::min(o.num_prompts, world.size());
@@ -85,7 +85,7 @@ Answers RunPrompts(const Communicator& world, const ThroughputOptions& o, const 
   return answers;
 }
 
-// Answers are as long as they should be and, whatever ran beside them, begin alike.
+// Returns whether all answers have the right length and begin alike, whatever ran beside them.
 bool AreRight(const Answers& answers, const ThroughputOptions& o) {
   std::vector<const FinishedSequence*> by_id(answers.warm_up.size() + o.num_prompts);
   for (const auto* sequences : {&answers.warm_up, &answers.measured}) {
@@ -111,7 +111,7 @@ StepMachine DescribeMachine(const Communicator& world, const JobSetup& setup,
           .arithmetic = CountArithmetic(setup.model.config)};
 }
 
-// Collective: whole on rank 0.
+// Collective. Measures; the report is complete on rank 0.
 ThroughputReport Measure(Communicator& world, const ThroughputOptions& options,
                          const RunConfig& config, const JobSetup& setup, Session& session,
                          MachineRates rates) {
@@ -177,7 +177,7 @@ class BenchThroughputCommand : public Subcommand {
   }
 
  private:
-  // Every rank reads the file itself, as it forces the routing of its own tokens.
+  // Every rank reads the file itself, because it forces the routing of its own tokens.
   absl::Status ReadRouting(const JobSetup& setup, FileSystem& files) {
     const ModelConfig& model = setup.model.config;
     absl::StatusOr<std::unique_ptr<RoutingLoad>> load =
@@ -192,7 +192,8 @@ class BenchThroughputCommand : public Subcommand {
     return absl::OkStatus();
   }
 
-  // For rank 0, which makes all prompts at the start and keeps all answers to the end.
+  // Checks the memory of rank 0, which makes all prompts at the start and keeps all answers to the
+  // end.
   absl::Status CheckMemory(FileSystem& files) const {
     constexpr double kTokenBytes = 2 * sizeof(int32_t);  // here, and on the way to its rank
     const double tokens = static_cast<double>(options_.num_prompts) *
@@ -215,7 +216,7 @@ class BenchThroughputCommand : public Subcommand {
 
   absl::Status LookAtTrace(const RunConfig& config, const JobSetup& setup, FileSystem& files) {
     if (config.trace().empty()) return absl::OkStatus();
-    std::vector<std::string> notes;  // there are none of a new trace
+    std::vector<std::string> notes;  // a new trace has none
     absl::StatusOr<std::unique_ptr<TraceFile>> trace = TraceFile::Look(
         files, config.trace(), TraceStart::kNew, MakeTraceHeader(config, setup), notes);
     if (!trace.ok()) return trace.status();
@@ -223,7 +224,7 @@ class BenchThroughputCommand : public Subcommand {
     return absl::OkStatus();
   }
 
-  // On rank 0: the engine's steps go to the trace.
+  // On rank 0. Sends the engine's steps to the trace.
   absl::Status BeginTrace(Engine& engine) {
     if (trace_ == nullptr) return absl::OkStatus();
     engine.SetOnRouting([this](StepRouting& step) { trace_->Add(step); });
@@ -231,7 +232,7 @@ class BenchThroughputCommand : public Subcommand {
     return trace_->Begin();
   }
 
-  // Collective. The machines are measured while their memory is still free.
+  // Collective. Measures the machines first, while their memory is still free.
   ExitCode LoadAndMeasure(Communicator& world, const RunConfig& config, const JobSetup& setup,
                           FileSystem& files) {
     MachineRates rates = ProbeMachines(world, setup.isa, setup.engine.dtype, setup.threads);
@@ -268,8 +269,8 @@ class BenchThroughputCommand : public Subcommand {
   RunConfigFlags flags_;
   ThroughputOptions options_;
   std::string output_json_;
-  std::unique_ptr<RoutingLoad> routing_;  // where the router does not choose
-  std::unique_ptr<TraceFile> trace_;      // on rank 0, where one was asked for
+  std::unique_ptr<RoutingLoad> routing_;  // if the router does not choose
+  std::unique_ptr<TraceFile> trace_;      // on rank 0, if one was requested
 };
 
 }  // namespace

@@ -58,7 +58,7 @@ std::string FormatMachine(const MachineRates& rates) {
   return text;
 }
 
-// How near ranks whose experts get unequal loads can come to ranks with equal ones.
+// Returns how near ranks with unequal loads can come to ranks with equal ones.
 double LoadAllows(const StepSummary& s) {
   return s.busiest_rank_pairs > 0 ? s.mean_rank_pairs / s.busiest_rank_pairs : 1;
 }
@@ -71,7 +71,7 @@ std::string FormatBalance(const ThroughputReport& r) {
       100 * LoadAllows(r.prefill), 100 * LoadAllows(r.decode));
 }
 
-// What none of the kinds of work and wait has counted.
+// Returns the seconds that no kind of work or wait has counted.
 double OtherSeconds(const StepSummary& s) {
   return s.seconds - std::accumulate(s.times.begin(), s.times.end(), 0.0);
 }
@@ -81,7 +81,7 @@ std::string FormatRouting(const ThroughputOptions& o) {
   return absl::StrCat("routing    ", Escaped(o.routing), ", whatever the router chose\n");
 }
 
-// Seconds of rank 0, a line for each kind of work or wait.
+// Formats the seconds of rank 0, a line for each kind of work or wait.
 std::string FormatTimes(const ThroughputReport& r) {
   std::string text = absl::StrFormat("rank 0     %-18s %9s %9s\n", "seconds", "prefill", "decode");
   const auto add_line = [&text](const std::string& name, double prefill, double decode) {

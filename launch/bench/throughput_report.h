@@ -1,4 +1,4 @@
-// The account of octet bench throughput.
+// The report of octet bench throughput.
 
 #ifndef OCTET_LAUNCH_BENCH_THROUGHPUT_REPORT_H_
 #define OCTET_LAUNCH_BENCH_THROUGHPUT_REPORT_H_
@@ -12,31 +12,31 @@
 
 namespace octet {
 
-// What is asked of the model: greedy answers to random prompts, all at once.
+// The work of the benchmark: greedy answers to random prompts, all at once.
 struct ThroughputOptions {
   int input_len = 512;   // tokens of each prompt
   int output_len = 128;  // tokens of each answer
   int num_prompts = 64;
-  std::string routing;  // --routing; empty: the router chooses
+  std::string routing;  // --routing; if empty, the router chooses
 };
 
 struct ThroughputReport {
   ThroughputOptions options;
   RunConfig config;
   ModelConfig model;
-  RunReport run;  // of all steps, the warm-up's included
+  RunReport run;  // of all steps, with those of the warm-up
   StepMachine machine;
   StepSummary prefill;  // steps with prompt tokens
   StepSummary decode;   // the others
-  bool right = false;   // the answers are those of the warm-up, in which fewer ran together
+  bool right = false;   // the answers equal those of the warm-up, in which fewer ran together
 
   double seconds() const { return prefill.seconds + decode.seconds; }
 };
 
-// For a person.
+// Returns a text for the user.
 std::string FormatThroughput(const ThroughputReport& report);
 
-// The same and more for programs, as JSON.
+// Returns the same and more as JSON, for programs.
 std::string ThroughputJson(const ThroughputReport& report);
 
 }  // namespace octet

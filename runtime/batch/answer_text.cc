@@ -13,7 +13,7 @@ int64_t CountCharacters(const std::string& utf8) {
   return characters;
 }
 
-// The text of `ids`, which may end inside a character, and where each token begins.
+// Returns the text of `ids`, and where each token begins. The text may end inside a character.
 AnswerText Decode(StreamingDecoder& decoder, std::span<const int32_t> ids) {
   AnswerText decoded;
   int64_t characters = 0;
@@ -29,7 +29,8 @@ AnswerText Decode(StreamingDecoder& decoder, std::span<const int32_t> ids) {
 AnswerText PromptText(const Tokenizer& tokenizer, const Prompt& prompt,
                       SpecialTokens special_tokens) {
   const bool given_as_ids = !prompt.is_text;
-  // A text is shown as given: the BOS in front of it is not, whatever is kept.
+  // A text prompt is shown as given, without the BOS in front of it, even if special tokens are
+  // kept.
   StreamingDecoder decoder(tokenizer, {}, given_as_ids ? special_tokens : SpecialTokens::kSkip);
   AnswerText decoded = Decode(decoder, prompt.ids);
   if (given_as_ids) return decoded;
@@ -40,7 +41,7 @@ AnswerText PromptText(const Tokenizer& tokenizer, const Prompt& prompt,
   return decoded;
 }
 
-// The stop text that ended the answer is cut off, with all that its last token has behind it.
+// Cuts off the stop text that ended the answer, and the rest of its last token after that.
 void CutAtStopText(const Answer& answer, std::string& text) {
   if (!answer.stopped() || !answer.finished.has_stop_text()) return;
   const StopText& stop = answer.finished.stop_text();
@@ -67,7 +68,7 @@ AnswerText MakeAnswerText(const Tokenizer* tokenizer, const Answer& answer) {
   AnswerText shown;
   if (request.echo) shown = PromptText(*tokenizer, answer.prompt, special_tokens);
 
-  // As the engine decodes it when it seeks stop texts, whose offsets refer to this.
+  // Decodes like the engine when it looks for stop texts: their offsets refer to this text.
   StreamingDecoder decoder(*tokenizer, answer.prompt.ids, special_tokens);
   const bool ends_silently = !ids.empty() && answer.stopped() && !answer.finished.has_stop_text() &&
                              !request.include_stop_text;

@@ -1,4 +1,4 @@
-// What a result shows of one answer, and its text.
+// The parts of an answer that a result shows, and its text.
 
 #ifndef OCTET_RUNTIME_BATCH_ANSWER_TEXT_H_
 #define OCTET_RUNTIME_BATCH_ANSWER_TEXT_H_
@@ -14,26 +14,27 @@
 
 namespace octet {
 
-// An answer beside what was asked. A view.
+// An answer with its request and prompt. A view.
 struct Answer {
   const BatchRequest& request;
   const Prompt& prompt;
   const FinishedSequence& finished;
 
-  // None where nothing was to be generated: the one token that had to be is not shown.
+  // Returns the tokens to show. There are none if nothing was to be generated: the engine must
+  // generate one token even then, and it is not shown.
   std::span<const int32_t> token_ids() const;
-  // Whether something other than its length ended it.
+  // Returns whether something other than its length ended the answer.
   bool stopped() const { return request.generate && finished.finish_reason() == STOP; }
 };
 
 struct AnswerText {
-  std::string text;              // with the prompt's in front where it is echoed
-  std::vector<int64_t> offsets;  // [tokens shown]: where each begins in `text`, in characters
+  std::string text;              // after the prompt's text if that is echoed
+  std::vector<int64_t> offsets;  // [tokens shown] the start of each in `text`, in characters
 };
 
-// The tokens shown are those of the prompt, where it is echoed, and of the answer. A stop text cuts
-// the text, a stop token has none, unless they are to be included. Without a tokenizer all texts
-// are empty.
+// Returns the text of the tokens that are shown: those of the prompt if it is echoed, then those of
+// the answer. A stop text cuts the text off and a stop token adds no text, unless the request
+// includes them. Without a tokenizer all texts are empty.
 AnswerText MakeAnswerText(const Tokenizer* tokenizer, const Answer& answer);
 
 }  // namespace octet

@@ -1,4 +1,4 @@
-// How journals name who writes them, and when.
+// The names by which journals identify their writers, and times.
 
 #ifndef OCTET_RUNTIME_BATCH_ATTEMPT_NAMES_H_
 #define OCTET_RUNTIME_BATCH_ATTEMPT_NAMES_H_
@@ -9,7 +9,7 @@
 namespace octet {
 
 std::string NowAsText();                     // to the second, UTC
-std::string TimeAsText(int64_t since_1970);  // nanoseconds; likewise
+std::string TimeAsText(int64_t since_1970);  // nanoseconds; to the second, UTC
 std::string NameOfThisProcess();             // its number and host, and the time
 
 }  // namespace octet

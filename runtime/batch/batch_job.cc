@@ -12,22 +12,23 @@
 namespace octet {
 namespace {
 
-// What one step may read: a long run of refused lines must not keep the other ranks waiting.
+// The most that one step reads. A long run of refused lines must not delay the other ranks.
 constexpr int kLinesPerStep = 512;
 constexpr size_t kBytesPerStep = size_t{16} << 20;
 
-// How long a step without work waits for a pipe that has nothing yet.
+// The time that a step without work waits for input from a pipe.
 constexpr std::chrono::milliseconds kIdleWait(20);
 
-// Different fields that notes are written of.
+// The most different fields that notes are written about.
 constexpr size_t kMostNotes = 100;
 
-// After so many lines their mean length tells how many there will be; within reason, as they may
-// be much shorter than the rest.
+// After this number of lines, their mean length gives an estimate of the number of lines. The
+// estimate is bounded, because they may be much shorter than the rest.
 constexpr int64_t kLinesForEstimate = 1000;
 constexpr int64_t kMostReserved = 20'000'000;
 
-// An attempt may crash or stand still by chance, or with another request's fault.
+// A request may fail this often: an attempt may crash or stand still by chance, or because of
+// another request.
 constexpr int kMostFaults = 2;
 
 std::string Times(int n) { return n == 1 ? "once" : absl::StrCat(n, " times"); }
@@ -76,7 +77,7 @@ absl::Status BatchJob::Feed(Engine& engine) {
     if (!taken.ok()) return taken.status();
     if (*taken == Taken::kNothing) break;
     bytes += text_.size() + 1;
-    Activity::OfThisThread().Tick();  // many lines are no standstill
+    Activity::OfThisThread().Tick();  // reading many lines is progress
     if (*taken != Taken::kLine) continue;
     ++lines;
     SubmitStarted(engine);
@@ -101,7 +102,7 @@ absl::StatusOr<RequestTotals> BatchJob::Check(const std::function<void()>& advan
   return totals;
 }
 
-// The next line of the input, if there is one now.
+// Takes the next line of the input, if there is one now.
 absl::StatusOr<BatchJob::Taken> BatchJob::TakeLine(std::chrono::milliseconds patience) {
   const absl::StatusOr<LineReader::Result> read = reader_.Next(text_, patience);
   if (!read.ok()) return read.status();
@@ -225,7 +226,8 @@ void BatchJob::Start(std::unique_ptr<InFlight> line) {
   in_flight_.emplace(number, std::move(line));
 }
 
-// The input has ended. Should the next crash be this one's fault, it is known to be.
+// Submits one suspect after the end of the input, alone: if the next crash is its fault, that is
+// certain.
 void BatchJob::SubmitSuspect(Engine& engine) {
   if (in_flight_.empty() && !suspects_.empty()) {
     Start(std::move(suspects_.front()));
@@ -235,7 +237,7 @@ void BatchJob::SubmitSuspect(Engine& engine) {
   if (suspects_.empty() && started_ == nullptr) engine.Close();
 }
 
-// A line may have thousands of sequences: they are made as they are needed.
+// Submits the sequences of a line only when they are needed: there may be thousands.
 void BatchJob::SubmitStarted(Engine& engine) {
   while (started_ != nullptr && engine.num_waiting() < read_ahead_) {
     const int64_t choice = started_->num_submitted++;
@@ -268,7 +270,7 @@ absl::Status BatchJob::Write(std::vector<FinishedSequence>& finished) {
   return output_.Flush();
 }
 
-// All its answers are there.
+// Completes a line that has all its answers.
 absl::Status BatchJob::Complete(InFlight& line) {
   BatchResult result = std::move(line.result);
   result.answered =

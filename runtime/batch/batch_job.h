@@ -1,4 +1,4 @@
-// JSONL of requests in, JSONL of answers out.
+// A batch job: JSONL of requests in, JSONL of answers out.
 
 #ifndef OCTET_RUNTIME_BATCH_BATCH_JOB_H_
 #define OCTET_RUNTIME_BATCH_BATCH_JOB_H_
@@ -24,31 +24,32 @@
 
 namespace octet {
 
-// What a batch job has done so far.
+// The progress of a batch job.
 struct BatchCounts {
-  int64_t estimated_lines = 0;       // of the whole input; 0: not known yet
+  int64_t estimated_lines = 0;       // of the whole input; 0 if not known yet
   bool input_ended = false;          // estimated_lines is exact
   int64_t answered = 0;              // lines, with a completion
   int64_t refused = 0;               // lines, with an error
-  int64_t safe = 0;                  // of both, those that won't be lost
-  int64_t unfinished_sequences = 0;  // of the lines that have neither yet
+  int64_t safe = 0;                  // of both, those that cannot be lost
+  int64_t unfinished_sequences = 0;  // of the lines that have no result yet
 };
 
-// What the requests of a job ask for, as far as that is known before any is computed.
+// The totals of a job's requests, as far as they are known before any is computed.
 struct RequestTotals {
   int64_t requests = 0;
   int64_t answers = 0;        // each prompt may have several
   int64_t prompt_tokens = 0;  // of all answers
   int64_t answer_tokens = 0;  // at most
   int64_t longest_prompt = 0;
-  int64_t longest_line = 0;  // where it stands
+  int64_t longest_line = 0;  // its line number
 };
 
-// Serves each line of its inputs once. Lives on rank 0, where alone the files are.
+// A job that serves each line of its inputs once. It is on rank 0, because only rank 0 has the
+// files.
 class BatchJob {
  public:
-  // `read_ahead` bounds the sequences that wait in the engine. What it is made from must outlive
-  // it.
+  // `read_ahead` bounds the sequences that wait in the engine. The arguments must outlive this
+  // object.
   BatchJob(LineReader reader, BatchOutput& output, RequestLimits limits, ResultFormat format,
            int64_t read_ahead)
       : reader_(std::move(reader)),
@@ -57,49 +58,51 @@ class BatchJob {
         format_(std::move(format)),
         read_ahead_(read_ahead) {}
 
-  // Told of each request, by the number of its result, before its line is parsed, and of none
-  // after it.
+  // Is called before a request's line is parsed, with the number of its result, and after it, with
+  // nullopt.
   using OnRead = std::function<void(std::optional<int64_t> number)>;
   void SetOnRead(OnRead on_read) { on_read_ = std::move(on_read); }
 
-  // Reads some lines, unless enough sequences wait in the engine: submits their requests, answers
-  // at once those that are refused, passes over those that the output has. Requests that were in
-  // flight when an attempt crashed or stood still come after all others, one at a time. Closes the
-  // engine when all is submitted.
+  // Reads some lines, unless enough sequences wait in the engine. Submits their requests, answers
+  // refused ones at once, and skips those that the output already has. Requests that were in flight
+  // when an attempt crashed or stood still come after all others, one at a time. Closes the engine
+  // when all are submitted.
   absl::Status Feed(Engine& engine);
 
-  // In place of all that follows: reads and checks all lines, and computes none. `advance` is
-  // called now and then.
+  // Use it instead of all that follows. Reads and checks all lines, and computes none. Calls
+  // `advance` now and then.
   absl::StatusOr<RequestTotals> Check(const std::function<void()>& advance);
 
-  // What is computed is finished, and nothing more begins.
+  // Lets the requests that are under way finish, and begins no more.
   void Drain(Engine& engine);
 
-  // Whether lines were left undone, after Drain.
+  // Returns whether lines were left undone, after Drain.
   bool stopped() const {
     return drained_ && !(counts_.input_ended && in_flight_.empty() && suspects_.empty());
   }
 
-  // Takes answers to the output. A line of which one was not finite becomes an error line.
+  // Adds answers to the output. If an answer's logits were not finite, its line becomes an error
+  // line.
   absl::Status Write(std::vector<FinishedSequence>& finished);
 
-  // Completes the output. Call when the engine has nothing left to do.
+  // Completes the output. Call it when the engine has nothing left to do.
   absl::Status Finish();
 
   BatchCounts counts() const;
 
-  // The input that has been opened and has given nothing yet; empty: none.
+  // Returns the input that is open but has not given any line yet; empty if there is none.
   std::string silent_input() const { return reader_.silent_input(); }
 
-  // Why lines were refused so far.
+  // Returns why lines were refused so far.
   const RefusalSummary& refusals() const { return refusals_; }
 
-  // Notes for a person since the last call: the first line that is refused, and each field that is
-  // ignored (with RequestLimits::lenient), once in a run.
+  // Returns the notes for the user since the last call, and clears them. There is one for the first
+  // line that is refused, and one for each field that is ignored (with RequestLimits::lenient),
+  // once in a run.
   std::vector<std::string> TakeNotes();
 
  private:
-  // A line whose answers are not all there.
+  // A line that still lacks answers.
   struct InFlight {
     BatchResult result;  // without its text
     int64_t line;
@@ -109,7 +112,7 @@ class BatchJob {
     int64_t num_submitted = 0;
   };
 
-  // Which answer of which line a sequence is.
+  // The answer and the line that a sequence belongs to.
   struct Place {
     InFlight* line;
     int64_t choice;
@@ -135,19 +138,19 @@ class BatchJob {
   ResultFormat format_;
   int64_t read_ahead_;
   OnRead on_read_ = [](std::optional<int64_t>) {};
-  std::string text_;  // of the line at hand
+  std::string text_;  // of the current line
 
   bool drained_ = false;
   int64_t line_ = 0;  // of the input, from 1
   int64_t num_results_ = 0;
   int64_t next_sequence_ = 0;
-  InFlight* started_ = nullptr;                 // the line of which not all sequences are submitted
+  InFlight* started_ = nullptr;                 // the line whose sequences are not all submitted
   absl::flat_hash_map<int64_t, Place> places_;  // by sequence
   absl::flat_hash_map<int64_t, std::unique_ptr<InFlight>> in_flight_;  // by result number
   std::deque<std::unique_ptr<InFlight>> suspects_;  // in flight at a fault, and not started since
-  absl::flat_hash_set<uint64_t> custom_ids_;        // hashes: ten million take 150 MB
+  absl::flat_hash_set<uint64_t> custom_ids_;        // as hashes: ten million take 150 MB
   std::set<std::string> ignored_fields_;
-  std::set<std::string> said_;  // notes of requests
+  std::set<std::string> said_;  // notes of requests that were given
   RefusalSummary refusals_;
   std::vector<std::string> notes_;
   BatchCounts counts_;

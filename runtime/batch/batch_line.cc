@@ -26,7 +26,7 @@ void CheckModel(const RequestLimits& limits, Fields& body) {
             "model_not_found");
 }
 
-// What results show beside the answers' text.
+// Takes the fields that say what results show beside the answers' text.
 void TakeOutput(Fields& body, BatchRequest& request) {
   if (request.endpoint == Endpoint::kCompletions) {
     request.echo = body.TakeBool("echo").value_or(false);
@@ -35,7 +35,7 @@ void TakeOutput(Fields& body, BatchRequest& request) {
   request.return_token_ids = body.TakeBool("return_token_ids").value_or(false);
 }
 
-// The rank that a request must live on: a field only where it was allowed.
+// Takes the home of the request. The field exists only if it was allowed.
 void TakeHome(const RequestLimits& limits, Fields& body, BatchRequest& request) {
   if (limits.home_slots.empty()) return;
   const std::optional<int64_t> home =

@@ -9,7 +9,7 @@
 
 namespace octet {
 
-// Never fails as a whole: a line that can't be served is a RequestError.
+// Parses a line. It never fails as a whole: a line that cannot be served gives a RequestError.
 ParsedLine ParseBatchLine(const std::string& line, const RequestLimits& limits);
 
 }  // namespace octet

@@ -29,7 +29,8 @@ void WriteStopReason(const Answer& answer, JsonWriter& json) {
   }
 }
 
-// As vLLM does: an int16 array [tokens, layers, top_k], as numpy.save writes it, in base64.
+// Writes what vLLM writes: an int16 array [tokens, layers, top_k] in base64, in the format of
+// numpy.save.
 void WriteRoutedExperts(const ResultFormat& format, const std::string& experts, JsonWriter& json) {
   const auto slots = std::ssize(experts) / format.expert_bytes;
   const int64_t tokens = slots / format.num_layers / format.topk;
@@ -44,7 +45,7 @@ void WriteRoutedExperts(const ResultFormat& format, const std::string& experts, 
   json.Key("routed_experts").String(absl::Base64Escape(npy));
 }
 
-// What choices of both endpoints end with.
+// Writes the fields that end a choice at both endpoints.
 void WriteFinish(const ResultFormat& format, const Answer& answer, JsonWriter& json) {
   json.Key("finish_reason").String(answer.stopped() ? "stop" : "length");
   WriteStopReason(answer, json);
@@ -115,7 +116,7 @@ void WriteUsage(const BatchRequest& request, std::span<const FinishedSequence> c
   json.EndObject();
 }
 
-// What vLLM gives of a chat's one prompt beside the choices.
+// Writes the fields for a chat's prompt that vLLM gives beside the choices.
 void WriteChatPrompt(const Tokenizer* tokenizer, const BatchRequest& request,
                      const FinishedSequence& choice, JsonWriter& json) {
   const Prompt& prompt = request.prompts.front();
@@ -126,7 +127,7 @@ void WriteChatPrompt(const Tokenizer* tokenizer, const BatchRequest& request,
   if (request.return_token_ids) json.Key("prompt_token_ids").Integers(prompt.ids);
 }
 
-// Up to the response's body.
+// Begins a result line, up to the body of the response.
 void BeginResult(int64_t line, const std::string* custom_id, int status_code, JsonWriter& json) {
   const std::string id = absl::StrCat("batch_req_", line);
   json.BeginObject();

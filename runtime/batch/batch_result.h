@@ -13,21 +13,21 @@
 
 namespace octet {
 
-// What all result lines of a run have in common.
+// The values that all result lines of a run share.
 struct ResultFormat {
-  const Tokenizer* tokenizer = nullptr;  // null: "text" is empty
-  std::string model;                     // as results name it
+  const Tokenizer* tokenizer = nullptr;  // if null, "text" is empty
+  std::string model;                     // the name in the results
   int64_t created = 0;                   // Unix seconds
 
-  // The shape of FinishedSequence::routed_experts: [tokens, num_layers, topk] of so many bytes
-  // each.
+  // The shape of FinishedSequence::routed_experts: [tokens, num_layers, topk], of `expert_bytes`
+  // bytes each.
   int num_layers = 0;
   int topk = 0;
   int expert_bytes = 1;
 };
 
-// Both without a newline at the end. `line` counts from 1 and gives the ids: nothing here depends
-// on clock or schedule. `choices`: [request.num_choices()].
+// Both return a line without a newline at its end. `line` counts from 1 and gives the ids. The
+// result never depends on the clock or the schedule. choices: [request.num_choices()].
 std::string FormatResult(const ResultFormat& format, int64_t line, const BatchRequest& request,
                          std::span<const FinishedSequence> choices);
 std::string FormatError(int64_t line, const ParsedLine& parsed, const RequestError& error);

@@ -21,7 +21,7 @@ constexpr char kAnswersFinalMessage[] =
 constexpr char kNoTime[] =
     "the chat template asks for the time, which --created gives: without it, it is that of 1970";
 
-// A list of objects; null where there is none, or an empty one.
+// Takes a list of objects. Returns null if it is absent or empty.
 Json TakeObjects(const char* key, Fields& body) {
   const Json* list = body.TakeArray(key);
   if (list == nullptr || list->empty()) return nullptr;
@@ -40,7 +40,7 @@ void TakeToolChoice(Fields& body) {
               "must be 'none' or 'auto' where it is given: no tool's call can be enforced");
 }
 
-// What the request has fields for must not come twice.
+// Takes the template's arguments. They must not repeat a field of the request.
 Json TakeArguments(Fields& body) {
   const Json* arguments = body.TakeObject("chat_template_kwargs");
   if (arguments == nullptr) return Json::object();
@@ -65,7 +65,7 @@ void TakeEnd(Fields& body, Conversation& conversation) {
   }
 }
 
-// The template writes BOS where the model wants it.
+// Refuses special tokens: the template writes BOS where the model needs it.
 void TakeSpecialTokens(Fields& body) {
   if (!body.TakeBool("add_special_tokens").value_or(false)) return;
   body.Refuse("add_special_tokens",

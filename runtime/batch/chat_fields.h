@@ -8,8 +8,8 @@
 
 namespace octet {
 
-// "messages", "tools" and what else the model's chat template is given: one prompt, as the template
-// writes it. Names and meanings: OpenAI's chat completions, vLLM's extras.
+// Takes "messages", "tools" and the other inputs of the model's chat template. The template writes
+// them as one prompt. Names and meanings: OpenAI's chat completions, vLLM's extras.
 void TakeConversation(const RequestLimits& limits, Fields& body, BatchRequest& request);
 
 }  // namespace octet

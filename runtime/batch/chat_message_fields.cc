@@ -15,7 +15,7 @@ constexpr size_t kMaxMessages = 16384;
 
 constexpr size_t kMaxRoleBytes = 64;
 
-// What messages carry for others than the model: vLLM drops it before the template.
+// Fields of messages that are not for the model. vLLM drops them before the template.
 constexpr const char* kLabels[] = {
     "annotations",
     "cache_control",
@@ -44,7 +44,7 @@ void PassOverLabels(Fields& fields) {
   for (const char* label : kLabels) fields.Take(label);
 }
 
-// Where a part of this type has its text; null: it is no text.
+// Returns the key of the text in a part of this type, or null if the part is no text.
 const char* TextKey(const std::string& type) {
   if (type == "text" || type == "input_text" || type == "output_text") return "text";
   if (type == "refusal") return "refusal";
@@ -52,7 +52,7 @@ const char* TextKey(const std::string& type) {
   return nullptr;
 }
 
-// The text of one part; nullopt where it is null.
+// Returns the text of one part, or nullopt if it is null.
 std::optional<std::string> ReadPart(const Json& value, const std::string& name, Fields& message) {
   if (value.is_string()) return value.get<std::string>();
   const std::string prefix = name + ".";
@@ -85,7 +85,8 @@ std::vector<std::string> ReadParts(const Json& parts, const std::string& prefix,
   return texts;
 }
 
-// An answer of OpenAI's may be a refusal in place of a content, or calls of tools alone.
+// Takes the content. An answer from OpenAI may have a refusal instead of content, or only tool
+// calls.
 std::vector<std::string> TakeContent(const std::string& role, const std::string& prefix,
                                      Fields& message) {
   std::optional<std::string> refusal = message.TakeString("refusal");
@@ -103,7 +104,8 @@ std::vector<std::string> TakeContent(const std::string& role, const std::string&
   return {};
 }
 
-// As vLLM: values in place of their JSON text, and no value where the text is none.
+// Reads the arguments of a call as vLLM does: values instead of their JSON text, and no value if
+// the text is not JSON.
 Json ReadArguments(const Json& function) {
   Json arguments = function.value("arguments", Json());
   if (arguments.is_structured()) return arguments;
@@ -113,7 +115,7 @@ Json ReadArguments(const Json& function) {
   return parsed.ok() ? *std::move(parsed) : Json::object();
 }
 
-// Null where there is none.
+// Returns null if there are no calls.
 Json TakeToolCalls(Fields& message) {
   const Json* calls = message.TakeArray("tool_calls");
   if (calls == nullptr || calls->empty()) return nullptr;

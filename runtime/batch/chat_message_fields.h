@@ -10,9 +10,9 @@
 
 namespace octet {
 
-// "messages", one or more. Roles are the template's to judge; "developer" is OpenAI's newer name of
-// "system". What answers of OpenAI and vLLM hold besides text and calls, and labels for others than
-// the model, is passed over.
+// Takes "messages", one or more. The template judges the roles. "developer" is OpenAI's newer name
+// for "system". Ignores the extra fields of OpenAI's and vLLM's answers, besides text and calls,
+// and labels that are not for the model.
 std::vector<ChatMessage> TakeMessages(Fields& body);
 
 }  // namespace octet

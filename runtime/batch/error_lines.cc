@@ -12,7 +12,8 @@ namespace {
 
 using nlohmann::json;
 
-// Without reading the whole line: no text within it can hold quotes that are not escaped.
+// Returns whether the line has an answer, without parsing it: texts inside it can have only escaped
+// quotes.
 bool IsAnswer(std::string_view line) {
   return line.find(R"("response":{"status_code":200,)") != std::string_view::npos;
 }
@@ -22,7 +23,7 @@ std::string TextAt(const json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-// The number of the line of the input, from "batch_req_N"; 0: it is not told.
+// Returns the number of the line of the input, from "batch_req_N", or 0 if there is none.
 int64_t InputLine(const json& result) {
   const std::string id = TextAt(result, "id");
   int64_t line = 0;

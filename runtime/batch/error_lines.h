@@ -1,4 +1,4 @@
-// The error lines of an output that is complete.
+// The error lines of a complete output.
 
 #ifndef OCTET_RUNTIME_BATCH_ERROR_LINES_H_
 #define OCTET_RUNTIME_BATCH_ERROR_LINES_H_
@@ -13,8 +13,7 @@
 
 namespace octet {
 
-// Why lines were refused, read from the output of their job (batch_result.h). `advance` is called
-// now and then.
+// Reads from a job's output (batch_result.h) why lines were refused. Calls `advance` now and then.
 absl::StatusOr<RefusalSummary> ReadErrorLines(FileSystem& files, const std::string& output,
                                               const std::function<void()>& advance);
 

@@ -1,4 +1,4 @@
-// What lies where an output is to be.
+// The file at an output's path, before the output is written.
 
 #ifndef OCTET_RUNTIME_BATCH_EXISTING_OUTPUT_H_
 #define OCTET_RUNTIME_BATCH_EXISTING_OUTPUT_H_
@@ -13,13 +13,13 @@
 
 namespace octet {
 
-// None: there is nothing.
+// Returns nullopt if there is no file.
 absl::StatusOr<std::optional<ReplacedOutput>> FindOutput(FileSystem& files,
                                                          const std::string& output);
 
 bool IsSameOutput(const ReplacedOutput& a, const ReplacedOutput& b);
 
-// Its size and time, for a person.
+// Returns the size and time of the file, for the user.
 std::string Describe(const ReplacedOutput& output);
 
 }  // namespace octet

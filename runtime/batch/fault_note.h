@@ -1,4 +1,4 @@
-// What an attempt that failed says of the requests that it worked at.
+// A note of a failed attempt about its requests.
 
 #ifndef OCTET_RUNTIME_BATCH_FAULT_NOTE_H_
 #define OCTET_RUNTIME_BATCH_FAULT_NOTE_H_
@@ -9,10 +9,10 @@
 
 namespace octet {
 
-// A rank of an attempt crashed or stood still. On disk it is a line of text,
+// A note that a rank of an attempt crashed or stood still. On disk it is a line of text,
 //   [reading NUMBER, ]WHO: WHAT
-// where WHAT begins with kStoodStill if the rank did, and NUMBER is the request whose line it read
-// then. Where several ranks have left one, the first counts.
+// where WHAT begins with kStoodStill if the rank stood still. NUMBER is the request whose line the
+// rank was reading. If several ranks have left a note, the first one counts.
 struct FaultNote {
   static constexpr char kReading[] = "reading ";
   static constexpr char kStoodStill[] = "stood still";
@@ -20,15 +20,15 @@ struct FaultNote {
   bool stood_still = false;
   std::optional<int64_t> reading;
 
-  // Takes the text of a file, whatever it is.
+  // Parses the text of a file, whatever it is.
   static FaultNote Parse(std::string_view text);
 };
 
-// What earlier attempts met with at one request.
+// The faults of earlier attempts at one request.
 struct EarlierFaults {
   int crashes = 0;
   int standstills = 0;
-  int in_reading = 0;  // of both: while its line was read; the others while it was computed
+  int in_reading = 0;  // of both, those while its line was read, not while it was computed
 
   int count() const { return crashes + standstills; }
   void Add(const FaultNote& note);

@@ -16,7 +16,7 @@ namespace {
 // Fields that are accepted with the same values.
 struct Rule {
   bool (*accepts)(const Json& value);
-  const char* allowed;  // as it stands behind "must be"; null: nothing is
+  const char* allowed;  // the text after "must be"; null if no value is allowed
   std::initializer_list<const char*> keys;
 };
 
@@ -50,14 +50,14 @@ bool IsTextFormat(const Json& value) {
   return type != value.end() && *type == "text";
 }
 
-// As vLLM's StructuredOutputsParams without a constraint.
+// Returns whether this is vLLM's StructuredOutputsParams without a constraint.
 bool HasNoConstraint(const Json& value) {
   return value.is_object() && std::all_of(value.begin(), value.end(), [](const Json& member) {
            return member.is_null() || member == false;
          });
 }
 
-// What answers do not depend on, whatever it is.
+// Fields on which no answer depends, at any value.
 constexpr Rule kLabelRules[] = {
     {IsText,
      "a text",
@@ -74,7 +74,7 @@ constexpr Rule kLabelRules[] = {
     {IsEffort, "none, minimal, low, medium, high, xhigh or max", {"reasoning_effort"}},
 };
 
-// What answers would depend on, with the one value that asks for nothing.
+// Fields on which answers depend, with the one value that asks for nothing.
 constexpr Rule kNeutral[] = {
     {IsFalse,
      "false",
@@ -131,7 +131,7 @@ void TakeAll(std::span<const Rule> rules, const char* code, Fields& body) {
   }
 }
 
-// Those whose neutral value depends on the request.
+// Takes the fields whose neutral value depends on the request.
 void TakeDependentFields(Fields& body, const BatchRequest& request) {
   if (body.TakeInteger("best_of", 1, kMaxInt32).value_or(request.n) != request.n) {
     body.Refuse("best_of", "must be as 'n' where it is given");

@@ -1,4 +1,4 @@
-// The fields of a request that change nothing here.
+// The fields of a request that have no effect here.
 
 #ifndef OCTET_RUNTIME_BATCH_INERT_FIELDS_H_
 #define OCTET_RUNTIME_BATCH_INERT_FIELDS_H_
@@ -8,11 +8,11 @@
 
 namespace octet {
 
-// Takes what clients send out of habit and nobody took before: labels, and all that OpenAI and vLLM
-// have a field for, at the values that ask for nothing. Other values are refused, also where fields
-// that are not known are ignored: who sets them expects another answer. Sources: OpenAI's API
+// Takes the fields that clients send by habit and that no other function took: labels, and all
+// fields of OpenAI and vLLM at values that ask for nothing. Refuses other values, even if unknown
+// fields are ignored: a client that sets them expects another answer. Sources: OpenAI's API
 // reference; vLLM's CompletionRequest, ChatCompletionRequest and SamplingParams, of 0.5 to now.
-// After all fields that are served.
+// Call it after all fields that are served.
 void TakeInertFields(Fields& body, const BatchRequest& request);
 
 }  // namespace octet

@@ -11,7 +11,7 @@
 namespace octet {
 namespace {
 
-// Newlines behind a line that is not blank.
+// Counts the newlines after lines that are not blank.
 int64_t CountEnds(std::string_view text) {
   int64_t ends = 0;
   for (size_t i = 1; i < text.size(); ++i) {
@@ -52,7 +52,7 @@ absl::StatusOr<uint64_t> HashOfLines(FileSystem& files, const std::vector<std::s
 
 absl::StatusOr<int64_t> EstimateLines(FileSystem& files, const std::vector<std::string>& inputs) {
   constexpr uint64_t kSampleBytes = uint64_t{16} << 10;
-  constexpr uint64_t kNumSamples = 8;  // over all of a file: lines may be longer at its end
+  constexpr uint64_t kNumSamples = 8;  // spread over the file: lines may be longer at its end
   int64_t lines = 0;
   for (const std::string& input : inputs) {
     const absl::StatusOr<std::unique_ptr<RandomAccessFile>> file = files.Open(input);

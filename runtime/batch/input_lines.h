@@ -1,4 +1,4 @@
-// The lines of a batch's input as its results refer to them.
+// The lines of a batch's input, as its results refer to them.
 
 #ifndef OCTET_RUNTIME_BATCH_INPUT_LINES_H_
 #define OCTET_RUNTIME_BATCH_INPUT_LINES_H_
@@ -15,20 +15,24 @@
 
 namespace octet {
 
-// A line that has no result.
+// Returns whether a line has no result.
 bool IsBlankLine(std::string_view line);
 
-// XXH3 of a line without its newline; of one that is too long to be kept, that of nothing.
+// Returns the XXH3 of a line without its newline. A line that is too long to be kept has the hash
+// of an empty text.
 uint64_t HashOfLine(std::string_view line);
 
-// The hash of lines one after the other: that of those before, 0 at first, and of one more.
+// Returns the hash of a sequence of lines, from the hash of all lines but the last (0 at first) and
+// that of the last line.
 uint64_t AddToHash(uint64_t hash_so_far, uint64_t line_hash);
 
-// That of all lines that have results. Reads all inputs; `advance` is called now and then.
+// Returns the AddToHash of all lines that have results. Reads all inputs. Calls `advance` now and
+// then.
 absl::StatusOr<uint64_t> HashOfLines(FileSystem& files, const std::vector<std::string>& inputs,
                                      const std::function<void()>& advance);
 
-// About how many lines with results the inputs have, from samples; 0 where one is compressed.
+// Returns about how many lines with results the inputs have, from samples. Returns 0 if an input is
+// compressed.
 absl::StatusOr<int64_t> EstimateLines(FileSystem& files, const std::vector<std::string>& inputs);
 
 }  // namespace octet

@@ -80,7 +80,7 @@ absl::Status SameFile(const char* kind, const FileIdentity& a, const FileIdentit
   return status.ok() && compare_contents ? SameContents(what, a, b) : status;
 }
 
-// What `touch -d` takes.
+// Returns a file's time in the form that `touch -d` takes.
 std::string TimeOf(const FileIdentity& file) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", absl::FromUnixNanos(file.mtime_ns()),
                           absl::UTCTimeZone());

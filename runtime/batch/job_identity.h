@@ -1,4 +1,4 @@
-// Whether two attempts are of the same job.
+// The test whether two attempts belong to the same job.
 
 #ifndef OCTET_RUNTIME_BATCH_JOB_IDENTITY_H_
 #define OCTET_RUNTIME_BATCH_JOB_IDENTITY_H_
@@ -16,19 +16,20 @@
 
 namespace octet {
 
-// What is known of a file without reading all of it; with `read_contents` also what it holds.
-// `advance` is called now and then.
+// Returns what is known about a file without reading all of it. With `read_contents` also hashes
+// its contents. Calls `advance` now and then.
 absl::StatusOr<FileIdentity> IdentifyFile(FileSystem& files, const std::string& path,
                                           bool read_contents, const std::function<void()>& advance);
 
-// The files of a model's directory that decide its answers.
+// Adds the files of a model's directory that decide its answers to `job`.
 absl::Status IdentifyModel(FileSystem& files, const std::string& directory, bool read_contents,
                            const std::function<void()>& advance, JobIdentity& job);
 
-// OK where both give the same bytes; otherwise the first field that differs, named as a person
-// knows it. Files are compared by size and beginning, and model files also by time; with
-// `compare_contents` all by what they hold, and none by time. An input whose time alone differs
-// gives a note: each of its lines is compared with that of its result when it is read.
+// Returns OK if both jobs give the same bytes; otherwise names the first field that differs, in the
+// user's words. Files are compared by size and beginning, and model files also by time. With
+// `compare_contents`, all files are compared by their contents, and none by time. An input with
+// only a different time gives a note: each of its lines is compared with that of its result when it
+// is read.
 absl::Status CompareJobs(const JobIdentity& earlier, const JobIdentity& now, bool compare_contents,
                          std::vector<std::string>& notes);
 

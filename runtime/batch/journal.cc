@@ -60,7 +60,7 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Look(FileSystem& files, const 
   return journal;
 }
 
-// Whether the output of this very job is there and whole, or lacks nothing but its name.
+// Looks whether the output of this job is complete, or lacks only its name.
 absl::Status Journal::LookForFinished(std::vector<std::string>& notes) {
   const std::string path = claim_.PathOf(kFinishedName);
   if (options_.mode == StartMode::kOverwrite || !files_.Exists(path)) return absl::OkStatus();
@@ -97,8 +97,7 @@ absl::Status Journal::LookForFinished(std::vector<std::string>& notes) {
     finished_ = std::move(finished);
     return absl::OkStatus();
   }
-  if (!claim_.NamesOf(JournalFile::kPart).empty())
-    return absl::OkStatus();  // not yet, it says more
+  if (!claim_.NamesOf(JournalFile::kPart).empty()) return absl::OkStatus();  // the parts say more
   return OutputInTheWay(
       output_, absl::StrCat(" is not as octet completed it on ", Escaped(finished.finished()),
                             ": it has ", Describe(**output), ", and had ", finished.output_bytes(),
@@ -163,7 +162,7 @@ absl::Status Journal::CompareHeader(const JournalHeader& header, std::vector<std
                    Escaped(header.started()), ": ", std::string(same.message())));
 }
 
-// What lies in the output's place is kept, unless it is known that it is to be replaced.
+// Refuses to replace a file at the output's path, unless an option or an earlier attempt allows it.
 absl::Status Journal::LookAtOutput() {
   absl::StatusOr<std::optional<ReplacedOutput>> found = FindOutput(files_, output_);
   if (!found.ok()) return found.status();
@@ -209,7 +208,7 @@ absl::Status Journal::Begin(std::vector<std::string>& notes) {
       case JournalFile::kFinished:
         return true;
       default:
-        return exclusive;  // otherwise it may be of an attempt that is alive
+        return exclusive;  // otherwise it may belong to an attempt that is alive
     }
   });
 }
@@ -222,7 +221,7 @@ absl::Status Journal::BeginPart() {
   header.set_started(NowAsText());
   if (replaces_) *header.mutable_replaces() = *replaces_;
   absl::StatusOr<std::unique_ptr<JournalWriter>> writer;
-  // Another one may have taken a number since they were listed, where there are no locks.
+  // Without locks, another attempt may have taken a number since the names were listed.
   for (int attempt = NextAttempt(claim_.names());; ++attempt) {
     const std::string name = PartName(attempt);
     writer = JournalWriter::Create(files_, claim_.PathOf(name), ToLine(header), options_.commit);
@@ -279,7 +278,7 @@ absl::StatusOr<BatchResult> Journal::ReadResult(std::optional<JournalReader>& re
                                           " was damaged since it was written"));
 }
 
-// Writes the output under another name, where it survives a loss of power.
+// Writes the output under another name, so that it survives a loss of power.
 absl::Status Journal::Assemble(int64_t num_results, const std::string& path,
                                FinishedJob& finished) {
   absl::StatusOr<std::unique_ptr<OutputStream>> stream = files_.CreateNew(path);
@@ -323,7 +322,7 @@ absl::Status Journal::Finish(int64_t num_results) {
   return Complete();
 }
 
-// All is there but the output's name.
+// Gives the complete output its name.
 absl::Status Journal::Complete() {
   const std::string assembled = claim_.PathOf(finished_->assembled());
   absl::Status status = files_.Rename(assembled, output_);

@@ -21,48 +21,49 @@
 namespace octet {
 
 enum class StartMode {
-  kNew,        // refused where an output or unfinished work would be lost
-  kResume,     // goes on with what is there
-  kOverwrite,  // throws away what is there
+  kNew,        // refuses to lose an output or unfinished work
+  kResume,     // continues what is there
+  kOverwrite,  // discards what is there
 };
 
 struct JournalOptions {
   StartMode mode = StartMode::kNew;
   GroupCommit commit;
-  bool compare_contents = false;          // of input and model files, in place of their times
+  bool compare_contents = false;          // of input and model files, instead of their times
   std::function<void()> advance = [] {};  // called now and then in long work
-  int64_t expected_results = 0;           // about; 0: not known
+  int64_t expected_results = 0;           // about; 0 if not known
 
-  // That of the input (runtime/batch/input_lines.h); asked where its time alone has changed since
-  // the job was finished.
+  // Returns the hash of the input (runtime/batch/input_lines.h). Is called if only the input's time
+  // has changed since the job was finished.
   std::function<absl::StatusOr<uint64_t>()> hash_of_lines = [] { return uint64_t{0}; };
 };
 
-// The output of a job that goes to a file, and beside it the directory OUTPUT.journal
-// (runtime/batch/journal_files.h). Nobody writes to what belongs to another attempt, so one that is
-// still alive somewhere can't damage the next.
+// The output of a job that goes to a file, with the directory OUTPUT.journal beside it
+// (runtime/batch/journal_files.h). An attempt never writes to the files of another attempt, so one
+// that is still alive cannot damage the next.
 class Journal : public BatchOutput {
  public:
-  // Reads what earlier attempts left, and writes nothing. Errors: the output is in use, is of a job
-  // that differs or of none, or can't be completed: there is no room, or no right to replace it.
-  // `notes` get what a person should know.
+  // Reads what earlier attempts left, and writes nothing. Errors: the output is in use, belongs to
+  // a different job or to none, or cannot be completed because there is no room or no permission to
+  // replace it. Appends notes for the user to `notes`.
   static absl::StatusOr<std::unique_ptr<Journal>> Look(FileSystem& files, const std::string& output,
                                                        const JobIdentity& job,
                                                        const JournalOptions& options,
                                                        std::vector<std::string>& notes);
 
-  // Begins another attempt; unless finished().
+  // Begins another attempt, unless finished().
   absl::Status Begin(std::vector<std::string>& notes) override;
 
-  // The output of this very job is there, and whole; then nothing but Begin may be called.
+  // Returns the job if its output is already complete, else null. If it is complete, only Begin may
+  // be called.
   const FinishedJob* finished() const { return finished_ ? &*finished_ : nullptr; }
 
   const std::string& directory() const { return claim_.directory(); }
 
-  // Results that earlier attempts left.
+  // The number of results that earlier attempts left.
   int64_t num_earlier() const { return index_.num_earlier(); }
 
-  // The file that a rank makes which crashes or stands still.
+  // The path of the file that a rank writes if it crashes or stands still.
   std::string crash_path() const { return claim_.PathOf(CrashName(index_.parts().back())); }
 
   JournalCost cost() const { return writer_->cost(); }
@@ -101,9 +102,9 @@ class Journal : public BatchOutput {
   const JournalOptions options_;
   OutputClaim claim_;
   std::optional<FinishedJob> finished_;
-  bool is_assembled_ = false;  // finished_ only lacks its name
+  bool is_assembled_ = false;  // the output is complete but lacks its name
   std::optional<ReplacedOutput> replaces_;
-  std::vector<ReplacedOutput> replaceable_;  // by what earlier attempts were told
+  std::vector<ReplacedOutput> replaceable_;  // that earlier attempts were allowed to replace
   JournalIndex index_;
   std::unique_ptr<JournalWriter> writer_;
 };

@@ -17,10 +17,10 @@ constexpr char kOutput[] = "output-";
 constexpr char kWaiting[] = "waiting-";
 constexpr char kCrash[] = ".crash";
 constexpr char kNew[] = "finished.new.";
-constexpr size_t kFewestDigits = 6;  // so that names are in the order of numbers
+constexpr size_t kFewestDigits = 6;  // so that names sort by number
 constexpr size_t kMostDigits = 9;
 
-// How a part begins: x stands for a hexadecimal digit.
+// The beginning of a part; x stands for a hexadecimal digit.
 constexpr std::string_view kPartForm = "xxxxxxxxxxxxxxxx header ";
 constexpr std::string_view kFinishedForm = "job ";
 constexpr std::string_view kLockForm = "process ";
@@ -44,7 +44,7 @@ std::optional<int> NumberAfter(std::string_view prefix, std::string_view name) {
   return number;
 }
 
-// Where power was lost, a file may be cut, or have zeros in place of what was written.
+// After a loss of power, a file may be cut short, or have zeros instead of what was written.
 bool HasForm(std::string_view head, std::string_view form) {
   int damaged = 0;
   for (size_t i = 0; i < std::min(head.size(), form.size()); ++i) {

@@ -1,4 +1,4 @@
-// The names of what lies in the directory of a journal.
+// The names of the files in the directory of a journal.
 
 #ifndef OCTET_RUNTIME_BATCH_JOURNAL_FILES_H_
 #define OCTET_RUNTIME_BATCH_JOURNAL_FILES_H_
@@ -12,23 +12,24 @@
 
 namespace octet {
 
-// In OUTPUT.journal, where N has six digits or more:
-//   lock           held, and named, by the attempt that runs
-//   part-N         what attempt N has done (runtime/batch/journal_record.h)
-//   part-N.crash   made by a rank of attempt N that crashed or stood still (fault_note.h)
+// The kinds of files in OUTPUT.journal. N has six digits or more:
+//   lock           held by the running attempt, and contains its name
+//   part-N         the work of attempt N (runtime/batch/journal_record.h)
+//   part-N.crash   written by a rank of attempt N that crashed or stood still (fault_note.h)
 //   output-N       the output, as attempt N completes it
-//   waiting-N.X    results of attempt N that wait for earlier ones, where there is no part
-//   finished       the job whose output is complete; finished.new.X is one that is being written
-// Whatever else lies there is somebody else's, and is left alone.
+//   waiting-N.X    results of attempt N that wait for earlier ones, if there is no part
+//   finished       the job whose output is complete; finished.new.X is being written
+// All other files are foreign, and are left alone.
 enum class JournalFile { kForeign, kLock, kPart, kCrash, kOutput, kWaiting, kFinished, kNew };
 
 inline constexpr char kLockName[] = "lock";
 inline constexpr char kFinishedName[] = "finished";
 
-// By its name alone.
+// Returns the kind by the name alone.
 JournalFile KindOfName(const std::string& name);
 
-// By its name and, where it has a form, how it begins, if at most two of its letters are damaged.
+// Returns the kind by the name and, for kinds with a form, by the beginning of the file. At most
+// two of its letters may be damaged.
 absl::StatusOr<JournalFile> KindOfFile(FileSystem& files, const std::string& path);
 
 std::string PartName(int attempt);
@@ -36,10 +37,10 @@ std::string CrashName(const std::string& part);
 std::string OutputName(int attempt);
 std::string WaitingName(int attempt);
 
-// The number in the name of a part.
+// Returns the attempt's number from the name of a part.
 int AttemptOf(const std::string& part);
 
-// The attempt that follows all of which something is there.
+// Returns the number after those of all attempts that have left a file.
 int NextAttempt(const std::vector<std::string>& names);
 
 }  // namespace octet

@@ -9,13 +9,13 @@
 namespace octet {
 namespace {
 
-// What the shortest record of a result takes.
+// The bytes of the shortest record of a result.
 constexpr uint64_t kLeastRecordBytes = 45;
 
-// Far more requests than can be under way at once.
+// A bound far above the number of requests that can be under way at once.
 constexpr uint64_t kMostUnderWay = uint64_t{1} << 20;
 
-// What of a part can't be used.
+// The records of a part that cannot be used.
 class Damage {
  public:
   void Add(uint64_t offset) {
@@ -23,7 +23,8 @@ class Damage {
     ++num_;
   }
 
-  // What lies at the very end was being written when the attempt was killed.
+  // Describes the damage. Bytes at the very end do not count: they were being written when the
+  // attempt was killed.
   std::optional<std::string> Describe(const JournalReader& reader, uint64_t whole_end) const {
     std::string text;
     if (num_ > 0) {
@@ -49,7 +50,7 @@ absl::StatusOr<JournalReader> JournalIndex::AddPart(FileSystem& files, const std
                                                     const std::string& name) {
   constexpr size_t kMostParts = (size_t{1} << (64 - kOffsetBits)) - 2;
   const std::string path = JoinPath(directory, name);
-  // It was killed, perhaps before its last results were durable; here they count as done.
+  // Its process may have died before its last results were durable. Here they count as done.
   const absl::Status synced = files.Sync(path);
   if (!synced.ok()) return synced;
   absl::StatusOr<JournalReader> reader = JournalReader::Open(files, path);
@@ -106,15 +107,16 @@ absl::Status JournalIndex::ReadPart(FileSystem& files, const std::string& direct
   return CountFault(files, JoinPath(directory, CrashName(name)), in_flight);
 }
 
-// Results are made about in their order: those before one are under way or have records, if perhaps
-// damaged ones. A number beyond would only take memory.
+// Checks a record's number. Results are made roughly in their order: all before one are under way
+// or have records, which may be damaged. A number beyond that would only waste memory.
 bool JournalIndex::IsPlausible(const JournalRecord& record) const {
   return record.kind != JournalRecord::Kind::kResult ||
          static_cast<uint64_t>(record.result.number) <
              bytes_of_parts_ / kLeastRecordBytes + kMostUnderWay;
 }
 
-// Who reads a line works at nothing else; otherwise any request in flight may be at fault.
+// Counts a fault. A rank that reads a line does nothing else. Otherwise any request in flight may
+// have caused it.
 absl::Status JournalIndex::CountFault(FileSystem& files, const std::string& path,
                                       const absl::flat_hash_set<int64_t>& in_flight) {
   if (!files.Exists(path)) return absl::OkStatus();
@@ -156,7 +158,8 @@ void JournalIndex::Set(int64_t number, Place place) {
   locations_[number] = (Location{place.part} << kOffsetBits) | place.offset;
 }
 
-// Two attempts that knew nothing of each other may have done the same request: with equal results.
+// Adds an earlier result. Two attempts that did not know of each other may have done the same
+// request, with equal results.
 void JournalIndex::AddEarlier(const BatchResult& result, Place place) {
   if (Find(result.number)) return;
   Set(result.number, place);

@@ -1,4 +1,4 @@
-// What earlier attempts did, and where it lies.
+// An index of what earlier attempts did.
 
 #ifndef OCTET_RUNTIME_BATCH_JOURNAL_INDEX_H_
 #define OCTET_RUNTIME_BATCH_JOURNAL_INDEX_H_
@@ -20,23 +20,23 @@
 
 namespace octet {
 
-// The results of all parts of a journal: 8 bytes each, and what is known of those of earlier
-// attempts.
+// The places of the results in all parts of a journal, in 8 bytes each, and the facts that are
+// known about results of earlier attempts.
 class JournalIndex {
  public:
-  // Where a record is.
+  // The place of a record.
   struct Place {
     size_t part;      // in parts()
     uint64_t offset;  // bytes
   };
 
-  // Adds the part of an earlier attempt. `check` says whether it is of this job. A record that is
-  // damaged is left out, and a note says so.
+  // Adds the part of an earlier attempt. `check` says whether it belongs to this job. Leaves out
+  // damaged records, and adds a note about them.
   absl::Status ReadPart(FileSystem& files, const std::string& directory, const std::string& name,
                         const std::function<absl::Status(const JournalHeader&)>& check,
                         const std::function<void()>& advance, std::vector<std::string>& notes);
 
-  // Adds the part that is being written.
+  // Begins the part that is being written, and adds its results.
   void BeginPart(const std::string& name) { parts_.push_back(name); }
   void AddResult(int64_t number, uint64_t offset) { Set(number, {parts_.size() - 1, offset}); }
 
@@ -45,13 +45,13 @@ class JournalIndex {
   std::optional<EarlierResult> FindEarlier(int64_t number) const;
   EarlierFaults FaultsOf(int64_t number) const;
 
-  // What earlier attempts left.
+  // The results that earlier attempts left.
   int64_t num_earlier() const { return num_earlier_; }
-  uint64_t earlier_bytes() const { return earlier_bytes_; }  // of their results' texts
+  uint64_t earlier_bytes() const { return earlier_bytes_; }  // of those results' texts
   bool has_damaged_part() const { return has_damaged_part_; }
 
  private:
-  using Location = uint64_t;  // the index of the part above 48 bits of offset
+  using Location = uint64_t;  // the index of the part, above 48 bits of offset
   static constexpr int kOffsetBits = 48;
   static constexpr Location kMissing = ~Location{0};
 
@@ -68,7 +68,7 @@ class JournalIndex {
 
   std::vector<std::string> parts_;      // names
   std::vector<Location> locations_;     // by number
-  std::vector<EarlierResult> earlier_;  // by number, where there is a location
+  std::vector<EarlierResult> earlier_;  // by number, valid if there is a location
   uint64_t bytes_of_parts_ = 0;
   int64_t num_earlier_ = 0;
   uint64_t earlier_bytes_ = 0;

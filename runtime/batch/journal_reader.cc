@@ -35,7 +35,7 @@ absl::StatusOr<uint64_t> JournalReader::Skip(uint64_t offset) {
   return offset + (inside ? *inside : (*line)->size() + 1);
 }
 
-// Without its newline; none where the file ends before one.
+// Returns the line without its newline, or nullopt if the file ends before one.
 absl::StatusOr<std::optional<std::string_view>> JournalReader::Line(uint64_t offset) {
   for (uint64_t bytes = kWindow;; bytes *= 2) {
     if (offset >= window_begin_ && offset < window_begin_ + window_.size()) {

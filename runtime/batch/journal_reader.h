@@ -1,4 +1,4 @@
-// Reads what an attempt has written, as far as it is whole.
+// A reader of the whole records that an attempt has written.
 
 #ifndef OCTET_RUNTIME_BATCH_JOURNAL_READER_H_
 #define OCTET_RUNTIME_BATCH_JOURNAL_READER_H_
@@ -15,20 +15,21 @@
 
 namespace octet {
 
-// One part of a journal.
+// A reader of one part of a journal.
 class JournalReader {
  public:
   static absl::StatusOr<JournalReader> Open(FileSystem& files, const std::string& path);
 
-  // The record that begins at a byte; none where there is no whole one. After the header was read
-  // (at 0) its seed is used. Quick where offsets ascend.
+  // Returns the record that begins at a byte, or nullopt if no whole record does. Read the header
+  // (at 0) first: the seed comes from it. Reads with ascending offsets are quick.
   absl::StatusOr<std::optional<JournalRecord>> Read(uint64_t offset);
 
-  // Where the next whole record may begin, behind a damaged one at a byte: after its newline or,
-  // where that is damaged too, before. size() where the file ends without.
+  // Returns where the next whole record may begin after a damaged one at `offset`: after its
+  // newline or, if that is damaged too, inside the longer line. Returns size() if the file ends
+  // before.
   absl::StatusOr<uint64_t> Skip(uint64_t offset);
 
-  // Behind the record that was read last.
+  // Returns the end of the record that was read last.
   uint64_t next() const { return next_; }
   uint64_t size() const { return file_->size(); }
   const std::string& path() const { return file_->path(); }

@@ -30,7 +30,7 @@ std::optional<int64_t> ParseNumber(std::string_view text) {
   return value;
 }
 
-// What stands before the next space, which is removed together with it.
+// Returns the text before the next space, and removes both from `text`.
 std::string_view TakeWord(std::string_view& text) {
   const size_t space = text.find(' ');
   const std::string_view word = text.substr(0, space);
@@ -74,7 +74,7 @@ bool ParseResult(std::string_view body, JournalRecord& record) {
   return true;
 }
 
-// Whether a record that follows a header begins so.
+// Returns whether the text begins like a record that follows a header.
 bool IsKind(std::string_view text) {
   const std::string_view word = TakeWord(text);
   return word == "started" || word == "answer" || word == "error" || word == "ended";
@@ -127,7 +127,7 @@ std::optional<JournalRecord> ParseRecord(std::string_view line, uint64_t seed) {
 }
 
 std::optional<size_t> FindRecord(std::string_view line, uint64_t seed) {
-  constexpr int kMostTries = 16;  // a text may hold much that looks like a record
+  constexpr int kMostTries = 16;  // a text may contain much that looks like a record
   int tries = 0;
   for (size_t space = line.find(' ', kHashDigits + 1);
        space != std::string_view::npos && tries < kMostTries; space = line.find(' ', space + 1)) {

@@ -7,7 +7,7 @@
 namespace octet {
 namespace {
 
-// A disk that is slower than the answers come is waited for when so many are not durable.
+// The writer waits for a slow disk when this many results are not durable.
 constexpr int64_t kMostPending = 4096;
 
 std::span<const std::byte> View(const std::string& text) { return std::as_bytes(std::span(text)); }
@@ -106,7 +106,7 @@ absl::Status JournalWriter::Flush() {
   return status_;
 }
 
-// With the lock held but for the time that the disk takes.
+// Makes a group durable. Releases the lock during the work of the disk.
 void JournalWriter::SyncGroup(std::unique_lock<std::mutex>& lock) {
   const int64_t written = written_;
   lock.unlock();

@@ -23,26 +23,26 @@ namespace octet {
 
 // When written results become durable.
 struct GroupCommit {
-  int64_t most_results = 64;  // a group is no larger, unless more come while it is made durable
-  std::chrono::milliseconds most_age{1000};  // of its first one
-  bool in_background = true;                 // otherwise within Flush, and by number only
+  int64_t most_results = 64;  // the most of a group, unless more come while it is made durable
+  std::chrono::milliseconds most_age{1000};  // of its first result
+  bool in_background = true;                 // otherwise in Flush, without regard to age
 
-  // Makes durable, before the results of a group, what must not be lost when they count as done.
-  // From any thread, without the journal's lock.
+  // Makes durable what must not be lost when the results of a group count as done. Is called before
+  // that, from any thread, without the journal's lock.
   std::function<absl::Status()> sync_before = [] { return absl::OkStatus(); };
 };
 
-// What keeping a journal has cost.
+// The cost of a journal.
 struct JournalCost {
   double wall_seconds = 0;  // of the thread that appends
   double cpu_seconds = 0;   // of all threads
 };
 
-// Appends records, and makes them durable in groups on a thread of its own: nobody waits for the
-// disk, unless it falls far behind.
+// A writer that appends records, and makes them durable in groups on a thread of its own. No caller
+// waits for the disk, unless the disk is far behind.
 class JournalWriter {
  public:
-  // Makes the file and its first record durable; the directory is the caller's.
+  // Makes the file and its first record durable. The caller must make the directory durable.
   static absl::StatusOr<std::unique_ptr<JournalWriter>> Create(FileSystem& files,
                                                                const std::string& path,
                                                                const std::string& header,
@@ -51,19 +51,19 @@ class JournalWriter {
   JournalWriter& operator=(const JournalWriter&) = delete;
   ~JournalWriter();
 
-  // Keeps a record until Flush. Returns where in the file it will begin.
+  // Keeps a record until Flush. Returns the offset in the file where it will begin.
   uint64_t Append(const BatchResult& result);
   void AppendStarted(std::span<const int64_t> numbers);
 
-  // Writes what was appended: a process that dies now does not lose it. An error of the file, also
-  // of what was to become durable, is final.
+  // Writes what was appended: it survives the death of the process. An error of the file is final,
+  // also one from making records durable.
   absl::Status Flush();
 
-  // Ends the part with the reason, everything in it being durable. From any thread; nothing is
+  // Ends the part with the reason, and makes all of it durable. Any thread may call it. Nothing is
   // written after it, and a second call does nothing.
   absl::Status End(const std::string& reason);
 
-  // Results that survive a loss of power.
+  // The number of results that survive a loss of power.
   int64_t num_durable() const;
 
   JournalCost cost() const;
@@ -83,13 +83,13 @@ class JournalWriter {
   const GroupCommit commit_;
   uint64_t seed_ = 0;
 
-  mutable std::mutex mutex_;  // of all below
+  mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
   std::string buffer_;
-  uint64_t bytes_ = 0;    // of the file, with what is in the buffer
+  uint64_t bytes_ = 0;    // of the file, including the buffer
   int64_t appended_ = 0;  // results
-  int64_t written_ = 0;   // of those
-  int64_t durable_ = 0;   // of those
+  int64_t written_ = 0;   // of appended_
+  int64_t durable_ = 0;   // of written_
   bool ended_ = false;
   bool stopping_ = false;  // the thread
   absl::Status status_;

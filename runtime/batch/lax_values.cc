@@ -13,10 +13,10 @@
 namespace octet {
 namespace {
 
-constexpr size_t kMaxNumberBytes = 64;  // of a text that is worth reading as a number
+constexpr size_t kMaxNumberBytes = 64;  // of a text that may be a number
 
-// The text without white space around it, "+" in front, and "_" between digits; empty where it can
-// be no number.
+// Returns the text without white space around it, "+" in front, and "_" between digits. Returns an
+// empty text if it cannot be a number.
 std::string NumberText(const std::string& text) {
   constexpr std::string_view kSpace = " \t\n\r\f\v";
   const size_t begin = text.find_first_not_of(kSpace);
@@ -40,7 +40,7 @@ std::string NumberText(const std::string& text) {
   return number;
 }
 
-// Digits, and behind them ".0" at most.
+// Accepts digits, with at most ".0" after them.
 std::optional<int64_t> IntegerOf(const std::string& text) {
   std::string number = NumberText(text);
   if (const size_t point = number.find('.'); point != std::string::npos) {
@@ -67,7 +67,7 @@ std::optional<double> DoubleOf(const std::string& text) {
 }
 
 std::optional<int64_t> IntegerOf(double number) {
-  // From 2^63 a double may stand for an integer that was too great to be read as one.
+  // From 2^63 on, a double may come from an integer that was too large to be read as one.
   constexpr double kEnd = 9223372036854775808.0;
   if (!(std::abs(number) < kEnd) || std::trunc(number) != number) return std::nullopt;
   return static_cast<int64_t>(number);

@@ -11,14 +11,14 @@ namespace {
 
 constexpr int64_t kDefaultMaxTokens = 16;  // of completions, as OpenAI
 
-// "max_tokens", and by which of its names it was given.
+// The value of "max_tokens", and which of its names was used.
 struct MaxTokens {
   std::optional<int64_t> asked;
   const char* name = "max_tokens";
 };
 
 MaxTokens TakeMaxTokens(Fields& body, bool echo) {
-  // None at all only where there is a prompt to show.
+  // 0 is allowed only if there is a prompt to show.
   const int64_t least = echo ? 0 : 1;
   const std::optional<int64_t> old_name = body.TakeInteger("max_tokens", least, kMaxInt32);
   const std::optional<int64_t> new_name =
@@ -32,7 +32,7 @@ MaxTokens TakeMaxTokens(Fields& body, bool echo) {
 
 struct LongestPrompt {
   int64_t length = 0;
-  std::string name;  // of the field that it came from
+  std::string name;  // of its field
 };
 
 LongestPrompt FindLongestPrompt(const BatchRequest& request) {
@@ -45,8 +45,9 @@ LongestPrompt FindLongestPrompt(const BatchRequest& request) {
   return {length, absl::StrCat("prompt[", longest - request.prompts.begin(), "]")};
 }
 
-// What a prompt that is cut must leave: the answer that was asked for. Where none was, as much as
-// vLLM leaves, if that is not asked too much of a short model or of prompts of a given length.
+// Returns the tokens that a cut prompt must leave for the answer: as many as the request asks for.
+// If it does not say, as many as vLLM leaves, but 1 for a short model or for prompts of a given
+// length.
 int64_t AnswerToKeepRoomFor(const MaxTokens& max_tokens, const RequestLimits& limits,
                             const BatchRequest& request) {
   if (max_tokens.asked) return std::max<int64_t>(*max_tokens.asked, 1);
@@ -56,10 +57,10 @@ int64_t AnswerToKeepRoomFor(const MaxTokens& max_tokens, const RequestLimits& li
   return has_default && as_many_as_fit ? kDefaultMaxTokens : 1;
 }
 
-// Tokens and logprobs of a line's result are held until all are there.
+// The bound on a line's tokens and logprobs, which are held until all are there.
 constexpr int64_t kMaxResultSize = int64_t{32} << 20;
 
-// Most tokens and logprobs that the result may have.
+// Returns the most tokens and logprobs that the result may have.
 int64_t ResultSize(const BatchRequest& request, int64_t longest_prompt, int64_t max_tokens) {
   const SamplingParams& params = request.params;
   const int64_t prompt = longest_prompt * (2 + params.num_prompt_logprobs());

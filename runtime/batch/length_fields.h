@@ -1,4 +1,4 @@
-// The fields of a request that say how long an answer is.
+// The fields of a request that set the length of an answer.
 
 #ifndef OCTET_RUNTIME_BATCH_LENGTH_FIELDS_H_
 #define OCTET_RUNTIME_BATCH_LENGTH_FIELDS_H_
@@ -8,8 +8,8 @@
 
 namespace octet {
 
-// "max_tokens", also by its new name, and "min_tokens". After "echo" and the prompts, each of which
-// must leave room for an answer.
+// Takes "max_tokens", also by its new name, and "min_tokens". Call it after "echo" and the prompts.
+// Each prompt must leave room for an answer.
 void TakeLengths(const RequestLimits& limits, Fields& body, BatchRequest& request);
 
 }  // namespace octet

@@ -16,7 +16,7 @@ std::string TokenText(const Tokenizer* tokenizer, int32_t id) {
   return tokenizer != nullptr ? tokenizer->TokenText(id) : absl::StrCat("token_id:", id);
 }
 
-// A token that is shown, and its log-probability: null for the first of a prompt.
+// A token that is shown, and its log-probability, which is null for the first token of a prompt.
 struct ShownToken {
   int32_t id = 0;
   const TokenLogprob* logprob = nullptr;
@@ -39,15 +39,15 @@ void AddAnswerTokens(const Answer& answer, std::vector<ShownToken>& shown) {
   }
 }
 
-// How many alternatives are shown: the engine may have found more, for another form.
+// Returns the number of alternatives to show. The engine may have found more, for another form.
 int NumShown(const TokenLogprob& logprob, int most) {
   return std::min(most, logprob.top_ids_size());
 }
 
 using Alternatives = std::vector<std::pair<std::string, float>>;
 
-// Names are unique in an object: of tokens that read alike the better one, which comes first,
-// stays.
+// Adds an alternative. Names in an object are unique: of tokens with the same text, only the best
+// one stays. It comes first.
 void AddAlternative(std::string text, float logprob, Alternatives& alternatives) {
   for (const auto& [other, _] : alternatives) {
     if (other == text) return;
@@ -68,7 +68,7 @@ void WriteAlternatives(const Tokenizer* tokenizer, const ShownToken& token, int 
   json.EndObject();
 }
 
-// The bytes that a token stands for; null for one that stands for none.
+// Writes the bytes of a token, or null for a token without bytes.
 void WriteTokenBytes(const Tokenizer* tokenizer, int32_t id, JsonWriter& json) {
   if (tokenizer == nullptr || id < 0 || id >= tokenizer->vocab_size()) {
     json.Null();
@@ -90,7 +90,7 @@ void WriteTokenBytes(const Tokenizer* tokenizer, int32_t id, JsonWriter& json) {
   json.EndArray();
 }
 
-// The fields of OpenAI's objects for a chat's tokens and their alternatives alike.
+// Writes the fields that a chat's tokens and their alternatives share in OpenAI's objects.
 void WriteChatToken(const Tokenizer* tokenizer, int32_t id, float logprob, JsonWriter& json) {
   json.Key("token").String(TokenText(tokenizer, id));
   json.Key("logprob").Float(logprob);
@@ -163,7 +163,7 @@ void WritePromptLogprobs(const Tokenizer* tokenizer, const Answer& answer, JsonW
     json.BeginObject();
     WritePromptLogprob(tokenizer, id, logprob->logprob(), logprob->rank(), json);
     for (int i = 0; i < NumShown(*logprob, answer.request.shown_prompt_logprobs); ++i) {
-      if (logprob->top_ids(i) == id) continue;  // stands first, as in vLLM
+      if (logprob->top_ids(i) == id) continue;  // is already the first, as in vLLM
       WritePromptLogprob(tokenizer, logprob->top_ids(i), logprob->top_logprobs(i), i + 1, json);
     }
     json.EndObject();

@@ -1,4 +1,4 @@
-// Lines that are finished in any order and written in theirs.
+// An output for lines that are finished in any order and written in theirs.
 
 #ifndef OCTET_RUNTIME_BATCH_ORDERED_OUTPUT_H_
 #define OCTET_RUNTIME_BATCH_ORDERED_OUTPUT_H_
@@ -14,33 +14,32 @@
 
 namespace octet {
 
-// A line whose turn has not come is kept in memory, or in a file beside the output when many have
-// to wait for a slow one.
+// An output that writes lines in their order. It keeps a line whose turn has not come in memory, or
+// in a file beside the output when many have to wait for a slow one.
 class OrderedOutput {
  public:
-  // More bytes than this do not wait in memory.
+  // The most bytes that wait in memory.
   static constexpr size_t kMostWaitingBytes = size_t{64} << 20;
 
-  // Lines that wait go to a new file SPILL_STEM.X, which is made when needed and removed at the
-  // end.
+  // Waiting lines go to a new file SPILL_STEM.X, which is made when needed and removed at the end.
   OrderedOutput(FileSystem& files, std::unique_ptr<OutputStream> output, std::string spill_stem,
                 size_t most_waiting_bytes = kMostWaitingBytes);
   OrderedOutput(const OrderedOutput&) = delete;
   OrderedOutput& operator=(const OrderedOutput&) = delete;
   ~OrderedOutput();
 
-  // The number-th line, from 0, without its newline. Each number comes once.
+  // Adds line `number`, from 0, without its newline. Each number comes once.
   absl::Status Add(int64_t number, std::string line);
 
-  // Passes on what may still be held back, as of now.
+  // Writes all lines that need not wait any longer.
   absl::Status Flush();
 
-  // All lines have come: ends the output.
+  // Ends the output, after all lines were added.
   absl::Status Close();
 
  private:
   struct Waiting {
-    std::string line;  // empty where it is in the file
+    std::string line;  // empty if it is in the file
     uint64_t offset = 0;
     uint64_t bytes = 0;
   };

@@ -89,7 +89,7 @@ absl::Status OutputClaim::Take(std::vector<std::string>& notes) {
     }
     if (!lock.ok()) return lock.status();
     lock_ = *std::move(lock);
-    // Somebody may have come, and gone, since Look.
+    // Another process may have had the claim for a while since Look.
     const std::vector<std::string> before = names_;
     const bool was_there = std::exchange(was_there_, true);
     status = FindNames();

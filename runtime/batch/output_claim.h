@@ -16,34 +16,36 @@
 
 namespace octet {
 
-// One process at a time has the claim to an output that is a file. It is a lock in the directory
-// OUTPUT.journal, in which its scratch files lie too; whatever kind of job meets another there.
+// The claim to an output that is a file. Only one process has it at a time. It is a lock in the
+// directory OUTPUT.journal, which also has the job's scratch files. Every kind of job uses the same
+// lock.
 class OutputClaim {
  public:
-  // Looks whether the claim can be had, and whether the last step, a rename to `output`, would
-  // succeed. Where there is a lock already, it is held from now on. Nothing is written.
+  // Looks whether the claim is free, and whether the last step, a rename to `output`, would
+  // succeed. If there is a lock file already, holds it from now on. Writes nothing.
   static absl::StatusOr<OutputClaim> Look(FileSystem& files, const std::string& output);
 
   const std::string& directory() const { return directory_; }
   std::string PathOf(const std::string& name) const { return JoinPath(directory_, name); }
 
-  // What Look found there that is octet's, but the lock; sorted.
+  // The names of octet's files that Look found there, without the lock; sorted.
   const std::vector<std::string>& names() const { return names_; }
   std::vector<std::string> NamesOf(JournalFile kind) const;
 
-  // Takes the claim: from now on the directory is there, and survives a loss of power.
+  // Takes the claim. From now on the directory is there, and survives a loss of power.
   absl::Status Take(std::vector<std::string>& notes);
 
-  // False: this file system can't lock, and another process may have taken it too.
+  // Returns false if this file system cannot lock; then another process may have taken the claim
+  // too.
   bool is_exclusive() const { return lock_ != nullptr; }
 
-  // Removes of what Look found what is chosen.
+  // Removes those files that Look found and `chosen` accepts.
   absl::Status RemoveFound(absl::FunctionRef<bool(JournalFile)> chosen) const;
 
-  // Removes what is octet's now, but the lock and what is kept.
+  // Removes octet's files that are there now, without the lock and those of kind `kept`.
   absl::Status RemoveAllBut(JournalFile kept) const;
 
-  // Gives the claim back, as if it had never been taken: the lock goes, and the directory unless
+  // Returns the claim, as if it had never been taken. Removes the lock, and the directory unless
   // something is left in it. Errors leave them.
   void Release();
 

@@ -28,7 +28,7 @@ absl::Status CheckInputs(FileSystem& files, const std::vector<std::string>& inpu
   return absl::OkStatus();
 }
 
-// Whether a directory has what only journals have.
+// Returns whether a directory has files that only journals have.
 absl::StatusOr<bool> IsJournal(FileSystem& files, const std::string& directory) {
   if (!absl::EndsWith(directory, kJournal)) return false;
   const absl::StatusOr<std::vector<std::string>> names = files.List(directory);

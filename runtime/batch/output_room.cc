@@ -7,7 +7,7 @@
 namespace octet {
 namespace {
 
-// No result with its fields is shorter.
+// The bytes of the shortest result.
 constexpr uint64_t kLeastResultBytes = 250;
 
 bool IsCompressed(const std::string& output) {
@@ -16,7 +16,7 @@ bool IsCompressed(const std::string& output) {
 
 }  // namespace
 
-// The results are there twice at the end: as they came, and as they are put in order.
+// At the end the results are there twice: in the order of their arrival, and in order.
 absl::Status CheckOutputRoom(FileSystem& files, const std::string& output, int64_t missing_results,
                              uint64_t earlier_bytes) {
   const std::string directory = DirectoryOf(output);

@@ -1,4 +1,4 @@
-// Whether an output has room.
+// The check that an output has room.
 
 #ifndef OCTET_RUNTIME_BATCH_OUTPUT_ROOM_H_
 #define OCTET_RUNTIME_BATCH_OUTPUT_ROOM_H_
@@ -12,8 +12,9 @@
 
 namespace octet {
 
-// An error where the directory of `output` has no room for so many more results at their least, in
-// the journal and put in order, and for those of earlier attempts, put in order.
+// Returns an error if the directory of `output` has too little room. It needs room for
+// `missing_results` results of the least size, in the journal and in the ordered output, and for
+// earlier results in the ordered output.
 absl::Status CheckOutputRoom(FileSystem& files, const std::string& output, int64_t missing_results,
                              uint64_t earlier_bytes);
 

@@ -12,10 +12,10 @@
 namespace octet {
 namespace {
 
-// The longest text that may be cut: all of its tokens are found first.
+// The longest text that may be cut. All of its tokens are computed first.
 constexpr size_t kMaxCutBytes = size_t{4} << 20;
 
-// How texts of a request become ids.
+// The way in which texts of a request become ids.
 struct TextReading {
   const RequestLimits& limits;
   bool add_special_tokens;
@@ -55,7 +55,7 @@ Prompt ReadIds(const Json& ids, const std::string& name, const RequestLimits& li
   return prompt;
 }
 
-// A list of texts, or of lists of ids, whichever its first element is.
+// Reads a list of texts or of lists of ids; its first element decides which.
 void ReadPrompts(const Json& list, const TextReading& reading, Fields& body,
                  std::vector<Prompt>& prompts) {
   if (std::ssize(list) > kMaxChoices) {

@@ -8,17 +8,18 @@
 
 namespace octet {
 
-// "prompt": a text, token ids, or a list of either. The spelling of a control or added token in a
-// text is that token, and BOS is put in front as the model's files say, unless "add_special_tokens"
-// is false: both as in vLLM. Texts stay in Prompt::text where request.echo is set.
+// Takes "prompt": a text, token ids, or a list of either. The name of a control or added token in a
+// text becomes that token. BOS is put in front as the model's files say, unless
+// "add_special_tokens" is false. Both are as in vLLM. Texts stay in Prompt::text if request.echo is
+// set.
 void TakePrompts(const RequestLimits& limits, Fields& body, BatchRequest& request);
 
-// False, and an error, where a text of so many bytes can't leave room for an answer, or is too long
-// to be cut: it is not worth the time that its tokens would take.
+// Returns false, with an error, if a text of `bytes` bytes cannot leave room for an answer, or is
+// too long to be cut: the time for its tokens would be wasted.
 bool CheckBytes(size_t bytes, const std::string& name, const RequestLimits& limits,
                 bool will_be_cut, Fields& body);
 
-// An error where the model has no row for a token: it must not reach the model.
+// Reports an error if the model has no row for a token. Such a token must not reach the model.
 void CheckRows(const Prompt& prompt, const std::string& name, const RequestLimits& limits,
                Fields& body);
 

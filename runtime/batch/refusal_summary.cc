@@ -11,11 +11,12 @@
 namespace octet {
 namespace {
 
-constexpr size_t kMostReasons = 1000;  // that are told apart
-constexpr size_t kShownReasons = 5;    // to a person
+constexpr size_t kMostReasons = 1000;  // that are distinguished
+constexpr size_t kShownReasons = 5;    // to the user
 constexpr size_t kMostMessageBytes = 400;
 
-// The text with "#" for each number and each quoted text but the name that a message begins with.
+// Returns the text with "#" for each number and each quoted text, except the name that a message
+// begins with.
 std::string Generalised(std::string_view text) {
   std::string general;
   const size_t name_end = text.starts_with('\'') ? text.find("' ") : std::string_view::npos;

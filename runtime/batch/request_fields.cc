@@ -10,7 +10,7 @@
 
 namespace octet {
 
-// Fields are found by walking over them, but in an object of a hostile size.
+// Finds fields by a walk over them, unless the object has a hostile size.
 Fields::Fields(const Json& object, std::string_view prefix, Findings& findings)
     : object_(object), prefix_(prefix), findings_(findings) {
   constexpr size_t kMany = 256;
@@ -61,7 +61,7 @@ std::optional<float> Fields::TakeFloat(std::string_view key, float least, float 
 }
 
 std::optional<float> Fields::TakePositiveFloat(std::string_view key, float most) {
-  // What is smaller counts as 0 in computations.
+  // A smaller value counts as 0 in computations.
   constexpr float kLeast = std::numeric_limits<float>::min();
   const Json* value = Take(key);
   if (value == nullptr) return std::nullopt;
@@ -104,7 +104,7 @@ const Json* Fields::TakeObject(std::string_view key) {
 void Fields::Fail(std::string_view key, std::string_view rule, std::string_view code) {
   if (findings_.error) return;
   std::string name(prefix_);
-  name += Shortened(key);  // the client chose it, at any length
+  name += Shortened(key);  // the client chose it, so it may have any length
   std::string message = Quoted(name) + " ";
   message += rule;
   findings_.error = {

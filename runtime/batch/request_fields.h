@@ -22,20 +22,20 @@ namespace octet {
 
 inline constexpr int64_t kMaxInt32 = std::numeric_limits<int32_t>::max();
 
-// What the reading of one line found.
+// The findings from one line.
 struct Findings {
-  bool lenient = false;               // as RequestLimits has it
+  bool lenient = false;               // RequestLimits::lenient
   std::optional<RequestError> error;  // the first
-  std::vector<std::string> ignored;   // fields that are not known, when lenient
-  std::vector<std::string> notes;     // for a person
+  std::vector<std::string> ignored;   // unknown fields, if lenient
+  std::vector<std::string> notes;     // for the user
 };
 
-// Takes the fields of one object. Null counts as absent, as in OpenAI's interface. Numbers and
-// switches are read as vLLM reads them (lax_values.h). What is wrong with a field goes into the
+// A reader that takes the fields of one object. Null counts as absent, as in OpenAI's interface.
+// Numbers and switches are read as in vLLM (lax_values.h). A fault of a field goes into the
 // findings, and the field then counts as absent.
 class Fields {
  public:
-  // `prefix` stands before each field's name in errors. All three must live longer.
+  // `prefix` precedes each field's name in errors. All arguments must outlive this object.
   Fields(const Json& object, std::string_view prefix, Findings& findings);
 
   const Json* Take(std::string_view key);
@@ -47,22 +47,23 @@ class Fields {
   const Json* TakeArray(std::string_view key);
   const Json* TakeObject(std::string_view key);
 
-  // The field breaks `rule`, which follows its name in the message: "must be a string".
+  // Reports that the field breaks `rule`, which follows its name in the message: "must be a
+  // string".
   void Fail(std::string_view key, std::string_view rule, std::string_view code = "invalid_value");
   void FailMissing(std::string_view key);
 
-  // The field, well-formed, asks for what is not served. That is an error also when lenient: the
-  // answer would be another one than was asked for.
+  // Reports that the well-formed field asks for something that is not served. That is an error also
+  // if lenient, because the answer would not be the one that was asked for.
   void Refuse(std::string_view key, std::string_view rule,
               std::string_view code = "unsupported_value");
 
-  // The field, unless it is null or was taken before.
+  // Returns the field, unless it is null or was already taken.
   const Json* TakeLeft(std::string_view key);
 
-  // Refuses each field that nobody took, as it is not known. When lenient it is ignored.
+  // Refuses each field that was not taken, as unknown. If lenient, ignores it.
   void RefuseRest();
 
-  // Something that a person should know, though the request is served. An empty text is nothing.
+  // Adds a note for the user, though the request is served. An empty text adds none.
   void Note(const std::string& text);
 
   bool ok() const { return !findings_.error; }  // nothing is wrong with the line so far
@@ -71,7 +72,7 @@ class Fields {
  private:
   bool IsTaken(const Json& value) const;
 
-  // Null where there is no such field, or its value is null.
+  // Returns null if there is no such field, or its value is null.
   const Json* Find(std::string_view key) const;
 
   const Json& object_;
@@ -81,10 +82,10 @@ class Fields {
   absl::flat_hash_map<std::string_view, const Json*> by_name_;  // of an object with many fields
 };
 
-// The name of an element of a list, as errors give it: "messages[2]".
+// Returns the name of an element of a list for errors: "messages[2]".
 std::string Element(const std::string& list, size_t index);
 
-// The value of a token id in [0, vocab_size).
+// Returns the value of a token id in [0, vocab_size), or nullopt.
 std::optional<int32_t> TokenId(const Json& value, int64_t vocab_size);
 
 }  // namespace octet

@@ -20,12 +20,12 @@ constexpr float kMaxBias = 100;
 constexpr size_t kMaxStops = 64;
 constexpr size_t kMaxStopBytes = 4096;
 
-// The id that `text` is the one decimal form of.
+// Returns the id whose decimal form is `text`.
 std::optional<int32_t> DecimalTokenId(const std::string& text, int64_t vocab_size) {
   int32_t id = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
   const bool valid = error == std::errc() && id >= 0 && id < vocab_size;
-  // "07" would be a second name of 7.
+  // "07" would be a second name for 7.
   if (!valid || std::to_string(id) != text) return std::nullopt;
   return id;
 }
@@ -49,7 +49,7 @@ void TakeLogitBias(const RequestLimits& limits, Fields& body, SamplingParams& pa
     bias.set_token_id(*id);
     bias.set_bias(static_cast<float>(*value));
   }
-  // By number, not by name as the object has them.
+  // Sorts by number; the object has them by name.
   std::sort(params.mutable_logit_bias()->begin(), params.mutable_logit_bias()->end(),
             [](const LogitBias& a, const LogitBias& b) { return a.token_id() < b.token_id(); });
 }
@@ -97,7 +97,7 @@ void TakeStopTokens(const RequestLimits& limits, Fields& body, SamplingParams& p
   sorted->erase(std::unique(sorted->begin(), sorted->end()), sorted->end());
 }
 
-// Chat has a switch and a number.
+// A chat has a switch and a number.
 int32_t TakeChatLogprobs(Fields& body) {
   const bool logprobs = body.TakeBool("logprobs").value_or(false);
   const std::optional<int64_t> top = body.TakeInteger("top_logprobs", 0, kMaxLogprobs);
@@ -116,7 +116,7 @@ void TakeSampling(const RequestLimits& limits, Fields& body, BatchRequest& reque
   params.set_temperature(
       body.TakeFloat("temperature", 0, kMaxTemperature).value_or(limits.defaults.temperature));
   params.set_top_p(body.TakePositiveFloat("top_p", 1).value_or(limits.defaults.top_p));
-  // -1 is vLLM's other name of "all".
+  // -1 is vLLM's other value for "all".
   const auto top_k = static_cast<int32_t>(
       body.TakeInteger("top_k", -1, kMaxInt32).value_or(limits.defaults.top_k));
   params.set_top_k(std::max(top_k, 0));

@@ -1,4 +1,4 @@
-// The fields of a request that say how tokens are chosen and what ends an answer.
+// The fields of a request that set how tokens are chosen and what ends an answer.
 
 #ifndef OCTET_RUNTIME_BATCH_SAMPLING_FIELDS_H_
 #define OCTET_RUNTIME_BATCH_SAMPLING_FIELDS_H_
@@ -8,15 +8,17 @@
 
 namespace octet {
 
-// Each sets what it takes in request.params, and the default of what is absent.
+// Each function sets request.params from its fields, and from the defaults for absent fields.
 
-// "temperature", "top_p", "seed" and the like, "logit_bias", and "n".
+// Takes "temperature", "top_p", "seed" and the like, "logit_bias", and "n".
 void TakeSampling(const RequestLimits& limits, Fields& body, BatchRequest& request);
 
-// "stop", "stop_token_ids", "ignore_eos" and how the text is made in which "stop" is sought.
+// Takes "stop", "stop_token_ids", "ignore_eos", and how the text is made in which "stop" is
+// searched.
 void TakeStop(const RequestLimits& limits, Fields& body, BatchRequest& request);
 
-// "logprobs", of which the endpoints have different ones, and "prompt_logprobs". After "echo".
+// Takes "logprobs", which differs between the endpoints, and "prompt_logprobs". Call it after
+// "echo".
 void TakeLogprobs(Fields& body, BatchRequest& request);
 
 }  // namespace octet

@@ -13,7 +13,7 @@
 namespace octet {
 namespace {
 
-// Where answers of a pipe's job wait for earlier ones.
+// Returns the directory in which the answers of a pipe's job wait for earlier ones.
 absl::StatusOr<std::string> TemporaryDirectory(const std::string& output) {
   std::error_code error;
   const std::filesystem::path directory = std::filesystem::temp_directory_path(error);

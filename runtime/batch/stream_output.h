@@ -18,14 +18,14 @@
 
 namespace octet {
 
-// Writes each result as soon as its turn has come. A file has its name only when all is done, and
-// lies beside it in OUTPUT.journal until then; a pipe or a device is written to as it is: /dev/null
-// replaced by a file would be one for everybody.
+// An output that writes each result as soon as its turn has come. A file gets its name only when
+// all is done; until then it is in OUTPUT.journal. A pipe or a device is written directly: a job
+// must not replace /dev/null by a file.
 class StreamOutput : public BatchOutput {
  public:
-  // Looks whether the output can be written, and writes nothing. Without `overwrite` a file that is
-  // there is kept, as is unfinished work of another job: an error. The output is resolved
-  // (FileSystem::Resolve). `wait` is called again and again while nobody reads a FIFO.
+  // Looks whether the output can be written, and writes nothing. Without `overwrite`, an existing
+  // file or the unfinished work of another job is an error. The output must be resolved
+  // (FileSystem::Resolve). Calls `wait` repeatedly while a FIFO has no reader.
   static absl::StatusOr<std::unique_ptr<StreamOutput>> Look(FileSystem& files,
                                                             const std::string& output,
                                                             bool overwrite,
@@ -49,7 +49,7 @@ class StreamOutput : public BatchOutput {
   std::string path_;
   bool overwrite_;
   std::function<void()> wait_;
-  std::optional<OutputClaim> claim_;  // none: it is no file
+  std::optional<OutputClaim> claim_;  // nullopt if it is no file
   std::string partial_path_;          // of a file
   std::optional<OrderedOutput> lines_;
   int64_t num_added_ = 0;

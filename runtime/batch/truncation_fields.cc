@@ -17,7 +17,7 @@ void Cut(int64_t most, bool keeps_end, Prompt& prompt) {
   } else {
     prompt.ids.resize(most);
   }
-  // What is left of a text is shown as its tokens tell it.
+  // The rest of a text is shown as its tokens decode.
   prompt.text = {};
   prompt.is_text = false;
 }

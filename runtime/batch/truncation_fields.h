@@ -8,12 +8,12 @@
 
 namespace octet {
 
-// "truncate_prompt_tokens" and "truncation_side", as vLLM has them. Before the prompts: a text that
-// will be cut may be longer than its tokens' room.
+// Takes "truncate_prompt_tokens" and "truncation_side", as in vLLM. Call it before the prompts: a
+// text that will be cut may be longer than the room for its tokens.
 void TakeTruncation(Fields& body, BatchRequest& request);
 
-// Cuts the prompts, BOS included, as was asked for. `answer_tokens`: what must be left for an
-// answer; -1 keeps what this leaves.
+// Cuts the prompts, BOS included, as the request asks. answer_tokens: the tokens to leave for an
+// answer. A prompt keeps the rest if the request truncates to -1 tokens.
 void CutPrompts(const RequestLimits& limits, int64_t answer_tokens, Fields& body,
                 BatchRequest& request);
 

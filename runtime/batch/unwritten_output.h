@@ -1,4 +1,4 @@
-// The output of a job that is only looked at.
+// The output of a job that only checks its input.
 
 #ifndef OCTET_RUNTIME_BATCH_UNWRITTEN_OUTPUT_H_
 #define OCTET_RUNTIME_BATCH_UNWRITTEN_OUTPUT_H_
@@ -7,10 +7,11 @@
 
 namespace octet {
 
-// Knows what another output has of earlier attempts, and writes nothing. That one must outlive it.
+// An output that knows the earlier results of another output, and writes nothing. That output must
+// outlive it.
 class UnwrittenOutput : public BatchOutput {
  public:
-  explicit UnwrittenOutput(const BatchOutput* earlier) : earlier_(earlier) {}  // null: none
+  explicit UnwrittenOutput(const BatchOutput* earlier) : earlier_(earlier) {}  // may be null
 
   std::optional<EarlierResult> Find(int64_t number) const override {
     return earlier_ != nullptr ? earlier_->Find(number) : std::nullopt;

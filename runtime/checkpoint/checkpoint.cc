@@ -23,7 +23,8 @@ constexpr char kSingle[] = "model.safetensors";
 constexpr char kIndex[] = "model.safetensors.index.json";
 constexpr char kConsolidatedIndex[] = "consolidated.safetensors.index.json";
 
-// That lie in two files and are compared; more of them mean two checkpoints in one directory.
+// The most bytes of tensors that are in two files and are compared. More of them mean two
+// checkpoints in one directory.
 constexpr uint64_t kMostComparedBytes = uint64_t{1} << 30;
 
 absl::Status InvalidCheckpoint(const std::string& where, const std::string& rule) {
@@ -33,7 +34,7 @@ absl::Status InvalidCheckpoint(const std::string& where, const std::string& rule
 
 bool IsConsolidated(const std::string& name) { return absl::StartsWith(name, "consolidated"); }
 
-// Safetensors that hold a whole model's weights or a part of them, as far as names tell.
+// Returns the safetensors that have a model's weights or a part of them, by their names.
 std::vector<std::string> WeightFiles(const std::vector<std::string>& names) {
   std::vector<std::string> weights;
   for (const std::string& name : names) {
@@ -43,7 +44,7 @@ std::vector<std::string> WeightFiles(const std::vector<std::string>& names) {
   return weights;
 }
 
-// "a" or "a and 3 more".
+// Returns "a" or "a and 3 more".
 std::string FirstOf(const std::vector<std::string>& names) {
   if (names.size() == 1) return names.front();
   return absl::StrCat(names.front(), " and ", names.size() - 1, " more");
@@ -65,7 +66,7 @@ absl::Status CheckAllThere(FileSystem& file_system, const std::string& directory
                                           ": no such file, but ", index, " names it", more));
 }
 
-// Both have the same type, shape and bytes.
+// Returns whether both have the same type, shape and bytes.
 absl::StatusOr<bool> AreEqual(const CheckpointTensor& a, const CheckpointTensor& b) {
   constexpr uint64_t kBlock = uint64_t{1} << 20;
   if (a.tensor->dtype != b.tensor->dtype || a.tensor->shape != b.tensor->shape) return false;
@@ -84,13 +85,14 @@ absl::StatusOr<bool> AreEqual(const CheckpointTensor& a, const CheckpointTensor&
 
 using TensorMap = std::map<std::string, CheckpointTensor>;
 
-// A tensor that older checkpoints have, and that is computed from the configuration.
+// Returns whether it is a tensor that older checkpoints have and that is computed from the
+// configuration.
 bool IsComputed(const std::string& name) { return absl::EndsWith(name, "rotary_emb.inv_freq"); }
 
-// Tensors of which an index and the shards say different things.
+// The tensors about which an index and the shards disagree.
 struct Differences {
   std::vector<std::string> nowhere;    // listed, but in no shard
-  std::vector<std::string> computed;   // the same, and not needed
+  std::vector<std::string> computed;   // listed, but in no shard; computed, so not needed
   std::vector<std::string> elsewhere;  // in another shard than listed
   std::vector<std::string> unlisted;
 
@@ -128,7 +130,8 @@ absl::Status CheckIndex(const std::string& directory, const CheckpointIndex& ind
   return absl::OkStatus();
 }
 
-// Published indexes are now and then wrong here, and nothing is computed from it: not an error.
+// Warns about a wrong total size. Published indexes are sometimes wrong here, and nothing is
+// computed from it, so it is no error.
 void CheckTotalSize(const CheckpointIndex& index, const TensorMap& tensors,
                     std::vector<std::string>& warnings) {
   uint64_t total = 0;
@@ -191,7 +194,7 @@ absl::StatusOr<Checkpoint> Checkpoint::OpenIndex(FileSystem& file_system, const 
   return checkpoint;
 }
 
-// Mistral's files are read where no others lie there: they are the same model once more.
+// Reads Mistral's files only if there are no others: they are the same model once more.
 absl::StatusOr<Checkpoint> Checkpoint::OpenWithoutIndex(FileSystem& file_system,
                                                         const std::string& directory,
                                                         const std::vector<std::string>& names) {

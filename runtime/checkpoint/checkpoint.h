@@ -1,5 +1,5 @@
-// A model directory's weights: one model.safetensors, or shards with an index, or whatever
-// safetensors lie there.
+// The weights of a model directory: one model.safetensors, or shards with an index, or any
+// safetensors in the directory.
 
 #ifndef OCTET_RUNTIME_CHECKPOINT_CHECKPOINT_H_
 #define OCTET_RUNTIME_CHECKPOINT_CHECKPOINT_H_
@@ -18,24 +18,26 @@
 
 namespace octet {
 
-// Where a tensor lies. Both point into the Checkpoint that gave it, and stay good when that is
-// moved.
+// The place of a tensor. Both pointers point into the Checkpoint that returned them, and stay valid
+// when it is moved.
 struct CheckpointTensor {
   const RandomAccessFile* file = nullptr;
   const SafetensorsTensor* tensor = nullptr;
 };
 
-// All tensors of a model by name. Opening reads the headers and the index, and no weights but those
-// that lie in two files; every shard is there and valid, and has what the index says of it. What
-// differs without harm is a warning.
+// All tensors of a model, by name. Opening reads the headers and the index, and no weights except
+// tensors that are in two files. Every shard is present and valid, and has the tensors that the
+// index lists. Harmless differences are warnings.
 class Checkpoint {
  public:
-  // As transformers: model.safetensors where it is there, else model.safetensors.index.json and its
-  // shards. Where there is neither, as vLLM: all other safetensors, or else Mistral's
-  // consolidated*.safetensors. Of a directory without any the error says what it has instead.
+  // Opens the files that transformers opens: model.safetensors, else model.safetensors.index.json
+  // and its shards. If neither exists, opens what vLLM opens: all other safetensors, or else
+  // Mistral's consolidated*.safetensors. If there are none, the error says what the directory has
+  // instead.
   static absl::StatusOr<Checkpoint> Open(FileSystem& file_system, const std::string& directory);
 
-  // One .safetensors file alone, or the shards of an index, a .json file beside them.
+  // Opens one .safetensors file alone, or the shards of an index, which is a .json file beside
+  // them.
   static absl::StatusOr<Checkpoint> OpenFile(FileSystem& file_system, const std::string& path);
 
   std::optional<CheckpointTensor> Find(const std::string& name) const;
@@ -45,8 +47,8 @@ class Checkpoint {
   const std::vector<SafetensorsFile>& files() const { return files_; }  // by name
   const std::vector<std::string>& warnings() const { return warnings_; }
 
-  // A hash of all headers and file sizes: equal on ranks that see the same checkpoint, and other
-  // after a change of any tensor's name, type, shape or place (not of its values).
+  // Returns a hash of all headers and file sizes. It is equal on ranks that see the same
+  // checkpoint. It changes with any tensor's name, type, shape or place, but not with its values.
   uint64_t fingerprint() const { return fingerprint_; }
 
  private:
@@ -57,12 +59,12 @@ class Checkpoint {
                                                      const std::string& directory,
                                                      const std::vector<std::string>& names);
 
-  // These files of directory_, all of them. `index` is the one that names them; empty: none.
+  // Reads these files of directory_, all of them. `index` is the file that names them, or empty.
   absl::Status Read(FileSystem& file_system, const std::set<std::string>& names,
                     const std::string& index);
   absl::Status AddTensors(const SafetensorsFile& file, uint64_t& compared_bytes);
 
-  // Warns of those files that look, by their names, like weights of the model.
+  // Warns about those files whose names look like weights of the model.
   void WarnOfFilesNotRead(const std::vector<std::string>& names, const std::string& why);
 
   std::string directory_;

@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 
 bool IsPlainName(const std::string& name) {
-  constexpr size_t kMostBytes = 255;  // that a file system takes
+  constexpr size_t kMostBytes = 255;  // that file systems accept
   return !name.empty() && name.size() <= kMostBytes && name != "." && name != ".." &&
          name.find_first_of("/\\") == std::string::npos &&
          std::none_of(name.begin(), name.end(), absl::ascii_iscntrl);
@@ -50,7 +50,7 @@ absl::StatusOr<CheckpointIndex> Parse(const std::string& path, const json& docum
   return index;
 }
 
-// "model-00002-of-00003.safetensors" taken apart.
+// The parts of "model-00002-of-00003.safetensors".
 struct ShardName {
   std::string before;  // "model-"
   int number = 0;

@@ -13,20 +13,20 @@
 
 namespace octet {
 
-// A model.safetensors.index.json: in which shard each tensor lies.
+// A model.safetensors.index.json, which names the shard of each tensor.
 struct CheckpointIndex {
   std::string path;
   std::map<std::string, std::string> weight_map;  // tensor to shard's file name
-  nlohmann::json total_size;  // bytes of all tensors; null where it is not stated
+  nlohmann::json total_size;                      // bytes of all tensors; null if not stated
 
   static absl::StatusOr<CheckpointIndex> Read(FileSystem& files, const std::string& path);
 
   std::set<std::string> Shards() const;
 };
 
-// Among files that are named as shards ("model-00001-of-00003.safetensors"), those whose companions
-// are all there make no gap; otherwise the names that are missing, sorted, of a great number only
-// the first ones.
+// Returns the missing shards among files with names of shards ("model-00001-of-00003.safetensors"):
+// empty if no set of shards has a gap, otherwise the missing names, sorted. Of a great number
+// returns only the first ones.
 std::vector<std::string> MissingShards(const std::vector<std::string>& names);
 
 }  // namespace octet

@@ -14,13 +14,13 @@ using nlohmann::json;
 
 constexpr size_t kMostWarnings = 20;
 
-// A value as an error message shows it.
+// Returns a value in the form for an error message.
 std::string Shown(const json& value) {
   if (value.is_structured()) return value.is_array() ? "a list" : "an object";
   return value.is_string() ? Quoted(value.get<std::string>()) : value.dump();
 }
 
-// nullopt unless it is an integer from `least` to `most`.
+// Returns nullopt unless the value is an integer from `least` to `most`.
 std::optional<int> IntIn(const json& value, int least, int most) {
   if (!value.is_number_integer()) return std::nullopt;
   if (value < json(least) || value > json(most)) return std::nullopt;

@@ -15,9 +15,9 @@ namespace {
 
 constexpr char kFile[] = "generation_config.json";
 constexpr int kTransformersTopK = 50;
-constexpr double kLeast = std::numeric_limits<float>::min();  // what is above 0
+constexpr double kLeast = std::numeric_limits<float>::min();  // the least number above 0
 
-// The file's document; null where it is not there.
+// Returns the file's document, or an empty object if there is no such file.
 absl::StatusOr<nlohmann::json> Load(FileSystem& files, const std::string& path) {
   if (!files.IsFile(path)) return nlohmann::json::object();
   const auto text = files.ReadWhole(path);
@@ -25,7 +25,7 @@ absl::StatusOr<nlohmann::json> Load(FileSystem& files, const std::string& path) 
   return ParseStrictJson(*text, path);
 }
 
-// Takes values that differ from transformers' defaults, and notes them.
+// A reader that takes values that differ from transformers' defaults, and notes them.
 class SamplingReader {
  public:
   explicit SamplingReader(ConfigReader& reader) : reader_(reader) {}
@@ -37,7 +37,7 @@ class SamplingReader {
     stated_.push_back(absl::StrCat(key, " ", value));
   }
 
-  // Absent: transformers' default, or none stated.
+  // Returns nullopt if the value is absent or is transformers' default.
   std::optional<int> TakeInt(const char* key, int least, int transformers_default,
                              const char* of_what = "") {
     const auto number = reader_.OptionalInt(key, least, ConfigReader::kMaxInt);
@@ -66,7 +66,7 @@ absl::StatusOr<GenerationDefaults> LoadGenerationDefaults(FileSystem& files,
   SamplingDefaults& values = defaults.sampling;
   sampling.Take("temperature", 0, kMaxTemperature, values.temperature);
   sampling.Take("top_p", kLeast, 1, values.top_p);
-  // -1 and 0 are vLLM's names of "all".
+  // -1 and 0 are vLLM's values for "all".
   values.top_k = std::max(sampling.TakeInt("top_k", -1, kTransformersTopK).value_or(0), 0);
   sampling.Take("min_p", 0, 1, values.min_p);
   sampling.Take("repetition_penalty", kLeast, kMaxRepetitionPenalty, values.repetition_penalty);

@@ -1,4 +1,4 @@
-// How far the loading of weights has come.
+// The progress of loading weights.
 
 #ifndef OCTET_RUNTIME_CHECKPOINT_LOAD_PROGRESS_H_
 #define OCTET_RUNTIME_CHECKPOINT_LOAD_PROGRESS_H_
@@ -11,23 +11,23 @@
 
 namespace octet {
 
-// Told now and then, on the rank's own thread: bytes read so far, and in all as far as is known.
+// Is called now and then, on the rank's own thread, with the bytes read so far and the known total.
 using LoadProgress = std::function<void(uint64_t done, uint64_t total)>;
 
-// Counts bytes that several threads of a rank read.
+// A count of the bytes that several threads of a rank read.
 class LoadCounter {
  public:
-  // On the rank's own thread, which is thread 0. `progress` must outlive it.
+  // Call it on the rank's own thread, which is thread 0. `progress` must outlive this object.
   explicit LoadCounter(const LoadProgress& progress)
       : progress_(progress), activity_(Activity::OfThisThread()) {}
 
-  // So many more are to be read.
+  // Adds `bytes` to the bytes that are to be read.
   void Expect(uint64_t bytes) { total_ += bytes; }
 
-  // So many have been read. Any thread.
+  // Adds `bytes` to the bytes that have been read. Any thread may call it.
   void Add(int thread, uint64_t bytes);
 
-  // On the rank's own thread: tells what other threads have done.
+  // Reports what other threads have read. Call it on the rank's own thread.
   void Tell();
 
  private:

@@ -16,23 +16,24 @@
 
 namespace octet {
 
-// One dimension that a tensor must have, and where that comes from.
+// One dimension that a tensor must have, and the config key that sets it.
 struct Dim {
   int64_t size;
   const char* config_key;
 };
 
-// Gives the tensors that a model asks for.
+// A source of the tensors of a model.
 class TensorSource {
  public:
   virtual ~TensorSource() = default;
 
   virtual bool fused_experts() const = 0;
 
-  // The whole tensor as a matrix: columns are its last dimension, rows all others.
+  // Returns the whole tensor as a matrix: columns are its last dimension, rows all others.
   virtual TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) = 0;
 
-  // The first tensor that is missing or wrong; what is taken after that is empty.
+  // Returns the error of the first tensor that is missing or wrong. All tensors taken after that
+  // are empty.
   virtual const absl::Status& status() const = 0;
 };
 
@@ -47,7 +48,7 @@ int64_t RowsOf(const std::vector<Dim>& dims) {
   return rows;
 }
 
-// Takes tensors out of a checkpoint and notes which.
+// A source that takes tensors from a checkpoint and notes which.
 class CheckpointSource : public TensorSource {
  public:
   CheckpointSource(const Checkpoint& checkpoint, const TensorNames& names)
@@ -57,8 +58,8 @@ class CheckpointSource : public TensorSource {
   TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) override;
   const absl::Status& status() const override { return status_; }
 
-  // Adds the tensors that the model has no place for, and what that means; of very many of a kind
-  // only the first ones.
+  // Adds warnings about the tensors that the model does not use, with the reason. Of very many of a
+  // kind adds only the first ones.
   void WarnOfUnused(const ModelConfig& config, std::vector<std::string>& warnings) const;
 
  private:
@@ -68,7 +69,7 @@ class CheckpointSource : public TensorSource {
   absl::Status status_;
 };
 
-// Has every tensor that is asked for.
+// A source that makes every tensor that it is asked for.
 class MadeSource : public TensorSource {
  public:
   explicit MadeSource(const MakeTensor& make) : make_(make) {}
@@ -98,14 +99,14 @@ absl::Status CheckShape(const std::string& where, const SafetensorsTensor& tenso
       absl::StrJoin(dims, ", ", describe), "]; the two are not of the same model"));
 }
 
-// Names of tensors that stand in place of a quantised weight, by format.
+// The endings of tensors that replace a quantised weight, and their formats.
 constexpr std::pair<const char*, const char*> kQuantised[] = {
     {".qweight", "GPTQ or AWQ"},     {".qzeros", "GPTQ or AWQ"},       {".absmax", "bitsandbytes"},
     {".SCB", "bitsandbytes"},        {".weight_scale", "quantised"},   {".weight_scale_inv", "FP8"},
     {".weight_packed", "quantised"}, {".weights.scales", "quantised"},
 };
 
-// Says what is there in place of a tensor.
+// Returns an error that says what the checkpoint has instead of a tensor.
 absl::Status MissingTensor(const Checkpoint& checkpoint, const std::string& name) {
   const std::string missing = absl::StrCat(checkpoint.directory(), ": has no tensor ", name);
   const std::vector<std::string> names = checkpoint.Names();
@@ -146,7 +147,7 @@ TensorSlice CheckpointSource::Take(const std::string& wanted, const std::vector<
   return {found->file, name, *dtype, found->tensor->offset, RowsOf(dims), dims.back().size};
 }
 
-// Rows [first, first + count) of `whole`.
+// Returns rows [first, first + count) of `whole`.
 TensorSlice Rows(const TensorSlice& whole, int64_t first, int64_t count) {
   TensorSlice part = whole;
   part.name = absl::StrCat(whole.name, " rows ", first, "-", first + count - 1);
@@ -220,7 +221,7 @@ std::string WhyUnused(const std::string& name, const ModelConfig& config) {
 void CheckpointSource::WarnOfUnused(const ModelConfig& config,
                                     std::vector<std::string>& warnings) const {
   constexpr int kMostOfAKind = 3;
-  std::map<std::string, int> kinds;  // why, and how many
+  std::map<std::string, int> kinds;  // from reason to count
   for (const std::string& name : checkpoint_.Names()) {
     if (taken_.contains(name)) continue;
     const std::string why = WhyUnused(name, config);
@@ -233,7 +234,7 @@ void CheckpointSource::WarnOfUnused(const ModelConfig& config,
   }
 }
 
-// Queries, keys and values are multiplied as one weight.
+// Checks that q, k and v have the same type, because they are multiplied as one weight.
 absl::Status CheckSameType(const LayerTensors& layer) {
   for (const TensorSlice* slice : {&layer.k_proj, &layer.v_proj}) {
     if (slice->dtype == layer.q_proj.dtype) continue;

@@ -1,4 +1,4 @@
-// Where each weight of a Mixtral model lies in its checkpoint.
+// The place of each weight of a Mixtral model in its checkpoint.
 
 #ifndef OCTET_RUNTIME_CHECKPOINT_MIXTRAL_TENSORS_H_
 #define OCTET_RUNTIME_CHECKPOINT_MIXTRAL_TENSORS_H_
@@ -27,14 +27,14 @@ struct TensorSlice {
   int64_t rows = 0;
   int64_t cols = 0;
 
-  // Where it is not 0, the file has the rows of each so many (a head's) in the order of Mistral's
-  // rotary embedding: row i of the slice's first half is the head's row 2i there, row i of its
-  // second half is 2i + 1.
+  // If not 0, the size of a head in rows, and the file has the rows of each head in the order of
+  // Mistral's rotary embedding. Row i of the slice's first half is then row 2i of the head in the
+  // file, and row i of its second half is row 2i + 1.
   int64_t interleaved_rows = 0;
 
   uint64_t row_bytes() const { return static_cast<uint64_t>(cols) * SizeOf(dtype); }
 
-  // Where row `row` begins, in bytes from the start of the file.
+  // Returns where row `row` begins, in bytes from the start of the file.
   uint64_t OffsetOf(int64_t row) const {
     if (interleaved_rows > 0) {
       const int64_t half = interleaved_rows / 2;
@@ -63,36 +63,37 @@ struct ExpertTensors {
   TensorSlice w3;  // up   [intermediate_size, hidden_size]
 };
 
-// Makes the tensor of this name and shape: [rows, cols], a vector having one row.
+// Makes the tensor of this name and shape [rows, cols]. A vector has one row.
 using MakeTensor = std::function<TensorSlice(const std::string& name, int64_t rows, int64_t cols)>;
 
 class TensorSource;
 
-// Every weight that the model has, each of the shape that the config gives it, in whichever of the
-// ways of TensorNames the checkpoint spells them. Points into files that must outlive it.
+// All weights of a model. Each has the shape that the config gives it, under any of the names that
+// TensorNames knows. They point into files that must outlive this object.
 class MixtralTensors {
  public:
-  // An error names the tensor, what was found and what the config asks for.
+  // Finds the weights in a checkpoint. An error names the tensor, what was found and what the
+  // config needs.
   static absl::StatusOr<MixtralTensors> Map(const Checkpoint& checkpoint,
                                             const ModelConfig& config);
 
-  // For a model without a checkpoint: asks `make` for each tensor by its classic name.
+  // For a model without a checkpoint: calls `make` for each tensor, with its classic name.
   static MixtralTensors Make(const ModelConfig& config, const MakeTensor& make);
 
   const TensorSlice& embed_tokens() const { return embed_tokens_; }  // [vocab_size, hidden_size]
   const TensorSlice& norm() const { return norm_; }                  // [1, hidden_size]
   const TensorSlice& lm_head() const {
     return lm_head_;
-  }  // [vocab_size, hidden_size]; embed_tokens where tied
+  }  // [vocab_size, hidden_size]; embed_tokens if tied
 
   const LayerTensors& layer(int layer) const { return layers_[layer]; }
   const ExpertTensors& expert(int layer, int expert) const { return experts_[layer][expert]; }
 
-  // The checkpoint's tensors that the model has no place for, and what is unusual in its names.
+  // Warnings about the checkpoint's tensors that the model does not use, and about unusual names.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  // Takes every tensor, or stops at the first that the source has not.
+  // Takes every tensor, or stops at the first one that the source lacks.
   MixtralTensors(TensorSource& source, const ModelConfig& config);
 
   TensorSlice embed_tokens_;

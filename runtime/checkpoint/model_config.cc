@@ -23,7 +23,7 @@ using nlohmann::json;
 
 constexpr char kArchitecture[] = "MixtralForCausalLM";
 
-// Keys that real files carry and that change nothing in inference: training, bookkeeping, and
+// Keys that real files have and that change nothing in inference: training, bookkeeping, and
 // defaults of transformers' own interface.
 constexpr const char* kIrrelevantKeys[] = {
     "_name_or_path",
@@ -52,7 +52,7 @@ constexpr const char* kIrrelevantKeys[] = {
     "use_cache",
 };
 
-// A few of the names in a list, or what stands there instead.
+// Returns a few of the names in a list, or what is there instead.
 std::string ShownNames(const json& names) {
   constexpr size_t kMostShown = 3;
   if (!names.is_array() || names.empty()) return "not a list of names";
@@ -82,7 +82,7 @@ void ReadArchitecture(ConfigReader& reader) {
   }
 }
 
-// GPTQ, AWQ, bitsandbytes, FP8 and others: the weights that lie there are not the model's.
+// Refuses GPTQ, AWQ, bitsandbytes, FP8 and others: their stored weights are not the model's.
 void RefuseQuantization(ConfigReader& reader) {
   const json& quantization = reader.Value("quantization_config");
   if (!reader.Has("quantization_config")) return;
@@ -97,7 +97,7 @@ void RefuseQuantization(ConfigReader& reader) {
               absl::StrCat(method, "; use the unquantised checkpoint (BF16, F16 or F32)"));
 }
 
-// Features that other models have, and that would change the result if they were ignored.
+// Refuses features of other models that would change the result if they were ignored.
 void RefuseUnsupported(ConfigReader& reader) {
   RefuseQuantization(reader);
   const std::string hidden_act = reader.OptionalString("hidden_act").value_or("silu");
@@ -137,7 +137,8 @@ void ReadSizes(ConfigReader& reader, ModelConfig& config) {
   }
 }
 
-// Absent, there are 8 key/value heads; null, as many as heads (transformers, for older files).
+// If the key is absent, there are 8 key/value heads; if it is null, as many as heads (transformers,
+// for older files).
 void ReadHeads(ConfigReader& reader, ModelConfig& config) {
   if (reader.IsNull("num_key_value_heads")) {
     config.num_kv_heads = config.num_heads;
@@ -164,7 +165,7 @@ void ReadHeads(ConfigReader& reader, ModelConfig& config) {
   }
 }
 
-// transformers 5 writes dtype, 4 torch_dtype; the newer one counts.
+// transformers 5 writes dtype, 4 writes torch_dtype; the newer one counts.
 void ReadDType(ConfigReader& reader, ModelConfig& config) {
   for (const char* key : {"torch_dtype", "dtype"}) {
     const auto name = reader.OptionalString(key);
@@ -189,7 +190,7 @@ void ReadTokenIds(ConfigReader& reader, ModelConfig& config) {
     config.named_tokens.eos = *eos;
     config.eos_token_ids = *eos;
   }
-  // There is no logit for those beyond the vocabulary.
+  // Ids beyond the vocabulary have no logit.
   std::erase_if(config.eos_token_ids, [&](int32_t id) { return id >= config.vocab_size; });
 }
 

@@ -17,8 +17,8 @@
 
 namespace octet {
 
-// The largest sizes that a file may state, so that no product of them overflows: far above those of
-// any model so far.
+// The largest sizes that a file may state, so that no product of them overflows. They are far above
+// those of any model so far.
 inline constexpr int kMostVocabulary = 1 << 24;
 inline constexpr int kMostHidden = 1 << 20;
 inline constexpr int kMostIntermediate = 1 << 22;
@@ -31,8 +31,9 @@ inline constexpr int kMostPositions = 1 << 27;
 inline constexpr double kMostParameters = 1e15;
 inline constexpr double kMostCacheBytes = 1e18;  // of the keys and values of one longest text
 
-// Absent keys have the defaults of transformers' MixtralConfig (src/transformers/models/mixtral/
-// configuration_mixtral.py, the same in 4.57 and 5.0), which are the values below.
+// The shape of a Mixtral model. Absent keys have the defaults of transformers' MixtralConfig
+// (src/transformers/models/mixtral/configuration_mixtral.py, the same in 4.57 and 5.0), which are
+// the values below.
 struct ModelConfig {
   int vocab_size = 32000;
   int hidden_size = 4096;
@@ -41,32 +42,31 @@ struct ModelConfig {
   int num_heads = 32;
   int num_kv_heads = 8;  // divides num_heads
   int head_dim = 128;    // even; hidden_size / num_heads unless the file says otherwise
-  int num_experts = 8;   // all of a layer's: the file calls them num_local_experts
+  int num_experts = 8;   // of a layer; the file calls it num_local_experts
   int experts_per_token = 2;
-  int max_position_embeddings = 131072;  // that are served: with rope_scaling, more than trained
+  int max_position_embeddings = 131072;  // served; with rope_scaling, more than trained
   float rms_norm_eps = 1e-5F;
   double rope_theta = 1e6;
   RopeScaling rope_scaling;
-  std::optional<int>
-      sliding_window;  // positions that a position sees, itself included; all where absent
-  bool tie_word_embeddings = false;          // lm_head is embed_tokens
-  std::vector<int32_t> eos_token_ids = {2};  // in ModelFiles, of all files together
+  std::optional<int> sliding_window;  // positions that a position sees, with itself; all if absent
+  bool tie_word_embeddings = false;   // lm_head is embed_tokens
+  std::vector<int32_t> eos_token_ids = {2};  // in ModelFiles, those of all files together
   NamedTokens named_tokens;                  // as the file states them
-  std::optional<DType>
-      stored_dtype;  // what the file claims; each tensor's own dtype is what counts
+  std::optional<DType> stored_dtype;         // as the file claims; each tensor's own dtype counts
   std::vector<std::string> warnings;
 };
 
-// `json` is config.json's text, `path` its name in errors. Refuses, by key, what Octet does not
-// compute, what contradicts itself, and sizes that no model has; an unknown key is a warning.
+// Parses config.json. `json` is its text, `path` its name in errors. Refuses, by key, what Octet
+// does not compute, contradictions, and sizes that no model has. An unknown key is a warning.
 absl::StatusOr<ModelConfig> ParseModelConfig(const std::string& json, const std::string& path);
 
-// Reads a directory's config.json or, where there is none, its params.json
-// (runtime/checkpoint/params_reader.h). Of what is no model the error says what it is instead.
+// Reads a directory's config.json or, if there is none, its params.json
+// (runtime/checkpoint/params_reader.h). If the directory is no model, the error says what it is
+// instead.
 absl::StatusOr<ModelConfig> LoadModelConfig(FileSystem& file_system, const std::string& directory);
 
-// OK where the sizes make a model whose memory can be counted; otherwise an error that begins with
-// `path`.
+// Returns OK if the memory of a model of these sizes can be counted; otherwise an error that begins
+// with `path`.
 absl::Status CheckSizes(const ModelConfig& config, const std::string& path);
 
 }  // namespace octet

@@ -12,7 +12,7 @@
 namespace octet {
 namespace {
 
-// A hash of what decides the answers, apart from the weights' values.
+// Returns a hash of all that decides the answers, except the weights' values.
 absl::StatusOr<std::string> FingerprintOf(FileSystem& files, const std::string& directory,
                                           const Checkpoint& checkpoint) {
   Fingerprint fingerprint;
@@ -41,7 +41,7 @@ absl::Status CheckTokenizer(const Tokenizer& tokenizer, const ModelConfig& confi
       "vocab_size is ", config.vocab_size, ": they belong to different models"));
 }
 
-// Which id ends an answer is for all files together to say.
+// Sets the ids that end an answer, from all files together.
 absl::Status SetEndTokens(FileSystem& files, const std::string& directory,
                           const Tokenizer* tokenizer, ModelConfig& config) {
   absl::StatusOr<NamedTokens> generation = LoadGenerationTokens(files, directory);
@@ -57,7 +57,7 @@ absl::Status SetEndTokens(FileSystem& files, const std::string& directory,
   return absl::OkStatus();
 }
 
-// Says which added tokens the model can't be given.
+// Adds a warning about added tokens that the model has no row for.
 void NoteTokensWithoutRows(const Tokenizer& tokenizer, const ModelConfig& config,
                            const std::string& directory, std::vector<std::string>& warnings) {
   std::string names;
@@ -75,7 +75,7 @@ void NoteTokensWithoutRows(const Tokenizer& tokenizer, const ModelConfig& config
                    config.vocab_size, ": requests that need one are refused"));
 }
 
-// Null where there is no tokenizer.
+// Returns null if there is no tokenizer.
 absl::StatusOr<std::unique_ptr<ChatTemplates>> OpenChat(FileSystem& files,
                                                         const std::string& directory,
                                                         const Tokenizer* tokenizer) {
@@ -85,7 +85,7 @@ absl::StatusOr<std::unique_ptr<ChatTemplates>> OpenChat(FileSystem& files,
   return std::make_unique<ChatTemplates>(*std::move(chat));
 }
 
-// Null where the directory has no tokenizer.
+// Returns null if the directory has no tokenizer.
 absl::StatusOr<std::unique_ptr<Tokenizer>> OpenTokenizer(FileSystem& files,
                                                          const std::string& directory,
                                                          const ModelConfig& config) {

@@ -18,16 +18,17 @@
 
 namespace octet {
 
-// A Hugging Face directory, or what stands for one (runtime/checkpoint/random_weights.h). Movable.
+// The files of a model: of a Hugging Face directory, or of a random model
+// (runtime/checkpoint/random_weights.h). Movable.
 struct ModelFiles {
   ModelConfig config;
-  std::unique_ptr<Checkpoint> checkpoint;  // null: of no checkpoint
+  std::unique_ptr<Checkpoint> checkpoint;  // null without a checkpoint
   MixtralTensors tensors;
-  std::unique_ptr<Tokenizer> tokenizer;  // null: the directory has none
-  std::unique_ptr<ChatTemplates> chat;   // null: there is no tokenizer
+  std::unique_ptr<Tokenizer> tokenizer;  // null if the directory has none
+  std::unique_ptr<ChatTemplates> chat;   // null without a tokenizer
   std::string fingerprint;               // of configuration, headers and tokenizer
   std::vector<std::string> warnings;
-  std::vector<std::unique_ptr<RandomAccessFile>> made;  // the tensors' files where no checkpoint is
+  std::vector<std::unique_ptr<RandomAccessFile>> made;  // the tensors' files without a checkpoint
 
   static absl::StatusOr<ModelFiles> Open(FileSystem& files, const std::string& directory);
 };

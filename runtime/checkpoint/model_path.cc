@@ -22,7 +22,7 @@ constexpr char kPickle[] =
 constexpr char kForeign[] =
     "which Octet does not read; give the directory with the same model's safetensors";
 
-// What a file with this ending is, and what to do about it.
+// The kind of a file with this ending, and advice for the user.
 struct FileKind {
   const char* ending;
   const char* name;
@@ -94,7 +94,7 @@ bool IsPartOfHubName(std::string_view part) {
          });
 }
 
-// The name on huggingface.co that a path may be meant as: "owner/model", also in an address.
+// Returns the name on huggingface.co that a path may mean: "owner/model", also in an address.
 std::optional<std::string> HubName(const std::string& path) {
   std::string_view name = path;
   for (const std::string_view before :
@@ -122,13 +122,14 @@ absl::Status NothingThereError(const std::string& path) {
       "give --model DIR"));
 }
 
-// The files of a model that a clone has pointers for.
+// Returns whether a clone may have a pointer instead of this file of a model.
 bool MayBePointer(const std::string& name) {
   return absl::EndsWith(name, ".safetensors") || absl::EndsWith(name, ".json") ||
          absl::EndsWith(name, ".model") || absl::EndsWith(name, ".jinja");
 }
 
-// A directory with config.json some levels below, as in Hugging Face's cache (snapshots/HASH).
+// Finds a directory with config.json some levels below, as in Hugging Face's cache
+// (snapshots/HASH).
 std::optional<std::string> FindModelBelow(FileSystem& files, const std::string& directory) {
   constexpr int kMostLevels = 3;
   constexpr size_t kMostDirectories = 200;
@@ -165,7 +166,7 @@ absl::Status AdapterError(const std::string& directory) {
                    "one; merge it into that model (peft: merge_and_unload) and save that"));
 }
 
-// The first weights of another kind.
+// Returns the error for the first weights of another kind.
 absl::Status ForeignWeightsError(const std::string& where, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const FileKind* kind = ForeignKindOf(name);

@@ -20,13 +20,13 @@ namespace {
 
 constexpr int kFormat = 1;
 constexpr uint64_t kPage = RandomAccessFile::kMapAlignment;  // also the header's size
-constexpr uint64_t kHashedBytes = uint64_t{256} << 10;       // what a thread hashes at a time
+constexpr uint64_t kHashedBytes = uint64_t{256} << 10;       // that a thread hashes at a time
 constexpr size_t kWrittenBytes = size_t{4} << 20;            // between two signs of progress
-constexpr size_t kSyncedBytes = size_t{64} << 20;            // no later sync takes for ever
+constexpr size_t kSyncedBytes = size_t{64} << 20;            // so that no later sync takes long
 
 uint64_t RoundUp(uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
-// Part of a section.
+// A part of a section.
 struct Block {
   size_t section;
   uint64_t offset;  // in the section
@@ -60,7 +60,7 @@ std::string ChecksumLine(uint64_t checksum) {
   return absl::StrCat("checksum ", ToHex(checksum), "\n");
 }
 
-// Where what a file says is not what is wanted.
+// Describes the first difference between a file's header and the wanted one.
 std::string FirstDifference(const std::string& found, const std::string& wanted) {
   const std::vector<std::string> lines = absl::StrSplit(found, '\n');
   const std::vector<std::string> wanted_lines = absl::StrSplit(wanted, '\n');
@@ -112,7 +112,7 @@ std::string PackCache::Header(const PackedPart& part) const {
                       absl::StrJoin(part.section_bytes, " "), "\n");
 }
 
-// NotFound: there is no file.
+// Returns kNotFound if there is no file.
 absl::StatusOr<PackCache::Candidate> PackCache::Open(const PackedPart& part) const {
   const std::string path = PathOf(part);
   if (!files_.Exists(path)) return absl::NotFoundError(path);
@@ -170,7 +170,8 @@ void PackCache::Refuse(const PackedPart& part, const absl::Status& status) {
   refused_.insert(part.name);
 }
 
-// By reading, not through the mapping: a disk that fails is an error then, and no signal.
+// Checks the contents by reads, not through the mapping: then a disk that fails gives an error
+// instead of a signal.
 void PackCache::CheckContents(std::vector<Candidate>& candidates, Backend& backend,
                               LoadCounter& counter) {
   std::vector<std::pair<Candidate*, size_t>> work;  // and the number of the block
@@ -206,7 +207,7 @@ void PackCache::Keep(const PackedPart& part, std::span<const std::span<const std
   if (!write_status_.ok()) return;
   write_status_ = files_.MakeDirectories(directory_);
   if (!write_status_.ok()) return;
-  // The lock's file stays: who waits for one that was removed would not see the next.
+  // The lock file stays: a process that waits for a removed one would not see the next.
   const absl::StatusOr<std::unique_ptr<FileLock>> lock = files_.Lock(PathOf(part) + ".lock");
   if (absl::IsUnavailable(lock.status())) return;
   write_status_ = lock.status();

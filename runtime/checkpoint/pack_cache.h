@@ -1,4 +1,4 @@
-// Packed weights kept as files, which later starts map instead of packing again.
+// A cache of packed weights in files. Later starts map the files instead of packing again.
 
 #ifndef OCTET_RUNTIME_CHECKPOINT_PACK_CACHE_H_
 #define OCTET_RUNTIME_CHECKPOINT_PACK_CACHE_H_
@@ -22,15 +22,15 @@
 
 namespace octet {
 
-// Weights that have a file of their own: what is replicated, or one expert of one layer, so that
-// the files serve any placement and number of ranks.
+// The weights in one file: all replicated weights, or one expert of one layer. So the files serve
+// any placement and number of ranks.
 struct PackedPart {
   std::string name;                   // "layer 3 expert 5"
   std::vector<size_t> section_bytes;  // each section is mapped by itself
 };
 
-// A directory of such files, as one rank uses it. A file begins with a page of text that says what
-// it holds and what it was made from, with a checksum; sections follow, each from a page on:
+// A directory of such files, as one rank uses it. A file begins with a page of text, which names
+// its contents and their source, with a checksum. The sections follow; each begins a new page:
 //
 //   octet packed weights 1
 //   layout 1
@@ -40,29 +40,29 @@ struct PackedPart {
 //   sections 58720256 29360128
 //   checksum 0123456789abcdef
 //
-// It takes its name when it is whole and durable. Nothing that goes wrong here is an error of the
-// job: it is noted, and the weights come from the checkpoint.
+// A file gets its name when it is whole and durable. A fault of the cache is never an error of the
+// job: it becomes a note, and the weights come from the checkpoint.
 class PackCache {
  public:
-  // `model` names what the weights are made from: other models have other names. `files` must
-  // outlive it.
+  // `model` identifies the source of the weights: different models must have different values.
+  // `files` must outlive this object.
   PackCache(FileSystem& files, std::string directory, std::string model, DType dtype);
 
-  // The sections of each part, read-only; none where there is no file that fits. With `check` what
-  // they hold is read and compared with the checksum.
+  // Maps the sections of each part, read-only; none if no file fits. With `check`, reads their
+  // contents and compares them with the checksum.
   std::vector<std::vector<Buffer>> Map(std::span<const PackedPart> parts, bool check,
                                        Backend& backend, LoadCounter& counter);
 
-  // Whether Map gave the part.
+  // Returns whether Map returned the part.
   bool has(const std::string& part) const { return mapped_.contains(part); }
 
-  // Makes the part's file, unless somebody else has made it meanwhile or is about to.
+  // Makes the part's file, unless another process has made it meanwhile or is making it.
   void Keep(const PackedPart& part, std::span<const std::span<const std::byte>> sections,
             Backend& backend);
 
-  uint64_t bytes_kept() const { return bytes_kept_; }  // of the files that it made
+  uint64_t bytes_kept() const { return bytes_kept_; }  // of the files that this object made
 
-  // What did not fit and what could not be written, in a sentence each.
+  // Returns notes, one sentence each, about files that did not fit or could not be written.
   std::vector<std::string> TakeNotes();
 
  private:
@@ -82,10 +82,10 @@ class PackCache {
   std::string model_;
   DType dtype_;
   std::set<std::string> mapped_;   // names of parts
-  std::set<std::string> refused_;  // those whose files do not hold what they should
+  std::set<std::string> refused_;  // those whose files have wrong contents
   std::string first_refusal_;
   uint64_t bytes_kept_ = 0;
-  absl::Status write_status_;  // of the first that failed; nothing is written after it
+  absl::Status write_status_;  // of the first write that failed; nothing is written after it
 };
 
 }  // namespace octet

@@ -10,7 +10,7 @@
 namespace octet {
 namespace {
 
-constexpr int kDefaultPositions = 128'000;  // as vLLM
+constexpr int kDefaultPositions = 128'000;  // as in vLLM
 
 int Required(ConfigReader& reader, const std::string& key, int most) {
   if (!reader.Has(key)) reader.Fail(key, "is missing; a positive integer must stand there");
@@ -57,7 +57,7 @@ void ReadPositions(ConfigReader& reader, ModelConfig& config) {
   config.rope_theta = reader.OptionalNumber("rope_theta", 1, 1e15).value_or(config.rope_theta);
 }
 
-// What other models of the same family have.
+// Refuses features of other models of the same family.
 void RefuseOtherModels(ConfigReader& reader) {
   for (const char* key :
        {"quantization", "yarn", "vision_encoder", "lora", "q_lora_rank", "llama_4_scaling"}) {

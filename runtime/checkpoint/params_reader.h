@@ -9,10 +9,11 @@
 
 namespace octet {
 
-// The shape of a model from Mistral's params.json, which lies beside consolidated.safetensors.
-// `json` is its text, `path` its name in errors. Keys and defaults as in mistral-inference
-// (src/mistral_inference/args.py) and vLLM (transformers_utils/configs/mistral.py). Names no
-// tokens: begin and end are the tokenizer's. Errors and warnings as of ParseModelConfig.
+// Parses Mistral's params.json, which is beside consolidated.safetensors, into the shape of a
+// model. `json` is its text, `path` its name in errors. Keys and defaults are those of
+// mistral-inference (src/mistral_inference/args.py) and vLLM
+// (transformers_utils/configs/mistral.py). It names no tokens: the first and last tokens are the
+// tokenizer's. Errors and warnings are as in ParseModelConfig.
 absl::StatusOr<ModelConfig> ParseParams(const std::string& json, const std::string& path);
 
 }  // namespace octet

@@ -19,7 +19,7 @@ namespace {
 
 // config.json of huggingface.co/mistralai/Mixtral-8x7B-v0.1.
 ModelConfig Mixtral8x7B() {
-  ModelConfig c;  // whose defaults are that model's
+  ModelConfig c;  // its defaults are those of that model
   c.max_position_embeddings = 32768;
   return c;
 }
@@ -36,7 +36,7 @@ ModelConfig Mixtral8x22B() {
 }
 
 // wyrand's output function (Wang Yi, github.com/wangyi-fudan/wyhash, public domain), with the step
-// of its state as the counter: 64 bits by one multiplication.
+// of its state as the counter: 64 bits from one multiplication.
 uint64_t Hash(uint64_t key, uint64_t counter) {
   const uint64_t x = key + counter * 0xa0761d6478bd642fU;
   __extension__ using Wide = unsigned __int128;
@@ -73,7 +73,8 @@ class RandomFile : public RandomAccessFile {
   static constexpr size_t kBlock = 2048;
   using Block = std::array<uint16_t, kBlock>;  // bfloat16
 
-  // Elements [index * kBlock, (index + 1) * kBlock). Two loops that a compiler makes vectors of.
+  // Makes elements [index * kBlock, (index + 1) * kBlock), in two loops that a compiler can
+  // vectorize.
   void MakeBlock(uint64_t index, Block& block) const {
     if (values_.limit == 0) {
       block.fill(std::bit_cast<uint32_t>(1.0F) >> 16);
@@ -103,7 +104,7 @@ uint64_t KeyOf(int64_t seed, const std::string& name) {
   return fingerprint.value();
 }
 
-// The limit for a variance of 1 / inputs.
+// Returns the limit for a variance of 1 / inputs.
 float LimitFor(double inputs) { return static_cast<float>(std::sqrt(3 / inputs)); }
 
 RandomValues ValuesOf(const std::string& name, int64_t cols, int64_t seed) {

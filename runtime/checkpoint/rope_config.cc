@@ -18,7 +18,7 @@ constexpr double kMostFactor = 1e6;
 constexpr double kMostBeta = 1e9;
 constexpr double kMostAttentionFactor = 1e6;
 
-// What one object says: rope_parameters, or rope_scaling.
+// The contents of one object: rope_parameters, or rope_scaling.
 struct RopeObject {
   std::optional<double> theta;
   RopeScaling scaling;
@@ -34,7 +34,7 @@ void RefuseType(ConfigReader& rope, const std::string& key, const std::string& t
   rope.Fail(key, absl::StrCat(found, "Octet computes 'default', 'linear', 'yarn' and 'llama3'"));
 }
 
-// Under its newer name, else under the older one, as in transformers.
+// Reads the type under its newer name, else under the older one, as in transformers.
 Type ReadType(ConfigReader& rope) {
   const auto newer = rope.OptionalString("rope_type");
   const auto older = rope.OptionalString("type");
@@ -85,7 +85,7 @@ RopeScaling ReadScaling(ConfigReader& rope, int positions) {
   return s;
 }
 
-// The object under `key`.
+// Reads the object under `key`.
 RopeObject ReadObject(ConfigReader& reader, const std::string& key, ModelConfig& config) {
   RopeObject object;
   if (!reader.Has(key)) return object;
@@ -117,7 +117,7 @@ void RefusePartialRotary(ConfigReader& reader) {
   reader.Fail("partial_rotary_factor", "is not 1; Octet rotates whole heads only");
 }
 
-// Stated more than once, the inner one counts, as in transformers.
+// If theta is stated more than once, the inner one counts, as in transformers.
 void ReadRope(ConfigReader& reader, ModelConfig& config) {
   if (reader.IsNull("rope_theta")) reader.Fail("rope_theta", "is null; state a number from 1");
   const double outer =

@@ -1,4 +1,4 @@
-// What a config.json says of rotary embedding.
+// The rotary embedding of a config.json.
 
 #ifndef OCTET_RUNTIME_CHECKPOINT_ROPE_CONFIG_H_
 #define OCTET_RUNTIME_CHECKPOINT_ROPE_CONFIG_H_
@@ -8,12 +8,13 @@
 
 namespace octet {
 
-// Reads rope_theta, rope_parameters (transformers 5) and rope_scaling (transformers 4). Takes
-// max_position_embeddings as the file states it, and makes of it what the model serves: as vLLM,
-// times the factor of linear and yarn. Kinds that are not computed are refused by name.
+// Reads rope_theta, rope_parameters (transformers 5) and rope_scaling (transformers 4).
+// config.max_position_embeddings must have the value of the file. Changes it to the number of
+// positions that the model serves: as in vLLM, times the factor of linear and yarn. Refuses by name
+// the kinds that are not computed.
 void ReadRope(ConfigReader& reader, ModelConfig& config);
 
-// Only whole heads are rotated.
+// Refuses partial rotation: only whole heads are rotated.
 void RefusePartialRotary(ConfigReader& reader);
 
 }  // namespace octet

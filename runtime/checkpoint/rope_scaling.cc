@@ -7,22 +7,22 @@
 namespace octet {
 namespace {
 
-// theta^(2i / head_dim)
+// Returns theta^(2i / head_dim).
 float WavelengthOf(int pair, int head_dim, double theta) {
   const float exponent = static_cast<float>(2 * pair) / static_cast<float>(head_dim);
   return static_cast<float>(std::pow(theta, exponent));
 }
 
-// The dimension, not rounded, whose pairs turn so often in the original positions.
+// Returns the dimension, not rounded, whose pairs turn `times` times in the original positions.
 double DimensionThatTurns(double times, int head_dim, double theta, const RopeScaling& s) {
   return head_dim * std::log(s.original_positions / (times * 2 * std::numbers::pi)) /
          (2 * std::log(theta));
 }
 
-// How much of each frequency stays as it is; the rest is divided by the factor.
+// The share of each frequency that stays; the rest is divided by the factor.
 struct Ramp {
-  double begin;  // pairs below stay whole
-  double end;    // pairs from here on are stretched whole
+  double begin;  // pairs below this keep all of their frequency
+  double end;    // pairs from here on have all of it divided
 
   Ramp(int head_dim, double theta, const RopeScaling& s)
       : begin(DimensionThatTurns(s.beta_fast, head_dim, theta, s)),

@@ -74,7 +74,8 @@ absl::StatusOr<std::string> ReadHeader(const RandomAccessFile& file) {
   return header;
 }
 
-// The tensor's size in bytes; nullopt where it overflows 64 bits or is no whole number of bytes.
+// Returns the tensor's size in bytes, or nullopt if it overflows 64 bits or is no whole number of
+// bytes.
 std::optional<uint64_t> ByteSize(const std::vector<uint64_t>& shape, uint64_t bits_per_element) {
   uint64_t elements = 1;
   for (const uint64_t dim : shape) {
@@ -87,7 +88,7 @@ std::optional<uint64_t> ByteSize(const std::vector<uint64_t>& shape, uint64_t bi
   return bits / 8;
 }
 
-// An array of unsigned integers; nullopt where it is anything else.
+// Returns an array of unsigned integers, or nullopt if the value is anything else.
 std::optional<std::vector<uint64_t>> UnsignedArray(const json& value) {
   if (!value.is_array()) return std::nullopt;
   std::vector<uint64_t> numbers;
@@ -111,7 +112,7 @@ absl::Status CheckFields(const std::string& where, const json& entry) {
   return absl::OkStatus();
 }
 
-// "[2, 3]"; of many dimensions the first ones.
+// Returns "[2, 3]"; of many dimensions only the first ones.
 std::string ShapeText(std::span<const uint64_t> shape) {
   constexpr size_t kMost = 8;
   if (shape.size() <= kMost) return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
@@ -119,7 +120,8 @@ std::string ShapeText(std::span<const uint64_t> shape) {
                       " dimensions");
 }
 
-// Checks what one entry can show by itself; its offset still counts from the end of the header.
+// Parses one entry, and checks what it shows by itself. Its offset still counts from the end of the
+// header.
 absl::StatusOr<SafetensorsTensor> ParseTensor(const std::string& where, const std::string& name,
                                               const json& entry) {
   if (absl::Status fields = CheckFields(where, entry); !fields.ok()) return fields;
@@ -169,8 +171,8 @@ absl::StatusOr<std::map<std::string, std::string>> ParseMetadata(const std::stri
   return metadata;
 }
 
-// The tensors, in order of their offsets, must cover the data to the file's end without hole or
-// overlap: no byte has two meanings, and none is hidden.
+// Checks that the tensors, in the order of their offsets, cover the data up to the file's end
+// without hole or overlap. So no byte has two meanings, and none is hidden.
 absl::Status CheckLayout(const std::string& path, const std::vector<SafetensorsTensor>& tensors,
                          uint64_t data_bytes) {
   uint64_t covered = 0;

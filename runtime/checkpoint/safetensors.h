@@ -22,17 +22,17 @@ namespace octet {
 
 struct SafetensorsTensor {
   std::string name;
-  std::string dtype;            // as the format spells it: "BF16", "F8_E4M3", …
-  std::vector<uint64_t> shape;  // outermost first; [] is a scalar, a 0 makes it empty
+  std::string dtype;            // in the format's spelling: "BF16", "F8_E4M3", …
+  std::vector<uint64_t> shape;  // outermost first; [] is a scalar, a 0 means no elements
   uint64_t offset = 0;          // bytes from the start of the file
   uint64_t bytes = 0;
 };
 
-// What Octet computes with; nullopt for the format's other dtypes.
+// Returns the dtype if Octet computes with it; nullopt for the format's other dtypes.
 std::optional<DType> ComputableDType(const std::string& safetensors_dtype);
 
-// An open file whose header has been read and found valid by every rule of the format: each
-// tensor's bytes are there, and no byte of the file belongs to none.
+// An open file whose header obeys every rule of the format: the bytes of each tensor are present,
+// and every byte of the file belongs to one.
 class SafetensorsFile {
  public:
   // Reads the header only. An error names the file, the tensor and the rule.
@@ -48,7 +48,7 @@ class SafetensorsFile {
  private:
   SafetensorsFile() = default;
 
-  // One member of the header.
+  // Adds one member of the header.
   absl::Status AddEntry(const std::string& name, const nlohmann::json& entry);
 
   std::unique_ptr<RandomAccessFile> file_;

@@ -28,7 +28,7 @@ absl::Status RefuseAdapter(const Checkpoint& checkpoint, const std::vector<std::
       "; merge it into its model (peft: merge_and_unload) and save that"));
 }
 
-// One of the checkpoint's ways of naming experts; an error where it has both.
+// Returns whether the experts are fused. A checkpoint that has both forms is an error.
 absl::StatusOr<bool> HasFusedExperts(const Checkpoint& checkpoint,
                                      const std::vector<std::string>& names) {
   const std::string* classic = nullptr;
@@ -44,7 +44,7 @@ absl::StatusOr<bool> HasFusedExperts(const Checkpoint& checkpoint,
       Quoted(*fused), "; save the checkpoint anew with one version of transformers"));
 }
 
-// `name` without "model." as Mistral's files spell it.
+// Returns Mistral's spelling of `name`, without "model.".
 std::string MistralName(const std::string& name) {
   if (name == kHead) return "output.weight";
   const std::string body = name.substr(std::string_view(kBody).size());
@@ -70,7 +70,7 @@ std::optional<std::string> TensorNames::FindBody(const Checkpoint& checkpoint) {
   return bodies.size() == 1 ? std::optional(*bodies.begin()) : std::nullopt;
 }
 
-// The head lies beside the body, or at the top.
+// Sets the names of the body and the head. The head is beside the body, or at the top.
 void TensorNames::SetBody(const Checkpoint& checkpoint, const std::string& body) {
   if (body == kBody) return;
   body_ = body;

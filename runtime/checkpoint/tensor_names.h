@@ -11,31 +11,33 @@
 
 namespace octet {
 
-// How a checkpoint spells the tensors of a model. The names that are asked for are those of
-// transformers 4: `model.layers.{i}.block_sparse_moe.experts.{e}.w1.weight` and so on.
+// The names of a model's tensors in a checkpoint. Callers use the names of transformers 4:
+// `model.layers.{i}.block_sparse_moe.experts.{e}.w1.weight` and so on.
 class TensorNames {
  public:
-  // Finds out by the names that are there. Beside the plain ones: with another uniform prefix than
-  // "model.", or none; fused experts, as transformers 5 saves (`.mlp.experts.gate_up_proj`); and
-  // Mistral's own (`layers.{i}.attention.wq.weight`). Refuses a mixture, and adapters.
+  // Finds the spelling from the names in the checkpoint. Besides the plain names, it knows: another
+  // uniform prefix than "model.", or none; fused experts, as transformers 5 saves them
+  // (`.mlp.experts.gate_up_proj`); and Mistral's own names (`layers.{i}.attention.wq.weight`).
+  // Refuses a mixture, and adapters.
   static absl::StatusOr<TensorNames> Of(const Checkpoint& checkpoint);
 
-  // Classic names, such as of a model that is made.
+  // Makes classic names, as for a random model.
   TensorNames() = default;
 
-  // The checkpoint's name of the tensor.
+  // Returns the checkpoint's name of the tensor.
   std::string Spell(const std::string& name) const;
 
   bool fused_experts() const { return fused_experts_; }
 
-  // Rotary embedding turns neighbouring rows of a head's queries and keys, and not the rows of one
-  // half with those of the other.
+  // Returns whether rotary embedding pairs neighbouring rows of a head's queries and keys, instead
+  // of rows of its two halves.
   bool interleaved_rotary() const { return consolidated_; }
 
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  // Where the body's names begin, which is "model." in plain ones; nullopt: not to be found.
+  // Returns the prefix of the body's names, which is "model." in plain ones, or nullopt if it
+  // cannot be found.
   static std::optional<std::string> FindBody(const Checkpoint& checkpoint);
 
   void SetBody(const Checkpoint& checkpoint, const std::string& body);

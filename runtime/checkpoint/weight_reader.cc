@@ -9,14 +9,14 @@
 namespace octet {
 namespace {
 
-// What a thread reads before it packs it: stays in its second-level cache.
+// The bytes that a thread reads before it packs them. They fit its second-level cache.
 constexpr uint64_t kStagingBytes = uint64_t{256} << 10;
 
-// What a thread reads at a time of one weight: about a huge page, so that threads don't wait for
-// each other where new memory is cleared.
+// The bytes that a thread reads of one weight at a time: about a huge page, so that threads do not
+// wait for each other while new memory is cleared.
 constexpr uint64_t kRunBytes = uint64_t{2} << 20;
 
-// Rows of about so many bytes, whole panels.
+// Returns the number of rows of about `bytes` bytes, in whole panels.
 int64_t RowsOf(const WeightPiece& piece, uint64_t bytes) {
   return std::max<int64_t>(1, bytes / piece.row_bytes() / PackedMatrix::kPanel) *
          PackedMatrix::kPanel;
@@ -71,7 +71,7 @@ class WeightReader {
     failed_ = true;
   }
 
-  // Rows of a piece, from the beginning of a panel on.
+  // Reads rows of a piece, from the beginning of a panel on.
   absl::Status ReadPart(int thread, const WeightPiece& piece, int64_t first_row, int64_t num_rows) {
     const TensorSlice& like = *piece.from[0];
     Matrix to = {nullptr, like.dtype, num_rows, like.cols, like.cols};
@@ -96,14 +96,14 @@ class WeightReader {
     return status;
   }
 
-  // Rows of the piece's slices taken together, as many as `to` has.
+  // Reads as many rows as `to` has from the piece's stacked slices.
   static absl::Status ReadRows(const WeightPiece& piece, int64_t first_row, Matrix to) {
     int64_t slice_begin = 0;
     for (const TensorSlice* slice : piece.from) {
       OCTET_CHECK(slice->dtype == to.dtype) << slice->name;
       const int64_t begin = std::max(first_row, slice_begin);
       const int64_t end = std::min(first_row + to.rows, slice_begin + slice->rows);
-      // Rows that don't follow each other in the file are read one by one.
+      // Rows that are not contiguous in the file are read one by one.
       const int64_t step = slice->interleaved_rows > 0 ? 1 : std::max<int64_t>(end - begin, 1);
       for (int64_t row = begin; row < end; row += step) {
         absl::Status status = slice->file->Read(slice->OffsetOf(row - slice_begin),

@@ -1,4 +1,4 @@
-// Weights from the files of a checkpoint into memory.
+// A reader of weights from the files of a checkpoint into memory.
 
 #ifndef OCTET_RUNTIME_CHECKPOINT_WEIGHT_READER_H_
 #define OCTET_RUNTIME_CHECKPOINT_WEIGHT_READER_H_
@@ -15,12 +15,12 @@
 
 namespace octet {
 
-// One weight: its slices, one below the other, and what they become, which is one of three.
+// One weight: its slices, stacked, and their destination, which is one of three.
 struct WeightPiece {
   std::vector<const TensorSlice*> from;  // of the same dtype and width
   Matrix* table = nullptr;
   std::span<float>* vector = nullptr;
-  PackedMatrix* packed = nullptr;  // of a table besides: where the head is tied to it
+  PackedMatrix* packed = nullptr;  // can be set beside a table, if the head is tied to it
   int64_t first_panel = 0;         // of `packed`, then every panel_step-th
   int64_t panel_step = 1;
 
@@ -33,8 +33,8 @@ struct WeightPiece {
   uint64_t bytes() const { return rows() * row_bytes(); }
 };
 
-// Reads weights with all threads of the packer, each of which packs what it has read. The first
-// error of any thread; nothing is read after it but by threads that had begun.
+// Reads weights with all threads of the packer. Each thread packs what it has read. Returns the
+// first error of any thread; after that, no thread begins another read.
 absl::Status ReadWeights(std::span<const WeightPiece> pieces, WeightPacker& packer,
                          LoadCounter& counter);
 

@@ -27,7 +27,7 @@ bool IsTied(const MixtralTensors& tensors) {
          tensors.lm_head().offset == tensors.embed_tokens().offset;
 }
 
-// All replicated weights, their shapes in `w`, their memory not yet.
+// Lists all replicated weights. Sets their shapes in `w`, but not their memory.
 std::vector<WeightPiece> DescribeReplicated(const MixtralTensors& tensors,
                                             const ModelConfig& config, DType dtype,
                                             ModelWeights& w) {
@@ -64,7 +64,8 @@ std::vector<WeightPiece> DescribeReplicated(const MixtralTensors& tensors,
   return pieces;
 }
 
-// Gives each piece its place in `memory`, and returns the bytes taken; with null it only counts.
+// Gives each piece its place in `memory`, and returns the bytes used. If `memory` is null, only
+// counts them.
 size_t LayOut(const std::vector<WeightPiece>& pieces, std::byte* memory) {
   constexpr size_t kAlignment = 64;
   size_t used = 0;
@@ -92,7 +93,7 @@ ExpertWeights DescribeExpert(const ModelConfig& config, DType dtype) {
           .down = Packed(config.hidden_size, config.intermediate_size, dtype)};
 }
 
-// What is read for one expert.
+// Adds the pieces that are read for one expert.
 void AddPieces(const ExpertTensors& from, ExpertWeights& to, std::vector<WeightPiece>& pieces) {
   pieces.push_back({.from = {&from.w1}, .packed = &to.gate_up, .first_panel = 0, .panel_step = 2});
   pieces.push_back({.from = {&from.w3}, .packed = &to.gate_up, .first_panel = 1, .panel_step = 2});
@@ -106,7 +107,7 @@ PackedPart ExpertPart(int layer, int e, const ExpertWeights& expert) {
           .section_bytes = {PackedBytes(expert.gate_up), PackedBytes(expert.down)}};
 }
 
-// Gives those experts of a layer their memory that the cache has, and returns its bytes.
+// Maps the experts of a layer that the cache has, and returns their bytes.
 uint64_t MapExperts(int l, LayerWeights& layer, PackCache& cache, Backend& backend,
                     LoadCounter& counter) {
   std::vector<ExpertWeights*> experts;
@@ -127,7 +128,7 @@ uint64_t MapExperts(int l, LayerWeights& layer, PackCache& cache, Backend& backe
   return bytes;
 }
 
-// One part of `buffer`, in blocks that take a moment each.
+// Adds one part of `buffer`, in blocks that take a moment each.
 void AddBlocks(const Buffer& buffer, int part, int num_parts,
                std::vector<std::span<std::byte>>& blocks) {
   constexpr size_t kBlock = size_t{32} << 20;

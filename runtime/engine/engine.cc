@@ -75,7 +75,7 @@ bool Engine::Step(std::vector<FinishedSequence>& finished) {
   return true;
 }
 
-// Collective: what the step says of experts that move.
+// Collective. Does what the step says about experts that move.
 void Engine::MoveExperts() {
   if (step_.use_moved_layer()) UseMovedLayer();
   if (!step_.has_move_experts()) return;
@@ -113,7 +113,7 @@ void Engine::AddMoves(StepResult& result) const {
   }
 }
 
-// Collective: what rank 0's scheduler decided for this rank.
+// Collective. Receives what rank 0's scheduler decided for this rank.
 void Engine::ReceiveStep() {
   if (world_.rank() == 0) {
     const bool scan = !stop_ && scan_ == Scan::kNext;
@@ -133,7 +133,7 @@ void Engine::ReceiveStep() {
   OCTET_CHECK(step_.ParseFromString(mine)) << mine.size() << " bytes";
 }
 
-// Collective: to rank 0's scheduler and its caller.
+// Collective. Sends this rank's result to rank 0, for its scheduler and its caller.
 void Engine::SendResult(std::vector<FinishedSequence>& finished) {
   for (const std::string& bytes : messenger_.GatherToRoot({"results"}, outgoing_result_)) {
     OCTET_CHECK(incoming_result_.ParseFromString(bytes)) << bytes.size() << " bytes";

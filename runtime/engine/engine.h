@@ -1,4 +1,4 @@
-// One rank's part of the machine that turns requests into answers.
+// One rank's part of the engine that turns requests into answers.
 
 #ifndef OCTET_RUNTIME_ENGINE_ENGINE_H_
 #define OCTET_RUNTIME_ENGINE_ENGINE_H_
@@ -23,36 +23,36 @@
 
 namespace octet {
 
-// What an engine has done, over all ranks; counted on rank 0.
+// The work that an engine has done, over all ranks. Rank 0 counts it.
 struct EngineStats {
   int64_t steps = 0;
   int64_t prompt_tokens = 0;
   int64_t sampled_tokens = 0;
   double prefill_seconds = 0;         // of steps with prompt tokens
   double decode_seconds = 0;          // of the other steps
-  int64_t decode_sampled_tokens = 0;  // in those
-  int64_t experts_moved = 0;          // that came to a rank
+  int64_t decode_sampled_tokens = 0;  // in the steps of decode_seconds
+  int64_t experts_moved = 0;          // each once for each rank to which it came
 };
 
-// The ranks of a job: all, which take their work from one queue and step together, and the
-// expert-parallel group of this rank, over which the experts of each layer are spread.
+// The ranks of a job. `world` has all ranks: they take their work from one queue and step together.
+// `group` is the expert-parallel group of this rank: its ranks share the experts of each layer.
 struct EngineRanks {
   Communicator& world;
   Communicator& group;
 };
 
-// What an engine computes with. All of it must outlive the engine.
+// The model that an engine computes with. All of it must outlive the engine.
 struct EngineModel {
   const ModelConfig& config;
-  ModelWeights& weights;             // where experts move, others as time goes by
-  const ExpertPlacement& placement;  // over the ranks of a group, at the start
-  const Tokenizer* tokenizer;        // null: no stop texts
-  const MixtralTensors& tensors;     // what the weights were loaded from
+  ModelWeights& weights;             // changes when experts move
+  const ExpertPlacement& placement;  // at the start, over the ranks of a group
+  const Tokenizer* tokenizer;        // may be null; then no request has stop texts
+  const MixtralTensors& tensors;     // the source of the weights
 };
 
-// Rank 0 submits requests and takes answers; all ranks step together. When a request first meets
-// logits that are not finite, all ranks look for damage among their weights in the step that
-// follows, once.
+// The engine: rank 0 submits requests and takes answers, and all ranks step together. When a
+// request first has logits that are not finite, all ranks search their weights for damage in the
+// next step, once per run.
 class Engine {
  public:
   // Collective.
@@ -61,45 +61,46 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // On rank 0. Ids ascend.
+  // On rank 0. Adds a request; ids must ascend.
   void Submit(NewSequence sequence) { scheduler_.Add(std::move(sequence)); }
   int64_t num_waiting() const { return scheduler_.num_waiting(); }
   bool idle() const { return scheduler_.idle(); }
 
-  // On rank 0: nothing more will be submitted.
+  // On rank 0. Promises that no request follows.
   void Close() { closed_ = true; }
 
-  // On rank 0: nothing more will be submitted, and what has not begun never will.
+  // On rank 0. Promises that no request follows, and drops the requests that have not begun.
   void Drain() {
     scheduler_.DropWaiting();
     closed_ = true;
   }
 
-  // On rank 0: the next step ends the work of all ranks, whatever is left.
+  // On rank 0. The next step ends the work of all ranks, finished or not.
   void Stop() { stop_ = true; }
 
-  // On rank 0, with EngineOptions::record_routing: told of each rank's part of each step that had
-  // tokens, in the order of steps and ranks, before Step gives out what finished in it.
+  // On rank 0, with EngineOptions::record_routing. Is called for each rank's part of each step that
+  // has tokens, in the order of steps and ranks, before Step returns the sequences that finished in
+  // that step.
   using OnRouting = std::function<void(StepRouting& routing)>;
   void SetOnRouting(OnRouting on_routing) { on_routing_ = std::move(on_routing); }
 
-  // On rank 0, with EngineOptions::rebalance.rooms: experts move to where they live in `target`
-  // while steps go on, as far as ranks have room.
+  // On rank 0, with EngineOptions::rebalance.rooms. Starts to move experts towards `target`, as far
+  // as ranks have room. Steps go on meanwhile.
   void MoveExperts(ExpertPlacement target) { rebalancer_->Request(std::move(target)); }
 
-  // On rank 0: told of the placement before a step that is the first with another one.
+  // On rank 0. Is called with the new placement before the first step that uses it.
   using OnPlacement = std::function<void(const ExpertPlacement& placement)>;
   void SetOnPlacement(OnPlacement on_placement) { on_placement_ = std::move(on_placement); }
 
-  // Collective: one step of all ranks, without tokens where there is nothing to do. Rank 0 gets the
-  // sequences that finished, added to `finished`. False when the engine was closed and has nothing
-  // left to do, or was stopped; then no rank may step again.
+  // Collective. Makes one step on all ranks, without tokens if there is nothing to do. On rank 0,
+  // adds the sequences that finished to `finished`. Returns false if the engine was stopped, or was
+  // closed and has nothing left to do; then no rank may step again.
   bool Step(std::vector<FinishedSequence>& finished);
 
-  // On rank 0: what a person should know since the last call.
+  // On rank 0. Returns the notes for the user since the last call, and clears them.
   std::vector<std::string> TakeNotes();
 
-  // Why the ranks of this one's host send each other messages; OK where they share memory.
+  // Says why the ranks of this host exchange messages; OK if they share memory.
   const absl::Status& shared_memory() const { return model_.shared_memory(); }
 
   const EngineStats& stats() const { return stats_; }
@@ -120,7 +121,7 @@ class Engine {
   void EndScan();
   void CountStep(double seconds);
 
-  // How far the search of the weights for damage is.
+  // The state of the search of the weights for damage.
   enum class Scan { kNotNeeded, kNext, kUnderWay, kDone };
 
   Communicator& world_;
@@ -130,12 +131,12 @@ class Engine {
   Workspace workspace_;
   ExecutionContext context_;
   KvCache kv_cache_;
-  std::optional<RoutingRecorder> recorder_;  // where routing is recorded
+  std::optional<RoutingRecorder> recorder_;  // if routing is recorded
   Mixtral model_;
   ModelRunner runner_;
-  std::optional<HomeAffinity> affinity_;  // on rank 0, of HomePolicy::kAffinity
+  std::optional<HomeAffinity> affinity_;  // on rank 0, with HomePolicy::kAffinity
   Scheduler scheduler_;                   // used on rank 0 only
-  // Where experts may move.
+  // Null unless experts may move.
   std::unique_ptr<ExpertMover> mover_;
   std::unique_ptr<Rebalancer> rebalancer_;  // used on rank 0 only
   bool closed_ = false;

@@ -1,4 +1,4 @@
-// What an engine is asked to do.
+// The options of an engine.
 
 #ifndef OCTET_RUNTIME_ENGINE_ENGINE_OPTIONS_H_
 #define OCTET_RUNTIME_ENGINE_ENGINE_OPTIONS_H_
@@ -24,9 +24,9 @@ struct EngineOptions {
   ReplicaPolicy replica_policy = ReplicaPolicy::kEven;
   RebalanceOptions rebalance;
   HomePolicy home_policy = HomePolicy::kLeastLoaded;
-  std::shared_ptr<const LineSignatures> signatures;  // on rank 0, of HomePolicy::kAffinity
-  bool record_routing = false;                       // of every step, for Engine::SetOnRouting
-  bool return_routed_experts = false;                // with each sequence that finishes
+  std::shared_ptr<const LineSignatures> signatures;  // on rank 0, with HomePolicy::kAffinity
+  bool record_routing = false;                       // record every step, for Engine::SetOnRouting
+  bool return_routed_experts = false;                // as a part of each finished sequence
   ExpertOverride override_experts;                   // empty: the router chooses
 };
 

@@ -27,7 +27,7 @@ void ExpertMover::Begin(const ExpertPlacement& target) {
   BeginLayer();
 }
 
-// Layers that stay as they are take no step.
+// Skips the layers whose placement does not change.
 void ExpertMover::BeginLayer() {
   while (is_moving() && IsSameLayer(placement_, target_, layer_)) ++layer_;
   if (!is_moving()) return;
@@ -46,7 +46,8 @@ std::vector<ExpertMover::Move> ExpertMover::MovesOfLayer() const {
   return moves;
 }
 
-// A rank of the same host, if one has the expert. Where several could send it, they take turns.
+// Returns the rank that sends the expert: one on the host of `to` if possible. If several ranks
+// could send it, they take turns.
 int ExpertMover::SourceOf(int expert, int to) const {
   const std::span<const int32_t> ranks = placement_.ranks(layer_, expert);
   std::vector<int32_t> near;
@@ -56,7 +57,7 @@ int ExpertMover::SourceOf(int expert, int to) const {
   return candidates[to % candidates.size()];
 }
 
-// On every rank, for each takes tickets of the move.
+// Every rank calls it for every move, because every rank must take the same tickets.
 void ExpertMover::Start(const Move& move) {
   Travelling travelling = {.expert = move.expert, .weights = nullptr, .gate_up = {}, .down = {}};
   ExpertWeights* weights = weights_.layers[layer_].experts[move.expert].get();
@@ -73,7 +74,7 @@ void ExpertMover::Start(const Move& move) {
   if (takes_part) travelling_.push_back(std::move(travelling));
 }
 
-// Null where this rank takes no part.
+// Returns null if this rank takes no part.
 std::unique_ptr<Exchange> ExpertMover::StartMatrix(const Move& move, PackedMatrix& matrix) {
   const Transfer transfer = {Traffic::kControl, {"moving experts", layer_}, comm_->NextTicket()};
   const Bytes bytes(matrix.buffer.data(), matrix.buffer.bytes());

@@ -1,4 +1,4 @@
-// Experts on their way from rank to rank while the model runs.
+// A mover of experts from rank to rank while the model runs.
 
 #ifndef OCTET_RUNTIME_ENGINE_EXPERT_MOVER_H_
 #define OCTET_RUNTIME_ENGINE_EXPERT_MOVER_H_
@@ -15,48 +15,50 @@
 
 namespace octet {
 
-// One rank's part of a change of placement. Layers change one after the other: the weights of a
-// layer's experts travel over a communicator of their own while steps are computed, and at the
-// beginning of a step, when they have come to all ranks, all begin to use them. All ranks make the
-// same calls between the same steps.
+// One rank's part of a change of placement. Layers change one after the other. The weights of a
+// layer's experts travel over a communicator of their own while steps are computed. When they have
+// arrived on all ranks, all ranks begin to use them at the start of the same step. All ranks make
+// the same calls between the same steps.
 class ExpertMover {
  public:
-  // Collective. `placement` and `weights`, this rank's, change; all must outlive it.
+  // Collective. The object changes `placement` and `weights` of this rank. All arguments must
+  // outlive it.
   ExpertMover(Communicator& group, Backend& backend, const ModelConfig& config, DType dtype,
               ExpertPlacement& placement, ModelWeights& weights);
   ExpertMover(const ExpertMover&) = delete;
   ExpertMover& operator=(const ExpertMover&) = delete;
   ~ExpertMover() { Abandon(); }
 
-  // From now on experts move to where they live in `target`. Not while others move.
+  // Starts to move experts to their ranks in `target`. No other move may be under way.
   void Begin(const ExpertPlacement& target);
 
   bool is_moving() const { return layer_ < target_.num_layers(); }
 
-  // Whether this rank has sent and got all that travels.
+  // Returns whether this rank has sent and received all of the layer that travels.
   bool HasMoved();
 
-  // HasMoved on all ranks: the layer that has moved is used from here on, and the next one begins.
-  // Returns the layer.
+  // Takes the layer that has moved into use, and starts to move the next one. Every rank calls it,
+  // and HasMoved() must hold on all of them. Returns the layer.
   int UseLayer();
 
-  // Waits for what travels, on all ranks, and leaves the other layers as they are.
+  // Waits for the layer that travels, on all ranks, and leaves the other layers as they are.
   void Abandon();
 
-  // In the group so far, each once for each rank to which it came.
+  // The experts that moved in the group so far. An expert counts once for each rank to which it
+  // came.
   int64_t experts_moved() const { return experts_moved_; }
 
  private:
-  // An expert that comes to a rank.
+  // The move of one expert to one rank.
   struct Move {
     int expert;
     int from;
     int to;
   };
-  // On its way to or from this rank.
+  // An expert on its way to or from this rank.
   struct Travelling {
     int expert;
-    std::unique_ptr<ExpertWeights> weights;  // null: it leaves
+    std::unique_ptr<ExpertWeights> weights;  // null if it leaves this rank
     std::unique_ptr<Exchange> gate_up, down;
   };
 
@@ -75,7 +77,7 @@ class ExpertMover {
   ExpertPlacement& placement_;
   ModelWeights& weights_;
   ExpertPlacement target_;
-  int layer_;  // that travels; their number: none
+  int layer_;  // the layer that travels; the number of layers if none does
   std::vector<Travelling> travelling_;
   int64_t moves_of_layer_ = 0;
   int64_t experts_moved_ = 0;

@@ -1,4 +1,4 @@
-// How near a line's tokens would be to their experts on each rank.
+// The nearness of a line's tokens to their experts, for each rank.
 
 #ifndef OCTET_RUNTIME_ENGINE_HOME_AFFINITY_H_
 #define OCTET_RUNTIME_ENGINE_HOME_AFFINITY_H_
@@ -14,8 +14,8 @@
 
 namespace octet {
 
-// How many (token, layer, slot) triples of a line's signature have their expert on a rank, and on
-// the ranks of its host that are in its group.
+// The number of (token, layer, slot) triples of a line's signature whose expert is on a rank, and
+// on the ranks of its group that share its host.
 struct HomeScore {
   int64_t on_rank = 0;
   int64_t on_host = 0;
@@ -23,15 +23,17 @@ struct HomeScore {
   bool operator==(const HomeScore&) const = default;
 };
 
-// Scores from routing that an earlier run recorded: what it gives to know routing beforehand.
+// A scorer of homes by the routing that an earlier run recorded. It shows the gain of routing that
+// is known beforehand.
 class HomeAffinity {
  public:
-  // `placement` is over the ranks of a group, and has the signatures' layers and experts. hosts:
-  // [ranks] of each rank of all groups.
+  // `placement` is over the ranks of one group, and has the layers and experts of `signatures`.
+  // hosts: [ranks] the host of each rank of all groups.
   HomeAffinity(std::shared_ptr<const LineSignatures> signatures, const ExpertPlacement& placement,
                std::span<const std::string> hosts);
 
-  // scores: [ranks] of a line of the input; empty where the trace has no token of it.
+  // Computes the scores of a line of the input. scores: [ranks]; empty if the trace has no token of
+  // the line.
   void Score(int64_t line, std::vector<HomeScore>& scores) const;
 
  private:

@@ -10,7 +10,7 @@
 namespace octet {
 namespace {
 
-// The rank with the least key has the least load.
+// Returns a rank's key. The rank with the least key has the least load.
 auto LoadKey(std::span<const RankLoad> ranks, int r) {
   return std::tuple(ranks[r].num_running, -ranks[r].free_pages, r);
 }
@@ -62,7 +62,7 @@ int HomeChooser::NextInTurn(std::span<const RankLoad> ranks, int64_t num_tokens)
   return kNone;
 }
 
-// Scores are computed once for each request, when it is the first to start.
+// Computes the scores once for each request, when it is the next to start.
 int HomeChooser::Nearest(std::span<const RankLoad> ranks, const NewSequence& request) {
   if (scored_id_ != request.id()) affinity_->Score(request.line(), scores_);
   scored_id_ = request.id();
@@ -97,7 +97,7 @@ void HomeChooser::AddCandidate(std::span<const RankLoad> ranks, int rank) {
   std::ranges::push_heap(candidates_, WorseRank(ranks));
 }
 
-// The best candidate that has room, which is none from now on.
+// Returns the best candidate that has room, and removes it from the candidates.
 int HomeChooser::LeastLoaded(std::span<const RankLoad> ranks, int64_t num_tokens) {
   if (!has_candidates_) FindCandidates(ranks);
   passed_over_.clear();

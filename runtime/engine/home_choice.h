@@ -1,4 +1,4 @@
-// On which rank a sequence lives: who computes its attention and keeps its KV cache.
+// The choice of a sequence's home: the rank that computes its attention and keeps its KV cache.
 
 #ifndef OCTET_RUNTIME_ENGINE_HOME_CHOICE_H_
 #define OCTET_RUNTIME_ENGINE_HOME_CHOICE_H_
@@ -15,61 +15,63 @@
 namespace octet {
 
 enum class HomePolicy {
-  kLeastLoaded,  // fewest sequences, then most free pages, then the lowest number
-  kRoundRobin,   // the next one after that of the request before
-  kAffinity,     // the one with most of the experts that a trace says it will need
+  kLeastLoaded,  // the rank with fewest sequences, then most free pages, then lowest number
+  kRoundRobin,   // the rank after the home of the previous request
+  kAffinity,     // the rank with most of the experts that the request needs by a trace
 };
 
-// As --home names a policy.
+// The policy that --home names.
 struct HomeSetting {
   HomePolicy policy = HomePolicy::kLeastLoaded;
-  std::string trace;  // of kAffinity: its path
+  std::string trace;  // of kAffinity: the path of the trace
 };
 
-// "least-loaded", which an empty text is too, "round-robin" or "affinity:TRACE".
+// Parses "least-loaded", "round-robin" or "affinity:TRACE". An empty text means "least-loaded".
+// Returns nullopt for any other text.
 std::optional<HomeSetting> ParseHomeSetting(const std::string& text);
 
-// What a rank has to do, and may take on.
+// The load of a rank, and its free capacity.
 struct RankLoad {
   int64_t slots = 0;  // sequences that may run at the same time
   int64_t free_pages = 0;
   int64_t num_running = 0;
   int64_t num_preempted = 0;
 
-  // Pages that stay free when another sequence starts, for those that run to grow into: else who
-  // starts would be preempted at once.
+  // Returns the pages that must stay free when another sequence starts. Running sequences grow into
+  // them; without them, the new sequence would be preempted at once.
   static int64_t SparePages(int64_t num_running) { return num_running / 8; }
 
   bool HasSlot() const { return num_running < slots; }
 
-  // Whether a sequence of so many tokens may start now, as far as pages go.
+  // Returns whether a sequence of `num_tokens` tokens may start now, by its pages alone.
   bool HasRoom(int64_t num_tokens) const;
 
-  // Who was preempted comes before who is new.
+  // Preempted sequences come before new ones.
   bool MayStart(int64_t num_tokens) const {
     return HasSlot() && num_preempted == 0 && HasRoom(num_tokens);
   }
 };
 
-// Chooses homes of requests, first come, first served: a function of loads and of earlier choices.
-// Spans have the ranks' loads as they are now.
+// A chooser of homes for requests, first come, first served. A choice depends only on loads and
+// earlier choices. `ranks` has the current load of each rank.
 class HomeChooser {
  public:
   static constexpr int kNone = -1;  // no rank
 
-  // `affinity` is of HomePolicy::kAffinity, and must outlive this.
+  // HomePolicy::kAffinity needs `affinity`, which must outlive this object.
   explicit HomeChooser(HomePolicy policy, const HomeAffinity* affinity = nullptr)
       : policy_(policy), affinity_(affinity) {}
 
-  // Loads may have changed since the latest call.
+  // Begins a step: loads may have changed since the previous one.
   void BeginStep() { has_candidates_ = false; }
 
-  // Where the request starts now; kNone: it has to wait. A request that names its home waits for
-  // that one. In a step the work is proportional to the ranks and the requests that start, and with
-  // kAffinity, or with requests that name their homes, to their product.
+  // Returns the rank on which the request starts now, or kNone if it must wait. A request that
+  // names its home waits for that rank. The work of a step is proportional to the ranks plus the
+  // requests that start. With kAffinity, or for requests that name their homes, it is proportional
+  // to their product.
   int Choose(std::span<const RankLoad> ranks, const NewSequence& request);
 
-  // The request that Choose was called for has started there.
+  // Says that the request of the latest Choose has started on `rank`.
   void Start(std::span<const RankLoad> ranks, int rank);
 
  private:
@@ -82,12 +84,12 @@ class HomeChooser {
 
   const HomePolicy policy_;
   const HomeAffinity* const affinity_;
-  int latest_ = kNone;                // home of the request before
-  std::vector<int> candidates_;       // of LeastLoaded: a heap, the best one first
-  bool has_candidates_ = false;       // candidates_ are those of the loads now
+  int latest_ = kNone;                // home of the previous request
+  std::vector<int> candidates_;       // of LeastLoaded: a heap, the best rank first
+  bool has_candidates_ = false;       // candidates_ match the current loads
   bool took_candidate_ = false;       // by the latest Choose
-  std::vector<int> passed_over_;      // candidates without room for the request at hand
-  std::optional<int64_t> scored_id_;  // the request that scores_ are of
+  std::vector<int> passed_over_;      // candidates without room for the current request
+  std::optional<int64_t> scored_id_;  // the request of scores_
   std::vector<HomeScore> scores_;     // [ranks], or empty
 };
 

@@ -19,7 +19,7 @@ bool HasPenalties(const SamplingParams& params) {
          params.presence_penalty() != 0;
 }
 
-// Never infinite: where all tokens are banned, infinities would make the probabilities no numbers.
+// Not infinite: if all tokens are banned, infinities would make the probabilities NaN.
 constexpr float kNever = std::numeric_limits<float>::lowest();
 
 void SuppressStopTokens(const SampleRequest& request, std::span<float> logits) {

@@ -1,4 +1,4 @@
-// What a request changes in the logits before a token is drawn.
+// The changes that a request makes to the logits before a token is drawn.
 
 #ifndef OCTET_RUNTIME_ENGINE_LOGITS_PROCESSORS_H_
 #define OCTET_RUNTIME_ENGINE_LOGITS_PROCESSORS_H_
@@ -12,14 +12,15 @@
 
 namespace octet {
 
-// The chain: before min_tokens no stop token and no end-of-sequence token, whether it would end the
-// answer or not; logit_bias; then for each token that
-// came before, in the prompt or the answer, the repetition penalty, and for each token of the
-// answer the frequency and presence penalties. Formulas: vLLM's sampler; the latter two are
-// OpenAI's.
+// The chain of logits processors. First, while the answer has fewer than min_tokens tokens, no stop
+// token and no end-of-sequence token may come, even if the request ignores the latter. Then
+// logit_bias. Then the repetition penalty for each token of the prompt or the answer, and the
+// frequency and presence penalties for each token of the answer. Formulas: vLLM's sampler; the
+// latter two are OpenAI's.
 class LogitsProcessors {
  public:
-  // One row; the same one where the request changes nothing, else a copy in the workspace.
+  // Processes one row. Returns the same row if the request changes nothing, else a copy in the
+  // workspace.
   ConstMatrix Apply(Workspace& workspace, ConstMatrix logits, const SampleRequest& request);
 
  private:

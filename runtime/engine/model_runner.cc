@@ -86,8 +86,8 @@ void ModelRunner::AddChunk(const Chunk& chunk) {
   s.num_computed = end;
 }
 
-// Where the logits after this token are wanted: after the last, and after those of a prompt whose
-// logprobs were asked for and not given before a preemption.
+// Adds a row if the logits after this token are needed: after the last token, and after a prompt
+// token whose logprobs were requested and not computed before a preemption.
 void ModelRunner::AddLogitRow(Sequence& s, int64_t position) {
   const bool of_prompt = position + 1 < s.num_prompt && s.params.num_prompt_logprobs() >= 0 &&
                          position >= s.result.prompt_logprobs_size();
@@ -96,7 +96,8 @@ void ModelRunner::AddLogitRow(Sequence& s, int64_t position) {
   logit_rows_.push_back({&s, position});
 }
 
-// The tokens of this step, with their sequences: those of a sequence that was preempted again.
+// Stores the experts of this step's tokens with their sequences. After a preemption, overwrites
+// those of tokens that are computed again.
 void ModelRunner::KeepRoutedExperts(const RankStep& step) {
   const std::string& experts = result_.routing().experts();
   if (batch_.num_tokens() == 0) return;
@@ -139,7 +140,7 @@ void ModelRunner::UseRow(ConstMatrix logits, const LogitRow& row) {
   if (IsFinished(s)) Finish(s);
 }
 
-// Further rows of this step may be its own, so that it is finished after them.
+// Later rows of this step may belong to it, so Run finishes it after all rows.
 void ModelRunner::Fail(Sequence& s) {
   s.tokens.resize(s.num_prompt);
   s.result.clear_logprobs();
@@ -163,7 +164,7 @@ SampleRequest ModelRunner::MakeSampleRequest(const Sequence& s) const {
 
 bool ModelRunner::IsFinished(Sequence& s) const {
   const int32_t token = s.tokens.back();
-  // A token that ends the answer comes before min_tokens only where there is no other.
+  // Before min_tokens, a token that ends the answer is drawn only if all tokens are banned.
   const bool may_end = std::ssize(s.answer()) >= s.params.min_tokens();
   s.result.set_finish_reason(STOP);
   if (may_end && !s.params.ignore_eos() && Contains(config_.eos_token_ids, token)) return true;

@@ -1,4 +1,4 @@
-// The sequences of one rank.
+// The runner of one rank's sequences.
 
 #ifndef OCTET_RUNTIME_ENGINE_MODEL_RUNNER_H_
 #define OCTET_RUNTIME_ENGINE_MODEL_RUNNER_H_
@@ -19,17 +19,17 @@
 
 namespace octet {
 
-// Does what the scheduler decided: computes chunks of its sequences, samples where a sequence is
-// complete, reports those that are finished and gives their pages back. A sequence that needs
-// logits that are NaN or infinite ends there, whatever it asked for.
+// A runner that does what the scheduler decided. It computes chunks of its sequences, samples a
+// token when a sequence is computed up to its end, reports finished sequences and frees their
+// pages. If a sequence needs logits that are NaN or infinite, it ends there, whatever it asked for.
 class ModelRunner {
  public:
-  // Logits are made for so many rows at a time: with a large vocabulary, those of all of a prompt's
-  // tokens would take more memory than the rest of the step.
+  // Rows of logits that are computed at a time. With a large vocabulary, the logits of all tokens
+  // of a prompt would take more memory than the rest of the step.
   static constexpr int64_t kLogitRows = 128;
 
-  // `tokenizer` may be null; then no request has stop texts. `seed` is the run's, for requests
-  // without one. What it is made from must outlive it.
+  // `tokenizer` may be null; then no request has stop texts. `seed` is the run's seed, for requests
+  // without one. The arguments must outlive this object.
   ModelRunner(const ExecutionContext& context, const ModelConfig& config,
               const Tokenizer* tokenizer, Mixtral& model, KvCache& kv_cache, int64_t seed)
       : context_(context),
@@ -40,23 +40,23 @@ class ModelRunner {
         sampler_(context),
         seed_(seed) {}
 
-  // Where results have the experts of tokens.
+  // The results that contain the experts of tokens.
   struct RoutingResults {
     bool in_steps = false;      // StepResult::routing
     bool in_sequences = false;  // FinishedSequence::routed_experts
   };
 
-  // From now on routing is recorded.
+  // Records routing from now on.
   void SetRecorder(RoutingRecorder* recorder, RoutingResults results) {
     recorder_ = recorder;
     routing_results_ = results;
   }
 
-  // Collective: one forward pass on every rank, even where `step` has no chunks. What it returns
-  // may be added to; it is valid until the next call.
+  // Collective. Makes one forward pass on every rank, even if `step` has no chunks. The caller may
+  // add to the result. It is valid until the next call.
   StepResult& Run(const RankStep& step);
 
-  // (token, position) pairs of attention so far, in each layer.
+  // The (token, position) pairs of attention so far, in each layer.
   int64_t positions_seen() const { return positions_seen_; }
 
  private:
@@ -68,14 +68,14 @@ class ModelRunner {
     int64_t num_prompt;
     int64_t num_computed = 0;  // tokens whose keys and values are stored
     std::vector<int32_t> pages;
-    std::optional<StopMatcher> stop_matcher;  // where it has stop texts
+    std::optional<StopMatcher> stop_matcher;  // if the request has stop texts
     FinishedSequence result;
 
     std::span<const int32_t> prompt() const { return std::span(tokens).first(num_prompt); }
     std::span<const int32_t> answer() const { return std::span(tokens).subspan(num_prompt); }
   };
 
-  // A row of batch_.logit_rows: what follows the sequence's token `position`.
+  // A row of batch_.logit_rows: the logits after the sequence's token `position`.
   struct LogitRow {
     Sequence* sequence;
     int64_t position;
@@ -92,7 +92,7 @@ class ModelRunner {
   void UseRow(ConstMatrix logits, const LogitRow& row);
   void Fail(Sequence& s);
   SampleRequest MakeSampleRequest(const Sequence& s) const;
-  bool IsFinished(Sequence& s) const;  // after its newest token; gives the reason
+  bool IsFinished(Sequence& s) const;  // after its newest token; sets the reason
   void Finish(Sequence& s);
 
   const ExecutionContext& context_;

@@ -13,7 +13,7 @@ void Rebalancer::Announce(bool is_moving, std::span<RankStep> steps) {
   std::optional<ExpertPlacement> target;
   if (!is_moving && requested_) {
     target = WithRoom(*std::exchange(requested_, std::nullopt));
-    planned_.reset();  // from counts under the placement that ends here
+    planned_.reset();  // it came from counts under the placement that ends here
   } else if (!is_moving) {
     target = std::exchange(planned_, std::nullopt);
   }
@@ -52,7 +52,8 @@ void Rebalancer::PlaceAnew() {
   planned_ = WithRoom(KeepUnlessBetter(placement_, target, since));
 }
 
-// None where nothing would change.
+// Returns `target` with the layers that find no room left as they are, or nullopt if nothing would
+// change.
 std::optional<ExpertPlacement> Rebalancer::WithRoom(const ExpertPlacement& target) {
   int num_kept = 0;
   ExpertPlacement reached = KeepWithoutRoom(placement_, target, options_.rooms, num_kept);

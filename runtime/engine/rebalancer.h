@@ -1,4 +1,4 @@
-// When experts move, and where to.
+// The decision when experts move, and to which ranks.
 
 #ifndef OCTET_RUNTIME_ENGINE_REBALANCER_H_
 #define OCTET_RUNTIME_ENGINE_REBALANCER_H_
@@ -17,34 +17,37 @@
 namespace octet {
 
 struct RebalanceOptions {
-  // Steps after which experts are placed anew, by what they computed since the last time; 0: never.
+  // The number of steps after which experts are placed again, by their counts since the last
+  // placement. 0 means never.
   int64_t every = 0;
-  std::function<ExpertPlacement(const ExpertCounts& counts)> place;  // where `every` is not 0
+  std::function<ExpertPlacement(const ExpertCounts& counts)> place;  // used if `every` is not 0
 
-  // [ranks of a group] most (layer, expert) pairs at a time. Empty: experts never move.
+  // [ranks of a group] the most (layer, expert) pairs at a time. If empty, experts never move.
   std::vector<int64_t> rooms;
 };
 
-// Rank 0's part: tells all ranks, with their steps, to count, to move and to use what has moved.
-// Lives on rank 0. What is decided follows from counts; when a layer is used, from when it has come
-// to all ranks. No answer depends on either.
+// Rank 0's part of moving experts. With their steps, it tells all ranks to count, to move experts,
+// and to use a layer that has moved. Counts alone decide where experts move. The time at which a
+// layer has arrived on all ranks decides when it is used. No answer depends on either.
 class Rebalancer {
  public:
-  // `placement` changes as experts move; it must outlive this.
+  // `placement` changes as experts move. It must outlive this object.
   Rebalancer(const RebalanceOptions& options, const ExpertPlacement& placement)
       : options_(options), placement_(placement), totals_(NoCounts()), before_(totals_) {}
 
-  // Experts move there as soon as no others do. Of two requests the later one counts.
+  // Requests that experts move to `target` as soon as no others move. A later request replaces an
+  // earlier one that has not begun.
   void Request(ExpertPlacement target) { requested_ = std::move(target); }
 
-  // Before a step: adds what all ranks do in it. is_moving: ExpertMover's.
+  // Call it before a step. Adds what all ranks do in that step. is_moving:
+  // ExpertMover::is_moving().
   void Announce(bool is_moving, std::span<RankStep> steps);
 
-  // After it: what each rank has to say, then that all have.
+  // After the step: call Add with the result of each rank, then EndStep once.
   void Add(const StepResult& result);
   void EndStep(bool has_tokens);
 
-  // What a person should know since the last call.
+  // Returns the notes for the user since the last call, and clears them.
   std::vector<std::string> TakeNotes() { return std::exchange(notes_, {}); }
 
  private:
@@ -61,9 +64,9 @@ class Rebalancer {
   std::optional<ExpertPlacement> planned_;
   bool all_have_moved_ = false;  // in the last step
   bool counts_ = false;          // this step
-  int64_t steps_ = 0;            // since the last time
-  ExpertCounts totals_;          // of the run, as far as ranks have told
-  ExpertCounts before_;          // when experts were placed last
+  int64_t steps_ = 0;            // since the last placement
+  ExpertCounts totals_;          // of the run so far, at the latest count
+  ExpertCounts before_;          // of the run, at the last placement
   std::vector<std::string> notes_;
 };
 

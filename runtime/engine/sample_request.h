@@ -1,4 +1,4 @@
-// What one token is drawn from, besides its logits.
+// The input of one draw, besides the logits.
 
 #ifndef OCTET_RUNTIME_ENGINE_SAMPLE_REQUEST_H_
 #define OCTET_RUNTIME_ENGINE_SAMPLE_REQUEST_H_
@@ -15,8 +15,8 @@ struct SampleRequest {
   const SamplingParams& params;
   std::span<const int32_t> prompt;         // tokens
   std::span<const int32_t> answer;         // tokens so far
-  std::span<const int32_t> eos_token_ids;  // that end the answer, unless it ignores them
-  SampleKey key;                           // where the temperature is positive
+  std::span<const int32_t> eos_token_ids;  // end the answer, unless the request ignores them
+  SampleKey key;                           // used if the temperature is positive
 };
 
 }  // namespace octet

@@ -5,15 +5,15 @@
 namespace octet {
 namespace {
 
-// Below this temperature only the greatest logit has a chance that float32 can show.
+// Below this temperature, float32 shows a probability above 0 for the greatest logit alone.
 constexpr float kGreedyBelow = 1e-5F;
 
-// Whether token a comes before b: the better one, the lower id among equals.
+// Returns whether token a comes before b: its logit is greater, or equal with a lower id.
 bool IsBetter(const float* logits, int32_t a, int32_t b) {
   return logits[a] > logits[b] || (logits[a] == logits[b] && a < b);
 }
 
-// The best `count` tokens, best first.
+// Finds the best `count` tokens, best first.
 void FindTop(const float* logits, int64_t vocab_size, size_t count, std::vector<int32_t>& top) {
   top.clear();
   for (int32_t token = 0; token < vocab_size && count > 0; ++token) {

@@ -1,4 +1,4 @@
-// From logits to tokens.
+// A sampler of tokens from logits.
 
 #ifndef OCTET_RUNTIME_ENGINE_SAMPLER_H_
 #define OCTET_RUNTIME_ENGINE_SAMPLER_H_
@@ -13,20 +13,22 @@
 
 namespace octet {
 
-// The order of vLLM's sampler: tokens that may not come yet, logit_bias, penalties, temperature,
-// min_p, top_k, top_p, the draw.
+// A sampler with the order of vLLM's: banned tokens, logit_bias, penalties, temperature, min_p,
+// top_k, top_p, the draw.
 class Sampler {
  public:
-  // Rows of vocab_size float32 that Draw takes from the workspace: processed logits, probabilities.
+  // The rows of vocab_size float32 that Draw takes from the workspace: processed logits,
+  // probabilities.
   static constexpr int64_t kMostRows = 2;
 
   explicit Sampler(const ExecutionContext& context) : context_(context) {}
 
-  // logits: one row, [vocab_size] float32. Equal logits and equal probabilities count in the order
-  // of their ids.
+  // Draws a token. logits: one row, [vocab_size] float32. Tokens with equal logits or probabilities
+  // are ordered by id.
   int32_t Draw(ConstMatrix logits, const SampleRequest& request);
 
-  // The log-softmax of `token` in the raw logits, its rank, and the best `num_top` tokens.
+  // Writes the log-softmax of `token` in the raw logits, its rank by logit, and the best `num_top`
+  // tokens.
   void Logprob(ConstMatrix logits, int32_t token, int num_top, TokenLogprob& result);
 
  private:

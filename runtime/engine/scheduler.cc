@@ -8,7 +8,7 @@
 namespace octet {
 namespace {
 
-// The part of `total` of the r-th of n, which may be more than the total.
+// Returns the part of `total` that the r-th of n gets. n may exceed `total`.
 int64_t Share(int64_t total, int n, int r) { return total / n + (r < total % n ? 1 : 0); }
 
 // A running sequence takes at least one token of every step.
@@ -67,7 +67,7 @@ std::span<RankStep> Scheduler::NextStep() {
   return steps_;
 }
 
-// Divides the work of the group that begins with this rank.
+// Decides whether the group that begins with this rank divides its step into micro-batches.
 void Scheduler::DivideStep(int first_rank) {
   const std::span group = std::span(steps_).subspan(first_rank, limits_.group_size);
   int64_t tokens = 0;
@@ -78,8 +78,8 @@ void Scheduler::DivideStep(int first_rank) {
   for (RankStep& step : group) step.set_overlap(overlaps);
 }
 
-// Sequences come oldest first, so that who is preempted here is younger than all that this step has
-// scheduled.
+// Called for the oldest sequence first, so a sequence that is preempted here is younger than all
+// that are already in this step.
 void Scheduler::Decode(Sequence& s) {
   while (!TakePages(s, s.num_tokens)) {
     const auto youngest =
@@ -91,7 +91,8 @@ void Scheduler::Decode(Sequence& s) {
   Schedule(s, 1);
 }
 
-// Pages for so many tokens in all; false where the rank has too few.
+// Takes pages until the sequence has enough for `num_tokens` tokens in all. Returns false if the
+// rank has too few.
 bool Scheduler::TakePages(Sequence& s, int64_t num_tokens) {
   const int64_t more = KvCache::PagesFor(num_tokens) - s.num_pages;
   if (more > ranks_[s.rank].free_pages) return false;
@@ -155,8 +156,8 @@ void Scheduler::FindPrompts() {
   }
 }
 
-// The oldest prompt gets half of what is left at least; the others what they need, the shortest
-// first. So a long prompt neither waits for ever nor holds up short ones.
+// The oldest prompt gets at least half of the budget that is left. The others get what they need,
+// the shortest first. So a long prompt never waits forever, and does not delay short ones.
 void Scheduler::Prefill(RankWork& work) {
   if (work.prompts.empty()) return;
   Sequence& oldest = *work.prompts.front();
@@ -180,7 +181,7 @@ void Scheduler::Schedule(Sequence& s, int64_t num_tokens) {
   s.num_computed += num_tokens;
 }
 
-// Called when the next request of a step found no room.
+// Counts a step in which the next request found no room.
 void Scheduler::CountWaiting(const NewSequence& next) {
   bool has_slot = false;
   for (int r = 0; r < limits_.num_ranks(); ++r) {

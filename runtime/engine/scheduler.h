@@ -1,4 +1,4 @@
-// Who takes which request, and what a step contains.
+// The scheduler: which rank takes which request, and what a step contains.
 
 #ifndef OCTET_RUNTIME_ENGINE_SCHEDULER_H_
 #define OCTET_RUNTIME_ENGINE_SCHEDULER_H_
@@ -14,25 +14,26 @@
 namespace octet {
 
 struct SchedulerLimits {
-  int64_t max_num_seqs = 64;              // that run at the same time, in each group
+  int64_t max_num_seqs = 64;              // at the same time, in each group
   int64_t max_num_batched_tokens = 2048;  // of one step, in each group
   std::vector<int64_t> pages;             // [ranks] of each rank's KV cache
   int group_size = 1;                     // ranks of an expert-parallel group
-  int64_t overlap_tokens = 0;             // steps of so many tokens of a group are computed as two
-                               // micro-batches, one while the tokens of the other travel; 0: none
+  int64_t overlap_tokens = 0;  // a step in which a group has this many tokens or more is computed
+                               // as two micro-batches, one while the tokens of the other travel;
+                               // 0: never
 
   int num_ranks() const { return static_cast<int>(pages.size()); }
 
-  // The tokens of one rank in one step are never more than this.
+  // Returns the most tokens of one rank in one step.
   int64_t MaxTokensPerRank() const;
 
-  // Sequences that run at the same time: on all ranks together, and on one of them, where it may be
-  // none.
+  // The most sequences that run at the same time: on all ranks together, and on one rank, where it
+  // may be 0.
   int64_t NumSlots() const;
   int64_t SlotsOf(int rank) const;
 };
 
-// What a step computes, over all ranks.
+// The tokens of one step, over all ranks.
 struct StepCounts {
   int64_t prompt_tokens = 0;
   int64_t sampled_tokens = 0;
@@ -43,46 +44,46 @@ struct SchedulerStats {
   int64_t preemptions = 0;
   int64_t recomputed_tokens = 0;
 
-  // Slots, and sequences in them, of the steps that left a request waiting.
+  // Sums over the steps that left a request waiting: the slots, and the running sequences.
   int64_t slots = 0;
   int64_t busy_slots = 0;
 
-  // Steps in which a request waited for pages alone, and of these: tokens that the KV cache can
-  // hold, and tokens of the sequences in it.
+  // The steps in which a request waited for pages alone. Over these steps: the tokens that the KV
+  // cache can hold, and the tokens of the running sequences.
   int64_t kv_waits = 0;
   int64_t kv_tokens = 0;
   int64_t live_kv_tokens = 0;
 };
 
-// Continuous batching with chunked prefill, for all groups of a job; lives on rank 0. Requests are
-// taken first come, first served, and each stays on one rank. A sequence takes pages as it grows;
-// where a rank has none left, its youngest sequence gives its own back and is computed again later.
-// Decisions follow from counts alone, never from a clock.
+// A scheduler for continuous batching with chunked prefill, for all groups of a job; on rank 0. It
+// takes requests first come, first served, and each stays on one rank. A sequence takes pages as it
+// grows. If a rank has no free page, its youngest sequence returns its pages and is computed again
+// later. Decisions depend on counts alone, never on a clock.
 class Scheduler {
  public:
-  // `affinity` is of HomePolicy::kAffinity, and must outlive this.
+  // HomePolicy::kAffinity needs `affinity`, which must outlive this object.
   explicit Scheduler(const SchedulerLimits& limits, HomePolicy policy = HomePolicy::kLeastLoaded,
                      const HomeAffinity* affinity = nullptr);
 
-  // Ids ascend. A request that names its home is one of those that wait in line: who came after it
-  // starts after it.
+  // Adds a request; ids must ascend. A request that names its home waits in the same queue: later
+  // requests start after it.
   void Add(NewSequence sequence) { waiting_.push_back(std::move(sequence)); }
 
-  // Forgets the sequences that have not begun.
+  // Drops the sequences that have not begun.
   void DropWaiting() { waiting_.clear(); }
 
   int64_t num_waiting() const { return static_cast<int64_t>(waiting_.size()); }
   bool idle() const { return waiting_.empty() && num_finished_ == std::ssize(sequences_); }
 
-  // What each rank does next: one token for each running sequence, then as much of the prompts as
-  // the rank's share of the budget allows. Valid until the next call. The work is proportional to
-  // the ranks and the sequences that run, not to their product, but for HomeChooser's.
+  // Returns what each rank does next: one token for each running sequence, then as many prompt
+  // tokens as the rank's share of the budget allows. The result is valid until the next call. The
+  // work is proportional to the ranks plus the running sequences, apart from HomeChooser's work.
   std::span<RankStep> NextStep();
 
-  // What the latest NextStep decided.
+  // The tokens of the latest NextStep.
   const StepCounts& step_counts() const { return step_counts_; }
 
-  // Frees what the finished sequences held.
+  // Frees the pages and slots of the finished sequences.
   void Finish(const StepResult& result);
 
   const SchedulerStats& stats() const { return stats_; }
@@ -93,7 +94,7 @@ class Scheduler {
     int rank;
     int64_t num_prompt;
     int64_t num_tokens;        // prompt and answer so far
-    int64_t num_computed = 0;  // of them
+    int64_t num_computed = 0;  // of num_tokens
     int64_t num_pages = 0;     // 0: preempted
     bool finished = false;
 
@@ -101,10 +102,10 @@ class Scheduler {
     int64_t left() const { return num_tokens - num_computed; }
   };
 
-  // What a rank may do in this step.
+  // The work that a rank may do in this step.
   struct RankWork {
-    int64_t budget = 0;              // tokens that may still be computed
-    std::vector<Sequence*> prompts;  // that may be computed, oldest first
+    int64_t budget = 0;              // tokens that it may still compute
+    std::vector<Sequence*> prompts;  // that it may compute, oldest first
   };
 
   void Decode(Sequence& s);

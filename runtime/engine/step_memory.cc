@@ -12,7 +12,7 @@ namespace {
 
 constexpr int64_t kFloat = sizeof(float);
 
-// The numbers that all sizes are made from.
+// The numbers that determine all sizes.
 struct StepShape {
   StepShape(const ModelConfig& config, const EngineOptions& options)
       : own_tokens(options.limits.MaxTokensPerRank()),
@@ -28,18 +28,18 @@ struct StepShape {
         element(static_cast<int64_t>(SizeOf(options.dtype))) {}
 
   int64_t own_tokens;        // of this rank
-  int64_t tokens_at_a_time;  // that its experts compute
+  int64_t tokens_at_a_time;  // that its experts compute at a time
   int64_t topk;
   int64_t hidden;
   int64_t intermediate;
   int64_t q_dim;
   int64_t kv_dim;
   int64_t vocab;
-  int64_t element;  // bytes of what products read
+  int64_t element;  // bytes of an element that products read
 };
 
-// Matrices of one step, as one micro-batch. Attention, experts and logits follow each other in the
-// same memory.
+// Returns the bytes of the matrices of one step that is not divided. Attention, experts and logits
+// use the same memory, one after the other.
 int64_t WorkspaceBytes(const StepShape& s) {
   const int64_t states = s.own_tokens * 3 * s.hidden * kFloat;
   const int64_t attention = s.own_tokens * (2 * s.q_dim + 2 * s.kv_dim) * kFloat;
@@ -49,15 +49,16 @@ int64_t WorkspaceBytes(const StepShape& s) {
   return states + std::max({attention, leaving + expert_outputs, logits});
 }
 
-// Tokens as they are staged and as they come from other hosts; outputs that come back, and those
-// that go to other hosts.
+// Returns the bytes of tokens that are staged and that come from other hosts, and of outputs that
+// come back and that go to other hosts.
 int64_t ExchangeBytes(const StepShape& s) {
   const int64_t tokens = (s.own_tokens + s.tokens_at_a_time) * s.element;
   const int64_t outputs = (s.own_tokens + s.tokens_at_a_time) * s.topk * kFloat;
   return (tokens + outputs) * s.hidden;
 }
 
-// Rows as the kernels read them, and what experts have between their products.
+// Returns the bytes of rows in the kernels' layout, and of the experts' values between their
+// products.
 int64_t ScratchBytes(const StepShape& s) {
   constexpr int64_t kAlignment = int64_t{1} << 16;
   const int64_t expert_rows =

@@ -20,7 +20,7 @@ std::optional<StopText> StopMatcher::Add(int32_t token) {
   if (++num_tokens_ <= params_.min_tokens()) return std::nullopt;
   for (int i = 0; i < params_.stop_size(); ++i) {
     const std::string& stop = params_.stop(i);
-    // What ended before this token was no reason to stop.
+    // A text that ended before this token does not count.
     const size_t from = known - std::min(known, stop.size() - 1);
     const size_t found = tail_.find(stop, from);
     if (found == std::string::npos) continue;

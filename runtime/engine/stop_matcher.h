@@ -11,16 +11,16 @@
 
 namespace octet {
 
-// Looks for the stop texts of a request in its answer's text as it grows, over the borders of
-// tokens.
+// A matcher that looks for a request's stop texts in its answer's text as it grows, also across
+// token boundaries.
 class StopMatcher {
  public:
-  // What it is made from must outlive it.
+  // The arguments must outlive this object.
   StopMatcher(const Tokenizer& tokenizer, std::span<const int32_t> prompt,
               const SamplingParams& params);
 
-  // The first text of the list that the next token completes, and where it begins. A text that ends
-  // within the first min_tokens tokens does not count.
+  // Adds the next token. Returns the first text of the list that this token completes, and where it
+  // begins. Ignores a text that ends within the first min_tokens tokens.
   std::optional<StopText> Add(int32_t token);
 
  private:
@@ -28,7 +28,7 @@ class StopMatcher {
   StreamingDecoder decoder_;
   size_t longest_ = 0;  // bytes of the longest text
   int32_t num_tokens_ = 0;
-  std::string tail_;         // of the answer's text: all that a text may still begin in
+  std::string tail_;         // the end of the answer's text, in which a stop text may still begin
   int64_t tail_offset_ = 0;  // bytes before it
 };
 

@@ -32,7 +32,7 @@ int32_t TokenFilter::Draw(std::span<const float> probabilities, const TokenFilte
   return kept_.back();
 }
 
-// Tokens that are possible at all, by id.
+// Keeps tokens with a probability above 0, by id.
 void TokenFilter::KeepMinP(std::span<const float> probabilities, float min_p) {
   const float best = *std::max_element(probabilities.begin(), probabilities.end());
   const float least = min_p * best;
@@ -44,7 +44,7 @@ void TokenFilter::KeepMinP(std::span<const float> probabilities, float min_p) {
   }
 }
 
-// Sorts what is kept, best first, as far as needed, and drops the rest.
+// Sorts the kept tokens, best first, as far as needed, and drops the rest.
 void TokenFilter::KeepBest(std::span<const float> probabilities, const TokenFilterParams& params) {
   const auto is_better = [&](int32_t a, int32_t b) {
     return probabilities[a] > probabilities[b] || (probabilities[a] == probabilities[b] && a < b);

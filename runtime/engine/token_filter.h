@@ -1,4 +1,4 @@
-// Draws from the likely tokens only.
+// A filter that draws from the likely tokens only.
 
 #ifndef OCTET_RUNTIME_ENGINE_TOKEN_FILTER_H_
 #define OCTET_RUNTIME_ENGINE_TOKEN_FILTER_H_
@@ -9,17 +9,18 @@
 
 namespace octet {
 
-// Each keeps part of what the one before has left. The best token always stays.
+// The parameters of a filter. Each stage keeps a part of what the previous stage left. The best
+// token always stays.
 struct TokenFilterParams {
-  float min_p = 0;    // those with at least this share of the best one's probability
-  int32_t top_k = 0;  // the best k; 0: all
-  float top_p = 1;    // the fewest, best first, that together have this share of the rest
+  float min_p = 0;    // keeps tokens with at least this share of the best one's probability
+  int32_t top_k = 0;  // keeps the best k; 0 keeps all
+  float top_p = 1;    // keeps the fewest, best first, that have this share of the rest
 };
 
 class TokenFilter {
  public:
-  // The token at which the cumulative probability of those that are kept passes `u` of their sum,
-  // 0 <= u < 1. probabilities: [vocab_size], need not sum to 1.
+  // Draws a token: the one at which the cumulative probability of the kept tokens passes `u` of
+  // their sum, 0 <= u < 1. probabilities: [vocab_size], which need not sum to 1.
   int32_t Draw(std::span<const float> probabilities, const TokenFilterParams& params, double u);
 
  private:

@@ -15,11 +15,11 @@ namespace {
 
 constexpr int64_t kPanel = PackedMatrix::kPanel;
 
-// A weight in memory, in blocks that are looked at one by one: rows of a table, or panels.
+// A weight in memory, which is searched block by block. A block is a row of a table, or a panel.
 struct Weight {
-  std::vector<const TensorSlice*> from;  // one below the other
+  std::vector<const TensorSlice*> from;  // stacked, the first one on top
   ConstMatrix table = {};
-  const PackedMatrix* packed = nullptr;  // in place of a table
+  const PackedMatrix* packed = nullptr;  // instead of a table
   int64_t first_panel = 0;               // of `packed`, then every panel_step-th
   int64_t panel_step = 1;
 
@@ -34,7 +34,7 @@ struct Weight {
     if (packed == nullptr) return {table.row(i), table.row_bytes()};
     return {packed->panel(first_panel + i * panel_step), packed->panel_bytes()};
   }
-  // The row that element e of a block belongs to.
+  // Returns the row of element e of a block.
   int64_t Row(int64_t block, size_t e) const {
     if (packed == nullptr) return block;
     const size_t lane = dtype() == DType::kBF16 ? e / 2 : e;
@@ -42,7 +42,7 @@ struct Weight {
   }
 };
 
-// In the order in which the model uses them.
+// Returns the weights in the order in which the model uses them.
 std::vector<Weight> ListWeights(const ModelWeights& w, const MixtralTensors& tensors) {
   std::vector<Weight> all;
   const auto vector = [&](const TensorSlice& from, std::span<const float> values) {
@@ -62,7 +62,7 @@ std::vector<Weight> ListWeights(const ModelWeights& w, const MixtralTensors& ten
     for (int e = 0; e < std::ssize(layer.experts); ++e) {
       const ExpertTensors& from = tensors.expert(l, e);
       const ExpertWeights* expert = layer.experts[e].get();
-      // A weight of another rank has its place in the order all the same.
+      // A weight of another rank still has a place in the order.
       const PackedMatrix* gate_up = expert == nullptr ? nullptr : &expert->gate_up;
       all.push_back({.from = {&from.w1}, .packed = gate_up, .panel_step = 2});
       all.push_back({.from = {&from.w3}, .packed = gate_up, .first_panel = 1, .panel_step = 2});
@@ -108,7 +108,7 @@ void KeepWorse(const Found& found, Found& worst) {
   }
 }
 
-// The first row of a block in which there is what was found.
+// Finds the first row of a block that contains the magnitude `bits`.
 WorstWeight Locate(const Weight& weight, int64_t block, uint32_t bits) {
   const std::span<const std::byte> bytes = weight.block(block);
   WorstWeight worst;

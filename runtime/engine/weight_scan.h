@@ -1,4 +1,4 @@
-// Looks for damage among weights.
+// A search of the weights for damage.
 
 #ifndef OCTET_RUNTIME_ENGINE_WEIGHT_SCAN_H_
 #define OCTET_RUNTIME_ENGINE_WEIGHT_SCAN_H_
@@ -12,17 +12,17 @@
 
 namespace octet {
 
-// Finds the worst of the weights that this rank has in memory, as products read them. Reads all of
-// them once, on all threads; that counts as progress (Activity). `tensors` are what they were
-// loaded from.
+// Returns the worst weight that this rank has in memory, in the form that products read. Reads all
+// weights once, on all threads, and reports progress (Activity). `tensors` is the source of the
+// weights.
 WorstWeight FindWorstWeight(const ModelWeights& weights, const MixtralTensors& tensors,
                             Backend& backend);
 
-// Whether `a` is worse than `b`, of another rank; one without a tensor is not.
+// Returns whether `a` is worse than `b` of another rank. A weight without a tensor is never worse.
 bool IsWorse(const WorstWeight& a, const WorstWeight& b);
 
-// Why logits may be NaN or infinite, and what to do about it: half a sentence for a person, given
-// the worst weight of all ranks.
+// Explains why logits may be NaN or infinite, and what to do about it: half a sentence for the
+// user, from the worst weight of all ranks.
 std::string ExplainNotFinite(const WorstWeight& worst);
 
 }  // namespace octet

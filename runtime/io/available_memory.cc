@@ -13,7 +13,7 @@
 namespace octet {
 namespace {
 
-// How the two versions of control groups name things.
+// The names in one of the two versions of control groups.
 struct GroupFiles {
   std::string mount;
   std::string limit;
@@ -39,7 +39,8 @@ std::vector<std::string> Lines(const std::string& text) {
   return absl::StrSplit(text, '\n', absl::SkipEmpty());
 }
 
-// The number behind `key`, in a file of lines such as "MemAvailable:   123 kB" or "active_file 5".
+// Returns the number after `key`, in a file of lines such as "MemAvailable:   123 kB" or
+// "active_file 5".
 std::optional<int64_t> FindNumber(const std::string& text, const std::string& key) {
   for (const std::string& line : Lines(text)) {
     const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
@@ -49,7 +50,7 @@ std::optional<int64_t> FindNumber(const std::string& text, const std::string& ke
   return std::nullopt;
 }
 
-// A file that holds one number. None where there is no such file, or it says "max".
+// Reads a file of one number. Returns nullopt if there is no such file, or it says "max".
 std::optional<int64_t> ReadNumber(FileSystem& files, const std::string& path) {
   const absl::StatusOr<std::string> text = files.ReadStream(path);
   int64_t value = 0;
@@ -66,8 +67,8 @@ int64_t FileCache(FileSystem& files, const GroupFiles& names, const std::string&
   return bytes;
 }
 
-// Lowers `least` to what the group at `path` and those around it leave. In a container the path may
-// be one of the host, which is not there: then only its last part is, or nothing but the root.
+// Lowers `least` to what the group at `path` and its ancestors leave. In a container, the path may
+// be one of the host and not exist: then only its last part exists, or only the root.
 void LimitByGroup(FileSystem& files, const GroupFiles& names, std::string path,
                   AvailableMemory& least) {
   while (true) {
@@ -95,7 +96,7 @@ absl::StatusOr<AvailableMemory> ReadAvailableMemory(FileSystem& files) {
   if (!kib) return absl::NotFoundError(absl::StrCat(kMemInfo, " has no MemAvailable"));
   AvailableMemory least = {*kib * 1024, kMemInfo};
 
-  // Lines "hierarchy:controllers:path"; that of version 2 has no controllers.
+  // The lines are "hierarchy:controllers:path"; the line of version 2 has no controllers.
   const absl::StatusOr<std::string> groups = files.ReadStream("/proc/self/cgroup");
   if (!groups.ok()) return least;
   for (const std::string& line : Lines(*groups)) {

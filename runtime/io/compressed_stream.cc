@@ -14,14 +14,14 @@ namespace {
 
 constexpr size_t kBufferBytes = size_t{64} << 10;
 constexpr int kZstdLevel = 3;         // the library's default
-constexpr int kGzipWindow = 15 + 16;  // zlib's way to say: with a gzip header
+constexpr int kGzipWindow = 15 + 16;  // zlib's code for: with a gzip header
 
-// A stream whose first bytes have been looked at.
+// A stream whose first bytes can be read ahead.
 class PeekedInput : public InputStream {
  public:
   explicit PeekedInput(std::unique_ptr<InputStream> base) : base_(std::move(base)) {}
 
-  // Whether it begins with these bytes, at most eight.
+  // Returns whether the stream begins with these bytes, at most eight.
   absl::StatusOr<bool> BeginsWith(std::string_view magic) {
     while (peeked_.size() < magic.size()) {
       std::byte bytes[8];
@@ -52,7 +52,7 @@ class PeekedInput : public InputStream {
   std::string peeked_;
 };
 
-// What both ways of decompressing share: compressed bytes are read as they are needed.
+// The common part of both decompressors. Reads compressed bytes as they are needed.
 class DecompressedInput : public InputStream {
  public:
   explicit DecompressedInput(std::unique_ptr<InputStream> base)
@@ -86,10 +86,10 @@ class DecompressedInput : public InputStream {
     return absl::DataLossError(absl::StrCat(path(), ": is damaged: ", reason));
   }
 
-  bool between_streams_ = true;  // all that was read so far is whole
+  bool between_streams_ = true;  // all streams so far were complete
 
  private:
-  // Takes from the front of `in`, returns how much of `out` was filled.
+  // Takes bytes from the front of `in`. Returns the number of bytes written to `out`.
   virtual absl::StatusOr<size_t> Decompress(std::span<std::byte>& in, std::span<std::byte> out) = 0;
 
   std::unique_ptr<InputStream> base_;
@@ -151,7 +151,7 @@ class ZstdInput : public DecompressedInput {
   ZSTD_DCtx* context_;
 };
 
-// Finds out what it is when it is first read: opening it must not wait for a pipe.
+// An input that finds its format at the first read: opening it must not wait for a pipe.
 class RecognisedInput : public InputStream {
  public:
   explicit RecognisedInput(std::unique_ptr<InputStream> base)
@@ -177,7 +177,7 @@ class RecognisedInput : public InputStream {
       input_ = std::make_unique<GzipInput>(std::move(unread_));
       return absl::OkStatus();
     }
-    // A frame with data, or one that pzstd puts before it to tell its size.
+    // A frame with data, or the frame with its size that pzstd puts before it.
     for (const char* magic : {"\x28\xb5\x2f\xfd", "\x50\x2a\x4d\x18"}) {
       const absl::StatusOr<bool> is_zstd = unread_->BeginsWith(magic);
       if (!is_zstd.ok()) return is_zstd.status();
@@ -190,7 +190,7 @@ class RecognisedInput : public InputStream {
   }
 
   std::string path_;
-  std::unique_ptr<PeekedInput> unread_;  // null: recognised
+  std::unique_ptr<PeekedInput> unread_;  // null once recognised
   std::unique_ptr<InputStream> input_;
 };
 
@@ -206,7 +206,7 @@ class GzipOutput : public OutputStream {
   ~GzipOutput() override { deflateEnd(&z_); }
 
   absl::Status Write(std::span<const std::byte> bytes) override {
-    // zlib counts in 32 bits, and a line may be longer.
+    // zlib counts in 32 bits, but a line may be longer.
     while (!bytes.empty()) {
       const auto slice = bytes.first(std::min(bytes.size(), kBufferBytes));
       absl::Status status = Compress(slice, Z_NO_FLUSH);
@@ -228,7 +228,7 @@ class GzipOutput : public OutputStream {
  private:
   absl::Status Compress(std::span<const std::byte> bytes, int flush) {
     if (!ready_) return absl::ResourceExhaustedError("zlib has no memory");
-    // zlib takes a const pointer as one that is not.
+    // zlib's pointer is not const, though it only reads.
     z_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));
     z_.avail_in = static_cast<uInt>(bytes.size());
     do {

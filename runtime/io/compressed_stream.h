@@ -1,4 +1,4 @@
-// gzip and Zstandard, over the file seam.
+// gzip and Zstandard streams over the file seam.
 
 #ifndef OCTET_RUNTIME_IO_COMPRESSED_STREAM_H_
 #define OCTET_RUNTIME_IO_COMPRESSED_STREAM_H_
@@ -12,11 +12,11 @@
 
 namespace octet {
 
-// Reads `input` decompressed where it begins as gzip or Zstandard files do, whatever its name.
-// Several compressed streams in a row read as one; one that is cut off is an error.
+// Decompresses `input` if it begins like a gzip or Zstandard file, whatever its name. Several
+// compressed streams in a row read as one. A truncated stream is an error.
 std::unique_ptr<InputStream> Decompressed(std::unique_ptr<InputStream> input);
 
-// Makes `output` compress what is written to it where `name` ends in .gz or .zst.
+// Makes `output` compress what is written to it if `name` ends in .gz or .zst.
 absl::StatusOr<std::unique_ptr<OutputStream>> CompressedFor(const std::string& name,
                                                             std::unique_ptr<OutputStream> output);
 

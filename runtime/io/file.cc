@@ -48,7 +48,8 @@ absl::Status FileSystem::WriteWhole(const std::string& path, std::string_view te
 }
 
 absl::StatusOr<std::unique_ptr<OutputStream>> FileSystem::CreateScratch(const std::string& stem) {
-  constexpr int kMostTries = 1000;  // processes of the same number, on other hosts or before
+  constexpr int kMostTries =
+      1000;  // other processes with the same number, on other hosts or earlier
   for (int i = 0;; ++i) {
     auto file = CreateNew(absl::StrCat(stem, ".", getpid(), "-", i));
     if (!absl::IsAlreadyExists(file.status()) || i == kMostTries) return file;

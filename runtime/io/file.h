@@ -1,4 +1,4 @@
-// The file seam: models, requests and answers are read and written through here, so that tests can
+// The file seam: all reads and writes of models, requests and answers pass through it. Tests can
 // count, forge and break what a disk does.
 
 #ifndef OCTET_RUNTIME_IO_FILE_H_
@@ -25,14 +25,14 @@ class RandomAccessFile {
  public:
   virtual ~RandomAccessFile() = default;
 
-  // Fills `out` with the bytes that start at `offset`. Nothing less than all of them is an error,
+  // Fills `out` with the bytes that start at `offset`. If fewer bytes are there, that is an error,
   // which names the file and the place.
   virtual absl::Status Read(uint64_t offset, std::span<std::byte> out) const = 0;
 
-  // These bytes of the file as memory to read from, which all who map them share. `offset` is a
-  // multiple of kMapAlignment, and the memory is aligned to it. It stays when the file is closed,
-  // renamed or removed; a file that is made shorter, or a disk that fails, kills who reads it.
-  // kUnimplemented: this file can't be mapped.
+  // Maps these bytes of the file as memory for reading, which all processes that map them share.
+  // `offset` must be a multiple of kMapAlignment, and the memory is aligned to it. The mapping
+  // survives when the file is closed, renamed or removed. If the file shrinks or the disk fails, a
+  // read kills the process. Returns kUnimplemented if this file cannot be mapped.
   static constexpr uint64_t kMapAlignment = 4096;
   virtual absl::StatusOr<Buffer> Map(uint64_t offset, size_t bytes) const;
 
@@ -40,44 +40,47 @@ class RandomAccessFile {
   virtual const std::string& path() const = 0;
 };
 
-// Bytes that come one after the other: of a file, a pipe, a terminal.
+// A stream of bytes to read: of a file, a pipe, a terminal.
 class InputStream {
  public:
   virtual ~InputStream() = default;
 
-  // Reads at least one byte into `out`, which is not empty, and returns how many; 0 at the end.
+  // Reads at least one byte into `out`, which must not be empty, and returns the number of bytes; 0
+  // at the end.
   virtual absl::StatusOr<size_t> Read(std::span<std::byte> out) = 0;
 
-  // Whether Read would return now; waits at most `patience` for that. Files are always ready.
+  // Returns whether Read would return now. Waits at most `patience` for that. Files are always
+  // ready.
   static constexpr std::chrono::milliseconds kForEver{-1};
   virtual bool WaitUntilReady([[maybe_unused]] std::chrono::milliseconds patience) { return true; }
 
   virtual const std::string& path() const = 0;
 };
 
-// Bytes that are written one after the other.
+// A stream of bytes to write.
 class OutputStream {
  public:
   virtual ~OutputStream() = default;
 
   virtual absl::Status Write(std::span<const std::byte> bytes) = 0;
 
-  // Makes what was written survive a loss of power, where it goes to a file.
+  // Makes the written bytes survive a loss of power, if they go to a file.
   virtual absl::Status Sync() = 0;
 
-  // Ends the file and makes all of it survive a loss of power. What is not closed may lack its end.
+  // Ends the file and makes all of it survive a loss of power. A stream that is not closed may lack
+  // its end.
   virtual absl::Status Close() = 0;
 
   virtual const std::string& path() const = 0;
 };
 
-// A file that one process at a time has; given back when destroyed, or when the process ends. Who
-// has it may remove it.
+// A lock on a file, which one process at a time has. It ends when the object is destroyed or the
+// process ends. The process that has it may remove the file.
 class FileLock {
  public:
   virtual ~FileLock() = default;
 
-  // Replaces what the file says, for others to read.
+  // Replaces the text of the file, which others may read.
   virtual absl::Status Write(std::string_view text) = 0;
 };
 
@@ -95,18 +98,18 @@ class FileSystem {
   // "-" is standard input.
   virtual absl::StatusOr<std::unique_ptr<InputStream>> OpenInput(const std::string& path) = 0;
 
-  // A new file, or one made empty. "-" is standard output. kUnavailable: nobody has opened this
-  // FIFO to read it.
+  // Creates a file, or makes an existing one empty. "-" is standard output. Returns kUnavailable if
+  // no process has this FIFO open for reading.
   virtual absl::StatusOr<std::unique_ptr<OutputStream>> CreateOutput(const std::string& path) = 0;
 
-  // A new file; kAlreadyExists where there is one of this name.
+  // Creates a new file. Returns kAlreadyExists if there is one of this name.
   virtual absl::StatusOr<std::unique_ptr<OutputStream>> CreateNew(const std::string& path) = 0;
 
-  // Locks a file; where it is not there, makes it. kUnavailable: another process has it.
-  // kUnimplemented: this file system can't lock.
+  // Locks a file; creates it if it does not exist. Returns kUnavailable if another process has the
+  // lock, kUnimplemented if this file system cannot lock.
   virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
 
-  // The same of a file that is there; kNotFound otherwise. Writes nothing.
+  // Locks an existing file in the same way; returns kNotFound if there is none. Writes nothing.
   virtual absl::StatusOr<std::unique_ptr<FileLock>> LockExisting(const std::string& path) = 0;
 
   virtual absl::StatusOr<FileInfo> Stat(const std::string& path) = 0;
@@ -114,22 +117,22 @@ class FileSystem {
   // Replaces `to` in one step.
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
 
-  // What would keep Rename from putting a file of `directory` at `path`, as far as it can be known
-  // without doing so: rights, mount points, other file systems. Both directories exist. Leaves all
-  // as it is.
+  // Returns the error that Rename would give for a file of `directory` and the target `path`, as
+  // far as it can be known without a rename: permissions, mount points, other file systems. Both
+  // directories must exist. Changes nothing.
   virtual absl::Status RehearseRename(const std::string& directory, const std::string& path) = 0;
 
   virtual absl::Status Remove(const std::string& path) = 0;
   virtual absl::Status MakeDirectories(const std::string& path) = 0;
 
-  // Removes a directory in which nothing is left.
+  // Removes an empty directory.
   virtual absl::Status RemoveDirectory(const std::string& path) = 0;
 
-  // Where a path leads: symbolic links at its end are followed, also to what is not there. A path
-  // that ends in none stays as it is.
+  // Returns where a path leads: follows symbolic links at its end, also to something that does not
+  // exist. A path that does not end in a link stays the same.
   virtual absl::StatusOr<std::string> Resolve(const std::string& path) = 0;
 
-  // What this process may still write to a directory.
+  // Returns the bytes that this process may still write to a directory.
   virtual absl::StatusOr<uint64_t> AvailableBytes(const std::string& directory) = 0;
 
   // Makes what was written to a file, or the names that were made, changed or removed in a
@@ -140,33 +143,33 @@ class FileSystem {
   virtual bool IsFile(const std::string& path) = 0;
   virtual bool IsDirectory(const std::string& path) = 0;
 
-  // Whether two names, links among them, lead to one file or directory.
+  // Returns whether two names, which may be links, lead to the same file or directory.
   virtual bool IsSame(const std::string& a, const std::string& b) = 0;
 
-  // The names (not paths) of what a directory holds, sorted: all of them. kNotFound: there is no
-  // such directory.
+  // Returns all names (not paths) in a directory, sorted. Returns kNotFound if there is no such
+  // directory.
   virtual absl::StatusOr<std::vector<std::string>> List(const std::string& directory) = 0;
 
-  // All of a regular file, which a person or another program wrote: one of more than `most` bytes
-  // is refused before it is read.
+  // Reads all of a regular file, which a person or another program wrote. Refuses a file of more
+  // than `most` bytes before it is read.
   static constexpr size_t kMostBytes = size_t{64} << 20;
   absl::StatusOr<std::string> ReadWhole(const std::string& path, size_t most = kMostBytes);
 
-  // The same for what has no size, as the files of /proc.
+  // The same for files without a size, such as those of /proc.
   absl::StatusOr<std::string> ReadStream(const std::string& path, size_t most = kMostBytes);
 
   absl::Status WriteWhole(const std::string& path, std::string_view text);
 
-  // A new file STEM.PROCESS-N beside others, of a name that nothing has.
+  // Creates a new file STEM.PROCESS-N with a name that is not in use.
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateScratch(const std::string& stem);
 
-  // Replaces a file by this text in one step that survives a loss of power. What was there stays
-  // when it fails.
+  // Replaces a file by this text in one step that survives a loss of power. If it fails, the old
+  // file stays.
   absl::Status ReplaceDurably(const std::string& path, std::string_view text);
 };
 
-// Local and network file systems through pread. Maps only where it is asked to: a mapped file that
-// shrinks, or an NFS error, kills the process with SIGBUS where a read returns an error.
+// The local and network file systems, through pread. Maps a file only on request: a mapped file
+// that shrinks, or an NFS error, kills the process with SIGBUS, but a read returns an error.
 class PosixFileSystem : public FileSystem {
  public:
   absl::StatusOr<std::unique_ptr<RandomAccessFile>> Open(const std::string& path) override;
@@ -193,7 +196,7 @@ class PosixFileSystem : public FileSystem {
 
 std::string JoinPath(const std::string& directory, const std::string& name);
 
-// The directory in which a path lies; "." where it names none.
+// Returns the directory of a path; "." if it names none.
 std::string DirectoryOf(const std::string& path);
 
 }  // namespace octet

@@ -11,14 +11,14 @@
 
 namespace octet {
 
-// 16 hexadecimal digits.
+// Returns 16 hexadecimal digits.
 inline std::string ToHex(uint64_t value) {
   return absl::StrCat(absl::Hex(value, absl::kZeroPad16));
 }
 
-// 64-bit FNV-1a (offset basis and prime from the reference,
-// http://www.isthe.com/chongo/tech/comp/fnv): the same on every machine and in every build. It
-// tells apart, it does not protect.
+// A 64-bit FNV-1a hash (offset basis and prime from the reference,
+// http://www.isthe.com/chongo/tech/comp/fnv). It is the same on every machine and in every build.
+// It detects differences, but does not protect against attacks.
 class Fingerprint {
  public:
   void Add(std::span<const std::byte> bytes) {

@@ -9,9 +9,9 @@
 
 namespace octet {
 
-// An error where the file is a Git LFS pointer: the few lines that a clone without git-lfs has in
-// place of a large file (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md). OK for every
-// other file, also for one that can't be read: its reader says why.
+// Returns an error if the file is a Git LFS pointer: the few lines that a clone without git-lfs has
+// instead of a large file (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md). Returns OK
+// for every other file, also for an unreadable one: its reader reports the error.
 absl::Status RefuseGitLfsPointer(FileSystem& files, const std::string& path);
 
 }  // namespace octet

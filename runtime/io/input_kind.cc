@@ -9,7 +9,7 @@
 namespace octet {
 namespace {
 
-// As files of a kind begin.
+// The bytes, at an offset, that all files of a kind have.
 struct Signature {
   size_t offset;
   std::string_view bytes;
@@ -20,7 +20,7 @@ constexpr char kNeedsUtf8[] = "; lines must be UTF-8: ";
 
 using namespace std::string_view_literals;
 
-// Those that one command decompresses.
+// The kinds that one command decompresses.
 constexpr std::array kCompressed = {
     Signature{0, "BZh"sv, "compressed by bzip2; decompress it first: bzip2 -dc"},
     Signature{0, "\xFD\x37zXZ\0"sv, "compressed by xz; decompress it first: xz -dc"},
@@ -75,7 +75,7 @@ std::string OfSignature(std::string_view start, std::span<const Signature> signa
   return "";
 }
 
-// Names UTF-16 and UTF-32, also without a mark: every other byte of what JSON begins with is 0.
+// Detects UTF-16 and UTF-32, also without a mark: every other byte of the beginning of JSON is 0.
 std::string_view WideEncoding(std::string_view start) {
   if (start.starts_with("\xFF\xFE\0\0"sv)) return "UTF-32";
   if (start.starts_with("\0\0\xFE\xFF"sv)) return "UTF-32";
@@ -97,7 +97,8 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
 }
 
-// The next line that is not blank, trimmed, which is taken from the text; empty: there is none.
+// Removes lines from the text up to the next one that is not blank, and returns that one, trimmed;
+// empty if there is none.
 std::string_view TakeLine(std::string_view& text) {
   while (!text.empty()) {
     const size_t end = text.find('\n');
@@ -108,15 +109,15 @@ std::string_view TakeLine(std::string_view& text) {
   return "";
 }
 
-// An array of objects, on one line or several. A line that is a list of anything else may be the
-// only one of its kind.
+// Returns whether it is an array of objects, on one or several lines. A list of other things may be
+// a single bad line.
 bool IsArray(std::string_view text) {
   const std::string_view inside = Trimmed(text.substr(1));
   return inside.empty() || inside.starts_with('{') || inside.starts_with('[');
 }
 
-// An object over several lines: the first one opens it, and does not close it, and the next one
-// goes on with it.
+// Returns whether it is an object over several lines: the first line opens it without closing it,
+// and the next line continues it.
 bool IsPrettyPrinted(std::string_view text) {
   const bool has_whole_line = text.find('\n') != std::string_view::npos;
   const std::string_view first = TakeLine(text);

@@ -1,4 +1,4 @@
-// What a file is that is no JSON lines, by its first bytes.
+// The kind of a file that is not JSON lines, by its first bytes.
 
 #ifndef OCTET_RUNTIME_IO_INPUT_KIND_H_
 #define OCTET_RUNTIME_IO_INPUT_KIND_H_
@@ -9,17 +9,17 @@
 
 namespace octet {
 
-// So many bytes tell all kinds apart.
+// The bytes that are enough to distinguish all kinds.
 inline constexpr size_t kInputKindBytes = size_t{64} << 10;
 
-inline constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";  // "BOM", of no meaning
+inline constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";  // the "BOM", which has no meaning
 
-// What a person should know who gave a file that begins with `start`, decompressed, in place of
-// lines of JSON objects: what it is, and what makes such lines of it. "is compressed by xz; ...".
-// Empty where it may be such lines: a line that is none is the line's own fault.
+// Explains to the user why a file that begins with `start`, decompressed, has no lines of JSON
+// objects: what it is, and how to make such lines. "is compressed by xz; ...". Empty if it may have
+// such lines: a single bad line is an error of that line.
 std::string WhyNotJsonLines(std::string_view start);
 
-// Whether a line begins as a JSON object does, or there is no line.
+// Returns whether a line begins like a JSON object, or there is no line.
 bool MayHaveJsonLines(std::string_view start);
 
 }  // namespace octet

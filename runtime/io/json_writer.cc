@@ -11,7 +11,7 @@ namespace {
 
 constexpr float kMinusInfinity = -9999;
 
-// The escape of a character that may not stand in a string as it is; empty: it may.
+// Returns the escape of a character that a string must not contain, or an empty text if it may.
 std::string Escape(char character) {
   switch (character) {
     case '"':
@@ -68,7 +68,7 @@ JsonWriter& JsonWriter::Integer(int64_t value) {
 template <typename Number>
 JsonWriter& JsonWriter::AppendNumber(Number value) {
   if (!std::isfinite(value)) return Null();
-  // Exponents only where the plain form is long.
+  // Uses an exponent only if the plain form is long.
   const Number magnitude = std::abs(value);
   const bool plain = value == 0 || (magnitude >= static_cast<Number>(1e-4) &&
                                     magnitude < static_cast<Number>(1e15));
@@ -78,7 +78,7 @@ JsonWriter& JsonWriter::AppendNumber(Number value) {
                     plain ? std::chars_format::fixed : std::chars_format::scientific);
   const std::string_view text(digits, end);
   Append(text);
-  if (plain && text.find('.') == text.npos) json_ += ".0";  // a reader sees that it is no integer
+  if (plain && text.find('.') == text.npos) json_ += ".0";  // shows that it is no integer
   return *this;
 }
 

@@ -1,4 +1,4 @@
-// JSON, written as it is said.
+// A writer of JSON text.
 
 #ifndef OCTET_RUNTIME_IO_JSON_WRITER_H_
 #define OCTET_RUNTIME_IO_JSON_WRITER_H_
@@ -13,12 +13,12 @@
 
 namespace octet {
 
-// Appends one JSON value; the only way in which JSON is written. The writer puts the commas; the
-// caller opens and closes. A document object would cost most of a short result's time, and the
-// library that has one throws where a text is not UTF-8.
+// A writer that appends one JSON value; Octet writes all JSON with it. The writer adds the commas;
+// the caller opens and closes. A document object would cost most of a short result's time, and its
+// library throws if a text is not UTF-8.
 class JsonWriter {
  public:
-  // On one line without spaces, or for people: a member or element a line.
+  // On one line without spaces, or for people: one member or element per line.
   enum class Layout { kOneLine, kIndented };
   explicit JsonWriter(Layout layout = Layout::kOneLine) : layout_(layout) {}
 
@@ -27,24 +27,24 @@ class JsonWriter {
   JsonWriter& BeginArray() { return Open('['); }
   JsonWriter& EndArray() { return Close(']'); }
 
-  // The name of what is written next, inside an object.
+  // Writes the name of the next value, inside an object.
   JsonWriter& Key(std::string_view name);
 
   // Bytes that are not UTF-8 become U+FFFD.
   JsonWriter& String(std::string_view text);
   JsonWriter& Integer(int64_t value);
 
-  // As few digits as give the float back. What JSON can't say: -9999.0 for minus infinity, as
-  // vLLM, and null for the others.
+  // Writes the fewest digits that give the float back. JSON has no infinities and no NaN: writes
+  // -9999.0 for minus infinity, as vLLM does, and null for the others.
   JsonWriter& Float(float value);
 
-  // The same of a double; null for what JSON can't say.
+  // The same for a double, but null for all that JSON lacks.
   JsonWriter& Double(double value);
 
   JsonWriter& Bool(bool value) { return Append(value ? "true" : "false"); }
   JsonWriter& Null() { return Append("null"); }
 
-  // A member of an object: a bool, a whole number, a double or a text.
+  // Writes a member of an object: a bool, a whole number, a double or a text.
   template <typename Value>
   JsonWriter& Member(std::string_view name, const Value& value) {
     Key(name);
@@ -59,7 +59,7 @@ class JsonWriter {
     }
   }
 
-  // A list of whole numbers.
+  // Writes a list of whole numbers.
   JsonWriter& Integers(const std::ranges::range auto& values) {
     BeginArray();
     for (const auto value : values) Integer(value);
@@ -82,7 +82,7 @@ class JsonWriter {
   size_t depth_ = 0;  // containers that are open
   std::string json_;
   bool after_value_ = false;  // the next value or key needs a comma
-  bool after_key_ = false;    // the next value stands on its line
+  bool after_key_ = false;    // the next value is on the key's line
 };
 
 }  // namespace octet

@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kReadBytes = size_t{256} << 10;
 
-// Adds up what is read.
+// An input that counts the bytes that are read.
 class CountedInput : public InputStream {
  public:
   CountedInput(std::unique_ptr<InputStream> base, int64_t& bytes)
@@ -38,7 +38,7 @@ class CountedInput : public InputStream {
   int64_t& bytes_;
 };
 
-// Pipes are not opened: that can be done once.
+// Checks that a file can be read. Does not open pipes: that is possible only once.
 absl::Status CheckCanBeRead(FileSystem& files, const std::string& path) {
   if (path == "-" || (files.Exists(path) && !files.IsFile(path) && !files.IsDirectory(path))) {
     return absl::OkStatus();
@@ -122,7 +122,7 @@ absl::StatusOr<LineReader::Filled> LineReader::Fill(std::chrono::milliseconds pa
   return Filled::kEndOfFile;
 }
 
-// Looks at what the file begins with.
+// Checks the beginning of the file.
 absl::Status LineReader::BeginFile() {
   const std::string_view start(reinterpret_cast<const char*>(buffer_.data()), end_);
   const std::string why = WhyNotJsonLines(start);

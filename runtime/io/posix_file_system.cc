@@ -20,8 +20,8 @@
 namespace octet {
 namespace {
 
-// Addresses for so many bytes, as far from the border of a huge page as `offset` is, without which
-// a file's huge pages can't be mapped as such. Null: none left.
+// Reserves addresses for `bytes` bytes, with the same distance from a huge page's border as
+// `offset`. Otherwise a file's huge pages cannot be mapped as such. Returns null if none are left.
 std::byte* ReserveLikeOffset(uint64_t offset, size_t bytes) {
   constexpr size_t kHugePage = size_t{2} << 20;
   const size_t whole = (bytes + RandomAccessFile::kMapAlignment - 1) /
@@ -67,8 +67,8 @@ class PosixFile : public RandomAccessFile {
     void* data =
         mmap(place, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, fd_, static_cast<off_t>(offset));
     if (data == MAP_FAILED) return absl::ErrnoToStatus(errno, absl::StrCat(path_, ": mmap"));
-    madvise(data, bytes, MADV_HUGEPAGE);       // where the kernel has them for files
-    madvise(data, bytes, MADV_POPULATE_READ);  // Linux 5.14; otherwise page by page when used
+    madvise(data, bytes, MADV_HUGEPAGE);       // if the kernel has them for files
+    madvise(data, bytes, MADV_POPULATE_READ);  // Linux 5.14; otherwise page by page at use
     return Buffer(place, bytes, [](std::byte* mapped, size_t length) { munmap(mapped, length); });
   }
 
@@ -98,7 +98,8 @@ class PosixLock : public FileLock {
   std::string path_;
 };
 
-// Whether the path still names the open file: who had its lock may have removed it.
+// Returns whether the path still names the open file: the previous owner of its lock may have
+// removed it.
 bool IsOpenFileOf(const std::string& path, int fd) {
   struct stat named {};
   struct stat opened {};
@@ -120,7 +121,8 @@ absl::StatusOr<std::unique_ptr<FileLock>> LockFile(const std::string& path, int 
   }
 }
 
-// False for a standard stream that was closed when the process began (launch/inherited_state.h).
+// Returns false for a standard stream that was closed when the process began
+// (launch/inherited_state.h).
 bool CanBeUsed(int fd, int useless_mode) {
   const int flags = fcntl(fd, F_GETFL);
   return flags >= 0 && (flags & O_ACCMODE) != useless_mode;
@@ -135,7 +137,7 @@ absl::StatusOr<std::unique_ptr<InputStream>> PosixFileSystem::OpenInput(const st
     }
     return absl::FailedPreconditionError("standard input: is closed");
   }
-  // O_NONBLOCK: not to wait for somebody who opens the other end of a FIFO.
+  // O_NONBLOCK: so that open does not wait for the other end of a FIFO.
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be opened"));
   fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
@@ -155,7 +157,7 @@ absl::StatusOr<std::unique_ptr<OutputStream>> PosixFileSystem::CreateOutput(
     }
     return absl::FailedPreconditionError("standard output: is closed");
   }
-  // O_NONBLOCK: not to wait for somebody who opens the other end of a FIFO.
+  // O_NONBLOCK: so that open does not wait for the other end of a FIFO.
   const int fd =
       open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
   if (fd < 0 && errno == ENXIO) {
@@ -216,7 +218,7 @@ absl::Status PosixFileSystem::RemoveDirectory(const std::string& path) {
 }
 
 absl::StatusOr<std::string> PosixFileSystem::Resolve(const std::string& path) {
-  constexpr int kMostLinks = 40;  // as the kernel follows
+  constexpr int kMostLinks = 40;  // as in the kernel
   std::filesystem::path resolved = path;
   std::error_code error;
   for (int i = 0; std::filesystem::is_symlink(resolved, error); ++i) {
@@ -225,7 +227,7 @@ absl::StatusOr<std::string> PosixFileSystem::Resolve(const std::string& path) {
     if (i == kMostLinks) {
       return absl::ErrnoToStatus(ELOOP, absl::StrCat(path, ": cannot be followed"));
     }
-    resolved = resolved.parent_path() / target;  // the target alone where it is absolute
+    resolved = resolved.parent_path() / target;  // the target alone if it is absolute
   }
   if (error && error != std::errc::no_such_file_or_directory) {
     return absl::ErrnoToStatus(error.value(), absl::StrCat(path, ": cannot be followed"));
@@ -243,13 +245,13 @@ absl::StatusOr<uint64_t> PosixFileSystem::AvailableBytes(const std::string& dire
 
 absl::Status PosixFileSystem::Sync(const std::string& path) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  // EINVAL: this file system has no such thing.
+  // EINVAL: this file system has no fsync.
   if (file.fd() >= 0 && (fsync(file.fd()) == 0 || errno == EINVAL)) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, absl::StrCat(path, ": fsync"));
 }
 
 absl::StatusOr<std::unique_ptr<RandomAccessFile>> PosixFileSystem::Open(const std::string& path) {
-  // Opening a FIFO would wait for a writer without O_NONBLOCK, which regular files ignore.
+  // Without O_NONBLOCK, opening a FIFO would wait for a writer. Regular files ignore it.
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be opened"));
   struct stat info {};

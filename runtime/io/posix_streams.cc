@@ -25,7 +25,7 @@ bool Descriptor::Close() {
 
 absl::StatusOr<size_t> PosixInput::Read(std::span<std::byte> out) {
   while (true) {
-    // A FIFO that nobody writes to yet looks like one that has ended, except to poll.
+    // Only poll can distinguish a FIFO without a writer yet from one that has ended.
     WaitUntilReady(kForEver);
     const ssize_t n = read(file_.fd(), out.data(), out.size());
     if (n >= 0) return static_cast<size_t>(n);

@@ -19,13 +19,13 @@ class Descriptor {
   ~Descriptor() { Close(); }
 
   int fd() const { return fd_; }
-  bool Close();  // false: what was written before may be lost; errno tells why
+  bool Close();  // false if written bytes may be lost; errno has the reason
 
  private:
   int fd_;
 };
 
-// Errors of both name `path`.
+// Errors of both classes name `path`.
 class PosixInput : public InputStream {
  public:
   PosixInput(int fd, std::string path) : file_(fd), path_(std::move(path)) {}

@@ -34,14 +34,16 @@ absl::Status CannotBeReplaced(int error, const std::string& path) {
   return Fails(": can't be replaced", error, path);
 }
 
-// As a container engine makes of a single file that is mapped into the container.
+// Returns whether the path is a mount point, as a container engine makes for a single file that is
+// mapped into the container.
 bool IsMountPoint(const std::string& path) {
   struct statx info {};
   return statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &info) == 0 &&
          (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-// A path beside that of which nothing is there; `make` makes it. Empty, with errno: it can't.
+// Makes a trial with an unused name beside `stem`, by `make`. Returns its path, or an empty text
+// with errno if it cannot.
 std::string MakeTrial(const std::string& stem, const std::function<bool(const char*)>& make) {
   constexpr int kMostTries = 1000;
   for (int i = 0; i < kMostTries; ++i) {
@@ -52,8 +54,8 @@ std::string MakeTrial(const std::string& stem, const std::function<bool(const ch
   return "";
 }
 
-// A directory can't take the place of a file: the kernel says so when nothing else stands in the
-// way, and has done nothing.
+// Tries to replace the file by a directory, which the kernel always refuses. It says so only if
+// nothing else prevents the rename, and does nothing.
 absl::Status RehearseReplacing(const std::string& stem, const std::string& path) {
   const std::string trial =
       MakeTrial(stem, [](const char* name) { return mkdir(name, 0700) == 0; });
@@ -73,10 +75,10 @@ absl::Status RehearseMaking(const std::string& stem, const std::string& path) {
   const std::string from = MakeTrial(stem, MakeFile);
   if (from.empty()) return Fails(": can't be made", errno, path);
   int error = 0;
-  // A name that was free a moment ago: nobody waits for it as for that of the path.
+  // Uses an unused name, so that no process sees a trial at the path itself.
   const std::string to = MakeTrial(path, [&](const char* name) {
     if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, name, RENAME_NOREPLACE) == 0) return true;
-    // EINVAL: this file system can't promise not to replace.
+    // EINVAL: this file system has no RENAME_NOREPLACE.
     return errno == EINVAL && rename(from.c_str(), name) == 0;
   });
   if (to.empty()) error = errno;

@@ -23,8 +23,8 @@ using nlohmann::ordered_json;
 
 constexpr int kNumberOutOfRange = 406;  // the library's id of this error
 
-// Walks over a text. A long one is no standstill, whatever it holds: one string, or millions of
-// values.
+// An iterator over a text that reports progress, so that a long text is no standstill: one string,
+// or millions of values.
 class TickingIterator {
  public:
   using iterator_category = std::forward_iterator_tag;
@@ -49,7 +49,7 @@ class TickingIterator {
   size_t place_;
 };
 
-// A name that stands twice in an object that keeps the order of its members; null: none.
+// Returns a name that is twice in an object that keeps the order of its members, or null.
 const std::string* FindDouble(const ordered_json::object_t& members) {
   constexpr size_t kNamesPerTick = 4096;
   absl::flat_hash_set<std::string_view> names;
@@ -61,20 +61,21 @@ const std::string* FindDouble(const ordered_json::object_t& members) {
   return nullptr;
 }
 
-// Builds a document from what the library's parser finds. The library's own builder with a callback
-// takes time quadratic in the number of objects in an array, that of an ordered_json in the number
-// of an object's members.
+// A builder of a document from the events of the library's parser. The library's own builder with a
+// callback takes quadratic time: in the number of objects in an array, or, for an ordered_json, in
+// the number of an object's members.
 template <typename Json>
 class DocumentBuilder {
  public:
-  // `visit`, where it is not null, gets the members of the outermost object instead.
+  // `visit`, if not null, gets the members of the outermost object instead.
   DocumentBuilder(const std::string& where, size_t text_bytes, const MemberVisitor* visit)
       : where_(where), text_bytes_(text_bytes), visit_(visit) {}
 
   const absl::Status& status() const { return status_; }
   Json TakeDocument() { return std::move(document_); }
 
-  // What the parser calls. False ends the parse; the reason is then in the status.
+  // The parser calls these functions. If one returns false, the parse ends, and status() has the
+  // reason.
   bool null() { return AddScalar(nullptr); }
   bool boolean(bool value) { return AddScalar(value); }
   bool number_integer(int64_t value) { return AddScalar(value); }
@@ -109,8 +110,8 @@ class DocumentBuilder {
   absl::Status status_;
   Json document_;
   std::vector<Json*> open_;  // containers, outermost first
-  Json* member_ = nullptr;   // null yet, in the innermost container where that is an object
-  std::string root_name_;    // of the member of the outermost object that is being read
+  Json* member_ = nullptr;   // still null; in the innermost container if that is an object
+  std::string root_name_;    // of the outermost object's member that is being read
   Json* root_ = nullptr;     // that member
   int64_t num_values_ = 0;
   int64_t num_parts_ = 0;
@@ -136,7 +137,7 @@ bool DocumentBuilder<Json>::CountPart() {
       absl::StrCat("has more than ", kMaxJsonParts, " texts, lists, objects and members"));
 }
 
-// Where the value lies from now on; null where there may be no more.
+// Adds a value, and returns its place, or null if the limits allow no more.
 template <typename Json>
 template <typename Value>
 Json* DocumentBuilder<Json>::Add(const Value& value) {
@@ -159,7 +160,7 @@ bool DocumentBuilder<Json>::Open(typename Json::value_t kind) {
   }
   Json* place = CountPart() ? Add(kind) : nullptr;
   if (place == nullptr) return false;
-  open_.push_back(place);  // stays there: nothing is added to its container while it is open
+  open_.push_back(place);  // keeps its address: nothing is added to its container while it is open
   return true;
 }
 
@@ -183,7 +184,7 @@ template <typename Json>
 bool DocumentBuilder<Json>::key(const std::string& name) {
   auto& object = open_.back()->template get_ref<typename Json::object_t&>();
   if constexpr (std::is_same_v<Json, ordered_json>) {
-    object.push_back({name, nullptr});  // doubles are looked for once all members are there
+    object.push_back({name, nullptr});  // duplicates are searched when all members are there
     member_ = &object.back().second;
   } else {
     const auto [place, inserted] = object.emplace(name, nullptr);
@@ -197,7 +198,7 @@ bool DocumentBuilder<Json>::key(const std::string& name) {
   return true;
 }
 
-// A value is complete: gives a member of the outermost object away, and keeps its name.
+// Ends a value: passes a member of the outermost object to `visit`, and keeps its name.
 template <typename Json>
 bool DocumentBuilder<Json>::EndValue() {
   if (visit_ == nullptr) return true;
@@ -214,7 +215,7 @@ template <typename Json>
 absl::StatusOr<Json> Parse(const std::string& text, const std::string& where,
                            const MemberVisitor* visit) {
   DocumentBuilder<Json> builder(where, text.size(), visit);
-  // The library takes a NUL between values for the end of the text.
+  // The library reads a NUL between values as the end of the text.
   if (const size_t nul = text.find('\0'); nul != std::string::npos) {
     return absl::InvalidArgumentError(
         absl::StrCat(where, ": is not valid JSON: NUL byte at byte ", nul));

@@ -7,7 +7,7 @@
 namespace octet {
 namespace {
 
-// The size that a first byte announces; 0 for a byte that can't be first.
+// Returns the size that a first byte announces; 0 for a byte that cannot be first.
 size_t AnnouncedSize(uint8_t first) {
   if (first < 0x80) return 1;
   if (first < 0xC0) return 0;

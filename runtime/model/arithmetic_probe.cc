@@ -11,7 +11,7 @@
 namespace octet {
 namespace {
 
-// Several chunks of inputs and several folds of positions, each with a rest.
+// Several chunks of inputs and several folds of positions; the last chunk or fold is partial.
 constexpr int64_t kRows = 5;
 constexpr int64_t kInputs = 1100;
 constexpr int64_t kOutputs = 40;
@@ -92,8 +92,8 @@ class Probe {
   uint64_t fingerprint() const { return fingerprint_.value(); }
 
  private:
-  // From -4 to 4, the same on every machine: Knuth's generator (MMIX), whose upper 24 bits are
-  // taken.
+  // Returns values from -4 to 4, the same on every machine: the upper 24 bits of Knuth's generator
+  // (MMIX).
   Rows Random(int64_t rows, int64_t cols) {
     Rows x(rows, cols);
     for (float& value : x.values()) {

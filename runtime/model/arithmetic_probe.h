@@ -1,4 +1,4 @@
-// Whether machines of one numerics class compute alike.
+// A test whether machines of one numerics class compute alike.
 
 #ifndef OCTET_RUNTIME_MODEL_ARITHMETIC_PROBE_H_
 #define OCTET_RUNTIME_MODEL_ARITHMETIC_PROBE_H_
@@ -9,10 +9,10 @@
 
 namespace octet {
 
-// A fingerprint of fixed products with weights of `dtype`, of attention over a cache of `dtype`, of
-// norms, softmax and logarithms, and of rotary angles from the C library. It takes some
-// milliseconds. Two machines whose fingerprints differ may give different answers: another C
-// library, or a processor whose instructions round otherwise.
+// Returns a fingerprint of fixed products with weights of `dtype`, of attention over a cache of
+// `dtype`, of norms, softmax and logarithms, and of rotary angles from the C library. Takes some
+// milliseconds. Machines with different fingerprints may give different answers: their C libraries
+// differ, or their processors round differently.
 uint64_t FingerprintArithmetic(Backend& backend, DType dtype);
 
 }  // namespace octet

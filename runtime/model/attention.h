@@ -12,13 +12,13 @@ namespace octet {
 
 class Attention {
  public:
-  // `rope` has a row for every position that may come.
+  // `rope` must have a row for every position that can occur.
   Attention(const ModelConfig& config, const LayerWeights& weights, const RopeTable& rope,
             KvBlocks kv)
       : config_(config), weights_(weights), rope_(rope), kv_(kv) {}
 
-  // y = o_proj(attention(x)); stores the keys and values of x. x, y: [batch.num_tokens(),
-  // hidden_size]; y may be x.
+  // Computes y = o_proj(attention(x)) and stores the keys and values of x. x, y:
+  // [batch.num_tokens(), hidden_size]; y may be x.
   void Forward(const ExecutionContext& context, ConstMatrix x, const Batch& batch, Matrix y) const;
 
  private:

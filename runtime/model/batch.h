@@ -11,21 +11,22 @@
 
 namespace octet {
 
-// Runs of consecutive tokens of several sequences, one run after the other: parts of prompts and
-// single new tokens.
+// The tokens of a step: runs of consecutive tokens, each of one sequence. A run is a part of a
+// prompt or a single new token.
 struct Batch {
   std::vector<int32_t> tokens;      // [num_tokens]
   std::vector<int32_t> positions;   // [num_tokens]
   std::vector<SequenceSpan> spans;  // [runs]
-  std::vector<int64_t> lines;       // [runs] of the input
-  std::vector<int32_t> logit_rows;  // the tokens whose logits are wanted, ascending
+  std::vector<int64_t> lines;       // [runs] lines of the input
+  std::vector<int32_t> logit_rows;  // the tokens whose logits are needed, ascending
 
   int64_t num_tokens() const { return std::ssize(tokens); }
 
-  // Positions that its tokens see, over all tokens, where each sees the last `window` ones; 0: all.
+  // Returns the sum over all tokens of the positions that each one sees: the last `window` ones, or
+  // all if `window` is 0.
   int64_t NumSeen(int64_t window) const;
 
-  // Becomes the tokens [first, last) of `whole`.
+  // Replaces the content with the tokens [first, last) of `whole`.
   void TakeTokens(const Batch& whole, int64_t first, int64_t last);
 
   void Clear() {

@@ -10,17 +10,19 @@
 
 namespace octet {
 
-// Attention and the mixture of experts, each on the normed hidden states and added to them.
+// One layer: attention, then the mixture of experts. Each reads the normed hidden states, and its
+// output is added to them.
 class DecoderLayer {
  public:
   DecoderLayer(const ModelConfig& config, int layer, const LayerWeights& weights,
                const RopeTable& rope, KvBlocks kv, const RoutingHooks& hooks, ExpertLoad& load);
 
-  // Collective: so many micro-batches on all ranks. While the tokens of one travel, another is
-  // computed; so the experts' outputs are left in flight (MicroBatch::Land).
+  // Collective: every rank passes the same number of micro-batches. While the tokens of one travel,
+  // another is computed. The experts' outputs are still in flight when this returns;
+  // MicroBatch::Land waits for them.
   void Forward(std::span<MicroBatch> micro_batches) const;
 
-  // Between steps: experts have come or gone.
+  // Takes the layer's experts from `weights` again. Call it between steps, after experts moved.
   void ExpertsMoved() { moe_.UseExperts(weights_); }
 
  private:

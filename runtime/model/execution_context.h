@@ -1,4 +1,4 @@
-// What every part of the model computes with.
+// The resources that every part of the model computes with.
 
 #ifndef OCTET_RUNTIME_MODEL_EXECUTION_CONTEXT_H_
 #define OCTET_RUNTIME_MODEL_EXECUTION_CONTEXT_H_
@@ -9,7 +9,7 @@
 
 namespace octet {
 
-// The parts of one rank's model share it; it must outlive them.
+// The resources that the parts of one rank's model share. It must outlive them.
 struct ExecutionContext {
   Backend& backend;
   Workspace& workspace;

@@ -1,4 +1,4 @@
-// How evenly the router spreads tokens.
+// The load of the experts, and how even it is.
 
 #ifndef OCTET_RUNTIME_MODEL_EXPERT_LOAD_H_
 #define OCTET_RUNTIME_MODEL_EXPERT_LOAD_H_
@@ -12,19 +12,19 @@
 
 namespace octet {
 
-// Counts the (token, slot) pairs that each of one rank's experts has computed, in each layer. The
+// A count of the (token, slot) pairs that each expert of one rank has computed, in each layer. The
 // sum over the ranks is the router's choice.
 class ExpertLoad {
  public:
-  // `placement` must outlive it.
+  // `placement` must outlive this object.
   ExpertLoad(const ExpertPlacement& placement, int rank);
 
-  // The experts of this layer live elsewhere now; what was counted stays.
+  // Reads the placement of this layer again, after experts moved. The counts stay.
   void ExpertsMoved(int layer) { local_experts_[layer] = placement_.LocalExperts(layer, rank_); }
 
   void Add(int layer, const ExpertPlan& plan);
 
-  // [experts]; none for those that never lived here.
+  // [experts]; 0 for experts that were never on this rank.
   std::span<const int64_t> expert_tokens(int layer) const { return expert_tokens_[layer]; }
   int64_t rank_tokens(int layer) const { return rank_tokens_[layer]; }
   int num_layers() const { return static_cast<int>(expert_tokens_.size()); }
@@ -37,7 +37,7 @@ class ExpertLoad {
   std::vector<int64_t> rank_tokens_;                 // [layers]
 };
 
-// mean / max, 1 when all are equal; 1 where there is no load at all.
+// Returns mean / max of the load: 1 if all are equal, and also if there is no load.
 double Balancedness(std::span<const int64_t> load);
 
 }  // namespace octet

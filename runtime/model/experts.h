@@ -11,16 +11,17 @@
 
 namespace octet {
 
-// Grouped SwiGLU: each expert sees all of its tokens as one matrix.
+// This rank's experts of one layer, computed as a grouped SwiGLU: each expert takes all of its
+// tokens as one matrix.
 class Experts {
  public:
   explicit Experts(const LayerWeights& weights) { Use(weights); }
 
-  // The same layer's, after some have come or gone.
+  // Uses the same layer's experts from now on, after some have come or gone.
   void Use(const LayerWeights& weights);
 
-  // rows: [.., hidden_size] of the context's dtype, which plan.rows counts.
-  // Returns [(token, slot) pairs, hidden_size] float32 in the order of plan.rows.
+  // rows: [.., hidden_size] of the context's dtype; plan.rows has indices of them. Returns [(token,
+  // slot) pairs, hidden_size] float32 in the order of plan.rows.
   Matrix Forward(const ExecutionContext& context, ConstMatrix rows, const ExpertPlan& plan) const;
 
  private:

@@ -1,4 +1,4 @@
-// Keys and values of the sequences of one rank.
+// The keys and values of the sequences of one rank.
 
 #ifndef OCTET_RUNTIME_MODEL_KV_CACHE_H_
 #define OCTET_RUNTIME_MODEL_KV_CACHE_H_
@@ -11,23 +11,23 @@
 
 namespace octet {
 
-// Pages of kKvBlock positions, of all layers at once: page p of a sequence is page p of every
-// layer.
+// The KV cache of one rank, in pages of kKvBlock positions. A page covers all layers: page p of a
+// sequence is page p of every layer.
 class KvCache {
  public:
   KvCache(Backend& backend, const ModelConfig& config, DType dtype, int64_t num_pages);
 
-  // Pages that hold `num_tokens` positions.
+  // Returns the number of pages that hold `num_tokens` positions.
   static int64_t PagesFor(int64_t num_tokens) { return (num_tokens + kKvBlock - 1) / kKvBlock; }
 
-  // Bytes of one page in all layers.
+  // Returns the bytes of one page in all layers.
   static size_t PageBytes(const ModelConfig& config, DType dtype);
 
-  // Takes pages until `pages` holds `num_tokens` positions. There must be enough: the scheduler
-  // counts them.
+  // Takes free pages until `pages` holds `num_tokens` positions. There must be enough free pages:
+  // the scheduler counts them.
   void Grow(std::vector<int32_t>& pages, int64_t num_tokens);
 
-  // Gives all pages back.
+  // Returns all pages to the cache.
   void Release(std::vector<int32_t>& pages);
 
   KvBlocks layer(int layer) const;

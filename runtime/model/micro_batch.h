@@ -11,13 +11,13 @@
 
 namespace octet {
 
-// A part of a step's tokens, all of which are at the same layer.
+// A part of a step's tokens. All of them are at the same layer.
 struct MicroBatch {
-  const ExecutionContext& context;  // its own workspace, as long as it is under way
+  const ExecutionContext& context;  // with a workspace of its own while it is under way
   Dispatcher& dispatcher;           // its own
-  int64_t first_token;              // of the step's
+  int64_t first_token;              // index in the step's tokens
   const Batch& batch;
-  Routing& routing;                             // of use to the router
+  Routing& routing;                             // filled by the router
   Matrix hidden;                                // [tokens, hidden_size] the residual stream
   Matrix scratch;                               // the same shape
   std::optional<TokensInFlight> tokens = {};    // while they travel to experts

@@ -1,4 +1,4 @@
-// The model.
+// The Mixtral model.
 
 #ifndef OCTET_RUNTIME_MODEL_MIXTRAL_H_
 #define OCTET_RUNTIME_MODEL_MIXTRAL_H_
@@ -13,28 +13,28 @@
 
 namespace octet {
 
-// How far the tokens of one step may be divided.
+// The most micro-batches of one step.
 inline constexpr int kMaxMicroBatches = 2;
 
-// Where the tokens of micro-batch `index` begin; `index` may be their number.
+// Returns the first token of micro-batch `index`. For `index` == num_micro_batches that is the end.
 constexpr int64_t FirstOfMicroBatch(int64_t tokens, int index, int num_micro_batches) {
   return tokens * index / num_micro_batches;
 }
 
-// What a model is made from; all of it must outlive it.
+// The parts of a model. All of them must outlive the model.
 struct MixtralParts {
   const ModelConfig& config;
   const ModelWeights& weights;
   const KvCache& kv_cache;
   const ExpertPlacement& placement;
-  Communicator& comm;  // over whose ranks the experts are spread
+  Communicator& comm;  // the ranks that share the experts
   ReplicaPolicy replica_policy = ReplicaPolicy::kEven;
 };
 
 struct MixtralLimits {
   int64_t max_tokens = 0;             // of this rank in one step
   int64_t max_positions = 0;          // of a sequence
-  size_t second_workspace_bytes = 0;  // to reserve, for the second micro-batch
+  size_t second_workspace_bytes = 0;  // reserved for the second micro-batch
 };
 
 // MixtralForCausalLM (Jiang et al., "Mixtral of Experts", arXiv:2401.04088).
@@ -46,25 +46,27 @@ class Mixtral {
   Mixtral(const Mixtral&) = delete;
   Mixtral& operator=(const Mixtral&) = delete;
 
-  // Collective: the last hidden states, normed, of the tokens batch.logit_rows, in the workspace:
-  // [batch.logit_rows.size(), hidden_size]. The tokens are divided into so many micro-batches, on
-  // all ranks alike: while one is computed, the tokens of the other travel.
+  // Collective. Computes the last hidden states, after the norm, of the tokens batch.logit_rows:
+  // [batch.logit_rows.size(), hidden_size], in the workspace. Divides the tokens into
+  // `num_micro_batches` micro-batches, the same number on all ranks. While one is computed, the
+  // tokens of the other travel.
   Matrix Forward(const Batch& batch, int num_micro_batches = 1);
 
-  // On all ranks between two steps: the placement and the experts of a layer are others now.
+  // Adapts to a new placement and new experts of a layer. All ranks call it between the same two
+  // steps.
   void ExpertsMoved(int layer);
 
   // Dispatcher::shared_memory.
   const absl::Status& shared_memory() const { return lanes_.front().dispatcher.shared_memory(); }
 
-  // What this rank's experts have computed.
+  // The count of what this rank's experts have computed.
   const ExpertLoad& expert_load() const { return load_; }
 
-  // The logits of rows that Forward gave, [rows, vocab_size], in the workspace.
+  // Returns the logits of rows from Forward: [rows, vocab_size], in the workspace.
   Matrix Logits(ConstMatrix hidden);
 
  private:
-  // What a micro-batch needs, one at a time.
+  // The objects that one micro-batch uses at a time.
   struct Lane {
     Lane(const ExecutionContext& own_context, const MixtralParts& parts, int64_t max_tokens);
 

@@ -18,12 +18,12 @@ class MoeLayer {
            ExpertLoad& load)
       : layer_(layer), router_(weights.gate, topk), experts_(weights), hooks_(hooks), load_(load) {}
 
-  // Collective, one after the other, even with no tokens; then OutputsInFlight::Combine gives y.
-  // x: [tokens, hidden_size].
+  // Collective. Every rank calls Dispatch, then RunExperts, even without tokens. Then
+  // OutputsInFlight::Combine gives y. x: [tokens, hidden_size].
   TokensInFlight Dispatch(ConstMatrix x, MicroBatch& m) const;
   OutputsInFlight RunExperts(TokensInFlight tokens, const ExecutionContext& context) const;
 
-  // Between steps: experts have come or gone.
+  // Uses the layer's experts in `weights`. Call it between steps, after experts moved.
   void UseExperts(const LayerWeights& weights) { experts_.Use(weights); }
 
  private:

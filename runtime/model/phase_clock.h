@@ -1,4 +1,4 @@
-// Where the time of a run goes.
+// A clock of the phases of a run.
 
 #ifndef OCTET_RUNTIME_MODEL_PHASE_CLOCK_H_
 #define OCTET_RUNTIME_MODEL_PHASE_CLOCK_H_
@@ -19,10 +19,11 @@ constexpr const char* Name(Phase phase) {
   return kNames[static_cast<int>(phase)];
 }
 
-// Seconds of work by phase, on one rank. Waiting for other ranks is counted by the Communicator.
+// The seconds of work of one rank in each phase. The Communicator counts the waits for other ranks.
 class PhaseClock {
  public:
-  // Adds its own lifetime to a phase, and tells where this rank is: there, in the layer around it.
+  // Adds its lifetime to the phase. Meanwhile it reports the phase as this thread's Activity, in
+  // the layer of the enclosing scope.
   class Scope {
    public:
     Scope(PhaseClock& clock, Phase phase)

@@ -1,4 +1,4 @@
-// Random numbers by key, not from a stream.
+// Random numbers that are drawn by key, not from a stream.
 
 #ifndef OCTET_RUNTIME_MODEL_RANDOM_H_
 #define OCTET_RUNTIME_MODEL_RANDOM_H_
@@ -22,15 +22,15 @@ constexpr std::array<uint32_t, 4> Philox(std::array<uint32_t, 4> counter,
   return counter;
 }
 
-// What a sample is drawn by.
+// The key of one random draw.
 struct SampleKey {
   int64_t seed;
-  int64_t line;  // of the input; -1 where the request brings its own seed
+  int64_t line;  // of the input; -1 if the request has its own seed
   int32_t choice;
   int32_t position;  // of the token in the answer
 };
 
-// Uniform in [0, 1), a multiple of 2^-53.
+// Returns the key's number: uniform in [0, 1), a multiple of 2^-53.
 constexpr double Uniform(const SampleKey& key) {
   const auto seed = static_cast<uint64_t>(key.seed);
   const auto line = static_cast<uint64_t>(key.line);

@@ -11,8 +11,8 @@
 
 namespace octet {
 
-// cos and sin of position * theta^(-2i / head_dim) for 0 <= i < head_dim / 2, or as `scaling`
-// stretches these angles, with angles rounded to float32 as transformers rounds them
+// The tables of cos and sin of position * theta^(-2i / head_dim) for 0 <= i < head_dim / 2, or of
+// these angles as `scaling` changes them. Angles are rounded to float32 as in transformers
 // (modeling_mixtral.py, MixtralRotaryEmbedding).
 class Rope {
  public:

@@ -8,9 +8,10 @@
 
 namespace octet {
 
-// Softmax over all experts in float32, the best k, their weights renormalised to a sum of 1. Equal
-// probabilities go to the lower expert. A token whose logits are not finite goes to the first k,
-// with weights that are NaN.
+// Chooses the experts of each token: takes the softmax over all experts in float32, then the k most
+// probable experts. Scales their weights to a sum of 1. Among equal probabilities the expert with
+// the lower number wins. If the logits of a token are not finite, the first k experts are chosen,
+// with NaN as their weights.
 class Router {
  public:
   // gate: [num_experts, hidden_size] float32

@@ -1,4 +1,4 @@
-// What the time of steps is spent on.
+// The times of a rank's steps by kind.
 
 #ifndef OCTET_RUNTIME_MODEL_STEP_TIMES_H_
 #define OCTET_RUNTIME_MODEL_STEP_TIMES_H_
@@ -11,18 +11,18 @@
 
 namespace octet {
 
-// Where a step's time goes on one rank: the phases of work, the wait for late ranks, the exposed
-// exchange by traffic.
+// The times of one rank: each phase of work, the wait for late ranks, and the exposed exchange of
+// each traffic kind.
 inline constexpr int kNumTimes = kNumPhases + 1 + kNumTrafficKinds;
 using Times = std::array<double, kNumTimes>;  // seconds
 std::string NameOfTime(int index);            // "attention", "late ranks", "exposed dispatch"
 
-// What a rank has waited for others so far, in the world and in its group: the times after the
-// phases.
+// Returns the seconds that a rank has waited for others so far, in the world and in its group.
+// These are the times after the phases.
 std::array<double, 1 + kNumTrafficKinds> WaitTimes(const Communicator& world,
                                                    const Communicator& group);
 
-// All of a rank's times so far.
+// Returns all times of a rank so far.
 Times StepTimes(const PhaseClock& clock, const Communicator& world, const Communicator& group);
 
 }  // namespace octet

@@ -9,7 +9,7 @@
 namespace octet {
 namespace {
 
-// The character that `text` ends with; of size 0 where it ends with none.
+// Returns the character that `text` ends with, or one of size 0 if there is none.
 Utf8Char LastUtf8Char(std::string_view text) {
   for (size_t size = 1; size <= std::min<size_t>(4, text.size()); ++size) {
     const Utf8Char last = FirstUtf8Char(text.substr(text.size() - size));
@@ -66,7 +66,8 @@ class AddedTokenFinder::Splitter {
   }
 
  private:
-  // The text from `place` on in which a spelling may begin there: up to the next outside range.
+  // Returns the text from `place` up to the next outside range: a spelling may begin at `place`
+  // only within it.
   std::string_view Reachable(size_t place) {
     while (next_ < from_outside_.size() && from_outside_[next_].end <= place) ++next_;
     if (next_ == from_outside_.size()) return text_.substr(place);
@@ -93,7 +94,7 @@ class AddedTokenFinder::Splitter {
   const AddedTokenFinder& finder_;
   std::string_view text_;
   std::span<const RenderedText::Range> from_outside_;
-  size_t next_ = 0;  // the first range that ends behind the place
+  size_t next_ = 0;  // the first range that ends after the place
   size_t done_ = 0;  // where the next stretch begins
   std::vector<Stretch> stretches_;
 };

@@ -12,13 +12,14 @@
 namespace octet {
 namespace {
 
-// A text may be long, and other ranks wait for this one.
+// The work between two reports of progress: a text may be long, and other ranks wait for this one.
 constexpr int64_t kRunsPerTick = 1024;
 constexpr int64_t kMergesPerTick = 65536;
 
 }  // namespace
 
-// Neighbouring symbols that merges may join: a linked list over an array, with the pairs that wait.
+// A run of neighbouring symbols that merges may join: a linked list over an array, with the pairs
+// that wait.
 class BpeEncoder::Run {
  public:
   explicit Run(const BpeEncoder& encoder) : encoder_(encoder) {}
@@ -27,7 +28,7 @@ class BpeEncoder::Run {
   int32_t last() const { return symbols_.back().id; }
   const Splits& splits() const { return splits_; }
 
-  // `merged` is what the last symbol and this one may become.
+  // Appends a symbol. `merged` is the possible union of the last symbol and this one.
   void Append(int32_t id, MergeTable::Union merged) {
     const auto place = static_cast<int32_t>(symbols_.size());
     if (place > 0) {
@@ -46,8 +47,9 @@ class BpeEncoder::Run {
       const auto place = static_cast<int32_t>(best & 0xFFFFFFFF);
       const auto rank = static_cast<uint32_t>(best >> 32);
       const MergeTable::Union merged = symbols_[place].merged;
-      // Stale where one of the two was merged meanwhile. A new pair of the same rank there is next
-      // anyway, and one that makes the same piece is taken now, as Hugging Face's tokenizers do.
+      // The pair is stale if one of the two was merged meanwhile. A new pair of the same rank there
+      // would be next anyway. One that makes the same piece is merged now, as in Hugging Face's
+      // tokenizers.
       if (merged.id < 0) continue;
       if (merged.rank == rank || merged.id == encoder_.table_.PieceOfRank(rank)) MergeAt(place);
     }
@@ -67,7 +69,7 @@ class BpeEncoder::Run {
     int32_t id;
     int32_t prev;
     int32_t next;
-    MergeTable::Union merged;  // what this and the next may become
+    MergeTable::Union merged;  // the possible union of this symbol and the next
   };
   static constexpr int32_t kEnd = -1;
 
@@ -94,7 +96,7 @@ class BpeEncoder::Run {
     if (merged.id < 0) return;
     agenda_.push_back(uint64_t{merged.rank} << 32 | static_cast<uint32_t>(place));
     std::push_heap(agenda_.begin(), agenda_.end(), std::greater<>());
-    // The steps that lead to a piece are the same wherever it stands, so one split serves them all.
+    // The steps that lead to a piece are the same at every place, so one split serves them all.
     if (encoder_.unused_[merged.id]) splits_[merged.id] = {symbols_[place].id, right};
   }
 
@@ -119,7 +121,8 @@ BpeEncoder::BpeEncoder(const Vocabulary& vocabulary, MergeTable table, SymbolTri
   }
 }
 
-// The user-defined symbol (which is in no union, so never merged) or the character in front.
+// Returns the user-defined symbol or the character that `text` begins with. A user-defined symbol
+// is in no union, so it is never merged.
 SymbolTrie::Match BpeEncoder::FirstSymbol(std::string_view text) const {
   if (const auto match = user_defined_.LongestPrefix(text); match.id >= 0) return match;
   const auto [character, size] = FirstUtf8Char(text);
@@ -143,7 +146,7 @@ void BpeEncoder::Encode(std::string_view text, std::vector<int32_t>& ids) const 
     const auto [id, size] = FirstSymbol(text.substr(place));
     const MergeTable::Union merged =
         run.empty() ? MergeTable::Union{} : table_.UnionOf(run.last(), id);
-    // No merge crosses two characters that no piece has side by side. Most runs are words.
+    // No merge joins two characters that no piece has side by side. Most runs are words.
     if (merged.id == MergeTable::kApart && !run.empty()) {
       run.Merge();
       EmitRun(run, text.substr(run_begin), first, ids);
@@ -158,7 +161,8 @@ void BpeEncoder::Encode(std::string_view text, std::vector<int32_t>& ids) const 
   EmitRun(run, text.substr(run_begin), first, ids);
 }
 
-// Appends the ids of a merged run, which `text` begins with. ids[first] is the first of this text.
+// Appends the ids of a merged run, which `text` begins with. ids[first] is the first id of the
+// whole text.
 void BpeEncoder::EmitRun(const Run& run, std::string_view text, size_t first,
                          std::vector<int32_t>& ids) const {
   run.ForEachSymbol([&](int32_t symbol) {

@@ -19,21 +19,21 @@
 namespace octet {
 
 struct BpeOptions {
-  bool fuse_unknown = true;    // neighbours that are all unknown become one unknown piece
-  bool ignore_merges = false;  // a text that is a piece as a whole is that piece
+  bool fuse_unknown = true;    // neighbouring unknown characters become one unknown piece
+  bool ignore_merges = false;  // a text that is a whole piece becomes that piece
 };
 
-// Merges the neighbours whose union comes first in the table's order, leftmost first, until there
-// is no union left. A character that is no piece becomes its bytes, where all of them are pieces,
-// else the unknown piece, else nothing. Takes O(n log n) for a text of n characters, and linear
-// memory.
+// An encoder that merges the neighbours whose union comes first in the table's order, leftmost
+// first, until no union is left. A character that is no piece becomes its bytes if all of them are
+// pieces, else the unknown piece, else nothing. Takes O(n log n) time for a text of n characters,
+// and linear memory.
 class BpeEncoder {
  public:
-  // `table` is of `vocabulary`.
+  // `table` must be made from `vocabulary`.
   BpeEncoder(const Vocabulary& vocabulary, MergeTable table, SymbolTrie user_defined,
              const BpeOptions& options = {});
 
-  // Appends the ids of `text`, which is normalized UTF-8.
+  // Appends the ids of `text`, which must be normalized UTF-8.
   void Encode(std::string_view text, std::vector<int32_t>& ids) const;
 
  private:
@@ -56,9 +56,9 @@ class BpeEncoder {
   BpeOptions options_;
   std::vector<uint32_t> sizes_;                             // [vocab_size], bytes
   std::vector<bool> unused_;                                // [vocab_size]
-  absl::flat_hash_map<std::string, int32_t> whole_pieces_;  // empty unless merges are ignored
+  absl::flat_hash_map<std::string, int32_t> whole_pieces_;  // empty unless ignore_merges
   std::array<int32_t, 256> byte_ids_;                       // all -1 without byte fallback
-  int32_t unk_id_;                                          // -1: none
+  int32_t unk_id_;                                          // -1 if none
 };
 
 }  // namespace octet

@@ -96,7 +96,7 @@ absl::Status ReadUnknown(const json& model, const PieceIds& ids, Vocabulary& voc
   return absl::OkStatus();
 }
 
-// The two parts of a merge, "a b" or ["a", "b"].
+// Returns the two parts of a merge, "a b" or ["a", "b"].
 absl::StatusOr<std::pair<std::string_view, std::string_view>> PartsOf(const json& merge) {
   if (merge.is_string()) {
     const std::string_view text = merge.get_ref<const std::string&>();

@@ -20,8 +20,8 @@ struct BpeModelJson {
   BpeOptions options;
 };
 
-// Reads a model of type BPE; others, and BPE with what this version does not know, are refused by
-// name (kUnimplemented). Errors name the key.
+// Reads a model of type BPE. Refuses by name other types, and BPE with features that this version
+// does not know (kUnimplemented). Errors name the key.
 absl::StatusOr<BpeModelJson> ReadBpeModel(const nlohmann::json& model);
 
 }  // namespace octet

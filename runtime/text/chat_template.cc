@@ -33,7 +33,7 @@ jinja::Value TextPart(const std::string& text) {
                              {"text", jinja::Value::String(text, Origin::kOutside)}});
 }
 
-// Tools answer with texts, whatever the template takes.
+// Returns the content of a message. That of a tool is always a text, whatever the template takes.
 jinja::Value Content(const ChatMessage& message, bool as_parts) {
   if (!as_parts || message.role == "tool") {
     return jinja::Value::String(absl::StrJoin(message.parts, "\n"), Origin::kOutside);
@@ -43,13 +43,14 @@ jinja::Value Content(const ChatMessage& message, bool as_parts) {
   return jinja::Value::List(std::move(parts));
 }
 
-// The names of roles are the template's words: `<|` + role + `|>` may spell a token.
+// Returns whether the role is one of the template's words. Others may be part of a token's
+// spelling: `<|` + role + `|>`.
 bool IsKnownRole(const std::string& role) {
   constexpr std::array kRoles = {"system", "user", "assistant", "tool"};
   return std::find(kRoles.begin(), kRoles.end(), role) != kRoles.end();
 }
 
-// In the order in which vLLM gives them (chat_utils.py), which a template may show.
+// Returns the message's fields in vLLM's order (chat_utils.py), which a template may show.
 jinja::Value ValueOf(const ChatMessage& message, bool as_parts) {
   const Origin role = IsKnownRole(message.role) ? Origin::kTemplate : Origin::kOutside;
   Items items = {{"role", jinja::Value::String(message.role, role)},
@@ -67,7 +68,7 @@ jinja::Value ValueOf(const ChatMessage& message, bool as_parts) {
   return jinja::Value::Dict(items);
 }
 
-// The end of `text` is at `size`.
+// Cuts `text` to `size` bytes.
 void Cut(RenderedText& text, size_t size) {
   text.text.resize(size);
   while (!text.from_outside.empty() && text.from_outside.back().begin >= size) {
@@ -82,7 +83,7 @@ std::string StrippedText(const std::string& text, jinja::Sides sides) {
   return Stripped(jinja::Text(text), std::nullopt, sides).bytes();
 }
 
-// Ends the text where the last message does, as transformers (utils/chat_template_utils.py).
+// Ends the text where the last message ends, as transformers does (utils/chat_template_utils.py).
 absl::Status EndWithFinalMessage(const ChatMessage& message, bool as_parts, RenderedText& text) {
   const std::string content = as_parts && !message.parts.empty()
                                   ? message.parts.back()
@@ -126,7 +127,7 @@ void ChatTemplates::Add(const std::string& name, const std::string& source,
   templates_.insert_or_assign(name, std::move(parsed));
 }
 
-// A template, or a list of {"name", "template"}.
+// Adds a template, or a list of {"name", "template"}.
 absl::Status ChatTemplates::AddFromJson(const json& value, const std::string& where) {
   if (value.is_null()) return absl::OkStatus();
   if (value.is_string()) {
@@ -228,7 +229,7 @@ absl::StatusOr<const jinja::Template*> ChatTemplates::Choose(
 bool ChatTemplates::TakesTools() const {
   const absl::StatusOr<const jinja::Template*> chosen =
       Choose({.tools = nlohmann::ordered_json::array()});
-  return !chosen.ok() || (*chosen)->Uses("tools");  // what is wrong with it comes first
+  return !chosen.ok() || (*chosen)->Uses("tools");  // an error of the template comes first
 }
 
 absl::Status ChatTemplates::CheckDefault() const { return Choose({}).status(); }

@@ -1,4 +1,4 @@
-// Conversations as a model was taught to read them.
+// The text form of conversations that a model was trained on.
 
 #ifndef OCTET_RUNTIME_TEXT_CHAT_TEMPLATE_H_
 #define OCTET_RUNTIME_TEXT_CHAT_TEMPLATE_H_
@@ -21,8 +21,8 @@ namespace octet {
 
 struct ChatMessage {
   std::string role;                   // "system", "user", "assistant", "tool", or another one
-  std::vector<std::string> parts;     // of the content; most have one
-  nlohmann::ordered_json tool_calls;  // a list, with arguments as values; null: none
+  std::vector<std::string> parts;     // of the content; most messages have one
+  nlohmann::ordered_json tool_calls;  // a list, with arguments as values; null if none
   std::optional<std::string> reasoning;
   std::optional<std::string> tool_call_id;
   std::optional<std::string> name;
@@ -30,45 +30,46 @@ struct ChatMessage {
 
 struct Conversation {
   std::vector<ChatMessage> messages;
-  nlohmann::ordered_json tools;      // a list; null: none
-  nlohmann::ordered_json documents;  // a list; null: none
-  nlohmann::ordered_json arguments;  // an object of what else the template is given; null: nothing
+  nlohmann::ordered_json tools;      // a list; null if none
+  nlohmann::ordered_json documents;  // a list; null if none
+  nlohmann::ordered_json arguments;  // an object with the template's other variables; null if none
   bool add_generation_prompt = true;
   bool continue_final_message = false;  // the last message is the beginning of the answer
 };
 
-// The chat templates of a model: by default one, at times another one for requests with tools. Acts
-// as transformers' apply_chat_template does on what vLLM makes of a request's messages. Immutable;
-// safe on many threads.
+// The chat templates of a model: a default one, and sometimes another one for requests with tools.
+// They act like transformers' apply_chat_template on the messages that vLLM makes of a request.
+// Immutable; safe on many threads.
 class ChatTemplates {
  public:
-  // Those that the directory brings: chat_template.jinja and additional_chat_templates/NAME.jinja,
-  // else "chat_template" of tokenizer_config.json, else of chat_template.json. Where there is a
-  // tokenizer.model alone, Mistral's v1 or v3 form, whichever its vocabulary is made for. A model
-  // may have none, or one that can't be used: that is an error of each Render, not of Load. Errors
-  // of Load name a file that can't be read as what it is.
+  // Loads the templates of a directory: chat_template.jinja and
+  // additional_chat_templates/NAME.jinja, else "chat_template" of tokenizer_config.json, else of
+  // chat_template.json. If there is only a tokenizer.model, uses Mistral's v1 or v3 form, by its
+  // vocabulary. A model may have no template, or an unusable one: that is an error of each Render,
+  // not of Load. Errors of Load name a file that cannot be read in its format.
   static absl::StatusOr<ChatTemplates> Load(FileSystem& files, const std::string& directory,
                                             const Tokenizer& tokenizer);
 
-  // This template alone. `where` names it in errors, such as the path of its file.
+  // Makes this template alone. `where` names it in errors, such as the path of its file.
   static absl::StatusOr<ChatTemplates> FromSource(const std::string& source,
                                                   const std::string& where,
                                                   const Tokenizer& tokenizer);
 
-  // The conversation as text. `now` is what the template takes for the time, in seconds since 1970.
-  // Errors are for a person: that there is no template, what it can't do, what it says itself.
+  // Renders the conversation as text. `now` is the time that the template sees, in seconds since
+  // 1970. Errors are for the user: that there is no template, what it cannot do, or the template's
+  // own message.
   absl::StatusOr<RenderedText> Render(const Conversation& conversation, int64_t now) const;
 
-  // OK where conversations without tools can be rendered, else why not.
+  // Returns OK if conversations without tools can be rendered, else the reason.
   absl::Status CheckDefault() const;
 
-  // A template for conversations with tools is there, and shows them.
+  // Returns whether there is a template for conversations with tools, and it shows them.
   bool TakesTools() const;
 
-  // What a person should know once chat is used; empty: nothing.
+  // A note for the user if chat is used; empty if there is none.
   const std::string& note() const { return note_; }
 
-  // The default template asks for the time.
+  // Returns whether the default template asks for the time.
   bool AsksForTime() const;
 
  private:

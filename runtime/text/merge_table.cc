@@ -27,7 +27,7 @@ std::vector<uint32_t> RanksOfScores(const std::vector<float>& scores) {
 MergeTable MergeTable::ByScore(const Vocabulary& vocabulary) {
   MergeTable table;
   table.num_symbols_ = static_cast<int32_t>(vocabulary.pieces.size());
-  PieceIds piece_ids;  // of all that merges can make
+  PieceIds piece_ids;  // of all pieces that merges can make
   piece_ids.reserve(vocabulary.pieces.size());
   for (size_t id = 0; id < vocabulary.pieces.size(); ++id) {
     const PieceType type = vocabulary.types[id];
@@ -78,7 +78,7 @@ void MergeTable::AddCharacters(std::string_view piece, const PieceIds& piece_ids
   }
 }
 
-// Enters which characters stand side by side in `piece`.
+// Records which characters are side by side in `piece`.
 void MergeTable::AddNeighbours(std::string_view piece) {
   Utf8Char before = FirstUtf8Char(piece);
   for (size_t middle = before.size; middle < piece.size();) {
@@ -90,7 +90,7 @@ void MergeTable::AddNeighbours(std::string_view piece) {
   }
 }
 
-// Enters all that `piece` may be merged from.
+// Records all merges that make `piece`.
 void MergeTable::AddUnions(std::string_view piece, Union piece_union, const PieceIds& piece_ids) {
   const auto symbol_of = [&](std::string_view part) {
     const auto found = piece_ids.find(part);

@@ -5,8 +5,8 @@
 namespace octet {
 namespace {
 
-// What both check: system messages, then user and assistant in turn, the user last. Leaves `turns`,
-// and `system` with the two newlines that stand between it and the user's text.
+// The checks of both forms: system messages, then user and assistant in turn, the user last. Sets
+// `turns`, and `system` with the two newlines between it and the user's text.
 constexpr char kTurns[] = R"({%- set state = namespace(first=0) -%}
 {%- for message in messages -%}
   {%- if message.role == 'system' and loop.index0 == state.first -%}
@@ -40,7 +40,7 @@ constexpr char kV1[] = R"({{- bos_token -}}
   {%- endif -%}
 {%- endfor -%})";
 
-// Behind a control token text begins with a space by itself.
+// After a control token, text begins with a space anyway.
 constexpr char kV3[] = R"({{- bos_token -}}
 {%- for turn in turns -%}
   {%- if turn.role == 'user' -%}

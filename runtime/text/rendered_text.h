@@ -1,4 +1,4 @@
-// A conversation as its template wrote it.
+// A conversation that a template has rendered.
 
 #ifndef OCTET_RUNTIME_TEXT_RENDERED_TEXT_H_
 #define OCTET_RUNTIME_TEXT_RENDERED_TEXT_H_
@@ -9,12 +9,12 @@
 
 namespace octet {
 
-// Text of which some stretches were written by a user, not by the model's template. There a
-// spelling such as "</s>" is text and never a control token: who asks can't speak for the model.
+// A text in which some stretches come from a user, not from the model's template. In those, a
+// spelling such as "</s>" is text and never a control token: a user cannot speak for the model.
 struct RenderedText {
   struct Range {
     size_t begin = 0;  // bytes of `text`
-    size_t end = 0;    // behind the last
+    size_t end = 0;    // after the last one
 
     bool operator==(const Range&) const = default;
   };

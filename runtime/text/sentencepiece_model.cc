@@ -57,7 +57,7 @@ absl::StatusOr<SentencePieceModel> SentencePieceModel::Load(FileSystem& files,
 absl::StatusOr<SentencePieceModel> SentencePieceModel::FromBytes(std::string_view bytes,
                                                                  const std::string& source) {
   sentencepiece::ModelProto model;
-  // What does not parse is refused as a model without pieces is.
+  // A file that does not parse is refused like a model without pieces.
   if (bytes.size() > kMaxModelBytes ||
       !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     model.Clear();

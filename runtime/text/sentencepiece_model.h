@@ -17,7 +17,7 @@
 
 namespace octet {
 
-// What Tokenizer::Load reads, with the same errors.
+// The contents of a tokenizer.model. Errors are those of Tokenizer::Load.
 struct SentencePieceModel {
   Vocabulary vocabulary;
   NormalizerOptions options;
@@ -29,12 +29,14 @@ struct SentencePieceModel {
                                                       const std::string& source);
   static absl::StatusOr<SentencePieceModel> Load(FileSystem& files, const std::string& path);
 
-  // Each byte of a text is part of some token: none is dropped, and what is unknown becomes bytes.
+  // Returns whether each byte of a text is part of some token: none is dropped, and unknown
+  // characters become bytes.
   bool keeps_all_bytes() const {
     return !options.remove_extra_whitespaces && vocabulary.byte_ids[0] >= 0;
   }
 
-  // Its control pieces, as transformers makes tokens of them: special, found in the text as given.
+  // Returns the control pieces as transformers' special tokens, which are found in the original
+  // text.
   std::vector<AddedToken> ControlTokens() const;
 };
 

@@ -32,7 +32,7 @@ std::string StreamingDecoder::Finish() {
   return text;
 }
 
-// Takes from bytes_ what is certain: whole characters, and U+FFFD for each byte that can be part of
+// Takes the certain text from bytes_: whole characters, and U+FFFD for each byte that is part of
 // none.
 std::string StreamingDecoder::TakeCharacters(bool no_more_bytes) {
   std::string text;
@@ -47,7 +47,7 @@ std::string StreamingDecoder::TakeCharacters(bool no_more_bytes) {
   return text;
 }
 
-// The text of a token that is not a byte.
+// Returns the text of a token that is not a byte.
 std::string StreamingDecoder::TextOf(int32_t id) {
   if (id < 0 || id >= tokenizer_.vocab_size()) return "";
   const Vocabulary& vocabulary = tokenizer_.vocabulary();

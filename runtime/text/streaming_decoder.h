@@ -1,4 +1,4 @@
-// Text as tokens come.
+// A decoder that returns text while tokens arrive.
 
 #ifndef OCTET_RUNTIME_TEXT_STREAMING_DECODER_H_
 #define OCTET_RUNTIME_TEXT_STREAMING_DECODER_H_
@@ -12,24 +12,25 @@
 
 namespace octet {
 
-// Special tokens ("</s>") read as nothing or, when kept, as their spellings. Other added tokens are
+// Whether special tokens ("</s>") decode to nothing or to their spellings. Other added tokens are
 // always shown.
 enum class SpecialTokens { kSkip, kKeep };
 
-// Gives the text of each token as soon as it is certain, and never a part of a character. All that
-// Add and Finish give is together what Tokenizer::Decode gives for prompt and tokens, less what the
-// prompt alone gives.
+// A decoder that returns the text of each token as soon as it is certain, and never a part of a
+// character. All results of Add and Finish together are Tokenizer::Decode of the prompt and the
+// tokens, without the text of the prompt alone.
 class StreamingDecoder {
  public:
-  // `tokenizer` must live longer. With an empty `prompt`, or one of special tokens only, the tokens
-  // begin a text: the space in front is taken away, as Decode does.
+  // `tokenizer` must outlive this object. With an empty `prompt`, or one of special tokens only,
+  // the tokens begin a text: the space in front is removed, as Decode does.
   explicit StreamingDecoder(const Tokenizer& tokenizer, std::span<const int32_t> prompt = {},
                             SpecialTokens special_tokens = SpecialTokens::kSkip);
 
-  // The text that became certain with the next token; empty while bytes of a character are missing.
+  // Returns the text that became certain with this token. It is empty while bytes of a character
+  // are missing.
   std::string Add(int32_t id);
 
-  // The bytes of a character that was never finished, each as U+FFFD.
+  // Returns the bytes of an unfinished character, each as U+FFFD.
   std::string Finish();
 
  private:

@@ -1,4 +1,4 @@
-// User-defined symbols, found where they stand in a text.
+// A table of user-defined symbols, by their bytes.
 
 #ifndef OCTET_RUNTIME_TEXT_SYMBOL_TRIE_H_
 #define OCTET_RUNTIME_TEXT_SYMBOL_TRIE_H_
@@ -13,11 +13,12 @@
 
 namespace octet {
 
-// Finds the longest symbol that a text begins with, in time proportional to that symbol.
+// A trie that finds the longest symbol that a text begins with, in time proportional to that
+// symbol.
 class SymbolTrie {
  public:
   struct Match {
-    int32_t id = -1;  // -1: none
+    int32_t id = -1;  // -1 if none
     size_t size = 0;  // bytes
   };
 
@@ -36,7 +37,7 @@ class SymbolTrie {
 
   std::bitset<256> first_bytes_;
   absl::flat_hash_map<uint64_t, uint32_t> edges_;  // node << 8 | byte -> node
-  std::vector<int32_t> ids_;                       // [nodes], -1 where no symbol ends
+  std::vector<int32_t> ids_;                       // [nodes], -1 if no symbol ends there
 };
 
 }  // namespace octet

@@ -12,7 +12,8 @@ TextNormalizer::TextNormalizer(const NormalizerOptions& options, SymbolTrie user
       user_defined_(std::move(user_defined)),
       space_(options.escape_whitespaces ? kSpaceSymbol : " ") {}
 
-// What is normalized as one: a user-defined symbol, a character, or a byte that is part of none.
+// Returns the first unit of normalization: a user-defined symbol, a character, or a byte that is
+// part of none.
 TextNormalizer::Unit TextNormalizer::FirstUnit(std::string_view text) const {
   size_t size = user_defined_.LongestPrefix(text).size;
   if (size == 0) size = FirstUtf8Char(text).size;

@@ -1,4 +1,4 @@
-// From a user's text to the text that pieces are made of.
+// The normalization of a user's text to the text that pieces are made of.
 
 #ifndef OCTET_RUNTIME_TEXT_TEXT_NORMALIZER_H_
 #define OCTET_RUNTIME_TEXT_TEXT_NORMALIZER_H_
@@ -15,15 +15,16 @@ struct NormalizerOptions {
   bool add_dummy_prefix = true;             // "a" is read as " a"
   bool remove_extra_whitespaces = true;     // leading, trailing and repeated spaces
   bool escape_whitespaces = true;           // a space becomes U+2581
-  bool treat_whitespace_as_suffix = false;  // the dummy prefix stands at the end
+  bool treat_whitespace_as_suffix = false;  // the dummy prefix is at the end
 };
 
-// Makes valid UTF-8 of any bytes: each byte that is part of no character becomes U+FFFD.
+// A normalizer that makes valid UTF-8 of any bytes: each byte that is part of no character becomes
+// U+FFFD.
 class TextNormalizer {
  public:
   TextNormalizer(const NormalizerOptions& options, SymbolTrie user_defined);
 
-  // Empty where `text` is, or where nothing but removed spaces is in it.
+  // Normalizes `text`. The result is empty if `text` is empty or has only removed spaces.
   std::string Normalize(std::string_view text) const;
 
   const NormalizerOptions& options() const { return options_; }
@@ -31,14 +32,14 @@ class TextNormalizer {
  private:
   struct Unit {
     std::string_view text;
-    size_t size;  // bytes that it takes of the input
+    size_t size;  // bytes of the input
   };
   Unit FirstUnit(std::string_view text) const;
   void Append(std::string_view unit, std::string& normalized) const;
 
   NormalizerOptions options_;
   SymbolTrie user_defined_;
-  std::string_view space_;  // what a space is written as
+  std::string_view space_;  // the form of a space
 };
 
 }  // namespace octet

@@ -9,7 +9,7 @@
 namespace octet {
 namespace {
 
-// Appends to a text, and to its origins where those are tracked.
+// A writer that appends to a text, and to its origins if they are tracked.
 class Writer {
  public:
   Writer(size_t size, bool track_origins) : track_origins_(track_origins) {
@@ -21,7 +21,7 @@ class Writer {
     if (track_origins_) out_.origins.resize(out_.text.size(), origin);
   }
 
-  // Bytes that stay as they are.
+  // Copies bytes without a change.
   void Copy(const NormalizedText& from, size_t begin, size_t end) {
     out_.text.append(from.text, begin, end - begin);
     if (!track_origins_) return;
@@ -79,7 +79,7 @@ NormalizedText Apply(const TextPipeline::Replace& step, NormalizedText text, boo
   return writer.Take();
 }
 
-// Words with whether the whole text begins with them.
+// A word, and whether the whole text begins with it.
 struct Word {
   std::string text;
   bool at_start;

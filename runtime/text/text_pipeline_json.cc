@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-// Steps read a text as often as there are steps, and may make it longer.
+// Bounds on steps: each step reads the text once, and may make it longer.
 constexpr size_t kMaxSteps = 16;
 constexpr size_t kMaxStepText = 64;  // bytes
 constexpr size_t kMaxGrowth = 4;     // U+2581 for a space is 3
@@ -35,7 +35,7 @@ absl::StatusOr<std::string> Text(const json& part, const char* key, const std::s
   return found->get<std::string>();
 }
 
-// The texts that a regular expression stands for, if it is nothing but an alternation of texts.
+// Returns the texts that a regular expression matches, if it is only an alternation of texts.
 std::optional<std::vector<std::string>> Alternatives(std::string_view regex) {
   constexpr std::string_view kOperators = "\\^$.|?*+()[]{}";
   std::vector<std::string> texts(1);
@@ -61,7 +61,7 @@ std::optional<std::vector<std::string>> Alternatives(std::string_view regex) {
   return texts;
 }
 
-// What a "pattern" matches: one of some texts, perhaps only at the start.
+// The matches of a "pattern": one of some texts, perhaps only at the start.
 struct Pattern {
   std::vector<std::string> texts;
   bool at_start = false;
@@ -173,8 +173,9 @@ absl::StatusOr<TextPipeline::Metaspace> ReadMetaspace(const json& part, const st
   return step;
 }
 
-// A match is the first alternative that fits; a table of the longest gives the same where none
-// stands in front of a longer one that begins with it.
+// Returns whether the longest match is always the first. A regular expression takes the first
+// alternative that fits. A table of the longest gives the same if no alternative precedes a longer
+// one that begins with it.
 bool LongestIsFirst(const std::vector<std::string>& texts) {
   SymbolTrie seen;
   for (const std::string& text : texts) {

@@ -13,11 +13,11 @@
 namespace octet {
 
 // Reads the normalizers Prepend, Replace and Sequence, and the pre-tokenizers Metaspace, Split (of
-// given texts, isolated) and Sequence; null: none. Others are refused by name (kUnimplemented).
+// given texts, isolated) and Sequence. Null means none. Refuses others by name (kUnimplemented).
 absl::StatusOr<TextPipeline> ReadTextPipeline(const nlohmann::json& normalizer,
                                               const nlohmann::json& pre_tokenizer);
 
-// The "type" of a part of a tokenizer.json, for a message where there is none.
+// Returns the "type" of a part of a tokenizer.json, or a text for messages if there is none.
 std::string TypeOf(const nlohmann::json& part);
 
 }  // namespace octet

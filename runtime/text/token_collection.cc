@@ -73,7 +73,7 @@ void TokenCollection::AddNamed(const TokenizerConfig& config, bool make_special)
     const auto token = config.roles.find(role);
     if (token != config.roles.end() && token->second) AddNamedToken(*token->second, make_special);
   }
-  for (const auto& [role, token] : config.roles) {  // those of this model alone
+  for (const auto& [role, token] : config.roles) {  // the roles of this model alone
     if (token) AddNamedToken(*token, make_special);
   }
   for (const AddedToken& token : config.more_special) AddNamedToken(token, make_special);

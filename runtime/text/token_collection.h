@@ -1,4 +1,4 @@
-// Which tokens a model has beside its pieces, put together from all its files.
+// The tokens that a model has besides its pieces, from all its files.
 
 #ifndef OCTET_RUNTIME_TEXT_TOKEN_COLLECTION_H_
 #define OCTET_RUNTIME_TEXT_TOKEN_COLLECTION_H_
@@ -16,22 +16,22 @@
 
 namespace octet {
 
-// Collects added tokens, the more important file first, and finds their ids.
+// A collection of added tokens, from the more important file first. It finds their ids.
 class TokenCollection {
  public:
-  // `vocabulary` must live longer. `where` begins each note: the model's directory.
+  // `vocabulary` must outlive this object. `where` begins each note: the model's directory.
   TokenCollection(const Vocabulary& vocabulary, std::string where);
 
-  // Adds tokens that state their ids. The content of a piece has the piece's id, whatever is
-  // stated. What an earlier file said of a content or an id counts; where `noted`, a note says
-  // that `file` has it otherwise.
+  // Adds tokens that state their ids. A token whose content is a piece has the piece's id, whatever
+  // it states. An earlier file's statement about a content or an id counts. With `noted`, a note
+  // says that `file` differs.
   void Add(const std::vector<AddedToken>& tokens, const std::string& file, bool noted);
 
-  // Adds the tokens that roles name, with new ids where no file and no piece has them. Where
-  // `make_special`, tokens that other files call ordinary become special by that.
+  // Adds the tokens that roles name, with new ids if no file and no piece has them. With
+  // `make_special`, they become special even if other files call them ordinary.
   void AddNamed(const TokenizerConfig& config, bool make_special);
 
-  // The id of a token or a piece; -1: there is none.
+  // Returns the id of a token or a piece, or -1 if there is none.
   int32_t IdOf(const std::string& content) const;
 
   const std::vector<AddedToken>& tokens() const { return tokens_; }
@@ -42,7 +42,7 @@ class TokenCollection {
   void Insert(AddedToken token);
 
   std::string where_;
-  int32_t next_id_;                                      // of a token that no file gives an id
+  int32_t next_id_;                                      // for a token without an id in any file
   absl::flat_hash_map<std::string, int32_t> pieces_;     // ids
   std::vector<AddedToken> tokens_;                       // all different
   absl::flat_hash_map<std::string, size_t> by_content_;  // index in tokens_

@@ -34,8 +34,8 @@ AddedTokenFinder FinderInNormalized(const std::vector<AddedToken>& tokens,
   return AddedTokenFinder(std::move(found));
 }
 
-// The ranges of a normalized text whose bytes are from one of `ranges` of the text in which it
-// begins at `begin`.
+// Returns the ranges of a normalized text whose bytes come from one of `ranges`. These are ranges
+// of the text in which the normalized part begins at `begin`.
 std::vector<RenderedText::Range> InNormalized(std::span<const RenderedText::Range> ranges,
                                               const NormalizedText& normalized, size_t begin) {
   std::vector<RenderedText::Range> found;
@@ -81,7 +81,7 @@ Tokenizer::Tokenizer(TokenizerParts parts)
   }
 }
 
-// Enters the added tokens for those who read ids.
+// Adds the added tokens to the vocabulary, for readers of ids.
 void Tokenizer::Show(const std::vector<AddedToken>& added_tokens) {
   for (const AddedToken& token : added_tokens) {
     const auto id = static_cast<size_t>(token.id);
@@ -89,7 +89,7 @@ void Tokenizer::Show(const std::vector<AddedToken>& added_tokens) {
       vocabulary_.pieces.resize(id + 1);
       vocabulary_.types.resize(id + 1, PieceType::kControl);
     }
-    // A byte's piece that is listed to say that it is there stays a byte.
+    // A listed token that is the piece of a byte stays a byte.
     if (vocabulary_.types[id] == PieceType::kByte && vocabulary_.pieces[id] == token.content) {
       continue;
     }
@@ -189,7 +189,7 @@ void Tokenizer::EncodeWithTokens(std::string_view text,
   }
 }
 
-// Appends the ids of what stands between tokens; the whole text has it at `begin`.
+// Appends the ids of text between tokens, which begins at `begin` in the whole text.
 void Tokenizer::EncodeBetween(std::string_view text, size_t begin,
                               std::span<const RenderedText::Range> from_outside,
                               std::vector<int32_t>& ids) const {

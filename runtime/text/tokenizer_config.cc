@@ -20,7 +20,7 @@ using nlohmann::json;
 
 constexpr uint64_t kMaxConfigBytes = uint64_t{64} << 20;
 
-// The object that a file holds; null where there is no such file.
+// Reads the object in a file, or null if there is no such file.
 absl::StatusOr<json> LoadObject(FileSystem& files, const std::string& path) {
   if (!files.IsFile(path)) return json();
   const absl::StatusOr<std::string> text = files.ReadWhole(path);
@@ -40,7 +40,7 @@ absl::Status KeyError(const std::string& path, const std::string& key, absl::str
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", key, " ", rule));
 }
 
-// A token that a role or a list names: a text, or an object with flags.
+// Reads a token that a role or a list names: a text, or an object with flags.
 absl::StatusOr<AddedToken> ReadNamedToken(const json& value) {
   if (!value.is_string() && !value.is_object()) {
     return absl::InvalidArgumentError("must be a text or an object with content");
@@ -77,7 +77,7 @@ absl::Status ReadRole(const std::string& path, const std::string& key, const jso
 absl::Status ReadMoreSpecial(const std::string& path, const std::string& key, const json& value,
                              TokenizerConfig& config) {
   if (value.is_null()) return absl::OkStatus();
-  if (value.is_object()) {  // of roles that this model alone has
+  if (value.is_object()) {  // roles that this model alone has
     for (const auto& [role, token] : value.items()) {
       absl::Status status = ReadRole(path, role, token, config);
       if (!status.ok()) return status;
@@ -95,7 +95,7 @@ absl::Status ReadMoreSpecial(const std::string& path, const std::string& key, co
   return absl::OkStatus();
 }
 
-// The roles and lists of special tokens in tokenizer_config.json or special_tokens_map.json.
+// Reads the roles and lists of special tokens in tokenizer_config.json or special_tokens_map.json.
 absl::Status ReadSpecialTokens(const std::string& path, const json& object,
                                TokenizerConfig& config) {
   absl::Status status;
@@ -182,7 +182,7 @@ absl::flat_hash_set<std::string> SpecialNames(const TokenizerConfig& config) {
   return names;
 }
 
-// added_tokens.json: ids by content.
+// Reads added_tokens.json, which has ids by content.
 absl::Status ReadAddedTokensFile(const std::string& path, const json& object,
                                  TokenizerConfig& config) {
   const absl::flat_hash_set<std::string> special_names = SpecialNames(config);
@@ -213,7 +213,7 @@ std::string NameOf(const std::optional<AddedToken>& token) {
   return token ? Quoted(token->content) : "null";
 }
 
-// Says where special_tokens_map.json has other roles than tokenizer_config.json.
+// Notes where special_tokens_map.json has other roles than tokenizer_config.json.
 void NoteOtherRoles(const std::string& directory, const TokenizerConfig& config,
                     const TokenizerConfig& map, bool map_counts, TokenizerConfig& noted) {
   for (const auto& [role, token] : map.roles) {
@@ -227,7 +227,7 @@ void NoteOtherRoles(const std::string& directory, const TokenizerConfig& config,
   }
 }
 
-// Says where added_tokens.json has other ids than added_tokens_decoder.
+// Notes where added_tokens.json has other ids than added_tokens_decoder.
 void NoteOtherIds(const std::string& directory, const TokenizerConfig& file,
                   TokenizerConfig& config) {
   absl::flat_hash_map<std::string, int32_t> ids;

@@ -21,7 +21,7 @@ constexpr const char* kModelFile = "tokenizer.model";
 constexpr const char* kJsonFile = "tokenizer.json";
 constexpr const char* kTemplateFolder = "additional_chat_templates";
 
-// What there is in a directory: a tokenizer.model, a tokenizer.json, or both.
+// The contents of a directory: a tokenizer.model, a tokenizer.json, or both.
 struct Sources {
   std::optional<SentencePieceModel> model;
   std::optional<TokenizerJson> json;
@@ -59,12 +59,12 @@ const Vocabulary& PiecesOf(const Sources& sources) {
   return sources.model ? sources.model->vocabulary : sources.json->vocabulary;
 }
 
-// Classes of transformers that take a tokenizer.json as it is.
+// Returns whether it is a class of transformers that uses a tokenizer.json without changes.
 bool IsPlainClass(const std::string& name) {
   return name == "PreTrainedTokenizerFast" || name == "TokenizersBackend";
 }
 
-// The roles that LlamaTokenizer knows without being told.
+// Adds the roles that LlamaTokenizer knows by default.
 void AddDefaultRoles(const Sources& sources, TokenizerConfig& config) {
   if (IsPlainClass(config.tokenizer_class) && !sources.model) return;
   const Vocabulary& pieces = PiecesOf(sources);
@@ -81,7 +81,7 @@ void AddDefaultRoles(const Sources& sources, TokenizerConfig& config) {
   add("unk_token", pieces.unk_id, "<unk>");
 }
 
-// All tokens beside the pieces, with their ids.
+// Returns all tokens besides the pieces, with their ids.
 TokenCollection CollectTokens(const Sources& sources, const std::string& directory) {
   const TokenizerConfig& config = sources.config;
   TokenCollection tokens(PiecesOf(sources), directory);
@@ -97,12 +97,13 @@ TokenCollection CollectTokens(const Sources& sources, const std::string& directo
   return tokens;
 }
 
-// transformers asks tokenizer.model alone where add_prefix_space is stated.
+// Returns whether tokenizer.json counts: transformers uses only tokenizer.model if add_prefix_space
+// is stated.
 bool FollowsJson(const Sources& sources) {
   return sources.json && !(sources.model && sources.config.add_prefix_space);
 }
 
-// How text between tokens is read, and whether decoding takes its first space away.
+// Sets how text between tokens is read, and whether decoding removes its first space.
 void SetPipeline(const Sources& sources, TokenizerParts& parts) {
   if (FollowsJson(sources)) {
     parts.between = sources.json->pipeline;
@@ -129,8 +130,9 @@ void SetPipeline(const Sources& sources, TokenizerParts& parts) {
                                             .split = false}});
 }
 
-// What is put around a prompt. Only classes that are not plain take add_bos_token and add_eos_token
-// whatever tokenizer.json has.
+// Sets the tokens around a prompt. A plain class takes them from tokenizer.json, unless it is
+// TokenizersBackend and add_bos_token or add_eos_token is stated. Other classes use add_bos_token
+// and add_eos_token whatever tokenizer.json has.
 void SetSurroundings(const Sources& sources, TokenizerParts& parts) {
   const TokenizerConfig& config = sources.config;
   const bool stated = config.add_bos_token || config.add_eos_token;
@@ -147,7 +149,7 @@ void SetSurroundings(const Sources& sources, TokenizerParts& parts) {
   }
 }
 
-// The pieces as merges see them: those whose ids are other tokens now are none any more.
+// Returns the pieces as merges see them: without those whose ids now belong to other tokens.
 Vocabulary WithoutRenamed(Vocabulary pieces, const std::vector<AddedToken>& tokens) {
   for (const AddedToken& token : tokens) {
     const auto id = static_cast<size_t>(token.id);
@@ -198,7 +200,7 @@ Tokenizer Assemble(Sources sources, const std::string& directory) {
                           .special_tokens = {},
                           .notes = std::move(sources.notes)};
   SetPipeline(sources, parts);
-  // SentencePiece finds them in the text as given.
+  // SentencePiece finds them in the original text.
   for (AddedToken& token : parts.added_tokens) token.normalized &= FollowsJson(sources);
   SetRoles(sources.config, tokens, parts);
   SetSurroundings(sources, parts);

@@ -12,8 +12,8 @@
 
 namespace octet {
 
-// The files there are in `directory` that decide which tokens a prompt or a conversation becomes,
-// tokenizers and chat templates both; names relative to it, in one order.
+// Lists the files in `directory` that decide which tokens a prompt or a conversation becomes, of
+// tokenizers and of chat templates. The names are relative to the directory, in a fixed order.
 absl::StatusOr<std::vector<std::string>> ListTokenizerFiles(FileSystem& files,
                                                             const std::string& directory);
 

@@ -18,10 +18,10 @@ namespace {
 
 using nlohmann::json;
 
-// Those of vocabularies of 256,000 pieces have 35 MB.
+// The most bytes of a file; files for 256,000 pieces have 35 MB.
 constexpr uint64_t kMaxFileBytes = uint64_t{256} << 20;
 
-// A template may name a token with many ids many times.
+// The most tokens around a text: a template may name a token with many ids many times.
 constexpr size_t kMostAround = 256;  // tokens on either side of a text
 
 absl::Status ReadAddedTokens(const json& root, std::vector<AddedToken>& tokens) {
@@ -45,7 +45,7 @@ absl::Status ReadAddedTokens(const json& root, std::vector<AddedToken>& tokens) 
   return absl::OkStatus();
 }
 
-// The ids of a special token of a template.
+// Returns the ids of a special token of a template.
 absl::StatusOr<std::vector<int32_t>> IdsOfSpecialToken(const json& processor, const json& name) {
   if (name.is_string() && processor.contains("special_tokens") &&
       processor["special_tokens"].is_object()) {
@@ -120,7 +120,8 @@ absl::Status ReadPostProcessor(const json& processor, TokenizerJson& tokenizer) 
       absl::StrCat("post_processor is ", type, "; only TemplateProcessing can be read"));
 }
 
-// Whether a decoder takes the space away that the normalizer or the pre-tokenizer put in front.
+// Returns whether a decoder removes the space that the normalizer or the pre-tokenizer put in
+// front.
 bool StripsSpace(const json& decoder) {
   const std::string type = TypeOf(decoder);
   if (type == "Strip") {

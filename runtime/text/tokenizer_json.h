@@ -18,7 +18,7 @@
 
 namespace octet {
 
-// What this version reads of it: BPE over characters with byte fallback.
+// The contents of a tokenizer.json that this version reads: BPE over characters with byte fallback.
 struct TokenizerJson {
   Vocabulary vocabulary;  // without BOS and EOS, which the file does not state
   std::vector<MergeTable::Merge> merges;
@@ -27,13 +27,13 @@ struct TokenizerJson {
   TextPipeline pipeline;
   std::vector<AddedToken> added_tokens;
 
-  // What the post-processor puts in front and behind.
+  // The tokens that the post-processor puts before and after a text.
   std::vector<int32_t> prefix;
   std::vector<int32_t> suffix;
 
-  bool strips_space = true;  // the decoder takes one space away that a text begins with
+  bool strips_space = true;  // the decoder removes one space at the beginning of a text
 
-  // Errors begin with `source` and name the key. kUnimplemented: another kind of tokenizer, named.
+  // Errors begin with `source` and name the key. kUnimplemented names another kind of tokenizer.
   static absl::StatusOr<TokenizerJson> Parse(const std::string& text, const std::string& source);
   static absl::StatusOr<TokenizerJson> Load(FileSystem& files, const std::string& path);
 };

@@ -23,7 +23,7 @@ absl::Status CheckPiece(const sentencepiece::ModelProto::Piece& piece) {
   return absl::OkStatus();
 }
 
-// Enters pieces[id], whose text and type are in `vocabulary`, where its type asks for it.
+// Checks and records pieces[id], whose text and type are in `vocabulary`, if it has a special type.
 absl::Status EnterSpecialPiece(int32_t id, bool byte_fallback, Vocabulary& vocabulary) {
   if (vocabulary.types[id] == PieceType::kUnknown) {
     if (vocabulary.unk_id >= 0) {

@@ -16,12 +16,13 @@
 
 namespace octet {
 
-inline constexpr std::string_view kSpaceSymbol = "\xE2\x96\x81";  // U+2581, how pieces show a space
+inline constexpr std::string_view kSpaceSymbol = "\xE2\x96\x81";  // U+2581, a space in pieces
 
-// Real pieces have some dozens of bytes. The bound keeps loading linear in the size of a file.
+// The most bytes of a piece. Real ones have some dozens; the bound keeps loading linear in the size
+// of a file.
 inline constexpr size_t kMaxPieceBytes = 4096;
 
-// SentencePiece's numbers.
+// The types of pieces, with SentencePiece's numbers.
 enum class PieceType : uint8_t {
   kNormal = 1,
   kUnknown = 2,
@@ -31,17 +32,17 @@ enum class PieceType : uint8_t {
   kByte = 6,         // <0x00> .. <0xFF>
 };
 
-// Pieces by id. All of them are different and valid UTF-8; an empty one is an id without a piece,
+// The pieces by id. All are different and valid UTF-8. An empty one means an id without a piece,
 // which SentencePiece models do not have.
 struct Vocabulary {
   std::vector<std::string> pieces;    // [vocab_size]
   std::vector<PieceType> types;       // [vocab_size]
   std::vector<float> scores;          // [vocab_size], the greater is merged first; never NaN
   std::array<int32_t, 256> byte_ids;  // by byte; all -1 without byte fallback
-  std::string unk_surface;            // what the unknown piece reads as, valid UTF-8
-  int32_t unk_id = -1;                // always there in a SentencePiece model; -1: none
-  int32_t bos_id = -1;                // a control piece, or -1: none
-  int32_t eos_id = -1;                // a control piece, or -1: none
+  std::string unk_surface;            // the decoded text of the unknown piece, valid UTF-8
+  int32_t unk_id = -1;                // always set in a SentencePiece model; -1 if none
+  int32_t bos_id = -1;                // a control piece, or -1 if none
+  int32_t eos_id = -1;                // a control piece, or -1 if none
 };
 
 // Checks `model` and takes its vocabulary. Errors begin with `source`, such as a path, and name the
@@ -49,10 +50,10 @@ struct Vocabulary {
 absl::StatusOr<Vocabulary> MakeVocabulary(const sentencepiece::ModelProto& model,
                                           const std::string& source);
 
-// 0x41 for "<0x41>"; -1 where `piece` is not the name of a byte.
+// Returns 0x41 for "<0x41>", or -1 if `piece` is not the name of a byte.
 int ByteOfPiece(std::string_view piece);
 
-// `piece` with a space for each kSpaceSymbol.
+// Returns `piece` with a space for each kSpaceSymbol.
 std::string WithPlainSpaces(std::string_view piece);
 
 }  // namespace octet

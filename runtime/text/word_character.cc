@@ -13,7 +13,7 @@ struct Range {
 };
 
 // Letters, marks, decimal digits, letter numbers, connectors and joiners of Unicode 14 beyond
-// ASCII; code points that are not assigned count as their neighbours do.
+// ASCII. Unassigned code points count like their neighbours.
 constexpr Range kWordCharacters[] = {
     // clang-format off
     {0xAA, 0xAA}, {0xB5, 0xB5}, {0xBA, 0xBA}, {0xC0, 0xD6}, {0xD8, 0xF6}, {0xF8, 0x2C1},

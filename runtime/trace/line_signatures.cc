@@ -19,7 +19,7 @@ absl::StatusOr<LineSignatures> LineSignatures::Read(FileSystem& files, const std
     const absl::StatusOr<const TraceRecord*> record = reader->Next();
     if (!record.ok()) return record.status();
     if (*record == nullptr) return signatures;
-    Activity::OfThisThread().Tick();  // a long trace is no standstill
+    Activity::OfThisThread().Tick();  // reading a long trace is progress
     if ((*record)->has_step()) {
       signatures.Add((*record)->step());
       continue;
@@ -50,7 +50,7 @@ void LineSignatures::Add(const StepRouting& step) {
   }
 }
 
-// A token that was computed again chose the same experts as before.
+// Counts a token that was computed again only once: it chose the same experts as before.
 void LineSignatures::AddRun(const TokenRun& run, int64_t first_token, const StepRouting& step) {
   const auto [found, is_new] = index_.try_emplace(run.line(), num_lines());
   if (is_new) {

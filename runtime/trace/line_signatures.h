@@ -1,4 +1,4 @@
-// Which experts the first tokens of each line chose, as a trace recorded them.
+// The experts that the first tokens of each line chose, from a trace.
 
 #ifndef OCTET_RUNTIME_TRACE_LINE_SIGNATURES_H_
 #define OCTET_RUNTIME_TRACE_LINE_SIGNATURES_H_
@@ -16,13 +16,14 @@
 
 namespace octet {
 
-// The signature of a line: of the tokens of its choice 0 at positions below kTokens, how many chose
-// each expert. Takes one byte for each line, layer and expert.
+// The signatures of all lines of a trace. A signature has, for each expert, the number of tokens
+// that chose it. It counts the tokens of the line's choice 0 at positions below kTokens. Takes one
+// byte for each line, layer and expert.
 class LineSignatures {
  public:
   static constexpr int kTokens = 32;
 
-  // Reads a trace once. A trace that lacks tokens is no error: they don't count.
+  // Reads a trace once. If the trace lacks tokens, they do not count; that is no error.
   static absl::StatusOr<LineSignatures> Read(FileSystem& files, const std::string& path);
 
   int num_layers() const { return num_layers_; }
@@ -32,7 +33,8 @@ class LineSignatures {
   // TraceHeader.model of the latest attempt.
   const std::string& model() const { return model_; }
 
-  // [layers, experts] of a line of the input; empty where the trace has no token of it.
+  // Returns the signature of a line of the input: [layers, experts], or empty if the trace has no
+  // token of it.
   std::span<const uint8_t> Find(int64_t line) const;
 
  private:
@@ -46,7 +48,7 @@ class LineSignatures {
   int num_layers_ = 0;
   int num_experts_ = 0;
   int topk_ = 0;
-  absl::flat_hash_map<int64_t, int64_t> index_;  // of a line in what follows
+  absl::flat_hash_map<int64_t, int64_t> index_;  // from a line to its index in the arrays below
   std::vector<uint32_t> seen_;                   // [lines] bit p: position p
   std::vector<uint8_t> counts_;                  // [lines, layers, experts]
 };

@@ -1,4 +1,4 @@
-// Arrays as numpy.load reads them.
+// Arrays in the format that numpy.load reads.
 
 #ifndef OCTET_RUNTIME_TRACE_NPY_H_
 #define OCTET_RUNTIME_TRACE_NPY_H_
@@ -13,7 +13,7 @@ namespace octet {
 inline constexpr std::string_view kNpyInt16 = "<i2";
 inline constexpr std::string_view kNpyFloat16 = "<f2";
 
-// What stands before the elements, which follow in C order. Format 1.0:
+// Returns the header that precedes the elements. The elements follow in C order. Format 1.0:
 // https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 std::string NpyHeader(std::string_view dtype, std::span<const int64_t> shape);
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint64_t kSeed = 1;
 
-// From 0 to n - 1. The standard's distributions differ from library to library.
+// Returns a number from 0 to n - 1. The standard's distributions differ between libraries.
 uint64_t Below(uint64_t n, std::mt19937_64& random) {
   return static_cast<uint64_t>((static_cast<unsigned __int128>(random()) * n) >> 64);
 }
@@ -20,7 +20,7 @@ int64_t RowBytes(const TraceHeader& header) {
   return int64_t{header.num_layers()} * header.top_k() * ExpertBytes(header.num_experts());
 }
 
-// One of the experts that are not among `taken`, which is sorted.
+// Returns one of the experts that are not in `taken`, which is sorted.
 int DrawOther(int num_experts, std::span<const int> taken, std::mt19937_64& random) {
   auto expert = static_cast<int>(Below(num_experts - taken.size(), random));
   for (const int other : taken) {

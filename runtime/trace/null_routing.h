@@ -1,4 +1,4 @@
-// What routing is compared with: the same steps with other experts.
+// The references for recorded routing: the same steps with other experts.
 
 #ifndef OCTET_RUNTIME_TRACE_NULL_ROUTING_H_
 #define OCTET_RUNTIME_TRACE_NULL_ROUTING_H_
@@ -9,11 +9,11 @@
 
 namespace octet {
 
-// Puts the tokens into random order, over all steps: each keeps its experts. The same each time.
+// Shuffles the tokens over all steps; each keeps its experts. The result is the same each time.
 void ShuffleTokens(std::span<TracedAttempt> attempts);
 
 // Draws other experts for each token in each layer, all equally likely and no two the same. The
-// same each time.
+// result is the same each time.
 void DrawExperts(std::span<TracedAttempt> attempts);
 
 }  // namespace octet

@@ -19,7 +19,7 @@ Counted FromProto(const CountedBytes& c) {
           c.routing_sent()};
 }
 
-// Bytes between the ranks, and what each rank's communicator should have counted.
+// The bytes between the ranks, and the bytes that each rank's communicator should have counted.
 class TrafficSum {
  public:
   explicit TrafficSum(int num_ranks)

@@ -1,4 +1,4 @@
-// What the ranks of a trace exchanged, and how long they took.
+// The traffic and the times of the ranks of a trace.
 
 #ifndef OCTET_RUNTIME_TRACE_RECORDED_TRAFFIC_H_
 #define OCTET_RUNTIME_TRACE_RECORDED_TRAFFIC_H_
@@ -10,7 +10,7 @@
 
 namespace octet {
 
-// Sets ranks, hosts, steps, times, and all of the traffic that was recorded. One attempt at least.
+// Sets ranks, hosts, steps, times, and all recorded traffic. There must be at least one attempt.
 void AddRecordedTraffic(std::span<const TracedAttempt> attempts, RoutingStats& stats);
 
 }  // namespace octet

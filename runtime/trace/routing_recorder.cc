@@ -9,7 +9,7 @@
 namespace octet {
 namespace {
 
-// Little-endian, as all processors that octet runs on are.
+// Stores a value in the byte order of the processor: little-endian on all that octet runs on.
 template <class T>
 void Store(T value, char* to) {
   std::memcpy(to, &value, sizeof(T));

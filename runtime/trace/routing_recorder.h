@@ -1,4 +1,4 @@
-// What one rank does in a step, as a record of the routing trace.
+// A recorder of one rank's steps for the routing trace.
 
 #ifndef OCTET_RUNTIME_TRACE_ROUTING_RECORDER_H_
 #define OCTET_RUNTIME_TRACE_ROUTING_RECORDER_H_
@@ -16,7 +16,7 @@
 
 namespace octet {
 
-// Bytes of an expert's number in StepRouting::experts.
+// Returns the bytes of an expert's number in StepRouting::experts.
 constexpr int ExpertBytes(int num_experts) { return num_experts > 256 ? 2 : 1; }
 
 // The counters of a rank that a recorder reads. They must outlive it.
@@ -27,32 +27,32 @@ struct RankCounters {
   const PhaseClock& clock;
 };
 
-// Writes into records that keep their memory from step to step, so that steps no larger than
-// earlier ones allocate nothing.
+// A recorder whose records keep their memory from step to step. A step no larger than earlier ones
+// allocates nothing.
 class RoutingRecorder {
  public:
-  // `placement` must outlive it.
+  // `placement` must outlive this object.
   RoutingRecorder(const RankCounters& counters, const ExpertPlacement& placement, int topk);
 
-  // Between steps: the experts of this layer live elsewhere now.
+  // Reads the placement of this layer again. Call it between steps, after experts moved.
   void ExpertsMoved(int layer) {
     local_experts_[layer] = placement_.LocalExperts(layer, counters_.group.rank());
   }
 
-  // A step of this rank begins. `record` must stay until End.
+  // Begins a step of this rank. `record` must stay valid until End.
   void Begin(StepRouting& record, int num_micro_batches);
 
-  // Its tokens, before they are computed.
+  // Adds tokens of the step, before they are computed.
   void AddRun(int64_t line, int32_t choice, int64_t first_position, int64_t num_tokens);
 
-  // In each layer, of each micro-batch.
+  // Adds one layer of one micro-batch. Call it for each layer and micro-batch.
   void AddLayer(const RoutedTokens& tokens);
 
-  // The tokens are computed.
+  // Ends the step, after its tokens are computed.
   void End();
 
  private:
-  // What counters said when the last record ended.
+  // The values of the counters when the last record ended.
   struct Counts {
     Times times = {};
     std::array<int64_t, kNumTrafficKinds> bytes_sent = {};
@@ -68,7 +68,7 @@ class RoutingRecorder {
 
   const RankCounters counters_;
   const ExpertPlacement& placement_;
-  const int first_rank_;  // of the group, in the world
+  const int first_rank_;  // the group's first rank in the world
   const int num_layers_;
   const int topk_;
   const int expert_bytes_;

@@ -17,13 +17,13 @@
 namespace octet {
 namespace {
 
-// The same steps, counted three times.
+// Tallies of the same steps: as recorded, with uniform experts, and shuffled.
 struct Tallies {
   RoutingTally recorded;
   RoutingTally uniform;
   RoutingTally shuffled;
 
-  // number(tally) of each.
+  // Returns number(tally) for each tally.
   template <class Number>
   WithNulls Each(Number number) const {
     WithNulls with;
@@ -40,7 +40,7 @@ double Mean(std::span<const float> values) {
                               static_cast<double>(values.size());
 }
 
-// The least value that this share of them does not exceed.
+// Returns the least value that a `share` of the values does not exceed.
 double Percentile(std::span<const float> sorted, double share) {
   if (sorted.empty()) return 0;
   const auto rank = std::ceil(share * static_cast<double>(sorted.size()));
@@ -65,7 +65,7 @@ MaxOverMean SummarizeEach(const Tallies& tallies, auto values_of) {
   return each;
 }
 
-// Bits that one of a pair tells of the other. pairs: [n, n].
+// Returns the bits that one element of a pair tells about the other. pairs: [n, n].
 double MutualInformation(std::span<const int64_t> pairs, int n) {
   std::vector<double> rows(n), columns(n);
   double sum = 0;

@@ -1,4 +1,4 @@
-// What a routing trace shows, beside what chance would.
+// Statistics of a routing trace, beside those of chance.
 
 #ifndef OCTET_RUNTIME_TRACE_ROUTING_STATS_H_
 #define OCTET_RUNTIME_TRACE_ROUTING_STATS_H_
@@ -12,7 +12,7 @@
 
 namespace octet {
 
-// Reads a trace into memory. An error where it has no token.
+// Reads a trace into memory and computes its statistics. A trace without tokens is an error.
 absl::StatusOr<RoutingStats> ComputeRoutingStats(FileSystem& files, const std::string& path);
 
 }  // namespace octet

@@ -14,7 +14,7 @@
 namespace octet {
 namespace {
 
-// The steps of one attempt, added to a tally.
+// A counter that adds the steps of one attempt to a tally.
 class AttemptCounter {
  public:
   AttemptCounter(const TracedAttempt& attempt, RoutingTally& tally)
@@ -51,7 +51,7 @@ class AttemptCounter {
                     ExpertBytes(num_experts_));
   }
 
-  // records: of all homes of a group that have one, in the same step.
+  // records: those of one step, of all homes of a group that have one.
   void AddLayer(std::span<const StepRouting> records, int layer) {
     for (const StepRouting& record : records) {
       for (int64_t t = 0; t < CountTokens(record); ++t) AddToken(record, t, layer);
@@ -73,7 +73,7 @@ class AttemptCounter {
     }
   }
 
-  // The tokens of one micro-batch go to their experts.
+  // Adds the traffic of one micro-batch: its tokens go to their experts.
   void AddExchange(std::span<const StepRouting> records, int layer, int micro_batch) {
     const int group_size = header_.group_size();
     const int group = records.front().rank() / group_size;
@@ -91,7 +91,7 @@ class AttemptCounter {
     }
   }
 
-  // Adds one of `parts` micro-batches of the record's tokens.
+  // Reads the routing of one of the record's `parts` micro-batches.
   void ReadRouting(const StepRouting& record, int layer, int micro_batch, int parts,
                    Routing& routing) const {
     const int64_t num_tokens = CountTokens(record);

@@ -16,14 +16,16 @@ namespace octet {
 struct LayerTally {
   std::vector<int64_t> load;          // [experts]
   std::vector<int64_t> coactivation;  // [experts, experts]
-  std::vector<int64_t> transitions;   // [experts, experts of the next layer]; none from the last
-  std::vector<float> max_over_mean;   // [steps] of each step's load
-  std::vector<float> variation;       // [steps]
-  int64_t ranks = 0;                  // with experts of a token, summed over tokens
+  std::vector<int64_t>
+      transitions;  // [experts, experts of the next layer]; empty in the last layer
+  std::vector<float> max_over_mean;  // [steps] of each step's load
+  std::vector<float> variation;      // [steps]
+  int64_t ranks = 0;                 // that have experts of a token, summed over tokens
   int64_t hosts = 0;
 };
 
-// Sums over steps. Where experts go follows from the placement, as it did when they were computed.
+// Sums over the steps. The rank that computes each expert of a token follows from the placement, as
+// it did in the run.
 struct RoutingTally {
   int num_experts = 0;
   int num_ranks = 0;

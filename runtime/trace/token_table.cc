@@ -17,7 +17,7 @@ namespace {
 
 using AnswerKey = std::pair<int64_t, int32_t>;  // line, choice
 
-// Calls `use` for each step, with the header before it and the number of that header.
+// Calls `use` for each step, with the latest header and its attempt's number.
 absl::Status ReadSteps(FileSystem& files, const std::string& path,
                        const std::function<absl::Status(const TraceHeader&, int32_t attempt,
                                                         const StepRouting&)>& use) {
@@ -85,7 +85,7 @@ class TableReader {
   void MakeRoom() {
     int64_t rows = 0;
     for (const auto& [key, tokens] : num_tokens_) {
-      // A position far behind all tokens of the trace is a hole: FindHole tells.
+      // A position far beyond the number of computed tokens means a hole, which FindHole reports.
       const int64_t kept = std::min(tokens, most_computed_ + 1);
       rows_[key] = std::ssize(table_.answers);
       table_.answers.push_back(
@@ -143,7 +143,7 @@ class TableReader {
   int expert_bytes_ = 1;
   int64_t most_computed_ = 0;                // tokens of all steps
   std::map<AnswerKey, int64_t> num_tokens_;  // of each answer
-  std::map<AnswerKey, int64_t> rows_;        // where it stands in table_.answers
+  std::map<AnswerKey, int64_t> rows_;        // its index in table_.answers
   TokenTable table_;
 };
 

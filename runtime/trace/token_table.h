@@ -13,7 +13,8 @@
 
 namespace octet {
 
-// Rows of prompt and answer, of which the last token is not there: nobody computed it.
+// The rows of a prompt and its answer. The answer's last token has no row, because it was never
+// computed.
 struct TracedAnswer {
   int64_t line;    // of the input
   int32_t choice;  // of the line
@@ -21,15 +22,15 @@ struct TracedAnswer {
   int64_t num_tokens = 0;
 };
 
-// Where a token was computed.
+// The place where a token was computed.
 struct TracedPlace {
   int32_t attempt = -1;  // of the job, from 0
   int32_t rank = -1;     // its home
   int64_t step = -1;     // of the attempt
 };
 
-// Rows are by line, choice and position. A token that was computed more than once is there as it
-// was at last.
+// A table of tokens, ordered by line, choice and position. If a token was computed more than once,
+// the latest time counts.
 struct TokenTable {
   int num_layers = 0;
   int num_experts = 0;  // of each layer
@@ -42,7 +43,7 @@ struct TokenTable {
   int64_t num_tokens() const { return std::ssize(places); }
 };
 
-// Reads a trace twice: needs memory for the table alone.
+// Reads a trace twice, so it needs memory only for the table.
 absl::StatusOr<TokenTable> ReadTokenTable(FileSystem& files, const std::string& path);
 
 }  // namespace octet

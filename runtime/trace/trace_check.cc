@@ -10,7 +10,8 @@
 namespace octet {
 namespace {
 
-// Far above any model and machine, and small enough that no product of two of them overflows.
+// A bound far above any model and machine, but small enough that no product of two such numbers
+// overflows.
 constexpr int64_t kMost = 1 << 16;
 
 bool IsCount(int64_t value) { return value >= 1 && value <= kMost; }
@@ -26,7 +27,7 @@ bool AreRuns(const StepRouting& step, int64_t& num_tokens) {
   return true;
 }
 
-// Before memory is reserved for as many experts as the header says.
+// Checks the header before memory is reserved for the number of experts that it names.
 bool HasAllExperts(const TraceHeader& header) {
   const auto& layers = header.placement().layers();
   return layers.size() == header.num_layers() &&

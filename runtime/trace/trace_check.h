@@ -1,4 +1,4 @@
-// Whether records of a routing trace make sense: whoever reads them need not look again.
+// Checks of a routing trace's records. Readers of checked records need no checks of their own.
 
 #ifndef OCTET_RUNTIME_TRACE_TRACE_CHECK_H_
 #define OCTET_RUNTIME_TRACE_TRACE_CHECK_H_
@@ -12,17 +12,17 @@
 
 namespace octet {
 
-// The field that is wrong; empty: none.
+// Returns the field that is wrong, or an empty text if none is.
 std::string FindFault(const TraceHeader& header);
 
-// The same of a step. local_experts: CountLocalExperts of its header, which has no fault.
+// The same for a step. local_experts: CountLocalExperts of its header, which must have no fault.
 std::string FindFault(const TraceHeader& header, std::span<const int64_t> local_experts,
                       const StepRouting& step);
 
-// How many (layer, expert) pairs live on each rank of a group.
+// Returns the number of (layer, expert) pairs on each rank of a group.
 std::vector<int64_t> CountLocalExperts(const TraceHeader& header);
 
-// The expert of a slot of StepRouting::experts.
+// Returns the expert of a slot of StepRouting::experts.
 inline int ExpertAt(const std::string& experts, int64_t slot, int expert_bytes) {
   const auto byte = [&](int64_t i) { return static_cast<uint8_t>(experts[i]); };
   return expert_bytes == 1 ? byte(slot) : byte(2 * slot) | byte(2 * slot + 1) << 8;

@@ -1,4 +1,4 @@
-// The file of a routing trace, over the attempts of a job.
+// The file of a routing trace, which grows over the attempts of a job.
 
 #ifndef OCTET_RUNTIME_TRACE_TRACE_FILE_H_
 #define OCTET_RUNTIME_TRACE_TRACE_FILE_H_
@@ -19,35 +19,35 @@
 namespace octet {
 
 enum class TraceStart {
-  kNew,        // refused where a trace is there
-  kResume,     // goes on with it
-  kOverwrite,  // replaces it
+  kNew,        // refuses to replace an existing trace
+  kResume,     // continues an existing trace
+  kOverwrite,  // replaces an existing trace
 };
 
-// Who begins a trace writes a new file, which takes the place of what is there, with its whole
-// blocks at its beginning: an earlier attempt that is still alive somewhere can't damage it.
+// The trace file of one attempt: a new file that replaces an earlier trace. With kResume it begins
+// with the whole blocks of that trace. An earlier attempt that is still alive cannot damage it.
 class TraceFile {
  public:
-  // Looks at what is there, and writes nothing. `header` is of the attempt that begins. Errors name
-  // the flag --trace. `notes` get what a person should know.
+  // Checks an earlier trace, and writes nothing. `header` belongs to the attempt that begins.
+  // Errors name the flag --trace. Appends notes for the user to `notes`.
   static absl::StatusOr<std::unique_ptr<TraceFile>> Look(FileSystem& files, const std::string& path,
                                                          TraceStart start, TraceHeader header,
                                                          std::vector<std::string>& notes);
 
-  // Then: makes the file. Nothing of it is lost from here on.
+  // Call it after Look. Makes the file. From here on, nothing of it is lost.
   absl::Status Begin();
 
-  // The steps that follow have this placement.
+  // Records the placement of the steps that follow.
   void SetPlacement(const ExpertPlacement& placement);
 
-  // Keeps a step until Write. `step` is as before when it returns.
+  // Keeps a step until Write. Leaves `step` unchanged.
   void Add(StepRouting& step);
 
-  // What was kept is written when it returns, if `all`: so that a request may count as done. An
-  // error of the file is final, and names it.
+  // Writes full blocks of what Add kept. With `all`, everything is written when it returns, so a
+  // request may count as done. An error of the file is final, and names the file.
   absl::Status Write(bool all);
 
-  // Makes what was written survive a loss of power. From any thread, before Close.
+  // Makes the written bytes survive a loss of power. Any thread may call it, before Close.
   absl::Status Sync();
   absl::Status Close();
 
@@ -65,7 +65,7 @@ class TraceFile {
   const std::string path_;
   const TraceHeader header_;
   bool replaces_ = false;
-  uint64_t kept_bytes_ = 0;  // of what is there
+  uint64_t kept_bytes_ = 0;  // of the earlier trace
   std::optional<TraceWriter> writer_;
   absl::Status status_;
 };

@@ -24,7 +24,7 @@ struct FreeContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-// Grows `content` by a piece. False: it is longer than any block.
+// Grows `content` by a piece. Returns false if it is longer than any block.
 bool MakeRoom(ZSTD_outBuffer& out, std::string& content) {
   if (out.pos < out.size) return true;
   if (content.size() >= 2 * kMostTraceBlockBytes) return false;
@@ -45,7 +45,7 @@ absl::StatusOr<std::optional<uint64_t>> ReadFrame(const RandomAccessFile& file, 
   while (offset < file.size()) {
     const absl::Status status = ReadSome(file, offset, compressed);
     if (!status.ok()) return status;
-    Activity::OfThisThread().Tick();  // many blocks are no standstill
+    Activity::OfThisThread().Tick();  // reading many blocks is progress
     ZSTD_inBuffer in = {compressed.data(), compressed.size(), 0};
     do {
       if (!MakeRoom(out, content)) return std::nullopt;

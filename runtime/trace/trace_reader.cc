@@ -22,7 +22,7 @@ absl::Status TraceReader::Damaged(const std::string& why) const {
 }
 
 absl::StatusOr<bool> TraceReader::HasWholeFrameAfter(uint64_t offset) const {
-  constexpr int kMostTries = 64;  // the torn end of a block looks like a frame once in 4 GB
+  constexpr int kMostTries = 64;  // a torn block's bytes look like a frame once in 4 GB
   std::string content;
   for (int i = 0; i < kMostTries; ++i) {
     const absl::StatusOr<uint64_t> begin = FindFrame(*file_, offset);
@@ -33,10 +33,10 @@ absl::StatusOr<bool> TraceReader::HasWholeFrameAfter(uint64_t offset) const {
     if (*end) return true;
     offset = *begin + 1;
   }
-  return true;  // or something else that is no torn end
+  return true;  // or something else that a torn block does not explain
 }
 
-// False: there is none.
+// Returns false if there is no further block.
 absl::StatusOr<bool> TraceReader::NextBlock() {
   frame_ = next_frame_;
   next_record_ = 0;

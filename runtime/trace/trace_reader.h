@@ -1,4 +1,4 @@
-// Records of a routing trace, from a file.
+// A reader of a routing trace's records from a file.
 
 #ifndef OCTET_RUNTIME_TRACE_TRACE_READER_H_
 #define OCTET_RUNTIME_TRACE_TRACE_READER_H_
@@ -15,20 +15,20 @@
 
 namespace octet {
 
-// Gives out the records of whole blocks. A file that an attempt did not live to end may have a torn
-// block after them: it counts as the end. A damaged block with a whole one behind it is an error.
+// A reader that returns the records of whole blocks. After an attempt that was killed, the file may
+// end with a torn block: that counts as the end. A damaged block before a whole one is an error.
 class TraceReader {
  public:
   static absl::StatusOr<TraceReader> Open(FileSystem& files, const std::string& path);
 
-  // The next record; null at the end. Valid until the next call. Each is checked against the header
-  // before it.
+  // Returns the next record, or null at the end. It is valid until the next call. Each record is
+  // checked against the header before it.
   absl::StatusOr<const TraceRecord*> Next();
 
-  // The header of the attempt that the last record is of.
+  // Returns the header of the last record's attempt.
   const TraceHeader& header() const { return header_; }
 
-  // After the end: bytes of the whole blocks, and of what follows them.
+  // After the end: the bytes of the whole blocks, and of what follows them.
   uint64_t whole_bytes() const { return next_frame_; }
   uint64_t torn_bytes() const { return file_->size() - next_frame_; }
 

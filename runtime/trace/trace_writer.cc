@@ -7,7 +7,7 @@
 namespace octet {
 namespace {
 
-constexpr int kLevel = 1;  // gate weights hardly shrink, however hard one tries
+constexpr int kLevel = 1;  // gate weights hardly shrink at any level
 
 }  // namespace
 
@@ -20,7 +20,7 @@ TraceWriter::TraceWriter(std::unique_ptr<OutputStream> file)
 TraceWriter::~TraceWriter() { ZSTD_freeCCtx(context_); }
 
 void TraceWriter::Append(const TraceRecord& record) {
-  // Not a StringOutputStream, which would fill the whole capacity each time.
+  // A StringOutputStream would fill the whole capacity each time.
   using google::protobuf::io::CodedOutputStream;
   const auto size = static_cast<uint32_t>(record.ByteSizeLong());
   const size_t begin = block_.size();

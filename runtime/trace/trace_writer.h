@@ -1,4 +1,4 @@
-// Records of a routing trace, to a file.
+// A writer of a routing trace's records to a file.
 
 #ifndef OCTET_RUNTIME_TRACE_TRACE_WRITER_H_
 #define OCTET_RUNTIME_TRACE_TRACE_WRITER_H_
@@ -15,14 +15,14 @@ struct ZSTD_CCtx_s;
 
 namespace octet {
 
-// A block has about so many bytes before it is compressed, or less where it was ended early.
+// The bytes of a block, about, before it is compressed. A block that was ended early has fewer.
 inline constexpr size_t kTraceBlockBytes = size_t{1} << 20;
 
-// No block has more than this, but for one whose only record has.
+// The most bytes of a block, unless its only record is larger.
 inline constexpr size_t kMostTraceBlockBytes = size_t{256} << 20;
 
-// Compresses whole blocks (proto/routing_trace.proto): what was written can be read, whatever
-// becomes of the rest.
+// A writer of whole compressed blocks (proto/routing_trace.proto). Written blocks stay readable,
+// whatever happens to the rest.
 class TraceWriter {
  public:
   explicit TraceWriter(std::unique_ptr<OutputStream> file);
@@ -32,16 +32,16 @@ class TraceWriter {
 
   void AddHeader(const TraceHeader& header);
 
-  // Writes blocks that are full. `step` is as before when it returns.
+  // Adds a step, and writes the block if it is full. Leaves `step` unchanged.
   absl::Status AddStep(StepRouting& step);
 
-  // Writes what was added.
+  // Writes all that was added as a block.
   absl::Status EndBlock();
 
-  // Makes what was written survive a loss of power. From any thread.
+  // Makes the written bytes survive a loss of power. Any thread may call it.
   absl::Status Sync() { return file_->Sync(); }
 
-  // After EndBlock.
+  // Call it after EndBlock.
   absl::Status Close() { return file_->Close(); }
 
   const std::string& path() const { return file_->path(); }

@@ -8,7 +8,7 @@
 namespace octet {
 namespace {
 
-// Pairs of experts in all layers, or of ranks, that there is room to count: 64 layers of 1024
+// The most pairs that a tally may count, of experts in all layers or of ranks: 64 layers of 1024
 // experts, 8192 ranks.
 constexpr int64_t kMostPairs = int64_t{1} << 26;
 

@@ -22,7 +22,7 @@ struct TracedAttempt {
   TraceHeader header;
   ExpertPlacement placement;         // over the ranks of a group
   std::vector<HostTopology> groups;  // each group's ranks
-  std::vector<StepRouting> steps;    // by step, then by rank; without gate weights
+  std::vector<StepRouting> steps;    // ordered by step, then by rank; without gate weights
 
   // Calls use(records) for each step of each group, in order.
   template <class Use>
@@ -33,13 +33,13 @@ struct TracedAttempt {
     }
   }
 
-  // Whether they are of the same step of the same group.
+  // Returns whether both belong to the same step of the same group.
   bool IsSame(const StepRouting& a, const StepRouting& b) const {
     return a.step() == b.step() && a.rank() / header.group_size() == b.rank() / header.group_size();
   }
 };
 
-// An error where the attempts are of models of different shapes.
+// Reads a trace. Attempts of models of different shapes are an error.
 absl::StatusOr<std::vector<TracedAttempt>> ReadAttempts(FileSystem& files, const std::string& path);
 
 int64_t CountTokens(const StepRouting& step);

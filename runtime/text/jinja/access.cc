@@ -110,7 +110,7 @@ std::optional<Value> ListAttribute(Run& run, const Value& object, std::string_vi
   return Method(run, ListMethods(), object, name);
 }
 
-// What Python's getattr() finds, in the sandbox.
+// Returns what Python's getattr() finds in the sandbox.
 std::optional<Value> PythonAttribute(Run& run, const Value& object, std::string_view name) {
   switch (object.kind()) {
     case Kind::kString:
@@ -178,7 +178,7 @@ std::optional<Value> PythonItem(Run& run, const Value& object, const Value& inde
   }
 }
 
-// A part of a slice, as Python's slice.indices() bounds it.
+// Returns a part of a slice, bounded as in Python's slice.indices().
 int64_t SliceBound(const Value& value, int64_t none, int64_t low, int64_t high, int64_t size) {
   if (value.Is(Kind::kNone)) return none;
   int64_t bound = value.AsInt();

@@ -11,21 +11,21 @@
 
 namespace octet::jinja {
 
-// object.name as jinja2's sandbox has it: an attribute or method, else an item; undefined where
-// there is neither, or where it is forbidden.
+// Returns object.name as in jinja2's sandbox: an attribute or method, else an item. It is undefined
+// if there is neither, or if it is forbidden.
 Value AttributeOf(Run& run, const Value& object, std::string_view name);
 
-// object[index]: an item, else an attribute of this name.
+// Returns object[index]: an item, else an attribute of this name.
 Value ItemOf(Run& run, const Value& object, const Value& index);
 
-// object[start:stop:step], where none stands for what is left out.
+// Returns object[start:stop:step]. A missing part is none.
 Value SliceOf(Run& run, const Value& object, const Value& start, const Value& stop,
               const Value& step);
 
-// What jinja2 makes of a name that has no value.
+// Returns jinja2's value for a name without a value.
 Value UndefinedName(std::string_view name);
 
-// Walks a path of attributes such as "function.name" or "0.x", as filters take it.
+// Follows a path of attributes such as "function.name" or "0.x", in the form that filters take.
 Value FollowPath(Run& run, const Value& object, const Value& path);
 
 }  // namespace octet::jinja

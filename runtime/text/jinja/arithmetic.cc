@@ -28,14 +28,14 @@ int64_t FloorQuotient(int64_t a, int64_t b) {
   return a % b != 0 && (a < 0) != (b < 0) ? quotient - 1 : quotient;
 }
 
-// a % b with the sign of b.
+// Returns a % b with the sign of b.
 double FloorRemainder(double a, double b) {
   const double rest = std::fmod(a, b);
   if (rest == 0) return std::copysign(0.0, b);
   return (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
-// Python's float floor division; -0.0 and rounding as there.
+// Returns Python's float floor division, with its -0.0 and its rounding.
 double FloorQuotient(double a, double b) {
   const double rest = std::fmod(a, b);
   double quotient = (a - rest) / b;

@@ -1,4 +1,4 @@
-// Operators on values, as Python has them.
+// Operators on values, as in Python.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_ARITHMETIC_H_
 #define OCTET_RUNTIME_TEXT_JINJA_ARITHMETIC_H_
@@ -10,7 +10,7 @@
 
 namespace octet::jinja {
 
-// a op b for + - * / // % **. Integers beyond int64 are an error.
+// Returns a op b for + - * / // % **. An integer beyond int64 is an error.
 Value Calculate(Run& run, std::string_view op, const Value& a, const Value& b);
 
 Value Negative(Run& run, const Value& value);

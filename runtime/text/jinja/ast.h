@@ -16,7 +16,7 @@ namespace octet::jinja {
 struct Expression;
 using ExpressionPtr = std::unique_ptr<Expression>;
 
-// Where a variable lies: in the frame that is so many further out, there in this slot.
+// The place of a variable: the frame that is `hops` frames further out, and the slot in it.
 struct Variable {
   uint32_t hops = 0;
   uint32_t slot = 0;
@@ -42,7 +42,7 @@ struct Expression {
     kTuple,
     kList,
     kDict,  // operands: key, value, key, value, …
-    kCall,  // operands: what is called
+    kCall,  // operands: the callee
     kFilter,
     kTest,
     kNot,
@@ -68,13 +68,13 @@ struct Expression {
   Variable variable;               // of a name
 };
 
-// What a frame's variables hold when it is entered.
+// The initial values of a frame's variables.
 struct Layout {
   struct Load {
     enum class Kind { kGiven, kOuter, kVariable, kMissing };
 
     Kind kind = Kind::kMissing;
-    Variable outer;    // kOuter: a copy of it; hops from the frame around
+    Variable outer;    // kOuter: a copy of it; hops from the enclosing frame
     std::string name;  // kVariable: of the template's variables and globals
   };
 

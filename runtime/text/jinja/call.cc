@@ -15,7 +15,7 @@
 namespace octet::jinja {
 namespace {
 
-// Takes the argument of this name out.
+// Removes and returns the argument of this name.
 std::optional<Value> TakeNamed(Arguments& arguments, std::string_view name) {
   const auto found = std::find_if(arguments.named.begin(), arguments.named.end(),
                                   [&](const auto& argument) { return argument.first == name; });

@@ -11,7 +11,7 @@ namespace {
 constexpr char32_t kSigma = 0x3A3;
 constexpr char32_t kFinalSigma = 0x3C2;
 
-// Whether the sigma in the bytes [begin, end) stands at the end of a word.
+// Returns whether the sigma in the bytes [begin, end) is at the end of a word.
 bool IsFinalSigma(std::string_view text, size_t begin, size_t end) {
   const auto look = [](char32_t code, bool& cased) {
     const unsigned properties = PropertiesOf(code);
@@ -34,7 +34,7 @@ bool IsFinalSigma(std::string_view text, size_t begin, size_t end) {
   return cased_before && !cased_behind;
 }
 
-// Each code point in the case that `choose` (code point, is first) names.
+// Returns each code point in the case that `choose` (code point, is first) returns.
 template <typename Choose>
 Text Mapped(const Text& text, Choose choose) {
   Text mapped;

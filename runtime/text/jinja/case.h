@@ -1,4 +1,4 @@
-// Letter case and whitespace of text, as Python's str has them. Origins are kept.
+// Letter case and whitespace of text, as in Python's str. Origins are kept.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_CASE_H_
 #define OCTET_RUNTIME_TEXT_JINJA_CASE_H_
@@ -13,19 +13,19 @@ namespace octet::jinja {
 Text Upper(const Text& text);
 Text Lower(const Text& text);
 Text Capitalized(const Text& text);
-Text Titled(const Text& text);       // as str.title
-Text CaseSwapped(const Text& text);  // as str.swapcase
+Text Titled(const Text& text);       // like str.title
+Text CaseSwapped(const Text& text);  // like str.swapcase
 
 enum class Sides { kBoth, kLeft, kRight };
 
-// Without the code points of `characters`, or without whitespace, at its sides.
+// Returns the text without the code points of `characters`, or without whitespace, at its sides.
 Text Stripped(const Text& text, std::optional<std::string_view> characters, Sides sides);
 
-// Whether there is a cased letter and none of the other case.
+// Returns whether there is a letter of this case and none of the other case.
 bool IsLower(std::string_view text);
 bool IsUpper(std::string_view text);
 
-// Whether each code point has one of `properties` (UnicodeProperty), and there is one.
+// Returns whether there is a code point, and each has one of `properties` (UnicodeProperty).
 bool AllHave(std::string_view text, unsigned properties);
 
 }  // namespace octet::jinja

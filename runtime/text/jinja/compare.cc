@@ -13,11 +13,11 @@ namespace {
 
 using Kind = Value::Kind;
 
-constexpr size_t kCharacterBytes = 128;  // about what a string of one character takes
+constexpr size_t kCharacterBytes = 128;  // about the bytes of a string of one character
 
 std::string Type(const Value& value) { return std::string(TypeName(value)); }
 
-// -1, 0 or 1; 2 where one is not a number.
+// Returns -1, 0 or 1, or 2 if one is NaN.
 int CompareNumbers(const Value& a, const Value& b) {
   const auto wide = [](const Value& value) {  // holds each int64
     return value.IsInteger() ? static_cast<long double>(value.AsInt())
@@ -63,7 +63,7 @@ bool LessLists(Run& run, const Value& a, const Value& b, std::string_view op) {
   return op[0] == '<' ? x < y || (or_equal && x == y) : x > y || (or_equal && x == y);
 }
 
-// One of < <= > >=.
+// Applies one of < <= > >=.
 bool Less(Run& run, const Value& a, const Value& b, std::string_view op) {
   const Level level(run);
   if (!level.ok()) return false;
@@ -73,7 +73,7 @@ bool Less(Run& run, const Value& a, const Value& b, std::string_view op) {
            (or_equal && order == 0);
   };
   if (a.IsNumber() && b.IsNumber()) return holds(CompareNumbers(a, b));
-  if (a.Is(Kind::kString) && b.Is(Kind::kString)) {  // bytes of UTF-8 order as code points do
+  if (a.Is(Kind::kString) && b.Is(Kind::kString)) {  // bytes of UTF-8 have the order of code points
     run.Read(std::min(a.text().size(), b.text().size()));
     const int order = a.text().bytes().compare(b.text().bytes());
     return holds((order > 0) - (order < 0));

@@ -1,4 +1,4 @@
-// Truth, equality, order and membership, as Python has them.
+// Truth, equality, order and membership, as in Python.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_COMPARE_H_
 #define OCTET_RUNTIME_TEXT_JINJA_COMPARE_H_
@@ -15,15 +15,16 @@ bool IsTrue(const Value& value);
 
 bool AreEqual(Run& run, const Value& a, const Value& b);
 
-// One of == != < <= > >= in "not in". Values that have no order are an error.
+// Applies one of == != < <= > >= in "not in". Values without an order are an error.
 bool Compare(Run& run, std::string_view op, const Value& a, const Value& b);
 
 bool Contains(Run& run, const Value& container, const Value& item);
 
-// What a for loop walks over; uses an iterator up. An error for what can't be iterated.
+// Returns the items of a for loop, and uses up an iterator. A value that cannot be iterated is an
+// error.
 std::vector<Value> ItemsOf(Run& run, const Value& value);
 
-// len(value), or an error.
+// Returns len(value), or reports an error.
 int64_t LengthOf(Run& run, const Value& value);
 
 }  // namespace octet::jinja

@@ -13,12 +13,12 @@ namespace {
 using ExpressionKind = Expression::Kind;
 using StatementKind = Statement::Kind;
 
-// A variable, or one of its attributes or items where `key` is not empty.
+// A variable, or one of its attributes or items if `key` is not empty.
 struct Access {
   std::string_view name, key;
 };
 
-// What an expression takes its value from; also behind filters, tests and slices.
+// Returns the source of an expression's value, also through filters, tests and slices.
 Access AccessOf(const Expression* expression) {
   while (expression != nullptr && (expression->kind == ExpressionKind::kFilter ||
                                    expression->kind == ExpressionKind::kTest ||
@@ -38,7 +38,7 @@ Access AccessOf(const Expression* expression) {
   return is_text ? Access{object.name, index.value.text().view()} : Access{};
 }
 
-// Which names get their values from which others.
+// A record of which names get their values from which others.
 class ContentFinder {
  public:
   explicit ContentFinder(const Body& body) {

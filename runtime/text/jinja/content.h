@@ -1,4 +1,4 @@
-// What a template does with the content of messages.
+// The use of messages' content by a template.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_CONTENT_H_
 #define OCTET_RUNTIME_TEXT_JINJA_CONTENT_H_
@@ -7,8 +7,8 @@
 
 namespace octet::jinja {
 
-// Template::WalksOverContent. By names alone, as vLLM's vllm/renderers/hf.py: scopes don't
-// count, and a loop or assignment that takes such a value apart makes the answer false.
+// Implements Template::WalksOverContent. Goes by names alone, as vLLM's vllm/renderers/hf.py does:
+// ignores scopes. A loop or assignment that takes such a value apart makes the answer false.
 bool WalksOverContent(const Body& body);
 
 }  // namespace octet::jinja

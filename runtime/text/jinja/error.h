@@ -1,4 +1,4 @@
-// What can be wrong with a template, or with what it is given.
+// The errors of a template, or of its inputs.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_ERROR_H_
 #define OCTET_RUNTIME_TEXT_JINJA_ERROR_H_
@@ -11,20 +11,20 @@
 namespace octet::jinja {
 
 enum class ErrorKind {
-  kSyntax,       // jinja2 would not compile it either
+  kSyntax,       // jinja2 does not compile it either
   kUnsupported,  // jinja2 has it, this engine does not
   kRaised,       // the template called raise_exception: the message is its own
   kUndefined,    // something undefined was used
   kType,         // Python's TypeError, ValueError, IndexError, KeyError, OverflowError
   kZero,         // a division by zero
-  kSecurity,     // what jinja2's immutable sandbox forbids
+  kSecurity,     // jinja2's immutable sandbox forbids it
   kLimit,        // too many steps, too much nesting, too much text
 };
 
-// kInvalidArgument with `message`, and a payload from which ErrorKindOf tells `kind`.
+// Returns kInvalidArgument with `message`, and with a payload for ErrorKindOf.
 absl::Status TemplateError(ErrorKind kind, std::string_view message);
 
-// Nothing for a status that TemplateError did not make.
+// Returns the kind of an error; nullopt if TemplateError did not make the status.
 std::optional<ErrorKind> ErrorKindOf(const absl::Status& status);
 
 }  // namespace octet::jinja

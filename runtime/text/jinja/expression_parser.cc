@@ -15,7 +15,7 @@ bool IsReserved(std::string_view name) {
          name == "None";
 }
 
-// For jinja2 HTML, which escapes what it is added to.
+// Returns whether jinja2 treats the value as HTML, and so escapes the text that it is added to.
 bool IsMarkup(const Expression& node) {
   return node.kind == Expression::Kind::kFilter &&
          (node.name == "safe" || node.name == "escape" || node.name == "e");

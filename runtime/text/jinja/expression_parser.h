@@ -1,4 +1,4 @@
-// Expressions of a template.
+// The parser of a template's expressions.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_EXPRESSION_PARSER_H_
 #define OCTET_RUNTIME_TEXT_JINJA_EXPRESSION_PARSER_H_
@@ -12,29 +12,29 @@
 
 namespace octet::jinja {
 
-// Follows jinja2's grammar, its precedences and its oddities. Where `stream` has an error, what is
-// returned may be null.
+// A parser with jinja2's grammar, its precedences and its oddities. If `stream` has an error,
+// results may be null.
 class ExpressionParser {
  public:
   explicit ExpressionParser(TokenStream& stream) : stream_(stream) {}
 
-  enum class Conditional { kAllowed, kNotAllowed };  // whether "x if y" may stand without brackets
+  enum class Conditional { kAllowed, kNotAllowed };  // whether "x if y" needs no brackets
 
   ExpressionPtr Parse(Conditional conditional = Conditional::kAllowed);
-  // An expression or, with commas, a tuple. `end`: a name at which it ends besides.
+  // Parses an expression or, with commas, a tuple. It also ends at the name `end`.
   ExpressionPtr ParseTuple(Conditional conditional = Conditional::kAllowed,
                            std::string_view end = "");
-  // What a value is assigned to: names, tuples of them and, `with_namespace`, a namespace's
-  // attribute.
+  // Parses the target of an assignment: names, tuples of them and, with `with_namespace`, a
+  // namespace's attribute.
   ExpressionPtr ParseTarget(std::string_view end, bool with_namespace);
   ExpressionPtr ParseNameTarget();
-  // Filters, the first of which may stand without "|"; the innermost has no operand.
+  // Parses filters. The first one may lack its "|"; the innermost has no operand.
   ExpressionPtr ParseFilters(bool first_without_bar);
 
-  // jinja2 looks up filters and tests when they are reached, not before, in here.
+  // Between these calls, jinja2 looks up filters and tests only when it reaches them.
   void EnterSoft() { ++soft_; }
   void LeaveSoft() { --soft_; }
-  // A tag with a scope of its own: there it looks them up before.
+  // Between these calls, in a tag with a scope of its own, jinja2 looks them up in advance.
   int EnterHard() { return std::exchange(soft_, 0); }
   void LeaveHard(int soft) { soft_ = soft; }
 

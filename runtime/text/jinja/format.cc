@@ -20,7 +20,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-// The values of a % format: a tuple's one after the other, a mapping's by name, or the one value.
+// The values of a % format: those of a tuple in turn, those of a mapping by name, or the one value.
 class PercentValues {
  public:
   PercentValues(Run& run, const Value& values) : run_(run), values_(values) {}
@@ -42,7 +42,7 @@ class PercentValues {
     return run_.FailType("a % format has no value named " + Quoted(std::string(name)));
   }
 
-  // What has items by name or number need not be used.
+  // Values with items by name or number need not be used.
   void CheckAllTaken() {
     const bool all = values_.IsTuple() ? taken_ == values_.items().size()
                                        : taken_ > 0 || named_ || values_.Is(Kind::kDict) ||
@@ -95,7 +95,7 @@ Text PercentCharacter(Run& run, const Value& value, const FormatSpec& spec) {
   return FormatText(run, Text(text), spec, '>');
 }
 
-// `at` is behind the "%".
+// Formats a field; `at` is after the "%".
 Text PercentField(Run& run, std::string_view format, size_t& at, PercentValues& values) {
   std::optional<Value> named;
   if (at < format.size() && format[at] == '(') {
@@ -136,7 +136,7 @@ Text PercentField(Run& run, std::string_view format, size_t& at, PercentValues& 
   return PercentNumber(run, value, spec, zero);
 }
 
-// What stands behind the colon of a field.
+// Reads the text after the colon of a field.
 FormatSpec ReadSpec(Run& run, std::string_view text) {
   constexpr std::string_view kAligns = "<>^=";
   FormatSpec spec;
@@ -187,12 +187,12 @@ Text FormatBySpec(Run& run, const Value& value, std::string_view text) {
   return Text();
 }
 
-// The arguments of str.format, by number, by name or one after the other.
+// The arguments of str.format, by number, by name or in turn.
 class BraceValues {
  public:
   BraceValues(Run& run, const Arguments& arguments) : run_(run), arguments_(arguments) {}
 
-  // `field`: 0.name[key], and what the like.
+  // Returns the value of `field`, such as 0.name[key].
   Value Get(std::string_view field) {
     const size_t end = std::min(field.find_first_of(".["), field.size());
     Value value = First(field.substr(0, end));

@@ -8,11 +8,11 @@
 
 namespace octet::jinja {
 
-// format % values, for the conversions s r d i u f F e E g G x X o c %.
+// Returns format % values, for the conversions s r d i u f F e E g G x X o c %.
 Value PercentFormat(Run& run, const Text& format, const Value& values);
 
-// format.format(…), for fields with attributes and items, conversions !s and !r, and format
-// specifications of strings and of the number types d f e g x X o b %; other ones are an error.
+// Returns format.format(…), for fields with attributes and items, conversions !s and !r, and format
+// specifications of strings and of the number types d f e g x X o b %. Others are an error.
 Value BraceFormat(Run& run, const Text& format, const Arguments& arguments);
 
 }  // namespace octet::jinja

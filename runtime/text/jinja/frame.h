@@ -18,19 +18,19 @@ namespace octet::jinja {
 
 struct Frame {
   Frame* outer = nullptr;
-  std::vector<std::optional<Value>> slots;  // nothing: not assigned
-  bool kept = false;                        // a macro may still look at it
+  std::vector<std::optional<Value>> slots;  // nullopt if not assigned
+  bool kept = false;                        // a macro may still use it
 
   std::optional<Value>& At(Variable variable);
 };
 
-// The frames of a run. One that a macro was made in lives as long as the run.
+// The frames of a run. A frame in which a macro was made lives as long as the run.
 class Frames {
  public:
   Frames(Run& run, const std::vector<std::pair<std::string, Value>>& variables);
 
   std::unique_ptr<Frame> Make(const Layout& layout, Frame* outer);
-  // Gives all variables but parameters the values that they begin with.
+  // Sets all variables but parameters to their initial values.
   void Begin(Frame& frame, const Layout& layout);
   void Leave(std::unique_ptr<Frame> frame);
   static void Keep(Frame* frame);

@@ -22,7 +22,7 @@ namespace {
 using Kind = Value::Kind;
 
 Value RaiseException(Run& run, const Value&, const Arguments& arguments) {
-  constexpr size_t kMostBytes = 1000;  // a message is for a person
+  constexpr size_t kMostBytes = 1000;  // a message is for the user
   const Parameters parameters(run, "raise_exception", arguments, {"message"}, 1);
   const Text message = parameters.Text(0, "");
   const std::string_view said = message.view().substr(0, BeginOfChar(message.view(), kMostBytes));
@@ -47,7 +47,7 @@ Value MakeRange(Run& run, const Value&, const Arguments& arguments) {
   return Value::Of(std::make_shared<const Range>(range));
 }
 
-// dict(mapping or pairs, name=value, …).
+// Returns dict(mapping or pairs, name=value, …).
 std::shared_ptr<Dict> DictOf(Run& run, const Arguments& arguments) {
   auto dict = std::make_shared<Dict>();
   if (arguments.positional.size() > 1) run.FailType("a dict is made of one argument and names");

@@ -201,7 +201,7 @@ Interpreter::Flow Interpreter::For(const Statement& statement, std::vector<Value
 }
 
 std::vector<Value> Interpreter::Filtered(const Statement& statement, std::vector<Value> items) {
-  const Scope scope(*this, statement.test_layout, frame_);  // its first slots are the target's too
+  const Scope scope(*this, statement.test_layout, frame_);  // its first slots are also the target's
   std::vector<Value> kept;
   for (Value& item : items) {
     if (!run_.Step()) break;

@@ -1,4 +1,4 @@
-// Carries out a parsed template.
+// The interpreter of a parsed template.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_INTERPRETER_H_
 #define OCTET_RUNTIME_TEXT_JINJA_INTERPRETER_H_
@@ -19,7 +19,7 @@ class Interpreter {
  public:
   Interpreter(Run& run, Frames& frames) : run_(run), frames_(frames) {}
 
-  // The text that `body` prints; nothing of use after an error of the run.
+  // Returns the text that `body` prints. After an error of the run, the text has no meaning.
   Text Render(const Body& body, const Layout& layout);
 
  private:
@@ -40,7 +40,7 @@ class Interpreter {
   void Print(const Value& value);
   void Print(const Text& text);
 
-  // What `body` prints, as a value of its own.
+  // Captures the text that `body` prints.
   Flow Capture(const Body& body, Text& captured);
 
   Flow For(const Statement& statement, std::vector<Value> items, int depth0);
@@ -56,7 +56,7 @@ class Interpreter {
   Value EvaluateConcatenation(const Expression& expression);
   Value EvaluateSlice(const Expression& expression);
   Value EvaluateTest(const Expression& expression);
-  // A chain of filters, of which the innermost takes `piped` where it has no operand.
+  // Evaluates a chain of filters. The innermost takes `piped` if it has no operand.
   Value EvaluateFilter(const Expression& expression, const Value& piped);
   std::vector<Value> EvaluateAll(const std::vector<ExpressionPtr>& expressions);
   Arguments EvaluateArguments(const Expression& expression);
@@ -77,7 +77,7 @@ class Interpreter {
   std::deque<Loop> loops_;
 };
 
-// Makes a frame the current one while it lives.
+// A scope whose frame is the current one while it lives.
 class Interpreter::Scope {
  public:
   Scope(Interpreter& interpreter, const Layout& layout, Frame* outer)

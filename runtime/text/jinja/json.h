@@ -1,4 +1,4 @@
-// Values as JSON, as Python's json.dumps writes them.
+// Values as JSON in the form of Python's json.dumps.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_JSON_H_
 #define OCTET_RUNTIME_TEXT_JINJA_JSON_H_
@@ -14,12 +14,12 @@ namespace octet::jinja {
 struct JsonStyle {
   bool ascii = false;
   bool sort_keys = false;
-  std::optional<std::string> indent;  // of a level; nothing: all in one line
+  std::optional<std::string> indent;  // of a level; if nullopt, all in one line
   std::string item_separator = ", ";
   std::string key_separator = ": ";
 };
 
-// Only none, numbers, strings, lists, tuples and dicts; an error for others.
+// Returns the JSON of none, numbers, strings, lists, tuples and dicts. Other values are an error.
 std::string ToJson(Run& run, const Value& value, const JsonStyle& style);
 
 }  // namespace octet::jinja

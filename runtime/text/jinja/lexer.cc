@@ -19,7 +19,8 @@ namespace {
 
 constexpr size_t kNone = std::string_view::npos;
 
-// "\n" for each end of line, and without the last one.
+// Returns the source with "
+// " for each end of line, and without the last one.
 std::string NormalizedNewlines(std::string_view source) {
   std::string text;
   for (size_t i = 0; i < source.size(); ++i) {
@@ -64,7 +65,7 @@ class Lexer {
     Fail("the template has too many words and signs; 250000 are allowed", ErrorKind::kLimit);
   }
 
-  // The line of at_, counted on from where it was counted last.
+  // Returns the line of at_. Continues the count from its latest place.
   int Line() {
     line_ += static_cast<int>(std::count(text_.begin() + static_cast<std::ptrdiff_t>(counted_),
                                          text_.begin() + static_cast<std::ptrdiff_t>(at_), '\n'));
@@ -94,7 +95,7 @@ class Lexer {
     return kNone;
   }
 
-  // The text before a tag, without what the tag's sign or lstrip_blocks takes away.
+  // Returns the text before a tag, without what the tag's sign or lstrip_blocks removes.
   std::string_view Trimmed(std::string_view data, char sign, bool is_print) const {
     if (sign == '-') {
       size_t end = 0;
@@ -147,7 +148,7 @@ class Lexer {
     line_starting_ = at_ > 0 && text_[at_ - 1] == '\n';
   }
 
-  // Takes the end of a tag where one stands, and what its sign or trim_blocks takes behind it.
+  // Takes the end of a tag if there is one here, and what its sign or trim_blocks removes after it.
   bool TakeEnd(std::string_view end) {
     const char sign = at_ < text_.size() ? text_[at_] : '\0';
     const bool is_print = end == "}}";
@@ -171,7 +172,7 @@ class Lexer {
     TakeEnd("#}");
   }
 
-  // at_ is behind "{%" and its sign. Takes a whole raw block where one begins here.
+  // Takes a whole raw block if one begins here. at_ is after "{%" and its sign.
   bool LexRaw() {
     const size_t begin = at_;
     SkipSpace();
@@ -207,7 +208,7 @@ class Lexer {
   }
 
   void LexInside(std::string_view end, Token::Kind end_kind) {
-    std::vector<char> open;  // the brackets to come
+    std::vector<char> open;  // the expected closing brackets
     while (status_.ok()) {
       SkipSpace();
       if (at_ == text_.size()) return;

@@ -34,8 +34,8 @@ struct Token {
   double number = 0;  // of a float
 };
 
-// As jinja2's lexer with trim_blocks, lstrip_blocks and one final newline dropped. The last token
-// is kEnd. Errors (TemplateError) name the line.
+// Returns the tokens of jinja2's lexer with trim_blocks and lstrip_blocks, with one final newline
+// dropped. The last token is kEnd. Errors (TemplateError) name the line.
 absl::StatusOr<std::vector<Token>> Lex(std::string_view source);
 
 }  // namespace octet::jinja

@@ -1,4 +1,4 @@
-// The filters, tests, methods and globals that templates have.
+// The filters, tests, methods and globals of templates.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_LIBRARY_H_
 #define OCTET_RUNTIME_TEXT_JINJA_LIBRARY_H_
@@ -13,17 +13,17 @@ namespace octet::jinja {
 
 struct Entry {
   std::string_view name;
-  Function function;  // null for what jinja2 has and this engine does not
+  Function function;  // null if jinja2 has it and this engine does not
 };
 
-// null where jinja2 has none of this name either.
+// Return null if jinja2 has none of this name either.
 const Entry* FindFilter(std::string_view name);
 const Entry* FindTest(std::string_view name);
 
-// Whether Python's str has a method of this name and this engine has not.
+// Returns whether Python's str has a method of this name that this engine lacks.
 bool IsMissingStringMethod(std::string_view name);
 
-// raise_exception, range, namespace, dict, strftime_now.
+// The globals raise_exception, range, namespace, dict, strftime_now.
 std::span<const Entry> Globals();
 std::span<const Entry> Tests();
 

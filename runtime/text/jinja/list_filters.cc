@@ -34,7 +34,7 @@ Value First(Run& run, const Value& self, const Arguments& arguments) {
   return Value::Undefined({"No first item, sequence was empty."});
 }
 
-// Iterators and values without an order can't be walked through backwards.
+// Returns whether the value can be reversed. An iterator cannot.
 bool IsReversible(Run& run, const Value& value) {
   if (!value.Is(Kind::kIterator)) return true;
   run.FailType("a generator is not reversible; use the filter 'list' first");

@@ -19,7 +19,7 @@ int DigitValue(char c) {
   return lower >= 'a' && lower <= 'z' ? lower - 'a' + 10 : 99;
 }
 
-// Digits of `base`, with single underscores between them.
+// Returns the size of the digits of `base`, with single underscores between them.
 size_t DigitsSize(std::string_view text, int base) {
   size_t size = 0;
   while (size < text.size()) {
@@ -51,7 +51,7 @@ size_t ExponentSize(std::string_view text) {
   return digits > 0 ? 1 + sign + digits : 0;
 }
 
-// Python's whitespace around a number.
+// Removes Python's whitespace around a number.
 std::string_view Trimmed(std::string_view text) {
   size_t begin = text.size(), end = 0;
   for (size_t at = 0; at < text.size();) {
@@ -87,7 +87,7 @@ char32_t ReadOctal(std::string_view text, size_t& at) {
   return code;
 }
 
-// One letter after a backslash that stands for a control character; 0 for others.
+// Returns the character of a one-letter escape after a backslash; '\0' for other letters.
 char SimpleEscape(char letter) {
   constexpr std::string_view kLetters = "\\'\"abfnrtv";
   constexpr std::string_view kMeanings = "\\'\"\a\b\f\n\r\t\v";
@@ -95,7 +95,7 @@ char SimpleEscape(char letter) {
   return at == std::string_view::npos ? '\0' : kMeanings[at];
 }
 
-// `at` is behind the backslash.
+// Appends the character of an escape; `at` is after the backslash.
 absl::Status AppendEscape(std::string_view text, size_t& at, std::string& out) {
   const char letter = text[at];
   if (const char simple = SimpleEscape(letter); simple != '\0') {
@@ -117,7 +117,7 @@ absl::Status AppendEscape(std::string_view text, size_t& at, std::string& out) {
     AppendUtf8(*code, out);
   } else if (letter == 'N') {
     return TemplateError(ErrorKind::kUnsupported, "the escape \\N in a string is not supported");
-  } else if (static_cast<unsigned char>(letter) >= 0x80) {  // jinja2 escapes it before it looks
+  } else if (static_cast<unsigned char>(letter) >= 0x80) {  // jinja2 escapes it first
     const char32_t code = NextCodePoint(text, at);
     out += code < 0x100     ? absl::StrFormat("\\x%02x", static_cast<unsigned>(code))
            : code < 0x10000 ? absl::StrFormat("\\u%04x", static_cast<unsigned>(code))

@@ -26,7 +26,7 @@ Value Absolute(Run& run, const Value& self, const Arguments& arguments) {
   return Positive(run, self);
 }
 
-// int() of a float; nothing for NaN. An error beyond int64.
+// Returns int() of a float, or nullopt for NaN. Beyond int64 is an error.
 std::optional<Value> Truncated(Run& run, double value) {
   if (std::isnan(value)) return std::nullopt;
   if (std::isinf(value)) return run.FailType("infinity gives no integer");
@@ -65,7 +65,7 @@ Value ToFloat(Run& run, const Value& self, const Arguments& arguments) {
   return number.has_value() ? Value::Float(*number) : otherwise;
 }
 
-// round(): to the nearest, of two equally near ones the even one.
+// Returns round(): the nearest, or the even one of two equally near ones.
 Value RoundInteger(Run& run, int64_t value, int64_t precision) {
   if (precision >= 0) return Value::Int(value);
   if (precision < -18) return run.FailUnsupported("to round to so many digits");

@@ -10,7 +10,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-// Equal keys have one spelling, different ones have not.
+// Returns a key's spelling: equal keys have the same one, different keys have different ones.
 std::string Spelling(const Value& key) {
   switch (key.kind()) {
     case Kind::kString:

@@ -1,4 +1,4 @@
-// What values of templates hold.
+// The objects inside the values of templates.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_OBJECTS_H_
 #define OCTET_RUNTIME_TEXT_JINJA_OBJECTS_H_
@@ -20,7 +20,8 @@ struct Statement;
 struct Frame;
 class Run;
 
-// Prints as nothing, is false and iterates as empty; any other use fails with `message`.
+// An undefined value. It prints as nothing, is false and iterates as empty. Any other use fails
+// with `message`.
 struct Undefined {
   std::string message;
   ErrorKind kind = ErrorKind::kUndefined;
@@ -37,17 +38,18 @@ struct List {
   bool any_outside = false;
 };
 
-// In order of insertion. Keys are none, numbers, strings and tuples of these; 1, 1.0 and true are
-// one key.
+// A dict in order of insertion. Keys are none, numbers, strings and tuples of these; 1, 1.0 and
+// true are one key.
 class Dict {
  public:
   using Item = std::pair<Value, Value>;
 
   static bool MayBeKey(const Value& key);
 
-  // `key` may be a key. A known one keeps its place and takes the new value.
+  // Sets the value of `key`, which must be allowed as a key. A known key keeps its place and takes
+  // the new value.
   void Set(const Value& key, Value value);
-  // null where there is none, also for what can't be a key.
+  // Returns null if there is none, also for a value that cannot be a key.
   const Value* Find(const Value& key) const;
   const Value* Find(std::string_view key) const;
 
@@ -78,14 +80,15 @@ struct View {
   Value At(size_t index) const;
 };
 
-// What Python computes when it is asked for is computed before; an error is kept until its item.
+// An iterator. Python computes its items on demand; here they are computed in advance, and an error
+// is kept until its item is requested.
 struct Iterator {
   explicit Iterator(std::vector<Value> all);
 
   std::vector<Value> items;
   int depth = 1;
   size_t next = 0;
-  std::optional<Undefined> error;  // behind the last item
+  std::optional<Undefined> error;  // after the last item
 };
 
 // Belongs to a run.
@@ -98,9 +101,9 @@ struct Loop {
   std::vector<Value> items;
   size_t index0 = 0;
   int depth0 = 0;
-  std::optional<Value> last_changed;     // what changed() was asked for
-  const Statement* recursive = nullptr;  // the statement, where it is marked so
-  Frame* outer = nullptr;                // where that stands
+  std::optional<Value> last_changed;     // the latest arguments of changed()
+  const Statement* recursive = nullptr;  // the statement, if it is marked recursive
+  Frame* outer = nullptr;                // the frame of that statement
 };
 
 struct Arguments {
@@ -108,7 +111,8 @@ struct Arguments {
   std::vector<std::pair<std::string, Value>> named;
 };
 
-// `self` is the value before the | of a filter or the dot of a method, or what a test is asked of.
+// A function of the library. `self` is the value before the | of a filter or the dot of a method,
+// or the operand of a test.
 using Function = Value (*)(Run& run, const Value& self, const Arguments& arguments);
 
 // A function, a method with its object, or a macro with the frame that it was made in.

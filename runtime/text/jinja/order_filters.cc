@@ -42,7 +42,7 @@ std::vector<Keyed> WithKeys(Run& run, const std::vector<Value>& items, const Val
   return keyed;
 }
 
-// A comparison may end a run, and be no order (NaN) then and otherwise: merging bears both.
+// Sorts by merging, because comparisons may end the run, and may give no order (NaN).
 void SortByKey(Run& run, std::vector<Keyed>& items, bool reverse) {
   if (!run.Make(items.size() * sizeof(Keyed))) return;
   for (size_t width = 1; width < items.size() && run.ok(); width *= 2) {
@@ -70,7 +70,7 @@ Value ListOf(Run& run, std::vector<Keyed> keyed) {
   return run.List(std::move(items));
 }
 
-// sort's key: the list of all attributes that "a,b" names.
+// Returns sort's key: the list of all attributes that "a,b" names.
 Value SortKey(Run& run, const Value& item, const Value& attribute, bool case_sensitive) {
   std::vector<Value> keys;
   if (attribute.Is(Kind::kString)) {

@@ -1,4 +1,4 @@
-// Arguments of a call, given to parameters.
+// The arguments of a call, by parameter.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_PARAMETERS_H_
 #define OCTET_RUNTIME_TEXT_JINJA_PARAMETERS_H_
@@ -13,24 +13,25 @@
 
 namespace octet::jinja {
 
-// What was given to each parameter of a function of the library; by Python's rules, or an error.
-// What was not given reads as the default that the reader names.
+// The arguments for the parameters of a library function, assigned by Python's rules; otherwise an
+// error. A missing argument has the default that the reader names.
 class Parameters {
  public:
-  // `names` in order; an empty one can only be given by its place. The first `required` must be.
+  // `names` are in order; a parameter with an empty name takes only a positional argument. The
+  // first `required` ones must be given.
   Parameters(Run& run, std::string_view function, const Arguments& arguments,
              std::initializer_list<std::string_view> names, size_t required = 0);
 
   bool Has(size_t index) const { return index < given_.size() && given_[index] != nullptr; }
   Value Get(size_t index) const { return Has(index) ? *given_[index] : Value(); }
 
-  // Errors where another type was given. None counts as not given for an integer or a text that
-  // may be none.
+  // Report an error if the argument has another type. None counts as missing for an integer, or for
+  // a text that may be none.
   int64_t Integer(size_t index, int64_t otherwise) const;
   bool Truth(size_t index, bool otherwise) const;
-  // str() of what was given.
+  // Returns str() of the argument.
   jinja::Text Text(size_t index, std::string_view otherwise) const;
-  // What must be a string.
+  // Returns an argument that must be a string.
   const jinja::Text& String(size_t index) const;
 
  private:

@@ -41,7 +41,7 @@ class Parser {
     return statement;
   }
 
-  // Statements up to the tag that has one of these names; the tag's name is the current token then.
+  // Parses statements up to the tag that has one of these names, which is then the current token.
   Body ParseBody(Names ends, std::string_view opened_by) {
     Body body;
     while (stream_.ok() && !stream_.At(TokenKind::kEnd)) {
@@ -71,7 +71,7 @@ class Parser {
     return body;
   }
 
-  // The rest of a tag and what follows, up to an end tag's name.
+  // Parses the rest of a tag and the body after it, up to an end tag's name.
   Body ParseInner(Names ends, std::string_view opened_by) {
     stream_.SkipOperator(":");
     stream_.Expect(TokenKind::kTagEnd);
@@ -81,7 +81,7 @@ class Parser {
     return body;
   }
 
-  // The same in a scope of its own, and takes the name of the one end tag.
+  // Parses the same in a scope of its own, and takes the name of the one end tag.
   Body ParseScope(std::string_view end, std::string_view opened_by) {
     const int soft = expressions_.EnterHard();
     Body body = ParseInner({end}, opened_by);
@@ -198,7 +198,7 @@ class Parser {
     }
   }
 
-  // A scope that is a function in Python: it can't be left by break.
+  // Parses a scope that is a function in Python: break cannot leave it.
   Body ParseFunctionScope(std::string_view end, std::string_view opened_by) {
     const int loops = std::exchange(loops_, 0);
     Body body = ParseScope(end, opened_by);
@@ -263,7 +263,7 @@ class Parser {
 
   TokenStream stream_;
   ExpressionParser expressions_;
-  int loops_ = 0;  // around, up to the next function
+  int loops_ = 0;  // enclosing loops, up to the next function
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Tags of a template.
+// The parser of a template's tags.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_PARSER_H_
 #define OCTET_RUNTIME_TEXT_JINJA_PARSER_H_
@@ -11,7 +11,7 @@
 
 namespace octet::jinja {
 
-// The statements of a template; its variables are not resolved yet (ResolveVariables).
+// Returns the statements of a template. Its variables are not resolved yet (ResolveVariables).
 // Errors are those of Template::Parse.
 absl::StatusOr<Body> ParseTemplate(std::string_view source);
 

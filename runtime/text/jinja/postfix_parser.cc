@@ -86,7 +86,7 @@ ExpressionPtr ExpressionParser::ParseItem(ExpressionPtr node) {
   return Make(Kind::kItem, line, std::move(node), std::move(index));
 }
 
-// An index, or a slice of `object`, which is then moved from.
+// Parses an index, or a slice of `object`, which is then moved from.
 ExpressionPtr ExpressionParser::ParseSubscript(ExpressionPtr& object) {
   const int line = stream_.line();
   if (stream_.AtOperator(":")) return ParseSliceRest(line, std::move(object), nullptr);

@@ -1,4 +1,4 @@
-// Values as text, as Python's str() and repr() write them.
+// Values as text in the form of Python's str() and repr().
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_REPR_H_
 #define OCTET_RUNTIME_TEXT_JINJA_REPR_H_
@@ -12,19 +12,19 @@
 
 namespace octet::jinja {
 
-// str(value). A string keeps its origins; a container that holds anything from outside gives text
-// from outside. What Python writes with an address can't be written: an error.
+// Returns str(value). A string keeps its origins. A container with anything from outside becomes
+// text from outside. A value that Python writes with an address is an error.
 Text Str(Run& run, const Value& value);
 
-// repr(value), with the same rule for origins.
+// Returns repr(value), with the same rule for origins.
 Text Repr(Run& run, const Value& value);
 
-inline constexpr size_t kScalarBytes = 24;  // what a number takes at most
+inline constexpr size_t kScalarBytes = 24;  // the most bytes of a number
 
 std::string FloatRepr(double value);
 std::string StringRepr(std::string_view text);
 
-// "str", "list", …, for messages.
+// Returns "str", "list", …, for messages.
 std::string_view TypeName(const Value& value);
 
 }  // namespace octet::jinja

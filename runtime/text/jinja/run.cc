@@ -9,7 +9,7 @@
 namespace octet::jinja {
 namespace {
 
-constexpr size_t kItemBytes = 32;  // about what an item of a list takes
+constexpr size_t kItemBytes = 32;  // about the bytes of an item of a list
 
 absl::string_view AsAbsl(std::string_view text) { return {text.data(), text.size()}; }
 

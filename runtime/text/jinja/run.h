@@ -1,4 +1,4 @@
-// One rendering of a template: what it has used up, and what went wrong.
+// One rendering of a template: the resources that it has used, and its error.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_RUN_H_
 #define OCTET_RUNTIME_TEXT_JINJA_RUN_H_
@@ -18,8 +18,8 @@
 
 namespace octet::jinja {
 
-// The first error stays: after it every function of the engine returns at once, with a value that
-// nobody uses. This takes the place of exceptions; who loops asks ok().
+// The state of one rendering. The first error stays: after it every function of the engine returns
+// at once, with a value that no caller uses. This replaces exceptions; loops check ok().
 class Run {
  public:
   explicit Run(int64_t now) : now_(now) {}
@@ -28,25 +28,26 @@ class Run {
   bool ok() const { return status_.ok(); }
   const absl::Status& status() const { return status_; }
 
-  // The line of the template that messages name.
+  // Sets the line of the template that messages name.
   void SetLine(int line) { line_ = line; }
 
-  // Returns none, for a function that has to return something.
+  // Records the error. Returns none, for a function that must return something.
   Value Fail(ErrorKind kind, std::string_view message);
   Value FailType(std::string_view message) { return Fail(ErrorKind::kType, message); }
   Value FailUnsupported(std::string_view what);
   Value FailUndefined(const Value& undefined);
 
-  // Whether the run may go on after so much more work.
+  // Counts `steps` more steps, and returns whether the run may go on.
   bool Step(int64_t steps = 1);
   bool Read(size_t bytes) { return Step(1 + static_cast<int64_t>(bytes / 64)); }
-  // Before a value of so many bytes is made.
+  // Counts `bytes` before a value of this size is made.
   bool Make(size_t bytes);
   bool MakeText(size_t bytes);
-  // Before so many bytes are added to a text that has `size`.
+  // Counts `bytes` before they are added to a text of `size` bytes.
   bool Grow(size_t size, size_t bytes);
 
-  // Values within the limits, or an error. jinja::Text and the like are what values hold.
+  // Make values within the limits, or report an error. jinja::Text and the like are the contents of
+  // values.
   Value Text(jinja::Text text);
   Value Text(std::string_view text);
   Value List(std::vector<Value> items);
@@ -56,7 +57,8 @@ class Run {
   Value Namespace(jinja::Dict attributes);
   Value Function(std::string_view name, jinja::Function function, const Value& self = {});
 
-  // Recursion: false, with an error, where it is too deep. Each Enter() is followed by a Leave().
+  // Enters a level of recursion. Returns false, with an error, if it is too deep. Call Leave()
+  // after each Enter().
   bool Enter();
   void Leave() { --depth_; }
 
@@ -73,7 +75,7 @@ class Run {
   std::deque<jinja::Namespace> namespaces_;
 };
 
-// Counts a level of recursion while it lives.
+// A level of recursion, counted while it lives.
 class Level {
  public:
   explicit Level(Run& run) : run_(run), ok_(run.Enter()) {}

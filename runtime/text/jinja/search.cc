@@ -10,7 +10,7 @@
 namespace octet::jinja {
 namespace {
 
-constexpr size_t kPieceBytes = 128;  // about what a short string takes
+constexpr size_t kPieceBytes = 128;  // about the bytes of a short string
 constexpr size_t kRangeBytes = 16;   // of an origin
 
 struct Piece {
@@ -43,7 +43,7 @@ std::vector<Piece> Words(Run& run, std::string_view text) {
   return words;
 }
 
-// `between` before each code point and at the end, `left` times at most.
+// Returns the text with `between` before each code point and at the end, `left` times at most.
 Value Interleaved(Run& run, const Text& text, const Text& between, uint64_t left) {
   Text result;
   for (size_t at = 0; run.ok();) {
@@ -110,7 +110,7 @@ std::vector<Value> SplitAtSpace(Run& run, const Text& text, int64_t count, bool 
   if (!run.Read(text.size())) return {};
   std::vector<Piece> words = Words(run, text.view());
   if (count >= 0 && static_cast<uint64_t>(count) < words.size()) {
-    const auto splits = static_cast<size_t>(count);  // what is left over keeps its outer whitespace
+    const auto splits = static_cast<size_t>(count);  // the rest keeps its outer whitespace
     if (from_right) {
       const size_t rest = words.size() - splits - 1;
       words[rest].begin = 0;

@@ -1,4 +1,4 @@
-// Pieces of text: splitting, replacing, finding. Origins are kept.
+// Operations on pieces of text: split, replace, find. Origins are kept.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_SEARCH_H_
 #define OCTET_RUNTIME_TEXT_JINJA_SEARCH_H_
@@ -13,18 +13,19 @@
 
 namespace octet::jinja {
 
-// str.replace; a negative `count` replaces all.
+// Returns str.replace; a negative `count` replaces all.
 Value Replaced(Run& run, const Text& text, const Text& from, const Text& to, int64_t count);
 
-// str.split and str.rsplit at a separator that is not empty; a negative `count` splits at all.
+// Returns str.split or str.rsplit at a separator that is not empty; a negative `count` splits at
+// all.
 std::vector<Value> SplitAt(Run& run, const Text& text, std::string_view separator, int64_t count,
                            bool from_right);
-// The same at stretches of whitespace.
+// Returns the same at stretches of whitespace.
 std::vector<Value> SplitAtSpace(Run& run, const Text& text, int64_t count, bool from_right);
-// str.splitlines.
+// Returns str.splitlines.
 std::vector<Text> Lines(const Text& text, bool keep_ends);
 
-// str.join of str() of each item.
+// Returns str.join of str() of each item.
 Value Joined(Run& run, const Text& separator, const std::vector<Value>& items);
 
 }  // namespace octet::jinja

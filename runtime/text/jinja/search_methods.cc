@@ -37,8 +37,8 @@ Value SplitLines(Run& run, const Value& self, const Arguments& arguments) {
   return run.List(std::move(items));
 }
 
-// The bytes of the part [start, end) that two parameters, counted in code points, name; nothing
-// where it begins behind its end or behind the text.
+// The bytes of the part [start, end) that two parameters give in code points. Not valid if it
+// begins after its end or after the text.
 struct Window {
   bool valid = false;
   size_t begin = 0, end = 0;
@@ -72,7 +72,7 @@ Value IsAtSide(Run& run, const Value& self, const Arguments& arguments) {
   return Value::Bool(std::any_of(affix.items().begin(), affix.items().end(), stands));
 }
 
-// find, rfind, index and rindex.
+// Implements find, rfind, index and rindex.
 template <bool kLast, bool kMust>
 Value Find(Run& run, const Value& self, const Arguments& arguments) {
   const Parameters parameters(run, "find", arguments, {"", "", ""}, 1);

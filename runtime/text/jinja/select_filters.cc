@@ -16,7 +16,7 @@ namespace {
 
 using Kind = Value::Kind;
 
-// The function that the argument at `index` names, and the arguments behind it.
+// The function that the argument at `index` names, and the arguments after it.
 struct Applied {
   Function function = nullptr;
   Arguments arguments;

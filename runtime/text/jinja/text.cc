@@ -11,7 +11,7 @@ size_t CountCodePoints(std::string_view bytes) {
   return static_cast<size_t>(std::count_if(bytes.begin(), bytes.end(), BeginsCodePoint));
 }
 
-// The first range that ends behind `position`.
+// Returns the first range that ends after `position`.
 auto RangeAt(const std::vector<RenderedText::Range>& ranges, size_t position) {
   return std::upper_bound(
       ranges.begin(), ranges.end(), position,

@@ -1,4 +1,4 @@
-// Text of a template that knows who wrote it.
+// Text of a template, with its origins.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_TEXT_H_
 #define OCTET_RUNTIME_TEXT_JINJA_TEXT_H_
@@ -12,8 +12,8 @@
 
 namespace octet::jinja {
 
-// UTF-8, and which stretches of it came from outside. Positions are bytes unless a name says code
-// points. What is appended keeps its origin.
+// UTF-8 text, with the stretches of it that came from outside. Positions are bytes unless a name
+// says code points. Appended text keeps its origin.
 class Text {
  public:
   Text() = default;
@@ -32,14 +32,14 @@ class Text {
 
   void Append(std::string_view bytes, bool outside = false);
   void Append(const Text& text) { AppendPart(text, 0, text.size()); }
-  // The bytes [begin, end) of `text`, which hold whole code points. `text` may be *this.
+  // Appends the bytes [begin, end) of `text`, which must be whole code points. `text` may be *this.
   void AppendPart(const Text& text, size_t begin, size_t end);
 
   Text Part(size_t begin, size_t end) const;
 
-  // The byte at which a code point begins; size() for one behind the last.
+  // Returns the byte at which a code point begins; size() for one after the last.
   size_t ByteOf(size_t code_point) const;
-  // The number of code points before a byte.
+  // Returns the number of code points before a byte.
   size_t CodePointOf(size_t byte) const;
 
   RenderedText Rendered() && { return {std::move(bytes_), std::move(outside_)}; }

@@ -33,7 +33,7 @@ Value ChangeFilter(Run& run, const Value& self, const Arguments& arguments) {
   return run.Text(kChange(text));
 }
 
-// Words begin after a blank, - ( { [ or <.
+// Capitalizes words. They begin after a blank, - ( { [ or <.
 Text TitledWords(const Text& text) {
   constexpr std::string_view kBeforeWord = "-({[<";
   Text titled;

@@ -1,4 +1,4 @@
-// Tokens, one after the other, and the first error of who parses them.
+// A stream of tokens, and the first error of its parser.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_TOKEN_STREAM_H_
 #define OCTET_RUNTIME_TEXT_JINJA_TOKEN_STREAM_H_
@@ -15,10 +15,11 @@
 
 namespace octet::jinja {
 
-// After an error only the end is seen, so that parsers come back without a check at each step.
+// A stream of tokens. After an error it shows only the end, so that parsers return without a check
+// at each step.
 class TokenStream {
  public:
-  // The last token is kEnd.
+  // The last token must be kEnd.
   explicit TokenStream(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
 
   const Token& current() const { return tokens_[at_]; }
@@ -43,7 +44,8 @@ class TokenStream {
   void Fail(std::string_view message, ErrorKind kind = ErrorKind::kSyntax);
   void FailUnexpected();
 
-  // Levels of recursion. Each Enter() is followed by a Leave(); false, with an error, if too many.
+  // Enters a level of recursion. Returns false, with an error, if there are too many. Call Leave()
+  // after each Enter().
   bool Enter();
   void Leave() { --nesting_; }
 

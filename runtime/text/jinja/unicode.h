@@ -1,4 +1,4 @@
-// What Python's str methods know of a code point.
+// The properties of a code point that Python's str methods use.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_UNICODE_H_
 #define OCTET_RUNTIME_TEXT_JINJA_UNICODE_H_
@@ -19,22 +19,22 @@ enum UnicodeProperty : unsigned {
   kIsUpper = 64,
   kIsPrintable = 128,
   kIsTitle = 256,            // category Lt
-  kIsCaseIgnorable = 512,    // looked past when the form of a sigma is decided
+  kIsCaseIgnorable = 512,    // ignored in the choice of a sigma's form
   kIsAlnum = 1 + 2 + 4 + 8,  // any of them
   kIsCased = 32 + 64 + 256,  // any of them
 };
 
 enum class LetterCase { kUpper, kLower, kTitle };
 
-// Unicode 14, as Python 3.11.
+// Returns the properties by Unicode 14, as in Python 3.11.
 unsigned PropertiesOf(char32_t code_point);
 
-// Adds `code_point` in another case to `text`, which may take up to three code points.
+// Appends `code_point` in another case to `text`, as up to three code points.
 void AppendInCase(char32_t code_point, LetterCase letter_case, std::string& text);
 
 void AppendUtf8(char32_t code_point, std::string& text);
 
-// The code point at `position` of well-formed UTF-8; moves `position` behind it.
+// Returns the code point at `position` of well-formed UTF-8, and moves `position` after it.
 char32_t NextCodePoint(std::string_view text, size_t& position);
 
 }  // namespace octet::jinja

@@ -136,7 +136,7 @@ int Value::depth() const {
 
 bool Value::IsSame(const Value& other) const {
   if (kind() != other.kind()) return false;
-  if (Is(Kind::kString)) {  // short texts are one object in Python, others may be
+  if (Is(Kind::kString)) {  // in Python, short texts are one object, and others may be
     return data_ == other.data_ || text().bytes() == other.text().bytes();
   }
   return data_ == other.data_;

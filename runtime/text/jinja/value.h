@@ -1,4 +1,4 @@
-// What a template computes with.
+// The values of a template.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_VALUE_H_
 #define OCTET_RUNTIME_TEXT_JINJA_VALUE_H_
@@ -26,11 +26,11 @@ struct Range;
 struct Undefined;
 struct View;
 
-// A Python value, as far as templates have them. Immutable but for iterators, which are used up,
+// A Python value of a kind that templates have. Immutable except for iterators, which are used up,
 // and namespaces and loops, which belong to a run. Cheap to copy.
 class Value {
  public:
-  // Who wrote the strings in it: the template and those whom it trusts, or who asks.
+  // The author of its strings: the template and those whom it trusts, or the user who asks.
   enum class Origin { kTemplate, kOutside };
 
   // In the order of `Data`.
@@ -49,10 +49,10 @@ class Value {
     kNamespace,
     kLoop,
     kCallable,
-    kLargeInt,  // from 2^63 on: it can be printed and compared, not computed with
+    kLargeInt,  // from 2^63 on: only for printing and comparison
   };
 
-  // jinja::Dict and the like are what values hold; Dict() makes a value.
+  // jinja::Dict and the like are the contents of values; Dict() makes a value.
   Value() = default;  // none
   static Value Bool(bool value);
   static Value Int(int64_t value);
@@ -62,10 +62,10 @@ class Value {
   static Value String(Text text);
   static Value List(std::vector<Value> items);
   static Value Tuple(std::vector<Value> items);
-  // Keys come from the template. The last value of a key that stands twice counts.
+  // Keys come from the template. The last value of a repeated key counts.
   static Value Dict(const std::vector<std::pair<std::string, Value>>& items);
   static Value Undefined(jinja::Undefined undefined);
-  // Every string in it, keys too, has this origin.
+  // Gives every string in it, keys too, this origin.
   static Value FromJson(const nlohmann::ordered_json& json, Origin origin);
 
   template <typename T>
@@ -100,11 +100,11 @@ class Value {
     return *std::get<std::shared_ptr<const jinja::Undefined>>(data_);
   }
 
-  // Whether a string in it came from outside.
+  // Returns whether a string in it came from outside.
   bool any_outside() const;
-  // Levels of containers; 0 for what holds nothing.
+  // Returns the levels of nested containers; 0 for other values.
   int depth() const;
-  // Python's `is`, as far as a template can tell.
+  // Returns Python's `is`, as far as a template can tell.
   bool IsSame(const Value& other) const;
 
  private:

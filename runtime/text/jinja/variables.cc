@@ -14,7 +14,8 @@ namespace {
 using StatementKind = Statement::Kind;
 using ExpressionKind = Expression::Kind;
 
-// Tells a scope what its statements read and assign, without what lies in scopes inside.
+// A reader that reports to a scope the names that its statements read and assign, without those of
+// inner scopes.
 class ScopeReader {
  public:
   explicit ScopeReader(Scope& scope) : scope_(scope) {}
@@ -60,7 +61,7 @@ class ScopeReader {
     }
   }
 
-  // For jinja2 all elifs are one branch.
+  // Reads an if. For jinja2 all elifs are one branch.
   void ReadIf(const Statement& statement) {
     ReadExpression(statement.branches[0]->subject.get());
     std::vector<Scope::Branch> branches;
@@ -78,7 +79,7 @@ class ScopeReader {
     scope_.Merge(std::move(branches));
   }
 
-  // An if of its own, of which only the first branch can hold anything.
+  // Reads an elif as an if of its own, with only a first branch.
   void ReadElif(const Statement& branch) {
     ReadExpression(branch.subject.get());
     scope_.BeginBranch();

@@ -1,4 +1,4 @@
-// Which variable a name of a template means.
+// The resolution of a template's names to variables.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_VARIABLES_H_
 #define OCTET_RUNTIME_TEXT_JINJA_VARIABLES_H_
@@ -14,12 +14,12 @@ namespace octet::jinja {
 
 struct Variables {
   Layout layout;                            // of the outermost frame
-  std::set<std::string, std::less<>> free;  // read from what the template is given, or globals
+  std::set<std::string, std::less<>> free;  // read from the template's inputs or globals
 };
 
 // Gives each name of `body` its place, and each scope its layout, by jinja2's rules (its
-// idtracking): a scope's assignment hides what is outside from its first line on, unless only some
-// branches of an if make it.
+// idtracking). A scope's assignment hides the outer variable from the scope's first line on, unless
+// only some branches of an if make it.
 absl::StatusOr<Variables> ResolveVariables(Body& body);
 
 }  // namespace octet::jinja

@@ -1,4 +1,4 @@
-// Walks through a parsed template.
+// Visits of a parsed template's parts.
 
 #ifndef OCTET_RUNTIME_TEXT_JINJA_WALK_H_
 #define OCTET_RUNTIME_TEXT_JINJA_WALK_H_
@@ -20,7 +20,7 @@ void ForEachOperand(const Expression& expression, absl::FunctionRef<void(Express
 // Calls `visit` for each statement of `body` and those inside, outer ones first.
 void ForEachStatement(const Body& body, absl::FunctionRef<void(const Statement&)> visit);
 
-// Which of `names` are read in `body` before they are assigned there, in the order of the text.
+// Returns those of `names` that `body` reads at a place in the text before it assigns them.
 std::set<std::string> UndeclaredNames(const Body& body,
                                       std::initializer_list<std::string_view> names);
 
