@@ -62,7 +62,7 @@ void ExpertMover::Start(const Move& move) {
   Travelling travelling = {.expert = move.expert, .weights = nullptr, .gate_up = {}, .down = {}};
   ExpertWeights* weights = weights_.layers[layer_].experts[move.expert].get();
   if (move.to == comm_->rank()) {
-    travelling.weights = std::make_unique<ExpertWeights>(AllocateExpert(config_, dtype_, backend_));
+    travelling.weights = TakeMemory();
     weights = travelling.weights.get();
   }
   const bool takes_part = move.to == comm_->rank() || move.from == comm_->rank();
@@ -72,6 +72,16 @@ void ExpertMover::Start(const Move& move) {
   travelling.gate_up = StartMatrix(move, moved.gate_up);
   travelling.down = StartMatrix(move, moved.down);
   if (takes_part) travelling_.push_back(std::move(travelling));
+}
+
+// All experts have the same shape. New memory takes longer: the system clears it page by page.
+std::unique_ptr<ExpertWeights> ExpertMover::TakeMemory() {
+  if (spare_.empty()) {
+    return std::make_unique<ExpertWeights>(AllocateExpert(config_, dtype_, backend_));
+  }
+  std::unique_ptr<ExpertWeights> memory = std::move(spare_.back());
+  spare_.pop_back();
+  return memory;
 }
 
 // Returns null if this rank takes no part.
@@ -111,7 +121,10 @@ int ExpertMover::UseLayer() {
   experts_moved_ += moves_of_layer_;
   placement_.TakeLayer(layer_, target_);
   for (int e = 0; e < placement_.num_experts(); ++e) {
-    if (!placement_.Owns(layer_, e, comm_->rank())) layer.experts[e].reset();
+    if (layer.experts[e] == nullptr || placement_.Owns(layer_, e, comm_->rank())) continue;
+    std::unique_ptr<ExpertWeights> left = std::exchange(layer.experts[e], nullptr);
+    if (weights_.mapped_bytes == 0)
+      spare_.push_back(std::move(left));  // a mapped file is read-only
   }
   const int used = layer_++;
   BeginLayer();

@@ -65,6 +65,7 @@ class ExpertMover {
   void BeginLayer();
   std::vector<Move> MovesOfLayer() const;
   int SourceOf(int expert, int to) const;
+  std::unique_ptr<ExpertWeights> TakeMemory();
   void Start(const Move& move);
   std::unique_ptr<Exchange> StartMatrix(const Move& move, PackedMatrix& matrix);
   void Finish();
@@ -79,6 +80,7 @@ class ExpertMover {
   ExpertPlacement target_;
   int layer_;  // the layer that travels; the number of layers if none does
   std::vector<Travelling> travelling_;
+  std::vector<std::unique_ptr<ExpertWeights>> spare_;  // the memory of experts that have left
   int64_t moves_of_layer_ = 0;
   int64_t experts_moved_ = 0;
 };
