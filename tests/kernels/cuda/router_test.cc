@@ -15,7 +15,6 @@ namespace {
 
 using cuda_emu::ComputeWith;
 using cuda_emu::DeviceArray;
-using cuda_emu::Emulation;
 using cuda_emu::ExpectExact;
 using cuda_emu::NormalNumbers;
 using cuda_emu::TestStream;
