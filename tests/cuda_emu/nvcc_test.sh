@@ -8,6 +8,8 @@ if [[ ! -x $nvcc ]]; then
   echo "left out: there is no nvcc to compile kernels/cuda with"
   exit 77
 fi
+cuobjdump=$(command -v cuobjdump || echo "${nvcc%nvcc}cuobjdump")
+[[ -x $cuobjdump ]] || echo "left out: there is no cuobjdump to look for double precision with"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -25,7 +27,7 @@ for source in kernels/cuda/*.cu; do
     cat "$work/log"
     failed=1
   fi
-  if "${nvcc%nvcc}cuobjdump" -sass "$work/object.o" 2> /dev/null | grep -E '\bD(ADD|MUL|FMA|SETP)\b'; then
+  if [[ -x $cuobjdump ]] && "$cuobjdump" -sass "$work/object.o" | grep -E '\bD(ADD|MUL|FMA|SETP)\b'; then
     echo "$source: computes in double precision"
     failed=1
   fi
