@@ -68,7 +68,7 @@ bool Engine::Step(std::vector<FinishedSequence>& finished) {
     if (mover_) mover_->Abandon();
     return false;
   }
-  if (mover_) MoveExperts();
+  if (mover_) FollowMoves();
   RunStep();
   SendResult(finished);
   CountStep(std::chrono::duration<double>(Clock::now() - start).count());
@@ -76,7 +76,7 @@ bool Engine::Step(std::vector<FinishedSequence>& finished) {
 }
 
 // Collective. Does what the step says about experts that move.
-void Engine::MoveExperts() {
+void Engine::FollowMoves() {
   if (step_.use_moved_layer()) UseMovedLayer();
   if (!step_.has_move_experts()) return;
   const absl::StatusOr<ExpertPlacement> target =

@@ -112,7 +112,7 @@ class Engine {
 
  private:
   void ReceiveStep();
-  void MoveExperts();
+  void FollowMoves();
   void UseMovedLayer();
   void RunStep();
   void AddMoves(StepResult& result) const;
