@@ -22,10 +22,12 @@ cudaMemcpyKind KindOf(const void* to, const void* from) {
   return memory.Contains(from) ? cudaMemcpyDeviceToHost : cudaMemcpyHostToHost;
 }
 
-void Check(const char* function, const void* p, size_t bytes) {
+// False, and a fault, where it is memory of the device that leaves its allocation.
+bool IsInBounds(const char* function, const void* p, size_t bytes) {
   const DeviceMemory& memory = DeviceMemory::OfDevice();
-  if (!memory.Contains(p) || memory.IsInBounds(p, bytes)) return;
+  if (!memory.Contains(p) || memory.IsInBounds(p, bytes)) return true;
   Emulation::Device().Fail(absl::StrCat(function, " of ", bytes, " bytes leaves its allocation"));
+  return false;
 }
 
 void Copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
@@ -33,8 +35,7 @@ void Copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
     Emulation::Device().Fail(absl::StrCat("a copy of kind ", kind, ", which it is not"));
     return;
   }
-  Check("a copy", to, bytes);
-  Check("a copy", from, bytes);
+  if (!IsInBounds("a copy", to, bytes) || !IsInBounds("a copy", from, bytes)) return;
   const DeviceMemory::Access access;
   std::memcpy(to, from, bytes);
 }
@@ -84,7 +85,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpy
 
 cudaError_t cudaMemsetAsync(void* p, int value, size_t bytes, cudaStream_t stream) {
   return octet::cuda_emu::Enqueue(stream, [=] {
-    octet::cuda_emu::Check("cudaMemset", p, bytes);
+    if (!octet::cuda_emu::IsInBounds("cudaMemset", p, bytes)) return;
     const DeviceMemory::Access access;
     std::memset(p, value, bytes);
   });
