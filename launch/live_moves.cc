@@ -11,27 +11,17 @@
 namespace octet {
 namespace {
 
-bool HasPlacementFile(const RunConfig& config) {
-  const std::string& placement = config.placement();
-  return placement != kEplb && placement != kPartition && placement != kByMemory &&
-         !ExpertPlacement::IsName(placement);
-}
-
 absl::Status CheckSettings(const RunConfig& config, PlacementShape shape) {
   const bool rebalances = config.rebalance_every() > 0;
   if (!rebalances && !config.rebalance_policy().empty()) {
     return absl::InvalidArgumentError("--rebalance-policy has no effect without --rebalance-every");
   }
-  if (!rebalances && config.spare_experts() > 0 && !HasPlacementFile(config)) {
+  if (!rebalances && config.spare_experts() > 0 && !IsPlacementFile(config.placement())) {
     return absl::InvalidArgumentError(
         "--spare-experts has no effect without --rebalance-every or a file as --placement");
   }
-  if (config.rebalance_policy() == kPartition && shape.num_experts > kMostPartitioned) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--rebalance-policy partition searches all partitions of at most ", kMostPartitioned,
-        " experts, and the model has ", shape.num_experts, "; eplb takes any number"));
-  }
-  return absl::OkStatus();
+  if (config.rebalance_policy() != kPartition) return absl::OkStatus();
+  return CheckPartition("--rebalance-policy", shape.num_experts);
 }
 
 }  // namespace
@@ -62,7 +52,7 @@ absl::Status ChooseLiveMoves(const RunConfig& config, const ExpertPlacement& sta
 
 std::string MoveToPlacementFile(const RunConfig& config, const ExpertPlacement& start,
                                 FileSystem& files, Engine& engine) {
-  if (!HasPlacementFile(config) || config.spare_experts() == 0) {
+  if (!IsPlacementFile(config.placement()) || config.spare_experts() == 0) {
     return "USR2 has no effect: it reads a file of --placement again, which needs --spare-experts";
   }
   absl::StatusOr<ExpertPlacement> target = ReadPlacement(files, config.placement(), start.shape());

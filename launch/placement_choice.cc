@@ -26,6 +26,18 @@ bool UsesCounts(const PlacementChoice& choice) {
 
 }  // namespace
 
+bool IsPlacementFile(const std::string& placement) {
+  return placement != kEplb && placement != kPartition && placement != kByMemory &&
+         !ExpertPlacement::IsName(placement);
+}
+
+absl::Status CheckPartition(const std::string& flag, int num_experts) {
+  if (num_experts <= kMostPartitioned) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(flag, " partition searches all partitions of at most ", kMostPartitioned,
+                   " experts, and the model has ", num_experts, "; eplb takes any number"));
+}
+
 absl::StatusOr<ExpertPlacement> MakePlacement(FileSystem& files, const PlacementChoice& choice,
                                               PlacementShape shape, const RoomsForExperts& rooms) {
   if (!choice.expert_counts.empty() && !UsesCounts(choice)) {
@@ -42,10 +54,9 @@ absl::StatusOr<ExpertPlacement> MakePlacement(FileSystem& files, const Placement
       return ExpertPlacement::ByRoom(shape, *room);
     }
     if (choice.placement != kPartition) return ReadPlacement(files, choice.placement, shape);
-    if (shape.num_experts <= kMostPartitioned) return PlaceByPartition(shape, *counts);
-    return absl::InvalidArgumentError(
-        absl::StrCat("--placement partition searches all partitions of at most ", kMostPartitioned,
-                     " experts, and the model has ", shape.num_experts, "; eplb takes any number"));
+    const absl::Status can_partition = CheckPartition("--placement", shape.num_experts);
+    if (!can_partition.ok()) return can_partition;
+    return PlaceByPartition(shape, *counts);
   }();
   if (!base.ok() || choice.replicas == 0) return base;
   return AddReplicas(*base, *counts, choice.replicas);

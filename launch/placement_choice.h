@@ -22,6 +22,12 @@ inline constexpr char kPartition[] = "partition";
 // The name of the placement that is made from the hosts' room.
 inline constexpr char kByMemory[] = "by-memory";
 
+// Returns whether the value of --placement is none of the names.
+bool IsPlacementFile(const std::string& placement);
+
+// Returns an error if a model has too many experts for PlaceByPartition. `flag` asked for it.
+absl::Status CheckPartition(const std::string& flag, int num_experts);
+
 struct PlacementChoice {
   std::string placement = "contiguous";
   int replicas = 0;           // in each layer, in addition to those of `placement`

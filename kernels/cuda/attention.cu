@@ -1,5 +1,7 @@
 #include "kernels/cuda/attention.h"
+
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/launch.h"
 
 namespace octet::cuda {
 namespace {
@@ -37,12 +39,8 @@ Pages<T> View(const KvBlocks& kv) {
 template <class... Parameters, class... Arguments>
 cudaError_t LaunchHeads(int64_t tokens, int64_t heads, cudaStream_t stream,
                         void (*kernel)(Parameters...), Arguments... arguments) {
-  if (tokens == 0) return cudaSuccess;
-  cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(static_cast<unsigned>(tokens), static_cast<unsigned>(heads));
-  config.blockDim = dim3(kThreads);
-  config.stream = stream;
-  return cudaLaunchKernelEx(&config, kernel, arguments...);
+  return Launch({.blocks_x = tokens, .blocks_y = heads, .threads = kThreads}, stream, kernel,
+                arguments...);
 }
 
 template <class T>

@@ -1,6 +1,8 @@
+#include "kernels/cuda/grouped_swiglu.h"
+
 #include <algorithm>
 
-#include "kernels/cuda/grouped_swiglu.h"
+#include "kernels/cuda/launch.h"
 #include "kernels/cuda/tile_product.h"
 
 namespace octet::cuda {
@@ -25,12 +27,8 @@ __global__ void __launch_bounds__(kTileThreads)
                                 {expert.w3, hidden, first_out, intermediate}};
   WarpSums sums[2];
   MultiplyTile(x, weights, hidden, stages[0], sums);
-  const int64_t first_row = tile.first + WarpRow();
-  const int64_t first_col = first_out + WarpCol();
-  sums[0].Visit([&](int row, int col, int m, int n, int i) {
-    if (first_row + row >= tile.end || first_col + col >= intermediate) return;
-    Store(SiluTimes(sums[0].sums[m][n][i], sums[1].sums[m][n][i]),
-          between + (first_row + row) * between_stride + first_col + col);
+  VisitOutputs(x, weights[0], [&](int64_t row, int64_t col, const SumPlace& at) {
+    Store(SiluTimes(sums[0][at], sums[1][at]), between + row * between_stride + col);
   });
 }
 
@@ -46,21 +44,11 @@ __global__ void __launch_bounds__(kTileThreads)
   const RowSource weights[1] = {{experts[tile.expert].w2, intermediate, first_out, hidden}};
   WarpSums sums[1];
   MultiplyTile(between, weights, intermediate, stages[0], sums);
-  const int64_t first_row = tile.first + WarpRow();
-  const int64_t first_col = first_out + WarpCol();
-  sums[0].Visit([&](int row, int col, int m, int n, int i) {
-    if (first_row + row >= tile.end || first_col + col >= hidden) return;
-    y[(first_row + row) * y_stride + first_col + col] = sums[0].sums[m][n][i];
-  });
+  StoreSums(sums[0], between, weights[0], y, y_stride);
 }
 
-cudaLaunchConfig_t Config(int64_t cols, int64_t num_tiles, cudaStream_t stream) {
-  cudaLaunchConfig_t config = {};
-  config.gridDim =
-      dim3(static_cast<unsigned>((cols + kTile - 1) / kTile), static_cast<unsigned>(num_tiles));
-  config.blockDim = dim3(kTileThreads);
-  config.stream = stream;
-  return config;
+LaunchShape ShapeFor(int64_t cols, int64_t num_tiles) {
+  return {.blocks_x = NumTiles(cols), .blocks_y = num_tiles, .threads = kTileThreads};
 }
 
 }  // namespace
@@ -84,14 +72,13 @@ cudaError_t GroupedSwiGlu::Compute(cudaStream_t stream) const {
   const int64_t intermediate = between.cols;
   auto* const act = reinterpret_cast<BF16*>(between.data);
   const RowSource inputs = {reinterpret_cast<const BF16*>(x.data), x.stride, 0, 0, rows};
-  const cudaLaunchConfig_t first = Config(intermediate, num_tiles, stream);
-  const cudaError_t error = cudaLaunchKernelEx(&first, GateAndUpKernel, inputs, tiles, experts,
-                                               hidden, intermediate, act, between.stride);
+  const cudaError_t error =
+      Launch(ShapeFor(intermediate, num_tiles), stream, GateAndUpKernel, inputs, tiles, experts,
+             hidden, intermediate, act, between.stride);
   if (error != cudaSuccess) return error;
   const RowSource acts = {act, between.stride, 0, 0};
-  const cudaLaunchConfig_t second = Config(hidden, num_tiles, stream);
-  return cudaLaunchKernelEx(&second, DownKernel, acts, tiles, experts, hidden, intermediate,
-                            reinterpret_cast<float*>(y.data), y.stride);
+  return Launch(ShapeFor(hidden, num_tiles), stream, DownKernel, acts, tiles, experts, hidden,
+                intermediate, reinterpret_cast<float*>(y.data), y.stride);
 }
 
 }  // namespace octet::cuda

@@ -1,4 +1,6 @@
 #include "kernels/cuda/matmul.h"
+
+#include "kernels/cuda/launch.h"
 #include "kernels/cuda/tile_product.h"
 
 namespace octet::cuda {
@@ -13,12 +15,7 @@ __global__ void __launch_bounds__(kTileThreads)
   WarpSums sums[1];
   const RowSource weights[1] = {w};
   MultiplyTile(x, weights, k, stages[0], sums);
-  const int64_t first_row = x.first + WarpRow();
-  const int64_t first_col = w.first + WarpCol();
-  sums[0].Visit([&](int row, int col, int m, int n, int i) {
-    if (first_row + row >= x.end || first_col + col >= w.end) return;
-    y[(first_row + row) * y_stride + first_col + col] = sums[0].sums[m][n][i];
-  });
+  StoreSums(sums[0], x, w, y, y_stride);
 }
 
 bool IsAligned(ConstMatrix m) {
@@ -36,13 +33,10 @@ RowSource AllRows(ConstMatrix m) {
 cudaError_t Matmul(ConstMatrix x, ConstMatrix w, Matrix y, cudaStream_t stream) {
   if (x.rows == 0 || w.rows == 0) return cudaSuccess;
   if (!IsAligned(x) || !IsAligned(w) || x.cols != w.cols) return cudaErrorInvalidValue;
-  const auto tiles = [](int64_t n) { return static_cast<unsigned>((n + kTile - 1) / kTile); };
-  cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(tiles(w.rows), tiles(x.rows));
-  config.blockDim = dim3(kTileThreads);
-  config.stream = stream;
-  return cudaLaunchKernelEx(&config, MatmulKernel, AllRows(x), AllRows(w), x.cols,
-                            reinterpret_cast<float*>(y.data), y.stride);
+  const LaunchShape shape = {
+      .blocks_x = NumTiles(w.rows), .blocks_y = NumTiles(x.rows), .threads = kTileThreads};
+  return Launch(shape, stream, MatmulKernel, AllRows(x), AllRows(w), x.cols,
+                reinterpret_cast<float*>(y.data), y.stride);
 }
 
 }  // namespace octet::cuda

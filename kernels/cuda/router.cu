@@ -1,5 +1,7 @@
-#include "kernels/cuda/device.h"
 #include "kernels/cuda/router.h"
+
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/launch.h"
 
 namespace octet::cuda {
 namespace {
@@ -75,15 +77,12 @@ __global__ void __launch_bounds__(kLanes)
 
 cudaError_t Route(ConstMatrix logits, int topk, int32_t* topk_idx, float* topk_weights,
                   cudaStream_t stream) {
-  if (logits.rows == 0) return cudaSuccess;
-  cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(static_cast<unsigned>(logits.rows));
-  config.blockDim = dim3(kLanes);
-  config.dynamicSmemBytes = static_cast<size_t>(logits.cols) * sizeof(float);
-  config.stream = stream;
-  return cudaLaunchKernelEx(&config, RouteKernel, reinterpret_cast<const float*>(logits.data),
-                            logits.stride, static_cast<int>(logits.cols), topk, topk_idx,
-                            topk_weights);
+  const LaunchShape shape = {
+      .blocks_x = logits.rows,
+      .threads = kLanes,
+      .dynamic_shared_bytes = static_cast<size_t>(logits.cols) * sizeof(float)};
+  return Launch(shape, stream, RouteKernel, reinterpret_cast<const float*>(logits.data),
+                logits.stride, static_cast<int>(logits.cols), topk, topk_idx, topk_weights);
 }
 
 }  // namespace octet::cuda

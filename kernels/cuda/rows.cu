@@ -1,5 +1,7 @@
-#include "kernels/cuda/device.h"
 #include "kernels/cuda/rows.h"
+
+#include "kernels/cuda/device.h"
+#include "kernels/cuda/launch.h"
 
 namespace octet::cuda {
 namespace {
@@ -29,12 +31,7 @@ Rows<T> View(Matrix m) {
 template <class... Parameters, class... Arguments>
 cudaError_t LaunchRows(int64_t rows, cudaStream_t stream, void (*kernel)(Parameters...),
                        Arguments... arguments) {
-  if (rows == 0) return cudaSuccess;
-  cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(static_cast<unsigned>(rows));
-  config.blockDim = dim3(kThreads);
-  config.stream = stream;
-  return cudaLaunchKernelEx(&config, kernel, arguments...);
+  return Launch({.blocks_x = rows, .threads = kThreads}, stream, kernel, arguments...);
 }
 
 __global__ void __launch_bounds__(kThreads)

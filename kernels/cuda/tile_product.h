@@ -23,6 +23,9 @@ inline constexpr int kChunk = 8;
 inline constexpr int kChunks = kStageK / kChunk;  // of a row of a stage
 inline constexpr int kStages = 3;
 
+// How many tiles `count` rows or columns take.
+constexpr int64_t NumTiles(int64_t count) { return (count + kTile - 1) / kTile; }
+
 // Outputs of one instruction.
 inline constexpr int kMmaM = 16;
 inline constexpr int kMmaN = 8;
@@ -61,6 +64,13 @@ OCTET_DEVICE void BeginStage(const RowSource& from, int64_t first_k, int64_t k, 
   }
 }
 
+// Where a lane has an output: the instruction, and the element of its accumulator.
+struct SumPlace {
+  int m;
+  int n;
+  int i;
+};
+
 // The outputs of a warp: accumulators of instructions.
 struct WarpSums {
   float sums[kWarpTile / kMmaM][kWarpTile / kMmaN][4] = {};
@@ -89,21 +99,7 @@ struct WarpSums {
     }
   }
 
-  // Calls use(row, col, sum) for each output of this lane, counted from the warp's first.
-  template <class Use>
-  OCTET_DEVICE void Visit(Use use) const {
-    const int lane = static_cast<int>(threadIdx.x) % kLanes;
-#pragma unroll
-    for (int m = 0; m < kWarpTile / kMmaM; ++m) {
-#pragma unroll
-      for (int n = 0; n < kWarpTile / kMmaN; ++n) {
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          use(m * kMmaM + lane / 4 + i / 2 * 8, n * kMmaN + lane % 4 * 2 + i % 2, m, n, i);
-        }
-      }
-    }
-  }
+  OCTET_DEVICE float operator[](const SumPlace& at) const { return sums[at.m][at.n][at.i]; }
 };
 
 // What a block keeps in shared memory to multiply one tile of rows with kWeights of weights.
@@ -116,6 +112,33 @@ struct TileStages {
 // The first row and column of this thread's warp in the tile.
 OCTET_DEVICE int WarpRow() { return static_cast<int>(threadIdx.x) / kLanes / 2 * kWarpTile; }
 OCTET_DEVICE int WarpCol() { return static_cast<int>(threadIdx.x) / kLanes % 2 * kWarpTile; }
+
+// Calls use(row, col, place) for each output of this lane that is within both: row of `rows`, col a
+// row of `cols`.
+template <class Use>
+OCTET_DEVICE void VisitOutputs(const RowSource& rows, const RowSource& cols, Use use) {
+  const int lane = static_cast<int>(threadIdx.x) % kLanes;
+#pragma unroll
+  for (int m = 0; m < kWarpTile / kMmaM; ++m) {
+#pragma unroll
+    for (int n = 0; n < kWarpTile / kMmaN; ++n) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const int64_t row = rows.first + WarpRow() + m * kMmaM + lane / 4 + i / 2 * 8;
+        const int64_t col = cols.first + WarpCol() + n * kMmaN + lane % 4 * 2 + i % 2;
+        if (row < rows.end && col < cols.end) use(row, col, SumPlace{m, n, i});
+      }
+    }
+  }
+}
+
+// y = sums, where they are within both.
+OCTET_DEVICE void StoreSums(const WarpSums& sums, const RowSource& rows, const RowSource& cols,
+                            float* y, int64_t y_stride) {
+  VisitOutputs(rows, cols, [&](int64_t row, int64_t col, const SumPlace& at) {
+    y[row * y_stride + col] = sums[at];
+  });
+}
 
 // sums[i] += x w[i]^T over k elements, in ascending order. By all kTileThreads threads of a block.
 template <int kWeights>

@@ -1,6 +1,7 @@
+#include "tests/cuda_emu/sample_kernels.h"
+
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/ptx.h"
-#include "tests/cuda_emu/sample_kernels.h"
 
 namespace octet::cuda_emu {
 namespace {

@@ -1,19 +1,18 @@
 #include "parallel/dispatch/replica_choice.h"
 
-#include <absl/strings/numbers.h>
-#include <absl/strings/str_split.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <bit>
-#include <fstream>
 #include <numeric>
 #include <random>
 
+#include "launch/bench/expert_calls_file.h"
 #include "tests/parallel/dispatch/scaling_experts.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/oracle.h"
+#include "tests/support/test_files.h"
 
 namespace octet {
 namespace {
@@ -113,22 +112,12 @@ TEST(ReplicaChoice, EvenKeepsATokenTogether) {
   }
 }
 
-// The tokens of each active expert in each call, most first: lines such as
-// "3, 8:6:2, 4096, …" of the files of AMD's ZenDNN.
+// The tokens of each expert in each call, most first.
 std::vector<std::vector<int64_t>> ReadCalls(const std::string& path) {
+  const auto read = ParseExpertCalls(ReadFile(path), path, /*num_experts=*/8, /*topk=*/2);
+  EXPECT_TRUE(read.ok()) << read.status();
   std::vector<std::vector<int64_t>> calls;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    const std::vector<std::string> fields = absl::StrSplit(line, ", ");
-    if (line.starts_with('#') || fields.size() < 2) continue;
-    std::vector<int64_t>& call = calls.emplace_back();
-    for (const auto tokens : absl::StrSplit(fields[1], ':')) {
-      int64_t number = 0;
-      EXPECT_TRUE(absl::SimpleAtoi(tokens, &number)) << line;
-      call.push_back(number);
-    }
-    call.resize(8);
-  }
+  for (const ExpertCall& call : read.value()) calls.emplace_back(call.tokens).resize(8);
   return calls;
 }
 
