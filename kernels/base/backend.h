@@ -23,13 +23,35 @@ struct RopeTable {
 
 // The arithmetic of one device. Every operation treats each row by itself: the bits of a row's
 // result do not depend on the other rows, on their number, or on the number of threads. Matrices
-// are float32 unless stated otherwise.
+// are float32 unless stated otherwise, and in memory that the device uses. Lists, given as spans,
+// are on the host, and are read before the operation returns.
+//
+// A device of its own computes operations later, in the order of the calls.
 class Backend {
  public:
   virtual ~Backend() = default;
 
-  // Returns zeroed memory, at least 64-byte aligned.
+  // Waits until all operations have been computed.
+  virtual void Synchronize() = 0;
+
+  // The arithmetic on the memory of the host: this object if the device is the host itself.
+  virtual Backend& host() = 0;
+  bool is_on_host() { return &host() == this; }
+
+  // Returns zeroed memory of the device, at least 64-byte aligned. If it is not the host's, only
+  // operations use it.
   virtual Buffer Allocate(size_t bytes) = 0;
+
+  // Returns zeroed memory of the host that operations use as well, at least 64-byte aligned.
+  virtual Buffer AllocateOnHost(size_t bytes) = 0;
+
+  // Operations use this memory of the host as well, from ShareHostMemory to UnshareHostMemory.
+  virtual void ShareHostMemory(std::span<std::byte> memory) = 0;
+  virtual void UnshareHostMemory(std::span<std::byte> memory) = 0;
+
+  // y = x, which have the same dtype. y may be any memory of the host. It can be read after the
+  // next Synchronize.
+  virtual void CopyToHost(ConstMatrix x, Matrix y) = 0;
 
   // Reserves scratch memory for products. Products that need no more allocate nothing.
   virtual void ReserveScratch(size_t bytes) = 0;
@@ -71,7 +93,16 @@ class Backend {
   // y[m] = softmax(x[m] * scales[m]); y may be x. scales: [M], positive; if empty, all are 1.
   virtual void Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) = 0;
 
-  // result[m] = log(sum(exp(x[m])))
+  // Chooses the `topk` most probable experts of each token, best first: softmax over all experts,
+  // in float32. Scales their weights to a sum of 1. Among equal probabilities the expert with the
+  // lower number wins. If the logits of a token are not finite, the first `topk` experts are
+  // chosen, with NaN as their weights. logits: [N, experts], which the operation may overwrite.
+  // experts, weights: [N * topk], on the host; they can be read after the next Synchronize.
+  virtual void Route(Matrix logits, int topk, std::span<int32_t> experts,
+                     std::span<float> weights) = 0;
+
+  // result[m] = log(sum(exp(x[m]))). result is on the host, and can be read after the next
+  // Synchronize.
   virtual void LogSumExp(ConstMatrix x, std::span<float> result) = 0;
 
   // Rotates the halves of each head of x[i] by the angles of positions[i]. x: [N, heads *

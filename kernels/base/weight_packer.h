@@ -6,6 +6,8 @@
 #include <absl/functional/function_ref.h>
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "kernels/base/expert_weights.h"
 #include "kernels/base/matrix.h"
@@ -26,6 +28,15 @@ class WeightPacker {
   // Writes a panel of w from its rows [at most 16, w.cols] of any dtype, rounded if w is bfloat16.
   // Missing rows become zeros. Any thread may call it.
   virtual void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) = 0;
+
+  // Returns which of the panel's outputs the element at `index` of a packed panel of w belongs to.
+  virtual int64_t OutputOf(const PackedMatrix& w, size_t index) = 0;
+
+  // Copies between the host and the memory in which the backend uses weights. Any thread may call
+  // them. Read returns the bytes themselves if they are the host's, otherwise a copy in `room`.
+  virtual void Write(std::span<const std::byte> from, std::byte* to) = 0;
+  virtual std::span<const std::byte> Read(std::span<const std::byte> from,
+                                          std::vector<std::byte>& room) = 0;
 
   // Packs rows [some outputs, w.cols]: every 16 of them, and the rest at the end, become a panel of
   // w: panel first_panel, and then every panel_step-th.

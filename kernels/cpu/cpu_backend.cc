@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "kernels/base/mapped_memory.h"
 #include "kernels/cpu/make_cpu_backend.h"
@@ -30,6 +31,28 @@ void ConvertRow(const std::byte* x, DType from, int64_t cols, DType to, std::byt
 // The share of [0, n) that thread number `thread` of `num_threads` works on, as [begin, end).
 std::pair<int64_t, int64_t> Share(int64_t n, int thread, int num_threads) {
   return {n * thread / num_threads, n * (thread + 1) / num_threads};
+}
+
+// Chooses experts as Backend::Route says. probabilities: [num_experts]; those that are chosen are
+// overwritten. experts, weights: [topk].
+void ChooseBest(std::span<float> probabilities, std::span<int32_t> experts,
+                std::span<float> weights) {
+  constexpr float kChosen = -1;
+  const auto best_left = [&] {
+    int32_t best = -1;
+    for (int32_t e = 0; e < std::ssize(probabilities); ++e) {
+      if (probabilities[e] == kChosen) continue;
+      if (best < 0 || probabilities[e] > probabilities[best]) best = e;
+    }
+    return best;
+  };
+  float sum = 0;
+  for (size_t slot = 0; slot < experts.size(); ++slot) {
+    experts[slot] = best_left();
+    weights[slot] = std::exchange(probabilities[experts[slot]], kChosen);
+    sum += weights[slot];
+  }
+  for (float& weight : weights) weight /= sum;
 }
 
 const CpuKernels& SupportedKernels(Isa isa) {
@@ -108,6 +131,16 @@ void CpuBackend::PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) {
                        .panel = w.panel(panel)});
 }
 
+// The layout of kernels/base/packed_matrix.h.
+int64_t CpuBackend::OutputOf(const PackedMatrix& w, size_t index) {
+  const size_t lane = w.dtype == DType::kBF16 ? index / 2 : index;
+  return static_cast<int64_t>(lane % PackedMatrix::kPanel);
+}
+
+void CpuBackend::Write(std::span<const std::byte> from, std::byte* to) {
+  std::ranges::copy(from, to);
+}
+
 void CpuBackend::RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) {
   OCTET_CHECK(x.cols == y.cols && x.rows == y.rows && std::ssize(weight) == x.cols);
   ForRows(x.rows, x.cols, [&](int64_t row) {
@@ -159,6 +192,18 @@ void CpuBackend::Softmax(ConstMatrix x, std::span<const float> scales, Matrix y)
     const float sum = kernels_.exp_row(x.f32(row), max, scale, x.cols, out);
     for (int64_t i = 0; i < x.cols; ++i) out[i] /= sum;
   });
+}
+
+void CpuBackend::Route(Matrix logits, int topk, std::span<int32_t> experts,
+                       std::span<float> weights) {
+  OCTET_CHECK(topk <= logits.cols && std::ssize(experts) == logits.rows * topk &&
+              weights.size() == experts.size());
+  Softmax(logits, {}, logits);
+  for (int64_t token = 0; token < logits.rows; ++token) {
+    const auto first = static_cast<size_t>(token * topk);
+    ChooseBest({logits.f32(token), static_cast<size_t>(logits.cols)}, experts.subspan(first, topk),
+               weights.subspan(first, topk));
+  }
 }
 
 void CpuBackend::LogSumExp(ConstMatrix x, std::span<float> result) {

@@ -21,12 +21,24 @@ class CpuBackend : public Backend, public WeightPacker {
   // l2_bytes: the L2 cache of one core. It changes no bit of any result.
   CpuBackend(const CpuKernels& kernels, int num_threads, size_t l2_bytes = L2BytesPerCore());
 
+  void Synchronize() override {}
+  Backend& host() override { return *this; }
   Buffer Allocate(size_t bytes) override;
+  Buffer AllocateOnHost(size_t bytes) override { return Allocate(bytes); }
+  void ShareHostMemory(std::span<std::byte>) override {}
+  void UnshareHostMemory(std::span<std::byte>) override {}
+  void CopyToHost(ConstMatrix x, Matrix y) override { Convert(x, y); }
   void ReserveScratch(size_t bytes) override { scratch_.Reserve(bytes); }
   WeightPacker& packer() override { return *this; }
   int num_threads() const override { return threads_.num_threads(); }
   void ForEach(int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f) override;
   void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) override;
+  int64_t OutputOf(const PackedMatrix& w, size_t index) override;
+  void Write(std::span<const std::byte> from, std::byte* to) override;
+  std::span<const std::byte> Read(std::span<const std::byte> from,
+                                  std::vector<std::byte>&) override {
+    return from;
+  }
   void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) override;
   void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) override;
   void Add(ConstMatrix x, Matrix y) override;
@@ -36,6 +48,8 @@ class CpuBackend : public Backend, public WeightPacker {
   void Convert(ConstMatrix x, Matrix y) override;
   void WeightedSum(ConstMatrix x, const RowSums& sums, Matrix y) override;
   void Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) override;
+  void Route(Matrix logits, int topk, std::span<int32_t> experts,
+             std::span<float> weights) override;
   void LogSumExp(ConstMatrix x, std::span<float> result) override;
   void Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) override;
   void StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,

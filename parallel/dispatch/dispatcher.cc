@@ -42,6 +42,7 @@ Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Bac
       placement_(placement),
       backend_(backend),
       workspace_(workspace),
+      host_workspace_([&backend](size_t bytes) { return backend.AllocateOnHost(bytes); }),
       limits_(limits),
       policy_(policy),
       hosts_(FindHosts(comm)),
@@ -69,9 +70,10 @@ void Dispatcher::MapBoard() {
   } else {
     hosts_ = Apart(comm_.size());
     board_ = HostBoard(hosts_, comm_.rank(), limits_, placement_.num_experts());
-    memory_ = backend_.Allocate(board_.bytes());
+    memory_ = backend_.AllocateOnHost(board_.bytes());
   }
   board_.Map(memory_.data());
+  backend_.ShareHostMemory({memory_.data(), memory_.bytes()});
 }
 
 // Reserves for all cases, so that no step allocates because its tokens are spread in a new way.
@@ -101,8 +103,9 @@ TokensInFlight Dispatcher::Dispatch(int layer, ConstMatrix x, const Routing& rou
   ++number_;
   ticket_ = comm_.NextTicket();
   round_ = 0;
-  Workspace::Scope scope(workspace_);
+  Workspace::Scope scope(host_workspace());
   backend_.Convert(x, OwnTokens(x.rows));
+  backend_.Synchronize();
   ChooseOwners(layer, routing);
   SendPlan plan = PlanSend(routing, owner_of_, comm_.rank(), hosts_, std::move(spare_plan_));
   CountReadInPlace(plan);
@@ -159,7 +162,7 @@ void Dispatcher::ReceiveReturns(int layer, const SendPlan& plan) {
 
 void Dispatcher::SendToOtherHosts(int layer, const SendPlan& plan) {
   const Matrix rows =
-      workspace_.AllocDense(std::ssize(plan.tokens), limits_.hidden_size, limits_.dtype);
+      host_workspace().AllocDense(std::ssize(plan.tokens), limits_.hidden_size, limits_.dtype);
   backend_.GatherRows(OwnTokens(limits_.max_tokens), plan.tokens, rows);
   parcels_.clear();
   letter_bytes_.clear();
@@ -170,6 +173,7 @@ void Dispatcher::SendToOtherHosts(int layer, const SendPlan& plan) {
     Append(std::as_bytes(letter.pairs), letter_bytes_);
   }
   board_.WriteOutgoing(index_, parcels_);
+  backend_.Synchronize();
   const auto send = [&](Exchange& exchange, Traffic kind, auto bytes_for) {
     send_.clear();
     for (size_t i = 0; i < parcels_.size(); ++i) {
@@ -298,6 +302,7 @@ void Dispatcher::AddSource(int home, const Letter& letter, int32_t first_row,
 void Dispatcher::Return(int layer, ConstMatrix out) {
   FinishLeaving();
   backend_.WeightedSum(out, expert_plan_.returns, board_.returns());
+  backend_.Synchronize();
   send_.clear();
   for (int64_t i = first_source_; i < next_source_; ++i) {
     const Source& source = sources_[i];

@@ -72,9 +72,9 @@ class OutputsInFlight {
 // The two all-to-alls of every MoE layer, one layer at a time. Other dispatchers' exchanges may be
 // in flight at the same time.
 //
-// Ranks of one host read each other's tokens where they were staged, and write outputs where the
-// home reads them. A token goes to another host once, to one rank there, after a letter that names
-// its owners.
+// Ranks of one host read each other's tokens where they were staged, in memory of the host, and
+// write outputs where the home reads them. A token goes to another host once, to one rank there,
+// after a letter that names its owners.
 class Dispatcher {
  public:
   // Collective. If the ranks of a host can't share memory, they send each other messages, as ranks
@@ -83,6 +83,7 @@ class Dispatcher {
              Workspace& workspace, const DispatchLimits& limits, ReplicaPolicy policy);
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
+  ~Dispatcher() { backend_.UnshareHostMemory({memory_.data(), memory_.bytes()}); }
 
   // OK if the ranks of this host read each other's rows in place; otherwise the reason why not.
   const absl::Status& shared_memory() const { return shared_memory_; }
@@ -99,7 +100,7 @@ class Dispatcher {
   void ExpertsMoved(int layer);
 
   // Collective: starts to send this rank's tokens to their experts. x: [own tokens, hidden_size]
-  // float32.
+  // float32. `routing` is read when the backend has computed what was asked of it before.
   TokensInFlight Dispatch(int layer, ConstMatrix x, const Routing& routing);
 
  private:
@@ -135,6 +136,7 @@ class Dispatcher {
 
   void Combine(int layer, SendPlan plan, Matrix y);
 
+  Workspace& host_workspace() { return backend_.is_on_host() ? workspace_ : host_workspace_; }
   Matrix OwnTokens(int64_t rows) const {
     return board_.tokens().Rows(board_.own_tokens(index_), rows);
   }
@@ -144,6 +146,7 @@ class Dispatcher {
   const ExpertPlacement& placement_;
   Backend& backend_;
   Workspace& workspace_;
+  Workspace host_workspace_;  // used if the device is not the host
   const DispatchLimits limits_;
   const ReplicaPolicy policy_;
   absl::Status shared_memory_;

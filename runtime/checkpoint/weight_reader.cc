@@ -22,16 +22,15 @@ int64_t RowsOf(const WeightPiece& piece, uint64_t bytes) {
          PackedMatrix::kPanel;
 }
 
-void ToFloats(ConstMatrix from, Matrix to) {
-  for (int64_t r = 0; r < to.rows; ++r) {
-    const std::byte* in = from.row(r);
-    const auto* halves = reinterpret_cast<const uint16_t*>(in);
-    float* out = to.f32(r);
-    for (int64_t c = 0; c < to.cols; ++c) {
-      out[c] = from.dtype == DType::kF32    ? reinterpret_cast<const float*>(in)[c]
-               : from.dtype == DType::kBF16 ? ToFloat(BF16{halves[c]})
-                                            : HalfToFloat(halves[c]);
-    }
+// The rows of a dense matrix, one after the other, as floats.
+void ToFloats(ConstMatrix from, std::vector<float>& to) {
+  const auto* floats = reinterpret_cast<const float*>(from.data);
+  const auto* halves = reinterpret_cast<const uint16_t*>(from.data);
+  to.resize(from.rows * from.cols);
+  for (size_t i = 0; i < to.size(); ++i) {
+    to[i] = from.dtype == DType::kF32    ? floats[i]
+            : from.dtype == DType::kBF16 ? ToFloat(BF16{halves[i]})
+                                         : HalfToFloat(halves[i]);
   }
 }
 
@@ -64,6 +63,11 @@ class WeightReader {
   }
 
  private:
+  struct Staging {
+    std::vector<std::byte> read;
+    std::vector<float> floats;
+  };
+
   void NoteFailure(const absl::Status& status) {
     if (status.ok()) return;
     const std::lock_guard lock(mutex_);
@@ -74,26 +78,31 @@ class WeightReader {
   // Reads rows of a piece, from the beginning of a panel on.
   absl::Status ReadPart(int thread, const WeightPiece& piece, int64_t first_row, int64_t num_rows) {
     const TensorSlice& like = *piece.from[0];
-    Matrix to = {nullptr, like.dtype, num_rows, like.cols, like.cols};
-    const bool is_table = piece.table != nullptr;
-    if (is_table && piece.table->dtype == like.dtype) {
-      to = piece.table->Rows(first_row, num_rows);
-    } else {
-      staging_[thread].resize(std::max(staging_[thread].size(), num_rows * to.row_bytes()));
-      to.data = staging_[thread].data();
-    }
-    absl::Status status = ReadRows(piece, first_row, to);
+    Staging& staging = staging_[thread];
+    Matrix rows = {nullptr, like.dtype, num_rows, like.cols, like.cols};
+    staging.read.resize(std::max(staging.read.size(), num_rows * rows.row_bytes()));
+    rows.data = staging.read.data();
+    absl::Status status = ReadRows(piece, first_row, rows);
     if (!status.ok()) return status;
-    if (is_table && piece.table->dtype != like.dtype) {
-      ToFloats(to, piece.table->Rows(first_row, num_rows));
+    if (piece.table != nullptr) {
+      Write(rows, piece.table->dtype, piece.table->row(first_row), staging.floats);
     }
     if (piece.vector != nullptr) {
-      ToFloats(to, {reinterpret_cast<std::byte*>(piece.vector->data()), DType::kF32, 1, like.cols,
-                    like.cols});
+      auto* to = reinterpret_cast<std::byte*>(piece.vector->data());
+      Write(rows, DType::kF32, to, staging.floats);
     }
-    if (piece.packed != nullptr) Pack(piece, first_row, to);
+    if (piece.packed != nullptr) Pack(piece, first_row, rows);
     counter_.Add(thread, num_rows * piece.row_bytes());
     return status;
+  }
+
+  void Write(ConstMatrix rows, DType dtype, std::byte* to, std::vector<float>& floats) {
+    if (rows.dtype == dtype) {
+      packer_.Write({rows.data, rows.rows * rows.row_bytes()}, to);
+    } else {
+      ToFloats(rows, floats);
+      packer_.Write(std::as_bytes(std::span(floats)), to);
+    }
   }
 
   // Reads as many rows as `to` has from the piece's stacked slices.
@@ -125,7 +134,7 @@ class WeightReader {
 
   WeightPacker& packer_;
   LoadCounter& counter_;
-  std::vector<std::vector<std::byte>> staging_;  // of each thread
+  std::vector<Staging> staging_;  // of each thread
   std::atomic<bool> failed_ = false;
   std::mutex mutex_;
   absl::Status status_;

@@ -237,7 +237,9 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
   }
   const absl::Status status = ReadWeights(pieces, backend.packer(), counter);
   if (!status.ok()) return status;
-  backend.packer().ForEach(std::ssize(blocks), [&](int, int64_t i) { UseHugePages(blocks[i]); });
+  if (backend.is_on_host()) {
+    backend.packer().ForEach(std::ssize(blocks), [&](int, int64_t i) { UseHugePages(blocks[i]); });
+  }
   return weights;
 }
 

@@ -26,6 +26,9 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
       placement_(model.placement),
       workspace_([&backend](size_t bytes) { return backend.Allocate(bytes); }),
       context_{backend, workspace_, clock_, options.dtype},
+      host_workspace_([&backend](size_t bytes) { return backend.AllocateOnHost(bytes); }),
+      host_{backend.host(), backend.is_on_host() ? workspace_ : host_workspace_, clock_,
+            options.dtype},
       kv_cache_(backend, model.config, options.dtype, options.limits.pages[ranks.world.rank()]),
       model_(
           context_,
@@ -38,7 +41,7 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
                  if (recorder_) recorder_->AddLayer(tokens);
                },
            .override_experts = options.override_experts}),
-      runner_(context_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
+      runner_(context_, host_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
       affinity_(MakeAffinity(ranks, model, options)),
       scheduler_(options.limits, options.home_policy, affinity_ ? &*affinity_ : nullptr),
       messenger_(ranks.world),
@@ -49,8 +52,10 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
   OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
   OCTET_CHECK(options.limits.group_size == ranks.group.size());
   if (!options.rebalance.rooms.empty()) {
-    mover_ = std::make_unique<ExpertMover>(ranks.group, backend, model.config, options.dtype,
-                                           placement_, model.weights);
+    const int rank = ranks.group.rank();
+    mover_ = std::make_unique<ExpertMover>(
+        ranks.group, backend, model.config, options.dtype, placement_, model.weights,
+        options.rebalance.rooms[rank] - placement_.CountPairs()[rank]);
     rebalancer_ = std::make_unique<Rebalancer>(options.rebalance, placement_);
   }
   if (!options.record_routing && !options.return_routed_experts) return;

@@ -130,6 +130,8 @@ class Engine {
   PhaseClock clock_;
   Workspace workspace_;
   ExecutionContext context_;
+  Workspace host_workspace_;  // used if the device is not the host
+  ExecutionContext host_;     // otherwise the same as context_
   KvCache kv_cache_;
   std::optional<RoutingRecorder> recorder_;  // if routing is recorded
   Mixtral model_;

@@ -9,7 +9,8 @@
 namespace octet {
 
 ExpertMover::ExpertMover(Communicator& group, Backend& backend, const ModelConfig& config,
-                         DType dtype, ExpertPlacement& placement, ModelWeights& weights)
+                         DType dtype, ExpertPlacement& placement, ModelWeights& weights,
+                         int64_t num_spare)
     : comm_(group.MakeGroup(group.size())),
       hosts_(comm_->hosts()),
       backend_(backend),
@@ -18,7 +19,9 @@ ExpertMover::ExpertMover(Communicator& group, Backend& backend, const ModelConfi
       placement_(placement),
       weights_(weights),
       target_(placement),
-      layer_(placement.num_layers()) {}
+      layer_(placement.num_layers()) {
+  KeepSpareMemory(num_spare);
+}
 
 void ExpertMover::Begin(const ExpertPlacement& target) {
   OCTET_CHECK(!is_moving());
@@ -59,7 +62,7 @@ int ExpertMover::SourceOf(int expert, int to) const {
 
 // Every rank calls it for every move, because every rank must take the same tickets.
 void ExpertMover::Start(const Move& move) {
-  Travelling travelling = {.expert = move.expert, .weights = nullptr, .gate_up = {}, .down = {}};
+  Travelling travelling = {.expert = move.expert};
   ExpertWeights* weights = weights_.layers[layer_].experts[move.expert].get();
   if (move.to == comm_->rank()) {
     travelling.weights = TakeMemory();
@@ -69,12 +72,23 @@ void ExpertMover::Start(const Move& move) {
   OCTET_CHECK(!takes_part || weights != nullptr) << "layer " << layer_ << " expert " << move.expert;
   ExpertWeights none;
   ExpertWeights& moved = takes_part ? *weights : none;
-  travelling.gate_up = StartMatrix(move, moved.gate_up);
-  travelling.down = StartMatrix(move, moved.down);
+  travelling.gate_up = StartMatrix(move, moved.gate_up, travelling.gate_up_copy);
+  travelling.down = StartMatrix(move, moved.down, travelling.down_copy);
   if (takes_part) travelling_.push_back(std::move(travelling));
 }
 
-// All experts have the same shape. New memory takes longer: the system clears it page by page.
+// Writes to each page of the host, so that the system clears it now and not while an expert comes.
+void ExpertMover::KeepSpareMemory(int64_t num_spare) {
+  for (int64_t i = 0; i < num_spare; ++i) {
+    spare_.push_back(std::make_unique<ExpertWeights>(AllocateExpert(config_, dtype_, backend_)));
+    if (!backend_.is_on_host()) continue;
+    for (const PackedMatrix* m : {&spare_.back()->gate_up, &spare_.back()->down}) {
+      std::ranges::fill(std::span(m->buffer.data(), m->buffer.bytes()), std::byte{});
+    }
+  }
+}
+
+// All experts have the same shape.
 std::unique_ptr<ExpertWeights> ExpertMover::TakeMemory() {
   if (spare_.empty()) {
     return std::make_unique<ExpertWeights>(AllocateExpert(config_, dtype_, backend_));
@@ -84,14 +98,23 @@ std::unique_ptr<ExpertWeights> ExpertMover::TakeMemory() {
   return memory;
 }
 
-// Returns null if this rank takes no part.
-std::unique_ptr<Exchange> ExpertMover::StartMatrix(const Move& move, PackedMatrix& matrix) {
+// Returns null if this rank takes no part. A copy is sent and received if the host has no access to
+// the matrix.
+std::unique_ptr<Exchange> ExpertMover::StartMatrix(const Move& move, PackedMatrix& matrix,
+                                                   std::vector<std::byte>& copy) {
   const Transfer transfer = {Traffic::kControl, {"moving experts", layer_}, comm_->NextTicket()};
   const Bytes bytes(matrix.buffer.data(), matrix.buffer.bytes());
   std::vector<Outgoing> send;
   std::vector<Incoming> recv;
-  if (move.from == comm_->rank()) send.push_back({move.to, bytes});
-  if (move.to == comm_->rank()) recv.push_back({move.from, bytes});
+  if (move.from == comm_->rank()) {
+    send.push_back({move.to, backend_.packer().Read(bytes, copy)});
+  }
+  if (move.to == comm_->rank() && backend_.is_on_host()) {
+    recv.push_back({move.from, bytes});
+  } else if (move.to == comm_->rank()) {
+    copy.resize(bytes.size());
+    recv.push_back({move.from, copy});
+  }
   if (send.empty() && recv.empty()) return nullptr;
   std::unique_ptr<Exchange> exchange = comm_->MakeExchange();
   comm_->Start(*exchange, transfer, send, recv);
@@ -115,7 +138,12 @@ int ExpertMover::UseLayer() {
   Finish();
   LayerWeights& layer = weights_.layers[layer_];
   for (Travelling& t : travelling_) {
-    if (t.weights != nullptr) layer.experts[t.expert] = std::move(t.weights);
+    if (t.weights == nullptr) continue;
+    if (!backend_.is_on_host()) {
+      backend_.packer().Write(t.gate_up_copy, t.weights->gate_up.buffer.data());
+      backend_.packer().Write(t.down_copy, t.weights->down.buffer.data());
+    }
+    layer.experts[t.expert] = std::move(t.weights);
   }
   travelling_.clear();
   experts_moved_ += moves_of_layer_;

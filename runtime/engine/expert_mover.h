@@ -22,9 +22,9 @@ namespace octet {
 class ExpertMover {
  public:
   // Collective. The object changes `placement` and `weights` of this rank. All arguments must
-  // outlive it.
+  // outlive it. Takes the memory of `num_spare` experts at once, for those that come.
   ExpertMover(Communicator& group, Backend& backend, const ModelConfig& config, DType dtype,
-              ExpertPlacement& placement, ModelWeights& weights);
+              ExpertPlacement& placement, ModelWeights& weights, int64_t num_spare);
   ExpertMover(const ExpertMover&) = delete;
   ExpertMover& operator=(const ExpertMover&) = delete;
   ~ExpertMover() { Abandon(); }
@@ -58,16 +58,19 @@ class ExpertMover {
   // An expert on its way to or from this rank.
   struct Travelling {
     int expert;
-    std::unique_ptr<ExpertWeights> weights;  // null if it leaves this rank
+    std::unique_ptr<ExpertWeights> weights;          // null if it leaves this rank
+    std::vector<std::byte> gate_up_copy, down_copy;  // used if the device is not the host
     std::unique_ptr<Exchange> gate_up, down;
   };
 
   void BeginLayer();
   std::vector<Move> MovesOfLayer() const;
   int SourceOf(int expert, int to) const;
+  void KeepSpareMemory(int64_t num_spare);
   std::unique_ptr<ExpertWeights> TakeMemory();
   void Start(const Move& move);
-  std::unique_ptr<Exchange> StartMatrix(const Move& move, PackedMatrix& matrix);
+  std::unique_ptr<Exchange> StartMatrix(const Move& move, PackedMatrix& matrix,
+                                        std::vector<std::byte>& copy);
   void Finish();
 
   std::unique_ptr<Communicator> comm_;
@@ -80,7 +83,7 @@ class ExpertMover {
   ExpertPlacement target_;
   int layer_;  // the layer that travels; the number of layers if none does
   std::vector<Travelling> travelling_;
-  std::vector<std::unique_ptr<ExpertWeights>> spare_;  // the memory of experts that have left
+  std::vector<std::unique_ptr<ExpertWeights>> spare_;  // memory for experts that come
   int64_t moves_of_layer_ = 0;
   int64_t experts_moved_ = 0;
 };

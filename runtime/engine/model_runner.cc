@@ -118,9 +118,19 @@ void ModelRunner::UseLogits(ConstMatrix hidden) {
   for (int64_t first = 0; first < hidden.rows; first += kLogitRows) {
     const int64_t rows = std::min(kLogitRows, hidden.rows - first);
     const Workspace::Scope scope(context_.workspace);
-    const Matrix logits = model_.Logits(hidden.Rows(first, rows));
+    const Workspace::Scope host_scope(host_.workspace);
+    const ConstMatrix logits = ToHost(model_.Logits(hidden.Rows(first, rows)));
     for (int64_t i = 0; i < rows; ++i) UseRow(logits.Rows(i, 1), logit_rows_[first + i]);
   }
+}
+
+// Returns the logits in memory of the host.
+ConstMatrix ModelRunner::ToHost(ConstMatrix logits) {
+  if (context_.backend.is_on_host()) return logits;
+  const Matrix copy = host_.workspace.Alloc(logits.rows, logits.cols);
+  context_.backend.CopyToHost(logits, copy);
+  context_.backend.Synchronize();
+  return copy;
 }
 
 void ModelRunner::UseRow(ConstMatrix logits, const LogitRow& row) {

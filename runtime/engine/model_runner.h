@@ -28,16 +28,19 @@ class ModelRunner {
   // of a prompt would take more memory than the rest of the step.
   static constexpr int64_t kLogitRows = 128;
 
-  // `tokenizer` may be null; then no request has stop texts. `seed` is the run's seed, for requests
-  // without one. The arguments must outlive this object.
-  ModelRunner(const ExecutionContext& context, const ModelConfig& config,
-              const Tokenizer* tokenizer, Mixtral& model, KvCache& kv_cache, int64_t seed)
+  // `host` computes on the host's memory; it is `context` if the device is the host. `tokenizer`
+  // may be null; then no request has stop texts. `seed` is the run's seed, for requests without
+  // one. The arguments must outlive this object.
+  ModelRunner(const ExecutionContext& context, const ExecutionContext& host,
+              const ModelConfig& config, const Tokenizer* tokenizer, Mixtral& model,
+              KvCache& kv_cache, int64_t seed)
       : context_(context),
+        host_(host),
         config_(config),
         tokenizer_(tokenizer),
         model_(model),
         kv_cache_(kv_cache),
-        sampler_(context),
+        sampler_(host),
         seed_(seed) {}
 
   // The results that contain the experts of tokens.
@@ -89,6 +92,7 @@ class ModelRunner {
   Sequence& Find(int64_t id);
 
   void UseLogits(ConstMatrix hidden);
+  ConstMatrix ToHost(ConstMatrix logits);
   void UseRow(ConstMatrix logits, const LogitRow& row);
   void Fail(Sequence& s);
   SampleRequest MakeSampleRequest(const Sequence& s) const;
@@ -96,6 +100,7 @@ class ModelRunner {
   void Finish(Sequence& s);
 
   const ExecutionContext& context_;
+  const ExecutionContext& host_;
   const ModelConfig& config_;
   const Tokenizer* tokenizer_;
   Mixtral& model_;

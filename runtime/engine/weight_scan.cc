@@ -29,16 +29,14 @@ struct Weight {
     for (const TensorSlice* slice : from) rows += slice->rows;
     return packed != nullptr ? (rows + kPanel - 1) / kPanel : table.rows;
   }
-  // Row-major, or [steps][16] inputs or pairs of inputs (kernels/base/packed_matrix.h).
+  // In the memory in which the backend uses weights.
   std::span<const std::byte> block(int64_t i) const {
     if (packed == nullptr) return {table.row(i), table.row_bytes()};
     return {packed->panel(first_panel + i * panel_step), packed->panel_bytes()};
   }
   // Returns the row of element e of a block.
-  int64_t Row(int64_t block, size_t e) const {
-    if (packed == nullptr) return block;
-    const size_t lane = dtype() == DType::kBF16 ? e / 2 : e;
-    return block * kPanel + static_cast<int64_t>(lane % kPanel);
+  int64_t Row(int64_t block, size_t e, WeightPacker& packer) const {
+    return packed == nullptr ? block : block * kPanel + packer.OutputOf(*packed, e);
   }
 };
 
@@ -109,14 +107,15 @@ void KeepWorse(const Found& found, Found& worst) {
 }
 
 // Finds the first row of a block that contains the magnitude `bits`.
-WorstWeight Locate(const Weight& weight, int64_t block, uint32_t bits) {
-  const std::span<const std::byte> bytes = weight.block(block);
+WorstWeight Locate(const Weight& weight, int64_t block, uint32_t bits, WeightPacker& packer) {
+  std::vector<std::byte> room;
+  const std::span<const std::byte> bytes = packer.Read(weight.block(block), room);
   WorstWeight worst;
   worst.set_row(-1);
   for (size_t e = 0; e < bytes.size() / SizeOf(weight.dtype()); ++e) {
     const float value = ElementOf(weight.dtype(), bytes, e);
     if (Magnitude(value) < std::min(bits, kInfiniteBits)) continue;
-    const int64_t row = weight.Row(block, e);
+    const int64_t row = weight.Row(block, e, packer);
     if (worst.row() >= 0 && worst.row() <= row) continue;
     worst.set_row(row);
     worst.set_value(value);
@@ -146,17 +145,21 @@ WorstWeight FindWorstWeight(const ModelWeights& weights, const MixtralTensors& t
     const bool is_here = all[w].packed != nullptr || all[w].table.data != nullptr;
     for (int32_t i = 0; is_here && i < all[w].num_blocks(); ++i) blocks.push_back({w, i});
   }
-  std::vector<Found> of_thread(backend.packer().num_threads());
-  backend.packer().ForEach(std::ssize(blocks), [&](int thread, int64_t i) {
+  WeightPacker& packer = backend.packer();
+  std::vector<Found> of_thread(packer.num_threads());
+  std::vector<std::vector<std::byte>> rooms(packer.num_threads());
+  packer.ForEach(std::ssize(blocks), [&](int thread, int64_t i) {
     const Weight& weight = all[blocks[i].weight];
-    KeepWorse({GreatestIn(weight.dtype(), weight.block(blocks[i].number)), i}, of_thread[thread]);
+    const std::span<const std::byte> bytes =
+        packer.Read(weight.block(blocks[i].number), rooms[thread]);
+    KeepWorse({GreatestIn(weight.dtype(), bytes), i}, of_thread[thread]);
   });
   Found found;
   for (const Found& f : of_thread) {
     if (f.index >= 0) KeepWorse(f, found);
   }
   const Block& block = blocks[found.index];
-  WorstWeight worst = Locate(all[block.weight], block.number, found.bits);
+  WorstWeight worst = Locate(all[block.weight], block.number, found.bits, packer);
   worst.set_place(block.weight);
   return worst;
 }

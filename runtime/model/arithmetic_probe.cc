@@ -19,20 +19,19 @@ constexpr int64_t kTokens = 2 * kAttentionFold + 21;
 constexpr int kHeads = 2;
 constexpr int kHeadDim = 40;
 
-// A float32 matrix that owns its elements.
+// A float32 matrix on a device.
 class Rows {
  public:
-  Rows(int64_t rows, int64_t cols) : data_(static_cast<size_t>(rows * cols)), cols_(cols) {}
+  Rows(Backend& backend, int64_t rows, int64_t cols)
+      : buffer_(backend.Allocate(rows * cols * sizeof(float))),
+        view_{buffer_.data(), DType::kF32, rows, cols, cols} {}
 
-  Matrix view() {
-    const auto rows = static_cast<int64_t>(data_.size()) / cols_;
-    return {std::as_writable_bytes(std::span(data_)).data(), DType::kF32, rows, cols_, cols_};
-  }
-  std::span<float> values() { return data_; }
+  Matrix view() const { return view_; }
+  std::span<std::byte> bytes() const { return {buffer_.data(), buffer_.bytes()}; }
 
  private:
-  std::vector<float> data_;
-  int64_t cols_;
+  Buffer buffer_;
+  Matrix view_;
 };
 
 class Probe {
@@ -44,10 +43,14 @@ class Probe {
                       .dtype = dtype_,
                       .rows = kOutputs,
                       .cols = kInputs};
-    backend_.packer().Pack(Random(kOutputs, kInputs).view(), 0, 1, w);
-    Rows y(kRows, kOutputs);
-    backend_.Matmul(Random(kRows, kInputs).view(), w, y.view());
-    Add(y.values());
+    const std::vector<float> weights = Random(kOutputs * kInputs);
+    const ConstMatrix all = {std::as_bytes(std::span(weights)).data(), DType::kF32, kOutputs,
+                             kInputs, kInputs};
+    backend_.packer().Pack(all, 0, 1, w);
+    const Rows x = RandomRows(kRows, kInputs);
+    const Rows y(backend_, kRows, kOutputs);
+    backend_.Matmul(x.view(), w, y.view());
+    Add(y);
   }
 
   void AddAttention() {
@@ -63,29 +66,35 @@ class Probe {
     std::iota(pages.begin(), pages.end(), 0);
     const SequenceSpan all = {.num_rows = kTokens, .pages = pages};
     constexpr int64_t kCols = kHeads * kHeadDim;
-    backend_.StoreKv(Random(kTokens, kCols).view(), Random(kTokens, kCols).view(), {&all, 1}, kv);
-    Rows y(kTokens, kCols);
-    backend_.Attention(Random(kTokens, kCols).view(), {&all, 1}, kv, 0, y.view());
-    Add(y.values());
+    const Rows keys = RandomRows(kTokens, kCols);
+    const Rows values = RandomRows(kTokens, kCols);
+    const Rows q = RandomRows(kTokens, kCols);
+    const Rows y(backend_, kTokens, kCols);
+    backend_.StoreKv(keys.view(), values.view(), {&all, 1}, kv);
+    backend_.Attention(q.view(), {&all, 1}, kv, 0, y.view());
+    Add(y);
   }
 
   void AddElementwise() {
-    Rows x = Random(kRows, kInputs);
-    Rows y(kRows, kInputs);
-    backend_.RmsNorm(x.view(), Random(1, kInputs).values(), 1e-5F, y.view());
-    Add(y.values());
+    const Rows x = RandomRows(kRows, kInputs);
+    const Rows weight = RandomRows(1, kInputs);
+    const Rows y(backend_, kRows, kInputs);
+    const auto* first = reinterpret_cast<const float*>(weight.bytes().data());
+    backend_.RmsNorm(x.view(), {first, kInputs}, 1e-5F, y.view());
+    Add(y);
     backend_.Softmax(x.view(), {}, y.view());
-    Add(y.values());
+    Add(y);
     std::array<float, kRows> logarithms = {};
     backend_.LogSumExp(x.view(), logarithms);
-    Add(logarithms);
+    backend_.Synchronize();
+    fingerprint_.Add(std::as_bytes(std::span(logarithms)));
   }
 
   void AddAngles() {
     constexpr int64_t kPositions = 1024;
-    const Rope rope(kHeadDim, 1e6, kPositions);
+    const Rope rope(backend_, kHeadDim, 1e6, kPositions);
     for (const ConstMatrix& table : {rope.table().cos, rope.table().sin}) {
-      Add({table.f32(0), static_cast<size_t>(table.rows * table.cols)});
+      AddBytes({table.data, table.rows * table.row_bytes()});
     }
   }
 
@@ -94,16 +103,28 @@ class Probe {
  private:
   // Returns values from -4 to 4, the same on every machine: the upper 24 bits of Knuth's generator
   // (MMIX).
-  Rows Random(int64_t rows, int64_t cols) {
-    Rows x(rows, cols);
-    for (float& value : x.values()) {
+  std::vector<float> Random(int64_t count) {
+    std::vector<float> values(count);
+    for (float& value : values) {
       state_ = state_ * 6364136223846793005U + 1442695040888963407U;
       value = static_cast<float>(static_cast<int64_t>(state_ >> 40) - (1 << 23)) / (1 << 21);
     }
+    return values;
+  }
+
+  Rows RandomRows(int64_t rows, int64_t cols) {
+    Rows x(backend_, rows, cols);
+    const std::vector<float> values = Random(rows * cols);
+    backend_.packer().Write(std::as_bytes(std::span(values)), x.bytes().data());
     return x;
   }
 
-  void Add(std::span<const float> values) { fingerprint_.Add(std::as_bytes(values)); }
+  void Add(const Rows& rows) { AddBytes(rows.bytes()); }
+  void AddBytes(std::span<const std::byte> on_device) {
+    std::vector<std::byte> room;
+    backend_.Synchronize();
+    fingerprint_.Add(backend_.packer().Read(on_device, room));
+  }
 
   Backend& backend_;
   DType dtype_;

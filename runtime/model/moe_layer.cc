@@ -4,7 +4,10 @@ namespace octet {
 
 TokensInFlight MoeLayer::Dispatch(ConstMatrix x, MicroBatch& m) const {
   router_.Route(m.context, x, m.routing);  // choose the top-k experts of each token
-  if (hooks_.override_experts) hooks_.override_experts(layer_, m.batch, m.routing);
+  if (hooks_.override_experts) {
+    m.context.backend.Synchronize();
+    hooks_.override_experts(layer_, m.batch, m.routing);
+  }
   TokensInFlight tokens = m.dispatcher.Dispatch(layer_, x, m.routing);  // tokens leave for them
   if (hooks_.observe) {
     hooks_.observe({layer_, m.first_token, m.routing, tokens.plan(), m.dispatcher.hosts()});

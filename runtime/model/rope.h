@@ -4,7 +4,6 @@
 #define OCTET_RUNTIME_MODEL_ROPE_H_
 
 #include <cstdint>
-#include <vector>
 
 #include "kernels/base/backend.h"
 #include "runtime/checkpoint/rope_scaling.h"
@@ -16,16 +15,17 @@ namespace octet {
 // (modeling_mixtral.py, MixtralRotaryEmbedding).
 class Rope {
  public:
-  Rope(int head_dim, double theta, int64_t max_positions, const RopeScaling& scaling = {});
+  Rope(Backend& backend, int head_dim, double theta, int64_t max_positions,
+       const RopeScaling& scaling = {});
   Rope(const Rope&) = delete;
   Rope& operator=(const Rope&) = delete;
 
   const RopeTable& table() const { return table_; }
 
  private:
-  std::vector<float> cos_;  // [max_positions, head_dim / 2]
-  std::vector<float> sin_;  // [max_positions, head_dim / 2]
-  RopeTable table_;
+  Buffer cos_;
+  Buffer sin_;
+  RopeTable table_;  // [max_positions, head_dim / 2], each
 };
 
 }  // namespace octet

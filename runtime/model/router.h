@@ -8,21 +8,16 @@
 
 namespace octet {
 
-// Chooses the experts of each token: takes the softmax over all experts in float32, then the k most
-// probable experts. Scales their weights to a sum of 1. Among equal probabilities the expert with
-// the lower number wins. If the logits of a token are not finite, the first k experts are chosen,
-// with NaN as their weights.
+// Chooses the experts of each token, by the rules of Backend::Route.
 class Router {
  public:
   // gate: [num_experts, hidden_size] float32
   Router(const PackedMatrix& gate, int topk) : gate_(gate), topk_(topk) {}
 
-  // x: [tokens, hidden_size].
+  // x: [tokens, hidden_size]. `routing` can be read after the backend's next Synchronize.
   void Route(const ExecutionContext& context, ConstMatrix x, Routing& routing) const;
 
  private:
-  void ChooseBest(float* probabilities, int32_t* idx, float* weights) const;
-
   const PackedMatrix& gate_;
   int topk_;
 };

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/cpu/make_cpu_backend.h"
 #include "runtime/checkpoint/model_config.h"
 #include "runtime/model/rope.h"
 #include "tests/support/json.h"
@@ -34,6 +35,7 @@ void ExpectNear(float value, float expected, float tolerance) {
 TEST(RopeScalingTest, AsTransformers) {
   const json golden = ParseJson(ReadFile(OCTET_SOURCE_DIR "/tests/golden/rope/scaling.json"));
   const std::vector<int64_t> positions = golden["positions"];
+  const std::unique_ptr<Backend> backend = MakeCpuBackend(SupportedIsas().front(), 1);
   for (const json& c : golden["cases"]) {
     SCOPED_TRACE(c["rope_scaling"].dump());
     const ModelConfig config = ConfigOf(c, "rope_scaling");
@@ -45,7 +47,7 @@ TEST(RopeScalingTest, AsTransformers) {
     ASSERT_EQ(frequencies.size(), expected.size());
     for (size_t i = 0; i < expected.size(); ++i) ExpectNear(frequencies[i], expected[i], 3e-7F);
 
-    const Rope rope(config.head_dim, config.rope_theta, positions.back() + 1, scaling);
+    const Rope rope(*backend, config.head_dim, config.rope_theta, positions.back() + 1, scaling);
     const std::vector<float> cos = c["cos"];
     const std::vector<float> sin = c["sin"];
     for (size_t p = 0; p < positions.size(); ++p) {

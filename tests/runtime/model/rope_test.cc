@@ -4,8 +4,15 @@
 
 #include <cmath>
 
+#include "kernels/cpu/make_cpu_backend.h"
+
 namespace octet {
 namespace {
+
+Backend& HostBackend() {
+  static const std::unique_ptr<Backend> backend = MakeCpuBackend(SupportedIsas().front(), 1);
+  return *backend;
+}
 
 // Relative error of an angle in float32: the exponent is rounded, then the power, its inverse and
 // the product.
@@ -20,7 +27,7 @@ TEST(RopeTest, EqualsDouble) {
     int64_t max_positions;
   } cases[] = {{128, 1e6, 4096}, {64, 10000, 2048}, {2, 1e6, 100}, {80, 50000, 1000}, {6, 1, 10}};
   for (const auto& c : cases) {
-    const Rope rope(c.head_dim, c.theta, c.max_positions);
+    const Rope rope(HostBackend(), c.head_dim, c.theta, c.max_positions);
     const int64_t half = c.head_dim / 2;
     ASSERT_EQ(rope.table().cos.rows, c.max_positions);
     ASSERT_EQ(rope.table().cos.cols, half);
@@ -42,7 +49,7 @@ TEST(RopeTest, EqualsDouble) {
 
 // What transformers computes in float32: the exact bits of the angle matter at far positions.
 TEST(RopeTest, AnglesAreRoundedAsInTransformers) {
-  const Rope rope(128, 1e6, 32768);
+  const Rope rope(HostBackend(), 128, 1e6, 32768);
   for (const int64_t position : {1, 777, 32767}) {
     for (int64_t i = 0; i < 64; ++i) {
       const float frequency =
@@ -55,7 +62,7 @@ TEST(RopeTest, AnglesAreRoundedAsInTransformers) {
 }
 
 TEST(RopeTest, PositionZeroTurnsNothing) {
-  const Rope rope(32, 1e6, 1);
+  const Rope rope(HostBackend(), 32, 1e6, 1);
   for (int64_t i = 0; i < 16; ++i) {
     EXPECT_EQ(rope.table().cos.f32(0)[i], 1);
     EXPECT_EQ(rope.table().sin.f32(0)[i], 0);
@@ -64,8 +71,8 @@ TEST(RopeTest, PositionZeroTurnsNothing) {
 
 // How many positions there are changes none of them.
 TEST(RopeTest, ATableIsAPrefixOfALongerOne) {
-  const Rope shorter(64, 1e4, 10);
-  const Rope longer(64, 1e4, 3000);
+  const Rope shorter(HostBackend(), 64, 1e4, 10);
+  const Rope longer(HostBackend(), 64, 1e4, 3000);
   for (int64_t position = 0; position < 10; ++position) {
     for (int64_t i = 0; i < 32; ++i) {
       EXPECT_EQ(shorter.table().cos.f32(position)[i], longer.table().cos.f32(position)[i]);
