@@ -6,11 +6,9 @@
 #include <algorithm>
 
 #include "kernels/base/activity.h"
-#include "kernels/cpu/make_cpu_backend.h"
 #include "launch/core_binding.h"
 #include "launch/engine_choice.h"
 #include "launch/home_flags.h"
-#include "launch/instruction_path.h"
 #include "launch/live_moves.h"
 #include "launch/model_choice.h"
 #include "launch/placement_choice.h"
@@ -60,6 +58,14 @@ absl::Status CheckTimeout(const Communicator& world, double seconds) {
       "--timeout ", seconds, ": at least ", kShortestRemoteTimeout, " s with ranks on ", hosts[0],
       " and ", *other, "; networks recover from interruptions of seconds, and the launcher needs ",
       "that long to find a host gone"));
+}
+
+// Collective. Returns the memory in which weights and sequences lie: that of hosts, or of devices.
+absl::StatusOr<std::vector<HostMemory>> GatherMemory(Communicator& world,
+                                                     const ComputeDevice& device,
+                                                     FileSystem& files) {
+  if (device.cuda) return GatherDeviceMemory(world, *device.cuda);
+  return GatherHostMemory(world, files);
 }
 
 absl::StatusOr<ExpertPlacement> PlaceExperts(const RunConfig& config, FileSystem& files,
@@ -116,8 +122,11 @@ absl::StatusOr<AgreedModel> OpenAgreedModel(Communicator& world, const RunConfig
 }
 
 // Collective. Returns the same fingerprint, or an error, on all ranks.
-absl::StatusOr<uint64_t> AgreeOnArithmetic(Communicator& world, Isa isa, DType dtype) {
-  const uint64_t fingerprint = FingerprintArithmetic(*MakeCpuBackend(isa, 1), dtype);
+absl::StatusOr<uint64_t> AgreeOnArithmetic(Communicator& world, const ComputeDevice& device,
+                                           DType dtype) {
+  const std::unique_ptr<Backend> backend = device.MakeBackend(1);
+  uint64_t fingerprint = FingerprintArithmetic(*backend, dtype);
+  if (!backend->is_on_host()) fingerprint ^= FingerprintArithmetic(backend->host(), dtype);
   const absl::Status status =
       AgreeOnFacts(world, {{"arithmetic (another C library, or a processor that rounds otherwise; "
                             "--isa may name a path on which they agree)",
@@ -139,7 +148,7 @@ int ChooseThreads(Communicator& world, const RunConfig& config, FileSystem& file
 
 std::string JobSetup::NumericsClass() const {
   return absl::StrCat(Name(model.tensors.embed_tokens().dtype), "/", Name(engine.dtype), "/",
-                      Name(isa));
+                      device.path());
 }
 
 std::string DescribeSetup(const Communicator& world, const JobSetup& setup) {
@@ -163,7 +172,10 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   std::vector<std::string> warnings = model.warnings;
   absl::StatusOr<EngineOptions> options = ChooseEngineOptions(world, config, model);
   if (!options.ok()) return options.status();
-  absl::StatusOr<std::vector<HostMemory>> hosts = GatherHostMemory(world, files);
+  absl::StatusOr<ComputeDevice> device = ChooseComputeDevice(world, config, warnings);
+  if (!device.ok()) return device.status();
+  options->is_on_host = !device->cuda;
+  absl::StatusOr<std::vector<HostMemory>> hosts = GatherMemory(world, *device, files);
   if (!hosts.ok()) return hosts.status();
   MemoryNeeds needs = CountMemoryNeeds(model, *options, config);
   absl::StatusOr<ExpertPlacement> placement = ChoosePlacement(
@@ -178,9 +190,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   status = AgreeOnStatus(world, sampling.status());
   if (!status.ok()) return status;
 
-  const absl::StatusOr<Isa> isa = ChooseIsa(world, config.isa(), warnings);
-  if (!isa.ok()) return isa.status();
-  const absl::StatusOr<uint64_t> arithmetic = AgreeOnArithmetic(world, *isa, options->dtype);
+  const absl::StatusOr<uint64_t> arithmetic = AgreeOnArithmetic(world, *device, options->dtype);
   if (!arithmetic.ok()) return arithmetic.status();
   NoteFewTokens(config, options->limits, warnings);
   const int threads = ChooseThreads(world, config, files, warnings);
@@ -191,7 +201,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   options->limits.pages = memory->pages;
   return JobSetup{.model = std::move(model),
                   .placement = *std::move(placement),
-                  .isa = *isa,
+                  .device = *std::move(device),
                   .arithmetic = *arithmetic,
                   .threads = threads,
                   .engine = *std::move(options),

@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/base/backend.h"
-#include "kernels/cpu/isa.h"
+#include "launch/compute_device.h"
 #include "launch/memory_plan.h"
 #include "parallel/placement/expert_placement.h"
 #include "parallel/transport/communicator.h"
@@ -28,7 +27,7 @@ inline constexpr double kShortestRemoteTimeout = 30;
 struct JobSetup {
   ModelFiles model;
   ExpertPlacement placement;  // over the ranks of an expert-parallel group
-  Isa isa;
+  ComputeDevice device;
   uint64_t arithmetic;  // FingerprintArithmetic, the same on all ranks
   int threads;
   EngineOptions engine;

@@ -29,6 +29,9 @@ constexpr double kGiB = 1024.0 * 1024 * 1024;
 // With the demo's model, the whole process (its proportional set size) took at most 17 MiB with 16
 // ranks on one host, by TCP, and 12 MiB with 32, by shared memory.
 constexpr int64_t kProcessBytes = int64_t{48} << 20;
+// What a process takes of a CUDA device beside: its lists, and room for fragments. What the driver
+// takes has gone before free memory is read.
+constexpr int64_t kDeviceProcessBytes = int64_t{256} << 20;
 // The memory for lines that are read ahead and results that wait for earlier ones.
 constexpr int64_t kRootBytes = int64_t{144} << 20;
 
@@ -47,6 +50,10 @@ bool SplitUnit(const std::string& setting, double& number, std::string& unit) {
 int64_t RootBytes(const MemoryNeeds& needs, const HostMemory& host) {
   const bool has_root = std::ranges::find(host.ranks, 0) != host.ranks.end();
   return has_root ? needs.root : 0;
+}
+
+int64_t ReplicatedBytes(const MemoryNeeds& needs, const HostMemory& host) {
+  return needs.replicated * (needs.ranks_share ? 1 : std::ssize(host.ranks));
 }
 
 int64_t SumOf(const std::vector<int64_t>& values, const std::vector<int>& indices) {
@@ -82,7 +89,8 @@ absl::Status TooLittle(const MemoryNeeds& needs, const HostMemory& host, int64_t
   const auto num_ranks = std::ssize(host.ranks);
   const int64_t cache = num_ranks * needs.least_pages * needs.page;
   const int64_t workspace = num_ranks * needs.workspace + RootBytes(needs, host);
-  const int64_t wanted = needs.replicated + experts + workspace + cache;
+  const int64_t replicated = ReplicatedBytes(needs, host);
+  const int64_t wanted = replicated + experts + workspace + cache;
   const int hosts = HostsNeeded(needs, budget);
   const std::string advice =
       hosts > 0 ? absl::StrCat(hosts, " such hosts with one rank each would hold it")
@@ -91,8 +99,8 @@ absl::Status TooLittle(const MemoryNeeds& needs, const HostMemory& host, int64_t
       host.name, " has too little memory: ", FormatGiB(budget), " may be used (--memory) of the ",
       FormatGiB(host.available.bytes), " that ", host.available.limited_by, " leaves, and its ",
       num_ranks, num_ranks == 1 ? " rank needs " : " ranks need ", FormatGiB(wanted), ": ",
-      FormatGiB(needs.replicated), " for replicated weights, ", FormatGiB(experts),
-      " for experts, ", FormatGiB(workspace), " for work space, ", FormatGiB(cache),
+      FormatGiB(replicated), " for replicated weights, ", FormatGiB(experts), " for experts, ",
+      FormatGiB(workspace), " for work space, ", FormatGiB(cache),
       " for a KV cache of one sequence of --max-model-len a rank; ", advice));
 }
 
@@ -134,8 +142,10 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
   const SchedulerLimits& limits = options.limits;
   MemoryNeeds needs = {
       .replicated = static_cast<int64_t>(ReplicatedMemoryBytes(model.tensors, c, options.dtype)),
-      .workspace = kProcessBytes + static_cast<int64_t>(StepMemory(c, options).total()),
-      .root = kRootBytes,
+      .ranks_share = options.is_on_host,
+      .workspace = (options.is_on_host ? kProcessBytes : kDeviceProcessBytes) +
+                   static_cast<int64_t>(StepMemory(c, options).total()),
+      .root = options.is_on_host ? kRootBytes : 0,
       .page = static_cast<int64_t>(KvCache::PageBytes(c, options.dtype)),
       .least_pages = KvCache::PagesFor(options.max_model_len),
       .one_expert = static_cast<int64_t>(ExpertMemoryBytes(c, options.dtype)),
@@ -169,7 +179,7 @@ absl::StatusOr<std::vector<int64_t>> RoomForExperts(const MemoryNeeds& needs,
   for (const HostMemory& host : hosts) {
     const absl::StatusOr<int64_t> budget = BudgetOf(host, setting);
     if (!budget.ok()) return budget.status();
-    const int64_t shared = needs.replicated + RootBytes(needs, host);
+    const int64_t shared = ReplicatedBytes(needs, host) + RootBytes(needs, host);
     const int64_t left = (*budget - shared) / std::ssize(host.ranks) - needs.workspace -
                          needs.least_pages * needs.page;
     for (const int r : host.ranks) {
@@ -193,8 +203,8 @@ absl::StatusOr<MemoryPlan> PlanMemory(const MemoryNeeds& needs, std::vector<Host
     if (!budget.ok()) return budget.status();
     const auto num_ranks = std::ssize(host.ranks);
     const int64_t experts = SumOf(needs.experts, host.ranks);
-    const int64_t left =
-        *budget - needs.replicated - experts - num_ranks * needs.workspace - RootBytes(needs, host);
+    const int64_t left = *budget - ReplicatedBytes(needs, host) - experts -
+                         num_ranks * needs.workspace - RootBytes(needs, host);
     const int64_t pages = left < 0 ? 0 : left / num_ranks / needs.page;
     if (pages < needs.least_pages) return TooLittle(needs, host, *budget, experts);
     for (const int r : host.ranks) plan.pages[r] = std::min(pages, needs.most_pages);
@@ -235,7 +245,7 @@ std::string DescribePlan(const MemoryPlan& plan) {
   std::string text;
   for (const HostMemory& host : plan.hosts) {
     absl::StrAppend(&text, host.name, ": ", FormatGiB(host.available.bytes), " available (",
-                    host.available.limited_by, "), ", FormatGiB(needs.replicated),
+                    host.available.limited_by, "), ", FormatGiB(ReplicatedBytes(needs, host)),
                     " of replicated weights\n");
     for (const int r : host.ranks) {
       absl::StrAppend(&text, "  rank ", r, ": experts ", FormatGiB(needs.experts[r]),

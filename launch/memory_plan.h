@@ -21,6 +21,7 @@ namespace octet {
 // The memory that a job needs, in bytes unless noted otherwise.
 struct MemoryNeeds {
   int64_t replicated = 0;        // on each host
+  bool ranks_share = true;       // otherwise `replicated` is on each rank
   std::vector<int64_t> experts;  // [ranks]
   int64_t workspace = 0;         // on each rank: the matrices of its largest step, and the process
   int64_t root = 0;              // on rank 0 in addition: requests and answers that wait
@@ -38,6 +39,7 @@ struct MemoryNeeds {
 MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& options,
                              const RunConfig& config);
 
+// The memory of a host, or of a device with memory of its own.
 struct HostMemory {
   std::string name;
   std::vector<int> ranks;

@@ -7,23 +7,12 @@
 #include <span>
 #include <utility>
 
-#include "kernels/cuda/cuda_runtime.h"
 #include "runtime/checkpoint/random_weights.h"
 #include "runtime/io/fingerprint.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
-
-absl::Status CheckDevice(const RunConfig& config) {
-  if (config.device() == "cpu") return absl::OkStatus();
-  if (config.device() == "cuda") {
-    return absl::UnimplementedError(absl::StrCat(
-        "--device cuda: this version computes on the CPU only (", DescribeCuda(), ")"));
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("--device ", Quoted(config.device()), ": must be cpu"));
-}
 
 // Returns the shape of a model with random weights: a published one, or that of a directory's
 // config.json.
@@ -45,8 +34,6 @@ absl::StatusOr<ModelConfig> ChooseShape(const RunConfig& config, FileSystem& fil
 }  // namespace
 
 absl::StatusOr<ModelFiles> OpenModel(const RunConfig& config, FileSystem& files) {
-  const absl::Status device = CheckDevice(config);
-  if (!device.ok()) return device;
   if (config.random_weights()) {
     const absl::StatusOr<ModelConfig> shape = ChooseShape(config, files);
     if (!shape.ok()) return shape.status();

@@ -3,7 +3,6 @@
 #include <chrono>
 
 #include "kernels/base/activity.h"
-#include "kernels/cpu/make_cpu_backend.h"
 #include "parallel/transport/agreement.h"
 #include "parallel/transport/host_group.h"
 
@@ -13,11 +12,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Collective. Returns the replicated weights from the cache if every rank finds them there;
-// otherwise memory for them that the ranks of a host share.
+// otherwise memory for them, which the ranks of a host share if it is the host's.
 absl::StatusOr<ReplicatedMemory> GetReplicatedMemory(Communicator& world, const HostGroup& host,
                                                      size_t bytes, Backend& backend,
                                                      const LoadProgress& progress,
                                                      PackCache* cache) {
+  if (!backend.is_on_host()) return ReplicatedMemory{.buffer = backend.Allocate(bytes)};
   if (cache != nullptr) {
     const bool check = host.index == 0;
     Buffer mapped = MapReplicated(*cache, bytes, check, backend, progress);
@@ -65,7 +65,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Load(Communicator& world, cons
   world.set_timeout(std::chrono::duration<double>(timeout_seconds));
   std::unique_ptr<Session> session(new Session);
   session->group_ = world.MakeGroup(setup.engine.limits.group_size);
-  session->backend_ = MakeCpuBackend(setup.isa, setup.threads);
+  session->backend_ = setup.device.MakeBackend(setup.threads);
   const auto count_bytes = [&](uint64_t done, uint64_t total) {
     session->bytes_loaded_ = done;
     progress(done, total);

@@ -70,9 +70,10 @@ class Backend {
                              std::span<const int32_t> offsets,
                              std::span<const ExpertWeights* const> experts, Matrix y) = 0;
 
-  // The number of rows of experts that are computed together. The intermediate values between w1
-  // and w2 take memory for this many rows.
+  // The number of rows of experts that are computed together, on the host and on a device of its
+  // own. The intermediate values between w1 and w2 take memory for this many rows.
   static constexpr int64_t kExpertRowsAtATime = 256;
+  static constexpr int64_t kDeviceExpertRowsAtATime = 4096;
 
   // y[m] = x[m] / sqrt(mean(x[m]^2) + eps) * weight
   virtual void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) = 0;

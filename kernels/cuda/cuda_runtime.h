@@ -1,15 +1,41 @@
-// A description of CUDA on this machine.
+// The CUDA devices of this machine.
 
 #ifndef OCTET_KERNELS_CUDA_CUDA_RUNTIME_H_
 #define OCTET_KERNELS_CUDA_CUDA_RUNTIME_H_
 
+#include <absl/status/statusor.h>
+
+#include <cstddef>
+#include <memory>
 #include <string>
+#include <vector>
+
+#include "kernels/base/backend.h"
 
 namespace octet {
 
 // Returns one line for the user: the runtime's version and the number of devices, or why there are
 // none.
 std::string DescribeCuda();
+
+struct CudaDevice {
+  std::string name;
+  std::string bus_id;  // of the PCI bus
+  int major = 0;       // compute capability
+  int minor = 0;
+  size_t free_bytes = 0;
+
+  // The instruction path of a numerics class, such as "cuda_sm90".
+  std::string path() const { return "cuda_sm" + std::to_string(major) + std::to_string(minor); }
+};
+
+// Returns the devices that this process may use, in the order of their numbers. An error says why
+// there are none.
+absl::StatusOr<std::vector<CudaDevice>> FindCudaDevices();
+
+// Makes the backend on the device of this number. host: the arithmetic on the host's memory, whose
+// threads prepare weights.
+std::unique_ptr<Backend> MakeCudaBackend(int device, std::unique_ptr<Backend> host);
 
 }  // namespace octet
 

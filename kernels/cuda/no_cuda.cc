@@ -1,7 +1,18 @@
+#include <absl/status/status.h>
+
+#include "kernels/base/check.h"
 #include "kernels/cuda/cuda_runtime.h"
 
 namespace octet {
 
 std::string DescribeCuda() { return "CUDA: not in this build"; }
+
+absl::StatusOr<std::vector<CudaDevice>> FindCudaDevices() {
+  return absl::UnimplementedError(DescribeCuda());
+}
+
+std::unique_ptr<Backend> MakeCudaBackend(int, std::unique_ptr<Backend>) {
+  Fatal(__FILE__, __LINE__, DescribeCuda());
+}
 
 }  // namespace octet

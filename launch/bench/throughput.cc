@@ -235,7 +235,7 @@ class BenchThroughputCommand : public Subcommand {
   // Collective. Measures the machines first, while their memory is still free.
   ExitCode LoadAndMeasure(Communicator& world, const RunConfig& config, const JobSetup& setup,
                           FileSystem& files) {
-    MachineRates rates = ProbeMachines(world, setup.isa, setup.engine.dtype, setup.threads);
+    MachineRates rates = ProbeMachines(world, setup.device.isa, setup.engine.dtype, setup.threads);
     const auto progress = RankProgress::Make(world, config);
     if (!progress.ok()) return ExitWith(world, progress.status(), ExitCode::kCannotServe);
     const absl::StatusOr<std::unique_ptr<Session>> session =

@@ -18,6 +18,7 @@ namespace octet {
 
 struct EngineOptions {
   DType dtype = DType::kF32;
+  bool is_on_host = true;  // Backend::is_on_host
   SchedulerLimits limits;
   int64_t max_model_len = 0;  // tokens of a prompt and its answer
   int64_t seed = 0;

@@ -25,7 +25,10 @@ struct StepShape {
         q_dim(int64_t{config.num_heads} * config.head_dim),
         kv_dim(int64_t{config.num_kv_heads} * config.head_dim),
         vocab(config.vocab_size),
-        element(static_cast<int64_t>(SizeOf(options.dtype))) {}
+        element(static_cast<int64_t>(SizeOf(options.dtype))),
+        expert_rows(std::min(tokens_at_a_time * topk, options.is_on_host
+                                                          ? Backend::kExpertRowsAtATime
+                                                          : Backend::kDeviceExpertRowsAtATime)) {}
 
   int64_t own_tokens;        // of this rank
   int64_t tokens_at_a_time;  // that its experts compute at a time
@@ -35,7 +38,8 @@ struct StepShape {
   int64_t q_dim;
   int64_t kv_dim;
   int64_t vocab;
-  int64_t element;  // bytes of an element that products read
+  int64_t element;      // bytes of an element that products read
+  int64_t expert_rows;  // that are computed together
 };
 
 // Returns the bytes of the matrices of one step that is not divided. Attention, experts and logits
@@ -61,9 +65,7 @@ int64_t ExchangeBytes(const StepShape& s) {
 // products.
 int64_t ScratchBytes(const StepShape& s) {
   constexpr int64_t kAlignment = int64_t{1} << 16;
-  const int64_t expert_rows =
-      std::min<int64_t>(s.tokens_at_a_time * s.topk, Backend::kExpertRowsAtATime);
-  const int64_t experts = expert_rows * (s.hidden + s.intermediate) * s.element;
+  const int64_t experts = s.expert_rows * (s.hidden + s.intermediate) * s.element;
   const int64_t router = s.own_tokens * s.hidden * kFloat;
   const int64_t others = s.own_tokens * std::max(s.hidden, s.q_dim) * s.element;
   return std::max({experts, router, others}) + kAlignment;

@@ -3,8 +3,10 @@
 #include <absl/strings/str_cat.h>
 #include <cuda_runtime_api.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 
 #include "tests/cuda_emu/device_memory.h"
 #include "tests/cuda_emu/emulation.h"
@@ -20,6 +22,12 @@ cudaMemcpyKind KindOf(const void* to, const void* from) {
     return memory.Contains(from) ? cudaMemcpyDeviceToDevice : cudaMemcpyHostToDevice;
   }
   return memory.Contains(from) ? cudaMemcpyDeviceToHost : cudaMemcpyHostToHost;
+}
+
+// The memory of the host that the device may use, beside what cudaMallocHost gives.
+std::set<const void*>& RegisteredMemory() {
+  static std::set<const void*> registered;
+  return registered;
 }
 
 // False, and a fault, where it is memory of the device that leaves its allocation.
@@ -48,17 +56,23 @@ using octet::cuda_emu::DeviceMemory;
 using octet::cuda_emu::Emulation;
 using octet::cuda_emu::IsCapturing;
 using octet::cuda_emu::IsIdle;
+using octet::cuda_emu::RegisteredMemory;
+using octet::cuda_emu::RuntimeLock;
+using octet::cuda_emu::RuntimeMutex;
+using octet::cuda_emu::WorkOnce;
 using octet::cuda_emu::WorkUntil;
 
 extern "C" {
 
 cudaError_t cudaMalloc(void** p, size_t bytes) {
+  const RuntimeLock lock(RuntimeMutex());
   if (IsCapturing()) return cudaErrorStreamCaptureUnsupported;
   *p = DeviceMemory::OfDevice().Allocate(bytes);
   return *p == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
 }
 
 cudaError_t cudaFree(void* p) {
+  const RuntimeLock lock(RuntimeMutex());
   if (p == nullptr) return cudaSuccess;
   const cudaError_t error = WorkUntil(AreAllIdle);
   if (!DeviceMemory::OfDevice().Free(p)) {
@@ -80,10 +94,36 @@ cudaError_t cudaFreeHost(void* p) {
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
+  const RuntimeLock lock(RuntimeMutex());
   return octet::cuda_emu::Enqueue(stream, [=] { octet::cuda_emu::Copy(to, from, bytes, kind); });
 }
 
+cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
+                              size_t width, size_t height, cudaMemcpyKind kind,
+                              cudaStream_t stream) {
+  const RuntimeLock lock(RuntimeMutex());
+  if (width > to_pitch || width > from_pitch) return cudaErrorInvalidPitchValue;
+  return octet::cuda_emu::Enqueue(stream, [=] {
+    for (size_t row = 0; row < height; ++row) {
+      octet::cuda_emu::Copy(static_cast<std::byte*>(to) + row * to_pitch,
+                            static_cast<const std::byte*>(from) + row * from_pitch, width, kind);
+    }
+  });
+}
+
+cudaError_t cudaHostRegister(void* p, size_t, unsigned) {
+  const RuntimeLock lock(RuntimeMutex());
+  const bool is_new = RegisteredMemory().insert(p).second;
+  return is_new ? cudaSuccess : cudaErrorHostMemoryAlreadyRegistered;
+}
+
+cudaError_t cudaHostUnregister(void* p) {
+  const RuntimeLock lock(RuntimeMutex());
+  return RegisteredMemory().erase(p) == 1 ? cudaSuccess : cudaErrorHostMemoryNotRegistered;
+}
+
 cudaError_t cudaMemsetAsync(void* p, int value, size_t bytes, cudaStream_t stream) {
+  const RuntimeLock lock(RuntimeMutex());
   return octet::cuda_emu::Enqueue(stream, [=] {
     if (!octet::cuda_emu::IsInBounds("cudaMemset", p, bytes)) return;
     const DeviceMemory::Access access;
@@ -92,85 +132,109 @@ cudaError_t cudaMemsetAsync(void* p, int value, size_t bytes, cudaStream_t strea
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  const RuntimeLock lock(RuntimeMutex());
   *stream = octet::cuda_emu::MakeStream();
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const RuntimeLock lock(RuntimeMutex());
   const cudaError_t error = WorkUntil([stream] { return IsIdle(stream); });
   octet::cuda_emu::DestroyStream(stream);
   return error;
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  const RuntimeLock lock(RuntimeMutex());
   if (IsCapturing()) return cudaErrorStreamCaptureUnsupported;
   return WorkUntil([stream] { return IsIdle(stream); });
 }
 
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  const RuntimeLock lock(RuntimeMutex());
+  if (IsCapturing()) return cudaErrorStreamCaptureUnsupported;
+  if (const cudaError_t error = WorkOnce(); error != cudaSuccess) return error;
+  return IsIdle(stream) ? cudaSuccess : cudaErrorNotReady;
+}
+
 cudaError_t cudaDeviceSynchronize() {
+  const RuntimeLock lock(RuntimeMutex());
   if (IsCapturing()) return cudaErrorStreamCaptureUnsupported;
   return WorkUntil(AreAllIdle);
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  const RuntimeLock lock(RuntimeMutex());
   *event = octet::cuda_emu::MakeEvent();
   return cudaSuccess;
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  const RuntimeLock lock(RuntimeMutex());
   const cudaError_t error = WorkUntil(AreAllIdle);
   octet::cuda_emu::DestroyEvent(event);
   return error;
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  const RuntimeLock lock(RuntimeMutex());
   return octet::cuda_emu::Record(event, stream);
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  const RuntimeLock lock(RuntimeMutex());
   return octet::cuda_emu::WaitFor(stream, event);
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  const RuntimeLock lock(RuntimeMutex());
   if (IsCapturing()) return cudaErrorStreamCaptureUnsupported;
   return WorkUntil([event] { return octet::cuda_emu::HasHappened(event); });
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
+  const RuntimeLock lock(RuntimeMutex());
   return octet::cuda_emu::HasHappened(event) ? cudaSuccess : cudaErrorNotReady;
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  const RuntimeLock lock(RuntimeMutex());
   octet::cuda_emu::BeginCapture(stream);
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  const RuntimeLock lock(RuntimeMutex());
   *graph = octet::cuda_emu::EndCapture(stream);
   return cudaSuccess;
 }
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
                                  unsigned long long) {
+  const RuntimeLock lock(RuntimeMutex());
   *executable = octet::cuda_emu::Instantiate(graph);
   return cudaSuccess;
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+  const RuntimeLock lock(RuntimeMutex());
   return octet::cuda_emu::LaunchGraph(graph, stream);
 }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  const RuntimeLock lock(RuntimeMutex());
   octet::cuda_emu::DestroyGraph(graph);
   return cudaSuccess;
 }
 
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
+  const RuntimeLock lock(RuntimeMutex());
   octet::cuda_emu::DestroyGraph(graph);
   return cudaSuccess;
 }
 
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value) {
+  const RuntimeLock lock(RuntimeMutex());
   if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize) return cudaErrorInvalidValue;
   if (static_cast<size_t>(value) > Emulation::Device().options().shared_bytes) {
     return cudaErrorInvalidValue;
@@ -180,9 +244,53 @@ cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute
 }
 
 const char* cudaGetErrorString(cudaError_t error) {
+  const RuntimeLock lock(RuntimeMutex());
   const auto& faults = Emulation::Device().faults();
   if (error == cudaErrorLaunchFailure && !faults.empty()) return faults.front().c_str();
   return error == cudaSuccess ? "no error" : "an error of the emulated CUDA runtime";
+}
+
+// One device, as of sm_80.
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
+  if (device != 0) return cudaErrorInvalidDevice;
+  *properties = {};
+  std::strcpy(properties->name, "emulated device");
+  properties->major = 8;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+  if (device != 0) return cudaErrorInvalidDevice;
+  if (attribute != cudaDevAttrMultiProcessorCount) return cudaErrorInvalidValue;
+  constexpr int kProcessors = 4;
+  *value = kProcessors;
+  return cudaSuccess;
+}
+
+cudaError_t cudaDeviceGetPCIBusId(char* bus_id, int length, int device) {
+  if (device != 0) return cudaErrorInvalidDevice;
+  return std::snprintf(bus_id, length, "0000:00:00.0") < length ? cudaSuccess
+                                                                : cudaErrorInvalidValue;
+}
+
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  const RuntimeLock lock(RuntimeMutex());
+  *free = DeviceMemory::OfDevice().bytes_left();
+  *total = DeviceMemory::kBytes;
+  return cudaSuccess;
+}
+
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = CUDART_VERSION;
+  return cudaSuccess;
 }
 
 }  // extern "C"

@@ -12,7 +12,6 @@
 namespace octet::cuda_emu {
 namespace {
 
-constexpr size_t kBytes = size_t{2} << 30;
 constexpr size_t kAlignment = 4096;  // a page, so that all can be protected
 constexpr size_t kRedZone = 4096;
 

@@ -14,6 +14,8 @@ namespace octet::cuda_emu {
 // it; memory that was freed is never given out again.
 class DeviceMemory {
  public:
+  static constexpr size_t kBytes = size_t{2} << 30;
+
   static DeviceMemory& OfDevice();
 
   // While one lives, it can be touched.
@@ -35,6 +37,8 @@ class DeviceMemory {
 
   // Whether all of it lies in one allocation.
   bool IsInBounds(const void* p, size_t bytes) const;
+
+  size_t bytes_left() const { return kBytes - end_; }
 
   // The allocations that were not freed.
   size_t num_allocations() const { return allocations_.size(); }

@@ -9,6 +9,11 @@ bool Site::operator==(const Site& other) const {
   return line == other.line && std::strcmp(file, other.file) == 0;
 }
 
+std::recursive_mutex& RuntimeMutex() {
+  static std::recursive_mutex mutex;
+  return mutex;
+}
+
 Emulation& Emulation::Device() {
   static Emulation device;
   return device;

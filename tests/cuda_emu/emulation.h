@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <random>
 #include <string>
 #include <vector>
@@ -28,7 +29,11 @@ struct Options {
   size_t shared_bytes = 163 << 10;  // most of a block, as sm_80 has it
 };
 
-// The device of this process, for one thread of the system.
+// Held by the thread of the system that uses the device.
+std::recursive_mutex& RuntimeMutex();
+using RuntimeLock = std::lock_guard<std::recursive_mutex>;
+
+// The device of this process.
 class Emulation {
  public:
   static Emulation& Device();

@@ -67,6 +67,7 @@ void AllowDynamicShared(const void* kernel, size_t bytes) {
 
 cudaError_t Launch(const cudaLaunchConfig_t& config, const void* kernel,
                    const std::function<void()>& body) {
+  const RuntimeLock lock(RuntimeMutex());
   if (const char* fault = FindFault(config, kernel)) {
     Emulation::Device().Fail(fault);
     return cudaErrorInvalidConfiguration;

@@ -59,6 +59,20 @@ cudaError_t ErrorSoFar() {
   return Emulation::Device().faults().empty() ? cudaSuccess : cudaErrorLaunchFailure;
 }
 
+// Runs the first work of a stream that is ready. False: none is.
+bool RunOne() {
+  std::vector<Stream*> ready;
+  for (Stream* stream : AllStreams()) {
+    if (!stream->work.empty() && stream->work.front().is_ready()) ready.push_back(stream);
+  }
+  if (ready.empty()) return false;
+  Stream& stream = *ready[Emulation::Device().Draw(static_cast<uint32_t>(ready.size()))];
+  const Work work = std::move(stream.work.front());
+  stream.work.pop_front();
+  if (work.run) work.run();
+  return true;
+}
+
 }  // namespace
 
 cudaError_t Enqueue(cudaStream_t stream, std::function<void()> work) {
@@ -67,19 +81,16 @@ cudaError_t Enqueue(cudaStream_t stream, std::function<void()> work) {
 
 cudaError_t WorkUntil(const std::function<bool()>& finished) {
   while (!finished()) {
-    std::vector<Stream*> ready;
-    for (Stream* stream : AllStreams()) {
-      if (!stream->work.empty() && stream->work.front().is_ready()) ready.push_back(stream);
-    }
-    if (ready.empty()) {
+    if (!RunOne()) {
       Emulation::Device().Fail("streams wait for each other");
       break;
     }
-    Stream& stream = *ready[Emulation::Device().Draw(static_cast<uint32_t>(ready.size()))];
-    const Work work = std::move(stream.work.front());
-    stream.work.pop_front();
-    if (work.run) work.run();
   }
+  return ErrorSoFar();
+}
+
+cudaError_t WorkOnce() {
+  RunOne();
   return ErrorSoFar();
 }
 

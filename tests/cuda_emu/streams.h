@@ -16,6 +16,9 @@ cudaError_t Enqueue(cudaStream_t stream, std::function<void()> work);
 // Does work of all streams until `finished`. What the device has found wrong so far is an error.
 cudaError_t WorkUntil(const std::function<bool()>& finished);
 
+// Does one piece of work of any stream, if there is one.
+cudaError_t WorkOnce();
+
 // Whether a stream captures a graph: nobody may wait or allocate then.
 bool IsCapturing();
 

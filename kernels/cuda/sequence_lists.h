@@ -1,0 +1,61 @@
+// The sequences of a batch on a CUDA device.
+
+#ifndef OCTET_KERNELS_CUDA_SEQUENCE_LISTS_H_
+#define OCTET_KERNELS_CUDA_SEQUENCE_LISTS_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/base/attention.h"
+#include "kernels/cuda/attention.h"
+#include "kernels/cuda/flash_attention.h"
+#include "kernels/cuda/upload_ring.h"
+
+namespace octet::cuda {
+
+// The lists that attention reads of a batch. All layers of a step have the same ones, which are
+// uploaded once.
+class SequenceLists {
+ public:
+  // Brings lists of these sequences to the device, unless the last ones were the same.
+  // tile_tokens: the most tokens of a query tile.
+  void Set(std::span<const SequenceSpan> spans, int64_t tile_tokens, const Stream& stream,
+           UploadRing& ring);
+
+  int64_t tile_tokens() const { return batch_.tile_tokens; }
+  const DeviceToken* tokens() const { return tokens_; }  // [tokens]
+  const QueryTile* tiles() const { return tiles_; }      // [num_tiles]
+  int64_t num_tiles() const { return num_tiles_; }
+  int64_t max_context() const { return max_context_; }  // no position is as large
+
+ private:
+  // What tells batches apart. A span's pages are [first_page, first_page + num_pages) of pages.
+  struct Span {
+    int64_t first_row, num_rows, start_pos;
+    int64_t first_page, num_pages;
+
+    bool operator==(const Span&) const = default;
+  };
+  struct Batch {
+    std::vector<Span> spans;
+    std::vector<int32_t> pages;
+    int64_t tile_tokens = 1;
+
+    bool operator==(const Batch&) const = default;
+  };
+
+  static Batch Describe(std::span<const SequenceSpan> spans, int64_t tile_tokens);
+  void Upload(const Stream& stream, UploadRing& ring);
+
+  Batch batch_;
+  Buffer memory_;  // pages, then tokens, then tiles
+  const DeviceToken* tokens_ = nullptr;
+  const QueryTile* tiles_ = nullptr;
+  int64_t num_tiles_ = 0;
+  int64_t max_context_ = 0;
+};
+
+}  // namespace octet::cuda
+
+#endif  // OCTET_KERNELS_CUDA_SEQUENCE_LISTS_H_

@@ -1,0 +1,63 @@
+#include "kernels/cuda/upload_ring.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/cuda/cuda_check.h"
+
+namespace octet::cuda {
+namespace {
+
+constexpr size_t kAlignment = 256;
+
+}  // namespace
+
+UploadRing::UploadRing(const Stream& stream, size_t bytes)
+    : stream_(stream), host_(AllocatePinned(bytes)), device_(AllocateOnDevice(bytes, stream)) {}
+
+// Returns where the bytes lie in host_.
+size_t UploadRing::Stage(std::span<const std::byte> bytes) {
+  const size_t room = (bytes.size() + kAlignment - 1) / kAlignment * kAlignment;
+  if (kListsAtATime * room > host_.bytes()) Grow(2 * kListsAtATime * room);
+  const size_t skipped = next_ + room > host_.bytes() ? host_.bytes() - next_ : 0;
+  if (in_flight_ + skipped + room > host_.bytes()) {
+    stream_.Wait();
+    in_flight_ = 0;
+  } else {
+    in_flight_ += skipped;
+  }
+  if (skipped > 0) next_ = 0;
+  const size_t at = next_;
+  std::ranges::copy(bytes, host_.data() + at);
+  next_ += room;
+  in_flight_ += room;
+  bytes_uploaded_ += std::ssize(bytes);
+  return at;
+}
+
+void UploadRing::Grow(size_t bytes) {
+  stream_.Wait();
+  outgrown_.push_back(std::move(device_));
+  host_ = AllocatePinned(bytes);
+  device_ = AllocateOnDevice(bytes, stream_);
+  next_ = 0;
+  in_flight_ = 0;
+}
+
+const std::byte* UploadRing::UploadBytes(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return device_.data();
+  const size_t at = Stage(bytes);
+  std::byte* const to = device_.data() + at;
+  Check(cudaMemcpyAsync(to, host_.data() + at, bytes.size(), cudaMemcpyHostToDevice, stream_),
+        "a copy");
+  return to;
+}
+
+void UploadRing::UploadTo(std::span<const std::byte> bytes, std::byte* to) {
+  if (bytes.empty()) return;
+  const size_t at = Stage(bytes);
+  Check(cudaMemcpyAsync(to, host_.data() + at, bytes.size(), cudaMemcpyHostToDevice, stream_),
+        "a copy");
+}
+
+}  // namespace octet::cuda

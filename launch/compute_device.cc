@@ -1,0 +1,108 @@
+#include "launch/compute_device.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include <map>
+#include <utility>
+
+#include "kernels/cpu/make_cpu_backend.h"
+#include "launch/instruction_path.h"
+#include "parallel/transport/agreement.h"
+#include "parallel/transport/collectives.h"
+#include "parallel/transport/host_group.h"
+#include "runtime/io/strict_json.h"
+
+namespace octet {
+namespace {
+
+absl::Status CheckSettings(const RunConfig& config) {
+  if (config.device() != "cpu" && config.device() != "cuda") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--device ", Quoted(config.device()), ": must be cpu or cuda"));
+  }
+  if (config.device() == "cuda" && !config.pack_cache().empty()) {
+    return absl::InvalidArgumentError(
+        "--pack-cache has no effect with --device cuda: it keeps weights as processors read them");
+  }
+  return absl::OkStatus();
+}
+
+// Collective. The ranks of a host take its devices in turn.
+absl::StatusOr<RankDevice> ChooseCudaDevice(Communicator& world,
+                                            std::vector<std::string>& warnings) {
+  const absl::StatusOr<std::vector<CudaDevice>> devices = FindCudaDevices();
+  absl::Status status = devices.status();
+  if (!status.ok()) {
+    status = absl::FailedPreconditionError(
+        absl::StrCat("--device cuda: ", std::string(status.message())));
+  }
+  status = AgreeOnStatus(world, status);
+  if (!status.ok()) return status;
+  const HostGroup host = FindHostGroup(world);
+  const auto count = static_cast<int>(devices->size());
+  RankDevice chosen = {.number = host.index % count, .device = (*devices)[host.index % count]};
+  status = AgreeOnFacts(
+      world, {{"CUDA devices (kinds differ in their arithmetic)", chosen.device.path()}});
+  if (!status.ok()) return status;
+  const std::string crowd =
+      host.index == 0 && host.size() > count
+          ? absl::StrCat(host.size(), " ranks on ", world.hosts()[world.rank()], " share ", count,
+                         count == 1 ? " CUDA device" : " CUDA devices")
+          : "";
+  for (const std::string& note : AllGather(world, {"CUDA devices"}, crowd)) {
+    if (!note.empty()) warnings.push_back(note);
+  }
+  return chosen;
+}
+
+}  // namespace
+
+std::string ComputeDevice::path() const {
+  return cuda ? absl::StrCat(cuda->device.path(), "+", Name(isa)) : Name(isa);
+}
+
+std::unique_ptr<Backend> ComputeDevice::MakeBackend(int host_threads) const {
+  std::unique_ptr<Backend> host = MakeCpuBackend(isa, host_threads);
+  return cuda ? MakeCudaBackend(cuda->number, std::move(host)) : std::move(host);
+}
+
+absl::StatusOr<ComputeDevice> ChooseComputeDevice(Communicator& world, const RunConfig& config,
+                                                  std::vector<std::string>& warnings) {
+  const absl::Status status = CheckSettings(config);
+  if (!status.ok()) return status;
+  const absl::StatusOr<Isa> isa = ChooseIsa(world, config.isa(), warnings);
+  if (!isa.ok()) return isa.status();
+  ComputeDevice device = {.isa = *isa};
+  if (config.device() == "cpu") return device;
+  absl::StatusOr<RankDevice> cuda = ChooseCudaDevice(world, warnings);
+  if (!cuda.ok()) return cuda.status();
+  device.cuda = *std::move(cuda);
+  return device;
+}
+
+std::vector<HostMemory> GatherDeviceMemory(Communicator& world, const RankDevice& mine) {
+  const std::vector<std::string> all = AllGather(
+      world, {"memory of devices"},
+      absl::StrCat(mine.device.free_bytes, " ", mine.device.bus_id, " ", mine.device.name));
+  std::map<std::pair<std::string, std::string>, HostMemory> devices;  // by host and bus
+  for (int r = 0; r < world.size(); ++r) {
+    const std::vector<std::string> fields = absl::StrSplit(all[r], absl::MaxSplits(' ', 2));
+    AvailableMemory available = {.bytes = 0, .limited_by = fields[2]};
+    OCTET_CHECK(absl::SimpleAtoi(fields[0], &available.bytes)) << all[r];
+    HostMemory& d = devices[{world.hosts()[r], fields[1]}];
+    if (d.ranks.empty()) {
+      d.name = absl::StrCat("CUDA device ", fields[1], " of ", world.hosts()[r]);
+      d.available = available;
+    }
+    d.available.bytes = std::min(d.available.bytes, available.bytes);
+    d.ranks.push_back(r);
+  }
+  std::vector<HostMemory> list;
+  for (auto& [key, d] : devices) list.push_back(std::move(d));
+  return list;
+}
+
+}  // namespace octet

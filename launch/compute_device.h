@@ -1,0 +1,50 @@
+// The device on which a rank computes.
+
+#ifndef OCTET_LAUNCH_COMPUTE_DEVICE_H_
+#define OCTET_LAUNCH_COMPUTE_DEVICE_H_
+
+#include <absl/status/statusor.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernels/base/backend.h"
+#include "kernels/cpu/isa.h"
+#include "kernels/cuda/cuda_runtime.h"
+#include "launch/memory_plan.h"
+#include "parallel/transport/communicator.h"
+#include "proto/config.pb.h"
+
+namespace octet {
+
+// A CUDA device, and which ranks of its host compute on it.
+struct RankDevice {
+  int number = 0;
+  CudaDevice device;
+};
+
+struct ComputeDevice {
+  Isa isa;                         // of the host
+  std::optional<RankDevice> cuda;  // none: the rank computes on the host
+
+  // The instruction path of the numerics class.
+  std::string path() const;
+
+  std::unique_ptr<Backend> MakeBackend(int host_threads) const;
+};
+
+// Collective. Chooses what `config` (--device, --isa) asks for, the same kind on all ranks: the
+// ranks of a host take its CUDA devices in turn. An error names the rank that lacks one, or that
+// has another kind. Adds warnings about devices that ranks share.
+absl::StatusOr<ComputeDevice> ChooseComputeDevice(Communicator& world, const RunConfig& config,
+                                                  std::vector<std::string>& warnings);
+
+// Collective. Returns the CUDA devices of the job as hosts, each with its free memory. All ranks
+// have chosen one.
+std::vector<HostMemory> GatherDeviceMemory(Communicator& world, const RankDevice& mine);
+
+}  // namespace octet
+
+#endif  // OCTET_LAUNCH_COMPUTE_DEVICE_H_
