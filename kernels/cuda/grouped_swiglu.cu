@@ -25,12 +25,12 @@ struct ExpertTiles {
   int64_t num_cols() const { return w.end; }
 
   OCTET_DEVICE Operands<T> Find(int rows) const {
-    const int64_t parts = gridDim.x / max_tiles;
-    const int64_t i = blockIdx.x / parts;
+    const unsigned parts = gridDim.x / static_cast<unsigned>(max_tiles);
+    const unsigned i = blockIdx.x / parts;
     Operands<T> operands = {x, w};
-    if (num_tiles != nullptr && i >= *num_tiles) return operands;
+    if (num_tiles != nullptr && static_cast<int>(i) >= *num_tiles) return operands;
     const ExpertTile tile = tiles[i];
-    operands.x.first = tile.first + blockIdx.x % parts * rows;
+    operands.x.first = tile.first + static_cast<int>(blockIdx.x % parts) * rows;
     operands.x.end = tile.end;
     operands.w.data = static_cast<const T*>(experts[tile.expert].*weights);
     return operands;

@@ -5,8 +5,8 @@
 namespace octet::cuda {
 namespace {
 
-// Large tiles pay only if there are enough of them for the processors of a GPU: an H100 has 132.
-constexpr int64_t kEnoughBlocks = 132;
+// Large tiles pay if most multiprocessors of a GPU get one: an H100 has 132.
+constexpr int64_t kEnoughBlocks = 96;
 
 // All rows of x with all weights.
 template <class T>

@@ -21,8 +21,8 @@ class PlainTile {
   static constexpr int kThreads = 256;
   static constexpr int kBlocks = 1;  // for which a multiprocessor has registers
 
-  static constexpr int kStageK = 16;
-  static constexpr int kPaddedTile = kRows + 2;  // the threads of a warp write to different banks
+  static constexpr int kStageK = 32;
+  static constexpr int kPaddedTile = kRows + 1;  // the threads of a warp write to different banks
 
   struct Shared {
     float x[kStageK][kPaddedTile];
@@ -67,10 +67,12 @@ class PlainTile {
   static OCTET_DEVICE void LoadStage(const RowSource<T>& from, int first_k, int k,
                                      float (&to)[kStageK][kPaddedTile]) {
     const int element = static_cast<int>(threadIdx.x) % kStageK;
-    for (int row = static_cast<int>(threadIdx.x) / kStageK; row < kRows;
-         row += kThreads / kStageK) {
-      const bool is_there = from.first + row < from.end && first_k + element < k;
-      to[element][row] = is_there ? Load(from.Row(from.first + row) + first_k + element) : 0.0F;
+    const int first_row = static_cast<int>(threadIdx.x) / kStageK;
+#pragma unroll
+    for (int i = 0; i < kRows; i += kThreads / kStageK) {
+      const int64_t row = from.first + first_row + i;
+      const bool is_there = row < from.end && first_k + element < k;
+      to[element][first_row + i] = is_there ? Load(from.Row(row) + first_k + element) : 0.0F;
     }
   }
 

@@ -40,7 +40,8 @@ class RowCopies {
  public:
   OCTET_DEVICE explicit RowCopies(const RowSource<BF16>& from)
       : data_(reinterpret_cast<const uint4*>(from.data)),
-        num_there_(static_cast<int>(min(from.end - from.first, int64_t{kRows}))) {
+        num_there_(from.end - from.first < kRows ? static_cast<int>(from.end - from.first)
+                                                 : kRows) {
 #pragma unroll
     for (int i = 0; i < kCopies; ++i) {
       const int64_t row = from.first + (Row(i) < num_there_ ? Row(i) : 0);
@@ -75,7 +76,7 @@ class RowCopies {
 
 // A block computes kBlockRows x kBlockCols outputs, and each of its warps kWarpRows x kWarpCols.
 // The order in which an output's products are added is the same for all of these numbers: kMmaK at
-// a time, in ascending order of k.
+// a time, in ascending order of k. What a stage has beyond k are zeros, which change no sum.
 template <int kBlockRows, int kBlockCols, int kWarpRows, int kWarpCols, int kStageK, int kStages,
           int kTheirBlocks = 1>
 class TensorCoreTile {
