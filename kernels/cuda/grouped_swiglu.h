@@ -1,4 +1,4 @@
-// The experts of a layer on a CUDA device: grouped SwiGLU by tensor cores.
+// The experts of a layer on a CUDA device: grouped SwiGLU.
 
 #ifndef OCTET_KERNELS_CUDA_GROUPED_SWIGLU_H_
 #define OCTET_KERNELS_CUDA_GROUPED_SWIGLU_H_
@@ -9,41 +9,53 @@
 #include <span>
 #include <vector>
 
-#include "kernels/base/dtype.h"
 #include "kernels/base/matrix.h"
+#include "kernels/cuda/weights.h"
 
 namespace octet::cuda {
 
-// The weights of an expert, bfloat16 on the device, dense and aligned to 16 bytes.
+// Where the weights of an expert lie on the device: the buffers of ExpertWeights, as weights.h
+// says.
 struct DeviceExpert {
-  const BF16* w1;  // [intermediate, hidden]
-  const BF16* w3;  // [intermediate, hidden]
-  const BF16* w2;  // [hidden, intermediate]
+  const void* gate_up;  // [GateUpRows(intermediate), WeightStride(dtype, hidden)]
+  const void* down;     // [PaddedRows(hidden), WeightStride(dtype, intermediate)]
 };
 
-// Rows [first, end) of one expert, as many as a block computes together at most.
+// Rows [first, end) of one expert, which a block computes together.
 struct ExpertTile {
   int32_t expert;
   int32_t first;
   int32_t end;
 };
 
+// The number of rows of a tile that suits `num_rows` rows of `num_experts` experts.
+int64_t RowsOfTile(int64_t num_rows, int64_t num_experts);
+
+// The most tiles of `tile_rows` rows that `num_rows` rows of `num_experts` experts can take.
+int64_t MostTiles(int64_t num_rows, int64_t num_experts, int64_t tile_rows);
+
 // Divides the rows offsets[e] <= i < offsets[e + 1] of each expert into tiles.
-std::vector<ExpertTile> DivideIntoTiles(std::span<const int32_t> offsets);
+std::vector<ExpertTile> DivideIntoTiles(std::span<const int32_t> offsets, int64_t tile_rows);
 
 // As Backend::GroupedSwiGlu: y[i] = w2 (silu(w1 x[rows[i]]) * (w3 x[rows[i]])) with the weights of
-// the expert of row i; what w2 multiplies is rounded to bfloat16. x: [.., hidden] bfloat16; y: [N,
-// hidden] float32; between: room for [N, intermediate] bfloat16. rows: [N], tiles: [num_tiles] and
-// experts are arrays of the device. hidden, intermediate and the strides are multiples of 8, else
-// cudaErrorInvalidValue.
+// the expert of row i; what w2 multiplies is rounded to the weights' dtype. Which path is taken
+// depends on that dtype, hidden and intermediate alone, and the bits of a row of y do not depend on
+// how rows are divided into tiles.
+//
+// For tensor cores (CanUseTensorCores for hidden and for intermediate) the rows of x, of between
+// and of the weights must begin at multiples of 16 bytes. If those of x or between don't, or shapes
+// or dtypes do not match: cudaErrorInvalidValue.
 struct GroupedSwiGlu {
-  ConstMatrix x;
-  const int32_t* rows;
-  const ExpertTile* tiles;
-  int64_t num_tiles;
-  const DeviceExpert* experts;
-  Matrix between;
-  Matrix y;
+  ConstMatrix x;                // [.., hidden] of the weights' dtype
+  const int32_t* rows;          // [N] on the device
+  const ExpertTile* tiles;      // [max_tiles] on the device
+  const int32_t* num_tiles;     // how many of them there are, on the device; null: max_tiles
+  int64_t max_tiles;            // for so many the kernels are started
+  int64_t tile_rows;            // no tile has more rows
+  const DeviceExpert* experts;  // on the device, read when the kernels run
+  Matrix between;               // room for [N, intermediate] of the weights' dtype
+  Matrix y;                     // [N, hidden] float32
+  Path path = Path::kFastest;
 
   cudaError_t Compute(cudaStream_t stream) const;
 };

@@ -17,11 +17,20 @@ struct LaunchShape {
   size_t dynamic_shared_bytes = 0;
 };
 
+// More dynamic shared memory than this must be allowed for the kernel.
+inline constexpr size_t kUsualDynamicShared = size_t{48} << 10;
+
 // Puts a kernel on the stream; nothing if it has no blocks.
 template <class... Parameters, class... Arguments>
 cudaError_t Launch(const LaunchShape& shape, cudaStream_t stream, void (*kernel)(Parameters...),
                    Arguments... arguments) {
   if (shape.blocks_x == 0 || shape.blocks_y == 0) return cudaSuccess;
+  if (shape.dynamic_shared_bytes > kUsualDynamicShared) {
+    const cudaError_t error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                                   cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                   static_cast<int>(shape.dynamic_shared_bytes));
+    if (error != cudaSuccess) return error;
+  }
   cudaLaunchConfig_t config = {};
   config.gridDim =
       dim3(static_cast<unsigned>(shape.blocks_x), static_cast<unsigned>(shape.blocks_y));

@@ -18,6 +18,7 @@ void AsyncCopies::Begin(void* to, const void* from, size_t bytes, size_t source_
   if (!is_aligned(to) || !is_aligned(from)) {
     device.Fail(absl::StrCat("cp.async of ", bytes, " bytes that are not aligned"));
   }
+  device.CountAsyncBytes(source_bytes);
   const Copy copy = {to, from, bytes, source_bytes};
   constexpr uint32_t kEarlyOnes = 4;
   if (device.Draw(kEarlyOnes) == 0) {

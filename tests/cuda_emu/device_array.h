@@ -46,6 +46,13 @@ class DeviceArray {
 
   T* data() const { return data_; }
 
+  // Overwrites the beginning of another one.
+  void CopyTo(const DeviceArray& to, const TestStream& stream) const {
+    EXPECT_LE(size_, to.size_);
+    EXPECT_EQ(cudaMemcpyAsync(to.data_, data_, bytes(), cudaMemcpyDeviceToDevice, stream),
+              cudaSuccess);
+  }
+
   // After the work of the stream.
   std::vector<T> Read(const TestStream& stream) const {
     std::vector<T> values(size_);

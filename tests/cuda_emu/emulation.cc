@@ -23,6 +23,7 @@ void Emulation::Reset(const Options& options) {
   options_ = options;
   faults_.clear();
   sites_.clear();
+  async_bytes_ = 0;
   random_.seed(options.seed);
 }
 

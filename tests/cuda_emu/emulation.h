@@ -53,6 +53,10 @@ class Emulation {
   // Those met so far, each once.
   const std::vector<Site>& sites() const { return sites_; }
 
+  // cp.async has been asked for so many bytes of global memory.
+  void CountAsyncBytes(size_t bytes) { async_bytes_ += static_cast<int64_t>(bytes); }
+  int64_t async_bytes() const { return async_bytes_; }
+
   // From 0 to n - 1.
   uint32_t Draw(uint32_t n) { return static_cast<uint32_t>(random_() % n); }
 
@@ -60,6 +64,7 @@ class Emulation {
   Options options_;
   std::vector<std::string> faults_;
   std::vector<Site> sites_;
+  int64_t async_bytes_ = 0;
   std::mt19937_64 random_;
 };
 

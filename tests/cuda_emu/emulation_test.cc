@@ -127,6 +127,7 @@ TEST_F(EmulationTest, AsynchronousCopiesMustBeWaitedFor) {
   };
   const std::vector<int> copied = copy_without({});
   for (int i = 0; i < 256; ++i) EXPECT_EQ(copied[i], x[4 * (63 - i / 4) + i % 4]);
+  EXPECT_EQ(Emulation::Device().async_bytes(), 1024);
   const std::vector<Site> sites = Emulation::Device().sites();
   ASSERT_EQ(sites.size(), 2U);  // the wait, and the barrier after it
   for (const Site& site : sites) EXPECT_NE(copy_without(site), copied) << site.line;
