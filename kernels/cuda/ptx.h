@@ -56,6 +56,13 @@ OCTET_DEVICE void MmaBf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t 
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// The same number. The compiler can't compute what follows from it before a loop, which would keep
+// registers.
+OCTET_DEVICE int NotBefore(int x) {
+  asm volatile("" : "+r"(x));
+  return x;
+}
+
 }  // namespace octet::ptx
 
 #endif  // __CUDACC__

@@ -1,0 +1,217 @@
+// Attention by tensor cores on the emulated device, beside arithmetic in double and the plain
+// kernel.
+
+#include "kernels/cuda/flash_attention.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "tests/cuda_emu/emulated_device.h"
+#include "tests/kernels/cuda/paged_cache.h"
+
+namespace octet::cuda {
+namespace {
+
+using cuda_emu::ComputeWith;
+using cuda_emu::DeviceArray;
+using cuda_emu::Emulation;
+using cuda_emu::ExpectExact;
+using cuda_emu::NormalNumbers;
+using cuda_emu::TestStream;
+using cuda_emu::ViewOf;
+using testing::IsEmpty;
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+// Tokens of a sequence of the cache.
+struct Part {
+  size_t sequence;
+  int64_t start_pos;
+  int64_t num_rows;
+};
+
+struct Way {
+  int64_t tile_tokens;
+  bool side_by_side;  // splits
+  int64_t window = 0;
+  int64_t max_context = 1024;
+};
+
+// Each token has its own query, which follows from its sequence and position.
+std::vector<float> QueryOf(const HeadShape& shape, size_t sequence, int64_t position) {
+  return NormalNumbers(shape.cols(), static_cast<uint32_t>(1000 * sequence + position));
+}
+
+std::vector<float> QueriesOf(const HeadShape& shape, const std::vector<Part>& parts) {
+  std::vector<float> q;
+  for (const Part& part : parts) {
+    for (int64_t r = 0; r < part.num_rows; ++r) {
+      const std::vector<float> query = QueryOf(shape, part.sequence, part.start_pos + r);
+      q.insert(q.end(), query.begin(), query.end());
+    }
+  }
+  return q;
+}
+
+// Rows of y, one for each token. The last tile is without rows.
+cuda_emu::Compute Flash(const PagedCache& cache, const std::vector<Part>& parts, const Way& way) {
+  return [=, &cache](const TestStream& stream) {
+    const PagedCache::Stored stored(cache, stream);
+    std::vector<SequenceSpan> spans;
+    int64_t rows = 0;
+    for (const Part& part : parts) {
+      spans.push_back({rows, part.num_rows, part.start_pos,
+                       std::span(cache.PagesOf(stored, part.sequence), size_t{1})});
+      rows += part.num_rows;
+    }
+    std::vector<QueryTile> tiles = DivideIntoQueryTiles(spans, way.tile_tokens);
+    tiles.push_back({});
+    const int64_t cols = cache.shape().cols();
+    const DeviceArray<QueryTile> tile_array(tiles, stream);
+    const DeviceArray<float> q(QueriesOf(cache.shape(), parts), stream), y(rows * cols);
+    FlashAttention attention = {.q = ViewOf(q, rows, cols, cols),
+                                .tiles = tile_array.data(),
+                                .num_tiles = std::ssize(tiles),
+                                .tile_tokens = way.tile_tokens,
+                                .kv = stored.kv,
+                                .window = way.window,
+                                .max_context = way.max_context,
+                                .partials = nullptr,
+                                .y = ViewOf(y, rows, cols, cols)};
+    const DeviceArray<float> partials(way.side_by_side ? attention.PartialFloats() : 2);
+    if (way.side_by_side) attention.partials = partials.data();
+    EXPECT_EQ(attention.Compute(stream), cudaSuccess);
+    return y.Read(stream);
+  };
+}
+
+std::vector<float> PlainAttention(const PagedCache& cache, const std::vector<Part>& parts,
+                                  int64_t window) {
+  return ComputeWith(1, [&](const TestStream& stream) {
+    const PagedCache::Stored stored(cache, stream);
+    std::vector<DeviceToken> tokens;
+    for (const Part& part : parts) {
+      for (int64_t r = 0; r < part.num_rows; ++r) {
+        tokens.push_back(
+            {static_cast<int32_t>(part.start_pos + r), cache.PagesOf(stored, part.sequence)});
+      }
+    }
+    const int64_t cols = cache.shape().cols();
+    const auto rows = std::ssize(tokens);
+    const DeviceArray<DeviceToken> token_array(tokens, stream);
+    const DeviceArray<float> q(QueriesOf(cache.shape(), parts), stream), y(rows * cols);
+    EXPECT_EQ(Attention(ViewOf(q, rows, cols, cols), token_array.data(), stored.kv, window,
+                        ViewOf(y, rows, cols, cols), stream),
+              cudaSuccess);
+    return y.Read(stream);
+  });
+}
+
+void ExpectFormula(const PagedCache& cache, const std::vector<Part>& parts, int64_t window,
+                   const std::vector<float>& y) {
+  constexpr double kTolerance = 2e-5;  // of values whose largest are about 3
+  const int64_t cols = cache.shape().cols();
+  const std::vector<float> plain = PlainAttention(cache, parts, window);
+  int64_t row = 0;
+  for (const Part& part : parts) {
+    for (int64_t r = 0; r < part.num_rows; ++r, ++row) {
+      const int64_t position = part.start_pos + r;
+      const std::vector<float> q = QueryOf(cache.shape(), part.sequence, position);
+      const std::vector<double> expected =
+          cache.Reference(part.sequence, position, window, q.data());
+      for (int64_t c = 0; c < cols; ++c) {
+        ASSERT_NEAR(y[row * cols + c], expected[c], kTolerance) << "row " << row << ", " << c;
+        ASSERT_NEAR(y[row * cols + c], plain[row * cols + c], kTolerance) << row << ", " << c;
+      }
+    }
+  }
+}
+
+TEST(CudaFlashAttention, IsTheFormula) {
+  const std::vector<HeadShape> shapes = {{2, 2, 64}, {8, 2, 128}, {8, 1, 64}, {3, 1, 128}};
+  const std::vector<Part> parts = {{0, 0, 1}, {1, 5, 28}, {2, 299, 1}, {3, 590, 5}};
+  for (const HeadShape& shape : shapes) {
+    const PagedCache cache(DType::kBF16, shape, {1, 33, 300, 595});
+    const int64_t most = MostTileTokens(shape.heads / shape.kv_heads);
+    for (const int64_t window : {0, 50, 300}) {
+      SCOPED_TRACE(testing::Message() << shape.heads << " heads, window " << window);
+      const std::vector<float> y = ComputeWith(1, Flash(cache, parts, {most, false, window}));
+      EXPECT_THAT(Emulation::Device().faults(), IsEmpty());
+      ExpectFormula(cache, parts, window, y);
+      EXPECT_EQ(ComputeWith(2, Flash(cache, parts, {most, true, window})), y);
+      EXPECT_THAT(Emulation::Device().faults(), IsEmpty());
+    }
+  }
+}
+
+// Whether it is decoded or part of a prompt, with or without others, in chunks of any size.
+TEST(CudaFlashAttention, ATokenHasItsBitsInEveryTile) {
+  for (const HeadShape& shape : {HeadShape{8, 2, 128}, HeadShape{2, 2, 64}}) {
+    const PagedCache cache(DType::kBF16, shape, {290, 530});
+    const int64_t cols = shape.cols();
+    for (const int64_t window : {0, 140}) {
+      const Way prompt = {MostTileTokens(shape.heads / shape.kv_heads), false, window};
+      const std::vector<float> whole = ComputeWith(1, Flash(cache, {{1, 500, 30}}, prompt));
+      const auto expect_same = [&](int64_t first, const std::vector<float>& rows) {
+        const auto begin = whole.begin() + (first - 500) * cols;
+        EXPECT_EQ(rows, std::vector<float>(begin, begin + std::ssize(rows))) << first;
+      };
+      for (const bool side_by_side : {false, true}) {
+        const Way decode = {1, side_by_side, window};
+        expect_same(500, ComputeWith(2, Flash(cache, {{1, 500, 1}}, decode)));
+        expect_same(529, ComputeWith(3, Flash(cache, {{1, 529, 1}}, decode)));
+        const Way chunks = {7, side_by_side, window};
+        expect_same(500, ComputeWith(4, Flash(cache, {{1, 500, 30}}, chunks)));
+        const std::vector<float> beside =
+            ComputeWith(5, Flash(cache, {{0, 280, 10}, {1, 511, 13}, {0, 7, 1}}, chunks));
+        expect_same(511, {beside.begin() + 10 * cols, beside.begin() + 23 * cols});
+      }
+    }
+  }
+}
+
+// 0 times what is not finite is not 0.
+TEST(CudaFlashAttention, ValuesThatATokenDoesNotSeeDoNotMatter) {
+  constexpr int64_t kFirst = 290;
+  constexpr int64_t kRows = 16;
+  const PagedCache cache(DType::kBF16, {4, 1, 64}, {310});
+  PagedCache wrong = cache;
+  wrong.SetValue(0, 275, std::numeric_limits<float>::infinity());
+  wrong.SetValue(0, 300, kNan);
+  constexpr int64_t kWindow = 20;
+  const auto flash = [&](const PagedCache& from, bool side_by_side) {
+    return ComputeWith(1, Flash(from, {{0, kFirst, kRows}}, {16, side_by_side, kWindow}));
+  };
+  const std::vector<float> expected = flash(cache, false);
+  for (const bool side_by_side : {false, true}) {
+    const std::vector<float> y = flash(wrong, side_by_side);
+    for (size_t i = 0; i < y.size(); ++i) {
+      const int64_t position = kFirst + static_cast<int64_t>(i) / cache.shape().cols();
+      if (position >= 300 || position - kWindow < 275) {
+        EXPECT_FALSE(std::isfinite(y[i])) << position;
+      } else {
+        EXPECT_EQ(y[i], expected[i]) << position;
+      }
+    }
+  }
+}
+
+TEST(CudaFlashAttention, NeedsEachOfItsSynchronisations) {
+  // The window leaves one fold of the first split, whose last stage is among those that the next
+  // split begins with.
+  const PagedCache cache(DType::kBF16, {4, 1, 64}, {270});
+  ExpectExact(Flash(cache, {{0, 260, 9}}, {16, false, 40}), 3);
+}
+
+TEST(CudaFlashAttention, PositionsBeyondTheContextAreNan) {
+  const PagedCache cache(DType::kBF16, {4, 1, 64}, {300});
+  const std::vector<float> y = ComputeWith(1, Flash(cache, {{0, 255, 2}}, {1, true, 0, 256}));
+  EXPECT_THAT(std::vector<float>(y.begin(), y.begin() + 256), testing::Each(testing::Lt(10.0F)));
+  EXPECT_THAT(std::vector<float>(y.begin() + 256, y.end()), testing::Each(testing::IsNan()));
+}
+
+}  // namespace
+}  // namespace octet::cuda
