@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "kernels/base/activity.h"
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/cuda_check.h"
 #include "kernels/cuda/flash_attention.h"
@@ -17,12 +18,6 @@ namespace {
 
 constexpr size_t kRingBytes = size_t{16} << 20;
 constexpr size_t kResultBytes = size_t{1} << 20;
-
-// What a result takes of the pinned memory.
-size_t RoomOf(size_t bytes) {
-  constexpr size_t kAlignment = 64;
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
 
 // The current device of the calling thread becomes this one.
 int UseDevice(int device) {
@@ -175,7 +170,7 @@ void CudaBackend::Softmax(ConstMatrix x, std::span<const float> scales, Matrix y
 // Returns pinned memory for what a kernel hands to the host.
 template <class... T>
 std::tuple<T*...> CudaBackend::RoomFor(std::span<T>... results) {
-  const size_t bytes = (RoomOf(results.size_bytes()) + ...);
+  const size_t bytes = (RoundUp(results.size_bytes()) + ...);
   if (results_used_ + bytes > results_room_.bytes()) {
     Synchronize();
     if (bytes > results_room_.bytes()) results_room_ = AllocatePinned(2 * bytes);
@@ -185,7 +180,7 @@ std::tuple<T*...> CudaBackend::RoomFor(std::span<T>... results) {
 
 std::byte* CudaBackend::TakeRoom(std::span<std::byte> result) {
   std::byte* const room = results_room_.data() + results_used_;
-  results_used_ += RoomOf(result.size());
+  results_used_ += RoundUp(result.size());
   results_.push_back({room, result});
   return room;
 }

@@ -24,6 +24,7 @@ Buffer AllocateOnDevice(size_t bytes, const Stream& stream) {
   void* memory = nullptr;
   Check(cudaMalloc(&memory, bytes), "memory");
   Check(cudaMemsetAsync(memory, 0, bytes, stream), "memory");
+  stream.Wait();  // other streams may write to it next
   return {static_cast<std::byte*>(memory), bytes,
           [](std::byte* data, size_t) { (void)cudaFree(data); }};
 }

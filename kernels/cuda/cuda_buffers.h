@@ -11,6 +11,12 @@
 
 namespace octet::cuda {
 
+// Lists that lie behind each other begin on multiples of this many bytes.
+inline size_t RoundUp(size_t bytes) {
+  constexpr size_t kAlignment = 256;
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
 // A stream of the current device. It does not wait for the default stream.
 class Stream {
  public:
@@ -28,7 +34,7 @@ class Stream {
   cudaStream_t stream_ = nullptr;
 };
 
-// Returns memory of the current device, zeroed on the stream.
+// Returns zeroed memory of the current device. Waits for the stream, which does it.
 Buffer AllocateOnDevice(size_t bytes, const Stream& stream);
 
 // Returns zeroed memory of the host that stays in place, so that devices read and write it.

@@ -4,14 +4,6 @@
 #include <utility>
 
 namespace octet::cuda {
-namespace {
-
-constexpr size_t kAlignment = 16;
-
-size_t RoundUp(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-}  // namespace
-
 SequenceLists::Batch SequenceLists::Describe(std::span<const SequenceSpan> spans,
                                              int64_t tile_tokens) {
   Batch batch = {.tile_tokens = tile_tokens};

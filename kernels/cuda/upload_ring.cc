@@ -6,18 +6,13 @@
 #include "kernels/cuda/cuda_check.h"
 
 namespace octet::cuda {
-namespace {
-
-constexpr size_t kAlignment = 256;
-
-}  // namespace
 
 UploadRing::UploadRing(const Stream& stream, size_t bytes)
     : stream_(stream), host_(AllocatePinned(bytes)), device_(AllocateOnDevice(bytes, stream)) {}
 
 // Returns where the bytes lie in host_.
 size_t UploadRing::Stage(std::span<const std::byte> bytes) {
-  const size_t room = (bytes.size() + kAlignment - 1) / kAlignment * kAlignment;
+  const size_t room = RoundUp(bytes.size());
   if (kListsAtATime * room > host_.bytes()) Grow(2 * kListsAtATime * room);
   const size_t skipped = next_ + room > host_.bytes() ? host_.bytes() - next_ : 0;
   if (in_flight_ + skipped + room > host_.bytes()) {

@@ -18,11 +18,11 @@ template <class T>
 inline constexpr DType kDType = std::is_same_v<T, float> ? DType::kF32 : DType::kBF16;
 
 template <class T>
-inline const T kNan = T{};
+inline const T kNanOf = T{};
 template <>
-inline const float kNan<float> = std::numeric_limits<float>::quiet_NaN();
+inline const float kNanOf<float> = std::numeric_limits<float>::quiet_NaN();
 template <>
-inline const BF16 kNan<BF16> = {0x7FC0};
+inline const BF16 kNanOf<BF16> = {0x7FC0};
 
 inline float ToFloat(float x) { return x; }
 using octet::ToFloat;

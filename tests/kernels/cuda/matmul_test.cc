@@ -110,7 +110,7 @@ void ExpectRowsAlone(Product<T> all) {
               std::vector<float>(y.end() - rows * all.n, y.end()))
         << rows;
   }
-  all.x[1] = all.x[all.stride + 2] = kNan<T>;
+  all.x[1] = all.x[all.stride + 2] = kNanOf<T>;
   const std::vector<float> beside_nans = ComputeWith(3, all.OnDevice());
   EXPECT_TRUE(std::isnan(beside_nans[0]) && std::isnan(beside_nans[2 * all.n - 1]));
   EXPECT_TRUE(std::equal(y.begin() + 2 * all.n, y.end(), beside_nans.begin() + 2 * all.n));
