@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <type_traits>
 #include <vector>
 
@@ -16,13 +15,6 @@ namespace octet::cuda {
 
 template <class T>
 inline constexpr DType kDType = std::is_same_v<T, float> ? DType::kF32 : DType::kBF16;
-
-template <class T>
-inline const T kNanOf = T{};
-template <>
-inline const float kNanOf<float> = std::numeric_limits<float>::quiet_NaN();
-template <>
-inline const BF16 kNanOf<BF16> = {0x7FC0};
 
 inline float ToFloat(float x) { return x; }
 using octet::ToFloat;

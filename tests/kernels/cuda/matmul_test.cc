@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <tuple>
@@ -110,7 +111,8 @@ void ExpectRowsAlone(Product<T> all) {
               std::vector<float>(y.end() - rows * all.n, y.end()))
         << rows;
   }
-  all.x[1] = all.x[all.stride + 2] = kNanOf<T>;
+  std::fill_n(reinterpret_cast<std::byte*>(all.x.data()), sizeof(T), std::byte{0xFF});  // a NaN
+  all.x[all.stride + 2] = all.x[0];
   const std::vector<float> beside_nans = ComputeWith(3, all.OnDevice());
   EXPECT_TRUE(std::isnan(beside_nans[0]) && std::isnan(beside_nans[2 * all.n - 1]));
   EXPECT_TRUE(std::equal(y.begin() + 2 * all.n, y.end(), beside_nans.begin() + 2 * all.n));
