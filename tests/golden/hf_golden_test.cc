@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <set>
 
-#include "kernels/cpu/isa.h"
+#include "tests/golden/golden_mode.h"
 #include "tests/support/expected_tensors.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/oracle.h"
@@ -108,29 +108,14 @@ void ExpectLogits(const std::vector<float>& logits, const ExpectedPrompt& expect
   EXPECT_LE(error, kTolerance * largest);
 }
 
-struct Mode {
-  int ranks;
-  Isa isa;
-  const char* placement;
-};
-
-std::vector<Mode> Modes() {
-  std::vector<Mode> modes;
-  const char* placements[] = {"contiguous", "round-robin", "random:3"};
-  for (const Isa isa : SupportedIsas()) {
-    for (const int ranks : {1, 2, 3, 4, 8}) {
-      modes.push_back({ranks, isa, placements[modes.size() % 3]});
-    }
-  }
-  return modes;
-}
-
-class HfGoldenTest : public testing::TestWithParam<std::tuple<std::string, Mode>> {
+class HfGoldenTest : public testing::TestWithParam<std::tuple<std::string, GoldenMode>> {
  protected:
-  const Mode mode_ = std::get<1>(GetParam());
+  const GoldenMode mode_ = std::get<1>(GetParam());
   const GoldenCase golden_{std::get<0>(GetParam())};
   RankModelOptions Options() const {
-    return {.isa = mode_.isa, .placement = mode_.placement, .max_tokens = golden_.longest};
+    return {.make_backend = mode_.make_backend,
+            .placement = mode_.placement,
+            .max_tokens = golden_.longest};
   }
 };
 
@@ -175,13 +160,13 @@ TEST_P(HfGoldenTest, GreedyTokensEqual) {
 
 std::string CaseName(const testing::TestParamInfo<HfGoldenTest::ParamType>& test) {
   const auto& [directory, mode] = test.param;
-  return std::filesystem::path(directory).filename().string() + "_" + Name(mode.isa) + "_" +
+  return std::filesystem::path(directory).filename().string() + "_" + mode.name + "_" +
          std::to_string(mode.ranks) + "ranks";
 }
 
 INSTANTIATE_TEST_SUITE_P(Checkpoints, HfGoldenTest,
                          testing::Combine(testing::ValuesIn(CaseDirectories()),
-                                          testing::ValuesIn(Modes())),
+                                          testing::ValuesIn(GoldenModes())),
                          CaseName);
 
 }  // namespace

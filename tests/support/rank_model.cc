@@ -18,6 +18,11 @@ T ValueOrDie(absl::StatusOr<T> value) {
   return *std::move(value);
 }
 
+std::unique_ptr<Backend> MakeBackend(const RankModelOptions& options) {
+  return options.make_backend ? options.make_backend()
+                              : MakeCpuBackend(options.isa, options.threads);
+}
+
 ModelWeights LoadOrDie(const ModelFiles& files, const ExpertPlacement& placement, int rank,
                        Backend& backend, DType dtype) {
   return ValueOrDie(LoadWeightsAlone(files.tensors, files.config, placement, rank, backend, dtype));
@@ -28,7 +33,7 @@ ModelWeights LoadOrDie(const ModelFiles& files, const ExpertPlacement& placement
 RankModel::RankModel(Communicator& comm, const ModelFiles& files, const RankModelOptions& options,
                      RoutingHooks hooks)
     : config_(files.config),
-      backend_(MakeCpuBackend(options.isa, options.threads)),
+      backend_(MakeBackend(options)),
       workspace_([this](size_t bytes) { return backend_->Allocate(bytes); }),
       context_{*backend_, workspace_, clock_, options.dtype},
       placement_(
@@ -59,10 +64,12 @@ std::vector<float> RankModel::Logits(const std::vector<int32_t>& tokens, int64_t
       batch.positions.push_back(static_cast<int32_t>(position));
     }
     const Workspace::Scope scope(workspace_);
-    const Matrix logits = model_.Logits(model_.Forward(batch));
-    for (int64_t row = 0; row < logits.rows; ++row) {
-      all.insert(all.end(), logits.f32(row), logits.f32(row) + logits.cols);
-    }
+    const ConstMatrix logits = model_.Logits(model_.Forward(batch));
+    const size_t before = all.size();
+    all.resize(before + logits.rows * logits.cols);
+    auto* const to = reinterpret_cast<std::byte*>(all.data() + before);
+    backend_->CopyToHost(logits, {to, DType::kF32, logits.rows, logits.cols, logits.cols});
+    backend_->Synchronize();
   }
   OCTET_CHECK_EQ(position, std::ssize(tokens));
   kv_cache_.Release(pages);
@@ -93,6 +100,7 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
   EngineOptions engine_options = {
       .dtype = options.dtype, .limits = limits, .max_model_len = options.max_tokens};
   engine_options.limits.group_size = ep_size;
+  engine_options.is_on_host = options.make_backend == nullptr;
   engine_options.rebalance = options.rebalance;
   engine_options.record_routing = options.on_routing != nullptr;
   engine_options.override_experts = options.override_experts;
@@ -101,7 +109,7 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
       ValueOrDie(ExpertPlacement::Parse(options.placement, Shape(files.config, ep_size)));
   RunLocalRanks(HostsInTurn(num_ranks, options.hosts), [&](Communicator& comm) {
     const auto group = comm.MakeGroup(ep_size);
-    const auto backend = MakeCpuBackend(options.isa, options.threads);
+    const auto backend = MakeBackend(options);
     ModelWeights weights = LoadOrDie(files, placement, group->rank(), *backend, options.dtype);
     Engine engine({comm, *group}, *backend,
                   {files.config, weights, placement, files.tokenizer.get(), files.tensors},

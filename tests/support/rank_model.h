@@ -4,6 +4,7 @@
 #define OCTET_TESTS_SUPPORT_RANK_MODEL_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace octet {
 
 struct RankModelOptions {
   Isa isa = SupportedIsas().back();
+  std::function<std::unique_ptr<Backend>()> make_backend = {};  // if null, the CPU's, with `isa`
   DType dtype = DType::kF32;
   std::string placement = "contiguous";
   int64_t max_tokens = 512;  // of a sequence, and of a step of one rank

@@ -1,0 +1,105 @@
+// The whole program with --device cuda, on a device that this machine's processor emulates
+// (tests/cuda_emu): it does what --device cpu does.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/json.h"
+#include "tests/support/octet_process.h"
+#include "tests/support/test_files.h"
+
+namespace octet {
+namespace {
+
+using testing::HasSubstr;
+using testing::SizeIs;
+
+constexpr char kBasic[] = OCTET_SOURCE_DIR "/tests/golden/hf/basic";
+constexpr char kBfloat16[] = OCTET_SOURCE_DIR "/tests/golden/hf/sharded_bf16";
+
+// Greedy and sampled, of different lengths.
+std::string Requests() {
+  std::string lines;
+  for (int id = 0; id < 5; ++id) {
+    std::string prompt = "1";
+    for (int i = 1; i < 2 + 4 * id; ++i) prompt += ", " + std::to_string((i * 37 + id) % 500);
+    lines += R"({"custom_id": "r)" + std::to_string(id) +
+             R"(", "url": "/v1/completions", "body": {"prompt": [)" + prompt +
+             R"(], "max_tokens": 4, "logprobs": 2, "return_token_ids": true, "ignore_eos": true, )" +
+             R"("temperature": )" + (id % 2 == 0 ? "0" : "0.8") + "}}\n";
+  }
+  return lines;
+}
+
+// The token ids of each answer.
+std::vector<std::vector<int32_t>> Tokens(const std::string& output) {
+  std::vector<std::vector<int32_t>> tokens;
+  for (const auto& line : ParseLines(output)) {
+    tokens.push_back(line["response"]["body"]["choices"][0]["token_ids"]);
+  }
+  return tokens;
+}
+
+class EmulatedDeviceTest : public testing::TestWithParam<const char*> {
+ protected:
+  EmulatedDeviceTest() { WriteFile(directory_ + "/in.jsonl", Requests()); }
+
+  ProcessResult Try(int ranks, const std::string& flags, const std::string& before = "") const {
+    return RunShell(before + kIgnoreLeaks + "OCTET_BIN=" OCTET_EMULATED_PROGRAM
+                    " " OCTET_SOURCE_DIR "/launch/run.sh -n " + std::to_string(ranks) +
+                    " run-batch --threads 1 --model " + GetParam() + " -i " + directory_ +
+                    "/in.jsonl -o " + directory_ + "/out.jsonl " + flags);
+  }
+  std::string Run(int ranks, const std::string& flags) const {
+    const ProcessResult result = Try(ranks, flags + " --overwrite");
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    said_ = result.output;
+    return ReadFile(directory_ + "/out.jsonl");
+  }
+
+  const std::string directory_ = TestDirectory();
+  mutable std::string said_;
+};
+
+TEST_P(EmulatedDeviceTest, TokensAreThoseOfTheProcessorInFloat32) {
+  const std::string cuda = Run(1, "--device cuda --dtype float32");
+  EXPECT_THAT(said_, HasSubstr("/float32/cuda_sm80+"));
+  EXPECT_THAT(Tokens(cuda), SizeIs(5));
+  EXPECT_EQ(Tokens(cuda), Tokens(Run(1, "--device cpu --dtype float32")));
+}
+
+TEST_P(EmulatedDeviceTest, TheSameBytesForEveryVariant) {
+  const std::string expected = Run(1, "--device cuda");
+  const struct {
+    int ranks;
+    const char* flags;
+  } variants[] = {
+      {1, "--max-num-batched-tokens 5"},
+      {2, "--placement round-robin --max-num-seqs 2"},
+      {3, "--placement random:1 --max-num-batched-tokens 9 --overlap on"},
+      {4, "--ep-size 2 --placement round-robin"},
+  };
+  for (const auto& [ranks, flags] : variants) {
+    EXPECT_EQ(Run(ranks, std::string("--device cuda ") + flags), expected) << flags;
+  }
+}
+
+TEST_P(EmulatedDeviceTest, AKilledJobResumes) {
+  const std::string expected = Run(1, "--device cuda");
+  const ProcessResult killed = Try(2, "--device cuda --max-num-seqs 2 --overwrite",
+                                   "OCTET_FAULT=rank=1,phase=experts,count=15,signal=KILL ");
+  EXPECT_NE(killed.exit_code, 0);
+  EXPECT_THAT(killed.output, HasSubstr("OCTET_FAULT"));
+  const ProcessResult resumed =
+      Try(3, "--device cuda --placement round-robin --max-num-seqs 2 --resume");
+  EXPECT_EQ(resumed.exit_code, 0) << resumed.output;
+  EXPECT_EQ(ReadFile(directory_ + "/out.jsonl"), expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, EmulatedDeviceTest, testing::Values(kBasic, kBfloat16),
+                         [](const testing::TestParamInfo<const char*>& test) {
+                           return std::string(test.param == kBasic ? "basic" : "sharded_bf16");
+                         });
+
+}  // namespace
+}  // namespace octet
