@@ -60,6 +60,13 @@ absl::Status CheckTimeout(const Communicator& world, double seconds) {
       "that long to find a host gone"));
 }
 
+// Collective. Returns OK if all ranks run this program with these settings.
+absl::Status AgreeOnSettings(Communicator& world, const RunConfig& config, FileSystem& files) {
+  const absl::Status status = AgreeOnFacts(
+      world, {{"program", FingerprintOfProgram(files)}, {"settings", SharedSettings(config)}});
+  return status.ok() ? CheckTimeout(world, config.timeout()) : status;
+}
+
 // Collective. Returns the memory in which weights and sequences lie: that of hosts, or of devices.
 absl::StatusOr<std::vector<HostMemory>> GatherMemory(Communicator& world,
                                                      const ComputeDevice& device,
@@ -160,9 +167,7 @@ std::string DescribeSetup(const Communicator& world, const JobSetup& setup) {
 }
 
 absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, FileSystem& files) {
-  absl::Status status = AgreeOnFacts(
-      world, {{"program", FingerprintOfProgram(files)}, {"settings", SharedSettings(config)}});
-  if (status.ok()) status = CheckTimeout(world, config.timeout());
+  absl::Status status = AgreeOnSettings(world, config, files);
   if (!status.ok()) return status;
   world.watchdog().SetReportDirectory(config.report());
 

@@ -22,7 +22,8 @@ inline constexpr int kPackedLayout = 1;
 //   float32   panel[k][16]
 //   bfloat16  panel[k / 2][16][2], 16 such rows being an AMX tile
 //
-// so that one 64-byte vector holds one input (or pair of inputs) of 16 outputs.
+// so that one 64-byte vector holds one input (or pair of inputs) of 16 outputs. On a CUDA device,
+// the same panels are row-major inside (kernels/cuda/weights.h).
 struct PackedMatrix {
   static constexpr int64_t kPanel = 16;
 

@@ -23,10 +23,11 @@ std::string Requests() {
   for (int id = 0; id < 5; ++id) {
     std::string prompt = "1";
     for (int i = 1; i < 2 + 4 * id; ++i) prompt += ", " + std::to_string((i * 37 + id) % 500);
-    lines += R"({"custom_id": "r)" + std::to_string(id) +
-             R"(", "url": "/v1/completions", "body": {"prompt": [)" + prompt +
-             R"(], "max_tokens": 4, "logprobs": 2, "return_token_ids": true, "ignore_eos": true, )" +
-             R"("temperature": )" + (id % 2 == 0 ? "0" : "0.8") + "}}\n";
+    lines +=
+        R"({"custom_id": "r)" + std::to_string(id) +
+        R"(", "url": "/v1/completions", "body": {"prompt": [)" + prompt +
+        R"(], "max_tokens": 4, "logprobs": 2, "return_token_ids": true, "ignore_eos": true, )" +
+        R"("temperature": )" + (id % 2 == 0 ? "0" : "0.8") + "}}\n";
   }
   return lines;
 }
@@ -45,10 +46,10 @@ class EmulatedDeviceTest : public testing::TestWithParam<const char*> {
   EmulatedDeviceTest() { WriteFile(directory_ + "/in.jsonl", Requests()); }
 
   ProcessResult Try(int ranks, const std::string& flags, const std::string& before = "") const {
-    return RunShell(before + kIgnoreLeaks + "OCTET_BIN=" OCTET_EMULATED_PROGRAM
-                    " " OCTET_SOURCE_DIR "/launch/run.sh -n " + std::to_string(ranks) +
-                    " run-batch --threads 1 --model " + GetParam() + " -i " + directory_ +
-                    "/in.jsonl -o " + directory_ + "/out.jsonl " + flags);
+    return RunShell(before + kIgnoreLeaks +
+                    "OCTET_BIN=" OCTET_EMULATED_PROGRAM " " OCTET_SOURCE_DIR "/launch/run.sh -n " +
+                    std::to_string(ranks) + " run-batch --threads 1 --model " + GetParam() +
+                    " -i " + directory_ + "/in.jsonl -o " + directory_ + "/out.jsonl " + flags);
   }
   std::string Run(int ranks, const std::string& flags) const {
     const ProcessResult result = Try(ranks, flags + " --overwrite");
