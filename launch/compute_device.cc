@@ -47,6 +47,14 @@ absl::StatusOr<RankDevice> ChooseCudaDevice(Communicator& world,
   status = AgreeOnFacts(
       world, {{"CUDA devices (kinds differ in their arithmetic)", chosen.device.path()}});
   if (!status.ok()) return status;
+  chosen.use = TestTensorCores(chosen.number);
+  const std::string replaced = chosen.use.Describe();
+  status = AgreeOnFacts(world, {{"the self-test of CUDA kernels", replaced}});
+  if (!status.ok()) return status;
+  if (!replaced.empty()) {
+    warnings.push_back(absl::StrCat("CUDA kernels differ from the plain ones on ",
+                                    chosen.device.name, ", so it computes", replaced));
+  }
   const std::string crowd =
       host.index == 0 && host.size() > count
           ? absl::StrCat(host.size(), " ranks on ", world.hosts()[world.rank()], " share ", count,
@@ -61,12 +69,13 @@ absl::StatusOr<RankDevice> ChooseCudaDevice(Communicator& world,
 }  // namespace
 
 std::string ComputeDevice::path() const {
-  return cuda ? absl::StrCat(cuda->device.path(), "+", Name(isa)) : Name(isa);
+  if (!cuda) return Name(isa);
+  return absl::StrCat(cuda->device.path(), "+", Name(isa), cuda->use.Describe());
 }
 
 std::unique_ptr<Backend> ComputeDevice::MakeBackend(int host_threads) const {
   std::unique_ptr<Backend> host = MakeCpuBackend(isa, host_threads);
-  return cuda ? MakeCudaBackend(cuda->number, std::move(host)) : std::move(host);
+  return cuda ? MakeCudaBackend(cuda->number, std::move(host), cuda->use) : std::move(host);
 }
 
 absl::StatusOr<ComputeDevice> ChooseComputeDevice(Communicator& world, const RunConfig& config,

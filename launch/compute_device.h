@@ -23,6 +23,7 @@ namespace octet {
 struct RankDevice {
   int number = 0;
   CudaDevice device;
+  TensorCoreUse use;  // the same on all ranks
 };
 
 struct ComputeDevice {

@@ -106,7 +106,7 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddString("--expert-parallel", &C::mutable_expert_parallel,
             "on, or off: each rank holds all experts, as with --ep-size 1");
   AddString("--dtype", &C::mutable_dtype, "auto (as the weights are stored), float32 or bfloat16");
-  AddString("--device", &C::mutable_device, "cpu");
+  AddString("--device", &C::mutable_device, "cpu, or cuda: each rank computes on a CUDA device");
   AddString("--isa", &C::mutable_isa,
             "auto (the best that all ranks have), avx2, avx512, avx512_bf16 or amx");
   AddNumber<int32_t>("--threads", &C::set_threads, kThreadCounts,

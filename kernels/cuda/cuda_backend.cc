@@ -27,6 +27,8 @@ int UseDevice(int device) {
   return processors;
 }
 
+Path PathOf(bool tensor_cores) { return tensor_cores ? Path::kFastest : Path::kPlain; }
+
 // The offsets of rows [first, end) alone.
 void Clip(std::span<const int32_t> offsets, int32_t first, int32_t end,
           std::vector<int32_t>& part) {
@@ -36,8 +38,9 @@ void Clip(std::span<const int32_t> offsets, int32_t first, int32_t end,
 
 }  // namespace
 
-CudaBackend::CudaBackend(int device, std::unique_ptr<Backend> host)
+CudaBackend::CudaBackend(int device, std::unique_ptr<Backend> host, const TensorCoreUse& use)
     : host_(std::move(host)),
+      use_(use),
       num_processors_(UseDevice(device)),
       ring_(stream_, kRingBytes),
       packer_(device, host_->packer()),
@@ -85,7 +88,7 @@ void CudaBackend::Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) {
     Convert(x, rounded);
     x = rounded;
   }
-  Check(cuda::Matmul(x, w, y, stream_), "matmul");
+  Check(cuda::Matmul(x, w, y, stream_, PathOf(use_.products)), "matmul");
 }
 
 void CudaBackend::GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
@@ -124,6 +127,7 @@ void CudaBackend::RunExperts(ConstMatrix x, const int32_t* rows, std::span<const
       .experts = ring_.Upload(std::span(std::as_const(table))),
       .between = scratch_.Alloc(y.rows, down.cols, down.dtype),
       .y = y,
+      .path = PathOf(use_.experts),
   };
   Check(product.Compute(stream_), "experts");
 }
@@ -220,7 +224,7 @@ void CudaBackend::Attention(ConstMatrix q, std::span<const SequenceSpan> spans, 
   const int64_t num_heads = q.cols / kv.head_dim;
   const int64_t tile_tokens = MostTileTokens(num_heads / kv.num_kv_heads);
   sequences_.Set(spans, tile_tokens, stream_, ring_);
-  if (!FlashTakes(kv, num_heads)) {
+  if (!use_.attention || !FlashTakes(kv, num_heads)) {
     return Check(cuda::Attention(q, sequences_.tokens(), kv, window, y, stream_), "attention");
   }
   const Workspace::Scope scope(scratch_);

@@ -11,6 +11,7 @@
 #include "kernels/base/backend.h"
 #include "kernels/base/workspace.h"
 #include "kernels/cuda/cuda_packer.h"
+#include "kernels/cuda/cuda_runtime.h"
 #include "kernels/cuda/sequence_lists.h"
 #include "kernels/cuda/upload_ring.h"
 
@@ -22,7 +23,7 @@ class CudaBackend : public Backend {
  public:
   // device: the number of a CUDA device, which the calling thread uses from now on; all operations
   // must come from that thread. host: the arithmetic on the host's memory.
-  CudaBackend(int device, std::unique_ptr<Backend> host);
+  CudaBackend(int device, std::unique_ptr<Backend> host, const TensorCoreUse& use);
   ~CudaBackend() override;
 
   void Synchronize() override;
@@ -70,6 +71,7 @@ class CudaBackend : public Backend {
                   std::span<const ExpertWeights* const> experts, Matrix y);
 
   std::unique_ptr<Backend> host_;
+  const TensorCoreUse use_;
   const int num_processors_;  // of the device
   Stream stream_;
   UploadRing ring_;

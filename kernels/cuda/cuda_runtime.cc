@@ -5,6 +5,7 @@
 
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/cuda_check.h"
+#include "kernels/cuda/self_test.h"
 
 namespace octet {
 namespace {
@@ -56,8 +57,19 @@ absl::StatusOr<std::vector<CudaDevice>> FindCudaDevices() {
   return devices;
 }
 
-std::unique_ptr<Backend> MakeCudaBackend(int device, std::unique_ptr<Backend> host) {
-  return std::make_unique<cuda::CudaBackend>(device, std::move(host));
+std::string TensorCoreUse::Describe() const {
+  std::string left_out;
+  if (!products) left_out += " products";
+  if (!experts) left_out += " experts";
+  if (!attention) left_out += " attention";
+  return left_out.empty() ? "" : " without tensor cores:" + left_out;
+}
+
+TensorCoreUse TestTensorCores(int device) { return cuda::TestTensorCores(device); }
+
+std::unique_ptr<Backend> MakeCudaBackend(int device, std::unique_ptr<Backend> host,
+                                         const TensorCoreUse& use) {
+  return std::make_unique<cuda::CudaBackend>(device, std::move(host), use);
 }
 
 }  // namespace octet

@@ -33,9 +33,24 @@ struct CudaDevice {
 // there are none.
 absl::StatusOr<std::vector<CudaDevice>> FindCudaDevices();
 
+// What is computed with tensor cores; the rest is computed by the plain kernels.
+struct TensorCoreUse {
+  bool products = true;
+  bool experts = true;
+  bool attention = true;
+
+  // Names what is not, as " without tensor cores: attention"; empty if all is.
+  std::string Describe() const;
+};
+
+// Compares the kernels for tensor cores with the plain ones on the device of this number. Returns
+// those that agree.
+TensorCoreUse TestTensorCores(int device);
+
 // Makes the backend on the device of this number. host: the arithmetic on the host's memory, whose
 // threads prepare weights.
-std::unique_ptr<Backend> MakeCudaBackend(int device, std::unique_ptr<Backend> host);
+std::unique_ptr<Backend> MakeCudaBackend(int device, std::unique_ptr<Backend> host,
+                                         const TensorCoreUse& use = {});
 
 }  // namespace octet
 

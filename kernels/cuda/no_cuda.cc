@@ -11,7 +11,11 @@ absl::StatusOr<std::vector<CudaDevice>> FindCudaDevices() {
   return absl::UnimplementedError(DescribeCuda());
 }
 
-std::unique_ptr<Backend> MakeCudaBackend(int, std::unique_ptr<Backend>) {
+std::string TensorCoreUse::Describe() const { return ""; }
+
+TensorCoreUse TestTensorCores(int) { Fatal(__FILE__, __LINE__, DescribeCuda()); }
+
+std::unique_ptr<Backend> MakeCudaBackend(int, std::unique_ptr<Backend>, const TensorCoreUse&) {
   Fatal(__FILE__, __LINE__, DescribeCuda());
 }
 
