@@ -24,8 +24,6 @@ using cuda_emu::TestStream;
 using cuda_emu::ViewOf;
 using testing::IsEmpty;
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
 // Tokens of a sequence of the cache.
 struct Part {
   size_t sequence;
@@ -180,7 +178,7 @@ TEST(CudaFlashAttention, ValuesThatATokenDoesNotSeeDoNotMatter) {
   const PagedCache cache(DType::kBF16, {4, 1, 64}, {310});
   PagedCache wrong = cache;
   wrong.SetValue(0, 275, std::numeric_limits<float>::infinity());
-  wrong.SetValue(0, 300, kNan);
+  wrong.SetValue(0, 300, std::numeric_limits<float>::quiet_NaN());
   constexpr int64_t kWindow = 20;
   const auto flash = [&](const PagedCache& from, bool side_by_side) {
     return ComputeWith(1, Flash(from, {{0, kFirst, kRows}}, {16, side_by_side, kWindow}));
