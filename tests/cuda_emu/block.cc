@@ -91,12 +91,10 @@ void Block::RunAnother(bool ends) {
 int Block::Barrier(int predicate, const Site& site) {
   Thread& me = *running_;
   if (!Emulation::Device().Meet(site)) return predicate;
-  for (int i = 0; i < num_threads_; ++i) {
-    const Thread& other = *threads_[i];
-    if (other.wait != Wait::kBarrier || other.site == site) continue;
+  if (num_at_barrier_ == 0) barrier_site_ = site;
+  if (!(site == barrier_site_)) {
     Fail(absl::StrCat("the barrier at ", ToString(site), " meets the one at ",
-                      ToString(other.site)));
-    break;
+                      ToString(barrier_site_)));
   }
   me.wait = Wait::kBarrier;
   me.site = site;

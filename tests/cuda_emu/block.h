@@ -84,6 +84,7 @@ class Block {
   int num_alive_ = 0;
   int num_at_barrier_ = 0;
   int barrier_sum_ = 0;
+  Site barrier_site_;  // of the first thread that waits
   std::vector<Thread*> ready_;
   Thread* running_ = nullptr;
   const std::function<void()>* body_ = nullptr;

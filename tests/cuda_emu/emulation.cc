@@ -6,7 +6,7 @@
 namespace octet::cuda_emu {
 
 bool Site::operator==(const Site& other) const {
-  return line == other.line && std::strcmp(file, other.file) == 0;
+  return line == other.line && (file == other.file || std::strcmp(file, other.file) == 0);
 }
 
 Emulation& Emulation::Device() {
