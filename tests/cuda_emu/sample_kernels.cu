@@ -59,7 +59,7 @@ __global__ void LoadFragmentsKernel(const uint16_t* x, uint32_t* out, bool trans
   } else {
     ptx::LoadMatrices(fragments, &rows[lane]);
   }
-  for (int i = 0; i < 4; ++i) out[4 * lane + ptx::NotBefore(i)] = fragments[i];
+  for (unsigned i = 0; i < 4; ++i) out[4 * threadIdx.x + ptx::NotBefore(i)] = fragments[i];
 }
 
 __global__ void CopyAsyncKernel(const int* x, int* out) {
