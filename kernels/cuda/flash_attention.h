@@ -55,8 +55,7 @@ struct FlashAttention {
   float* partials;      // [PartialFloats()], 8-byte aligned; null: each block walks all its splits
   Matrix y;
 
-  // Whether fewer blocks than this would run at a time without splits side by side, so that
-  // `partials` are worth their memory.
+  // Whether there are fewer blocks than this without `partials`, and more with them.
   bool WantsPartials(int64_t num_blocks) const;
   int64_t PartialFloats() const;
 

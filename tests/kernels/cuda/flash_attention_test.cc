@@ -36,6 +36,7 @@ struct Way {
   bool side_by_side;  // splits
   int64_t window = 0;
   int64_t max_context = 1024;
+  int64_t wrong_row = -1;  // whose query begins with a NaN in each head
 };
 
 // Each token has its own query, which follows from its sequence and position.
@@ -69,7 +70,11 @@ cuda_emu::Compute Flash(const PagedCache& cache, const std::vector<Part>& parts,
     tiles.push_back({});
     const int64_t cols = cache.shape().cols();
     const DeviceArray<QueryTile> tile_array(tiles, stream);
-    const DeviceArray<float> q(QueriesOf(cache.shape(), parts), stream), y(rows * cols);
+    std::vector<float> queries = QueriesOf(cache.shape(), parts);
+    for (int64_t c = 0; way.wrong_row >= 0 && c < cols; c += cache.shape().head_dim) {
+      queries[way.wrong_row * cols + c] = std::numeric_limits<float>::quiet_NaN();
+    }
+    const DeviceArray<float> q(queries, stream), y(rows * cols);
     FlashAttention attention = {.q = ViewOf(q, rows, cols, cols),
                                 .tiles = tile_array.data(),
                                 .num_tiles = std::ssize(tiles),
@@ -194,6 +199,19 @@ TEST(CudaFlashAttention, ValuesThatATokenDoesNotSeeDoNotMatter) {
         EXPECT_EQ(y[i], expected[i]) << position;
       }
     }
+  }
+}
+
+TEST(CudaFlashAttention, AQueryThatIsNotFiniteIsAlone) {
+  const PagedCache cache(DType::kBF16, {4, 1, 64}, {300});
+  const std::vector<Part> parts = {{0, 280, 16}};
+  Way way = {16, false};
+  const std::vector<float> expected = ComputeWith(1, Flash(cache, parts, way));
+  way.wrong_row = 5;
+  const std::vector<float> y = ComputeWith(1, Flash(cache, parts, way));
+  for (size_t i = 0; i < y.size(); ++i) {
+    const bool is_wrong = static_cast<int64_t>(i) / cache.shape().cols() == way.wrong_row;
+    EXPECT_TRUE(is_wrong ? std::isnan(y[i]) : y[i] == expected[i]) << i;
   }
 }
 
