@@ -180,11 +180,16 @@ OCTET_DEVICE void StorePartials(const Arguments& in, int first, int count, int s
   });
 }
 
+// How many blocks a multiprocessor is to have registers for.
+constexpr int BlocksAtATime(int head_dim, int warps) {
+  if (warps == 1) return 1;
+  return head_dim == 64 ? 3 : 2;
+}
+
 // A block for each tile and key-value head, or for each split of them.
 template <int kHeadDim, int kWarps>
-__global__ void __launch_bounds__(kWarps* kLanes, kWarps == 1      ? 1
-                                                  : kHeadDim == 64 ? 3
-                                                                   : 2) FlashKernel(Arguments in) {
+__global__ void __launch_bounds__(kWarps* kLanes, BlocksAtATime(kHeadDim, kWarps))
+    FlashKernel(Arguments in) {
   using Memory = BlockMemory<kHeadDim, kWarps>;
   OCTET_DYNAMIC_SHARED(Memory, memory);
   const QueryTile tile = in.tiles[blockIdx.x / in.num_splits];
@@ -297,19 +302,6 @@ bool FlashTakes(const KvBlocks& kv, int64_t num_heads) {
 }
 
 int64_t MostTileTokens(int64_t heads_of_kv) { return kMostRows / heads_of_kv; }
-
-std::vector<QueryTile> DivideIntoQueryTiles(std::span<const SequenceSpan> spans,
-                                            int64_t tile_tokens) {
-  std::vector<QueryTile> tiles;
-  for (const SequenceSpan& span : spans) {
-    for (int64_t first = 0; first < span.num_rows; first += tile_tokens) {
-      tiles.push_back({static_cast<int32_t>(span.first_row + first),
-                       static_cast<int32_t>(std::min(tile_tokens, span.num_rows - first)),
-                       static_cast<int32_t>(span.start_pos + first), span.pages.data()});
-    }
-  }
-  return tiles;
-}
 
 bool FlashAttention::WantsPartials(int64_t num_blocks) const {
   return num_tiles * kv.num_kv_heads < num_blocks && NumSplits(*this) > 1;
