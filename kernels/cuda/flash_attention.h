@@ -37,7 +37,7 @@ struct FlashAttention {
   int64_t tile_tokens;  // no tile has more; at most MostTileTokens
   KvBlocks kv;
   int64_t window;
-  int64_t max_context;  // no token has a position as large; where one has, its result may be NaN
+  int64_t max_context;  // with `partials`, results of tokens from this position on may be NaNs
   float* partials;      // [PartialFloats()], 8-byte aligned; null: each block walks all its splits
   Matrix y;
 

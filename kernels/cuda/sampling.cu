@@ -210,6 +210,23 @@ __global__ void __launch_bounds__(kSearchThreads)
   if (threadIdx.x == 0) tokens[row] = token;
 }
 
+// logprobs: the logarithms of the sums at first.
+__global__ void __launch_bounds__(kSearchThreads)
+    TokenLogprobsKernel(const float* logits, int64_t stride, int vocab_size, const int32_t* tokens,
+                        float* logprobs, int32_t* ranks) {
+  const float* const row = logits + int64_t{blockIdx.x} * stride;
+  const int token = tokens[blockIdx.x];
+  const float logit = row[token];
+  uint64_t better[1] = {};
+  for (int t = static_cast<int>(threadIdx.x); t < vocab_size; t += kSearchThreads) {
+    better[0] += row[t] > logit || (row[t] == logit && t < token) ? 1 : 0;
+  }
+  SumThreads(better);
+  if (threadIdx.x != 0) return;
+  logprobs[blockIdx.x] = __fsub_rn(logit, logprobs[blockIdx.x]);
+  ranks[blockIdx.x] = 1 + static_cast<int32_t>(better[0]);
+}
+
 __global__ void __launch_bounds__(kSearchThreads)
     AllFiniteKernel(const float* x, int64_t stride, int64_t cols, int32_t* are_finite) {
   const float* const row = x + int64_t{blockIdx.x} * stride;
@@ -230,6 +247,15 @@ cudaError_t Sampling::Compute(cudaStream_t stream) const {
                 reinterpret_cast<const float*>(logits.data), logits.stride,
                 reinterpret_cast<const float*>(probabilities.data), probabilities.stride,
                 static_cast<int>(logits.cols), scales, rows, tokens);
+}
+
+cudaError_t TokenLogprobs(ConstMatrix logits, const int32_t* tokens, float* logprobs,
+                          int32_t* ranks, cudaStream_t stream) {
+  const cudaError_t error = LogSumExp(logits, logprobs, stream);
+  if (error != cudaSuccess) return error;
+  return Launch({.blocks_x = logits.rows, .threads = kSearchThreads}, stream, TokenLogprobsKernel,
+                reinterpret_cast<const float*>(logits.data), logits.stride,
+                static_cast<int>(logits.cols), tokens, logprobs, ranks);
 }
 
 cudaError_t AllFinite(ConstMatrix x, int32_t* are_finite, cudaStream_t stream) {

@@ -35,6 +35,11 @@ struct Sampling {
   cudaError_t Compute(cudaStream_t stream) const;
 };
 
+// logprobs[m] = the log-softmax of tokens[m] in row m of the logits. ranks[m]: the best one's is 1;
+// equal logits are ordered by id. Each: [logits.rows].
+cudaError_t TokenLogprobs(ConstMatrix logits, const int32_t* tokens, float* logprobs,
+                          int32_t* ranks, cudaStream_t stream);
+
 // are_finite[m] = 1 if all numbers of row m of x are finite, else 0. are_finite: [x.rows]
 cudaError_t AllFinite(ConstMatrix x, int32_t* are_finite, cudaStream_t stream);
 

@@ -228,6 +228,38 @@ TEST(CudaSampling, NeedsEachOfItsSynchronisations) {
   Emulation::Device().Reset({});
 }
 
+TEST(CudaSampling, LogprobsAndRanks) {
+  constexpr int64_t kVocabSize = 700;
+  std::vector<float> x = NormalNumbers(3 * kVocabSize, 13);
+  for (float& logit : x) logit = std::round(4 * logit) / 4;  // many equal ones
+  const std::vector<int32_t> chosen = {0, 350, 699};
+  const auto compute = [&](const TestStream& stream) {
+    const DeviceArray<float> logits(x, stream), logprobs(3);
+    const DeviceArray<int32_t> tokens(chosen, stream), ranks(3);
+    EXPECT_EQ(TokenLogprobs(ViewOf(logits, 3, kVocabSize, kVocabSize), tokens.data(),
+                            logprobs.data(), ranks.data(), stream),
+              cudaSuccess);
+    std::vector<float> result = logprobs.Read(stream);
+    for (const int32_t rank : ranks.Read(stream)) result.push_back(static_cast<float>(rank));
+    return result;
+  };
+  const std::vector<float> result = cuda_emu::ComputeWith(1, compute);
+  EXPECT_THAT(Emulation::Device().faults(), IsEmpty());
+  for (int r = 0; r < 3; ++r) {
+    const std::span row = std::span(x).subspan(r * kVocabSize, kVocabSize);
+    const int32_t token = chosen[r];
+    double sum = 0;
+    for (const float logit : row) sum += std::exp(static_cast<double>(logit));
+    int rank = 1;
+    for (int32_t t = 0; t < kVocabSize; ++t) {
+      rank += row[t] > row[token] || (row[t] == row[token] && t < token) ? 1 : 0;
+    }
+    EXPECT_NEAR(result[r], row[token] - std::log(sum), 1e-5);
+    EXPECT_EQ(result[3 + r], rank);
+  }
+  EXPECT_EQ(cuda_emu::ComputeWith(2, compute), result);
+}
+
 TEST(CudaSampling, AllFinite) {
   constexpr int64_t kCols = 1100;
   std::vector<float> x = NormalNumbers(5 * kCols, 12);
