@@ -56,6 +56,9 @@ struct Arguments {
 // All heads of a tile's tokens that share a key-value head are rows of one product.
 template <int kHeadDim, int kWarps>
 struct BlockMemory {
+  // How many blocks a multiprocessor is to have registers for.
+  static constexpr int kBlocks = kWarps == 1 ? 1 : kHeadDim == 64 ? 3 : 2;
+
   uint4 high[kWarps * kWarpRows * kHeadDim / 8];  // of the queries
   uint4 low[kWarps * kWarpRows * kHeadDim / 8];
   uint4 stages[kKvStages][kStageChunks];
@@ -180,15 +183,9 @@ OCTET_DEVICE void StorePartials(const Arguments& in, int first, int count, int s
   });
 }
 
-// How many blocks a multiprocessor is to have registers for.
-constexpr int BlocksAtATime(int head_dim, int warps) {
-  if (warps == 1) return 1;
-  return head_dim == 64 ? 3 : 2;
-}
-
 // A block for each tile and key-value head, or for each split of them.
 template <int kHeadDim, int kWarps>
-__global__ void __launch_bounds__(kWarps* kLanes, BlocksAtATime(kHeadDim, kWarps))
+__global__ void __launch_bounds__(kWarps* kLanes, BlockMemory<kHeadDim, kWarps>::kBlocks)
     FlashKernel(Arguments in) {
   using Memory = BlockMemory<kHeadDim, kWarps>;
   OCTET_DYNAMIC_SHARED(Memory, memory);
