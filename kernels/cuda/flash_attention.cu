@@ -56,6 +56,9 @@ struct Arguments {
 // All heads of a tile's tokens that share a key-value head are rows of one product.
 template <int kHeadDim, int kWarps>
 struct BlockMemory {
+  // How many blocks a multiprocessor is to have registers for.
+  static constexpr int kBlocks = kWarps == 1 ? 1 : kHeadDim == 64 ? 3 : 2;
+
   uint4 high[kWarps * kWarpRows * kHeadDim / 8];  // of the queries
   uint4 low[kWarps * kWarpRows * kHeadDim / 8];
   uint4 stages[kKvStages][kStageChunks];
@@ -182,9 +185,8 @@ OCTET_DEVICE void StorePartials(const Arguments& in, int first, int count, int s
 
 // A block for each tile and key-value head, or for each split of them.
 template <int kHeadDim, int kWarps>
-__global__ void __launch_bounds__(kWarps* kLanes, kWarps == 1      ? 1
-                                                  : kHeadDim == 64 ? 3
-                                                                   : 2) FlashKernel(Arguments in) {
+__global__ void __launch_bounds__(kWarps* kLanes, BlockMemory<kHeadDim, kWarps>::kBlocks)
+    FlashKernel(Arguments in) {
   using Memory = BlockMemory<kHeadDim, kWarps>;
   OCTET_DYNAMIC_SHARED(Memory, memory);
   const QueryTile tile = in.tiles[blockIdx.x / in.num_splits];
@@ -297,19 +299,6 @@ bool FlashTakes(const KvBlocks& kv, int64_t num_heads) {
 }
 
 int64_t MostTileTokens(int64_t heads_of_kv) { return kMostRows / heads_of_kv; }
-
-std::vector<QueryTile> DivideIntoQueryTiles(std::span<const SequenceSpan> spans,
-                                            int64_t tile_tokens) {
-  std::vector<QueryTile> tiles;
-  for (const SequenceSpan& span : spans) {
-    for (int64_t first = 0; first < span.num_rows; first += tile_tokens) {
-      tiles.push_back({static_cast<int32_t>(span.first_row + first),
-                       static_cast<int32_t>(std::min(tile_tokens, span.num_rows - first)),
-                       static_cast<int32_t>(span.start_pos + first), span.pages.data()});
-    }
-  }
-  return tiles;
-}
 
 bool FlashAttention::WantsPartials(int64_t num_blocks) const {
   return num_tiles * kv.num_kv_heads < num_blocks && NumSplits(*this) > 1;

@@ -8,21 +8,12 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
-#include <span>
-#include <vector>
 
 #include "kernels/base/attention.h"
 #include "kernels/base/matrix.h"
+#include "kernels/cuda/query_tile.h"
 
 namespace octet::cuda {
-
-// Consecutive tokens of one sequence. Without rows it does nothing.
-struct QueryTile {
-  int32_t first_row;  // of the batch's matrices
-  int32_t num_rows;
-  int32_t start_pos;     // position of the first token
-  const int32_t* pages;  // page of positions [i * kKvBlock, (i + 1) * kKvBlock)
-};
 
 // Positions are divided into splits from position 0. Attention to each is computed by itself, and
 // the results are merged in ascending order.
@@ -35,11 +26,6 @@ bool FlashTakes(const KvBlocks& kv, int64_t num_heads);
 // The most tokens of a tile where so many heads share a key-value head.
 int64_t MostTileTokens(int64_t heads_of_kv);
 
-// Divides the tokens of each span into tiles of at most `tile_tokens`. The spans lie on the host;
-// what their `pages` view lies on the device.
-std::vector<QueryTile> DivideIntoQueryTiles(std::span<const SequenceSpan> spans,
-                                            int64_t tile_tokens);
-
 // As Attention (attention.h), for a cache that FlashTakes; each float32 operand of a product is
 // taken as the sum of two bfloat16. A token's result has the same bits whatever tile it is in,
 // whatever the other tiles are, and whether splits are computed side by side. q, y: [N, num_heads *
@@ -51,12 +37,11 @@ struct FlashAttention {
   int64_t tile_tokens;  // no tile has more; at most MostTileTokens
   KvBlocks kv;
   int64_t window;
-  int64_t max_context;  // no token has a position as large; where one has, its result may be NaN
+  int64_t max_context;  // with `partials`, results of tokens from this position on may be NaNs
   float* partials;      // [PartialFloats()], 8-byte aligned; null: each block walks all its splits
   Matrix y;
 
-  // Whether fewer blocks than this would run at a time without splits side by side, so that
-  // `partials` are worth their memory.
+  // Whether there are fewer blocks than this without `partials`, and more with them.
   bool WantsPartials(int64_t num_blocks) const;
   int64_t PartialFloats() const;
 

@@ -40,7 +40,7 @@ struct LaneChunks {
   int chunk;
 
   OCTET_DEVICE explicit LaneChunks(uint4* tile) {
-    const int lane = ptx::NotBefore(static_cast<int>(threadIdx.x) % kLanes);
+    const auto lane = static_cast<int>(ptx::NotBefore(threadIdx.x) % kLanes);
     row = tile + lane % 16 * kChunks;
     chunk = lane / 16 ^ (lane % 2 * 4 + lane / 2 % 4);
   }
@@ -89,7 +89,7 @@ struct KvStream {
   Positions visible;
   uint4 (*stages)[kStageChunks];
   int num_folds = 0;
-  int stage = 0;  // the next one
+  unsigned stage = 0;  // the next one
 
   OCTET_DEVICE int FoldBegin(int fold) const {
     return (visible.first / kAttentionFold + fold) * kAttentionFold;
@@ -104,7 +104,7 @@ struct KvStream {
   OCTET_DEVICE void BeginKeys(int fold, int first_dim, uint4* to) const {
     constexpr int kPerPage = kStageRows * kPageChunks;
     const int num_chunks = NumPages(fold) * kPerPage;
-    const int thread = ptx::NotBefore(static_cast<int>(threadIdx.x));
+    const auto thread = static_cast<int>(ptx::NotBefore(threadIdx.x) % kThreads);
     for (int i = thread; i < num_chunks; i += kThreads) {
       const int page = i / kPerPage;
       const int row = i / kPageChunks % kStageRows;
@@ -119,16 +119,16 @@ struct KvStream {
     if (page >= NumPages(fold)) return;
     const int begin = FoldBegin(fold) + page * kKvBlock;
     const BF16* const from = Page(begin) + kHeadDim * kKvBlock;
-    const int thread = ptx::NotBefore(static_cast<int>(threadIdx.x));
+    const auto thread = static_cast<int>(ptx::NotBefore(threadIdx.x) % kThreads);
     for (int i = thread; i < kStageRows * kValueChunks; i += kThreads) {
       ptx::CpAsync16(ChunkAt<kValueChunks>(to, i / kValueChunks, i % kValueChunks), from + i * 8,
                      visible.Contains(begin + i / kValueChunks));
     }
   }
 
-  OCTET_DEVICE void BeginStage(int number) const {
-    const int fold = number / kFoldStages;
-    const int part = number % kFoldStages;
+  OCTET_DEVICE void BeginStage(unsigned number) const {
+    const auto fold = static_cast<int>(number / kFoldStages);
+    const auto part = static_cast<int>(number % kFoldStages);
     uint4* const to = stages[number % kKvStages];
     if (fold < num_folds && part < kKeyStages) BeginKeys(fold, part * kStageRows, to);
     if (fold < num_folds && part >= kKeyStages) BeginValues(fold, part - kKeyStages, to);
@@ -139,7 +139,7 @@ struct KvStream {
     num_folds = visible.first >= visible.end
                     ? 0
                     : (visible.end - FoldBegin(0) + kAttentionFold - 1) / kAttentionFold;
-    for (int i = 0; i + 1 < kKvStages; ++i) BeginStage(i);
+    for (unsigned i = 0; i + 1 < kKvStages; ++i) BeginStage(i);
   }
 
   // The next stage. By all threads of the block.

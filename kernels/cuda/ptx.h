@@ -58,7 +58,7 @@ OCTET_DEVICE void MmaBf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t 
 
 // The same number. The compiler can't compute what follows from it before a loop, which would keep
 // registers.
-OCTET_DEVICE int NotBefore(int x) {
+OCTET_DEVICE unsigned NotBefore(unsigned x) {
   asm volatile("" : "+r"(x));
   return x;
 }

@@ -116,6 +116,28 @@ TEST_F(EmulationTest, ATileIsMultipliedByItsFragments) {
   EXPECT_THAT(Faults(), IsEmpty());
 }
 
+// PTX ISA, ldmatrix: a lane gets two neighbours of row lane / 4; with .trans, of that column.
+TEST_F(EmulationTest, LanesGetTheirPartOfMatrices) {
+  std::vector<uint16_t> x(4 * 64);
+  std::iota(x.begin(), x.end(), uint16_t{0});
+  const DeviceArray<uint16_t> in(x, stream_);
+  for (const bool transposed : {false, true}) {
+    const DeviceArray<uint32_t> out(4 * 32);
+    ASSERT_EQ(LoadFragments(in.data(), out.data(), transposed, stream_), cudaSuccess);
+    const std::vector<uint32_t> fragments = out.Read(stream_);
+    for (int lane = 0; lane < 32; ++lane) {
+      for (int m = 0; m < 4; ++m) {
+        const int group = lane / 4;
+        const int pair = 2 * (lane % 4);
+        const int low = 64 * m + (transposed ? 8 * pair + group : 8 * group + pair);
+        const int high = low + (transposed ? 8 : 1);
+        EXPECT_EQ(fragments[4 * lane + m], static_cast<uint32_t>(low + (high << 16))) << lane;
+      }
+    }
+  }
+  EXPECT_THAT(Faults(), IsEmpty());
+}
+
 TEST_F(EmulationTest, AsynchronousCopiesMustBeWaitedFor) {
   const std::vector<int> x = Numbers(256);
   const auto copy_without = [&](const Site& removed) {

@@ -40,7 +40,7 @@ inline void MmaBf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2
   cuda_emu::MmaBf16(d, a, b, {file, line});
 }
 
-inline int NotBefore(int x) { return x; }
+inline unsigned NotBefore(unsigned x) { return x; }
 
 }  // namespace octet::ptx
 

@@ -48,6 +48,20 @@ __global__ void MultiplyTileKernel(const __nv_bfloat16* a, const __nv_bfloat16* 
   for (int i = 0; i < 4; ++i) out[(lane / 4 + i / 2 * 8) * 8 + lane % 4 * 2 + i % 2] = d[i];
 }
 
+__global__ void LoadFragmentsKernel(const uint16_t* x, uint32_t* out, bool transposed) {
+  OCTET_SHARED(uint4, rows, 32);
+  const int lane = static_cast<int>(threadIdx.x);
+  rows[lane] = reinterpret_cast<const uint4*>(x)[lane];
+  __syncwarp();
+  uint32_t fragments[4];
+  if (transposed) {
+    ptx::LoadTransposedMatrices(fragments, &rows[lane]);
+  } else {
+    ptx::LoadMatrices(fragments, &rows[lane]);
+  }
+  for (unsigned i = 0; i < 4; ++i) out[4 * threadIdx.x + ptx::NotBefore(i)] = fragments[i];
+}
+
 __global__ void CopyAsyncKernel(const int* x, int* out) {
   OCTET_DYNAMIC_SHARED(int4, parts);
   const unsigned thread = threadIdx.x;
@@ -109,6 +123,11 @@ cudaError_t MultiplyTile(const __nv_bfloat16* a, const __nv_bfloat16* b, float* 
                          cudaStream_t stream) {
   const cudaLaunchConfig_t config = Config(1, 32, stream);
   return cudaLaunchKernelEx(&config, MultiplyTileKernel, a, b, out);
+}
+
+cudaError_t LoadFragments(const uint16_t* x, uint32_t* out, bool transposed, cudaStream_t stream) {
+  const cudaLaunchConfig_t config = Config(1, 32, stream);
+  return cudaLaunchKernelEx(&config, LoadFragmentsKernel, x, out, transposed);
 }
 
 cudaError_t CopyAsync(const int* x, int* out, cudaStream_t stream) {

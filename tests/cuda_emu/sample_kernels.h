@@ -21,6 +21,10 @@ cudaError_t WarpOperations(const int* x, int* out, cudaStream_t stream);
 cudaError_t MultiplyTile(const __nv_bfloat16* a, const __nv_bfloat16* b, float* out,
                          cudaStream_t stream);
 
+// out[4 * lane + i] = matrix i as lanes get it, transposed or not, of x: four 8 x 8 matrices of 16
+// bits.
+cudaError_t LoadFragments(const uint16_t* x, uint32_t* out, bool transposed, cudaStream_t stream);
+
 // out[i] = x[i] by way of shared memory and cp.async; [256].
 cudaError_t CopyAsync(const int* x, int* out, cudaStream_t stream);
 

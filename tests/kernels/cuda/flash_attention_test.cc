@@ -24,8 +24,6 @@ using cuda_emu::TestStream;
 using cuda_emu::ViewOf;
 using testing::IsEmpty;
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
 // Tokens of a sequence of the cache.
 struct Part {
   size_t sequence;
@@ -38,6 +36,7 @@ struct Way {
   bool side_by_side;  // splits
   int64_t window = 0;
   int64_t max_context = 1024;
+  int64_t wrong_row = -1;  // whose query begins with a NaN in each head
 };
 
 // Each token has its own query, which follows from its sequence and position.
@@ -71,7 +70,11 @@ cuda_emu::Compute Flash(const PagedCache& cache, const std::vector<Part>& parts,
     tiles.push_back({});
     const int64_t cols = cache.shape().cols();
     const DeviceArray<QueryTile> tile_array(tiles, stream);
-    const DeviceArray<float> q(QueriesOf(cache.shape(), parts), stream), y(rows * cols);
+    std::vector<float> queries = QueriesOf(cache.shape(), parts);
+    for (int64_t c = 0; way.wrong_row >= 0 && c < cols; c += cache.shape().head_dim) {
+      queries[way.wrong_row * cols + c] = std::numeric_limits<float>::quiet_NaN();
+    }
+    const DeviceArray<float> q(queries, stream), y(rows * cols);
     FlashAttention attention = {.q = ViewOf(q, rows, cols, cols),
                                 .tiles = tile_array.data(),
                                 .num_tiles = std::ssize(tiles),
@@ -180,7 +183,7 @@ TEST(CudaFlashAttention, ValuesThatATokenDoesNotSeeDoNotMatter) {
   const PagedCache cache(DType::kBF16, {4, 1, 64}, {310});
   PagedCache wrong = cache;
   wrong.SetValue(0, 275, std::numeric_limits<float>::infinity());
-  wrong.SetValue(0, 300, kNan);
+  wrong.SetValue(0, 300, std::numeric_limits<float>::quiet_NaN());
   constexpr int64_t kWindow = 20;
   const auto flash = [&](const PagedCache& from, bool side_by_side) {
     return ComputeWith(1, Flash(from, {{0, kFirst, kRows}}, {16, side_by_side, kWindow}));
@@ -199,11 +202,24 @@ TEST(CudaFlashAttention, ValuesThatATokenDoesNotSeeDoNotMatter) {
   }
 }
 
+TEST(CudaFlashAttention, AQueryThatIsNotFiniteIsAlone) {
+  const PagedCache cache(DType::kBF16, {4, 1, 64}, {300});
+  const std::vector<Part> parts = {{0, 280, 16}};
+  Way way = {16, false};
+  const std::vector<float> expected = ComputeWith(1, Flash(cache, parts, way));
+  way.wrong_row = 5;
+  const std::vector<float> y = ComputeWith(1, Flash(cache, parts, way));
+  for (size_t i = 0; i < y.size(); ++i) {
+    const bool is_wrong = static_cast<int64_t>(i) / cache.shape().cols() == way.wrong_row;
+    EXPECT_TRUE(is_wrong ? std::isnan(y[i]) : y[i] == expected[i]) << i;
+  }
+}
+
 TEST(CudaFlashAttention, NeedsEachOfItsSynchronisations) {
   // The window leaves one fold of the first split, whose last stage is among those that the next
-  // split begins with.
-  const PagedCache cache(DType::kBF16, {4, 1, 64}, {270});
-  ExpectExact(Flash(cache, {{0, 260, 9}}, {16, false, 40}), 3);
+  // split begins with. Three of the four warps have no rows and come early.
+  const PagedCache cache(DType::kBF16, {4, 1, 64}, {288});
+  ExpectExact(Flash(cache, {{0, 264, 4}}, {16, false, 40}), 3);
 }
 
 TEST(CudaFlashAttention, PositionsBeyondTheContextAreNan) {
@@ -211,6 +227,99 @@ TEST(CudaFlashAttention, PositionsBeyondTheContextAreNan) {
   const std::vector<float> y = ComputeWith(1, Flash(cache, {{0, 255, 2}}, {1, true, 0, 256}));
   EXPECT_THAT(std::vector<float>(y.begin(), y.begin() + 256), testing::Each(testing::Lt(10.0F)));
   EXPECT_THAT(std::vector<float>(y.begin() + 256, y.end()), testing::Each(testing::IsNan()));
+}
+
+// A captured step is repeated with other positions, up to the context that it was captured for.
+TEST(CudaFlashAttention, AGraphFollowsThePositions) {
+  constexpr int64_t kMaxContext = 600;
+  const PagedCache cache(DType::kBF16, {4, 1, 64}, {kMaxContext});
+  const int64_t cols = cache.shape().cols();
+  Emulation::Device().Reset({});
+  const TestStream stream;
+  const PagedCache::Stored stored(cache, stream);
+  const DeviceArray<QueryTile> tile(1);
+  const DeviceArray<float> q(cols), y(cols);
+  FlashAttention attention = {.q = ViewOf(q, 1, cols, cols),
+                              .tiles = tile.data(),
+                              .num_tiles = 1,
+                              .tile_tokens = 1,
+                              .kv = stored.kv,
+                              .window = 0,
+                              .max_context = kMaxContext,
+                              .partials = nullptr,
+                              .y = ViewOf(y, 1, cols, cols)};
+  EXPECT_EQ(attention.PartialFloats(), 3 * 4 * (64 + 2));
+  const DeviceArray<float> partials(attention.PartialFloats());
+  attention.partials = partials.data();
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t step = nullptr;
+  ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), cudaSuccess);
+  EXPECT_EQ(attention.Compute(stream), cudaSuccess);
+  ASSERT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+  ASSERT_EQ(cudaGraphInstantiate(&step, graph, 0), cudaSuccess);
+  for (const int32_t position : {599, 3, 256}) {
+    const std::vector<QueryTile> tiles = {{0, 1, position, cache.PagesOf(stored, 0)}};
+    const std::vector<float> query = QueryOf(cache.shape(), 0, position);
+    const auto upload = [&](auto* to, const auto& from) {
+      EXPECT_EQ(cudaMemcpyAsync(to, from.data(), from.size() * sizeof(from[0]),
+                                cudaMemcpyHostToDevice, stream),
+                cudaSuccess);
+    };
+    upload(tile.data(), tiles);
+    upload(q.data(), query);
+    EXPECT_EQ(cudaGraphLaunch(step, stream), cudaSuccess);
+    const std::vector<float> result = y.Read(stream);
+    const std::vector<double> expected = cache.Reference(0, position, 0, query.data());
+    for (int64_t c = 0; c < cols; ++c) EXPECT_NEAR(result[c], expected[c], 2e-5) << position;
+  }
+  EXPECT_THAT(Emulation::Device().faults(), IsEmpty());
+  EXPECT_EQ(cudaGraphExecDestroy(step), cudaSuccess);
+  EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+}
+
+TEST(CudaFlashAttention, TakesWhatItsKernelsAreWrittenFor) {
+  const KvBlocks kv = {nullptr, 1 << 16, DType::kBF16, 8, 128};
+  const auto takes = [&](auto change, int64_t num_heads = 32) {
+    KvBlocks changed = kv;
+    change(changed);
+    return FlashTakes(changed, num_heads);
+  };
+  const auto nothing = [](KvBlocks&) {};
+  EXPECT_TRUE(takes(nothing));
+  EXPECT_TRUE(takes([](KvBlocks& b) { b.head_dim = 64; }));
+  EXPECT_FALSE(takes([](KvBlocks& b) { b.head_dim = 96; }));
+  EXPECT_FALSE(takes([](KvBlocks& b) { b.dtype = DType::kF32; }));
+  EXPECT_FALSE(takes([](KvBlocks& b) { b.page_bytes += 8; }));
+  EXPECT_FALSE(takes([](KvBlocks& b) { b.pages += 8; }));
+  EXPECT_FALSE(takes(nothing, 33));
+  EXPECT_FALSE(takes(nothing, 0));
+  EXPECT_FALSE(takes(nothing, 8 * 65));
+  EXPECT_EQ(MostTileTokens(4), 16);
+  FlashAttention attention = {.num_tiles = 4, .tile_tokens = 17, .kv = kv, .max_context = 257};
+  attention.q.cols = int64_t{32} * 128;
+  EXPECT_EQ(attention.Compute(nullptr), cudaErrorInvalidValue);  // of the tile's tokens
+  EXPECT_TRUE(attention.WantsPartials(33));
+  EXPECT_FALSE(attention.WantsPartials(32));
+  attention.max_context = 256;
+  EXPECT_FALSE(attention.WantsPartials(33));
+}
+
+TEST(CudaFlashAttention, SpansAreDividedIntoTiles) {
+  const std::vector<int32_t> pages(2);
+  const std::vector<SequenceSpan> spans = {
+      {0, 33, 7, std::span(pages).first(1)}, {33, 0, 0, {}}, {33, 1, 90, std::span(pages).last(1)}};
+  const std::vector<QueryTile> tiles = DivideIntoQueryTiles(spans, 16);
+  ASSERT_EQ(tiles.size(), 4U);
+  const auto expect = [&](const QueryTile& tile, int32_t row, int32_t rows, int32_t pos, int page) {
+    EXPECT_EQ(tile.first_row, row);
+    EXPECT_EQ(tile.num_rows, rows);
+    EXPECT_EQ(tile.start_pos, pos);
+    EXPECT_EQ(tile.pages, pages.data() + page);
+  };
+  expect(tiles[0], 0, 16, 7, 0);
+  expect(tiles[1], 16, 16, 23, 0);
+  expect(tiles[2], 32, 1, 39, 0);
+  expect(tiles[3], 33, 1, 90, 1);
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ class PagedCache {
 
   const HeadShape& shape() const { return shape_; }
 
-  // All heads.
+  // All numbers of the value become this one.
   void SetValue(size_t sequence, int64_t position, float value) {
     const int64_t row = FirstRow(sequence) + position;
     std::fill_n(values_.begin() + row * shape_.kv_cols(), shape_.kv_cols(), value);
