@@ -228,18 +228,27 @@ std::vector<double> GatherNumbers(Communicator& comm, double mine) {
   return all;
 }
 
-MachineRates ProbeMachines(Communicator& world, Isa isa, DType dtype, int num_threads) {
+RankRates ProbeProcessor(Isa isa, DType dtype, int num_threads) {
+  RankRates rates = {.dram = DramBandwidth(isa, num_threads),
+                     .dot_products = DotProductRate(isa, dtype, num_threads)};
+  rates.float32_products =
+      dtype == DType::kF32 ? rates.dot_products : DotProductRate(isa, DType::kF32, num_threads);
+  return rates;
+}
+
+MachineRates ProbeMachines(Communicator& world, absl::FunctionRef<RankRates()> probe) {
   const auto own =
       world.MakeGroup(world.size());  // so that bytes and waits do not count as the job's
   MachineRates rates;
   rates.exchange = ProbeExchange(*own);
-  rates.dram = GatherNumbers(*own, DramBandwidth(isa, num_threads));
-  const auto rate_of_all = [&](DType of) {
-    const std::vector<double> each = GatherNumbers(*own, DotProductRate(isa, of, num_threads));
+  const RankRates mine = probe();
+  const auto sum_over_ranks = [&](double rate) {
+    const std::vector<double> each = GatherNumbers(*own, rate);
     return std::accumulate(each.begin(), each.end(), 0.0);
   };
-  rates.dot_products = rate_of_all(dtype);
-  rates.float32_products = dtype == DType::kF32 ? rates.dot_products : rate_of_all(DType::kF32);
+  rates.dram = GatherNumbers(*own, mine.dram);
+  rates.dot_products = sum_over_ranks(mine.dot_products);
+  rates.float32_products = sum_over_ranks(mine.float32_products);
   return rates;
 }
 

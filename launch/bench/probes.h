@@ -65,8 +65,18 @@ struct MachineRates {
   std::vector<ExchangeRate> exchange;  // of rank 0
 };
 
-// Collective. Measures with `num_threads` threads on each rank. The result is complete on rank 0.
-MachineRates ProbeMachines(Communicator& world, Isa isa, DType dtype, int num_threads);
+// The rates at which one rank reads memory, and computes products of the dtype and of float32.
+struct RankRates {
+  double dram = 0;
+  double dot_products = 0;
+  double float32_products = 0;
+};
+
+// Measures with `num_threads` threads of this rank.
+RankRates ProbeProcessor(Isa isa, DType dtype, int num_threads);
+
+// Collective. All ranks call `probe` at the same time. The result is complete on rank 0.
+MachineRates ProbeMachines(Communicator& world, absl::FunctionRef<RankRates()> probe);
 
 }  // namespace octet
 

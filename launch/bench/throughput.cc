@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "launch/bench/bench_memory.h"
+#include "launch/bench/device_probes.h"
 #include "launch/bench/probes.h"
 #include "launch/bench/routing_flag.h"
 #include "launch/bench/step_record.h"
@@ -109,6 +110,12 @@ StepMachine DescribeMachine(const Communicator& world, const JobSetup& setup,
           .hosts = {world.hosts().begin(), world.hosts().end()},
           .replicated_bytes = static_cast<double>(session.weights().replicated_bytes() - embedding),
           .arithmetic = CountArithmetic(setup.model.config)};
+}
+
+RankRates ProbeRank(const JobSetup& setup) {
+  const DType dtype = setup.engine.dtype;
+  if (!setup.device.cuda) return ProbeProcessor(setup.device.isa, dtype, setup.threads);
+  return ProbeDevice(*setup.device.MakeBackend(1), dtype);
 }
 
 // Collective. Measures; the report is complete on rank 0.
@@ -235,7 +242,7 @@ class BenchThroughputCommand : public Subcommand {
   // Collective. Measures the machines first, while their memory is still free.
   ExitCode LoadAndMeasure(Communicator& world, const RunConfig& config, const JobSetup& setup,
                           FileSystem& files) {
-    MachineRates rates = ProbeMachines(world, setup.device.isa, setup.engine.dtype, setup.threads);
+    MachineRates rates = ProbeMachines(world, [&] { return ProbeRank(setup); });
     const auto progress = RankProgress::Make(world, config);
     if (!progress.ok()) return ExitWith(world, progress.status(), ExitCode::kCannotServe);
     const absl::StatusOr<std::unique_ptr<Session>> session =

@@ -19,4 +19,6 @@ std::vector<GoldenMode> GoldenModes() {
   return modes;
 }
 
+std::vector<GoldenMode> AnsweringModes() { return GoldenModes(); }
+
 }  // namespace octet

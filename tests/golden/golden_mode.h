@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,14 @@ struct GoldenMode {
   std::function<std::unique_ptr<Backend>()> make_backend;
 };
 
+inline void PrintTo(const GoldenMode& mode, std::ostream* out) {
+  *out << mode.name << " on " << mode.ranks << " ranks, " << mode.placement;
+}
+
 std::vector<GoldenMode> GoldenModes();
+
+// Those of them that also answer requests, token by token.
+std::vector<GoldenMode> AnsweringModes();
 
 }  // namespace octet
 

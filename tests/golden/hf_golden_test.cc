@@ -141,7 +141,9 @@ TEST_P(HfGoldenTest, LogitsAndRoutingEqual) {
   });
 }
 
-TEST_P(HfGoldenTest, GreedyTokensEqual) {
+class HfAnswerTest : public HfGoldenTest {};
+
+TEST_P(HfAnswerTest, GreedyTokensEqual) {
   std::vector<NewSequence> requests;
   for (int i = 0; i < kHfPrompts; ++i) {
     const ExpectedPrompt& expected = golden_.prompts[i];
@@ -167,6 +169,10 @@ std::string CaseName(const testing::TestParamInfo<HfGoldenTest::ParamType>& test
 INSTANTIATE_TEST_SUITE_P(Checkpoints, HfGoldenTest,
                          testing::Combine(testing::ValuesIn(CaseDirectories()),
                                           testing::ValuesIn(GoldenModes())),
+                         CaseName);
+INSTANTIATE_TEST_SUITE_P(Checkpoints, HfAnswerTest,
+                         testing::Combine(testing::ValuesIn(CaseDirectories()),
+                                          testing::ValuesIn(AnsweringModes())),
                          CaseName);
 
 }  // namespace
