@@ -8,7 +8,7 @@
 namespace octet::cuda {
 namespace {
 
-// Of SumReturns: enough to fill a GPU. There can be far fewer rows than room for them.
+// SumReturns takes no more, which fill a GPU: there can be far fewer rows than room for them.
 constexpr int64_t kMostBlocks = 2048;
 
 // A block for each token, which is read once.
