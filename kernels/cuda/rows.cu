@@ -1,76 +1,48 @@
 #include "kernels/cuda/rows.h"
 
 #include "kernels/cuda/device.h"
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/row_views.h"
 
 namespace octet::cuda {
 namespace {
 
-constexpr int kThreads = 256;  // of a block, which computes a row
-
-// A matrix as device code sees it.
-template <class T>
-struct Rows {
-  T* data;
-  int64_t cols;
-  int64_t stride;
-
-  OCTET_DEVICE T* operator[](int64_t row) const { return data + row * stride; }
-};
-
-template <class T>
-Rows<const T> View(ConstMatrix m) {
-  return {reinterpret_cast<const T*>(m.data), m.cols, m.stride};
-}
-template <class T>
-Rows<T> View(Matrix m) {
-  return {reinterpret_cast<T*>(m.data), m.cols, m.stride};
-}
-
-// A block for each of so many rows.
-template <class... Parameters, class... Arguments>
-cudaError_t LaunchRows(int64_t rows, cudaStream_t stream, void (*kernel)(Parameters...),
-                       Arguments... arguments) {
-  return Launch({.blocks_x = rows, .threads = kThreads}, stream, kernel, arguments...);
-}
-
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kRowThreads)
     RmsNormKernel(Rows<const float> x, const float* weight, float eps, Rows<float> y) {
   const float* const from = x[blockIdx.x];
   float* const to = y[blockIdx.x];
   float squares = 0;
-  for (int64_t c = threadIdx.x; c < x.cols; c += kThreads) {
+  for (int64_t c = threadIdx.x; c < x.cols; c += kRowThreads) {
     squares = __fmaf_rn(from[c], from[c], squares);
   }
-  const float mean = __fdiv_rn(FoldBlock<kThreads>(squares, Sum()), static_cast<float>(x.cols));
+  const float mean = __fdiv_rn(FoldBlock<kRowThreads>(squares, Sum()), static_cast<float>(x.cols));
   const float scale = __frsqrt_rn(__fadd_rn(mean, eps));
-  for (int64_t c = threadIdx.x; c < x.cols; c += kThreads) {
+  for (int64_t c = threadIdx.x; c < x.cols; c += kRowThreads) {
     to[c] = __fmul_rn(__fmul_rn(from[c], scale), weight[c]);
   }
 }
 
-__global__ void __launch_bounds__(kThreads) AddKernel(Rows<const float> x, Rows<float> y) {
+__global__ void __launch_bounds__(kRowThreads) AddKernel(Rows<const float> x, Rows<float> y) {
   const float* const from = x[blockIdx.x];
   float* const to = y[blockIdx.x];
-  for (int64_t c = threadIdx.x; c < x.cols; c += kThreads) to[c] = __fadd_rn(to[c], from[c]);
+  for (int64_t c = threadIdx.x; c < x.cols; c += kRowThreads) to[c] = __fadd_rn(to[c], from[c]);
 }
 
 template <class From, class To>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kRowThreads)
     GatherRowsKernel(Rows<const From> x, const int32_t* rows, Rows<To> y) {
   const int64_t row = blockIdx.x;
   const From* const from = x[rows == nullptr ? row : rows[row]];
   To* const to = y[row];
-  for (int64_t c = threadIdx.x; c < x.cols; c += kThreads) Store(Load(from + c), to + c);
+  for (int64_t c = threadIdx.x; c < x.cols; c += kRowThreads) Store(Load(from + c), to + c);
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kRowThreads)
     WeightedSumKernel(Rows<const float> x, DeviceRowSums sums, Rows<float> y) {
   const int64_t sum = blockIdx.x;
   float* const to = y[sums.results == nullptr ? sum : sums.results[sum]];
   const int32_t begin = sums.offsets[sum];
   const int32_t end = sums.offsets[sum + 1];
-  for (int64_t c = threadIdx.x; c < x.cols; c += kThreads) {
+  for (int64_t c = threadIdx.x; c < x.cols; c += kRowThreads) {
     float value = -0.0F;  // to which any number can be added without change
     for (int32_t i = begin; i < end; ++i) {
       value = __fadd_rn(value, __fmul_rn(sums.weights[i], x[sums.rows[i]][c]));
@@ -82,46 +54,46 @@ __global__ void __launch_bounds__(kThreads)
 // The largest of a row, each multiplied by `scale`.
 OCTET_DEVICE float MaximumOfRow(const float* row, int64_t cols, float scale) {
   float largest = -INFINITY;
-  for (int64_t c = threadIdx.x; c < cols; c += kThreads) {
+  for (int64_t c = threadIdx.x; c < cols; c += kRowThreads) {
     largest = fmaxf(largest, __fmul_rn(row[c], scale));
   }
-  return FoldBlock<kThreads>(largest, Maximum());
+  return FoldBlock<kRowThreads>(largest, Maximum());
 }
 
 // The sum of exp(scale x - largest).
 OCTET_DEVICE float SumOfExp(const float* row, int64_t cols, float scale, float largest) {
   float sum = 0;
-  for (int64_t c = threadIdx.x; c < cols; c += kThreads) {
+  for (int64_t c = threadIdx.x; c < cols; c += kRowThreads) {
     sum = __fadd_rn(sum, expf(__fsub_rn(__fmul_rn(row[c], scale), largest)));
   }
-  return FoldBlock<kThreads>(sum, Sum());
+  return FoldBlock<kRowThreads>(sum, Sum());
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kRowThreads)
     SoftmaxKernel(Rows<const float> x, const float* scales, Rows<float> y) {
   const float* const from = x[blockIdx.x];
   float* const to = y[blockIdx.x];
   const float scale = scales == nullptr ? 1.0F : scales[blockIdx.x];
   const float largest = MaximumOfRow(from, x.cols, scale);
   const float sum = SumOfExp(from, x.cols, scale, largest);
-  for (int64_t c = threadIdx.x; c < x.cols; c += kThreads) {
+  for (int64_t c = threadIdx.x; c < x.cols; c += kRowThreads) {
     to[c] = __fdiv_rn(expf(__fsub_rn(__fmul_rn(from[c], scale), largest)), sum);
   }
 }
 
-__global__ void __launch_bounds__(kThreads) LogSumExpKernel(Rows<const float> x, float* result) {
+__global__ void __launch_bounds__(kRowThreads) LogSumExpKernel(Rows<const float> x, float* result) {
   const float* const row = x[blockIdx.x];
   const float largest = MaximumOfRow(row, x.cols, 1.0F);
   const float sum = SumOfExp(row, x.cols, 1.0F, largest);
   if (threadIdx.x == 0) result[blockIdx.x] = __fadd_rn(largest, logf(sum));
 }
 
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kRowThreads)
     RopeKernel(Rows<float> x, int half, const int32_t* positions, Rows<const float> cos_table,
                Rows<const float> sin_table) {
   float* const row = x[blockIdx.x];
   const int32_t position = positions[blockIdx.x];
-  for (int64_t i = threadIdx.x; i < x.cols / 2; i += kThreads) {
+  for (int64_t i = threadIdx.x; i < x.cols / 2; i += kRowThreads) {
     const int64_t head = i / half;
     const int64_t j = i % half;
     float* const first = row + head * 2 * half + j;
