@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cstring>
 #include <map>
-#include <source_location>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -163,13 +162,12 @@ class NcclRows : public RowTransport {
   }
 
   // Ends the job if NCCL failed, or did not finish in time.
-  void Expect(const char* call, ncclResult_t result,
-              std::source_location at = std::source_location::current()) {
+  void Expect(const char* call, ncclResult_t result) {
     if (result == ncclSuccess) [[likely]]
       return;
     const std::string what = "NCCL: " + Explain(call, result, nccl_.load());
     Abort();
-    Fatal(at.file_name(), static_cast<int>(at.line()), what);
+    Fatal(__FILE__, __LINE__, what);
   }
 
   Communicator& comm_;

@@ -33,7 +33,7 @@ class Worker {
     (void)DeviceMemory::OfDevice();
     (void)Emulation::Device();
     (void)AreAllIdle();
-    static const Worker worker;
+    static const Worker kWorker;
   }
 
   Worker() : thread_([this] { Run(); }) {}
@@ -254,7 +254,10 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t* comm, int num_ranks, ncclUniqueI
   if (config == nullptr || config->blocking != 0) return Misuse("only blocking = 0 is doubled");
   if (rank < 0 || rank >= num_ranks) return Misuse(absl::StrCat("rank ", rank, " of ", num_ranks));
   const NcclFault fault = FaultOf("ncclCommInitRankConfig", rank);
-  if (fault == NcclFault::kError) return Fail(ncclSystemError, "a fault on purpose");
+  if (fault == NcclFault::kError) {
+    NcclMail(id.internal, rank, num_ranks).Leave();
+    return Fail(ncclSystemError, "a fault on purpose");
+  }
   NcclComm& made =
       *Communicators().emplace_back(std::make_unique<NcclComm>(id.internal, rank, num_ranks));
   made.last_exchange = octet::cuda_emu::MakeEvent();

@@ -13,12 +13,12 @@ namespace octet::cuda_emu {
 namespace {
 
 const std::map<std::string_view, NcclFault>& Effects() {
-  static const std::map<std::string_view, NcclFault> effects = {
+  static const std::map<std::string_view, NcclFault> kEffects = {
       {"error", NcclFault::kError},
       {"late_error", NcclFault::kLateError},
       {"hang", NcclFault::kHang},
       {"stall", NcclFault::kStall}};
-  return effects;
+  return kEffects;
 }
 
 // The fault that the environment asks for.

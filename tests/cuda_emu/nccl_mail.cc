@@ -1,8 +1,11 @@
 #include "tests/cuda_emu/nccl_mail.h"
 
 #include <absl/strings/str_cat.h>
+#include <signal.h>  // kill
 #include <stdlib.h>  // mkdtemp
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -22,6 +25,22 @@ std::optional<std::vector<std::byte>> Read(const std::string& path) {
   return bytes;
 }
 
+// A directory's name goes on with the process that made it.
+constexpr char kPrefix[] = "octet-nccl-";
+
+// Removes the directories of jobs that were ended.
+void RemoveLeftOvers(const std::string& parent) {
+  std::error_code error;
+  std::vector<fs::path> left_over;
+  for (const fs::directory_entry& entry : fs::directory_iterator(parent, error)) {
+    const std::string name = entry.path().filename();
+    const bool is_ours = name.starts_with(kPrefix);
+    const int process = is_ours ? std::atoi(name.c_str() + sizeof(kPrefix) - 1) : 0;
+    if (process > 0 && kill(process, 0) != 0 && errno == ESRCH) left_over.push_back(entry.path());
+  }
+  for (const fs::path& path : left_over) fs::remove_all(path, error);
+}
+
 std::string ToldPath(const std::string& directory, int rank) {
   return absl::StrCat(directory, "/told-", rank);
 }
@@ -33,8 +52,10 @@ std::string LeftPath(const std::string& directory, int rank) {
 }  // namespace
 
 std::string NcclMail::MakeDirectory() {
-  const char* parent = std::getenv("TMPDIR");
-  std::string path = absl::StrCat(parent == nullptr ? "/dev/shm" : parent, "/octet-nccl-XXXXXX");
+  const char* given = std::getenv("TMPDIR");
+  const std::string parent = given == nullptr ? "/dev/shm" : given;
+  RemoveLeftOvers(parent);
+  std::string path = absl::StrCat(parent, "/", kPrefix, getpid(), "-XXXXXX");
   return mkdtemp(path.data()) == nullptr ? "" : path;
 }
 

@@ -59,7 +59,7 @@ std::string FatalOf(const std::function<void()>& f) {
 
 std::vector<std::string> TakeFaults() {
   const cuda_emu::RuntimeLock lock(cuda_emu::RuntimeMutex());
-  const std::vector<std::string> faults = Emulation::Device().faults();
+  std::vector<std::string> faults = Emulation::Device().faults();
   Emulation::Device().Reset({});
   return faults;
 }

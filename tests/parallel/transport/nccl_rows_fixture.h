@@ -17,12 +17,13 @@
 namespace octet {
 
 class NcclRowsTest : public testing::Test {
- protected:
-  static constexpr int64_t kCols = 33;
-
+ public:
   // Set by main.
   static inline World* world = nullptr;
   static inline std::string bus_id;
+
+ protected:
+  static constexpr int64_t kCols = 33;
 
   static Communicator& comm() { return world->communicator(); }
   static int rank() { return comm().rank(); }
