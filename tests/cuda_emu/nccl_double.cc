@@ -160,7 +160,8 @@ ncclResult_t EndGroup() {
   int polls_left = static_cast<int>(Emulation::Device().Draw(kMostPolls));
   return Begin(comm, fault, [&comm, group, fault, polls_left]() mutable {
     if (polls_left-- > 0) return ncclInProgress;
-    return PutOnStream(comm, group, fault == NcclFault::kStall);
+    if (fault == NcclFault::kLoss) comm.questions_until_loss = kMostPolls;
+    return PutOnStream(comm, group, fault == NcclFault::kStall || fault == NcclFault::kLoss);
   });
 }
 
@@ -299,8 +300,13 @@ ncclResult_t ncclCommAbort(ncclComm_t comm) {
 ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t* state) {
   const RuntimeLock lock(RuntimeMutex());
   if (From(comm)->has_ended) return Misuse("ncclCommGetAsyncError after the communicator's end");
-  if (From(comm)->state == ncclInProgress) From(comm)->state = From(comm)->advance();
-  *state = From(comm)->state;
+  NcclComm& asked = *From(comm);
+  if (asked.state == ncclInProgress) {
+    asked.state = asked.advance();
+  } else if (asked.questions_until_loss > 0 && --asked.questions_until_loss == 0) {
+    asked.state = Fail(ncclRemoteError, "a loss on purpose");
+  }
+  *state = asked.state;
   return ncclSuccess;
 }
 

@@ -33,6 +33,7 @@ struct NcclComm {
   std::function<ncclResult_t()> advance;  // while it is ncclInProgress: asks how far it is
   cudaStream_t last_stream = nullptr;     // of the last exchange
   cudaEvent_t last_exchange = nullptr;    // is over
+  int questions_until_loss = 0;           // after which it has ncclRemoteError; 0: none
   bool has_ended = false;
 };
 

@@ -17,7 +17,8 @@ const std::map<std::string_view, NcclFault>& Effects() {
       {"error", NcclFault::kError},
       {"late_error", NcclFault::kLateError},
       {"hang", NcclFault::kHang},
-      {"stall", NcclFault::kStall}};
+      {"stall", NcclFault::kStall},
+      {"loss", NcclFault::kLoss}};
   return kEffects;
 }
 

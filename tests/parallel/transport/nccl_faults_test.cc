@@ -151,6 +151,23 @@ TEST_F(NcclFaultsTest, ErrorsOfExchangesEndTheJob) {
   }
 }
 
+// Which NCCL finds while the rank waits for something else.
+TEST_F(NcclFaultsTest, ALossIsFoundWhereverTheRankPolls) {
+  const auto rows = Make();
+  const Variable fault = Fault(last(), "call=ncclGroupEnd,count=2,effect=loss");
+  Exchange(*rows);
+  Exchange(*rows);
+  const std::string message = FatalOf([] {
+    for (int i = 0; i < 10; ++i) Activity::OfThisThread().Poll();
+  });
+  EXPECT_EQ(message, rank() == last() ? "NCCL: an exchange of rows: an error of another rank (a "
+                                        "loss on purpose)"
+                                      : "");
+  AllGather(comm(), {"the others"}, "");
+  rows->Abort();
+  EXPECT_EQ(stream_.Wait(), cudaSuccess);
+}
+
 TEST_F(NcclFaultsTest, AbortEndsWhatNeverWould) {
   const auto rows = Make();
   const Variable fault = Fault(last(), "call=ncclGroupEnd,count=1,effect=stall");
