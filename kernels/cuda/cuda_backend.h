@@ -53,6 +53,9 @@ class CudaBackend : public Backend {
   void Attention(ConstMatrix q, std::span<const SequenceSpan> spans, const KvBlocks& kv,
                  int64_t window, Matrix y) override;
 
+  // The stream of all operations.
+  cudaStream_t stream() const { return stream_; }
+
   // How often it has waited for the device, and the bytes that it has copied to it as lists.
   int64_t num_synchronizations() const { return num_synchronizations_; }
   int64_t bytes_uploaded() const { return ring_.bytes_uploaded(); }

@@ -46,8 +46,7 @@ void Communicator::Begin(Exchange& exchange, const Transfer& transfer,
   exchange.room_ = 0;
   for (const Outgoing& message : send) exchange.bytes_sent_ += std::ssize(message.bytes);
   for (const Incoming& message : recv) exchange.room_ += std::ssize(message.room);
-  bytes_sent_[static_cast<int>(transfer.kind)] += exchange.bytes_sent_;
-  messages_sent_[static_cast<int>(transfer.kind)] += std::ssize(send);
+  CountSent(transfer.kind, std::ssize(send), exchange.bytes_sent_);
   exchange.Start(transfer, send, recv);
 }
 

@@ -121,6 +121,12 @@ class Communicator {
   // message that came. They are valid until the exchange starts again.
   std::span<const size_t> Finish(Exchange& exchange);
 
+  // Counts messages to others that go another way than through exchanges, and their bytes.
+  void CountSent(Traffic kind, int64_t messages, int64_t bytes) {
+    messages_sent_[static_cast<int>(kind)] += messages;
+    bytes_sent_[static_cast<int>(kind)] += bytes;
+  }
+
   // Counts bytes that other ranks of this host read where this rank wrote them.
   void CountReadInPlace(Traffic kind, int64_t bytes) {
     bytes_read_in_place_[static_cast<int>(kind)] += bytes;

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "tests/cuda_emu/device_memory.h"
+#include "tests/cuda_emu/devices.h"
 #include "tests/cuda_emu/emulation.h"
 #include "tests/cuda_emu/grid.h"
 #include "tests/cuda_emu/streams.h"
@@ -250,17 +251,19 @@ const char* cudaGetErrorString(cudaError_t error) {
   return error == cudaSuccess ? "no error" : "an error of the emulated CUDA runtime";
 }
 
-// One device, as of sm_80.
+// Devices as of sm_80.
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
+  *count = octet::cuda_emu::NumDevices();
   return cudaSuccess;
 }
 
-cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
+cudaError_t cudaSetDevice(int device) {
+  return octet::cuda_emu::UseDevice(device) ? cudaSuccess : cudaErrorInvalidDevice;
+}
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
-  if (device != 0) return cudaErrorInvalidDevice;
+  if (device < 0 || device >= octet::cuda_emu::NumDevices()) return cudaErrorInvalidDevice;
   *properties = {};
   std::strcpy(properties->name, "emulated device");
   properties->major = 8;
@@ -268,7 +271,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 }
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
-  if (device != 0) return cudaErrorInvalidDevice;
+  if (device < 0 || device >= octet::cuda_emu::NumDevices()) return cudaErrorInvalidDevice;
   if (attribute != cudaDevAttrMultiProcessorCount) return cudaErrorInvalidValue;
   constexpr int kProcessors = 4;
   *value = kProcessors;
@@ -276,9 +279,10 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 }
 
 cudaError_t cudaDeviceGetPCIBusId(char* bus_id, int length, int device) {
-  if (device != 0) return cudaErrorInvalidDevice;
-  return std::snprintf(bus_id, length, "0000:00:00.0") < length ? cudaSuccess
-                                                                : cudaErrorInvalidValue;
+  if (device < 0 || device >= octet::cuda_emu::NumDevices()) return cudaErrorInvalidDevice;
+  return std::snprintf(bus_id, length, "%s", octet::cuda_emu::BusIdOf(device).c_str()) < length
+             ? cudaSuccess
+             : cudaErrorInvalidValue;
 }
 
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {

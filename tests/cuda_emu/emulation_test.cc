@@ -8,10 +8,13 @@
 
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 
+#include "tests/cuda_emu/devices.h"
 #include "tests/cuda_emu/emulated_device.h"
 #include "tests/cuda_emu/sample_kernels.h"
+#include "tests/cuda_emu/streams.h"
 
 namespace octet::cuda_emu {
 namespace {
@@ -248,6 +251,55 @@ TEST_F(EmulationTest, AGraphRepeatsWhatItCaptured) {
   EXPECT_THAT(array.Read(stream_), Each(15));
   EXPECT_EQ(cudaGraphExecDestroy(executable), cudaSuccess);
   EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+}
+
+// It stays in front of its stream, and other streams go on. Each launch of a graph begins anew.
+TEST_F(EmulationTest, WorkThatIsNotYetCompleteIsAskedAgain) {
+  const TestStream other;
+  const DeviceArray<int> array(std::vector<int>(256, 0), stream_);
+  int asked = 0;
+  const auto at_third = [&asked, times = 0]() mutable {
+    ++asked;
+    return ++times == 3;
+  };
+  ASSERT_EQ(EnqueueTrial(stream_, at_third), cudaSuccess);
+  EXPECT_EQ(AddTo(array.data(), 1, stream_), cudaSuccess);
+  EXPECT_EQ(cudaStreamQuery(stream_), cudaErrorNotReady);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(other.Wait(), cudaSuccess);
+  EXPECT_THAT(array.Read(stream_), Each(1));
+  EXPECT_EQ(asked, 3);
+  ASSERT_EQ(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeGlobal), cudaSuccess);
+  ASSERT_EQ(EnqueueTrial(stream_, at_third), cudaSuccess);
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  ASSERT_EQ(cudaStreamEndCapture(stream_, &graph), cudaSuccess);
+  ASSERT_EQ(cudaGraphInstantiate(&executable, graph, 0), cudaSuccess);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(cudaGraphLaunch(executable, stream_), cudaSuccess);
+  EXPECT_EQ(stream_.Wait(), cudaSuccess);
+  EXPECT_EQ(asked, 9);
+  EXPECT_EQ(cudaGraphExecDestroy(executable), cudaSuccess);
+  EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+}
+
+TEST_F(EmulationTest, HasAsManyDevicesAsItIsToldTo) {
+  int count = 0;
+  EXPECT_EQ(cudaGetDeviceCount(&count), cudaSuccess);
+  EXPECT_EQ(count, 1);
+  EXPECT_EQ(cudaSetDevice(1), cudaErrorInvalidDevice);
+  ASSERT_EQ(setenv("OCTET_EMULATED_DEVICES", "3", 1), 0);
+  EXPECT_EQ(cudaGetDeviceCount(&count), cudaSuccess);
+  EXPECT_EQ(count, 3);
+  EXPECT_EQ(cudaSetDevice(2), cudaSuccess);
+  EXPECT_EQ(CurrentDevice(), 2);
+  EXPECT_EQ(cudaSetDevice(3), cudaErrorInvalidDevice);
+  EXPECT_EQ(cudaSetDevice(0), cudaSuccess);
+  constexpr int kLength = 16;
+  char bus_id[kLength] = {};
+  EXPECT_EQ(cudaDeviceGetPCIBusId(bus_id, kLength, 2), cudaSuccess);
+  EXPECT_STREQ(bus_id, "0000:02:00.0");
+  EXPECT_EQ(cudaDeviceGetPCIBusId(bus_id, kLength, 3), cudaErrorInvalidDevice);
+  unsetenv("OCTET_EMULATED_DEVICES");
 }
 
 TEST_F(EmulationTest, RefusesLaunchesThatNoDeviceTakes) {

@@ -1,7 +1,9 @@
 #include "tests/cuda_emu/streams.h"
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,7 +19,7 @@ struct Event {
 };
 
 struct Work {
-  std::function<void()> run;
+  std::function<bool()> run;   // false: not yet
   Event* waits_for = nullptr;  // its record number `number`; null: nothing
   int64_t number = 0;
 
@@ -59,38 +61,54 @@ cudaError_t ErrorSoFar() {
   return Emulation::Device().faults().empty() ? cudaSuccess : cudaErrorLaunchFailure;
 }
 
-// Runs the first work of a stream that is ready. False: none is.
-bool RunOne() {
-  std::vector<Stream*> ready;
-  for (Stream* stream : AllStreams()) {
-    if (!stream->work.empty() && stream->work.front().is_ready()) ready.push_back(stream);
-  }
-  if (ready.empty()) return false;
-  Stream& stream = *ready[Emulation::Device().Draw(static_cast<uint32_t>(ready.size()))];
-  const Work work = std::move(stream.work.front());
-  stream.work.pop_front();
-  if (work.run) work.run();
-  return true;
+// Lets others work meanwhile.
+void Nap() {
+  constexpr std::chrono::microseconds kNap(50);
+  RuntimeMutex().unlock();
+  std::this_thread::sleep_for(kNap);
+  RuntimeMutex().lock();
 }
 
 }  // namespace
 
 cudaError_t Enqueue(cudaStream_t stream, std::function<void()> work) {
+  return EnqueueTrial(stream, [work = std::move(work)] {
+    work();
+    return true;
+  });
+}
+
+cudaError_t EnqueueTrial(cudaStream_t stream, std::function<bool()> work) {
   return Add(stream, {.run = std::move(work)});
+}
+
+// The first work of a stream that is ready.
+Step WorkStep() {
+  std::vector<Stream*> ready;
+  for (Stream* stream : AllStreams()) {
+    if (!stream->work.empty() && stream->work.front().is_ready()) ready.push_back(stream);
+  }
+  if (ready.empty()) return Step::kNone;
+  Stream& stream = *ready[Emulation::Device().Draw(static_cast<uint32_t>(ready.size()))];
+  const Work& work = stream.work.front();
+  if (work.run && !work.run()) return Step::kNotYet;
+  stream.work.pop_front();
+  return Step::kDone;
 }
 
 cudaError_t WorkUntil(const std::function<bool()>& finished) {
   while (!finished()) {
-    if (!RunOne()) {
-      Emulation::Device().Fail("streams wait for each other");
-      break;
-    }
+    const Step step = WorkStep();
+    if (step == Step::kNotYet) Nap();
+    if (step != Step::kNone) continue;
+    Emulation::Device().Fail("streams wait for each other");
+    break;
   }
   return ErrorSoFar();
 }
 
 cudaError_t WorkOnce() {
-  RunOne();
+  if (WorkStep() == Step::kNotYet) Nap();
   return ErrorSoFar();
 }
 
@@ -118,7 +136,10 @@ void DestroyEvent(cudaEvent_t event) { delete From(event); }
 
 cudaError_t Record(cudaEvent_t event, cudaStream_t stream) {
   const int64_t number = ++From(event)->recorded;
-  return Add(stream, {.run = [e = From(event), number] { e->happened = number; }});
+  return Add(stream, {.run = [e = From(event), number] {
+               e->happened = number;
+               return true;
+             }});
 }
 
 cudaError_t WaitFor(cudaStream_t stream, cudaEvent_t event) {

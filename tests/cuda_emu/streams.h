@@ -13,7 +13,17 @@ namespace octet::cuda_emu {
 // in turn with the work of other streams as is drawn, so that a missing event shows.
 cudaError_t Enqueue(cudaStream_t stream, std::function<void()> work);
 
+// Puts work on a stream that may have to wait for other processes: false, and it is asked again.
+// Each launch of a graph has a copy of its own.
+cudaError_t EnqueueTrial(cudaStream_t stream, std::function<bool()> work);
+
+// Does one piece of work of any stream: one is complete, or has to be asked again, or all streams
+// are idle or wait for each other.
+enum class Step { kDone, kNotYet, kNone };
+Step WorkStep();
+
 // Does work of all streams until `finished`. What the device has found wrong so far is an error.
+// The caller holds RuntimeMutex once; others get it while the work has to wait.
 cudaError_t WorkUntil(const std::function<bool()>& finished);
 
 // Does one piece of work of any stream, if there is one.
