@@ -5,6 +5,8 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 
+#include <chrono>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -13,6 +15,9 @@
 #include "parallel/transport/agreement.h"
 #include "parallel/transport/collectives.h"
 #include "parallel/transport/host_group.h"
+#include "parallel/transport/nccl_rows.h"
+#include "parallel/transport/nccl_version.h"
+#include "parallel/transport/own_rows.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
@@ -27,11 +32,38 @@ absl::Status CheckSettings(const RunConfig& config) {
     return absl::InvalidArgumentError(
         "--pack-cache has no effect with --device cuda: it keeps weights as processors read them");
   }
+  const std::string& rows = config.row_transport();
+  if (rows != "auto" && rows != "nccl" && rows != "mpi") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--row-transport ", Quoted(rows), ": must be auto, nccl or mpi"));
+  }
+  if (config.device() == "cpu" && rows == "nccl") {
+    return absl::InvalidArgumentError("--row-transport nccl has no effect without --device cuda");
+  }
   return absl::OkStatus();
 }
 
+bool HostSeesRouting(const RunConfig& config) {
+  return !config.trace().empty() || config.return_routed_experts();
+}
+
+// shares: whether ranks of a host share a device.
+absl::StatusOr<RowPath> ChooseRowPath(const RunConfig& config, int num_ranks, bool shares) {
+  const bool by_nccl = config.row_transport() == "nccl";
+  if (config.row_transport() == "mpi") return RowPath::kHosts;
+  if (HostSeesRouting(config)) {
+    if (!by_nccl) return RowPath::kHosts;
+    return absl::InvalidArgumentError(
+        "--row-transport nccl: --trace and --return-routed-experts need --row-transport mpi, with "
+        "which the host knows the routing");
+  }
+  const bool alone = num_ranks == 1 || config.ep_size() == 1;
+  if (alone && !by_nccl) return RowPath::kOwn;
+  return by_nccl || (HasNccl() && !shares) ? RowPath::kNccl : RowPath::kHosts;
+}
+
 // Collective. The ranks of a host take its devices in turn.
-absl::StatusOr<RankDevice> ChooseCudaDevice(Communicator& world,
+absl::StatusOr<RankDevice> ChooseCudaDevice(Communicator& world, const RunConfig& config,
                                             std::vector<std::string>& warnings) {
   const absl::StatusOr<std::vector<CudaDevice>> devices = FindCudaDevices();
   absl::Status status = devices.status();
@@ -55,14 +87,21 @@ absl::StatusOr<RankDevice> ChooseCudaDevice(Communicator& world,
     warnings.push_back(absl::StrCat("CUDA kernels differ from the plain ones on ",
                                     chosen.device.name, ", so it computes", replaced));
   }
+  const bool shares = host.size() > count;
   const std::string crowd =
-      host.index == 0 && host.size() > count
+      host.index == 0 && shares
           ? absl::StrCat(host.size(), " ranks on ", world.hosts()[world.rank()], " share ", count,
                          count == 1 ? " CUDA device" : " CUDA devices")
           : "";
+  bool some_share = false;
   for (const std::string& note : AllGather(world, {"CUDA devices"}, crowd)) {
-    if (!note.empty()) warnings.push_back(note);
+    if (note.empty()) continue;
+    some_share = true;
+    warnings.push_back(note);
   }
+  const absl::StatusOr<RowPath> path = ChooseRowPath(config, world.size(), some_share);
+  if (!path.ok()) return path.status();
+  chosen.row_path = *path;
   return chosen;
 }
 
@@ -86,10 +125,18 @@ absl::StatusOr<ComputeDevice> ChooseComputeDevice(Communicator& world, const Run
   if (!isa.ok()) return isa.status();
   ComputeDevice device = {.isa = *isa};
   if (config.device() == "cpu") return device;
-  absl::StatusOr<RankDevice> cuda = ChooseCudaDevice(world, warnings);
+  absl::StatusOr<RankDevice> cuda = ChooseCudaDevice(world, config, warnings);
   if (!cuda.ok()) return cuda.status();
   device.cuda = *std::move(cuda);
   return device;
+}
+
+absl::StatusOr<std::unique_ptr<RowTransport>> ComputeDevice::MakeRows(
+    Communicator& group, Backend& backend, double timeout_seconds) const {
+  if (!cuda || cuda->row_path == RowPath::kHosts) return std::unique_ptr<RowTransport>();
+  if (cuda->row_path == RowPath::kOwn) return std::make_unique<OwnRows>(backend);
+  return MakeNcclRows(group, StreamOf(backend), cuda->device.bus_id,
+                      std::chrono::seconds(std::llround(std::ceil(timeout_seconds))));
 }
 
 std::vector<HostMemory> GatherDeviceMemory(Communicator& world, const RankDevice& mine) {

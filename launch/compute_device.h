@@ -15,15 +15,24 @@
 #include "kernels/cuda/cuda_runtime.h"
 #include "launch/memory_plan.h"
 #include "parallel/transport/communicator.h"
+#include "parallel/transport/row_transport.h"
 #include "proto/config.pb.h"
 
 namespace octet {
 
-// A CUDA device, and which ranks of its host compute on it.
+// How rows go between the devices of a group.
+enum class RowPath {
+  kHosts,  // through memory of the hosts, and by MPI between them
+  kOwn,    // a rank alone: not at all
+  kNccl,
+};
+
+// The CUDA device of a rank.
 struct RankDevice {
   int number = 0;
   CudaDevice device;
-  TensorCoreUse use;  // the same on all ranks
+  TensorCoreUse use;  // the same on all ranks, as is the next
+  RowPath row_path = RowPath::kHosts;
 };
 
 struct ComputeDevice {
@@ -34,6 +43,10 @@ struct ComputeDevice {
   std::string path() const;
 
   std::unique_ptr<Backend> MakeBackend(int host_threads) const;
+
+  // Collective over the group of this rank. Null if rows lie in memory of hosts.
+  absl::StatusOr<std::unique_ptr<RowTransport>> MakeRows(Communicator& group, Backend& backend,
+                                                         double timeout_seconds) const;
 };
 
 // Collective. Chooses what `config` (--device, --isa) asks for, the same kind on all ranks: the

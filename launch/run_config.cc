@@ -107,6 +107,8 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
             "on, or off: each rank holds all experts, as with --ep-size 1");
   AddString("--dtype", &C::mutable_dtype, "auto (as the weights are stored), float32 or bfloat16");
   AddString("--device", &C::mutable_device, "cpu, or cuda: each rank computes on a CUDA device");
+  AddString("--row-transport", &C::mutable_row_transport,
+            "how rows go between CUDA devices: nccl, mpi (through memory of the hosts), or auto");
   AddString("--isa", &C::mutable_isa,
             "auto (the best that all ranks have), avx2, avx512, avx512_bf16 or amx");
   AddNumber<int32_t>("--threads", &C::set_threads, kThreadCounts,

@@ -15,6 +15,7 @@ void SetDefaults(RunConfig& c) {
   if (c.placement().empty()) c.set_placement("contiguous");
   if (c.dtype().empty()) c.set_dtype("auto");
   if (c.device().empty()) c.set_device("cpu");
+  if (c.row_transport().empty()) c.set_row_transport("auto");
   if (c.isa().empty()) c.set_isa("auto");
   if (c.max_num_seqs() == 0) c.set_max_num_seqs(64);
   if (c.timeout() == 0) c.set_timeout(60);

@@ -76,8 +76,13 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Load(Communicator& world, cons
   if (!weights.ok()) return weights.status();
   session->weights_ = *std::move(weights);
   session->keeps_replicated_ = host.index == 0;
+  absl::StatusOr<std::unique_ptr<RowTransport>> rows =
+      setup.device.MakeRows(*session->group_, *session->backend_, timeout_seconds);
+  if (!rows.ok()) return rows.status();
+  session->rows_ = *std::move(rows);
+  const EngineRanks ranks = {world, *session->group_, session->rows_.get()};
   session->engine_ =
-      std::make_unique<Engine>(EngineRanks{world, *session->group_}, *session->backend_,
+      std::make_unique<Engine>(ranks, *session->backend_,
                                EngineModel{setup.model.config, session->weights_, setup.placement,
                                            setup.model.tokenizer.get(), setup.model.tensors},
                                setup.engine);

@@ -40,6 +40,7 @@ class Session {
 
   std::unique_ptr<Communicator> group_;
   std::unique_ptr<Backend> backend_;
+  std::unique_ptr<RowTransport> rows_;  // between devices; null if rows lie in memory of hosts
   ModelWeights weights_;
   bool keeps_replicated_ = false;  // then no other rank of this host does
   std::unique_ptr<Engine> engine_;

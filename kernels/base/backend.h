@@ -15,6 +15,10 @@
 
 namespace octet {
 
+namespace cuda {
+struct DeviceExpertPlan;  // kernels/cuda/expert_plan.h
+}
+
 // cos and sin of the rotary angles. The table belongs to the model.
 struct RopeTable {
   ConstMatrix cos;  // [positions, head_dim / 2] float32
@@ -70,10 +74,14 @@ class Backend {
                              std::span<const int32_t> offsets,
                              std::span<const ExpertWeights* const> experts, Matrix y) = 0;
 
-  // The number of rows of experts that are computed together, on the host and on a device of its
-  // own. The intermediate values between w1 and w2 take memory for this many rows.
+  // The number of rows of experts that are computed together on the host. The intermediate values
+  // between w1 and w2 take memory for this many rows; on a device, for all rows of a call.
   static constexpr int64_t kExpertRowsAtATime = 256;
-  static constexpr int64_t kDeviceExpertRowsAtATime = 4096;
+
+  // The same, for rows that a plan on the device names: at most y.rows. A backend on the host has
+  // no such plans.
+  virtual void PlannedSwiGlu(ConstMatrix x, const cuda::DeviceExpertPlan& plan,
+                             std::span<const ExpertWeights* const> experts, Matrix y) = 0;
 
   // y[m] = x[m] / sqrt(mean(x[m]^2) + eps) * weight
   virtual void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) = 0;
@@ -101,6 +109,9 @@ class Backend {
   // experts, weights: [N * topk], on the host; they can be read after the next Synchronize.
   virtual void Route(Matrix logits, int topk, std::span<int32_t> experts,
                      std::span<float> weights) = 0;
+
+  // The same; experts and weights stay in memory of the device.
+  virtual void RouteOnDevice(Matrix logits, int topk, int32_t* experts, float* weights) = 0;
 
   // result[m] = log(sum(exp(x[m]))). result is on the host, and can be read after the next
   // Synchronize.

@@ -7,6 +7,7 @@
 #include "kernels/base/activity.h"
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/cuda_check.h"
+#include "kernels/cuda/expert_plan.h"
 #include "kernels/cuda/flash_attention.h"
 #include "kernels/cuda/grouped_swiglu.h"
 #include "kernels/cuda/matmul.h"
@@ -28,13 +29,6 @@ int UseDevice(int device) {
 }
 
 Path PathOf(bool tensor_cores) { return tensor_cores ? Path::kFastest : Path::kPlain; }
-
-// The offsets of rows [first, end) alone.
-void Clip(std::span<const int32_t> offsets, int32_t first, int32_t end,
-          std::vector<int32_t>& part) {
-  part.clear();
-  for (const int32_t offset : offsets) part.push_back(std::clamp(offset, first, end) - first);
-}
 
 }  // namespace
 
@@ -91,30 +85,25 @@ void CudaBackend::Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) {
   Check(cuda::Matmul(x, w, y, stream_, PathOf(use_.products)), "matmul");
 }
 
+const DeviceExpert* CudaBackend::UploadTable(std::span<const ExpertWeights* const> experts) {
+  std::vector<DeviceExpert> table;
+  for (const ExpertWeights* e : experts) {
+    table.push_back({e->gate_up.buffer.data(), e->down.buffer.data()});
+  }
+  return ring_.Upload(std::span(std::as_const(table)));
+}
+
+// The rows of x may be in memory of the host: each is read once.
 void CudaBackend::GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
                                 std::span<const int32_t> offsets,
                                 std::span<const ExpertWeights* const> experts, Matrix y) {
   OCTET_CHECK(offsets.size() == experts.size() + 1 && offsets.back() == std::ssize(rows) &&
               y.rows == std::ssize(rows));
-  for (int64_t first = 0; first < y.rows; first += kDeviceExpertRowsAtATime) {
-    const int64_t count = std::min(kDeviceExpertRowsAtATime, y.rows - first);
-    Clip(offsets, static_cast<int32_t>(first), static_cast<int32_t>(first + count), offsets_);
-    RunExperts(x, ring_.Upload(rows.subspan(first, count)), offsets_, experts,
-               y.Rows(first, count));
-  }
-}
-
-// The rows of x may be in memory of the host: each is read once.
-void CudaBackend::RunExperts(ConstMatrix x, const int32_t* rows, std::span<const int32_t> offsets,
-                             std::span<const ExpertWeights* const> experts, Matrix y) {
+  if (rows.empty()) return;
   const Workspace::Scope scope(scratch_);
   const PackedMatrix& down = experts[0]->down;
   const Matrix inputs = scratch_.Alloc(y.rows, x.cols, down.dtype);
-  Check(cuda::GatherRows(x, rows, inputs, stream_), "gather");
-  std::vector<DeviceExpert> table;
-  for (const ExpertWeights* e : experts) {
-    table.push_back({e->gate_up.buffer.data(), e->down.buffer.data()});
-  }
+  Check(cuda::GatherRows(x, ring_.Upload(rows), inputs, stream_), "gather");
   const int64_t tile_rows = RowsOfTile(y.rows, std::ssize(experts));
   const std::vector<ExpertTile> tiles = DivideIntoTiles(offsets, tile_rows);
   const cuda::GroupedSwiGlu product = {
@@ -124,7 +113,26 @@ void CudaBackend::RunExperts(ConstMatrix x, const int32_t* rows, std::span<const
       .num_tiles = nullptr,
       .max_tiles = std::ssize(tiles),
       .tile_rows = tile_rows,
-      .experts = ring_.Upload(std::span(std::as_const(table))),
+      .experts = UploadTable(experts),
+      .between = scratch_.Alloc(y.rows, down.cols, down.dtype),
+      .y = y,
+      .path = PathOf(use_.experts),
+  };
+  Check(product.Compute(stream_), "experts");
+}
+
+void CudaBackend::PlannedSwiGlu(ConstMatrix x, const DeviceExpertPlan& plan,
+                                std::span<const ExpertWeights* const> experts, Matrix y) {
+  const Workspace::Scope scope(scratch_);
+  const PackedMatrix& down = experts[0]->down;
+  const cuda::GroupedSwiGlu product = {
+      .x = x,
+      .rows = plan.rows,
+      .tiles = plan.tiles,
+      .num_tiles = plan.num_tiles,
+      .max_tiles = MostTiles(y.rows, std::ssize(experts), plan.tile_rows),
+      .tile_rows = plan.tile_rows,
+      .experts = UploadTable(experts),
       .between = scratch_.Alloc(y.rows, down.cols, down.dtype),
       .y = y,
       .path = PathOf(use_.experts),
@@ -195,6 +203,10 @@ void CudaBackend::Route(Matrix logits, int topk, std::span<int32_t> experts,
               weights.size() == experts.size());
   const auto [to_experts, to_weights] = RoomFor(experts, weights);
   Check(cuda::Route(logits, topk, to_experts, to_weights, stream_), "router");
+}
+
+void CudaBackend::RouteOnDevice(Matrix logits, int topk, int32_t* experts, float* weights) {
+  Check(cuda::Route(logits, topk, experts, weights, stream_), "router");
 }
 
 void CudaBackend::LogSumExp(ConstMatrix x, std::span<float> result) {

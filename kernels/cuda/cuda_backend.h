@@ -12,6 +12,7 @@
 #include "kernels/base/workspace.h"
 #include "kernels/cuda/cuda_packer.h"
 #include "kernels/cuda/cuda_runtime.h"
+#include "kernels/cuda/grouped_swiglu.h"
 #include "kernels/cuda/sequence_lists.h"
 #include "kernels/cuda/upload_ring.h"
 
@@ -46,6 +47,9 @@ class CudaBackend : public Backend {
   void Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) override;
   void Route(Matrix logits, int topk, std::span<int32_t> experts,
              std::span<float> weights) override;
+  void RouteOnDevice(Matrix logits, int topk, int32_t* experts, float* weights) override;
+  void PlannedSwiGlu(ConstMatrix x, const DeviceExpertPlan& plan,
+                     std::span<const ExpertWeights* const> experts, Matrix y) override;
   void LogSumExp(ConstMatrix x, std::span<float> result) override;
   void Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) override;
   void StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,
@@ -55,6 +59,9 @@ class CudaBackend : public Backend {
 
   // The stream of all operations.
   cudaStream_t stream() const { return stream_; }
+
+  // For lists that operations of its stream read.
+  UploadRing& lists() { return ring_; }
 
   // How often it has waited for the device, and the bytes that it has copied to it as lists.
   int64_t num_synchronizations() const { return num_synchronizations_; }
@@ -70,8 +77,7 @@ class CudaBackend : public Backend {
   template <class... T>
   std::tuple<T*...> RoomFor(std::span<T>... results);
   std::byte* TakeRoom(std::span<std::byte> result);
-  void RunExperts(ConstMatrix x, const int32_t* rows, std::span<const int32_t> offsets,
-                  std::span<const ExpertWeights* const> experts, Matrix y);
+  const DeviceExpert* UploadTable(std::span<const ExpertWeights* const> experts);
 
   std::unique_ptr<Backend> host_;
   const TensorCoreUse use_;
@@ -84,7 +90,6 @@ class CudaBackend : public Backend {
   Buffer results_room_;  // pinned
   size_t results_used_ = 0;
   std::vector<Result> results_;  // since the last Synchronize
-  std::vector<int32_t> offsets_;
   int64_t num_synchronizations_ = 0;
 };
 

@@ -67,6 +67,10 @@ std::string TensorCoreUse::Describe() const {
 
 TensorCoreUse TestTensorCores(int device) { return cuda::TestTensorCores(device); }
 
+CUstream_st* StreamOf(Backend& backend) {
+  return static_cast<cuda::CudaBackend&>(backend).stream();
+}
+
 std::unique_ptr<Backend> MakeCudaBackend(int device, std::unique_ptr<Backend> host,
                                          const TensorCoreUse& use) {
   return std::make_unique<cuda::CudaBackend>(device, std::move(host), use);

@@ -12,6 +12,8 @@
 
 #include "kernels/base/backend.h"
 
+struct CUstream_st;  // a cudaStream_t points to one
+
 namespace octet {
 
 // Returns one line for the user: the runtime's version and the number of devices, or why there are
@@ -46,6 +48,9 @@ struct TensorCoreUse {
 // Compares the kernels for tensor cores with the plain ones on the device of this number. Returns
 // those that agree.
 TensorCoreUse TestTensorCores(int device);
+
+// Returns the stream of a CUDA backend.
+CUstream_st* StreamOf(Backend& backend);
 
 // Makes the backend on the device of this number. host: the arithmetic on the host's memory, whose
 // threads prepare weights.

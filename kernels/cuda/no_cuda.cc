@@ -15,6 +15,8 @@ std::string TensorCoreUse::Describe() const { return ""; }
 
 TensorCoreUse TestTensorCores(int) { Fatal(__FILE__, __LINE__, DescribeCuda()); }
 
+CUstream_st* StreamOf(Backend&) { Fatal(__FILE__, __LINE__, DescribeCuda()); }
+
 std::unique_ptr<Backend> MakeCudaBackend(int, std::unique_ptr<Backend>, const TensorCoreUse&) {
   Fatal(__FILE__, __LINE__, DescribeCuda());
 }

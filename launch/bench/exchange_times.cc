@@ -9,7 +9,7 @@
 
 #include "launch/bench/plain_copy.h"
 #include "launch/bench/probes.h"
-#include "parallel/dispatch/dispatcher.h"
+#include "parallel/dispatch/host_dispatcher.h"
 #include "parallel/transport/collectives.h"
 #include "parallel/transport/host_group.h"
 
@@ -200,7 +200,7 @@ class Layer {
   std::vector<int> experts_;
   Workspace workspace_;
   Matrix x_, y_;
-  Dispatcher dispatcher_;
+  HostDispatcher dispatcher_;
   std::optional<PlainCopy> plain_dispatch_, plain_combine_;
 };
 

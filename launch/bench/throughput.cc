@@ -196,6 +196,11 @@ class BenchThroughputCommand : public Subcommand {
                         .seed = setup.engine.seed});
     if (!load.ok()) return load.status();
     routing_ = *std::move(load);
+    const std::optional<RankDevice>& cuda = setup.device.cuda;
+    if (routing_ != nullptr && cuda && cuda->row_path != RowPath::kHosts) {
+      return absl::InvalidArgumentError(
+          "--routing needs --row-transport mpi, with which the host sets the routing");
+    }
     return absl::OkStatus();
   }
 

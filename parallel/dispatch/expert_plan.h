@@ -19,10 +19,20 @@ struct IncomingPairs {
   int32_t first_result = 0;           // index of the first row that goes back to the home
 };
 
+namespace cuda {
+struct DeviceExpertPlan;
+}
+
 struct ExpertPlan {
   std::vector<int32_t> offsets;  // [local experts + 1] into rows
   std::vector<int32_t> rows;     // of each (token, slot) pair's token, grouped by local expert
   RowSums returns;               // sums of outputs, home by home in the order of its pairs
+
+  // Instead of these, a plan that was made on the device, of at most so many rows; unless null.
+  const cuda::DeviceExpertPlan* on_device = nullptr;
+  int64_t most_rows = 0;
+
+  int64_t num_rows() const { return on_device != nullptr ? most_rows : std::ssize(rows); }
 
   // Makes room for plans of `num_pairs` pairs.
   void Reserve(int64_t num_pairs) {

@@ -4,6 +4,8 @@
 
 namespace octet {
 
+bool HasNccl() { return true; }
+
 std::string DescribeNccl() {
   int version = 0;
   if (ncclGetVersion(&version) != ncclSuccess) return "NCCL: does not answer";

@@ -7,6 +7,9 @@
 
 namespace octet {
 
+// Returns whether this build has NCCL.
+bool HasNccl();
+
 // Returns one line for the user.
 std::string DescribeNccl();
 

@@ -3,6 +3,8 @@
 
 namespace octet {
 
+bool HasNccl() { return false; }
+
 std::string DescribeNccl() { return "NCCL: not in this build"; }
 
 absl::StatusOr<std::unique_ptr<RowTransport>> MakeNcclRows(Communicator&, CUstream_st*,

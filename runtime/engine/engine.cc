@@ -30,17 +30,17 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
       host_{backend.host(), backend.is_on_host() ? workspace_ : host_workspace_, clock_,
             options.dtype},
       kv_cache_(backend, model.config, options.dtype, options.limits.pages[ranks.world.rank()]),
-      model_(
-          context_,
-          {model.config, model.weights, kv_cache_, placement_, ranks.group, options.replica_policy},
-          {.max_tokens = options.limits.MaxTokensPerRank(),
-           .max_positions = options.max_model_len,
-           .second_workspace_bytes = StepMemory(model.config, options).second_workspace},
-          {.observe =
-               [this](const RoutedTokens& tokens) {
-                 if (recorder_) recorder_->AddLayer(tokens);
-               },
-           .override_experts = options.override_experts}),
+      model_(context_,
+             {model.config, model.weights, kv_cache_, placement_, ranks.group,
+              options.replica_policy, ranks.rows},
+             {.max_tokens = options.limits.MaxTokensPerRank(),
+              .max_positions = options.max_model_len,
+              .second_workspace_bytes = StepMemory(model.config, options).second_workspace},
+             {.observe =
+                  [this](const RoutedTokens& tokens) {
+                    if (recorder_) recorder_->AddLayer(tokens);
+                  },
+              .override_experts = options.override_experts}),
       runner_(context_, host_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
       affinity_(MakeAffinity(ranks, model, options)),
       scheduler_(options.limits, options.home_policy, affinity_ ? &*affinity_ : nullptr),

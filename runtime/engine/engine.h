@@ -39,6 +39,7 @@ struct EngineStats {
 struct EngineRanks {
   Communicator& world;
   Communicator& group;
+  RowTransport* rows = nullptr;  // MixtralParts
 };
 
 // The model that an engine computes with. All of it must outlive the engine.

@@ -12,13 +12,20 @@ namespace {
 
 constexpr int64_t kFloat = sizeof(float);
 
+// Devices exchange rows of all ranks at once, hosts in rounds.
+int64_t TokensAtATime(const EngineOptions& options) {
+  const SchedulerLimits& limits = options.limits;
+  if (!options.is_on_host) return limits.max_num_batched_tokens;
+  const DispatchLimits of_rank = {.max_tokens = limits.MaxTokensPerRank()};
+  return std::min<int64_t>(limits.max_num_batched_tokens,
+                           of_rank.tokens_at_a_time(limits.group_size));
+}
+
 // The numbers that determine all sizes.
 struct StepShape {
   StepShape(const ModelConfig& config, const EngineOptions& options)
       : own_tokens(options.limits.MaxTokensPerRank()),
-        tokens_at_a_time(std::min<int64_t>(
-            options.limits.max_num_batched_tokens,
-            DispatchLimits{.max_tokens = own_tokens}.tokens_at_a_time(options.limits.group_size))),
+        tokens_at_a_time(TokensAtATime(options)),
         topk(config.experts_per_token),
         hidden(config.hidden_size),
         intermediate(config.intermediate_size),
@@ -26,9 +33,9 @@ struct StepShape {
         kv_dim(int64_t{config.num_kv_heads} * config.head_dim),
         vocab(config.vocab_size),
         element(static_cast<int64_t>(SizeOf(options.dtype))),
-        expert_rows(std::min(tokens_at_a_time * topk, options.is_on_host
-                                                          ? Backend::kExpertRowsAtATime
-                                                          : Backend::kDeviceExpertRowsAtATime)) {}
+        expert_rows(options.is_on_host
+                        ? std::min(tokens_at_a_time * topk, Backend::kExpertRowsAtATime)
+                        : tokens_at_a_time * topk) {}
 
   int64_t own_tokens;        // of this rank
   int64_t tokens_at_a_time;  // that its experts compute at a time

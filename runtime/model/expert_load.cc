@@ -16,11 +16,22 @@ ExpertLoad::ExpertLoad(const ExpertPlacement& placement, int rank)
 }
 
 void ExpertLoad::Add(int layer, const ExpertPlan& plan) {
+  if (plan.on_device != nullptr) return;  // AddDeviceCounts follows
   const std::vector<int>& experts = local_experts_[layer];
   for (size_t e = 0; e < experts.size(); ++e) {
     expert_tokens_[layer][experts[e]] += plan.offsets[e + 1] - plan.offsets[e];
   }
   rank_tokens_[layer] += std::ssize(plan.rows);
+}
+
+void ExpertLoad::AddDeviceCounts(std::span<const int64_t> counts) {
+  auto next = counts.begin();
+  for (size_t l = 0; l < expert_tokens_.size() && next != counts.end(); ++l) {
+    for (int64_t& tokens : expert_tokens_[l]) {
+      tokens += *next;
+      rank_tokens_[l] += *next++;
+    }
+  }
 }
 
 double Balancedness(std::span<const int64_t> load) {

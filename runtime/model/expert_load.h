@@ -24,6 +24,9 @@ class ExpertLoad {
 
   void Add(int layer, const ExpertPlan& plan);
 
+  // counts: Dispatcher::TakeDeviceCounts.
+  void AddDeviceCounts(std::span<const int64_t> counts);
+
   // [experts]; 0 for experts that were never on this rank.
   std::span<const int64_t> expert_tokens(int layer) const { return expert_tokens_[layer]; }
   int64_t rank_tokens(int layer) const { return rank_tokens_[layer]; }

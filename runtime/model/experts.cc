@@ -12,8 +12,12 @@ void Experts::Use(const LayerWeights& weights) {
 Matrix Experts::Forward(const ExecutionContext& context, ConstMatrix rows,
                         const ExpertPlan& plan) const {
   const PhaseClock::Scope timing(context.clock, Phase::kExperts);
+  const Matrix out = context.workspace.Alloc(plan.num_rows(), rows.cols);
+  if (plan.on_device != nullptr) {
+    context.backend.PlannedSwiGlu(rows, *plan.on_device, weights_, out);
+    return out;
+  }
   OCTET_CHECK_EQ(plan.offsets.size(), weights_.size() + 1);
-  const Matrix out = context.workspace.Alloc(std::ssize(plan.rows), rows.cols);
   context.backend.GroupedSwiGlu(rows, plan.rows, plan.offsets, weights_, out);
   return out;
 }

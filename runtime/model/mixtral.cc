@@ -1,16 +1,32 @@
 #include "runtime/model/mixtral.h"
 
+#include "parallel/dispatch/device_dispatcher.h"
+#include "parallel/dispatch/host_dispatcher.h"
+
 namespace octet {
+namespace {
+
+std::unique_ptr<Dispatcher> MakeDispatcher(const ExecutionContext& context,
+                                           const MixtralParts& parts, int64_t max_tokens) {
+  const DispatchLimits limits = {.max_tokens = max_tokens,
+                                 .hidden_size = parts.config.hidden_size,
+                                 .topk = parts.config.experts_per_token,
+                                 .dtype = context.dtype};
+  if (parts.rows != nullptr) {
+    return MakeDeviceDispatcher(parts.comm, parts.placement, context.backend, context.workspace,
+                                limits, *parts.rows);
+  }
+  return std::make_unique<HostDispatcher>(parts.comm, parts.placement, context.backend,
+                                          context.workspace, limits, parts.replica_policy);
+}
+
+}  // namespace
 
 Mixtral::Lane::Lane(const ExecutionContext& own_context, const MixtralParts& parts,
                     int64_t max_tokens)
     : context(own_context),
-      dispatcher(parts.comm, parts.placement, own_context.backend, own_context.workspace,
-                 {.max_tokens = max_tokens,
-                  .hidden_size = parts.config.hidden_size,
-                  .topk = parts.config.experts_per_token,
-                  .dtype = own_context.dtype},
-                 parts.replica_policy) {}
+      dispatcher(MakeDispatcher(context, parts, max_tokens)),
+      routing({.on_device = dispatcher->routing_place()}) {}
 
 Mixtral::Mixtral(const ExecutionContext& context, const MixtralParts& parts,
                  const MixtralLimits& limits, RoutingHooks hooks)
@@ -41,6 +57,7 @@ Matrix Mixtral::Forward(const Batch& batch, int num_micro_batches) {
   for (MicroBatch& m : micro_batches) Embed(m);
   for (const DecoderLayer& layer : layers_) layer.Forward(micro_batches);
   for (MicroBatch& m : micro_batches) m.Land();
+  for (Lane& lane : lanes_) load_.AddDeviceCounts(lane.dispatcher->TakeDeviceCounts());
   TakeLogitRows(micro_batches, last);
   context_.backend.RmsNorm(last, weights_.norm, config_.rms_norm_eps, last);
   return last;
@@ -56,7 +73,7 @@ Mixtral::MicroBatches Mixtral::Divide(const Batch& batch, int num_micro_batches)
     Workspace& workspace = lane.context.workspace;
     micro_batches.push_back(
         {.context = lane.context,
-         .dispatcher = lane.dispatcher,
+         .dispatcher = *lane.dispatcher,
          .first_token = first,
          .batch = lane.batch,
          .routing = lane.routing,
@@ -80,7 +97,7 @@ void Mixtral::TakeLogitRows(std::span<const MicroBatch> micro_batches, Matrix ro
 }
 
 void Mixtral::ExpertsMoved(int layer) {
-  for (Lane& lane : lanes_) lane.dispatcher.ExpertsMoved(layer);
+  for (Lane& lane : lanes_) lane.dispatcher->ExpertsMoved(layer);
   layers_[layer].ExpertsMoved();
   load_.ExpertsMoved(layer);
 }

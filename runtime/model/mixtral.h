@@ -6,8 +6,11 @@
 #include <absl/container/inlined_vector.h>
 
 #include <deque>
+#include <memory>
 #include <vector>
 
+#include "parallel/dispatch/replica_policy.h"
+#include "parallel/transport/row_transport.h"
 #include "runtime/model/decoder_layer.h"
 #include "runtime/model/rope.h"
 
@@ -29,6 +32,7 @@ struct MixtralParts {
   const ExpertPlacement& placement;
   Communicator& comm;  // the ranks that share the experts
   ReplicaPolicy replica_policy = ReplicaPolicy::kEven;
+  RowTransport* rows = nullptr;  // between devices; null: rows lie in memory of hosts
 };
 
 struct MixtralLimits {
@@ -57,7 +61,7 @@ class Mixtral {
   void ExpertsMoved(int layer);
 
   // Dispatcher::shared_memory.
-  const absl::Status& shared_memory() const { return lanes_.front().dispatcher.shared_memory(); }
+  const absl::Status& shared_memory() const { return lanes_.front().dispatcher->shared_memory(); }
 
   // The count of what this rank's experts have computed.
   const ExpertLoad& expert_load() const { return load_; }
@@ -71,7 +75,7 @@ class Mixtral {
     Lane(const ExecutionContext& own_context, const MixtralParts& parts, int64_t max_tokens);
 
     const ExecutionContext context;
-    Dispatcher dispatcher;
+    std::unique_ptr<Dispatcher> dispatcher;
     Batch batch;
     Routing routing;
   };

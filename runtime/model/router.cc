@@ -10,6 +10,10 @@ void Router::Route(const ExecutionContext& context, ConstMatrix x, Routing& rout
 
   routing.num_tokens = x.rows;
   routing.topk = topk_;
+  if (routing.on_device.topk_idx != nullptr) {
+    const RoutingPlace& to = routing.on_device;
+    return context.backend.RouteOnDevice(logits, topk_, to.topk_idx, to.topk_weights);
+  }
   routing.topk_idx.resize(x.rows * topk_);
   routing.topk_weights.resize(x.rows * topk_);
   context.backend.Route(logits, topk_, routing.topk_idx, routing.topk_weights);

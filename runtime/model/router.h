@@ -14,7 +14,8 @@ class Router {
   // gate: [num_experts, hidden_size] float32
   Router(const PackedMatrix& gate, int topk) : gate_(gate), topk_(topk) {}
 
-  // x: [tokens, hidden_size]. `routing` can be read after the backend's next Synchronize.
+  // x: [tokens, hidden_size]. `routing` can be read after the backend's next Synchronize,
+  // unless it stays on the device.
   void Route(const ExecutionContext& context, ConstMatrix x, Routing& routing) const;
 
  private:

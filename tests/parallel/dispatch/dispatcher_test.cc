@@ -1,4 +1,4 @@
-#include "parallel/dispatch/dispatcher.h"
+#include "parallel/dispatch/host_dispatcher.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

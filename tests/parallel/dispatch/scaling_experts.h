@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "parallel/dispatch/dispatcher.h"
+#include "parallel/dispatch/host_dispatcher.h"
 
 namespace octet {
 
@@ -44,7 +44,7 @@ class ScalingRank {
   // Collective: fails where this rank's tokens don't get what the definition gives them.
   void ExpectRightLayer(const Routing& routing, uint32_t seed);
 
-  Dispatcher& dispatcher() { return dispatcher_; }
+  HostDispatcher& dispatcher() { return dispatcher_; }
   int parts() const { return parts_; }  // that the last layer came in
 
  private:
@@ -54,7 +54,7 @@ class ScalingRank {
   const ExpertPlacement& placement_;
   const DType dtype_;
   Workspace workspace_;
-  Dispatcher dispatcher_;
+  HostDispatcher dispatcher_;
   int parts_ = 0;
 };
 

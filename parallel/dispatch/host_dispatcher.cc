@@ -1,4 +1,4 @@
-#include "parallel/dispatch/dispatcher.h"
+#include "parallel/dispatch/host_dispatcher.h"
 
 #include <algorithm>
 
@@ -28,16 +28,9 @@ HostTopology Apart(int num_ranks) {
 
 }  // namespace
 
-const ExpertPlan* TokensInFlight::Next() { return dispatcher_->NextPart(layer_); }
-ConstMatrix TokensInFlight::rows() const { return dispatcher_->board_.tokens(); }
-void TokensInFlight::Return(ConstMatrix out) { dispatcher_->Return(layer_, out); }
-
-void OutputsInFlight::Combine(Matrix y) && {
-  sent_.dispatcher_->Combine(sent_.layer_, std::move(sent_.plan_), y);
-}
-
-Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Backend& backend,
-                       Workspace& workspace, const DispatchLimits& limits, ReplicaPolicy policy)
+HostDispatcher::HostDispatcher(Communicator& comm, const ExpertPlacement& placement,
+                               Backend& backend, Workspace& workspace, const DispatchLimits& limits,
+                               ReplicaPolicy policy)
     : comm_(comm),
       placement_(placement),
       backend_(backend),
@@ -60,7 +53,7 @@ Dispatcher::Dispatcher(Communicator& comm, const ExpertPlacement& placement, Bac
   }
 }
 
-void Dispatcher::MapBoard() {
+void HostDispatcher::MapBoard() {
   board_ = HostBoard(hosts_, comm_.rank(), limits_, placement_.num_experts());
   absl::StatusOr<Buffer> memory =
       MapHostMemory(comm_, GroupOf(hosts_, comm_.rank()), board_.bytes());
@@ -77,7 +70,7 @@ void Dispatcher::MapBoard() {
 }
 
 // Reserves for all cases, so that no step allocates because its tokens are spread in a new way.
-void Dispatcher::Reserve() {
+void HostDispatcher::Reserve() {
   const int64_t most_sources = comm_.size();
   const int64_t most_messages = std::min(limits_.max_pairs(), most_sources);
   owner_of_.reserve(limits_.max_pairs());
@@ -92,12 +85,12 @@ void Dispatcher::Reserve() {
   letter_bytes_.reserve(limits_.max_pairs() * (sizeof(OwnerPairs) + sizeof(RoutedPair)));
 }
 
-void Dispatcher::ExpertsMoved(int layer) {
+void HostDispatcher::ExpertsMoved(int layer) {
   replicas_.emplace(placement_, hosts_, comm_.rank(), policy_);
   local_experts_[layer] = placement_.LocalExperts(layer, comm_.rank());
 }
 
-TokensInFlight Dispatcher::Dispatch(int layer, ConstMatrix x, const Routing& routing) {
+TokensInFlight HostDispatcher::Dispatch(int layer, ConstMatrix x, const Routing& routing) {
   const Activity::Scope place({"routing", layer});
   OCTET_CHECK(x.rows == routing.num_tokens && x.rows <= limits_.max_tokens);
   ++number_;
@@ -119,12 +112,12 @@ TokensInFlight Dispatcher::Dispatch(int layer, ConstMatrix x, const Routing& rou
     receiver_->Begin(number_, layer, ticket_);
     comm_.Attend(*receiver_);
   }
-  return {*this, layer, std::move(plan), std::move(scope)};
+  return Depart(*this, layer, std::move(plan), std::move(scope));
 }
 
 // No rank writes the counts of the next exchange while others still read these: before the next
 // exchange, a rank waits until all ranks have staged.
-void Dispatcher::ChooseOwners(int layer, const Routing& routing) {
+void HostDispatcher::ChooseOwners(int layer, const Routing& routing) {
   if (replicas_->NeedsCounts(layer)) {
     const std::span<int32_t> mine = board_.expert_counts(index_);
     std::ranges::fill(mine, 0);
@@ -139,7 +132,7 @@ void Dispatcher::ChooseOwners(int layer, const Routing& routing) {
                     owner_of_);
 }
 
-void Dispatcher::CountReadInPlace(const SendPlan& plan) {
+void HostDispatcher::CountReadInPlace(const SendPlan& plan) {
   const Letter letter = plan.LetterTo(plan.own_host);
   const auto row_bytes = static_cast<int64_t>(board_.tokens().row_bytes());
   for (const OwnerPairs& owner : letter.owners) {
@@ -149,7 +142,7 @@ void Dispatcher::CountReadInPlace(const SendPlan& plan) {
 }
 
 // Starts to receive the outputs of experts on other hosts.
-void Dispatcher::ReceiveReturns(int layer, const SendPlan& plan) {
+void HostDispatcher::ReceiveReturns(int layer, const SendPlan& plan) {
   recv_.clear();
   for (const OwnerPairs& owner : plan.owners) {
     if (hosts_.host_of(owner.rank) == plan.own_host.host) continue;
@@ -160,7 +153,7 @@ void Dispatcher::ReceiveReturns(int layer, const SendPlan& plan) {
   comm_.Start(*returned_, {Traffic::kCombine, {"combine", layer}, ticket_}, {}, recv_);
 }
 
-void Dispatcher::SendToOtherHosts(int layer, const SendPlan& plan) {
+void HostDispatcher::SendToOtherHosts(int layer, const SendPlan& plan) {
   const Matrix rows =
       host_workspace().AllocDense(std::ssize(plan.tokens), limits_.hidden_size, limits_.dtype);
   backend_.GatherRows(OwnTokens(limits_.max_tokens), plan.tokens, rows);
@@ -193,9 +186,9 @@ void Dispatcher::SendToOtherHosts(int layer, const SendPlan& plan) {
 }
 
 // A wait for the tokens of a round.
-class Dispatcher::RoundArrives : public PendingWork {
+class HostDispatcher::RoundArrives : public PendingWork {
  public:
-  explicit RoundArrives(Dispatcher& dispatcher) : d_(dispatcher) {}
+  explicit RoundArrives(HostDispatcher& dispatcher) : d_(dispatcher) {}
 
   bool Poll() override {
     if (CountStaged() < d_.board_.num_ranks()) return false;
@@ -230,10 +223,10 @@ class Dispatcher::RoundArrives : public PendingWork {
     return arrival.round >= d_.round_ || d_.receiver_->HasArrived(arrival);
   }
 
-  Dispatcher& d_;
+  HostDispatcher& d_;
 };
 
-const ExpertPlan* Dispatcher::NextPart(int layer) {
+const ExpertPlan* HostDispatcher::NextPart(int layer) {
   while (next_source_ == std::ssize(sources_)) {
     if (!NextRound(layer)) return nullptr;
   }
@@ -255,7 +248,7 @@ const ExpertPlan* Dispatcher::NextPart(int layer) {
   return &expert_plan_;
 }
 
-bool Dispatcher::NextRound(int layer) {
+bool HostDispatcher::NextRound(int layer) {
   HostBoard::Flags& flags = board_.flags(index_);
   const int num_rounds = receiver_ ? std::max(1, receiver_->num_rounds()) : 1;
   if (round_ > 0)
@@ -272,7 +265,7 @@ bool Dispatcher::NextRound(int layer) {
   return true;
 }
 
-void Dispatcher::FindSources() {
+void HostDispatcher::FindSources() {
   sources_.clear();
   next_source_ = 0;
   for (int i = 0; i < board_.num_ranks() && round_ == 1; ++i) {
@@ -287,8 +280,8 @@ void Dispatcher::FindSources() {
   }
 }
 
-void Dispatcher::AddSource(int home, const Letter& letter, int32_t first_row,
-                           int32_t first_result) {
+void HostDispatcher::AddSource(int home, const Letter& letter, int32_t first_row,
+                               int32_t first_result) {
   const OwnerPairs* mine = letter.Find(comm_.rank());
   if (mine == nullptr) return;
   sources_.push_back({.home = home,
@@ -299,7 +292,7 @@ void Dispatcher::AddSource(int home, const Letter& letter, int32_t first_row,
                       .num_returns = mine->num_returns});
 }
 
-void Dispatcher::Return(int layer, ConstMatrix out) {
+void HostDispatcher::Return(int layer, ConstMatrix out) {
   FinishLeaving();
   backend_.WeightedSum(out, expert_plan_.returns, board_.returns());
   backend_.Synchronize();
@@ -318,11 +311,11 @@ void Dispatcher::Return(int layer, ConstMatrix out) {
   returns_are_leaving_ = true;
 }
 
-void Dispatcher::FinishLeaving() {
+void HostDispatcher::FinishLeaving() {
   if (std::exchange(returns_are_leaving_, false)) comm_.Finish(*leaving_returns_);
 }
 
-void Dispatcher::Combine(int layer, SendPlan plan, Matrix y) {
+void HostDispatcher::Combine(int layer, SendPlan plan, Matrix y) {
   const Activity::Scope place({"combine", layer});
   FinishLeaving();
   if (receiver_) {
