@@ -118,8 +118,8 @@ class ExchangeOnDevice {
     const cuda_emu::DeviceArray<float> x(case_.x[h], stream_);
     const int64_t room = home.Room(kind_).tokens;
     const cuda_emu::DeviceArray<T> rows(room * hidden_);
-    EXPECT_EQ(GatherMessages(cuda_emu::ViewOf(x, home.capacity(), hidden_, hidden_), device.routing,
-                             device.send_row_of.data(),
+    EXPECT_EQ(GatherMessages(cuda_emu::ViewOf(x, home.capacity(), hidden_, hidden_),
+                             device.routing.num_tokens, home.topk(), device.send_row_of.data(),
                              cuda_emu::ViewOf(rows, room, hidden_, hidden_), stream_),
               cudaSuccess);
     outboxes_.push_back({device.sizes.Read(stream_), device.bases.Read(stream_),
