@@ -11,20 +11,19 @@ namespace {
 // SumReturns takes no more, which fill a GPU: there can be far fewer rows than room for them.
 constexpr int64_t kMostBlocks = 2048;
 
-// A block for each token, which is read once.
+// A block for each token.
 template <class To>
 __global__ void __launch_bounds__(kRowThreads)
-    GatherMessagesKernel(Rows<const float> x, HomeRouting routing, const int32_t* send_row_of,
-                         Rows<To> y) {
+    GatherMessagesKernel(Rows<const float> x, const int32_t* num_tokens, int topk,
+                         const int32_t* send_row_of, Rows<To> y) {
   const auto token = static_cast<int32_t>(blockIdx.x);
-  if (token >= *routing.num_tokens) return;
+  if (token >= *num_tokens) return;
   const float* const from = x[token];
-  const int32_t* const to = send_row_of + int64_t{token} * routing.topk;
-  for (int64_t c = threadIdx.x; c < x.cols; c += kRowThreads) {
-    const float value = from[c];
-    for (int slot = 0; slot < routing.topk; ++slot) {
-      if (to[slot] >= 0) Store(value, y[to[slot]] + c);
-    }
+  for (int slot = 0; slot < topk; ++slot) {
+    const int32_t row = send_row_of[int64_t{token} * topk + slot];
+    if (row < 0) continue;
+    To* const to = y[row];
+    for (int64_t c = threadIdx.x; c < x.cols; c += kRowThreads) Store(from[c], to + c);
   }
 }
 
@@ -62,10 +61,10 @@ __global__ void __launch_bounds__(kRowThreads)
 
 }  // namespace
 
-cudaError_t GatherMessages(ConstMatrix x, const HomeRouting& routing, const int32_t* send_row_of,
-                           Matrix y, cudaStream_t stream) {
+cudaError_t GatherMessages(ConstMatrix x, const int32_t* num_tokens, int topk,
+                           const int32_t* send_row_of, Matrix y, cudaStream_t stream) {
   const auto gather = [&]<class To>(To) {
-    return LaunchRows(x.rows, stream, GatherMessagesKernel<To>, View<float>(x), routing,
+    return LaunchRows(x.rows, stream, GatherMessagesKernel<To>, View<float>(x), num_tokens, topk,
                       send_row_of, View<To>(y));
   };
   return y.dtype == DType::kBF16 ? gather(BF16{}) : gather(float{});

@@ -16,8 +16,9 @@ namespace octet::cuda {
 
 // At the home: copies its tokens to the rows that leave. Rows that no token has are left as they
 // are. x: [capacity, hidden] float32; y: rows of float32 or bfloat16, rounded to nearest even.
-cudaError_t GatherMessages(ConstMatrix x, const HomeRouting& routing, const int32_t* send_row_of,
-                           Matrix y, cudaStream_t stream);
+// send_row_of: of the plan.
+cudaError_t GatherMessages(ConstMatrix x, const int32_t* num_tokens, int topk,
+                           const int32_t* send_row_of, Matrix y, cudaStream_t stream);
 
 // At the owner: row `result` of y becomes the weighted sum of the outputs of each of plan.returns,
 // in the order of pairs; each product is rounded first. outputs: row i is the output for row i of

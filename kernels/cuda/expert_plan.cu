@@ -83,7 +83,9 @@ __global__ void __launch_bounds__(kScanThreads, 1)
   const ExpertBegin begin = BeginOf(plan, local, tile_rows);
   if (threadIdx.x == 0) plan.offsets[local] = begin.row;
   if (local == experts.num_local) {
-    if (threadIdx.x == 0) *plan.num_tiles = begin.tile;
+    if (threadIdx.x != 0) return;
+    if (begin.row != NumPairs(arrived)) __trap();  // a pair is not of a local expert
+    *plan.num_tiles = begin.tile;
     return;
   }
   WriteTiles(plan, local, begin, tile_rows);

@@ -51,7 +51,8 @@ struct DeviceExpertPlan {
   int32_t* counts;        // [num_local] used by PlanExperts only
 };
 
-// `plan` says where results are written. Each pair must be of one of the local experts.
+// `plan` says where results are written. A pair whose expert is not
+// local is a trap, after which the device computes nothing.
 cudaError_t PlanExperts(const ArrivedPairs& arrived, const LocalExperts& experts,
                         const DeviceExpertPlan& plan, cudaStream_t stream);
 

@@ -88,6 +88,7 @@ T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, OCTET
   return octet::cuda_emu::Shuffle(mask, value, source / width > lane / width ? lane : source,
                                   {file, line});
 }
+inline void __trap() { octet::cuda_emu::Block::Running().Fail("a trap"); }
 inline unsigned __ballot_sync(unsigned mask, int predicate, OCTET_SITE_PARAMETERS) {
   return octet::cuda_emu::Ballot(mask, predicate != 0, {file, line});
 }

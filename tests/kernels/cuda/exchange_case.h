@@ -106,7 +106,7 @@ inline Routing DrawRouting(int64_t num_tokens, int experts, int topk, uint32_t s
     if (random() % 2 == 0) {
       std::shuffle(order.begin(), order.end(), random);
     } else {
-      std::ranges::rotate(order, order.begin() + 1);
+      std::rotate(order.begin(), order.begin() + 1, order.end());
     }
     for (int slot = 0; slot < topk; ++slot) {
       routing.topk_idx.push_back(order[slot]);

@@ -179,8 +179,8 @@ TEST(CudaExchangePlan, CountsMeetOnce) {
 // More messages than a warp has lanes, and none.
 TEST(CudaExchangePlan, BasesOfManyMessages) {
   for (const int num_messages : {0, 1, 31, 32, 33, 256}) {
-    std::vector<MessageSize> sizes;
-    for (int i = 0; i < num_messages; ++i) sizes.push_back({i % 5, 7 * i, i * i % 11});
+    std::vector<MessageSize> sizes(num_messages);
+    for (int i = 0; i < num_messages; ++i) sizes[i] = {i % 5, 7 * i, i * i % 11};
     Emulation::Device().Reset({.seed = 2});
     const TestStream stream;
     const DeviceArray<MessageSize> in(sizes, stream), exact(num_messages + 1),

@@ -89,9 +89,9 @@ struct ArrivedCase {
 
   ExpertPlan HostPlan() const {
     const std::vector<MessageSize> bases = BlockBases();
-    std::vector<IncomingPairs> incoming;
+    std::vector<IncomingPairs> incoming(homes());
     for (int h = 0; h < homes(); ++h) {
-      incoming.push_back({pairs[h], bases[h].tokens, bases[h].returns});
+      incoming[h] = {pairs[h], bases[h].tokens, bases[h].returns};
     }
     return PlanExperts(incoming, local_experts, experts, topk);
   }
@@ -266,6 +266,20 @@ TEST(CudaExpertPlan, IsTheSameInAnyOrder) {
     const ArrivedCase c(Homes(3, 80, 2), 1, kind);
     ExpectHostPlan(c, ExpectAnyOrder(PlanOnDevice(c)));
   }
+}
+
+// No plan can be made of it: only a mistake of this program sends it.
+TEST(CudaExpertPlan, APairOfAnotherRanksExpertIsAFault) {
+  ArrivedCase c(Homes(3, 20, 2), 1, Bases::kExact);
+  const std::vector<int32_t> local_of = c.LocalOf();
+  c.pairs[0][3].expert = static_cast<int32_t>(std::ranges::find(local_of, -1) - local_of.begin());
+  Emulation::Device().Reset({});
+  const TestStream stream;
+  const DevicePlan device(c, stream);
+  EXPECT_EQ(PlanExperts(device.arrived, device.experts, device.plan, stream), cudaSuccess);
+  EXPECT_EQ(stream.Wait(), cudaErrorLaunchFailure);
+  EXPECT_THAT(Emulation::Device().faults(), testing::ElementsAre(testing::HasSubstr("a trap")));
+  Emulation::Device().Reset({});
 }
 
 TEST(CudaExpertPlan, CountsAreAddedToThoseOfTheExperts) {
