@@ -57,6 +57,12 @@ absl::StatusOr<RowPath> ChooseRowPath(const RunConfig& config, int num_ranks, bo
         "--row-transport nccl: --trace and --return-routed-experts need --row-transport mpi, with "
         "which the host knows the routing");
   }
+  if (by_nccl && shares) {
+    return absl::InvalidArgumentError(
+        "--row-transport nccl: ranks share a CUDA device, between which NCCL can't send rows: "
+        "start "
+        "fewer ranks on each host, or use --row-transport mpi");
+  }
   const bool alone = num_ranks == 1 || config.ep_size() == 1;
   if (alone && !by_nccl) return RowPath::kOwn;
   return by_nccl || (HasNccl() && !shares) ? RowPath::kNccl : RowPath::kHosts;

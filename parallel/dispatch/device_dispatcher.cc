@@ -101,10 +101,11 @@ class DeviceDispatcher : public Dispatcher {
     return As<T>(buffer) + int64_t{layer} * num_experts_;
   }
 
+  cuda::HomeRouting RoutingOf(int layer) const;
   void ReadPlacement(int layer);
   int32_t OwnerOf(int layer, int expert) const;
   void ExchangeSizes(int layer);
-  void SendTokens(int layer, ConstMatrix x, int64_t num_tokens);
+  void SendTokens(int layer, ConstMatrix x);
   Matrix AllocRows(int64_t rows, int64_t cols, DType dtype) {
     return workspace_.AllocDense(std::max<int64_t>(rows, 1), cols, dtype);
   }
@@ -148,6 +149,15 @@ class DeviceDispatcher : public Dispatcher {
   std::vector<RowMessage> send_, recv_;
 };
 
+cuda::HomeRouting DeviceDispatcher::RoutingOf(int layer) const {
+  return {.num_tokens = As<int32_t>(num_tokens_),
+          .topk = limits_.topk,
+          .topk_idx = As<int32_t>(topk_idx_),
+          .topk_weights = As<float>(topk_weights_),
+          .owner_of = OfLayer<int32_t>(owner_of_, layer),
+          .num_ranks = num_ranks_};
+}
+
 int32_t DeviceDispatcher::OwnerOf(int layer, int expert) const {
   const int home = comm_.rank();
   if (placement_.Owns(layer, expert, home)) return home;
@@ -182,18 +192,13 @@ TokensInFlight DeviceDispatcher::Dispatch(int layer, ConstMatrix x, const Routin
   const std::array<int32_t, 1> num_tokens = {static_cast<int32_t>(x.rows)};
   backend_.lists().UploadTo(std::as_bytes(std::span(num_tokens)), num_tokens_.data());
   ExchangeSizes(layer);
-  SendTokens(layer, x, x.rows);
+  SendTokens(layer, x);
   return Depart(*this, layer, {}, std::move(scope));
 }
 
 // All ranks learn how much comes to them. The host waits for it: the only time in a layer.
 void DeviceDispatcher::ExchangeSizes(int layer) {
-  const cuda::HomeRouting home = {.num_tokens = As<int32_t>(num_tokens_),
-                                  .topk = limits_.topk,
-                                  .topk_idx = As<int32_t>(topk_idx_),
-                                  .topk_weights = As<float>(topk_weights_),
-                                  .owner_of = OfLayer<int32_t>(owner_of_, layer),
-                                  .num_ranks = num_ranks_};
+  const cuda::HomeRouting home = RoutingOf(layer);
   auto* const sizes = As<MessageSize>(sizes_);
   auto* const arrived = As<MessageSize>(arrived_sizes_);
   Check(cuda::CountSends(home, sizes, backend_.stream()), "routing");
@@ -248,13 +253,8 @@ void DeviceDispatcher::ExchangeBlocks(Traffic kind, const Messages& sent, Matrix
   comm_.CountSent(kind, num_sent, bytes);
 }
 
-void DeviceDispatcher::SendTokens(int layer, ConstMatrix x, int64_t num_tokens) {
-  const cuda::HomeRouting home = {.num_tokens = As<int32_t>(num_tokens_),
-                                  .topk = limits_.topk,
-                                  .topk_idx = As<int32_t>(topk_idx_),
-                                  .topk_weights = As<float>(topk_weights_),
-                                  .owner_of = OfLayer<int32_t>(owner_of_, layer),
-                                  .num_ranks = num_ranks_};
+void DeviceDispatcher::SendTokens(int layer, ConstMatrix x) {
+  const cuda::HomeRouting home = RoutingOf(layer);
   const Matrix pairs = AllocRows(sent_.total().pairs, 3, DType::kF32);
   const cuda::DeviceSendPlan plan = {.bases = As<MessageSize>(starts_),
                                      .sizes = As<MessageSize>(sizes_),
@@ -262,9 +262,11 @@ void DeviceDispatcher::SendTokens(int layer, ConstMatrix x, int64_t num_tokens) 
                                      .send_row_of = As<int32_t>(send_row_of_),
                                      .return_of = As<int32_t>(return_of_)};
   const Matrix leaving = AllocRows(sent_.total().tokens, limits_.hidden_size, limits_.dtype);
-  if (num_tokens > 0) {
+  if (x.rows > 0) {
     Check(cuda::PlanSends(home, plan, backend_.stream()), "routing");
-    Check(cuda::GatherMessages(x, home, plan.send_row_of, leaving, backend_.stream()), "gather");
+    Check(cuda::GatherMessages(x, home.num_tokens, limits_.topk, plan.send_row_of, leaving,
+                               backend_.stream()),
+          "gather");
   }
   tokens_ = AllocRows(arrived_.total().tokens, limits_.hidden_size, limits_.dtype);
   pairs_ = AllocRows(arrived_.total().pairs, 3, DType::kF32);

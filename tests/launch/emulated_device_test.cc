@@ -46,8 +46,12 @@ class EmulatedDeviceTest : public testing::TestWithParam<const char*> {
   EmulatedDeviceTest() { WriteFile(directory_ + "/in.jsonl", Requests()); }
 
   ProcessResult Try(int ranks, const std::string& flags, const std::string& before = "") const {
+    // Ranks share the device where rows go through memory of the host, and have their own
+    // otherwise.
+    const bool own = flags.find("--row-transport nccl") != std::string::npos;
     return RunShell(before + kIgnoreLeaks +
-                    "OCTET_BIN=" OCTET_EMULATED_PROGRAM " " OCTET_SOURCE_DIR "/launch/run.sh -n " +
+                    "OCTET_EMULATED_DEVICES=" + std::to_string(own ? ranks : 1) +
+                    " OCTET_BIN=" OCTET_EMULATED_PROGRAM " " OCTET_SOURCE_DIR "/launch/run.sh -n " +
                     std::to_string(ranks) + " run-batch --threads 1 --model " + GetParam() +
                     " -i " + directory_ + "/in.jsonl -o " + directory_ + "/out.jsonl " + flags);
   }
@@ -76,13 +80,42 @@ TEST_P(EmulatedDeviceTest, TheSameBytesForEveryVariant) {
     const char* flags;
   } variants[] = {
       {1, "--max-num-batched-tokens 5"},
+      {1, "--row-transport mpi"},
       {2, "--placement round-robin --max-num-seqs 2"},
+      {2, "--row-transport nccl"},
       {3, "--placement random:1 --max-num-batched-tokens 9 --overlap on"},
-      {4, "--ep-size 2 --placement round-robin"},
+      {3, "--placement random:2 --max-num-batched-tokens 7 --overlap on --row-transport nccl"},
+      {4, "--ep-size 2 --placement round-robin --row-transport nccl"},
   };
   for (const auto& [ranks, flags] : variants) {
     EXPECT_EQ(Run(ranks, std::string("--device cuda ") + flags), expected) << flags;
   }
+}
+
+TEST_P(EmulatedDeviceTest, SettingsThatCannotBeAreRefused) {
+  const struct {
+    int ranks;
+    const char* flags;
+    const char* says;
+  } cases[] = {
+      {1, "--row-transport nccl", "--row-transport nccl has no effect without --device cuda"},
+      {1, "--device cuda --row-transport ether", "must be auto, nccl or mpi"},
+      {1, "--device cuda --pack-cache x", "--pack-cache has no effect with --device cuda"},
+      {1, "--device cuda --row-transport nccl --trace t.zst", "need --row-transport mpi"},
+  };
+  for (const auto& [ranks, flags, says] : cases) {
+    const ProcessResult result = Try(ranks, std::string(flags) + " --overwrite");
+    EXPECT_EQ(result.exit_code, 2) << flags;
+    EXPECT_THAT(result.output, HasSubstr(says));
+  }
+  const ProcessResult crowded = RunShell(
+      std::string(kIgnoreLeaks) +
+      "OCTET_EMULATED_DEVICES=1 OCTET_BIN=" OCTET_EMULATED_PROGRAM " " OCTET_SOURCE_DIR
+      "/launch/run.sh -n 2 run-batch --device cuda --row-transport nccl "
+      "--threads 1 --model " +
+      GetParam() + " -i " + directory_ + "/in.jsonl -o " + directory_ + "/out.jsonl --overwrite");
+  EXPECT_EQ(crowded.exit_code, 2);
+  EXPECT_THAT(crowded.output, HasSubstr("--row-transport mpi"));
 }
 
 TEST_P(EmulatedDeviceTest, AKilledJobResumes) {
@@ -91,8 +124,8 @@ TEST_P(EmulatedDeviceTest, AKilledJobResumes) {
                                    "OCTET_FAULT=rank=1,phase=experts,count=15,signal=KILL ");
   EXPECT_NE(killed.exit_code, 0);
   EXPECT_THAT(killed.output, HasSubstr("OCTET_FAULT"));
-  const ProcessResult resumed =
-      Try(3, "--device cuda --placement round-robin --max-num-seqs 2 --resume");
+  const ProcessResult resumed = Try(
+      3, "--device cuda --placement round-robin --row-transport nccl --max-num-seqs 2 --resume");
   EXPECT_EQ(resumed.exit_code, 0) << resumed.output;
   EXPECT_EQ(ReadFile(directory_ + "/out.jsonl"), expected);
 }
