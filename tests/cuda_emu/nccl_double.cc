@@ -261,7 +261,6 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t* comm, int num_ranks, ncclUniqueI
   }
   NcclComm& made =
       *Communicators().emplace_back(std::make_unique<NcclComm>(id.internal, rank, num_ranks));
-  made.last_exchange = octet::cuda_emu::MakeEvent();
   *comm = reinterpret_cast<ncclComm_t>(&made);
   if (fault == NcclFault::kNone &&
       !made.mail.Tell(octet::cuda_emu::BusIdOf(octet::cuda_emu::CurrentDevice()))) {

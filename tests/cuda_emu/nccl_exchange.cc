@@ -7,6 +7,7 @@
 #include "kernels/base/check.h"
 #include "tests/cuda_emu/device_memory.h"
 #include "tests/cuda_emu/emulation.h"
+#include "tests/cuda_emu/streams.h"
 
 namespace octet::cuda_emu {
 namespace {
@@ -35,6 +36,16 @@ size_t SizeOf(ncclDataType_t type) {
 }
 
 }  // namespace
+
+NcclComm::NcclComm(const std::string& directory, int rank_of_it, int size)
+    : rank(rank_of_it),
+      num_ranks(size),
+      mail(directory, rank, size),
+      sent(size),
+      received(size),
+      last_exchange(MakeEvent()) {}
+
+NcclComm::~NcclComm() { DestroyEvent(last_exchange); }
 
 std::string NcclExchange::Describe(const Part& part) const {
   return absl::StrCat(part.sends ? "ncclSend" : "ncclRecv", " of rank ", comm_->rank,

@@ -17,12 +17,10 @@ namespace octet::cuda_emu {
 
 // What a ncclComm_t of the double points to.
 struct NcclComm {
-  NcclComm(const std::string& directory, int rank_of_it, int size)
-      : rank(rank_of_it),
-        num_ranks(size),
-        mail(directory, rank, size),
-        sent(size),
-        received(size) {}
+  NcclComm(const std::string& directory, int rank_of_it, int size);
+  NcclComm(const NcclComm&) = delete;
+  NcclComm& operator=(const NcclComm&) = delete;
+  ~NcclComm();
 
   const int rank;
   const int num_ranks;
@@ -32,7 +30,7 @@ struct NcclComm {
   ncclResult_t state = ncclSuccess;
   std::function<ncclResult_t()> advance;  // while it is ncclInProgress: asks how far it is
   cudaStream_t last_stream = nullptr;     // of the last exchange
-  cudaEvent_t last_exchange = nullptr;    // is over
+  const cudaEvent_t last_exchange;        // is over
   int questions_until_loss = 0;           // after which it has ncclRemoteError; 0: none
   bool has_ended = false;
 };
