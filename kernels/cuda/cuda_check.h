@@ -5,19 +5,18 @@
 
 #include <cuda_runtime_api.h>
 
-#include <source_location>
+#include <string>
 
 #include "kernels/base/check.h"
 
 namespace octet::cuda {
 
 // Ends the job if a call to the runtime failed. An error of a kernel shows at a later call.
-inline void Check(cudaError_t error, const char* what,
-                  std::source_location at = std::source_location::current()) {
+inline void Check(cudaError_t error, const char* what, const char* file = __builtin_FILE(),
+                  int line = __builtin_LINE()) {
   if (error == cudaSuccess) [[likely]]
     return;
-  Fatal(at.file_name(), static_cast<int>(at.line()),
-        std::string(what) + " on the CUDA device: " + cudaGetErrorString(error));
+  Fatal(file, line, std::string(what) + " on the CUDA device: " + cudaGetErrorString(error));
 }
 
 }  // namespace octet::cuda
