@@ -24,7 +24,8 @@ struct BackendCase {
   std::function<std::unique_ptr<Backend>(int variant)> make_backend;  // 1 <= variant
   bool is_slow = false;                                               // then shapes are smaller
   double attention_tolerance = 2e-6;                                  // of results near 1
-  DType dtype = DType::kF32;  // of weights, and of the KV cache
+  std::vector<DType> dtypes = {DType::kF32, DType::kBF16};  // for which it is not another case
+  DType dtype = DType::kF32;                                // of weights, and of the KV cache
 
   // One that is called with memory of the host.
   std::unique_ptr<Backend> Make(int variant = 1) const {
@@ -42,11 +43,18 @@ std::vector<BackendCase> BackendCases();
 inline std::vector<BackendCase> CasesOfBothDTypes() {
   std::vector<BackendCase> cases;
   for (BackendCase c : BackendCases()) {
-    for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    for (const DType dtype : c.dtypes) {
       c.dtype = dtype;
       cases.push_back(c);
     }
   }
+  return cases;
+}
+
+// For operations on float32 alone.
+inline std::vector<BackendCase> CasesOfFloat32() {
+  std::vector<BackendCase> cases = CasesOfBothDTypes();
+  std::erase_if(cases, [](const BackendCase& c) { return c.dtype != DType::kF32; });
   return cases;
 }
 
@@ -60,8 +68,8 @@ class BackendTest : public testing::TestWithParam<BackendCase> {
 }  // namespace octet
 
 // Runs a suite on each backend, or on each with both dtypes.
-#define OCTET_ON_EACH_BACKEND(Suite)                                                     \
-  INSTANTIATE_TEST_SUITE_P(AllBackends, Suite, testing::ValuesIn(octet::BackendCases()), \
+#define OCTET_ON_EACH_BACKEND(Suite)                                                       \
+  INSTANTIATE_TEST_SUITE_P(AllBackends, Suite, testing::ValuesIn(octet::CasesOfFloat32()), \
                            [](const auto& test) { return test.param.name; })
 #define OCTET_ON_EACH_BACKEND_AND_DTYPE(Suite)                           \
   INSTANTIATE_TEST_SUITE_P(                                              \

@@ -22,6 +22,7 @@ std::vector<BackendCase> BackendCases() {
                                                   {tensor_cores, tensor_cores, tensor_cores});
                          },
                      .attention_tolerance = 2e-5});
+    if (!tensor_cores) cases.back().dtypes = {DType::kBF16};
   }
   return cases;
 }

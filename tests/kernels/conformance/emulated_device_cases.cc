@@ -20,6 +20,7 @@ std::vector<BackendCase> BackendCases() {
                          },
                      .is_slow = true,
                      .attention_tolerance = 2e-5});
+    if (!tensor_cores) cases.back().dtypes = {DType::kBF16};
   }
   return cases;
 }

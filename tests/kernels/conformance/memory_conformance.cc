@@ -119,7 +119,7 @@ TEST_P(MemoryConformance, ListsAreReadBeforeTheOperationReturns) {
 
 // More results than a backend has room for may wait for the host.
 TEST_P(MemoryConformance, ResultsAreThereAfterSynchronize) {
-  constexpr int64_t kCount = 5000;
+  constexpr int64_t kCount = 4200;
   OwnedMatrix numbers(kCount, 1);
   for (int64_t r = 0; r < kCount; ++r) numbers.set(r, 0, static_cast<float>(r) / 8);
   const OnDevice x = ToDevice(numbers);
