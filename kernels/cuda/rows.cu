@@ -15,7 +15,8 @@ __global__ void __launch_bounds__(kRowThreads)
     squares = __fmaf_rn(from[c], from[c], squares);
   }
   const float mean = __fdiv_rn(FoldBlock<kRowThreads>(squares, Sum()), static_cast<float>(x.cols));
-  const float scale = __frsqrt_rn(__fadd_rn(mean, eps));
+  // A row that overflows must not look like a result, as zeros would.
+  const float scale = mean == INFINITY ? NAN : __frsqrt_rn(__fadd_rn(mean, eps));
   for (int64_t c = threadIdx.x; c < x.cols; c += kRowThreads) {
     to[c] = __fmul_rn(__fmul_rn(from[c], scale), weight[c]);
   }

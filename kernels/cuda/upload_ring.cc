@@ -14,14 +14,15 @@ UploadRing::UploadRing(const Stream& stream, size_t bytes)
 size_t UploadRing::Stage(std::span<const std::byte> bytes) {
   const size_t room = RoundUp(bytes.size());
   if (kListsAtATime * room > host_.bytes()) Grow(2 * kListsAtATime * room);
-  const size_t skipped = next_ + room > host_.bytes() ? host_.bytes() - next_ : 0;
+  const bool wraps = next_ + room > host_.bytes();
+  const size_t skipped = wraps ? host_.bytes() - next_ : 0;
   if (in_flight_ + skipped + room > host_.bytes()) {
     stream_.Wait();
     in_flight_ = 0;
   } else {
     in_flight_ += skipped;
   }
-  if (skipped > 0) next_ = 0;
+  if (wraps) next_ = 0;
   const size_t at = next_;
   std::ranges::copy(bytes, host_.data() + at);
   next_ += room;

@@ -84,7 +84,8 @@ cudaError_t cudaFree(void* p) {
 }
 
 cudaError_t cudaMallocHost(void** p, size_t bytes) {
-  *p = std::malloc(bytes);
+  constexpr size_t kPage = 4096;
+  *p = std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage);
   return *p == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
 }
 

@@ -16,6 +16,7 @@ constexpr size_t kAlignment = 4096;  // a page, so that all can be protected
 constexpr size_t kRedZone = 4096;
 
 size_t RoundUp(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+size_t WithRedZones(size_t bytes) { return kRedZone + RoundUp(bytes) + kRedZone; }
 
 }  // namespace
 
@@ -24,14 +25,17 @@ DeviceMemory& DeviceMemory::OfDevice() {
   return memory;
 }
 
-DeviceMemory::DeviceMemory() : memory_(MapZeros(kBytes)) {
+DeviceMemory::DeviceMemory() : memory_(MapZeros(kAddresses)) {
   OCTET_CHECK(memory_.data() != nullptr);
-  Protect(false);
+  OCTET_CHECK(mprotect(memory_.data(), kAddresses, PROT_NONE) == 0);
 }
 
+// Those between the first and the last one that is in use: what lies before is protected for ever.
 void DeviceMemory::Protect(bool can_be_touched) {
+  if (allocations_.empty()) return;
+  std::byte* const begin = memory_.data() + (allocations_.begin()->first - memory_.data());
   const int protection = can_be_touched ? PROT_READ | PROT_WRITE : PROT_NONE;
-  OCTET_CHECK(mprotect(memory_.data(), kBytes, protection) == 0);
+  OCTET_CHECK(mprotect(begin, memory_.data() + end_ - begin, protection) == 0);
 }
 
 DeviceMemory::Access::Access() {
@@ -45,29 +49,35 @@ DeviceMemory::Access::~Access() {
 }
 
 void* DeviceMemory::Allocate(size_t bytes) {
-  const size_t needed = kRedZone + RoundUp(bytes) + kRedZone;
-  if (needed > kBytes - end_) return nullptr;
-  const Access access;
+  const size_t needed = WithRedZones(bytes);
+  if (needed > bytes_left() || needed > kAddresses - end_) return nullptr;
   std::byte* const p = memory_.data() + end_ + kRedZone;
+  end_ += needed;
+  used_ += needed;
+  allocations_[p] = bytes;
+  const Access access;
+  if (num_accesses_ > 1) Protect(true);
   std::memset(p, kUnwritten, bytes);
   Poison(p - kRedZone, kRedZone);
   Poison(p + bytes, needed - kRedZone - bytes);
-  end_ += needed;
-  allocations_[p] = bytes;
   return p;
 }
 
 bool DeviceMemory::Free(void* p) {
   const auto found = allocations_.find(static_cast<std::byte*>(p));
   if (found == allocations_.end()) return false;
-  Poison(found->first, found->second);
+  const auto [data, bytes] = *found;
+  Poison(data, bytes);
+  OCTET_CHECK(mprotect(p, RoundUp(bytes), PROT_NONE) == 0 &&
+              madvise(p, RoundUp(bytes), MADV_DONTNEED) == 0);
+  used_ -= WithRedZones(bytes);
   allocations_.erase(found);
   return true;
 }
 
 bool DeviceMemory::Contains(const void* p) const {
   const auto* at = static_cast<const std::byte*>(p);
-  return at >= memory_.data() && at < memory_.data() + kBytes;
+  return at >= memory_.data() && at < memory_.data() + kAddresses;
 }
 
 bool DeviceMemory::IsInBounds(const void* p, size_t bytes) const {

@@ -11,10 +11,11 @@
 namespace octet::cuda_emu {
 
 // Host code that touches it gets a segmentation fault. New memory holds NaNs, with red zones around
-// it; memory that was freed is never given out again.
+// it; addresses of memory that was freed are never given out again.
 class DeviceMemory {
  public:
-  static constexpr size_t kBytes = size_t{2} << 30;
+  static constexpr size_t kBytes = size_t{2} << 30;  // at a time
+  static constexpr size_t kAddresses = size_t{64} << 30;
 
   static DeviceMemory& OfDevice();
 
@@ -38,7 +39,7 @@ class DeviceMemory {
   // Whether all of it lies in one allocation.
   bool IsInBounds(const void* p, size_t bytes) const;
 
-  size_t bytes_left() const { return kBytes - end_; }
+  size_t bytes_left() const { return kBytes - used_; }
 
   // The allocations that were not freed.
   size_t num_allocations() const { return allocations_.size(); }
@@ -48,7 +49,8 @@ class DeviceMemory {
   void Protect(bool can_be_touched);
 
   Buffer memory_;
-  size_t end_ = 0;  // of what was ever given out
+  size_t end_ = 0;   // of what was ever given out
+  size_t used_ = 0;  // with red zones
   std::map<const std::byte*, size_t> allocations_;
   int num_accesses_ = 0;
 };
