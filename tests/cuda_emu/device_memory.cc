@@ -29,6 +29,9 @@ DeviceMemory::DeviceMemory() : memory_(MapZeros(kBytes)) {
   Protect(false);
 }
 
+// Others get its addresses at the end of the program.
+DeviceMemory::~DeviceMemory() { Unpoison(memory_.data(), end_); }
+
 void DeviceMemory::Protect(bool can_be_touched) {
   const int protection = can_be_touched ? PROT_READ | PROT_WRITE : PROT_NONE;
   OCTET_CHECK(mprotect(memory_.data(), kBytes, protection) == 0);
