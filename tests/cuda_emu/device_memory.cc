@@ -30,6 +30,9 @@ DeviceMemory::DeviceMemory() : memory_(MapZeros(kAddresses)) {
   OCTET_CHECK(mprotect(memory_.data(), kAddresses, PROT_NONE) == 0);
 }
 
+// Others get its addresses at the end of the program.
+DeviceMemory::~DeviceMemory() { Unpoison(memory_.data(), end_); }
+
 // Those between the first and the last one that is in use: what lies before is protected for ever.
 void DeviceMemory::Protect(bool can_be_touched) {
   if (allocations_.empty()) return;

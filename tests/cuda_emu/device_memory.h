@@ -19,6 +19,10 @@ class DeviceMemory {
 
   static DeviceMemory& OfDevice();
 
+  ~DeviceMemory();
+  DeviceMemory(const DeviceMemory&) = delete;
+  DeviceMemory& operator=(const DeviceMemory&) = delete;
+
   // While one lives, it can be touched.
   class Access {
    public:

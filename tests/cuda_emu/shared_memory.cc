@@ -14,6 +14,9 @@ namespace octet::cuda_emu {
 
 SharedMemory::SharedMemory() : memory_(MapZeros(kArraysBytes + kDynamicBytes)) {}
 
+// Others get its addresses at the end of the program.
+SharedMemory::~SharedMemory() { Unpoison(memory_.data(), memory_.bytes()); }
+
 void SharedMemory::Begin(size_t dynamic_bytes) {
   Unpoison(memory_.data(), memory_.bytes());
   std::memset(memory_.data(), kUnwritten, memory_.bytes());

@@ -15,6 +15,9 @@ namespace octet::cuda_emu {
 class SharedMemory {
  public:
   SharedMemory();
+  ~SharedMemory();
+  SharedMemory(const SharedMemory&) = delete;
+  SharedMemory& operator=(const SharedMemory&) = delete;
 
   // A block begins, with so many bytes of its launch.
   void Begin(size_t dynamic_bytes);

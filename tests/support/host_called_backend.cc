@@ -178,6 +178,11 @@ void HostCalledBackend::Route(Matrix logits, int topk, std::span<int32_t> expert
   device_->Synchronize();
 }
 
+void HostCalledBackend::RouteOnDevice(Matrix logits, int topk, int32_t* experts, float* weights) {
+  const auto count = static_cast<size_t>(logits.rows * topk);
+  Route(logits, topk, {experts, count}, {weights, count});
+}
+
 void HostCalledBackend::LogSumExp(ConstMatrix x, std::span<float> result) {
   const MatrixCopy from(*device_, x);
   device_->LogSumExp(from.view(), result);

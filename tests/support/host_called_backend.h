@@ -39,6 +39,11 @@ class HostCalledBackend : public Backend {
   void Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) override;
   void Route(Matrix logits, int topk, std::span<int32_t> experts,
              std::span<float> weights) override;
+  void RouteOnDevice(Matrix logits, int topk, int32_t* experts, float* weights) override;
+  void PlannedSwiGlu(ConstMatrix, const cuda::DeviceExpertPlan&,
+                     std::span<const ExpertWeights* const>, Matrix) override {
+    Fatal(__FILE__, __LINE__, "a plan of a device on the host");
+  }
   void LogSumExp(ConstMatrix x, std::span<float> result) override;
   void Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) override;
   void StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,

@@ -148,10 +148,9 @@ TEST_P(GroupedSwiGluConformance, EarlierWorkChangesNothing) {
   }
 }
 
-// More rows than are computed at a time, in experts that the limit cuts.
+// More rows than a host computes at a time, in experts that the limit cuts.
 TEST_P(GroupedSwiGluConformance, ManyRowsAreComputedInParts) {
-  const auto part = static_cast<int32_t>(
-      backend_->is_on_host() ? Backend::kExpertRowsAtATime : Backend::kDeviceExpertRowsAtATime);
+  constexpr auto part = static_cast<int32_t>(Backend::kExpertRowsAtATime);
   const Layer layer(*backend_, case_.is_slow ? ExpertShape{8, 8} : kExpertShapes[0], dtype_);
   const int32_t many = (case_.is_slow ? 1 : 4) * part + 100;
   const int32_t first = part / 4 * 3;
