@@ -75,7 +75,7 @@ class Backend {
   static constexpr int64_t kExpertRowsAtATime = 256;
   static constexpr int64_t kDeviceExpertRowsAtATime = 4096;
 
-  // y[m] = x[m] / sqrt(mean(x[m]^2) + eps) * weight, which is NaN if the mean is not finite. weight:
+  // y[m] = x[m] / sqrt(mean(x[m]^2) + eps) * weight; NaNs if the mean is not finite. weight:
   // [cols], in memory that the device uses.
   virtual void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) = 0;
 

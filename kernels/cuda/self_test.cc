@@ -24,7 +24,7 @@ namespace {
 
 constexpr size_t kSelfTestRingBytes = size_t{1} << 20;
 
-// Of the largest value. Both kernels round products to float32, in different orders.
+// A share of the largest value. Both kernels round products to float32, in different orders.
 constexpr float kTolerance = 1e-4F;
 // What is rounded to bfloat16 between the products of an expert may be rounded to a neighbour.
 constexpr float kExpertTolerance = 1e-2F;
