@@ -83,7 +83,7 @@ class Backend {
   virtual void PlannedSwiGlu(ConstMatrix x, const cuda::DeviceExpertPlan& plan,
                              std::span<const ExpertWeights* const> experts, Matrix y) = 0;
 
-  // y[m] = x[m] / sqrt(mean(x[m]^2) + eps) * weight, which is NaN if the mean is not finite. weight:
+  // y[m] = x[m] / sqrt(mean(x[m]^2) + eps) * weight; NaNs if the mean is not finite. weight:
   // [cols], in memory that the device uses.
   virtual void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) = 0;
 

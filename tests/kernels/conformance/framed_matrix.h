@@ -19,7 +19,7 @@ inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 // A matrix in the middle of another one whose numbers beside it are NaN.
 class FramedMatrix {
  public:
-  static constexpr int64_t kMargin = 8;  // rows and columns on each side
+  static constexpr int64_t kMargin = 6;  // rows and columns on each side: not 16 bytes of bfloat16
 
   FramedMatrix(int64_t rows, int64_t cols, DType dtype = DType::kF32)
       : all_(rows + 2 * kMargin, cols + 2 * kMargin, dtype), rows_(rows), cols_(cols) {

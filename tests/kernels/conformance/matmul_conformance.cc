@@ -19,7 +19,7 @@ class MatmulConformance : public BackendTest {
     return y;
   }
 
-  // Of the sum of the products' magnitudes. Tensor cores may cut off what they add.
+  // A share of the sum of the products' magnitudes. Tensor cores may cut off what they add.
   double tolerance() const { return dtype_ == DType::kBF16 ? 1e-5 : 2e-6; }
 };
 

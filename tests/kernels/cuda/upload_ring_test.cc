@@ -64,7 +64,7 @@ class Reader {
   std::vector<int32_t> all_;
 };
 
-// Of all sizes, many times around the ring, while nobody waits.
+// Lists of all sizes, many times around the ring, while nobody waits.
 TEST(UploadRing, AListIsReadAsItWas) {
   for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     Emulation::Device().Reset({.seed = seed});
@@ -90,7 +90,7 @@ TEST(UploadRing, AListIsReadAsItWas) {
 
 // Those that one kernel reads lie beside each other, even behind the end of the ring.
 TEST(UploadRing, TheLastListsAreThereTogether) {
-  for (const int64_t count : {1, 63, 64, 65, 511, 512}) {
+  for (const int64_t count : {1, 63, 64, 65, 511, 512, 700}) {
     Emulation::Device().Reset({});
     const Stream stream;
     UploadRing ring(stream, kRingBytes);
