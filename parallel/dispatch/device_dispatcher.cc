@@ -16,7 +16,6 @@
 namespace octet {
 namespace {
 
-using cuda::AllocateOnDevice;
 using cuda::Check;
 using cuda::DevicePair;
 using cuda::MessageSize;
@@ -137,7 +136,7 @@ class DeviceDispatcher : public Dispatcher {
   Buffer sizes_, arrived_sizes_, starts_, arrived_starts_;
   Buffer host_sizes_;  // on the host
 
-  // Of the exchange under way.
+  // The exchange under way.
   Messages sent_, arrived_;  // as the host knows them
   Matrix tokens_, pairs_;    // that came
   Matrix leaving_returns_;

@@ -1,5 +1,3 @@
-#include "parallel/dispatch/host_dispatcher.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -8,6 +6,7 @@
 #include <csignal>
 
 #include "kernels/cpu/make_cpu_backend.h"
+#include "parallel/dispatch/host_dispatcher.h"
 #include "parallel/transport/host_group.h"
 #include "tests/parallel/dispatch/scaling_experts.h"
 #include "tests/support/local_ranks.h"
