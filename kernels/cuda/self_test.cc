@@ -94,6 +94,7 @@ class SelfTest {
                                .start_pos = kContext - kTokens,
                                .pages = {device_pages, static_cast<size_t>(kPages)}};
     std::vector<DeviceToken> tokens;
+    tokens.reserve(kTokens);
     for (int32_t i = 0; i < kTokens; ++i) {
       tokens.push_back({static_cast<int32_t>(span.start_pos) + i, device_pages});
     }

@@ -2,12 +2,16 @@
 
 #include <absl/strings/str_cat.h>
 #include <cuda_runtime_api.h>
+#include <sys/mman.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <set>
+#include <utility>
 
+#include "kernels/base/mapped_memory.h"
 #include "tests/cuda_emu/device_memory.h"
 #include "tests/cuda_emu/devices.h"
 #include "tests/cuda_emu/emulation.h"
@@ -23,6 +27,27 @@ cudaMemcpyKind KindOf(const void* to, const void* from) {
     return memory.Contains(from) ? cudaMemcpyDeviceToDevice : cudaMemcpyHostToDevice;
   }
   return memory.Contains(from) ? cudaMemcpyDeviceToHost : cudaMemcpyHostToHost;
+}
+
+// What cudaMallocHost gave. It ends where memory ends, but for a few bytes.
+std::map<const void*, Buffer>& PinnedMemory() {
+  static std::map<const void*, Buffer> pinned;
+  return pinned;
+}
+
+void* AllocatePinned(size_t bytes) {
+  constexpr size_t kPage = 4096;
+  constexpr size_t kAlignment = 256;
+  const size_t used = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const size_t mapped = (used + kPage - 1) / kPage * kPage;
+  Buffer memory = MapZeros(mapped + kPage);
+  if (memory.data() == nullptr || mprotect(memory.data() + mapped, kPage, PROT_NONE) != 0) {
+    return nullptr;
+  }
+  std::byte* const p = memory.data() + mapped - used;
+  std::memset(p, kUnwritten, bytes);
+  PinnedMemory()[p] = std::move(memory);
+  return p;
 }
 
 // The memory of the host that the device may use, beside what cudaMallocHost gives.
@@ -84,14 +109,15 @@ cudaError_t cudaFree(void* p) {
 }
 
 cudaError_t cudaMallocHost(void** p, size_t bytes) {
-  constexpr size_t kPage = 4096;
-  *p = std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage);
+  const RuntimeLock lock(RuntimeMutex());
+  *p = octet::cuda_emu::AllocatePinned(bytes);
   return *p == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
 }
 
 cudaError_t cudaFreeHost(void* p) {
-  std::free(p);
-  return cudaSuccess;
+  const RuntimeLock lock(RuntimeMutex());
+  const bool is_known = p == nullptr || octet::cuda_emu::PinnedMemory().erase(p) == 1;
+  return is_known ? cudaSuccess : cudaErrorInvalidValue;
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,

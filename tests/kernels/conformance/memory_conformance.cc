@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "tests/kernels/conformance/backend_case.h"
@@ -19,9 +20,10 @@ class MemoryConformance : public testing::TestWithParam<BackendCase> {
     Buffer buffer;
     Matrix view;
   };
-  OnDevice ToDevice(const OwnedMatrix& m) {
-    OnDevice copy = {backend_->Allocate(m.bytes().size()), {}};
-    backend_->packer().Write(m.bytes(), copy.buffer.data());
+  OnDevice ToDevice(const OwnedMatrix& m) { return ToDevice(*backend_, m); }
+  static OnDevice ToDevice(Backend& backend, const OwnedMatrix& m) {
+    OnDevice copy = {backend.Allocate(m.bytes().size()), {}};
+    backend.packer().Write(m.bytes(), copy.buffer.data());
     copy.view = {copy.buffer.data(), m.view().dtype, m.view().rows, m.view().cols, m.view().stride};
     return copy;
   }
@@ -47,12 +49,17 @@ TEST_P(MemoryConformance, IsZeroedAndAligned) {
 
 TEST_P(MemoryConformance, WhatIsWrittenIsRead) {
   const auto m = OwnedMatrix::Random(700, 1031, DType::kF32, 1);  // more than 1 MiB
-  const OnDevice copy = ToDevice(m);
-  std::vector<std::byte> room;
-  const std::span<const std::byte> read =
-      backend_->packer().Read({copy.buffer.data(), copy.buffer.bytes()}, room);
-  EXPECT_TRUE(std::ranges::equal(read, m.bytes()));
-  EXPECT_TRUE(backend_->packer().Read({}, room).empty());
+  for (int variant = 1; variant <= GetParam().num_variants; ++variant) {
+    const auto backend = GetParam().make_backend(variant);
+    const OnDevice copy = ToDevice(*backend, m);
+    std::vector<std::byte> room;
+    const std::span<const std::byte> read =
+        backend->packer().Read({copy.buffer.data(), copy.buffer.bytes()}, room);
+    EXPECT_TRUE(read.size() == m.bytes().size() &&
+                std::memcmp(read.data(), m.bytes().data(), read.size()) == 0)
+        << variant;
+    EXPECT_TRUE(backend->packer().Read({}, room).empty());
+  }
 }
 
 // Any memory of the host, and parts of matrices.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <random>
 #include <vector>
 
 #include "tests/cuda_emu/emulated_device.h"
@@ -71,14 +72,15 @@ TEST(UploadRing, AListIsReadAsItWas) {
     const Stream stream;
     UploadRing ring(stream, kRingBytes);
     Reader reader(stream);
+    std::mt19937 random(seed);
     int64_t bytes = 0;
-    for (int32_t i = 0; i < 300; ++i) {
-      std::vector<int32_t> list = List(i % 7 == 0 ? 500 : i % 60, 1000 * i);
+    for (int32_t i = 0; i < 600; ++i) {
+      std::vector<int32_t> list = List(random() % 8 == 0 ? 500 : random() % 200, 1000 * i);
       const int32_t* const uploaded = ring.Upload(std::span<const int32_t>(list));
       reader.Keep(uploaded, list);
       bytes += std::ssize(list) * int64_t{sizeof(int32_t)};
       std::ranges::fill(list, -1);  // the caller's again
-      if (i == 100) {
+      if (random() % 50 == 0) {
         stream.Wait();
         ring.StreamIsIdle();
       }
