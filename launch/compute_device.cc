@@ -163,6 +163,7 @@ std::vector<HostMemory> GatherDeviceMemory(Communicator& world, const RankDevice
     d.ranks.push_back(r);
   }
   std::vector<HostMemory> list;
+  list.reserve(devices.size());
   for (auto& [key, d] : devices) list.push_back(std::move(d));
   return list;
 }

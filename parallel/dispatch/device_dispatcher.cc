@@ -169,10 +169,9 @@ int32_t DeviceDispatcher::OwnerOf(int layer, int expert) const {
 }
 
 void DeviceDispatcher::ReadPlacement(int layer) {
-  std::vector<int32_t> owner_of;
-  owner_of.reserve(num_experts_);
+  std::vector<int32_t> owner_of(num_experts_);
   std::vector<int32_t> local_of(num_experts_, -1);
-  for (int e = 0; e < num_experts_; ++e) owner_of.push_back(OwnerOf(layer, e));
+  for (int e = 0; e < num_experts_; ++e) owner_of[e] = OwnerOf(layer, e);
   const std::vector<int> local = placement_.LocalExperts(layer, comm_.rank());
   for (size_t i = 0; i < local.size(); ++i) local_of[local[i]] = static_cast<int32_t>(i);
   num_local_[layer] = static_cast<int>(local.size());
