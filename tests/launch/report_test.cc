@@ -38,6 +38,7 @@ RunAccount RunSmallJob() {
     config.set_model(kModel);
     config.set_placement("round-robin");
     config.set_isa("auto");
+    config.set_row_transport("auto");
     config.set_dtype("auto");
     config.set_device("cpu");
     config.set_threads(1);
