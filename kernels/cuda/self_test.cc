@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/base/attention.h"
+#include "kernels/base/probe_numbers.h"
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/cuda_buffers.h"
 #include "kernels/cuda/cuda_check.h"
@@ -101,7 +102,7 @@ class SelfTest {
     const int64_t tile_tokens = MostTileTokens(kHeads);
     const std::vector<QueryTile> tiles = DivideIntoQueryTiles({&span, 1}, tile_tokens);
     const int64_t cols = kHeads * kv.head_dim;
-    const Buffer q = Upload(Numbers(kTokens * cols));
+    const Buffer q = Upload(numbers_.Next(kTokens * cols));
     const ConstMatrix queries = View(q.data(), DType::kF32, kTokens, cols);
     return Agree(kTokens * cols, kTolerance, [&](Path path, float* y) {
       const Matrix to = View(y, DType::kF32, kTokens, cols);
@@ -123,16 +124,6 @@ class SelfTest {
   }
 
  private:
-  // From -1 to 1: the upper bits of Knuth's generator (MMIX).
-  std::vector<float> Numbers(int64_t count) {
-    std::vector<float> numbers(count);
-    for (float& x : numbers) {
-      state_ = state_ * 6364136223846793005U + 1442695040888963407U;
-      x = static_cast<float>(static_cast<int64_t>(state_ >> 40) - (1 << 23)) / (1 << 23);
-    }
-    return numbers;
-  }
-
   template <class T>
   Buffer Upload(const std::vector<T>& list) {
     Buffer buffer = AllocateOnDevice(list.size() * sizeof(T), stream_);
@@ -142,7 +133,7 @@ class SelfTest {
 
   Buffer RandomBF16(int64_t count) {
     std::vector<BF16> numbers;
-    for (const float x : Numbers(count)) numbers.push_back(ToBF16(x));
+    for (const float x : numbers_.Next(count)) numbers.push_back(ToBF16(x));
     return Upload(numbers);
   }
 
@@ -184,7 +175,7 @@ class SelfTest {
 
   Stream stream_;
   std::optional<UploadRing> ring_;
-  uint64_t state_ = 1;
+  ProbeNumbers numbers_;
 };
 
 }  // namespace

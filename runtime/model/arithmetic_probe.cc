@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/base/probe_numbers.h"
 #include "runtime/io/fingerprint.h"
 #include "runtime/model/rope.h"
 
@@ -101,14 +102,10 @@ class Probe {
   uint64_t fingerprint() const { return fingerprint_.value(); }
 
  private:
-  // Returns values from -4 to 4, the same on every machine: the upper 24 bits of Knuth's generator
-  // (MMIX).
+  // Returns values from -4 to 4.
   std::vector<float> Random(int64_t count) {
-    std::vector<float> values(count);
-    for (float& value : values) {
-      state_ = state_ * 6364136223846793005U + 1442695040888963407U;
-      value = static_cast<float>(static_cast<int64_t>(state_ >> 40) - (1 << 23)) / (1 << 21);
-    }
+    std::vector<float> values = numbers_.Next(count);
+    for (float& value : values) value *= 4;
     return values;
   }
 
@@ -128,7 +125,7 @@ class Probe {
 
   Backend& backend_;
   DType dtype_;
-  uint64_t state_ = 1;
+  ProbeNumbers numbers_;
   Fingerprint fingerprint_;
 };
 

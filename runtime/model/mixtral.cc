@@ -57,7 +57,7 @@ Matrix Mixtral::Forward(const Batch& batch, int num_micro_batches) {
   for (MicroBatch& m : micro_batches) Embed(m);
   for (const DecoderLayer& layer : layers_) layer.Forward(micro_batches);
   for (MicroBatch& m : micro_batches) m.Land();
-  for (Lane& lane : lanes_) load_.AddDeviceCounts(lane.dispatcher->TakeDeviceCounts());
+  for (MicroBatch& m : micro_batches) load_.AddDeviceCounts(m.dispatcher.TakeDeviceCounts());
   TakeLogitRows(micro_batches, last);
   context_.backend.RmsNorm(last, weights_.norm, config_.rms_norm_eps, last);
   return last;
