@@ -11,6 +11,7 @@
 #include "kernels/base/expert_weights.h"
 #include "kernels/base/matrix.h"
 #include "kernels/base/row_sums.h"
+#include "kernels/base/token_draw.h"
 #include "kernels/base/weight_packer.h"
 
 namespace octet {
@@ -117,6 +118,12 @@ class Backend {
   // result[m] = log(sum(exp(x[m]))). result is on the host, and can be read after the next
   // Synchronize.
   virtual void LogSumExp(ConstMatrix x, std::span<float> result) = 0;
+
+  // Draws a token from each row of logits: [N, vocab_size]. are_finite[i] = whether all of row i is
+  // finite; if not, the token is any. The results are on the host, and can be read after the next
+  // Synchronize. room: [1 or more, vocab_size], for the probabilities of so many rows at a time.
+  virtual void DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws, Matrix room,
+                          std::span<int32_t> tokens, std::span<int32_t> are_finite) = 0;
 
   // Rotates the halves of each head of x[i] by the angles of positions[i]. x: [N, heads *
   // head_dim].

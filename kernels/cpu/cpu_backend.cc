@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "kernels/base/finite.h"
 #include "kernels/base/mapped_memory.h"
 #include "kernels/cpu/make_cpu_backend.h"
 
@@ -90,7 +91,8 @@ CpuBackend::CpuBackend(const CpuKernels& kernels, int num_threads, size_t l2_byt
       sum_rows_(SumRows(l2_bytes)),
       threads_(num_threads),
       sums_(Allocate(SumBytes() * num_threads)),
-      scratch_([this](size_t bytes) { return Allocate(bytes); }) {}
+      scratch_([this](size_t bytes) { return Allocate(bytes); }),
+      filters_(num_threads) {}
 
 Buffer CpuBackend::Allocate(size_t bytes) {
   Buffer buffer = MapZeros(std::max<size_t>(bytes, 1));
@@ -185,13 +187,14 @@ void CpuBackend::WeightedSum(ConstMatrix x, const RowSums& sums, Matrix y) {
 void CpuBackend::Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) {
   OCTET_CHECK(x.cols == y.cols && x.rows == y.rows &&
               (scales.empty() || std::ssize(scales) == x.rows));
-  ForRows(x.rows, x.cols, [&](int64_t row) {
-    float* out = y.f32(row);
-    const float max = kernels_.row_max(x.f32(row), x.cols);
-    const float scale = scales.empty() ? 1 : scales[row];
-    const float sum = kernels_.exp_row(x.f32(row), max, scale, x.cols, out);
-    for (int64_t i = 0; i < x.cols; ++i) out[i] /= sum;
-  });
+  ForRows(x.rows, x.cols,
+          [&](int64_t row) { SoftmaxOfRow(x, row, scales.empty() ? 1 : scales[row], y.f32(row)); });
+}
+
+void CpuBackend::SoftmaxOfRow(ConstMatrix x, int64_t row, float scale, float* y) const {
+  const float max = kernels_.row_max(x.f32(row), x.cols);
+  const float sum = kernels_.exp_row(x.f32(row), max, scale, x.cols, y);
+  for (int64_t i = 0; i < x.cols; ++i) y[i] /= sum;
 }
 
 void CpuBackend::Route(Matrix logits, int topk, std::span<int32_t> experts,
@@ -204,6 +207,31 @@ void CpuBackend::Route(Matrix logits, int topk, std::span<int32_t> experts,
     ChooseBest({logits.f32(token), static_cast<size_t>(logits.cols)}, experts.subspan(first, topk),
                weights.subspan(first, topk));
   }
+}
+
+void CpuBackend::DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws, Matrix room,
+                            std::span<int32_t> tokens, std::span<int32_t> are_finite) {
+  OCTET_CHECK(std::ssize(draws) == logits.rows && tokens.size() == draws.size() &&
+              are_finite.size() == draws.size() && room.rows > 0 && room.cols == logits.cols);
+  for (int64_t first = 0; first < logits.rows; first += room.rows) {
+    const int64_t count = std::min(room.rows, logits.rows - first);
+    ForEach(count == 1, count, [&](int thread, int64_t i) {
+      const int64_t row = first + i;
+      are_finite[row] = AllFinite({logits.f32(row), static_cast<size_t>(logits.cols)}) ? 1 : 0;
+      if (are_finite[row] == 0) return;
+      tokens[row] = DrawToken(logits, row, draws[row], room.f32(i), filters_[thread]);
+    });
+  }
+}
+
+int32_t CpuBackend::DrawToken(ConstMatrix logits, int64_t row, const TokenDraw& draw, float* room,
+                              TokenFilter& filter) const {
+  const float* const values = logits.f32(row);
+  if (draw.scale == 0) {
+    return static_cast<int32_t>(std::max_element(values, values + logits.cols) - values);
+  }
+  SoftmaxOfRow(logits, row, draw.scale, room);
+  return filter.Draw({room, static_cast<size_t>(logits.cols)}, draw.filter, draw.u);
 }
 
 void CpuBackend::LogSumExp(ConstMatrix x, std::span<float> result) {

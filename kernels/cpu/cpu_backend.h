@@ -59,6 +59,8 @@ class CpuBackend : public Backend, public WeightPacker {
     Fatal(__FILE__, __LINE__, "a plan of a device on the host");
   }
   void LogSumExp(ConstMatrix x, std::span<float> result) override;
+  void DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws, Matrix room,
+                  std::span<int32_t> tokens, std::span<int32_t> are_finite) override;
   void Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) override;
   void StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,
                const KvBlocks& kv) override;
@@ -66,6 +68,10 @@ class CpuBackend : public Backend, public WeightPacker {
                  int64_t window, Matrix y) override;
 
  private:
+  void SoftmaxOfRow(ConstMatrix x, int64_t row, float scale, float* y) const;
+  int32_t DrawToken(ConstMatrix logits, int64_t row, const TokenDraw& draw, float* room,
+                    TokenFilter& filter) const;
+
   // Calls f(row) for each row, divided over the threads in contiguous runs.
   void ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t row)> f);
 
@@ -105,6 +111,7 @@ class CpuBackend : public Backend, public WeightPacker {
   ThreadPool threads_;
   Buffer sums_;  // of each thread
   Workspace scratch_;
+  std::vector<TokenFilter> filters_;     // [threads]
   std::vector<ExpertRows> expert_rows_;  // the rows that are computed together
 };
 

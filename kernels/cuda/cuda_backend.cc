@@ -13,6 +13,7 @@
 #include "kernels/cuda/matmul.h"
 #include "kernels/cuda/router.h"
 #include "kernels/cuda/rows.h"
+#include "kernels/cuda/sampling.h"
 
 namespace octet::cuda {
 namespace {
@@ -212,6 +213,34 @@ void CudaBackend::RouteOnDevice(Matrix logits, int topk, int32_t* experts, float
 void CudaBackend::LogSumExp(ConstMatrix x, std::span<float> result) {
   OCTET_CHECK(std::ssize(result) == x.rows);
   Check(cuda::LogSumExp(x, std::get<0>(RoomFor(result)), stream_), "log-sum-exp");
+}
+
+void CudaBackend::DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws, Matrix room,
+                             std::span<int32_t> tokens, std::span<int32_t> are_finite) {
+  OCTET_CHECK(std::ssize(draws) == logits.rows && tokens.size() == draws.size() &&
+              are_finite.size() == draws.size() && room.rows > 0 && room.cols == logits.cols);
+  if (logits.rows == 0) return;
+  const auto [drawn, finite] = RoomFor(tokens, are_finite);
+  Check(cuda::AllFinite(logits, finite, stream_), "sampling");
+  std::vector<float> scales(draws.size());
+  std::vector<SampleRow> rows(draws.size());
+  for (size_t i = 0; i < draws.size(); ++i) {
+    const TokenDraw& draw = draws[i];
+    scales[i] = draw.scale;
+    rows[i] = {draw.filter.min_p, draw.filter.top_k, draw.filter.top_p,
+               static_cast<uint64_t>(std::ldexp(draw.u, 53))};
+  }
+  const float* const all_scales = ring_.Upload(std::span(std::as_const(scales)));
+  const SampleRow* const all_rows = ring_.Upload(std::span(std::as_const(rows)));
+  for (int64_t first = 0; first < logits.rows; first += room.rows) {
+    const int64_t count = std::min(room.rows, logits.rows - first);
+    const Sampling sampling = {.logits = logits.Rows(first, count),
+                               .scales = all_scales + first,
+                               .rows = all_rows + first,
+                               .probabilities = room.Rows(0, count),
+                               .tokens = drawn + first};
+    Check(sampling.Compute(stream_), "sampling");
+  }
 }
 
 void CudaBackend::Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) {

@@ -51,6 +51,8 @@ class CudaBackend : public Backend {
   void PlannedSwiGlu(ConstMatrix x, const DeviceExpertPlan& plan,
                      std::span<const ExpertWeights* const> experts, Matrix y) override;
   void LogSumExp(ConstMatrix x, std::span<float> result) override;
+  void DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws, Matrix room,
+                  std::span<int32_t> tokens, std::span<int32_t> are_finite) override;
   void Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) override;
   void StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,
                const KvBlocks& kv) override;

@@ -13,7 +13,7 @@
 
 namespace octet::cuda {
 
-// How a token is drawn, as TokenFilterParams (runtime/engine/token_filter.h) and Uniform
+// How a token is drawn, as TokenFilterParams (kernels/base/token_filter.h) and Uniform
 // (runtime/model/random.h) say.
 struct SampleRow {
   float min_p = 0;    // at most 1

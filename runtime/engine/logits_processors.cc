@@ -29,19 +29,21 @@ void SuppressStopTokens(const SampleRequest& request, std::span<float> logits) {
 
 }  // namespace
 
+bool LogitsProcessors::Change(const SampleRequest& request) {
+  return BansTheEnd(request) || HasPenalties(request.params) ||
+         !request.params.logit_bias().empty();
+}
+
 ConstMatrix LogitsProcessors::Apply(Workspace& workspace, ConstMatrix logits,
                                     const SampleRequest& request) {
+  if (!Change(request)) return logits;
   const SamplingParams& params = request.params;
-  const bool bans = BansTheEnd(request);
-  const bool penalizes = HasPenalties(params);
-  if (!bans && !penalizes && params.logit_bias().empty()) return logits;
-
   const Matrix copy = workspace.Alloc(1, logits.cols);
   const std::span<float> row(copy.f32(0), static_cast<size_t>(copy.cols));
   std::copy_n(logits.f32(0), logits.cols, row.begin());
-  if (bans) SuppressStopTokens(request, row);
+  if (BansTheEnd(request)) SuppressStopTokens(request, row);
   for (const LogitBias& b : params.logit_bias()) row[b.token_id()] += b.bias();
-  if (penalizes) Penalize(request, row);
+  if (HasPenalties(params)) Penalize(request, row);
   return copy;
 }
 

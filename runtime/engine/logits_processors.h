@@ -19,6 +19,9 @@ namespace octet {
 // latter two are OpenAI's.
 class LogitsProcessors {
  public:
+  // Returns whether the request changes logits at all.
+  static bool Change(const SampleRequest& request);
+
   // Processes one row. Returns the same row if the request changes nothing, else a copy in the
   // workspace.
   ConstMatrix Apply(Workspace& workspace, ConstMatrix logits, const SampleRequest& request);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/base/finite.h"
-
 namespace octet {
 namespace {
 
@@ -116,33 +114,72 @@ void ModelRunner::KeepRoutedExperts(const RankStep& step) {
 
 void ModelRunner::UseLogits(ConstMatrix hidden) {
   for (int64_t first = 0; first < hidden.rows; first += kLogitRows) {
-    const int64_t rows = std::min(kLogitRows, hidden.rows - first);
+    const int64_t count = std::min(kLogitRows, hidden.rows - first);
     const Workspace::Scope scope(context_.workspace);
     const Workspace::Scope host_scope(host_.workspace);
-    const ConstMatrix logits = ToHost(model_.Logits(hidden.Rows(first, rows)));
-    for (int64_t i = 0; i < rows; ++i) UseRow(logits.Rows(i, 1), logit_rows_[first + i]);
+    const Matrix logits = model_.Logits(hidden.Rows(first, count));
+    const auto rows = std::span<const LogitRow>(logit_rows_).subspan(first, count);
+    DrawTokens(logits, rows);
+    const ConstMatrix on_host = ToHost(logits, rows);
+    context_.backend.Synchronize();
+    for (int64_t i = 0; i < count; ++i) {
+      if (rows[i].sequence->result.finish_reason() == NOT_FINITE) continue;
+      if (are_finite_[i] == 0) {
+        Fail(*rows[i].sequence);
+      } else {
+        UseRow(on_host.rows > 0 ? on_host.Rows(i, 1) : on_host, rows[i], drawn_[i]);
+      }
+    }
   }
 }
 
-// Returns the logits in memory of the host.
-ConstMatrix ModelRunner::ToHost(ConstMatrix logits) {
+// Whether the row's logits are for the sequence's next token.
+bool ModelRunner::IsDrawn(const LogitRow& row) {
+  return row.position + 1 == std::ssize(row.sequence->tokens);
+}
+
+bool ModelRunner::NeedsHost(const LogitRow& row) const {
+  const Sequence& s = *row.sequence;
+  return !IsDrawn(row) || s.params.num_logprobs() >= 0 ||
+         LogitsProcessors::Change(MakeSampleRequest(s));
+}
+
+// Draws a token from each row, also where none is needed: the greatest logit costs little.
+void ModelRunner::DrawTokens(ConstMatrix logits, std::span<const LogitRow> rows) {
+  const PhaseClock::Scope timing(context_.clock, Phase::kSampling);
+  const Workspace::Scope scope(context_.workspace);
+  draws_.assign(rows.size(), {});
+  drawn_.resize(rows.size());
+  are_finite_.resize(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!IsDrawn(rows[i])) continue;
+    const SampleRequest request = MakeSampleRequest(*rows[i].sequence);
+    if (!LogitsProcessors::Change(request)) draws_[i] = DrawOf(request);
+  }
+  const Matrix room =
+      context_.workspace.Alloc(std::min(kProbabilityRows, logits.rows), logits.cols);
+  context_.backend.DrawTokens(logits, draws_, room, drawn_, are_finite_);
+}
+
+// Returns the logits in memory of the host, after the next Synchronize; no rows if none are needed.
+ConstMatrix ModelRunner::ToHost(ConstMatrix logits, std::span<const LogitRow> rows) {
   if (context_.backend.is_on_host()) return logits;
+  if (std::ranges::none_of(rows, [this](const LogitRow& row) { return NeedsHost(row); })) return {};
   const Matrix copy = host_.workspace.Alloc(logits.rows, logits.cols);
   context_.backend.CopyToHost(logits, copy);
-  context_.backend.Synchronize();
   return copy;
 }
 
-void ModelRunner::UseRow(ConstMatrix logits, const LogitRow& row) {
+// drawn: a token from the raw logits.
+void ModelRunner::UseRow(ConstMatrix logits, const LogitRow& row, int32_t drawn) {
   Sequence& s = *row.sequence;
   const SamplingParams& params = s.params;
-  if (s.result.finish_reason() == NOT_FINITE) return;
-  if (!AllFinite({logits.f32(0), static_cast<size_t>(logits.cols)})) return Fail(s);
-  if (row.position + 1 < std::ssize(s.tokens)) {
+  if (!IsDrawn(row)) {
     return sampler_.Logprob(logits, s.tokens[row.position + 1], params.num_prompt_logprobs(),
                             *s.result.add_prompt_logprobs());
   }
-  const int32_t token = sampler_.Draw(logits, MakeSampleRequest(s));
+  const SampleRequest request = MakeSampleRequest(s);
+  const int32_t token = LogitsProcessors::Change(request) ? sampler_.Draw(logits, request) : drawn;
   s.tokens.push_back(token);
   if (params.num_logprobs() >= 0) {
     sampler_.Logprob(logits, token, params.num_logprobs(), *s.result.add_logprobs());

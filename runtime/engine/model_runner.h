@@ -28,6 +28,9 @@ class ModelRunner {
   // of a prompt would take more memory than the rest of the step.
   static constexpr int64_t kLogitRows = 128;
 
+  // Rows of probabilities that are there at a time.
+  static constexpr int64_t kProbabilityRows = 16;
+
   // `host` computes on the host's memory; it is `context` if the device is the host. `tokenizer`
   // may be null; then no request has stop texts. `seed` is the run's seed, for requests without
   // one. The arguments must outlive this object.
@@ -92,8 +95,11 @@ class ModelRunner {
   Sequence& Find(int64_t id);
 
   void UseLogits(ConstMatrix hidden);
-  ConstMatrix ToHost(ConstMatrix logits);
-  void UseRow(ConstMatrix logits, const LogitRow& row);
+  void DrawTokens(ConstMatrix logits, std::span<const LogitRow> rows);
+  bool NeedsHost(const LogitRow& row) const;
+  static bool IsDrawn(const LogitRow& row);
+  ConstMatrix ToHost(ConstMatrix logits, std::span<const LogitRow> rows);
+  void UseRow(ConstMatrix logits, const LogitRow& row, int32_t drawn);
   void Fail(Sequence& s);
   SampleRequest MakeSampleRequest(const Sequence& s) const;
   bool IsFinished(Sequence& s) const;  // after its newest token; sets the reason
@@ -113,6 +119,12 @@ class ModelRunner {
   absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> sequences_;
   Batch batch_;
   std::vector<LogitRow> logit_rows_;
+
+  // The rows of logits that are used at a time.
+  std::vector<TokenDraw> draws_;
+  std::vector<int32_t> drawn_;
+  std::vector<int32_t> are_finite_;
+
   std::vector<Sequence*> failed_;  // in this step
   StepResult result_;
   int64_t positions_seen_ = 0;

@@ -29,23 +29,26 @@ void FindTop(const float* logits, int64_t vocab_size, size_t count, std::vector<
 
 }  // namespace
 
+TokenDraw DrawOf(const SampleRequest& request) {
+  const SamplingParams& params = request.params;
+  if (params.temperature() < kGreedyBelow) return {};
+  return {.scale = 1 / params.temperature(),
+          .filter = {.min_p = params.min_p(),
+                     .top_k = params.top_k(),
+                     .top_p = params.top_p() == 0 ? 1 : params.top_p()},
+          .u = Uniform(request.key)};
+}
+
 int32_t Sampler::Draw(ConstMatrix logits, const SampleRequest& request) {
   const PhaseClock::Scope timing(context_.clock, Phase::kSampling);
   const Workspace::Scope scope(context_.workspace);
   const ConstMatrix processed = processors_.Apply(context_.workspace, logits, request);
-  const float* values = processed.f32(0);
-  if (request.params.temperature() < kGreedyBelow) {
-    return static_cast<int32_t>(std::max_element(values, values + processed.cols) - values);
-  }
   const Matrix probabilities = context_.workspace.Alloc(1, processed.cols);
-  const float scale = 1 / request.params.temperature();
-  context_.backend.Softmax(processed, {&scale, 1}, probabilities);
-  const float top_p = request.params.top_p();
-  return filter_.Draw({probabilities.f32(0), static_cast<size_t>(probabilities.cols)},
-                      {.min_p = request.params.min_p(),
-                       .top_k = request.params.top_k(),
-                       .top_p = top_p == 0 ? 1 : top_p},
-                      Uniform(request.key));
+  const TokenDraw draw = DrawOf(request);
+  int32_t token = 0;
+  int32_t is_finite = 0;
+  context_.backend.DrawTokens(processed, {&draw, 1}, probabilities, {&token, 1}, {&is_finite, 1});
+  return token;
 }
 
 void Sampler::Logprob(ConstMatrix logits, int32_t token, int num_top, TokenLogprob& result) {

@@ -8,13 +8,15 @@
 #include "proto/engine.pb.h"
 #include "runtime/engine/logits_processors.h"
 #include "runtime/engine/sample_request.h"
-#include "runtime/engine/token_filter.h"
 #include "runtime/model/execution_context.h"
 
 namespace octet {
 
+// Returns how the request's next token is drawn after its logits processors.
+TokenDraw DrawOf(const SampleRequest& request);
+
 // A sampler with the order of vLLM's: banned tokens, logit_bias, penalties, temperature, min_p,
-// top_k, top_p, the draw.
+// top_k, top_p, the draw. On the host.
 class Sampler {
  public:
   // The rows of vocab_size float32 that Draw takes from the workspace: processed logits,
@@ -23,8 +25,8 @@ class Sampler {
 
   explicit Sampler(const ExecutionContext& context) : context_(context) {}
 
-  // Draws a token. logits: one row, [vocab_size] float32. Tokens with equal logits or probabilities
-  // are ordered by id.
+  // Draws a token. logits: one row, [vocab_size] float32, finite. Tokens with equal logits or
+  // probabilities are ordered by id.
   int32_t Draw(ConstMatrix logits, const SampleRequest& request);
 
   // Writes the log-softmax of `token` in the raw logits, its rank by logit, and the best `num_top`
@@ -34,7 +36,6 @@ class Sampler {
  private:
   const ExecutionContext& context_;
   LogitsProcessors processors_;
-  TokenFilter filter_;
   std::vector<int32_t> top_;
 };
 

@@ -56,7 +56,9 @@ int64_t WorkspaceBytes(const StepShape& s) {
   const int64_t attention = s.own_tokens * (2 * s.q_dim + 2 * s.kv_dim) * kFloat;
   const int64_t leaving = s.own_tokens * s.topk * s.hidden * s.element;  // to other hosts
   const int64_t expert_outputs = s.tokens_at_a_time * s.topk * s.hidden * kFloat;
-  const int64_t logits = (ModelRunner::kLogitRows + Sampler::kMostRows) * s.vocab * kFloat;
+  const int64_t logits =
+      (ModelRunner::kLogitRows + ModelRunner::kProbabilityRows + Sampler::kMostRows) * s.vocab *
+      kFloat;
   return states + std::max({attention, leaving + expert_outputs, logits});
 }
 

@@ -189,6 +189,15 @@ void HostCalledBackend::LogSumExp(ConstMatrix x, std::span<float> result) {
   device_->Synchronize();
 }
 
+void HostCalledBackend::DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws,
+                                   Matrix room, std::span<int32_t> tokens,
+                                   std::span<int32_t> are_finite) {
+  const MatrixCopy from(*device_, logits);
+  const MatrixCopy on_device(*device_, room);
+  device_->DrawTokens(from.view(), draws, on_device.view(), tokens, are_finite);
+  device_->Synchronize();
+}
+
 void HostCalledBackend::Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) {
   const MatrixCopy in_place(*device_, x);
   const MatrixCopy cos(*device_, table.cos);

@@ -45,6 +45,8 @@ class HostCalledBackend : public Backend {
     Fatal(__FILE__, __LINE__, "a plan of a device on the host");
   }
   void LogSumExp(ConstMatrix x, std::span<float> result) override;
+  void DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws, Matrix room,
+                  std::span<int32_t> tokens, std::span<int32_t> are_finite) override;
   void Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) override;
   void StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,
                const KvBlocks& kv) override;

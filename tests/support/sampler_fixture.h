@@ -20,6 +20,7 @@
 namespace octet::sampler_draws {
 
 inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+inline constexpr float kNever = std::numeric_limits<float>::lowest();  // a banned token's logit
 
 inline OwnedMatrix Row(const std::vector<float>& values) {
   OwnedMatrix matrix(1, std::ssize(values));
@@ -121,7 +122,7 @@ class SamplerTest : public testing::TestWithParam<Isa> {
   std::vector<int32_t> eos_ = {2};
   const OwnedMatrix logits_ = [] {
     auto logits = OwnedMatrix::Random(1, 24, DType::kF32, 5, 1.5);
-    logits.set(0, 11, -kInfinity);
+    logits.set(0, 11, kNever);
     return logits;
   }();
 };

@@ -99,6 +99,45 @@ TEST_P(SoftmaxConformance, LargeNumbers) {
 
 OCTET_ON_EACH_BACKEND(SoftmaxConformance);
 
+class DrawConformance : public BackendTest {};
+
+// For the backend's own probabilities, each row by itself, however many are there at a time.
+TEST_P(DrawConformance, TakesTheTokenOfTheFilter) {
+  constexpr int64_t kRows = 9;
+  constexpr int64_t kVocab = 301;
+  auto logits = OwnedMatrix::Random(kRows, kVocab, DType::kF32, 3, 2);
+  logits.set(4, 17, kNan);
+  logits.set(6, 300, -kInf);
+  std::vector<TokenDraw> draws(kRows);
+  for (int64_t i = 1; i < kRows; ++i) {
+    draws[i] = {.scale = 0.4F + 0.3F * static_cast<float>(i),
+                .filter = {.min_p = i % 4 == 1 ? 0.02F : 0,
+                           .top_k = i % 3 == 2 ? 20 : 0,
+                           .top_p = i % 2 == 0 ? 0.8F : 1},
+                .u = static_cast<double>(i) / 16};
+  }
+  for (const int64_t at_a_time : {kRows, int64_t{4}, int64_t{1}}) {
+    OwnedMatrix room(at_a_time, kVocab);
+    std::vector<int32_t> tokens(kRows);
+    std::vector<int32_t> are_finite(kRows);
+    backend_->DrawTokens(logits.view(), draws, room.view(), tokens, are_finite);
+    EXPECT_THAT(are_finite, ElementsAre(1, 1, 1, 1, 0, 1, 0, 1, 1));
+    for (int64_t i = 0; i < kRows; ++i) {
+      const std::span<const float> row(logits.view().f32(i), kVocab);
+      int32_t expected = static_cast<int32_t>(std::ranges::max_element(row) - row.begin());
+      if (are_finite[i] == 0) continue;
+      if (draws[i].scale > 0) {
+        OwnedMatrix p(1, kVocab);
+        backend_->Softmax(logits.view().Rows(i, 1), {&draws[i].scale, 1}, p.view());
+        expected = TokenFilter().Draw({p.view().f32(0), kVocab}, draws[i].filter, draws[i].u);
+      }
+      EXPECT_EQ(tokens[i], expected) << i << ", " << at_a_time << " rows at a time";
+    }
+  }
+}
+
+OCTET_ON_EACH_BACKEND(DrawConformance);
+
 struct Routes {
   std::vector<int32_t> experts;
   std::vector<float> weights;

@@ -10,7 +10,7 @@
 #include <limits>
 #include <numeric>
 
-#include "runtime/engine/token_filter.h"
+#include "kernels/base/token_filter.h"
 #include "tests/cuda_emu/emulated_device.h"
 
 namespace octet::cuda {

@@ -16,7 +16,7 @@ TEST_P(SamplerTest, GreedyTakesTheLowestOfTheBest) {
   EXPECT_EQ(Greedy({1, 5, 5, 2, 5}), 1);
   EXPECT_EQ(Greedy({0, -0.0F, 0}), 0);
   EXPECT_EQ(Greedy({-7, -7, -6.5F}), 2);
-  EXPECT_EQ(Greedy({-kInfinity, -kInfinity}), 0);
+  EXPECT_EQ(Greedy({kNever, kNever}), 0);
   std::vector<float> many(2048, 1);
   EXPECT_EQ(Greedy(many), 0);
   many[1999] = many[2047] = 1.0000001F;
@@ -130,7 +130,7 @@ TEST_P(SamplerTest, AlmostZeroIsGreedy) {
 
 TEST_P(SamplerTest, NeverDrawsAnImpossibleToken) {
   OwnedMatrix logits(1, 40);
-  for (int64_t i = 0; i < 40; ++i) logits.set(0, i, i == 17 ? 2 : -kInfinity);
+  for (int64_t i = 0; i < 40; ++i) logits.set(0, i, i == 17 ? 2 : kNever);
   for (int position = 0; position < 100; ++position) {
     EXPECT_EQ(Draw(logits, Temperature(2), {.position = position}), 17);
   }

@@ -1,7 +1,7 @@
 // A filter that draws from the likely tokens only.
 
-#ifndef OCTET_RUNTIME_ENGINE_TOKEN_FILTER_H_
-#define OCTET_RUNTIME_ENGINE_TOKEN_FILTER_H_
+#ifndef OCTET_KERNELS_BASE_TOKEN_FILTER_H_
+#define OCTET_KERNELS_BASE_TOKEN_FILTER_H_
 
 #include <cstdint>
 #include <span>
@@ -32,4 +32,4 @@ class TokenFilter {
 
 }  // namespace octet
 
-#endif  // OCTET_RUNTIME_ENGINE_TOKEN_FILTER_H_
+#endif  // OCTET_KERNELS_BASE_TOKEN_FILTER_H_

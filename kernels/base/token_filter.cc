@@ -1,4 +1,4 @@
-#include "runtime/engine/token_filter.h"
+#include "kernels/base/token_filter.h"
 
 #include <algorithm>
 
