@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <span>
 
+#include "runtime/engine/model_runner.h"
 #include "runtime/io/strict_json.h"
 #include "runtime/model/mixtral.h"
 
@@ -81,6 +82,12 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
       .group_size = *group_size,
       .overlap_tokens = ChooseOverlap(world, config.overlap(), *group_size, model.config)};
   return options;
+}
+
+int64_t ChooseDecodeRoom(const SchedulerLimits& limits) {
+  constexpr int64_t kMostTokens = 256;  // of all ranks of a group: more rows travel for nothing
+  const int64_t of_group = std::min(kMostTokens, limits.max_num_batched_tokens);
+  return std::min({of_group / limits.group_size, limits.SlotsOf(0), ModelRunner::kLogitRows});
 }
 
 void NoteFewTokens(const RunConfig& config, const SchedulerLimits& limits,

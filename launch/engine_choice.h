@@ -24,6 +24,9 @@ absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensor
 absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
                                                   const RunConfig& config, const ModelFiles& model);
 
+// Returns SchedulerLimits::decode_room for ranks whose rows go from device to device.
+int64_t ChooseDecodeRoom(const SchedulerLimits& limits);
+
 // Adds a warning if --max-num-batched-tokens lets fewer sequences run than --max-num-seqs.
 void NoteFewTokens(const RunConfig& config, const SchedulerLimits& limits,
                    std::vector<std::string>& warnings);

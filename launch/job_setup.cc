@@ -180,6 +180,9 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   absl::StatusOr<ComputeDevice> device = ChooseComputeDevice(world, config, warnings);
   if (!device.ok()) return device.status();
   options->is_on_host = !device->cuda;
+  if (device->cuda && device->cuda->row_path != RowPath::kHosts) {
+    options->limits.decode_room = ChooseDecodeRoom(options->limits);
+  }
   absl::StatusOr<std::vector<HostMemory>> hosts = GatherMemory(world, *device, files);
   if (!hosts.ok()) return hosts.status();
   MemoryNeeds needs = CountMemoryNeeds(model, *options, config);

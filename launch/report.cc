@@ -22,7 +22,7 @@ constexpr std::array kTrafficKinds = {Traffic::kControl, Traffic::kRouting, Traf
 // load of the group's experts.
 RunReport MyPart(const Communicator& world, const JobSetup& setup, Session& session) {
   RunReport part;
-  const Engine& engine = session.engine();
+  Engine& engine = session.engine();
   RankMemory* memory = part.add_rank_memory();
   memory->set_host(world.hosts()[world.rank()]);
   memory->set_replicated_weight_bytes(static_cast<int64_t>(session.weights().replicated_bytes()));

@@ -3,7 +3,10 @@
 #ifndef OCTET_KERNELS_BASE_BACKEND_H_
 #define OCTET_KERNELS_BASE_BACKEND_H_
 
+#include <absl/functional/function_ref.h>
+
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "kernels/base/attention.h"
@@ -11,6 +14,7 @@
 #include "kernels/base/expert_weights.h"
 #include "kernels/base/matrix.h"
 #include "kernels/base/row_sums.h"
+#include "kernels/base/step_lists.h"
 #include "kernels/base/token_draw.h"
 #include "kernels/base/weight_packer.h"
 
@@ -24,6 +28,17 @@ struct DeviceExpertPlan;  // kernels/cuda/expert_plan.h
 struct RopeTable {
   ConstMatrix cos;  // [positions, head_dim / 2] float32
   ConstMatrix sin;  // [positions, head_dim / 2] float32
+};
+
+// Operations that can be computed again and again, on the memory and the lists of their first time,
+// whatever these contain by then.
+class RecordedWork {
+ public:
+  virtual ~RecordedWork() = default;
+
+  // Computes them, as an operation of the backend that recorded them. Returns false, and computes
+  // nothing, if lists have moved since: then they must be recorded again.
+  virtual bool Compute() = 0;
 };
 
 // The arithmetic of one device. Every operation treats each row by itself: the bits of a row's
@@ -64,6 +79,14 @@ class Backend {
   // The packer that brings weights to the device.
   virtual WeightPacker& packer() = 0;
 
+  // Brings the lists to a device, so that operations that are given one of them need not. The lists
+  // must stay as they are until the next call. Lists of the same sizes come to the same places.
+  virtual void HoldLists(std::span<const StepLists> lists) = 0;
+
+  // Records the operations that `ask` asks for, whose lists are held, and computes nothing. They
+  // must have been computed before, so that nothing is allocated. Null: a host records nothing.
+  virtual std::unique_ptr<RecordedWork> Record(absl::FunctionRef<void()> ask) = 0;
+
   // y[m][n] = sum over k of x[m][k] * w[n][k]. x: [M, w.cols] float32 or of w's dtype, rounded to
   // it; y: [M, w.rows].
   virtual void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) = 0;
@@ -79,10 +102,11 @@ class Backend {
   // between w1 and w2 take memory for this many rows; on a device, for all rows of a call.
   static constexpr int64_t kExpertRowsAtATime = 256;
 
-  // The same, for rows that a plan on the device names: at most y.rows. A backend on the host has
-  // no such plans.
+  // The same, for rows that a plan on the device names: at most y.rows. x: of the weights' dtype. A
+  // backend on the host has no such plans, and no tables.
   virtual void PlannedSwiGlu(ConstMatrix x, const cuda::DeviceExpertPlan& plan,
-                             std::span<const ExpertWeights* const> experts, Matrix y) = 0;
+                             const ExpertTable& experts, Matrix y) = 0;
+  virtual void WriteTable(std::span<const ExpertWeights* const> experts, ExpertTable& table) = 0;
 
   // y[m] = x[m] / sqrt(mean(x[m]^2) + eps) * weight; NaNs if the mean is not finite. weight:
   // [cols], in memory that the device uses.
@@ -129,7 +153,8 @@ class Backend {
   // head_dim].
   virtual void Rope(Matrix x, std::span<const int32_t> positions, const RopeTable& table) = 0;
 
-  // Writes the keys and values of the batch's tokens into their pages. keys, values: [N,
+  // Writes the keys and values of the batch's tokens into their pages. On a device, tokens of spans
+  // without pages have none, and their attention is any. keys, values: [N,
   // num_kv_heads * head_dim].
   virtual void StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,
                        const KvBlocks& kv) = 0;

@@ -16,6 +16,14 @@ struct ExpertWeights {
   size_t bytes() const { return gate_up.buffer.bytes() + down.buffer.bytes(); }
 };
 
+// The experts of a rank in one layer, by their index among those, for plans that are made on a
+// device. It stays in its place when experts come or go.
+struct ExpertTable {
+  int64_t room = 0;               // experts
+  int64_t intermediate_size = 0;  // of each
+  Buffer on_device;
+};
+
 }  // namespace octet
 
 #endif  // OCTET_KERNELS_BASE_EXPERT_WEIGHTS_H_

@@ -212,7 +212,8 @@ void CpuBackend::Route(Matrix logits, int topk, std::span<int32_t> experts,
 void CpuBackend::DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws, Matrix room,
                             std::span<int32_t> tokens, std::span<int32_t> are_finite) {
   OCTET_CHECK(std::ssize(draws) == logits.rows && tokens.size() == draws.size() &&
-              are_finite.size() == draws.size() && room.rows > 0 && room.cols == logits.cols);
+              are_finite.size() == draws.size() && room.cols == logits.cols &&
+              (room.rows > 0 || logits.rows == 0));
   for (int64_t first = 0; first < logits.rows; first += room.rows) {
     const int64_t count = std::min(room.rows, logits.rows - first);
     ForEach(count == 1, count, [&](int thread, int64_t i) {

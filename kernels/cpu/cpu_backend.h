@@ -30,6 +30,8 @@ class CpuBackend : public Backend, public WeightPacker {
   void CopyToHost(ConstMatrix x, Matrix y) override { Convert(x, y); }
   void ReserveScratch(size_t bytes) override { scratch_.Reserve(bytes); }
   WeightPacker& packer() override { return *this; }
+  void HoldLists(std::span<const StepLists>) override {}
+  std::unique_ptr<RecordedWork> Record(absl::FunctionRef<void()>) override { return nullptr; }
   int num_threads() const override { return threads_.num_threads(); }
   void ForEach(int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f) override;
   void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) override;
@@ -54,10 +56,11 @@ class CpuBackend : public Backend, public WeightPacker {
     const auto count = static_cast<size_t>(logits.rows * topk);
     Route(logits, topk, {experts, count}, {weights, count});
   }
-  void PlannedSwiGlu(ConstMatrix, const cuda::DeviceExpertPlan&,
-                     std::span<const ExpertWeights* const>, Matrix) override {
+  void PlannedSwiGlu(ConstMatrix, const cuda::DeviceExpertPlan&, const ExpertTable&,
+                     Matrix) override {
     Fatal(__FILE__, __LINE__, "a plan of a device on the host");
   }
+  void WriteTable(std::span<const ExpertWeights* const>, ExpertTable&) override {}
   void LogSumExp(ConstMatrix x, std::span<float> result) override;
   void DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws, Matrix room,
                   std::span<int32_t> tokens, std::span<int32_t> are_finite) override;

@@ -49,6 +49,7 @@ __global__ void __launch_bounds__(kThreads)
                   const DeviceToken* tokens, Pages<T> kv) {
   const int head = static_cast<int>(blockIdx.y);
   const DeviceToken token = tokens[blockIdx.x];
+  if (token.position < 0) return;
   const float* const key = keys + blockIdx.x * key_stride + int64_t{head} * kv.head_dim;
   const float* const value = values + blockIdx.x * value_stride + int64_t{head} * kv.head_dim;
   T* const to_key = kv.Key(token.pages, token.position, head);

@@ -16,7 +16,7 @@ namespace octet::cuda {
 
 // A token of a batch, and where its sequence is stored.
 struct DeviceToken {
-  int32_t position;
+  int32_t position;      // -1: nothing is stored, and the attention is NaN
   const int32_t* pages;  // page of positions [i * kKvBlock, (i + 1) * kKvBlock)
 };
 

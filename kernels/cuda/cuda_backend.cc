@@ -29,6 +29,15 @@ int UseDevice(int device) {
   return processors;
 }
 
+std::vector<DeviceExpert> TableOf(std::span<const ExpertWeights* const> experts) {
+  std::vector<DeviceExpert> table;
+  table.reserve(experts.size());
+  for (const ExpertWeights* e : experts) {
+    table.push_back({e->gate_up.buffer.data(), e->down.buffer.data()});
+  }
+  return table;
+}
+
 Path PathOf(bool tensor_cores) { return tensor_cores ? Path::kFastest : Path::kPlain; }
 
 }  // namespace
@@ -86,12 +95,13 @@ void CudaBackend::Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) {
   Check(cuda::Matmul(x, w, y, stream_, PathOf(use_.products)), "matmul");
 }
 
-const DeviceExpert* CudaBackend::UploadTable(std::span<const ExpertWeights* const> experts) {
-  std::vector<DeviceExpert> table;
-  for (const ExpertWeights* e : experts) {
-    table.push_back({e->gate_up.buffer.data(), e->down.buffer.data()});
+void CudaBackend::WriteTable(std::span<const ExpertWeights* const> experts, ExpertTable& table) {
+  OCTET_CHECK(std::ssize(experts) <= table.room);
+  if (table.on_device.data() == nullptr) {
+    table.on_device = Allocate(table.room * sizeof(DeviceExpert));
   }
-  return ring_.Upload(std::span(std::as_const(table)));
+  const std::vector<DeviceExpert> list = TableOf(experts);
+  ring_.UploadTo(std::as_bytes(std::span(list)), table.on_device.data());
 }
 
 // The rows of x may be in memory of the host: each is read once.
@@ -107,6 +117,7 @@ void CudaBackend::GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
   Check(cuda::GatherRows(x, ring_.Upload(rows), inputs, stream_), "gather");
   const int64_t tile_rows = RowsOfTile(y.rows, std::ssize(experts));
   const std::vector<ExpertTile> tiles = DivideIntoTiles(offsets, tile_rows);
+  const std::vector<DeviceExpert> table = TableOf(experts);
   const cuda::GroupedSwiGlu product = {
       .x = inputs,
       .rows = nullptr,
@@ -114,7 +125,7 @@ void CudaBackend::GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
       .num_tiles = nullptr,
       .max_tiles = std::ssize(tiles),
       .tile_rows = tile_rows,
-      .experts = UploadTable(experts),
+      .experts = ring_.Upload(std::span(std::as_const(table))),
       .between = scratch_.Alloc(y.rows, down.cols, down.dtype),
       .y = y,
       .path = PathOf(use_.experts),
@@ -123,18 +134,17 @@ void CudaBackend::GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
 }
 
 void CudaBackend::PlannedSwiGlu(ConstMatrix x, const DeviceExpertPlan& plan,
-                                std::span<const ExpertWeights* const> experts, Matrix y) {
+                                const ExpertTable& experts, Matrix y) {
   const Workspace::Scope scope(scratch_);
-  const PackedMatrix& down = experts[0]->down;
   const cuda::GroupedSwiGlu product = {
       .x = x,
       .rows = plan.rows,
       .tiles = plan.tiles,
       .num_tiles = plan.num_tiles,
-      .max_tiles = MostTiles(y.rows, std::ssize(experts), plan.tile_rows),
+      .max_tiles = plan.most_tiles,
       .tile_rows = plan.tile_rows,
-      .experts = UploadTable(experts),
-      .between = scratch_.Alloc(y.rows, down.cols, down.dtype),
+      .experts = reinterpret_cast<const DeviceExpert*>(experts.on_device.data()),
+      .between = scratch_.Alloc(y.rows, experts.intermediate_size, x.dtype),
       .y = y,
       .path = PathOf(use_.experts),
   };
@@ -153,7 +163,7 @@ void CudaBackend::Add(ConstMatrix x, Matrix y) {
 
 void CudaBackend::GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) {
   OCTET_CHECK(x.cols == y.cols && std::ssize(rows) == y.rows);
-  Check(cuda::GatherRows(x, ring_.Upload(rows), y, stream_), "gather");
+  Check(cuda::GatherRows(x, OnDevice(rows), y, stream_), "gather");
 }
 
 void CudaBackend::Convert(ConstMatrix x, Matrix y) {
@@ -218,7 +228,8 @@ void CudaBackend::LogSumExp(ConstMatrix x, std::span<float> result) {
 void CudaBackend::DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws, Matrix room,
                              std::span<int32_t> tokens, std::span<int32_t> are_finite) {
   OCTET_CHECK(std::ssize(draws) == logits.rows && tokens.size() == draws.size() &&
-              are_finite.size() == draws.size() && room.rows > 0 && room.cols == logits.cols);
+              are_finite.size() == draws.size() && room.cols == logits.cols &&
+              (room.rows > 0 || logits.rows == 0));
   if (logits.rows == 0) return;
   const auto [drawn, finite] = RoomFor(tokens, are_finite);
   Check(cuda::AllFinite(logits, finite, stream_), "sampling");
@@ -249,33 +260,32 @@ void CudaBackend::Rope(Matrix x, std::span<const int32_t> positions, const RopeT
   for (const int32_t position : positions) {
     OCTET_CHECK(position < table.cos.rows) << "position " << position;
   }
-  Check(cuda::Rope(x, static_cast<int>(2 * half), ring_.Upload(positions), table.cos, table.sin,
-                   stream_),
-        "rope");
+  Check(
+      cuda::Rope(x, static_cast<int>(2 * half), OnDevice(positions), table.cos, table.sin, stream_),
+      "rope");
 }
 
 void CudaBackend::StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,
                           const KvBlocks& kv) {
-  sequences_.Set(spans, sequences_.tile_tokens(), stream_, ring_);
-  Check(cuda::StoreKv(keys, values, sequences_.tokens(), kv, stream_), "storing keys and values");
+  const SequenceLists& sequences = OnDevice(spans, sequences_.most_tile_tokens());
+  Check(cuda::StoreKv(keys, values, sequences.tokens(), kv, stream_), "storing keys and values");
 }
 
 void CudaBackend::Attention(ConstMatrix q, std::span<const SequenceSpan> spans, const KvBlocks& kv,
                             int64_t window, Matrix y) {
   const int64_t num_heads = q.cols / kv.head_dim;
-  const int64_t tile_tokens = MostTileTokens(num_heads / kv.num_kv_heads);
-  sequences_.Set(spans, tile_tokens, stream_, ring_);
+  const SequenceLists& sequences = OnDevice(spans, MostTileTokens(num_heads / kv.num_kv_heads));
   if (!use_.attention || !FlashTakes(kv, num_heads)) {
-    return Check(cuda::Attention(q, sequences_.tokens(), kv, window, y, stream_), "attention");
+    return Check(cuda::Attention(q, sequences.tokens(), kv, window, y, stream_), "attention");
   }
   const Workspace::Scope scope(scratch_);
   FlashAttention flash = {.q = q,
-                          .tiles = sequences_.tiles(),
-                          .num_tiles = sequences_.num_tiles(),
-                          .tile_tokens = tile_tokens,
+                          .tiles = sequences.tiles(),
+                          .num_tiles = sequences.num_tiles(),
+                          .tile_tokens = sequences.tile_tokens(),
                           .kv = kv,
                           .window = window,
-                          .max_context = sequences_.max_context(),
+                          .max_context = std::max(sequences.max_context(), held_[0].context_room()),
                           .partials = nullptr,
                           .y = y};
   if (flash.WantsPartials(2 * num_processors_)) {

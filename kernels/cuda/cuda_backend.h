@@ -3,6 +3,7 @@
 #ifndef OCTET_KERNELS_CUDA_CUDA_BACKEND_H_
 #define OCTET_KERNELS_CUDA_CUDA_BACKEND_H_
 
+#include <array>
 #include <memory>
 #include <span>
 #include <tuple>
@@ -13,6 +14,7 @@
 #include "kernels/cuda/cuda_packer.h"
 #include "kernels/cuda/cuda_runtime.h"
 #include "kernels/cuda/grouped_swiglu.h"
+#include "kernels/cuda/held_lists.h"
 #include "kernels/cuda/sequence_lists.h"
 #include "kernels/cuda/upload_ring.h"
 
@@ -36,6 +38,8 @@ class CudaBackend : public Backend {
   void CopyToHost(ConstMatrix x, Matrix y) override;
   void ReserveScratch(size_t bytes) override { scratch_.Reserve(bytes); }
   WeightPacker& packer() override { return packer_; }
+  void HoldLists(std::span<const StepLists> lists) override;
+  std::unique_ptr<RecordedWork> Record(absl::FunctionRef<void()> ask) override;
   void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) override;
   void GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows, std::span<const int32_t> offsets,
                      std::span<const ExpertWeights* const> experts, Matrix y) override;
@@ -48,8 +52,9 @@ class CudaBackend : public Backend {
   void Route(Matrix logits, int topk, std::span<int32_t> experts,
              std::span<float> weights) override;
   void RouteOnDevice(Matrix logits, int topk, int32_t* experts, float* weights) override;
-  void PlannedSwiGlu(ConstMatrix x, const DeviceExpertPlan& plan,
-                     std::span<const ExpertWeights* const> experts, Matrix y) override;
+  void PlannedSwiGlu(ConstMatrix x, const DeviceExpertPlan& plan, const ExpertTable& experts,
+                     Matrix y) override;
+  void WriteTable(std::span<const ExpertWeights* const> experts, ExpertTable& table) override;
   void LogSumExp(ConstMatrix x, std::span<float> result) override;
   void DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws, Matrix room,
                   std::span<int32_t> tokens, std::span<int32_t> are_finite) override;
@@ -69,17 +74,27 @@ class CudaBackend : public Backend {
   int64_t num_synchronizations() const { return num_synchronizations_; }
   int64_t bytes_uploaded() const { return ring_.bytes_uploaded(); }
 
+  // How often it has recorded work, and computed it.
+  int64_t num_recordings() const { return num_recordings_; }
+  int64_t num_graph_launches() const { return num_graph_launches_; }
+
  private:
+  static constexpr size_t kMostHeldLists = 2;
+
   // A result in pinned memory, where a kernel writes it, and where the caller wants it.
   struct Result {
     const std::byte* from;
     std::span<std::byte> to;
   };
 
+  class Recording;
+
   template <class... T>
   std::tuple<T*...> RoomFor(std::span<T>... results);
   std::byte* TakeRoom(std::span<std::byte> result);
-  const DeviceExpert* UploadTable(std::span<const ExpertWeights* const> experts);
+  const int32_t* OnDevice(std::span<const int32_t> list);
+  const SequenceLists& OnDevice(std::span<const SequenceSpan> spans, int64_t most_tile_tokens);
+  int64_t num_moves() const;
 
   std::unique_ptr<Backend> host_;
   const TensorCoreUse use_;
@@ -88,11 +103,14 @@ class CudaBackend : public Backend {
   UploadRing ring_;
   CudaPacker packer_;
   Workspace scratch_;
-  SequenceLists sequences_;
-  Buffer results_room_;  // pinned
+  std::array<HeldLists, kMostHeldLists> held_;
+  SequenceLists sequences_;  // not held
+  Buffer results_room_;      // pinned
   size_t results_used_ = 0;
   std::vector<Result> results_;  // since the last Synchronize
   int64_t num_synchronizations_ = 0;
+  int64_t num_recordings_ = 0;
+  int64_t num_graph_launches_ = 0;
 };
 
 }  // namespace octet::cuda

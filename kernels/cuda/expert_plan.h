@@ -40,7 +40,8 @@ struct DeviceReturn {
 
 // Rows are grouped by local expert, then by home, then in the order of the home's pairs.
 struct DeviceExpertPlan {
-  int64_t tile_rows;  // of a full tile
+  int64_t tile_rows;   // of a full tile
+  int64_t most_tiles;  // there is room for
 
   int32_t* offsets;    // [num_local + 1] into rows
   int32_t* rows;       // of each pair's token, among those that came

@@ -29,22 +29,29 @@ void SequenceLists::Set(std::span<const SequenceSpan> spans, int64_t tile_tokens
 // Kernels that were started before read the old lists before the new ones are copied over them.
 void SequenceLists::Upload(const Stream& stream, UploadRing& ring) {
   int64_t num_tokens = 0;
+  int64_t longest = 1;
   max_context_ = 0;
   for (const Span& s : batch_.spans) {
     num_tokens = std::max(num_tokens, s.first_row + s.num_rows);
+    longest = std::max(longest, s.num_rows);
     max_context_ = std::max(max_context_, s.start_pos + s.num_rows);
   }
-  const size_t pages_bytes = RoundUp(batch_.pages.size() * sizeof(int32_t));
+  tile_tokens_ = std::min(batch_.tile_tokens, longest);
   const size_t tokens_bytes = RoundUp(num_tokens * sizeof(DeviceToken));
-  const size_t bytes = pages_bytes + tokens_bytes + num_tokens * sizeof(QueryTile);
+  const size_t tiles_bytes = RoundUp(num_tokens * sizeof(QueryTile));
+  const size_t bytes = tokens_bytes + tiles_bytes + batch_.pages.size() * sizeof(int32_t);
   if (bytes > memory_.bytes()) {
     stream.Wait();
     memory_ = AllocateOnDevice(2 * bytes, stream);
+    ++num_moves_;
   }
-  const auto* const pages = reinterpret_cast<const int32_t*>(memory_.data());
-  std::vector<DeviceToken> tokens(num_tokens);
+  std::byte* const to_tiles = memory_.data() + tokens_bytes;
+  std::byte* const to_pages = to_tiles + tiles_bytes;
+  const auto* const pages = reinterpret_cast<const int32_t*>(to_pages);
+  std::vector<DeviceToken> tokens(num_tokens, {-1, nullptr});
   std::vector<SequenceSpan> spans;
   for (const Span& s : batch_.spans) {
+    if (s.num_pages == 0) continue;
     const int32_t* const own = pages + s.first_page;
     spans.push_back({.first_row = s.first_row,
                      .num_rows = s.num_rows,
@@ -54,13 +61,12 @@ void SequenceLists::Upload(const Stream& stream, UploadRing& ring) {
       tokens[s.first_row + i] = {static_cast<int32_t>(s.start_pos + i), own};
     }
   }
-  const std::vector<QueryTile> tiles = DivideIntoQueryTiles(spans, batch_.tile_tokens);
-  std::byte* const to_tokens = memory_.data() + pages_bytes;
-  std::byte* const to_tiles = to_tokens + tokens_bytes;
-  ring.UploadTo(std::as_bytes(std::span(batch_.pages)), memory_.data());
-  ring.UploadTo(std::as_bytes(std::span(tokens)), to_tokens);
+  std::vector<QueryTile> tiles = DivideIntoQueryTiles(spans, tile_tokens_);
+  if (tile_tokens_ == 1) tiles.resize(num_tokens);  // those of tokens without pages do nothing
+  ring.UploadTo(std::as_bytes(std::span(tokens)), memory_.data());
   ring.UploadTo(std::as_bytes(std::span(tiles)), to_tiles);
-  tokens_ = reinterpret_cast<const DeviceToken*>(to_tokens);
+  ring.UploadTo(std::as_bytes(std::span(batch_.pages)), to_pages);
+  tokens_ = reinterpret_cast<const DeviceToken*>(memory_.data());
   tiles_ = reinterpret_cast<const QueryTile*>(to_tiles);
   num_tiles_ = std::ssize(tiles);
 }

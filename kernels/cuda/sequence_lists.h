@@ -15,15 +15,20 @@
 namespace octet::cuda {
 
 // The lists that attention reads of a batch. All layers of a step have the same ones, which are
-// uploaded once.
+// uploaded once. Lists of as many tokens lie at the same places while num_moves() is the same.
 class SequenceLists {
  public:
-  // Brings lists of these sequences to the device, unless the last ones were the same.
-  // tile_tokens: the most tokens of a query tile.
+  // Brings lists of these sequences to the device, unless the last ones were the same. Tokens of a
+  // span without pages are at position -1, and in no tile. tile_tokens: the most tokens of a query
+  // tile; a shorter longest span makes it less.
   void Set(std::span<const SequenceSpan> spans, int64_t tile_tokens, const Stream& stream,
            UploadRing& ring);
 
-  int64_t tile_tokens() const { return batch_.tile_tokens; }
+  // How often the lists got other memory.
+  int64_t num_moves() const { return num_moves_; }
+
+  int64_t most_tile_tokens() const { return batch_.tile_tokens; }
+  int64_t tile_tokens() const { return tile_tokens_; }
   const DeviceToken* tokens() const { return tokens_; }  // [tokens]
   const QueryTile* tiles() const { return tiles_; }      // [num_tiles]
   int64_t num_tiles() const { return num_tiles_; }
@@ -49,9 +54,11 @@ class SequenceLists {
   void Upload(const Stream& stream, UploadRing& ring);
 
   Batch batch_;
-  Buffer memory_;  // pages, then tokens, then tiles
+  Buffer memory_;  // tokens, then tiles, then pages
+  int64_t num_moves_ = 0;
   const DeviceToken* tokens_ = nullptr;
   const QueryTile* tiles_ = nullptr;
+  int64_t tile_tokens_ = 1;
   int64_t num_tiles_ = 0;
   int64_t max_context_ = 0;
 };

@@ -13,17 +13,18 @@ StepRecorder::StepRecorder(const Communicator& world, const JobSetup& setup, Ses
     : world_(world), setup_(setup), session_(session) {}
 
 StepRecorder::Counts StepRecorder::Count() const {
-  const Engine& engine = session_.engine();
+  Engine& engine = session_.engine();
   Counts counts = {.stats = engine.stats(),
                    .times = StepTimes(engine.clock(), world_, session_.group()),
                    .expert_tokens = {},
                    .rank_tokens = {},
                    .pages = engine.kv_cache().num_pages() - engine.kv_cache().num_free_pages(),
                    .positions_seen = engine.positions_seen()};
-  for (int l = 0; l < engine.expert_load().num_layers(); ++l) {
-    const auto tokens = engine.expert_load().expert_tokens(l);
+  const ExpertLoad& load = engine.expert_load();
+  for (int l = 0; l < load.num_layers(); ++l) {
+    const auto tokens = load.expert_tokens(l);
     counts.expert_tokens.insert(counts.expert_tokens.end(), tokens.begin(), tokens.end());
-    counts.rank_tokens.push_back(engine.expert_load().rank_tokens(l));
+    counts.rank_tokens.push_back(load.rank_tokens(l));
   }
   return counts;
 }

@@ -11,6 +11,7 @@
 #include "kernels/cuda/exchange_plan.h"
 #include "kernels/cuda/exchange_rows.h"
 #include "kernels/cuda/expert_plan.h"
+#include "parallel/dispatch/block_exchange.h"
 #include "parallel/transport/host_group.h"
 
 namespace octet {
@@ -30,21 +31,9 @@ Matrix AsRows(T* first, int64_t count) {
   return {reinterpret_cast<std::byte*>(first), DType::kF32, count, kCols, kCols};
 }
 
-// Sizes of messages, where each begins, and their sum.
-struct Messages {
-  std::vector<MessageSize> sizes;   // [ranks]
-  std::vector<MessageSize> starts;  // [ranks + 1]
-
-  void SumUp() {
-    starts.assign(1, {});
-    for (const MessageSize& size : sizes) {
-      const MessageSize& last = starts.back();
-      starts.push_back(
-          {last.tokens + size.tokens, last.pairs + size.pairs, last.returns + size.returns});
-    }
-  }
-  const MessageSize& total() const { return starts.back(); }
-};
+int64_t NumTokens(const MessageSize& size) { return size.tokens; }
+int64_t NumPairs(const MessageSize& size) { return size.pairs; }
+int64_t NumReturns(const MessageSize& size) { return size.returns; }
 
 class DeviceDispatcher : public Dispatcher {
  public:
@@ -56,6 +45,7 @@ class DeviceDispatcher : public Dispatcher {
         workspace_(workspace),
         limits_(limits),
         rows_(rows),
+        exchange_(comm, rows),
         hosts_(FindHosts(comm)),
         num_ranks_(comm.size()),
         num_experts_(placement.num_experts()) {
@@ -77,6 +67,7 @@ class DeviceDispatcher : public Dispatcher {
     owner_of_ = allocate(of_layers * sizeof(int32_t));
     local_of_ = allocate(of_layers * sizeof(int32_t));
     counts_ = allocate(of_layers * sizeof(int64_t));
+    one_each_.Set(std::vector<MessageSize>(num_ranks_, {.tokens = 1, .pairs = 0, .returns = 0}));
     num_local_.resize(placement.num_layers());
     for (int l = 0; l < placement.num_layers(); ++l) ReadPlacement(l);
   }
@@ -87,6 +78,8 @@ class DeviceDispatcher : public Dispatcher {
     return {As<int32_t>(topk_idx_), As<float>(topk_weights_)};
   }
   void ExpertsMoved(int layer) override { ReadPlacement(layer); }
+  void BeginStep(int64_t num_tokens, int64_t room) override;
+  void Await() override { comm_.Wait(rows_.pending(), Traffic::kCombine, {"combine"}); }
   TokensInFlight Dispatch(int layer, ConstMatrix x, const Routing& routing) override;
   std::vector<int64_t> TakeDeviceCounts() override;
 
@@ -103,16 +96,15 @@ class DeviceDispatcher : public Dispatcher {
   cuda::HomeRouting RoutingOf(int layer) const;
   void ReadPlacement(int layer);
   int32_t OwnerOf(int layer, int expert) const;
-  void ExchangeSizes(int layer);
+  void CountStep(const MessageSize& largest);
+  void AgreeOnSizes(int layer);
+  void AddSizes();
+  void FindBases(const Buffer& sizes, const Buffer& bases);
   void SendTokens(int layer, ConstMatrix x);
+  void PlanExperts(int layer);
   Matrix AllocRows(int64_t rows, int64_t cols, DType dtype) {
     return workspace_.AllocDense(std::max<int64_t>(rows, 1), cols, dtype);
   }
-  // Sends blocks of `from`, and receives blocks of `to`; count(size) is the rows of a block.
-  template <class Count>
-  void ExchangeBlocks(Traffic kind, const Messages& sent, Matrix from, const Messages& arrived,
-                      Matrix to, Count count);
-
   const ExpertPlan* NextPart(int layer) override;
   ConstMatrix tokens() const override { return tokens_; }
   void Return(int layer, ConstMatrix out) override;
@@ -124,6 +116,7 @@ class DeviceDispatcher : public Dispatcher {
   Workspace& workspace_;
   const DispatchLimits limits_;
   RowTransport& rows_;
+  BlockExchange exchange_;
   const HostTopology hosts_;
   const int num_ranks_;
   const int num_experts_;
@@ -137,15 +130,16 @@ class DeviceDispatcher : public Dispatcher {
   Buffer host_sizes_;  // on the host
 
   // The exchange under way.
-  Messages sent_, arrived_;  // as the host knows them
-  Matrix tokens_, pairs_;    // that came
+  int64_t room_ = 0;           // for tokens of each rank; 0: for those that there are
+  BlockSizes sent_, arrived_;  // as the host knows them
+  BlockSizes one_each_;        // a row for each rank
+  Matrix tokens_, pairs_;      // that came
   Matrix leaving_returns_;
   Matrix returned_;
   bool has_planned_ = false;
   cuda::ArrivedPairs arrived_pairs_ = {};
   cuda::DeviceExpertPlan device_plan_ = {};
   ExpertPlan expert_plan_;
-  std::vector<RowMessage> send_, recv_;
 };
 
 cuda::HomeRouting DeviceDispatcher::RoutingOf(int layer) const {
@@ -183,73 +177,70 @@ void DeviceDispatcher::ReadPlacement(int layer) {
   upload(local_of, local_of_);
 }
 
+void DeviceDispatcher::BeginStep(int64_t num_tokens, int64_t room) {
+  OCTET_CHECK(room == 0 || num_tokens <= room);
+  const std::array<int32_t, 1> list = {static_cast<int32_t>(num_tokens)};
+  backend_.lists().UploadTo(std::as_bytes(std::span(list)), num_tokens_.data());
+  room_ = room;
+  if (room == 0) return;
+  const MessageSize largest = cuda::LargestMessage(static_cast<int32_t>(room), limits_.topk);
+  sent_.Set(std::vector(num_ranks_, largest));
+  arrived_ = sent_;
+  Check(cuda::CapacityBases(largest, num_ranks_, As<MessageSize>(starts_), backend_.stream()),
+        "routing");
+  CountStep(largest);
+}
+
+// Counts what a step with room for all tokens sends in all layers.
+void DeviceDispatcher::CountStep(const MessageSize& largest) {
+  const int64_t messages = int64_t{num_ranks_ - 1} * placement_.num_layers();
+  const int64_t hidden = limits_.hidden_size;
+  const auto element = static_cast<int64_t>(SizeOf(limits_.dtype));
+  const auto number = static_cast<int64_t>(sizeof(float));
+  comm_.CountSent(Traffic::kDispatch, messages, messages * largest.tokens * hidden * element);
+  comm_.CountSent(
+      Traffic::kRouting, 2 * messages,
+      messages * static_cast<int64_t>(sizeof(MessageSize) + largest.pairs * sizeof(DevicePair)));
+  comm_.CountSent(Traffic::kCombine, messages, messages * largest.returns * hidden * number);
+}
+
 TokensInFlight DeviceDispatcher::Dispatch(int layer, ConstMatrix x, const Routing& routing) {
   const Activity::Scope place({"routing", layer});
   OCTET_CHECK(x.rows == routing.num_tokens && x.rows <= limits_.max_tokens);
   Workspace::Scope scope(workspace_);
   has_planned_ = false;
-  const std::array<int32_t, 1> num_tokens = {static_cast<int32_t>(x.rows)};
-  backend_.lists().UploadTo(std::as_bytes(std::span(num_tokens)), num_tokens_.data());
-  ExchangeSizes(layer);
+  if (room_ == 0) AgreeOnSizes(layer);
   SendTokens(layer, x);
   return Depart(*this, layer, {}, std::move(scope));
 }
 
 // All ranks learn how much comes to them. The host waits for it: the only time in a layer.
-void DeviceDispatcher::ExchangeSizes(int layer) {
-  const cuda::HomeRouting home = RoutingOf(layer);
+void DeviceDispatcher::AgreeOnSizes(int layer) {
   auto* const sizes = As<MessageSize>(sizes_);
   auto* const arrived = As<MessageSize>(arrived_sizes_);
-  Check(cuda::CountSends(home, sizes, backend_.stream()), "routing");
-  send_.clear();
-  recv_.clear();
-  for (int r = 0; r < num_ranks_; ++r) {
-    send_.push_back({r, AsRows(sizes + r, 1)});
-    recv_.push_back({r, AsRows(arrived + r, 1)});
-  }
-  rows_.Exchange(send_, recv_);
-  const int num_others = num_ranks_ - 1;
-  comm_.CountSent(Traffic::kRouting, num_others,
-                  num_others * static_cast<int64_t>(sizeof(MessageSize)));
-  Check(cuda::ExactBases(sizes, num_ranks_, As<MessageSize>(starts_), backend_.stream()),
-        "routing");
-  Check(cuda::ExactBases(arrived, num_ranks_, As<MessageSize>(arrived_starts_), backend_.stream()),
-        "routing");
+  Check(cuda::CountSends(RoutingOf(layer), sizes, backend_.stream()), "routing");
+  AddSizes();
+  exchange_.Start(true);
+  FindBases(sizes_, starts_);
+  FindBases(arrived_sizes_, arrived_starts_);
   auto* const host = As<MessageSize>(host_sizes_);
   backend_.CopyToHost(AsRows(sizes, num_ranks_), AsRows(host, num_ranks_));
   backend_.CopyToHost(AsRows(arrived, num_ranks_), AsRows(host + num_ranks_, num_ranks_));
   comm_.Wait(rows_.pending(), Traffic::kDispatch, {"dispatch", layer});
   backend_.Synchronize();
-  sent_.sizes.assign(host, host + num_ranks_);
-  arrived_.sizes.assign(host + num_ranks_, host + 2 * num_ranks_);
-  sent_.SumUp();
-  arrived_.SumUp();
+  sent_.Set({host, host + num_ranks_});
+  arrived_.Set({host + num_ranks_, host + 2 * num_ranks_});
 }
 
-template <class Count>
-void DeviceDispatcher::ExchangeBlocks(Traffic kind, const Messages& sent, Matrix from,
-                                      const Messages& arrived, Matrix to, Count count) {
-  send_.clear();
-  recv_.clear();
-  int64_t bytes = 0;
-  int64_t num_sent = 0;
-  const auto add = [&](const Messages& messages, int r, Matrix rows,
-                       std::vector<RowMessage>& list) {
-    const int64_t num = count(messages.sizes[r]);
-    if (num == 0) return int64_t{0};
-    list.push_back({r, rows.Rows(count(messages.starts[r]), num)});
-    return num * static_cast<int64_t>(rows.row_bytes());
-  };
-  for (int r = 0; r < num_ranks_; ++r) {
-    const int64_t of_message = add(sent, r, from, send_);
-    if (r != comm_.rank() && of_message > 0) {
-      bytes += of_message;
-      ++num_sent;
-    }
-    add(arrived, r, to, recv_);
-  }
-  if (!send_.empty() || !recv_.empty()) rows_.Exchange(send_, recv_);
-  comm_.CountSent(kind, num_sent, bytes);
+void DeviceDispatcher::AddSizes() {
+  exchange_.Add(Traffic::kRouting, one_each_, AsRows(As<MessageSize>(sizes_), num_ranks_),
+                one_each_, AsRows(As<MessageSize>(arrived_sizes_), num_ranks_), NumTokens);
+}
+
+void DeviceDispatcher::FindBases(const Buffer& sizes, const Buffer& bases) {
+  Check(cuda::ExactBases(As<MessageSize>(sizes), num_ranks_, As<MessageSize>(bases),
+                         backend_.stream()),
+        "routing");
 }
 
 void DeviceDispatcher::SendTokens(int layer, ConstMatrix x) {
@@ -269,41 +260,49 @@ void DeviceDispatcher::SendTokens(int layer, ConstMatrix x) {
   }
   tokens_ = AllocRows(arrived_.total().tokens, limits_.hidden_size, limits_.dtype);
   pairs_ = AllocRows(arrived_.total().pairs, 3, DType::kF32);
-  ExchangeBlocks(Traffic::kDispatch, sent_, leaving, arrived_, tokens_,
-                 [](const MessageSize& size) { return size.tokens; });
-  ExchangeBlocks(Traffic::kRouting, sent_, pairs, arrived_, pairs_,
-                 [](const MessageSize& size) { return size.pairs; });
+  if (room_ > 0) AddSizes();
+  exchange_.Add(Traffic::kRouting, sent_, pairs, arrived_, pairs_, NumPairs);
+  exchange_.Add(Traffic::kDispatch, sent_, leaving, arrived_, tokens_, NumTokens);
+  exchange_.Start(room_ == 0);
+  if (room_ > 0) FindBases(arrived_sizes_, arrived_starts_);
   returned_ = AllocRows(sent_.total().returns, limits_.hidden_size, DType::kF32);
   leaving_returns_ = AllocRows(arrived_.total().returns, limits_.hidden_size, DType::kF32);
 }
 
 // The first part is all that came. After it, outputs go back: on every rank, as none may wait.
 const ExpertPlan* DeviceDispatcher::NextPart(int layer) {
-  const int64_t pairs = arrived_.total().pairs;
-  if (has_planned_ || pairs == 0) {
-    ExchangeBlocks(Traffic::kCombine, arrived_, leaving_returns_, sent_, returned_,
-                   [](const MessageSize& size) { return size.returns; });
+  if (has_planned_ || arrived_.total().pairs == 0) {
+    exchange_.Add(Traffic::kCombine, arrived_, leaving_returns_, sent_, returned_, NumReturns);
+    exchange_.Start(room_ == 0);
     return nullptr;
   }
   has_planned_ = true;
-  const cuda::LocalExperts local = {.num_local = num_local_[layer],
+  PlanExperts(layer);
+  return &expert_plan_;
+}
+
+// With room for all tokens, the plan has room for experts that the rank does not have, but may have
+// when the plan is made again.
+void DeviceDispatcher::PlanExperts(int layer) {
+  const int64_t pairs = arrived_.total().pairs;
+  const cuda::LocalExperts local = {.num_local = room_ > 0 ? num_experts_ : num_local_[layer],
                                     .local_of = OfLayer<int32_t>(local_of_, layer)};
   arrived_pairs_ = {.num_homes = num_ranks_,
                     .topk = limits_.topk,
                     .starts = As<MessageSize>(arrived_starts_),
-                    .bases = As<MessageSize>(arrived_starts_),
+                    .bases = As<MessageSize>(room_ > 0 ? starts_ : arrived_starts_),
                     .pairs = reinterpret_cast<DevicePair*>(pairs_.data)};
-  const int64_t tile_rows = cuda::RowsOfTile(pairs, local.num_local);
-  const int64_t most_tiles = cuda::MostTiles(pairs, local.num_local, tile_rows);
+  const int64_t usual_pairs = room_ > 0 ? (pairs + num_ranks_ - 1) / num_ranks_ : pairs;
+  device_plan_ = {.tile_rows = cuda::RowsOfTile(usual_pairs, local.num_local)};
+  device_plan_.most_tiles = cuda::MostTiles(pairs, local.num_local, device_plan_.tile_rows);
   const auto alloc = [&]<class T>(T*& list, int64_t count) {
     constexpr int64_t kFloats = sizeof(T) / sizeof(float);
     list = reinterpret_cast<T*>(AllocRows(count, kFloats, DType::kF32).data);
   };
-  device_plan_ = {.tile_rows = tile_rows};
   alloc(device_plan_.offsets, local.num_local + 1);
   alloc(device_plan_.rows, pairs);
   alloc(device_plan_.output_of, pairs);
-  alloc(device_plan_.tiles, most_tiles);
+  alloc(device_plan_.tiles, device_plan_.most_tiles);
   alloc(device_plan_.num_tiles, 1);
   alloc(device_plan_.returns, arrived_.total().returns);
   alloc(device_plan_.counts, local.num_local);
@@ -312,7 +311,6 @@ const ExpertPlan* DeviceDispatcher::NextPart(int layer) {
                          OfLayer<int64_t>(counts_, layer), backend_.stream()),
         "plan");
   expert_plan_ = {.on_device = &device_plan_, .most_rows = pairs};
-  return &expert_plan_;
 }
 
 void DeviceDispatcher::Return(int, ConstMatrix out) {

@@ -14,7 +14,7 @@ class OwnRows : public RowTransport {
   explicit OwnRows(Backend& backend) : backend_(backend) {}
 
   void Exchange(std::span<const RowMessage> send, std::span<const RowMessage> recv) override {
-    OCTET_CHECK(send.size() == recv.size() && send.size() <= 1);
+    OCTET_CHECK_EQ(send.size(), recv.size());
     for (size_t i = 0; i < send.size(); ++i) backend_.Convert(send[i].rows, recv[i].rows);
   }
   PendingWork& pending() override { return nothing_; }

@@ -24,10 +24,10 @@ class RowTransport {
   virtual ~RowTransport() = default;
 
   // Puts the sends and the receives on the stream as one piece of work, and returns without waiting
-  // for it. There is at most one message to and one from each rank, and both sides give the same
-  // number of bytes. Empty messages are left out on both sides; a rank without messages need not
-  // call. A message to this rank itself goes with one from itself. Messages between two ranks match
-  // in the order in which their streams come to them.
+  // for it. Messages between two ranks match in the order in which their streams come to them, and
+  // within a call in their order; both sides give the same number of bytes. Empty messages are left
+  // out on both sides; a rank without messages need not call. A message to this rank itself goes
+  // with one from itself.
   //
   // While the stream captures a graph, the exchange goes into the graph, and takes place at each of
   // its launches. Ranks that meet in a graph must have exchanged rows before the capture, because

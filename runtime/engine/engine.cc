@@ -108,7 +108,7 @@ void Engine::RunStep() {
   OCTET_CHECK(result.SerializeToString(&outgoing_result_));
 }
 
-void Engine::AddMoves(StepResult& result) const {
+void Engine::AddMoves(StepResult& result) {
   result.set_experts_have_moved(mover_->HasMoved());
   if (!step_.count_experts()) return;
   const ExpertLoad& load = model_.expert_load();

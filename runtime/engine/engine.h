@@ -107,7 +107,7 @@ class Engine {
   const EngineStats& stats() const { return stats_; }
   const SchedulerStats& scheduler_stats() const { return scheduler_.stats(); }
   const PhaseClock& clock() const { return clock_; }
-  const ExpertLoad& expert_load() const { return model_.expert_load(); }
+  const ExpertLoad& expert_load() { return model_.expert_load(); }
   const KvCache& kv_cache() const { return kv_cache_; }
   int64_t positions_seen() const { return runner_.positions_seen(); }
 
@@ -116,7 +116,7 @@ class Engine {
   void FollowMoves();
   void UseMovedLayer();
   void RunStep();
-  void AddMoves(StepResult& result) const;
+  void AddMoves(StepResult& result);
   void SendResult(std::vector<FinishedSequence>& finished);
   void UseResult(StepResult& result, std::vector<FinishedSequence>& finished);
   void EndScan();

@@ -24,9 +24,13 @@ StepResult& ModelRunner::Run(const RankStep& step) {
   positions_seen_ += batch_.NumSeen(config_.sliding_window.value_or(0));
 
   const Workspace::Scope scope(context_.workspace);
-  const Matrix hidden = model_.Forward(batch_, num_micro_batches);
-  if (routing_results_.in_sequences) KeepRoutedExperts(step);
-  UseLogits(hidden);
+  if (step.has_decode() && model_.CanDecode()) {
+    Decode(step.decode());
+  } else {
+    const Matrix hidden = model_.Forward(batch_, num_micro_batches);
+    if (routing_results_.in_sequences) KeepRoutedExperts(step);
+    UseHidden(hidden);
+  }
   for (Sequence* s : failed_) Finish(*s);
   if (recorder_ != nullptr) recorder_->End();
   if (!routing_results_.in_steps) result_.clear_routing();
@@ -112,23 +116,32 @@ void ModelRunner::KeepRoutedExperts(const RankStep& step) {
   }
 }
 
-void ModelRunner::UseLogits(ConstMatrix hidden) {
+void ModelRunner::Decode(const DecodeRoom& room) {
+  const Matrix logits = model_.Decode(batch_, {.tokens = room.tokens(), .context = room.context()});
+  UseLogits(logits.Rows(0, batch_.num_tokens()), logit_rows_);
+}
+
+void ModelRunner::UseHidden(ConstMatrix hidden) {
   for (int64_t first = 0; first < hidden.rows; first += kLogitRows) {
     const int64_t count = std::min(kLogitRows, hidden.rows - first);
     const Workspace::Scope scope(context_.workspace);
-    const Workspace::Scope host_scope(host_.workspace);
-    const Matrix logits = model_.Logits(hidden.Rows(first, count));
-    const auto rows = std::span<const LogitRow>(logit_rows_).subspan(first, count);
-    DrawTokens(logits, rows);
-    const ConstMatrix on_host = ToHost(logits, rows);
-    context_.backend.Synchronize();
-    for (int64_t i = 0; i < count; ++i) {
-      if (rows[i].sequence->result.finish_reason() == NOT_FINITE) continue;
-      if (are_finite_[i] == 0) {
-        Fail(*rows[i].sequence);
-      } else {
-        UseRow(on_host.rows > 0 ? on_host.Rows(i, 1) : on_host, rows[i], drawn_[i]);
-      }
+    UseLogits(model_.Logits(hidden.Rows(first, count)),
+              std::span<const LogitRow>(logit_rows_).subspan(first, count));
+  }
+}
+
+void ModelRunner::UseLogits(ConstMatrix logits, std::span<const LogitRow> rows) {
+  const Workspace::Scope host_scope(host_.workspace);
+  DrawTokens(logits, rows);
+  const ConstMatrix on_host = ToHost(logits, rows);
+  model_.Await();
+  context_.backend.Synchronize();
+  for (int64_t i = 0; i < logits.rows; ++i) {
+    if (rows[i].sequence->result.finish_reason() == NOT_FINITE) continue;
+    if (are_finite_[i] == 0) {
+      Fail(*rows[i].sequence);
+    } else {
+      UseRow(on_host.rows > 0 ? on_host.Rows(i, 1) : on_host, rows[i], drawn_[i]);
     }
   }
 }

@@ -94,7 +94,9 @@ class ModelRunner {
   void KeepRoutedExperts(const RankStep& step);
   Sequence& Find(int64_t id);
 
-  void UseLogits(ConstMatrix hidden);
+  void Decode(const DecodeRoom& room);
+  void UseHidden(ConstMatrix hidden);
+  void UseLogits(ConstMatrix logits, std::span<const LogitRow> rows);
   void DrawTokens(ConstMatrix logits, std::span<const LogitRow> rows);
   bool NeedsHost(const LogitRow& row) const;
   static bool IsDrawn(const LogitRow& row);

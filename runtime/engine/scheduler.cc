@@ -1,12 +1,16 @@
 #include "runtime/engine/scheduler.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "kernels/base/check.h"
 #include "runtime/model/kv_cache.h"
 
 namespace octet {
 namespace {
+
+// With fewer positions, attention costs too little for a shape of its own.
+constexpr int64_t kLeastContextRoom = 512;
 
 // Returns the part of `total` that the r-th of n gets. n may exceed `total`.
 int64_t Share(int64_t total, int n, int r) { return total / n + (r < total % n ? 1 : 0); }
@@ -64,6 +68,7 @@ std::span<RankStep> Scheduler::NextStep() {
     ++s.num_tokens;  // the one that this step samples
     ++step_counts_.sampled_tokens;
   }
+  if (limits_.decode_room > 0) FindDecodeRoom();
   return steps_;
 }
 
@@ -76,6 +81,28 @@ void Scheduler::DivideStep(int first_rank) {
   }
   const bool overlaps = limits_.overlap_tokens > 0 && tokens >= limits_.overlap_tokens;
   for (RankStep& step : group) step.set_overlap(overlaps);
+}
+
+// Few shapes occur, because each is recorded by itself.
+void Scheduler::FindDecodeRoom() {
+  int64_t most = 0;
+  int64_t total = 0;
+  for (const RankStep& step : steps_) {
+    if (std::ranges::any_of(step.chunks(), [](const Chunk& c) { return c.num_tokens() > 1; }))
+      return;
+    most = std::max<int64_t>(most, step.chunks_size());
+    total += step.chunks_size();
+  }
+  if (most == 0 || most > limits_.decode_room || total > step_counts_.sampled_tokens) return;
+  int64_t context = kLeastContextRoom;
+  for (const Sequence& s : sequences_) context = std::max(context, s.num_tokens);
+  const auto room = [](int64_t count) {
+    return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(count)));
+  };
+  for (RankStep& step : steps_) {
+    step.mutable_decode()->set_tokens(std::min(room(most), limits_.decode_room));
+    step.mutable_decode()->set_context(room(context));
+  }
 }
 
 // Called for the oldest sequence first, so a sequence that is preempted here is younger than all

@@ -21,6 +21,8 @@ struct SchedulerLimits {
   int64_t overlap_tokens = 0;  // a step in which a group has this many tokens or more is computed
                                // as two micro-batches, one while the tokens of the other travel;
                                // 0: never
+  int64_t decode_room = 0;     // a step of newest tokens alone has a DecodeRoom, if no rank has
+                               // more of them; 0: never
 
   int num_ranks() const { return static_cast<int>(pages.size()); }
 
@@ -118,6 +120,7 @@ class Scheduler {
   void Prefill(RankWork& work);
   void Schedule(Sequence& s, int64_t num_tokens);
   void DivideStep(int first_rank);
+  void FindDecodeRoom();
   void CountWaiting(const NewSequence& next);
 
   SchedulerLimits limits_;

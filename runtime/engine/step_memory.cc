@@ -21,12 +21,19 @@ int64_t TokensAtATime(const EngineOptions& options) {
                            of_rank.tokens_at_a_time(limits.group_size));
 }
 
+// The tokens for which a step that only decodes has room, to all ranks.
+int64_t RoomOfDecode(const EngineOptions& options) {
+  return options.limits.decode_room * options.limits.group_size;
+}
+
 // The numbers that determine all sizes.
 struct StepShape {
   StepShape(const ModelConfig& config, const EngineOptions& options)
       : own_tokens(options.limits.MaxTokensPerRank()),
         tokens_at_a_time(TokensAtATime(options)),
         topk(config.experts_per_token),
+        sent_rows(
+            std::max(own_tokens * topk, RoomOfDecode(options) * std::max<int64_t>(1, topk - 1))),
         hidden(config.hidden_size),
         intermediate(config.intermediate_size),
         q_dim(int64_t{config.num_heads} * config.head_dim),
@@ -40,6 +47,7 @@ struct StepShape {
   int64_t own_tokens;        // of this rank
   int64_t tokens_at_a_time;  // that its experts compute at a time
   int64_t topk;
+  int64_t sent_rows;  // to all ranks, and back from them
   int64_t hidden;
   int64_t intermediate;
   int64_t q_dim;
@@ -54,7 +62,7 @@ struct StepShape {
 int64_t WorkspaceBytes(const StepShape& s) {
   const int64_t states = s.own_tokens * 3 * s.hidden * kFloat;
   const int64_t attention = s.own_tokens * (2 * s.q_dim + 2 * s.kv_dim) * kFloat;
-  const int64_t leaving = s.own_tokens * s.topk * s.hidden * s.element;  // to other hosts
+  const int64_t leaving = s.sent_rows * s.hidden * s.element;  // to other hosts
   const int64_t expert_outputs = s.tokens_at_a_time * s.topk * s.hidden * kFloat;
   const int64_t logits =
       (ModelRunner::kLogitRows + ModelRunner::kProbabilityRows + Sampler::kMostRows) * s.vocab *
@@ -66,7 +74,7 @@ int64_t WorkspaceBytes(const StepShape& s) {
 // come back and that go to other hosts.
 int64_t ExchangeBytes(const StepShape& s) {
   const int64_t tokens = (s.own_tokens + s.tokens_at_a_time) * s.element;
-  const int64_t outputs = (s.own_tokens + s.tokens_at_a_time) * s.topk * kFloat;
+  const int64_t outputs = (s.sent_rows + s.tokens_at_a_time * s.topk) * kFloat;
   return (tokens + outputs) * s.hidden;
 }
 

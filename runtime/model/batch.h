@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/base/attention.h"
+#include "kernels/base/step_lists.h"
 
 namespace octet {
 
@@ -29,6 +29,13 @@ struct Batch {
   // Replaces the content with the tokens [first, last) of `whole`.
   void TakeTokens(const Batch& whole, int64_t first, int64_t last);
 
+  // Adds tokens, each a run without pages whose logits are needed, until there are `count`.
+  void PadTo(int64_t count);
+
+  StepLists Lists() const {
+    return {.tokens = tokens, .positions = positions, .logit_rows = logit_rows, .spans = spans};
+  }
+
   void Clear() {
     tokens.clear();
     positions.clear();
@@ -37,6 +44,16 @@ struct Batch {
     logit_rows.clear();
   }
 };
+
+inline void Batch::PadTo(int64_t count) {
+  for (int64_t row = num_tokens(); row < count; ++row) {
+    spans.push_back({.first_row = row, .num_rows = 1});
+    lines.push_back(-1);
+    tokens.push_back(0);
+    positions.push_back(0);
+    logit_rows.push_back(static_cast<int32_t>(row));
+  }
+}
 
 inline int64_t Batch::NumSeen(int64_t window) const {
   int64_t seen = 0;

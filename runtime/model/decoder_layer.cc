@@ -2,14 +2,14 @@
 
 namespace octet {
 
-DecoderLayer::DecoderLayer(const ModelConfig& config, int layer, const LayerWeights& weights,
-                           const RopeTable& rope, KvBlocks kv, const RoutingHooks& hooks,
-                           ExpertLoad& load)
+DecoderLayer::DecoderLayer(Backend& backend, const ModelConfig& config, int layer,
+                           const LayerWeights& weights, const RopeTable& rope, KvBlocks kv,
+                           const RoutingHooks& hooks, ExpertLoad& load)
     : layer_(layer),
       weights_(weights),
       eps_(config.rms_norm_eps),
       attention_(config, weights, rope, kv),
-      moe_(layer, weights, config.experts_per_token, hooks, load) {}
+      moe_(backend, config, layer, weights, hooks, load) {}
 
 void DecoderLayer::Forward(std::span<MicroBatch> micro_batches) const {
   for (MicroBatch& m : micro_batches) {

@@ -14,7 +14,7 @@ namespace octet {
 // output is added to them.
 class DecoderLayer {
  public:
-  DecoderLayer(const ModelConfig& config, int layer, const LayerWeights& weights,
+  DecoderLayer(Backend& backend, const ModelConfig& config, int layer, const LayerWeights& weights,
                const RopeTable& rope, KvBlocks kv, const RoutingHooks& hooks, ExpertLoad& load);
 
   // Collective: every rank passes the same number of micro-batches. While the tokens of one travel,

@@ -7,6 +7,7 @@ void Experts::Use(const LayerWeights& weights) {
   for (const auto& expert : weights.experts) {
     if (expert != nullptr) weights_.push_back(expert.get());
   }
+  backend_.WriteTable(weights_, table_);
 }
 
 Matrix Experts::Forward(const ExecutionContext& context, ConstMatrix rows,
@@ -14,7 +15,7 @@ Matrix Experts::Forward(const ExecutionContext& context, ConstMatrix rows,
   const PhaseClock::Scope timing(context.clock, Phase::kExperts);
   const Matrix out = context.workspace.Alloc(plan.num_rows(), rows.cols);
   if (plan.on_device != nullptr) {
-    context.backend.PlannedSwiGlu(rows, *plan.on_device, weights_, out);
+    context.backend.PlannedSwiGlu(rows, *plan.on_device, table_, out);
     return out;
   }
   OCTET_CHECK_EQ(plan.offsets.size(), weights_.size() + 1);

@@ -15,7 +15,11 @@ namespace octet {
 // tokens as one matrix.
 class Experts {
  public:
-  explicit Experts(const LayerWeights& weights) { Use(weights); }
+  Experts(Backend& backend, int64_t intermediate_size, const LayerWeights& weights)
+      : backend_(backend),
+        table_({.room = std::ssize(weights.experts), .intermediate_size = intermediate_size}) {
+    Use(weights);
+  }
 
   // Uses the same layer's experts from now on, after some have come or gone.
   void Use(const LayerWeights& weights);
@@ -25,6 +29,8 @@ class Experts {
   Matrix Forward(const ExecutionContext& context, ConstMatrix rows, const ExpertPlan& plan) const;
 
  private:
+  Backend& backend_;
+  ExpertTable table_;
   std::vector<const ExpertWeights*> weights_;  // of this rank's experts, ascending
 };
 

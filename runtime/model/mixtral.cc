@@ -1,5 +1,7 @@
 #include "runtime/model/mixtral.h"
 
+#include <utility>
+
 #include "parallel/dispatch/device_dispatcher.h"
 #include "parallel/dispatch/host_dispatcher.h"
 
@@ -31,6 +33,7 @@ Mixtral::Lane::Lane(const ExecutionContext& own_context, const MixtralParts& par
 Mixtral::Mixtral(const ExecutionContext& context, const MixtralParts& parts,
                  const MixtralLimits& limits, RoutingHooks hooks)
     : context_(context),
+      parts_(parts),
       config_(parts.config),
       weights_(parts.weights),
       rope_(context.backend, config_.head_dim, config_.rope_theta, limits.max_positions,
@@ -44,8 +47,8 @@ Mixtral::Mixtral(const ExecutionContext& context, const MixtralParts& parts,
       ExecutionContext{context.backend, second_workspace_, context.clock, context.dtype}, parts,
       (limits.max_tokens + 1) / kMaxMicroBatches);
   for (int l = 0; l < config_.num_layers; ++l) {
-    layers_.emplace_back(config_, l, weights_.layers[l], rope_.table(), parts.kv_cache.layer(l),
-                         hooks_, load_);
+    layers_.emplace_back(context.backend, config_, l, weights_.layers[l], rope_.table(),
+                         parts.kv_cache.layer(l), hooks_, load_);
   }
 }
 
@@ -54,13 +57,46 @@ Matrix Mixtral::Forward(const Batch& batch, int num_micro_batches) {
   const Workspace::Scope scope(context_.workspace);
   const Workspace::Scope second_scope(second_workspace_);
   MicroBatches micro_batches = Divide(batch, num_micro_batches);
+  HoldLists(num_micro_batches, 0);
+  for (MicroBatch& m : micro_batches) m.dispatcher.BeginStep(m.batch.num_tokens(), 0);
+  Compute(micro_batches, last);
+  return last;
+}
+
+Matrix Mixtral::Decode(const Batch& batch, const DecodeShape& shape) {
+  Lane& lane = lanes_.front();
+  const int64_t tokens = batch.num_tokens();
+  lane.batch.TakeTokens(batch, 0, tokens);
+  lane.batch.PadTo(shape.tokens);
+  const Matrix logits = context_.workspace.Alloc(shape.tokens, config_.vocab_size);
+  HoldLists(1, shape.context);
+  lane.dispatcher->BeginStep(tokens, shape.tokens);
+  RecordedDecode& recorded = decodes_[shape];
+  const auto compute = [&] { ComputeLogits(lane, logits); };
+  if (!std::exchange(recorded.was_computed, true)) {
+    compute();
+  } else if (recorded.work == nullptr || !recorded.work->Compute()) {
+    recorded.work = context_.backend.Record(compute);
+    OCTET_CHECK(recorded.work->Compute());
+  }
+  return logits;
+}
+
+// The memory is the same each time, since nothing else is in the workspace.
+void Mixtral::ComputeLogits(Lane& lane, Matrix logits) {
+  const Workspace::Scope scope(context_.workspace);
+  const Matrix last = context_.workspace.Alloc(logits.rows, config_.hidden_size);
+  MicroBatch m = StartLane(lane, 0);
+  Compute({&m, 1}, last);
+  context_.backend.Matmul(last, weights_.lm_head, logits);
+}
+
+void Mixtral::Compute(std::span<MicroBatch> micro_batches, Matrix last) const {
   for (MicroBatch& m : micro_batches) Embed(m);
   for (const DecoderLayer& layer : layers_) layer.Forward(micro_batches);
   for (MicroBatch& m : micro_batches) m.Land();
-  for (MicroBatch& m : micro_batches) load_.AddDeviceCounts(m.dispatcher.TakeDeviceCounts());
   TakeLogitRows(micro_batches, last);
   context_.backend.RmsNorm(last, weights_.norm, config_.rms_norm_eps, last);
-  return last;
 }
 
 Mixtral::MicroBatches Mixtral::Divide(const Batch& batch, int num_micro_batches) {
@@ -70,17 +106,36 @@ Mixtral::MicroBatches Mixtral::Divide(const Batch& batch, int num_micro_batches)
     Lane& lane = lanes_[i];
     const int64_t first = FirstOfMicroBatch(tokens, i, num_micro_batches);
     lane.batch.TakeTokens(batch, first, FirstOfMicroBatch(tokens, i + 1, num_micro_batches));
-    Workspace& workspace = lane.context.workspace;
-    micro_batches.push_back(
-        {.context = lane.context,
-         .dispatcher = *lane.dispatcher,
-         .first_token = first,
-         .batch = lane.batch,
-         .routing = lane.routing,
-         .hidden = workspace.Alloc(lane.batch.num_tokens(), config_.hidden_size),
-         .scratch = workspace.Alloc(lane.batch.num_tokens(), config_.hidden_size)});
+    micro_batches.push_back(StartLane(lane, first));
   }
   return micro_batches;
+}
+
+MicroBatch Mixtral::StartLane(Lane& lane, int64_t first_token) {
+  Workspace& workspace = lane.context.workspace;
+  const int64_t tokens = lane.batch.num_tokens();
+  return {.context = lane.context,
+          .dispatcher = *lane.dispatcher,
+          .first_token = first_token,
+          .batch = lane.batch,
+          .routing = lane.routing,
+          .hidden = workspace.Alloc(tokens, config_.hidden_size),
+          .scratch = workspace.Alloc(tokens, config_.hidden_size)};
+}
+
+void Mixtral::HoldLists(int num_lanes, int64_t context_room) {
+  absl::InlinedVector<StepLists, kMaxMicroBatches> lists;
+  for (int i = 0; i < num_lanes; ++i) {
+    StepLists& of_lane = lists.emplace_back(lanes_[i].batch.Lists());
+    of_lane.heads_of_kv = config_.num_heads / config_.num_kv_heads;
+    of_lane.context_room = context_room;
+  }
+  context_.backend.HoldLists(lists);
+}
+
+const ExpertLoad& Mixtral::expert_load() {
+  for (Lane& lane : lanes_) load_.AddDeviceCounts(lane.dispatcher->TakeDeviceCounts());
+  return load_;
 }
 
 void Mixtral::Embed(MicroBatch& m) const {

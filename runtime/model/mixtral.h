@@ -5,7 +5,9 @@
 
 #include <absl/container/inlined_vector.h>
 
+#include <compare>
 #include <deque>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -41,6 +43,14 @@ struct MixtralLimits {
   size_t second_workspace_bytes = 0;  // reserved for the second micro-batch
 };
 
+// What all ranks have room for in a step in which each computes one token of each of its sequences.
+struct DecodeShape {
+  int64_t tokens;   // of each rank
+  int64_t context;  // positions of a sequence
+
+  auto operator<=>(const DecodeShape&) const = default;
+};
+
 // MixtralForCausalLM (Jiang et al., "Mixtral of Experts", arXiv:2401.04088).
 class Mixtral {
  public:
@@ -56,6 +66,19 @@ class Mixtral {
   // tokens of the other travel.
   Matrix Forward(const Batch& batch, int num_micro_batches = 1);
 
+  // Whether Decode may be called: the ranks' rows go from device to device.
+  bool CanDecode() const { return parts_.rows != nullptr; }
+
+  // Collective. Computes the logits of all tokens of a batch in which each token is of a sequence
+  // of its own: [shape.tokens, vocab_size], in the workspace, first those of the batch. No host
+  // waits. All ranks give the same shape. From the second time of a shape on, the step is one piece
+  // of recorded work.
+  Matrix Decode(const Batch& batch, const DecodeShape& shape);
+
+  // Waits until the exchanges of the last step are complete. Call it before Backend::Synchronize,
+  // which doesn't know that this rank waits for others.
+  void Await() { lanes_.front().dispatcher->Await(); }
+
   // Adapts to a new placement and new experts of a layer. All ranks call it between the same two
   // steps.
   void ExpertsMoved(int layer);
@@ -63,8 +86,9 @@ class Mixtral {
   // Dispatcher::shared_memory.
   const absl::Status& shared_memory() const { return lanes_.front().dispatcher->shared_memory(); }
 
-  // The count of what this rank's experts have computed.
-  const ExpertLoad& expert_load() const { return load_; }
+  // Returns the count of what this rank's experts have computed. It stays in its place, and lags
+  // behind if the experts are on a device.
+  const ExpertLoad& expert_load();
 
   // Returns the logits of rows from Forward: [rows, vocab_size], in the workspace.
   Matrix Logits(ConstMatrix hidden);
@@ -81,11 +105,22 @@ class Mixtral {
   };
   using MicroBatches = absl::InlinedVector<MicroBatch, kMaxMicroBatches>;
 
+  // What was recorded of a shape.
+  struct RecordedDecode {
+    bool was_computed = false;
+    std::unique_ptr<RecordedWork> work;
+  };
+
   MicroBatches Divide(const Batch& batch, int num_micro_batches);
+  MicroBatch StartLane(Lane& lane, int64_t first_token);
+  void HoldLists(int num_lanes, int64_t context_room);
+  void Compute(std::span<MicroBatch> micro_batches, Matrix last) const;
+  void ComputeLogits(Lane& lane, Matrix logits);
   void Embed(MicroBatch& m) const;
   void TakeLogitRows(std::span<const MicroBatch> micro_batches, Matrix rows) const;
 
   const ExecutionContext& context_;
+  const MixtralParts parts_;
   const ModelConfig& config_;
   const ModelWeights& weights_;
   Rope rope_;
@@ -94,6 +129,7 @@ class Mixtral {
   Workspace second_workspace_;
   std::deque<Lane> lanes_;  // [kMaxMicroBatches]; they don't move
   std::vector<DecoderLayer> layers_;
+  std::map<DecodeShape, RecordedDecode> decodes_;
 };
 
 }  // namespace octet

@@ -14,9 +14,13 @@ namespace octet {
 // y[t] = sum over the top-k experts e of t: weight(t, e) * Expert_e(x[t]).
 class MoeLayer {
  public:
-  MoeLayer(int layer, const LayerWeights& weights, int topk, const RoutingHooks& hooks,
-           ExpertLoad& load)
-      : layer_(layer), router_(weights.gate, topk), experts_(weights), hooks_(hooks), load_(load) {}
+  MoeLayer(Backend& backend, const ModelConfig& config, int layer, const LayerWeights& weights,
+           const RoutingHooks& hooks, ExpertLoad& load)
+      : layer_(layer),
+        router_(weights.gate, config.experts_per_token),
+        experts_(backend, config.intermediate_size, weights),
+        hooks_(hooks),
+        load_(load) {}
 
   // Collective. Every rank calls Dispatch, then RunExperts, even without tokens. Then
   // OutputsInFlight::Combine gives y. x: [tokens, hidden_size].

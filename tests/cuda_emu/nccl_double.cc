@@ -179,11 +179,6 @@ ncclResult_t AddCall(const char* name, const NcclCall& call, NcclComm* comm, cud
   if (!group.calls.empty() && (group.comm != comm || group.stream != stream)) {
     return Misuse(what + ": a group of two communicators or streams");
   }
-  for (const NcclCall& other : group.calls) {
-    if (other.sends == call.sends && other.peer == call.peer) {
-      return Misuse(what + ", twice in a group");
-    }
-  }
   group.comm = comm;
   group.stream = stream;
   group.calls.push_back(call);

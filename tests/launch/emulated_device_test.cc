@@ -17,17 +17,18 @@ using testing::SizeIs;
 constexpr char kBasic[] = OCTET_SOURCE_DIR "/tests/golden/hf/basic";
 constexpr char kBfloat16[] = OCTET_SOURCE_DIR "/tests/golden/hf/sharded_bf16";
 
-// Greedy and sampled, of different lengths.
+// Greedy and sampled, of different lengths, some with log-probabilities.
 std::string Requests() {
   std::string lines;
   for (int id = 0; id < 5; ++id) {
     std::string prompt = "1";
     for (int i = 1; i < 2 + 4 * id; ++i) prompt += ", " + std::to_string((i * 37 + id) % 500);
-    lines +=
-        R"({"custom_id": "r)" + std::to_string(id) +
-        R"(", "url": "/v1/completions", "body": {"prompt": [)" + prompt +
-        R"(], "max_tokens": 4, "logprobs": 2, "return_token_ids": true, "ignore_eos": true, )" +
-        R"("temperature": )" + (id % 2 == 0 ? "0" : "0.8") + "}}\n";
+    lines += R"({"custom_id": "r)" + std::to_string(id) +
+             R"(", "url": "/v1/completions", "body": {"prompt": [)" + prompt +
+             R"(], "max_tokens": )" + std::to_string(3 + id) +
+             (id == 3 ? R"(, "logprobs": 2)" : "") +
+             R"(, "return_token_ids": true, "ignore_eos": true, )" + R"("temperature": )" +
+             (id % 2 == 0 ? "0" : "0.8") + "}}\n";
   }
   return lines;
 }
@@ -83,6 +84,7 @@ TEST_P(EmulatedDeviceTest, TheSameBytesForEveryVariant) {
       {1, "--row-transport mpi"},
       {2, "--placement round-robin --max-num-seqs 2"},
       {2, "--row-transport nccl"},
+      {2, "--row-transport nccl --replicas 3 --rebalance-every 2 --spare-experts 4"},
       {3, "--placement random:1 --max-num-batched-tokens 9 --overlap on"},
       {3, "--placement random:2 --max-num-batched-tokens 7 --overlap on --row-transport nccl"},
       {4, "--ep-size 2 --placement round-robin --row-transport nccl"},

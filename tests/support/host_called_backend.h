@@ -28,6 +28,8 @@ class HostCalledBackend : public Backend {
   void CopyToHost(ConstMatrix x, Matrix y) override;
   void ReserveScratch(size_t bytes) override { device_->ReserveScratch(bytes); }
   WeightPacker& packer() override { return packer_; }
+  void HoldLists(std::span<const StepLists>) override {}
+  std::unique_ptr<RecordedWork> Record(absl::FunctionRef<void()>) override { return nullptr; }
   void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) override;
   void GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows, std::span<const int32_t> offsets,
                      std::span<const ExpertWeights* const> experts, Matrix y) override;
@@ -40,10 +42,11 @@ class HostCalledBackend : public Backend {
   void Route(Matrix logits, int topk, std::span<int32_t> experts,
              std::span<float> weights) override;
   void RouteOnDevice(Matrix logits, int topk, int32_t* experts, float* weights) override;
-  void PlannedSwiGlu(ConstMatrix, const cuda::DeviceExpertPlan&,
-                     std::span<const ExpertWeights* const>, Matrix) override {
+  void PlannedSwiGlu(ConstMatrix, const cuda::DeviceExpertPlan&, const ExpertTable&,
+                     Matrix) override {
     Fatal(__FILE__, __LINE__, "a plan of a device on the host");
   }
+  void WriteTable(std::span<const ExpertWeights* const>, ExpertTable&) override {}
   void LogSumExp(ConstMatrix x, std::span<float> result) override;
   void DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws, Matrix room,
                   std::span<int32_t> tokens, std::span<int32_t> are_finite) override;

@@ -1,8 +1,10 @@
 #include "tests/support/rank_model.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "kernels/cpu/make_cpu_backend.h"
+#include "parallel/transport/own_rows.h"
 #include "tests/support/local_ranks.h"
 
 namespace octet {
@@ -111,7 +113,9 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
     const auto group = comm.MakeGroup(ep_size);
     const auto backend = MakeBackend(options);
     ModelWeights weights = LoadOrDie(files, placement, group->rank(), *backend, options.dtype);
-    Engine engine({comm, *group}, *backend,
+    std::optional<OwnRows> rows;
+    if (options.own_rows) rows.emplace(*backend);
+    Engine engine({comm, *group, rows ? &*rows : nullptr}, *backend,
                   {files.config, weights, placement, files.tokenizer.get(), files.tensors},
                   engine_options);
     std::vector<FinishedSequence> mine;

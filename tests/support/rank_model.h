@@ -22,6 +22,7 @@ struct RankModelOptions {
   int64_t max_tokens = 512;  // of a sequence, and of a step of one rank
   int threads = 1;
   int ep_size = 0;                       // ranks of an expert-parallel group; 0: all
+  bool own_rows = false;                 // RunEngine's one rank has its rows on its device
   int hosts = 1;                         // over which RunEngine deals out the ranks
   Engine::OnRouting on_routing = {};     // given: RunEngine records routing
   ExpertOverride override_experts = {};  // EngineOptions
