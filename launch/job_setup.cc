@@ -142,6 +142,12 @@ absl::StatusOr<uint64_t> AgreeOnArithmetic(Communicator& world, const ComputeDev
   return fingerprint;
 }
 
+void UseDevice(const ComputeDevice& device, EngineOptions& options) {
+  options.is_on_host = !device.cuda;
+  if (options.is_on_host || device.cuda->row_path == RowPath::kHosts) return;
+  options.limits.decode_room = ChooseDecodeRoom(options.limits);
+}
+
 // Collective. Returns this rank's number of threads, and places them on their cores unless nothing
 // will run.
 int ChooseThreads(Communicator& world, const RunConfig& config, FileSystem& files,
@@ -179,10 +185,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   if (!options.ok()) return options.status();
   absl::StatusOr<ComputeDevice> device = ChooseComputeDevice(world, config, warnings);
   if (!device.ok()) return device.status();
-  options->is_on_host = !device->cuda;
-  if (device->cuda && device->cuda->row_path != RowPath::kHosts) {
-    options->limits.decode_room = ChooseDecodeRoom(options->limits);
-  }
+  UseDevice(*device, *options);
   absl::StatusOr<std::vector<HostMemory>> hosts = GatherMemory(world, *device, files);
   if (!hosts.ok()) return hosts.status();
   MemoryNeeds needs = CountMemoryNeeds(model, *options, config);

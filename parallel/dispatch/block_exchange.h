@@ -35,6 +35,11 @@ class BlockSizes {
   std::vector<cuda::MessageSize> starts_;  // [ranks + 1]
 };
 
+// For BlockExchange::Add: the rows of a message's blocks.
+inline int64_t NumTokens(const cuda::MessageSize& size) { return size.tokens; }
+inline int64_t NumPairs(const cuda::MessageSize& size) { return size.pairs; }
+inline int64_t NumReturns(const cuda::MessageSize& size) { return size.returns; }
+
 // Exchanges of blocks of rows, several at a time.
 class BlockExchange {
  public:

@@ -31,10 +31,6 @@ Matrix AsRows(T* first, int64_t count) {
   return {reinterpret_cast<std::byte*>(first), DType::kF32, count, kCols, kCols};
 }
 
-int64_t NumTokens(const MessageSize& size) { return size.tokens; }
-int64_t NumPairs(const MessageSize& size) { return size.pairs; }
-int64_t NumReturns(const MessageSize& size) { return size.returns; }
-
 class DeviceDispatcher : public Dispatcher {
  public:
   DeviceDispatcher(Communicator& comm, const ExpertPlacement& placement, cuda::CudaBackend& backend,

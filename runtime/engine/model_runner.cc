@@ -122,6 +122,7 @@ void ModelRunner::Decode(const DecodeRoom& room) {
 }
 
 void ModelRunner::UseHidden(ConstMatrix hidden) {
+  if (hidden.rows == 0) Await();
   for (int64_t first = 0; first < hidden.rows; first += kLogitRows) {
     const int64_t count = std::min(kLogitRows, hidden.rows - first);
     const Workspace::Scope scope(context_.workspace);
@@ -134,8 +135,7 @@ void ModelRunner::UseLogits(ConstMatrix logits, std::span<const LogitRow> rows) 
   const Workspace::Scope host_scope(host_.workspace);
   DrawTokens(logits, rows);
   const ConstMatrix on_host = ToHost(logits, rows);
-  model_.Await();
-  context_.backend.Synchronize();
+  Await();
   for (int64_t i = 0; i < logits.rows; ++i) {
     if (rows[i].sequence->result.finish_reason() == NOT_FINITE) continue;
     if (are_finite_[i] == 0) {
@@ -144,6 +144,12 @@ void ModelRunner::UseLogits(ConstMatrix logits, std::span<const LogitRow> rows) 
       UseRow(on_host.rows > 0 ? on_host.Rows(i, 1) : on_host, rows[i], drawn_[i]);
     }
   }
+}
+
+// After it, nothing of the step is left to do, so that experts may move.
+void ModelRunner::Await() {
+  model_.Await();
+  context_.backend.Synchronize();
 }
 
 // Whether the row's logits are for the sequence's next token.

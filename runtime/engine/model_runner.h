@@ -97,6 +97,7 @@ class ModelRunner {
   void Decode(const DecodeRoom& room);
   void UseHidden(ConstMatrix hidden);
   void UseLogits(ConstMatrix logits, std::span<const LogitRow> rows);
+  void Await();
   void DrawTokens(ConstMatrix logits, std::span<const LogitRow> rows);
   bool NeedsHost(const LogitRow& row) const;
   static bool IsDrawn(const LogitRow& row);

@@ -19,12 +19,14 @@ struct Limits {
   int64_t max_num_batched_tokens = 2048;
   int64_t pages_per_rank = kManyPages;
   int group_size = 0;  // 0: all ranks
+  int64_t decode_room = 0;
 
   operator SchedulerLimits() const {  // NOLINT(google-explicit-constructor)
     return {.max_num_seqs = max_num_seqs,
             .max_num_batched_tokens = max_num_batched_tokens,
             .pages = std::vector<int64_t>(num_ranks, pages_per_rank),
-            .group_size = group_size > 0 ? group_size : num_ranks};
+            .group_size = group_size > 0 ? group_size : num_ranks,
+            .decode_room = decode_room};
   }
 };
 

@@ -127,7 +127,7 @@ struct DevicePlan {
         returns(c.Starts().back().returns),
         arrived{c.homes(), c.topk, starts.data(), bases.data(), pairs.data()},
         experts{num_local, local_of.data()},
-        plan{c.tile_rows,  offsets.data(),   rows.data(),    output_of.data(),
+        plan{c.tile_rows,  max_tiles,        offsets.data(), rows.data(),  output_of.data(),
              tiles.data(), num_tiles.data(), returns.data(), counts.data()} {}
 
   int num_local;

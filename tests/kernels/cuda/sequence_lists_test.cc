@@ -105,6 +105,37 @@ TEST_F(SequenceListsTest, GrowsAfterWorkThatReadsIt) {
   EXPECT_EQ(old[0].position, 5);
 }
 
+// A batch that is filled up with tokens of no sequence has the same number of tiles.
+TEST_F(SequenceListsTest, TokensWithoutPagesAreInNoTile) {
+  Set({{0, 1, 5, kOtherPages}, {1, 1, 0, {}}, {2, 1, 0, {}}}, 16);
+  const std::vector<DeviceToken> tokens = Read(lists_.tokens(), 3);
+  EXPECT_EQ(tokens[0].position, 5);
+  EXPECT_EQ(tokens[1].position, -1);
+  EXPECT_EQ(tokens[2].position, -1);
+  ASSERT_EQ(lists_.num_tiles(), 3);
+  EXPECT_EQ(lists_.tile_tokens(), 1);
+  const std::vector<QueryTile> tiles = Read(lists_.tiles(), 3);
+  EXPECT_EQ(tiles[0].num_rows, 1);
+  EXPECT_EQ(tiles[1].num_rows, 0);
+  EXPECT_EQ(tiles[2].num_rows, 0);
+}
+
+// What was recorded of as many tokens reads the lists of later ones.
+TEST_F(SequenceListsTest, ListsOfAsManyTokensStayInTheirPlaces) {
+  const std::vector<int32_t> many(40, 6);
+  Set({{0, 1, 1000, many}, {1, 1, 5, kOtherPages}}, 16);
+  const DeviceToken* const tokens = lists_.tokens();
+  const QueryTile* const tiles = lists_.tiles();
+  const int64_t num_moves = lists_.num_moves();
+  Set({{0, 1, 6, kOtherPages}, {1, 1, 0, {}}}, 16);
+  EXPECT_EQ(lists_.tokens(), tokens);
+  EXPECT_EQ(lists_.tiles(), tiles);
+  EXPECT_EQ(lists_.num_moves(), num_moves);
+  const std::vector<int32_t> long_list(1000, 3);
+  Set({{0, 1, 31999, long_list}, {1, 1, 0, {}}}, 16);
+  EXPECT_EQ(lists_.num_moves(), num_moves + 1);
+}
+
 TEST_F(SequenceListsTest, TakesNoSequences) {
   Set({}, 4);
   EXPECT_EQ(lists_.num_tiles(), 0);

@@ -177,8 +177,9 @@ class ExchangeOnDevice {
     const int64_t max_tiles = MostTiles(sum.pairs, num_local, 16);
     const cuda_emu::DeviceArray<ExpertTile> tiles(max_tiles);
     const cuda_emu::DeviceArray<DeviceReturn> returns(sum.returns);
-    const DeviceExpertPlan plan = {16,           offsets.data(),   rows.data(),    output_of.data(),
-                                   tiles.data(), num_tiles.data(), returns.data(), counts.data()};
+    const DeviceExpertPlan plan = {
+        16,           max_tiles,        offsets.data(), rows.data(),  output_of.data(),
+        tiles.data(), num_tiles.data(), returns.data(), counts.data()};
     EXPECT_EQ(PlanExperts(arrived, {num_local, local.data()}, plan, stream_), cudaSuccess);
     const cuda_emu::DeviceArray<T> x_array(x, stream_);
     const ExpertWork<T> work = {experts, hidden_, sum.pairs, max_tiles,

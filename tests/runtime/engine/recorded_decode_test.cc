@@ -14,7 +14,6 @@
 namespace octet {
 namespace {
 
-using testing::Each;
 using testing::SizeIs;
 
 // What the backend has done in a step.

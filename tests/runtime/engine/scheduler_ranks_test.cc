@@ -118,5 +118,51 @@ TEST(SchedulerTest, FewerSequencesThanRanks) {
   EXPECT_THAT(Admitted(scheduler.NextStep()[0]), ElementsAre(1));
 }
 
+// What each rank's step says of the room of all, or nothing.
+std::vector<std::pair<int64_t, int64_t>> Rooms(std::span<const RankStep> steps) {
+  std::vector<std::pair<int64_t, int64_t>> rooms;
+  for (const RankStep& step : steps) {
+    if (step.has_decode()) rooms.emplace_back(step.decode().tokens(), step.decode().context());
+  }
+  return rooms;
+}
+
+TEST(SchedulerTest, StepsThatOnlyDecodeHaveTheSameRoomOnAllRanks) {
+  Scheduler scheduler(Limits{.num_ranks = 2, .decode_room = 3});
+  for (int64_t id = 0; id < 5; ++id) scheduler.Add(Request(id, id == 4 ? 509 : 7, 9));
+  EXPECT_THAT(Rooms(scheduler.NextStep()), IsEmpty());  // prompts
+  // Three sequences on one rank, for which there is no room for four.
+  EXPECT_THAT(Rooms(scheduler.NextStep()), ElementsAre(Pair(3, 512), Pair(3, 512)));
+  Finish(scheduler, {0, 2});
+  EXPECT_THAT(Rooms(scheduler.NextStep()), ElementsAre(Pair(2, 512), Pair(2, 512)));
+  EXPECT_THAT(Rooms(scheduler.NextStep()), ElementsAre(Pair(2, 1024), Pair(2, 1024)));
+  Finish(scheduler, {1});
+  EXPECT_THAT(Rooms(scheduler.NextStep()), ElementsAre(Pair(1, 1024), Pair(1, 1024)));
+  scheduler.Add(Request(5, 2, 9));
+  EXPECT_THAT(Rooms(scheduler.NextStep()), IsEmpty());
+}
+
+TEST(SchedulerTest, APromptOfOneTokenIsDecoded) {
+  Scheduler scheduler(Limits{.decode_room = 4});
+  scheduler.Add(Request(0, 1, 2));
+  EXPECT_THAT(Rooms(scheduler.NextStep()), ElementsAre(Pair(1, 512)));
+}
+
+TEST(SchedulerTest, StepsWithoutRoomForAllTokensSaySo) {
+  Scheduler many(Limits{.decode_room = 2});
+  for (int64_t id = 0; id < 3; ++id) many.Add(Request(id, 2, 9));
+  many.NextStep();
+  EXPECT_THAT(Rooms(many.NextStep()), IsEmpty());
+  // The last but one token of a prompt: no token follows from it yet.
+  Scheduler part(Limits{.max_num_batched_tokens = 1, .decode_room = 2});
+  part.Add(Request(0, 2, 9));
+  EXPECT_THAT(Rooms(part.NextStep()), IsEmpty());
+  EXPECT_THAT(Rooms(part.NextStep()), ElementsAre(Pair(1, 512)));
+  Scheduler never(Limits{});
+  never.Add(Request(0, 2, 9));
+  never.NextStep();
+  EXPECT_THAT(Rooms(never.NextStep()), IsEmpty());
+}
+
 }  // namespace
 }  // namespace octet::scheduler_steps
