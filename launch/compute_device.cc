@@ -3,6 +3,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
 #include <chrono>
@@ -11,7 +12,9 @@
 #include <utility>
 
 #include "kernels/cpu/make_cpu_backend.h"
+#include "launch/device_assignment.h"
 #include "launch/instruction_path.h"
+#include "launch/thread_placement.h"
 #include "parallel/transport/agreement.h"
 #include "parallel/transport/collectives.h"
 #include "parallel/transport/host_group.h"
@@ -68,7 +71,24 @@ absl::StatusOr<RowPath> ChooseRowPath(const RunConfig& config, int num_ranks, bo
   return by_nccl || (HasNccl() && !shares) ? RowPath::kNccl : RowPath::kHosts;
 }
 
-// Collective. The ranks of a host take its devices in turn.
+// Collective. Returns the number of this rank's device: the ranks of a host take its devices in
+// turn, those of their NUMA nodes first.
+int AssignMine(Communicator& world, const HostGroup& host, const std::vector<CudaDevice>& devices) {
+  const std::vector<std::string> all =
+      AllGather(world, {"NUMA nodes"}, absl::StrJoin(NodesOfThisRank(world), " "));
+  std::vector<std::vector<int>> rank_nodes;
+  for (const int rank : host.ranks) {
+    std::vector<int>& nodes = rank_nodes.emplace_back();
+    for (const absl::string_view number : absl::StrSplit(all[rank], ' ', absl::SkipEmpty())) {
+      OCTET_CHECK(absl::SimpleAtoi(number, &nodes.emplace_back())) << all[rank];
+    }
+  }
+  std::vector<int> device_nodes;
+  for (const CudaDevice& device : devices) device_nodes.push_back(device.numa_node);
+  return AssignDevices(rank_nodes, device_nodes)[host.index];
+}
+
+// Collective.
 absl::StatusOr<RankDevice> ChooseCudaDevice(Communicator& world, const RunConfig& config,
                                             std::vector<std::string>& warnings) {
   const absl::StatusOr<std::vector<CudaDevice>> devices = FindCudaDevices();
@@ -81,7 +101,8 @@ absl::StatusOr<RankDevice> ChooseCudaDevice(Communicator& world, const RunConfig
   if (!status.ok()) return status;
   const HostGroup host = FindHostGroup(world);
   const auto count = static_cast<int>(devices->size());
-  RankDevice chosen = {.number = host.index % count, .device = (*devices)[host.index % count]};
+  const int number = AssignMine(world, host, *devices);
+  RankDevice chosen = {.number = number, .device = (*devices)[number]};
   status = AgreeOnFacts(
       world, {{"CUDA devices (kinds differ in their arithmetic)", chosen.device.path()}});
   if (!status.ok()) return status;

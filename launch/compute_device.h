@@ -50,8 +50,9 @@ struct ComputeDevice {
 };
 
 // Collective. Chooses what `config` (--device, --isa) asks for, the same kind on all ranks: the
-// ranks of a host take its CUDA devices in turn. An error names the rank that lacks one, or that
-// has another kind. Adds warnings about devices that ranks share.
+// ranks of a host take its CUDA devices in turn, those of their own NUMA nodes first. An error
+// names the rank that lacks one, or that has another kind. Adds warnings about devices that ranks
+// share.
 absl::StatusOr<ComputeDevice> ChooseComputeDevice(Communicator& world, const RunConfig& config,
                                                   std::vector<std::string>& warnings);
 

@@ -49,6 +49,11 @@ void PlaceOnNumaNodes(const SharedCores& cores, int threads, std::vector<std::st
 
 }  // namespace
 
+std::vector<int> NodesOfThisRank(Communicator& world) {
+  const SharedCores cores = FindSharedCores(world);
+  return NumaTopology().Divide(cores.index, cores.num_ranks).nodes;
+}
+
 int CountThreads(Communicator& world, int wanted) { return FindSharedCores(world).threads(wanted); }
 
 int PlaceThreads(Communicator& world, int wanted, std::vector<std::string>& warnings) {

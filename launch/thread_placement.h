@@ -20,6 +20,10 @@ int CountThreads(Communicator& world, int wanted);
 // they use. If the system refuses this, adds a warning.
 int PlaceThreads(Communicator& world, int wanted, std::vector<std::string>& warnings);
 
+// Collective. Returns the NUMA nodes of this rank's share of its host, by the numbers of the
+// operating system; none if they are not known.
+std::vector<int> NodesOfThisRank(Communicator& world);
+
 }  // namespace octet
 
 #endif  // OCTET_LAUNCH_THREAD_PLACEMENT_H_

@@ -25,6 +25,11 @@ CudaDevice Describe(int number) {
   char bus_id[kBusIdChars] = {};
   cuda::Check(cudaDeviceGetPCIBusId(bus_id, kBusIdChars, number), "a question");
   device.bus_id = bus_id;
+  // Drivers before CUDA 12.2 don't know the question.
+  if (cudaDeviceGetAttribute(&device.numa_node, cudaDevAttrHostNumaId, number) != cudaSuccess) {
+    (void)cudaGetLastError();
+    device.numa_node = -1;
+  }
   return device;
 }
 

@@ -26,6 +26,7 @@ struct CudaDevice {
   int major = 0;       // compute capability
   int minor = 0;
   size_t free_bytes = 0;
+  int numa_node = -1;  // nearest to it; -1: not known
 
   // The instruction path of a numerics class, such as "cuda_sm90".
   std::string path() const { return "cuda_sm" + std::to_string(major) + std::to_string(minor); }
