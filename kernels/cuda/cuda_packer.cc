@@ -87,7 +87,7 @@ void CudaPacker::Write(std::span<const std::byte> from, std::byte* to) {
   for (size_t at = 0; at < from.size(); at += kPart) {
     const std::span<const std::byte> part = from.subspan(at, std::min(kPart, from.size() - at));
     const BorrowedLane lane(*this, part.size());
-    std::ranges::copy(part, lane.data());
+    std::memcpy(lane.data(), part.data(), part.size());
     lane.Copy(to + at, lane.data(), part.size(), cudaMemcpyHostToDevice);
   }
 }

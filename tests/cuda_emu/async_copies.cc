@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <utility>
 
 #include "tests/cuda_emu/emulation.h"
 
@@ -24,22 +23,29 @@ void AsyncCopies::Begin(void* to, const void* from, size_t bytes, size_t source_
   if (device.Draw(kEarlyOnes) == 0) {
     Do(copy);
   } else {
-    open_.push_back(copy);
+    copies_.push_back(copy);
   }
 }
 
-void AsyncCopies::Commit() { groups_.push_back(std::exchange(open_, {})); }
+void AsyncCopies::Commit() { group_ends_.push_back(copies_.size()); }
 
 void AsyncCopies::Wait(size_t pending) {
-  while (groups_.size() > pending) {
-    for (const Copy& copy : groups_.front()) Do(copy);
-    groups_.pop_front();
+  while (group_ends_.size() - first_group_ > pending) {
+    const size_t end = group_ends_[first_group_++];
+    while (first_copy_ < end) Do(copies_[first_copy_++]);
   }
+  if (first_copy_ == copies_.size() && first_group_ == group_ends_.size()) Clear();
 }
 
 void AsyncCopies::Finish() {
-  Commit();
-  Wait(0);
+  while (first_copy_ < copies_.size()) Do(copies_[first_copy_++]);
+  Clear();
+}
+
+void AsyncCopies::Clear() {
+  copies_.clear();
+  group_ends_.clear();
+  first_copy_ = first_group_ = 0;
 }
 
 void AsyncCopies::Do(const Copy& copy) {

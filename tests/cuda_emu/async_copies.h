@@ -4,7 +4,6 @@
 #define OCTET_TESTS_CUDA_EMU_ASYNC_COPIES_H_
 
 #include <cstddef>
-#include <deque>
 #include <vector>
 
 namespace octet::cuda_emu {
@@ -26,6 +25,9 @@ class AsyncCopies {
   // The thread ends.
   void Finish();
 
+  // Forgets all; for another thread.
+  void Clear();
+
  private:
   struct Copy {
     void* to;
@@ -35,8 +37,12 @@ class AsyncCopies {
   };
   static void Do(const Copy& copy);
 
-  std::vector<Copy> open_;  // of no group yet
-  std::deque<std::vector<Copy>> groups_;
+  // Those that may still take place, oldest first, and how many there were at each Commit. Kept as
+  // two lists with their beginnings, so that a thread that copies allocates nothing.
+  std::vector<Copy> copies_;
+  std::vector<size_t> group_ends_;
+  size_t first_copy_ = 0;
+  size_t first_group_ = 0;
 };
 
 }  // namespace octet::cuda_emu

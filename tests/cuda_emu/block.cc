@@ -13,11 +13,6 @@ std::string ToString(const Site& site) { return absl::StrCat(site.file, ":", sit
 
 }  // namespace
 
-Block& Block::Running() {
-  static Block block;
-  return block;
-}
-
 void Block::Run(const dim3& shape, size_t dynamic_bytes, const std::function<void()>& body) {
   body_ = &body;
   shared_.Begin(dynamic_bytes);
@@ -35,14 +30,16 @@ void Block::Prepare(const dim3& shape) {
   barrier_sum_ = 0;
   ready_.clear();
   while (std::ssize(threads_) < num_threads_) threads_.push_back(std::make_unique<Thread>());
+  warps_.assign((num_threads_ + kWarpSize - 1) / kWarpSize, {});
   for (int i = 0; i < num_threads_; ++i) {
     Thread& thread = *threads_[i];
     const auto number = static_cast<unsigned>(i);
     thread.number = i;
     thread.index = {number % shape.x, number / shape.x % shape.y, number / (shape.x * shape.y)};
     thread.has_ended = false;
-    thread.copies = {};
+    thread.copies.Clear();
     thread.fiber.Prepare(&Block::RunThread);
+    WarpOf(thread).alive |= 1U << i % kWarpSize;
     Continue(thread);
   }
 }
@@ -58,11 +55,13 @@ void Block::EndThread() {
   running_->copies.Finish();
   running_->has_ended = true;
   --num_alive_;
+  Warp& warp = WarpOf(*running_);
+  warp.alive &= ~(1U << lane());
   if (num_at_barrier_ > 0 && num_at_barrier_ == num_alive_) ReleaseBarrier();
   for (int l = 0; l < kWarpSize; ++l) {
-    const Thread* other = LaneOf(*running_, l);
-    if (other == nullptr || other->wait != Wait::kWarp) continue;
-    if ((other->mask >> lane() & 1U) != 0) TryCollective(*other);
+    if ((warp.waiting >> l & 1U) == 0) continue;
+    const Thread& other = LaneOf(*running_, l);
+    if ((other.mask >> lane() & 1U) != 0) TryCollective(other);
   }
   RunAnother(/*ends=*/true);
 }
@@ -124,35 +123,37 @@ void Block::Collective(unsigned mask, WarpOperation operation, void* argument, c
   me.mask = mask;
   me.operation = operation;
   me.argument = argument;
+  WarpOf(me).waiting |= 1U << lane();
   TryCollective(me);
   RunAnother();
 }
 
 // The thread waits in a collective: takes place if all lanes of its mask do.
-bool Block::TryCollective(const Thread& thread) {
+void Block::TryCollective(const Thread& thread) {
+  Warp& warp = WarpOf(thread);
+  const unsigned lanes = thread.mask & warp.alive;
+  if ((lanes & ~warp.waiting) != 0) return;
   void* arguments[kWarpSize] = {};
   for (int l = 0; l < kWarpSize; ++l) {
-    if ((thread.mask >> l & 1U) == 0) continue;
-    const Thread* other = LaneOf(thread, l);
-    if (other == nullptr || other->has_ended) continue;
-    if (other->wait != Wait::kWarp || other->mask != thread.mask) return false;
-    if (other->operation != thread.operation || !(other->site == thread.site)) {
+    if ((lanes >> l & 1U) == 0) continue;
+    const Thread& other = LaneOf(thread, l);
+    if (other.mask != thread.mask) return;
+    if (other.operation != thread.operation || !(other.site == thread.site)) {
       Fail(absl::StrCat("the warp operation at ", ToString(thread.site), " meets the one at ",
-                        ToString(other->site)));
-      return false;
+                        ToString(other.site)));
+      return;
     }
-    arguments[l] = other->argument;
+    arguments[l] = other.argument;
   }
   thread.operation(arguments);
+  warp.waiting &= ~lanes;
   for (int l = 0; l < kWarpSize; ++l) {
-    if (arguments[l] != nullptr) Continue(*LaneOf(thread, l));
+    if ((lanes >> l & 1U) != 0) Continue(LaneOf(thread, l));
   }
-  return true;
 }
 
-Block::Thread* Block::LaneOf(const Thread& thread, int lane) const {
-  const int number = thread.number / kWarpSize * kWarpSize + lane;
-  return number < num_threads_ ? threads_[number].get() : nullptr;
+Block::Thread& Block::LaneOf(const Thread& thread, int lane) const {
+  return *threads_[thread.number / kWarpSize * kWarpSize + lane];
 }
 
 void Block::ReportDeadlock() const {

@@ -26,7 +26,10 @@ using WarpOperation = void (*)(void* const* lanes);
 class Block {
  public:
   // The one that runs.
-  static Block& Running();
+  static Block& Running() {
+    static Block block;
+    return block;
+  }
 
   // Runs the threads of a block of this shape, each of which calls body().
   void Run(const dim3& shape, size_t dynamic_bytes, const std::function<void()>& body);
@@ -67,19 +70,27 @@ class Block {
     int sum = 0;  // of the barrier, afterwards
   };
 
+  // Lanes as bits.
+  struct Warp {
+    unsigned alive = 0;
+    unsigned waiting = 0;  // in a collective
+  };
+
   static void RunThread();
   void EndThread();
   void Prepare(const dim3& shape);
   void Continue(Thread& thread);
   void RunAnother(bool ends = false);
   void ReleaseBarrier();
-  bool TryCollective(const Thread& thread);
-  Thread* LaneOf(const Thread& thread, int lane) const;
+  void TryCollective(const Thread& thread);
+  Thread& LaneOf(const Thread& thread, int lane) const;
+  Warp& WarpOf(const Thread& thread) { return warps_[thread.number / kWarpSize]; }
   void ReportDeadlock() const;
 
   SharedMemory shared_;
   Fiber caller_;
   std::vector<std::unique_ptr<Thread>> threads_;  // kept for later blocks
+  std::vector<Warp> warps_;
   int num_threads_ = 0;
   int num_alive_ = 0;
   int num_at_barrier_ = 0;

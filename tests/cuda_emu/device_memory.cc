@@ -58,11 +58,11 @@ void* DeviceMemory::Allocate(size_t bytes) {
   end_ += needed;
   used_ += needed;
   allocations_[p] = bytes;
-  const Access access;
-  if (num_accesses_ > 1) Protect(true);
+  OCTET_CHECK(mprotect(p, RoundUp(bytes), PROT_READ | PROT_WRITE) == 0);
   std::memset(p, kUnwritten, bytes);
   Poison(p - kRedZone, kRedZone);
   Poison(p + bytes, needed - kRedZone - bytes);
+  OCTET_CHECK(num_accesses_ > 0 || mprotect(p, RoundUp(bytes), PROT_NONE) == 0);
   return p;
 }
 

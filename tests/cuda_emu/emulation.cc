@@ -14,17 +14,12 @@ std::recursive_mutex& RuntimeMutex() {
   return mutex;
 }
 
-Emulation& Emulation::Device() {
-  static Emulation device;
-  return device;
-}
-
 void Emulation::Reset(const Options& options) {
   options_ = options;
   faults_.clear();
   sites_.clear();
   async_bytes_ = 0;
-  random_.seed(options.seed);
+  random_ = options.seed;
 }
 
 void Emulation::Fail(const std::string& what) {

@@ -63,18 +63,24 @@ void EnterFiber() {
 }
 
 void Fiber::Prepare(void (*entry)()) {
-  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  static const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   if (stack_.data() == nullptr) {
     stack_ = MapZeros(page + kStackBytes);
     OCTET_CHECK(stack_.data() != nullptr && mprotect(stack_.data(), page, PROT_NONE) == 0);
     bottom_ = stack_.data() + page;
     size_ = kStackBytes;
+    // Not all at the same place of a page, or their first lines would push each other out of caches.
+    constexpr size_t kPlaces = 64;
+    static size_t number = 0;
+    top_ = stack_.data() + page + kStackBytes - number++ % kPlaces * 64;
+    stack_pointer_ = top_;
   }
-  Unpoison(bottom_, size_);  // by what ran there before
+  // By the functions that ran there before and have not returned; below them, all have.
+  Unpoison(stack_pointer_, top_ - static_cast<std::byte*>(stack_pointer_));
   entry_ = entry;
   fake_stack_ = nullptr;
   // As if octet_switch_stack had been called: after its `ret` the stack is as a call leaves it.
-  auto* top = reinterpret_cast<void**>(stack_.data() + page + kStackBytes) - 1;
+  auto* top = reinterpret_cast<void**>(top_) - 1;
   *--top = reinterpret_cast<void*>(&EnterFiber);
   for (int i = 0; i < kKeptRegisters; ++i) *--top = nullptr;
   stack_pointer_ = top;

@@ -30,6 +30,7 @@ class Fiber {
   static constexpr size_t kStackBytes = size_t{128} << 10;
 
   Buffer stack_;  // below it a page that can't be touched; empty: the system's
+  std::byte* top_ = nullptr;
   void* stack_pointer_ = nullptr;
   void (*entry_)() = nullptr;
 

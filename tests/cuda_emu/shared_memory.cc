@@ -12,15 +12,23 @@
 
 namespace octet::cuda_emu {
 
-SharedMemory::SharedMemory() : memory_(MapZeros(kArraysBytes + kDynamicBytes)) {}
+SharedMemory::SharedMemory() : memory_(MapZeros(kArraysBytes + kDynamicBytes)) {
+  std::memset(memory_.data(), kUnwritten, memory_.bytes());
+  Poison(memory_.data(), memory_.bytes());
+}
 
 // Others get its addresses at the end of the program.
 SharedMemory::~SharedMemory() { Unpoison(memory_.data(), memory_.bytes()); }
 
 void SharedMemory::Begin(size_t dynamic_bytes) {
-  Unpoison(memory_.data(), memory_.bytes());
-  std::memset(memory_.data(), kUnwritten, memory_.bytes());
-  Poison(memory_.data(), memory_.bytes());
+  // What the last block could touch; the rest is as it was at the beginning.
+  const auto restore = [](void* p, size_t bytes) {
+    Unpoison(p, bytes);
+    std::memset(p, kUnwritten, bytes);
+    Poison(p, bytes);
+  };
+  restore(memory_.data(), std::min(end_ + kRedZone, kArraysBytes));
+  restore(dynamic(), std::min(dynamic_bytes_ + kRedZone, kDynamicBytes));
   Unpoison(dynamic(), dynamic_bytes);
   arrays_.clear();
   end_ = 0;

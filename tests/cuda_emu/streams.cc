@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/cuda_emu/device_memory.h"
 #include "tests/cuda_emu/emulation.h"
 
 namespace octet::cuda_emu {
@@ -61,6 +62,14 @@ cudaError_t ErrorSoFar() {
   return Emulation::Device().faults().empty() ? cudaSuccess : cudaErrorLaunchFailure;
 }
 
+// Does work until `finished`, or none is ready. Memory is made accessible once for all of it.
+Step WorkOn(const std::function<bool()>& finished) {
+  const DeviceMemory::Access access;
+  Step step = Step::kDone;
+  while (step == Step::kDone && !finished()) step = WorkStep();
+  return step;
+}
+
 // Lets others work meanwhile.
 void Nap() {
   constexpr std::chrono::microseconds kNap(50);
@@ -98,7 +107,7 @@ Step WorkStep() {
 
 cudaError_t WorkUntil(const std::function<bool()>& finished) {
   while (!finished()) {
-    const Step step = WorkStep();
+    const Step step = WorkOn(finished);
     if (step == Step::kNotYet) Nap();
     if (step != Step::kNone) continue;
     Emulation::Device().Fail("streams wait for each other");

@@ -26,7 +26,8 @@ class Copy {
   void ReadTo(std::byte* to) const {
     device_.Synchronize();
     std::vector<std::byte> room;
-    std::ranges::copy(device_.packer().Read({data(), bytes_}, room), to);
+    const std::span<const std::byte> bytes = device_.packer().Read({data(), bytes_}, room);
+    if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
   }
 
  private:

@@ -9,6 +9,7 @@
 #include "tests/kernels/conformance/framed_matrix.h"
 #include "tests/kernels/conformance/paged_tokens.h"
 #include "tests/support/reference.h"
+#include "tests/support/sanitized.h"
 
 namespace octet {
 namespace {
@@ -104,6 +105,7 @@ TEST_P(AttentionConformance, DoesNotDependOnChunks) {
   const auto other = case_.Make(case_.num_variants);
   for (const int64_t chunk : {1, 7, 32, 100}) {
     if (chunk >= t.length() - first) break;
+    if (kSanitized && chunk == 1) continue;
     EXPECT_EQ(Attend(*other, t, chunk, first).bytes(), whole.bytes()) << "chunks of " << chunk;
   }
 }
@@ -137,6 +139,7 @@ TEST_P(AttentionConformance, WhatIsNotFiniteReachesAllThatSeeIt) {
   const Tokens sound(shape_, length);
   const OwnedMatrix whole = Attend(*backend_, sound, length, first);
   for (const float value : {kNan, kInf}) {
+    if (kSanitized && value == kInf) continue;
     for (OwnedMatrix Tokens::*part : {&Tokens::q, &Tokens::k, &Tokens::v}) {
       Tokens broken = sound;
       OwnedMatrix& m = broken.*part;

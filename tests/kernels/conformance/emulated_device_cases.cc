@@ -11,7 +11,7 @@ std::vector<BackendCase> BackendCases() {
   std::vector<BackendCase> cases;
   for (const bool tensor_cores : {true, false}) {
     cases.push_back({.name = tensor_cores ? "cuda" : "cuda_plain",
-                     .num_variants = tensor_cores ? static_cast<int>(cuda_emu::kSeeds) : 2,
+                     .num_variants = tensor_cores ? static_cast<int>(cuda_emu::kOrders) : 2,
                      .make_backend =
                          [tensor_cores](int seed) {
                            cuda_emu::Emulation::Device().Reset({.seed = uint64_t(seed)});

@@ -51,7 +51,7 @@ inline std::vector<float> ExpectAnyOrder(const cuda_emu::Compute& compute) {
   std::vector<float> result = cuda_emu::ComputeWith(1, compute);
   EXPECT_THAT(cuda_emu::Emulation::Device().faults(), testing::IsEmpty());
   EXPECT_LE(cuda_emu::Emulation::Device().sites().size(), 1U);
-  for (uint64_t seed = 2; seed <= cuda_emu::kSeeds; ++seed) {
+  for (uint64_t seed = 2; seed <= cuda_emu::kOrders; ++seed) {
     EXPECT_EQ(cuda_emu::ComputeWith(seed, compute), result) << seed;
   }
   return result;

@@ -123,6 +123,7 @@ void ExpectHostPlanOf(int ranks, int64_t num_tokens, int topk) {
 
 TEST(CudaExchangePlan, IsThatOfTheHost) {
   for (const int ranks : {1, 2, 3, 8}) {
+    if (kSanitized && ranks != 3) continue;
     for (const int64_t num_tokens : {0, 1, 5, 100, 700}) {
       for (const int topk : {1, 2, 8}) ExpectHostPlanOf(ranks, num_tokens, topk);
     }
@@ -131,7 +132,7 @@ TEST(CudaExchangePlan, IsThatOfTheHost) {
 
 TEST(CudaExchangePlan, OfManyRanksIsThatOfTheHost) {
   for (const auto& [num_tokens, topk] : {std::pair(0, 2), {1, 8}, {5, 1}, {100, 2}, {700, 8}}) {
-    ExpectHostPlanOf(64, num_tokens, topk);
+    if (!kSanitized || num_tokens == 100) ExpectHostPlanOf(64, num_tokens, topk);
   }
   ExpectHostPlanOf(256, 40, 4);
 }

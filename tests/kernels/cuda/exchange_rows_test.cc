@@ -91,6 +91,7 @@ void ExpectSums(const ExchangeCase& c) {
 TEST(CudaExchangeRows, EveryTokenGetsTheSumOfItsExperts) {
   for (const int ranks : {1, 2, 3}) {
     for (const int topk : {1, 2, 8}) {
+      if (kSanitized && ranks != 3) continue;
       SCOPED_TRACE(testing::Message() << ranks << ", " << topk);
       for (const int64_t num_tokens : {0, 5}) ExpectSums<BF16>({ranks, num_tokens, topk});
       ExpectSums<float>({ranks, 1, topk});

@@ -220,6 +220,7 @@ void ExpectHostExpertPlan(int ranks, int64_t num_tokens, int topk, int rank) {
 
 TEST(CudaExpertPlan, IsThatOfTheHost) {
   for (const int ranks : {1, 2, 3, 8}) {
+    if (kSanitized && ranks != 3) continue;
     for (const int64_t num_tokens : {0, 1, 5, 100}) {
       for (const int topk : {1, 2, 8}) ExpectHostExpertPlan(ranks, num_tokens, topk, ranks / 2);
     }
@@ -229,7 +230,7 @@ TEST(CudaExpertPlan, IsThatOfTheHost) {
 
 TEST(CudaExpertPlan, OfManyHomesIsThatOfTheHost) {
   for (const auto& [num_tokens, topk] : {std::pair(0, 2), {1, 8}, {5, 1}, {100, 2}}) {
-    ExpectHostExpertPlan(64, num_tokens, topk, 1);
+    if (!kSanitized || num_tokens == 5) ExpectHostExpertPlan(64, num_tokens, topk, 1);
   }
   ExpectHostExpertPlan(256, 3, 4, 0);
 }

@@ -140,6 +140,7 @@ TEST(CudaFlashAttention, IsTheFormula) {
     const PagedCache cache(DType::kBF16, shape, {1, 33, 300, 595});
     const int64_t most = MostTileTokens(shape.heads / shape.kv_heads);
     for (const int64_t window : {0, 50, 300}) {
+      if (kSanitized && window == 300) continue;
       SCOPED_TRACE(testing::Message() << shape.heads << " heads, window " << window);
       const std::vector<float> y = ComputeWith(1, Flash(cache, parts, {most, false, window}));
       EXPECT_THAT(Emulation::Device().faults(), IsEmpty());

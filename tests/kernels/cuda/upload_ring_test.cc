@@ -13,7 +13,7 @@ namespace octet::cuda {
 namespace {
 
 using cuda_emu::Emulation;
-using cuda_emu::kSeeds;
+using cuda_emu::kOrders;
 using testing::IsEmpty;
 
 constexpr size_t kRingBytes = 16 << 10;
@@ -67,7 +67,7 @@ class Reader {
 
 // Lists of all sizes, many times around the ring, while nobody waits.
 TEST(UploadRing, AListIsReadAsItWas) {
-  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+  for (uint64_t seed = 1; seed <= kOrders; ++seed) {
     Emulation::Device().Reset({.seed = seed});
     const Stream stream;
     UploadRing ring(stream, kRingBytes);
