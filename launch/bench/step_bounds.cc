@@ -9,12 +9,14 @@ Arithmetic CountArithmetic(const ModelConfig& c) {
   const double hidden = c.hidden_size;
   const double q_dim = static_cast<double>(c.num_heads) * c.head_dim;
   const double kv_dim = static_cast<double>(c.num_kv_heads) * c.head_dim;
-  const double attention = hidden * (2 * q_dim + 2 * kv_dim);
+  const double qkv = hidden * (q_dim + 2 * kv_dim);
+  const double output = hidden * q_dim;
   const double router = hidden * c.num_experts;
   const double experts = 3.0 * c.experts_per_token * hidden * c.intermediate_size;
-  return {.token = 2 * c.num_layers * (attention + router + experts),
+  return {.token = 2 * ((c.num_layers - 1) * (qkv + output + router + experts) + qkv),
+          .last = 2 * (output + router + experts),
           .sampled = 2 * hidden * c.vocab_size,
-          .seen = 4 * c.num_layers * q_dim};
+          .seen = 4 * q_dim};
 }
 
 Bound BoundOfStep(const StepMachine& machine, std::span<const StepRecord> steps) {
@@ -29,7 +31,8 @@ Bound BoundOfStep(const StepMachine& machine, std::span<const StepRecord> steps)
     Host& host = hosts[machine.hosts[r]];
     host.bytes += static_cast<double>(steps[r].expert_bytes + steps[r].kv_bytes);
     host.bytes_per_second += machine.rates.dram[r];
-    operations += static_cast<double>(steps[r].tokens) * machine.arithmetic.token;
+    operations += static_cast<double>(steps[r].tokens) * machine.arithmetic.token +
+                  static_cast<double>(steps[r].last_tokens) * machine.arithmetic.last;
     attention += static_cast<double>(steps[r].positions_seen) * machine.arithmetic.seen;
   }
   Bound bound = {.arithmetic = operations / machine.rates.dot_products +

@@ -17,9 +17,10 @@ namespace octet {
 // The operations of products; a multiplication and an addition count as two. Products with weights
 // run at the rate of the model's dtype, those of attention over the cache at that of float32.
 struct Arithmetic {
-  double token = 0;    // for each token that a step computes, without the head
+  double token = 0;  // for each token that a step computes, but for what only sampled ones need
+  double last = 0;   // for each token that the last layer goes on with after it has stored its key
   double sampled = 0;  // the head, for each token that is sampled
-  double seen = 0;     // attention, for each position that a token sees
+  double seen = 0;     // attention, for each position that a token sees in a layer
 };
 Arithmetic CountArithmetic(const ModelConfig& config);
 

@@ -100,16 +100,22 @@ void AddGroupPairs(int group_size, int num_layers, int topk,
     for (size_t i = 0; i < records[first].size(); ++i) {
       int64_t pairs = 0;  // of all layers and ranks
       int64_t busiest = 0;
+      std::vector<int64_t> of_layers;  // of all ranks
+      of_layers.reserve(num_layers);
       for (size_t l = i * num_layers; l < (i + 1) * num_layers; ++l) {
         int64_t most = 0;
+        int64_t of_layer = 0;
         for (size_t r = first; r < first + group_size; ++r) {
-          pairs += layer_pairs[r][l];
+          of_layer += layer_pairs[r][l];
           most = std::max(most, layer_pairs[r][l]);
         }
+        of_layers.push_back(of_layer);
+        pairs += of_layer;
         busiest += most;
       }
       StepRecord& step = records[first][i];
-      step.tokens = pairs / num_layers / topk;
+      step.tokens = of_layers.front() / topk;
+      step.last_tokens = of_layers.back() / topk;
       step.mean_rank_pairs = static_cast<double>(pairs) / group_size;
       step.busiest_rank_pairs = busiest;
     }

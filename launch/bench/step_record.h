@@ -24,12 +24,13 @@ struct StepRecord {
   Times times = {};
   // These count this rank's group. They are on its first rank, after the records are gathered.
   int64_t tokens = 0;              // computed
+  int64_t last_tokens = 0;         // of them, that had experts in the last layer
   double mean_rank_pairs = 0;      // (token, slot) pairs of a rank's experts, over all layers
   int64_t busiest_rank_pairs = 0;  // of the rank with the most in each layer, over all layers
 
   int64_t expert_bytes = 0;    // of this rank's experts that had tokens
   int64_t kv_bytes = 0;        // of the pages in use
-  int64_t positions_seen = 0;  // by this rank's tokens together, in each layer
+  int64_t positions_seen = 0;  // by this rank's tokens together, over all layers
 
   bool prefills() const { return prompt_tokens > 0; }
 };

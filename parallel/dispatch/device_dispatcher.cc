@@ -74,7 +74,7 @@ class DeviceDispatcher : public Dispatcher {
     return {As<int32_t>(topk_idx_), As<float>(topk_weights_)};
   }
   void ExpertsMoved(int layer) override { ReadPlacement(layer); }
-  void BeginStep(int64_t num_tokens, int64_t room) override;
+  void SetTokens(int64_t num_tokens, int64_t room) override;
   void Await() override { comm_.Wait(rows_.pending(), Traffic::kCombine, {"combine"}); }
   TokensInFlight Dispatch(int layer, ConstMatrix x, const Routing& routing) override;
   std::vector<int64_t> TakeDeviceCounts() override;
@@ -173,7 +173,7 @@ void DeviceDispatcher::ReadPlacement(int layer) {
   upload(local_of, local_of_);
 }
 
-void DeviceDispatcher::BeginStep(int64_t num_tokens, int64_t room) {
+void DeviceDispatcher::SetTokens(int64_t num_tokens, int64_t room) {
   OCTET_CHECK(room == 0 || num_tokens <= room);
   const std::array<int32_t, 1> list = {static_cast<int32_t>(num_tokens)};
   backend_.lists().UploadTo(std::as_bytes(std::span(list)), num_tokens_.data());

@@ -80,11 +80,12 @@ class Dispatcher {
   // The hosts of the ranks, as the exchange sees them.
   virtual const HostTopology& hosts() const = 0;
 
-  // Begins a step: the exchanges of all layers with this rank's tokens. If `room` is not 0, no rank
-  // has more tokens, all ranks give the same room, and only a dispatcher whose plans are made on a
-  // device is asked for it: then no host waits within the step, `x` of Dispatch has `room` rows,
-  // the first ones being the tokens, and what a layer asks of the backend may be recorded.
-  virtual void BeginStep(int64_t num_tokens, int64_t room) = 0;
+  // Sets the number of this rank's tokens from the next layer on. If `room` is not 0, no rank has
+  // more tokens, all ranks give the same room for a whole step, and only a dispatcher whose plans
+  // are made on a device is asked for it: then no host waits within the step, `x` of Dispatch has
+  // `room` rows, the first ones being the tokens, and what a layer asks of the backend may be
+  // recorded.
+  virtual void SetTokens(int64_t num_tokens, int64_t room) = 0;
 
   // Waits until the exchanges that were begun are complete.
   virtual void Await() = 0;

@@ -42,7 +42,7 @@ class HostDispatcher : public Dispatcher {
   // Bytes of memory that this rank's host reserves for the exchange.
   size_t host_bytes() const { return board_.bytes(); }
 
-  void BeginStep(int64_t, int64_t room) override { OCTET_CHECK_EQ(room, 0); }
+  void SetTokens(int64_t, int64_t room) override { OCTET_CHECK_EQ(room, 0); }
   void Await() override {}
   RoutingPlace routing_place() override { return {}; }
   void ExpertsMoved(int layer) override;

@@ -36,11 +36,7 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
              {.max_tokens = options.limits.MaxTokensPerRank(),
               .max_positions = options.max_model_len,
               .second_workspace_bytes = StepMemory(model.config, options).second_workspace},
-             {.observe =
-                  [this](const RoutedTokens& tokens) {
-                    if (recorder_) recorder_->AddLayer(tokens);
-                  },
-              .override_experts = options.override_experts}),
+             {.observe = MakeObserver(options), .override_experts = options.override_experts}),
       runner_(context_, host_, model.config, model.tokenizer, model_, kv_cache_, options.seed),
       affinity_(MakeAffinity(ranks, model, options)),
       scheduler_(options.limits, options.home_policy, affinity_ ? &*affinity_ : nullptr),
@@ -63,6 +59,11 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
                     placement_, model.config.experts_per_token);
   runner_.SetRecorder(&*recorder_, {.in_steps = options.record_routing,
                                     .in_sequences = options.return_routed_experts});
+}
+
+RoutingObserver Engine::MakeObserver(const EngineOptions& options) {
+  if (!options.record_routing && !options.return_routed_experts) return nullptr;
+  return [this](const RoutedTokens& tokens) { recorder_->AddLayer(tokens); };
 }
 
 bool Engine::Step(std::vector<FinishedSequence>& finished) {

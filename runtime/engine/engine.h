@@ -112,6 +112,7 @@ class Engine {
   int64_t positions_seen() const { return runner_.positions_seen(); }
 
  private:
+  RoutingObserver MakeObserver(const EngineOptions& options);
   void ReceiveStep();
   void FollowMoves();
   void UseMovedLayer();

@@ -21,7 +21,7 @@ StepResult& ModelRunner::Run(const RankStep& step) {
   for (const int64_t id : step.preempt()) Preempt(id);
   for (const NewSequence& added : step.admit()) Admit(added);
   for (const Chunk& chunk : step.chunks()) AddChunk(chunk);
-  positions_seen_ += batch_.NumSeen(config_.sliding_window.value_or(0));
+  positions_seen_ += model_.CountSeen(batch_);
 
   const Workspace::Scope scope(context_.workspace);
   if (step.has_decode() && model_.CanDecode()) {

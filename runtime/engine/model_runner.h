@@ -62,7 +62,7 @@ class ModelRunner {
   // add to the result. It is valid until the next call.
   StepResult& Run(const RankStep& step);
 
-  // The (token, position) pairs of attention so far, in each layer.
+  // The (token, position) pairs of attention so far, over all layers.
   int64_t positions_seen() const { return positions_seen_; }
 
  private:

@@ -3,7 +3,7 @@
 namespace octet {
 
 void Attention::Forward(const ExecutionContext& context, ConstMatrix x, const Batch& batch,
-                        Matrix y) const {
+                        const Batch& wanted, Matrix y) const {
   const PhaseClock::Scope timing(context.clock, Phase::kAttention);
   const Workspace::Scope scope(context.workspace);
   Backend& backend = context.backend;
@@ -19,8 +19,13 @@ void Attention::Forward(const ExecutionContext& context, ConstMatrix x, const Ba
   backend.Rope(k, batch.positions, rope_);
   backend.StoreKv(k, v, batch.spans, kv_);
 
-  const Matrix attended = context.workspace.Alloc(x.rows, q_dim);
-  backend.Attention(q, batch.spans, kv_, config_.sliding_window.value_or(0), attended);
+  Matrix queries = q;
+  if (&wanted != &batch) {
+    queries = context.workspace.Alloc(y.rows, q_dim);
+    backend.GatherRows(q, batch.logit_rows, queries);
+  }
+  const Matrix attended = context.workspace.Alloc(y.rows, q_dim);
+  backend.Attention(queries, wanted.spans, kv_, config_.sliding_window.value_or(0), attended);
   backend.Matmul(attended, weights_.o_proj, y);
 }
 

@@ -17,9 +17,11 @@ class Attention {
             KvBlocks kv)
       : config_(config), weights_(weights), rope_(rope), kv_(kv) {}
 
-  // Computes y = o_proj(attention(x)) and stores the keys and values of x. x, y:
-  // [batch.num_tokens(), hidden_size]; y may be x.
-  void Forward(const ExecutionContext& context, ConstMatrix x, const Batch& batch, Matrix y) const;
+  // Stores the keys and values of x, and computes y = o_proj(attention(x)) of the tokens `wanted`:
+  // `batch` itself, or its logit rows. x: [batch.num_tokens(), hidden_size]; y:
+  // [wanted.num_tokens(), hidden_size]; y may be the first rows of x.
+  void Forward(const ExecutionContext& context, ConstMatrix x, const Batch& batch,
+               const Batch& wanted, Matrix y) const;
 
  private:
   const ModelConfig& config_;

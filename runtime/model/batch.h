@@ -25,9 +25,13 @@ struct Batch {
   // Returns the sum over all tokens of the positions that each one sees: the last `window` ones, or
   // all if `window` is 0.
   int64_t NumSeen(int64_t window) const;
+  static int64_t NumSeen(int64_t position, int64_t window);  // by one token
 
   // Replaces the content with the tokens [first, last) of `whole`.
   void TakeTokens(const Batch& whole, int64_t first, int64_t last);
+
+  // Replaces the content with the tokens of `whole` whose logits are needed.
+  void TakeLogitRows(const Batch& whole);
 
   // Adds tokens, each a run without pages whose logits are needed, until there are `count`.
   void PadTo(int64_t count);
@@ -45,6 +49,28 @@ struct Batch {
   }
 };
 
+inline void Batch::TakeLogitRows(const Batch& whole) {
+  Clear();
+  size_t run = 0;
+  for (const int32_t row : whole.logit_rows) {
+    while (row >= whole.spans[run].first_row + whole.spans[run].num_rows) ++run;
+    const SequenceSpan& from = whole.spans[run];
+    const int64_t position = from.start_pos + row - from.first_row;
+    const bool follows = !spans.empty() && spans.back().pages.data() == from.pages.data() &&
+                         spans.back().start_pos + spans.back().num_rows == position;
+    if (follows) {
+      ++spans.back().num_rows;
+    } else {
+      spans.push_back(
+          {.first_row = num_tokens(), .num_rows = 1, .start_pos = position, .pages = from.pages});
+      lines.push_back(whole.lines[run]);
+    }
+    logit_rows.push_back(static_cast<int32_t>(num_tokens()));
+    tokens.push_back(whole.tokens[row]);
+    positions.push_back(whole.positions[row]);
+  }
+}
+
 inline void Batch::PadTo(int64_t count) {
   for (int64_t row = num_tokens(); row < count; ++row) {
     spans.push_back({.first_row = row, .num_rows = 1});
@@ -55,11 +81,13 @@ inline void Batch::PadTo(int64_t count) {
   }
 }
 
+inline int64_t Batch::NumSeen(int64_t position, int64_t window) {
+  return window > 0 ? std::min(window, position + 1) : position + 1;
+}
+
 inline int64_t Batch::NumSeen(int64_t window) const {
   int64_t seen = 0;
-  for (const int64_t position : positions) {
-    seen += window > 0 ? std::min(window, position + 1) : position + 1;
-  }
+  for (const int32_t position : positions) seen += NumSeen(position, window);
   return seen;
 }
 

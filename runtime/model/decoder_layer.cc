@@ -20,11 +20,34 @@ void DecoderLayer::Forward(std::span<MicroBatch> micro_batches) const {
   for (MicroBatch& m : micro_batches) RunExperts(m);
 }
 
+void DecoderLayer::ForwardLast(std::span<MicroBatch> micro_batches) const {
+  for (MicroBatch& m : micro_batches) {
+    m.Land();
+    m.wanted == nullptr ? Attend(m) : AttendWanted(m);
+    Dispatch(m);
+  }
+  for (MicroBatch& m : micro_batches) RunExperts(m);
+}
+
+void DecoderLayer::AttendWanted(MicroBatch& m) const {
+  const Activity::Scope place({"norm", layer_});  // and attention within
+  Backend& backend = m.context.backend;
+  const Matrix y = m.scratch.Rows(0, m.wanted->num_tokens());
+  backend.RmsNorm(m.hidden, weights_.input_layernorm, eps_, m.scratch);
+  attention_.Forward(m.context, m.scratch, *m.batch, *m.wanted, y);
+  backend.GatherRows(m.hidden, m.batch->logit_rows, m.last);
+  m.hidden = m.last;
+  m.scratch = y;
+  m.batch = m.wanted;
+  m.dispatcher.SetTokens(m.batch->num_tokens(), 0);
+  backend.Add(m.scratch, m.hidden);
+}
+
 void DecoderLayer::Attend(MicroBatch& m) const {
   const Activity::Scope place({"norm", layer_});  // and attention within
   Backend& backend = m.context.backend;
   backend.RmsNorm(m.hidden, weights_.input_layernorm, eps_, m.scratch);
-  attention_.Forward(m.context, m.scratch, m.batch, m.scratch);
+  attention_.Forward(m.context, m.scratch, *m.batch, *m.batch, m.scratch);
   backend.Add(m.scratch, m.hidden);
 }
 

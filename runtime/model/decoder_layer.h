@@ -22,11 +22,16 @@ class DecoderLayer {
   // MicroBatch::Land waits for them.
   void Forward(std::span<MicroBatch> micro_batches) const;
 
+  // Collective, for the last layer: the same, but a micro-batch with `wanted` goes on with the
+  // tokens whose logits are needed alone. What other layers read of the others is stored.
+  void ForwardLast(std::span<MicroBatch> micro_batches) const;
+
   // Takes the layer's experts from `weights` again. Call it between steps, after experts moved.
   void ExpertsMoved() { moe_.UseExperts(weights_); }
 
  private:
   void Attend(MicroBatch& m) const;
+  void AttendWanted(MicroBatch& m) const;
   void Dispatch(MicroBatch& m) const;
   void RunExperts(MicroBatch& m) const;
 

@@ -16,10 +16,12 @@ struct MicroBatch {
   const ExecutionContext& context;  // with a workspace of its own while it is under way
   Dispatcher& dispatcher;           // its own
   int64_t first_token;              // index in the step's tokens
-  const Batch& batch;
+  const Batch* batch;
   Routing& routing;                             // filled by the router
   Matrix hidden;                                // [tokens, hidden_size] the residual stream
   Matrix scratch;                               // the same shape
+  const Batch* wanted = nullptr;                // the tokens that the last layer goes on with
+  Matrix last = {};                             // room for their hidden states
   std::optional<TokensInFlight> tokens = {};    // while they travel to experts
   std::optional<OutputsInFlight> outputs = {};  // while experts' outputs come back
 

@@ -58,7 +58,7 @@ Matrix Mixtral::Forward(const Batch& batch, int num_micro_batches) {
   const Workspace::Scope second_scope(second_workspace_);
   MicroBatches micro_batches = Divide(batch, num_micro_batches);
   HoldLists(num_micro_batches, 0);
-  for (MicroBatch& m : micro_batches) m.dispatcher.BeginStep(m.batch.num_tokens(), 0);
+  for (MicroBatch& m : micro_batches) m.dispatcher.SetTokens(m.batch->num_tokens(), 0);
   Compute(micro_batches, last);
   return last;
 }
@@ -70,7 +70,7 @@ Matrix Mixtral::Decode(const Batch& batch, const DecodeShape& shape) {
   lane.batch.PadTo(shape.tokens);
   const Matrix logits = context_.workspace.Alloc(shape.tokens, config_.vocab_size);
   HoldLists(1, shape.context);
-  lane.dispatcher->BeginStep(tokens, shape.tokens);
+  lane.dispatcher->SetTokens(tokens, shape.tokens);
   RecordedDecode& recorded = decodes_[shape];
   const auto compute = [&] { ComputeLogits(lane, logits); };
   if (!std::exchange(recorded.was_computed, true)) {
@@ -91,12 +91,31 @@ void Mixtral::ComputeLogits(Lane& lane, Matrix logits) {
   context_.backend.Matmul(last, weights_.lm_head, logits);
 }
 
-void Mixtral::Compute(std::span<MicroBatch> micro_batches, Matrix last) const {
+void Mixtral::Compute(std::span<MicroBatch> micro_batches, Matrix last) {
+  const std::span layers = std::span(std::as_const(layers_));
   for (MicroBatch& m : micro_batches) Embed(m);
-  for (const DecoderLayer& layer : layers_) layer.Forward(micro_batches);
-  for (MicroBatch& m : micro_batches) m.Land();
-  TakeLogitRows(micro_batches, last);
+  for (const DecoderLayer& layer : layers.first(layers.size() - 1)) layer.Forward(micro_batches);
+  FindWanted(micro_batches, last);
+  layers.back().ForwardLast(micro_batches);
+  for (MicroBatch& m : micro_batches) {
+    m.Land();
+    if (m.wanted == nullptr) context_.backend.GatherRows(m.hidden, m.batch->logit_rows, m.last);
+  }
   context_.backend.RmsNorm(last, weights_.norm, config_.rms_norm_eps, last);
+}
+
+// An observer is shown all tokens, also in the last layer.
+void Mixtral::FindWanted(std::span<MicroBatch> micro_batches, Matrix last) {
+  int64_t first = 0;
+  for (size_t i = 0; i < micro_batches.size(); ++i) {
+    MicroBatch& m = micro_batches[i];
+    const auto count = std::ssize(m.batch->logit_rows);
+    m.last = last.Rows(first, count);
+    first += count;
+    if (hooks_.observe || count == m.batch->num_tokens()) continue;
+    lanes_[i].wanted.TakeLogitRows(*m.batch);
+    m.wanted = &lanes_[i].wanted;
+  }
 }
 
 Mixtral::MicroBatches Mixtral::Divide(const Batch& batch, int num_micro_batches) {
@@ -117,7 +136,7 @@ MicroBatch Mixtral::StartLane(Lane& lane, int64_t first_token) {
   return {.context = lane.context,
           .dispatcher = *lane.dispatcher,
           .first_token = first_token,
-          .batch = lane.batch,
+          .batch = &lane.batch,
           .routing = lane.routing,
           .hidden = workspace.Alloc(tokens, config_.hidden_size),
           .scratch = workspace.Alloc(tokens, config_.hidden_size)};
@@ -138,17 +157,16 @@ const ExpertLoad& Mixtral::expert_load() {
   return load_;
 }
 
-void Mixtral::Embed(MicroBatch& m) const {
-  context_.backend.GatherRows(weights_.embed_tokens, m.batch.tokens, m.hidden);
+int64_t Mixtral::CountSeen(const Batch& batch) const {
+  const int64_t window = config_.sliding_window.value_or(0);
+  int64_t last = 0;
+  for (const int32_t row : batch.logit_rows) last += Batch::NumSeen(batch.positions[row], window);
+  const int64_t all = batch.NumSeen(window);
+  return (config_.num_layers - 1) * all + (hooks_.observe ? all : last);
 }
 
-void Mixtral::TakeLogitRows(std::span<const MicroBatch> micro_batches, Matrix rows) const {
-  int64_t first = 0;
-  for (const MicroBatch& m : micro_batches) {
-    const auto count = std::ssize(m.batch.logit_rows);
-    context_.backend.GatherRows(m.hidden, m.batch.logit_rows, rows.Rows(first, count));
-    first += count;
-  }
+void Mixtral::Embed(MicroBatch& m) const {
+  context_.backend.GatherRows(weights_.embed_tokens, m.batch->tokens, m.hidden);
 }
 
 void Mixtral::ExpertsMoved(int layer) {

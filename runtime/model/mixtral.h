@@ -90,6 +90,9 @@ class Mixtral {
   // behind if the experts are on a device.
   const ExpertLoad& expert_load();
 
+  // Returns the (token, position) pairs of attention to the batch, over all layers.
+  int64_t CountSeen(const Batch& batch) const;
+
   // Returns the logits of rows from Forward: [rows, vocab_size], in the workspace.
   Matrix Logits(ConstMatrix hidden);
 
@@ -101,6 +104,7 @@ class Mixtral {
     const ExecutionContext context;
     std::unique_ptr<Dispatcher> dispatcher;
     Batch batch;
+    Batch wanted;  // of the last layer
     Routing routing;
   };
   using MicroBatches = absl::InlinedVector<MicroBatch, kMaxMicroBatches>;
@@ -114,10 +118,10 @@ class Mixtral {
   MicroBatches Divide(const Batch& batch, int num_micro_batches);
   MicroBatch StartLane(Lane& lane, int64_t first_token);
   void HoldLists(int num_lanes, int64_t context_room);
-  void Compute(std::span<MicroBatch> micro_batches, Matrix last) const;
+  void Compute(std::span<MicroBatch> micro_batches, Matrix last);
+  void FindWanted(std::span<MicroBatch> micro_batches, Matrix last);
   void ComputeLogits(Lane& lane, Matrix logits);
   void Embed(MicroBatch& m) const;
-  void TakeLogitRows(std::span<const MicroBatch> micro_batches, Matrix rows) const;
 
   const ExecutionContext& context_;
   const MixtralParts parts_;

@@ -6,7 +6,7 @@ TokensInFlight MoeLayer::Dispatch(ConstMatrix x, MicroBatch& m) const {
   router_.Route(m.context, x, m.routing);  // choose the top-k experts of each token
   if (hooks_.override_experts) {
     m.context.backend.Synchronize();
-    hooks_.override_experts(layer_, m.batch, m.routing);
+    hooks_.override_experts(layer_, *m.batch, m.routing);
   }
   TokensInFlight tokens = m.dispatcher.Dispatch(layer_, x, m.routing);  // tokens leave for them
   if (hooks_.observe) {

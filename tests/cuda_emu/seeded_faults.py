@@ -21,8 +21,9 @@ TIME_LIMIT = 120  # seconds of a test program: a hang is caught
 
 KERNELS = "cuda_emu_test"
 CONFORMANCE = "cuda_conformance_test"
+MODEL = "cuda_model_test"
 
-# (file in kernels/cuda, its text, the fault, program, filter of the tests that should notice)
+# (file, in kernels/cuda unless it names a folder, its text, the fault, program, filter of the tests that should notice)
 FAULTS = [
     # Operations on rows.
     ("rows.cu", "squares = __fmaf_rn(from[c], from[c], squares);",
@@ -147,6 +148,21 @@ FAULTS = [
     ("cuda_packer.cc", "lane.Copy(to + at,", "lane.Copy(to,", CONFORMANCE, "*MemoryConformance.WhatIs*"),
     ("cuda_buffers.cc", "stream.Wait();  // other streams may write to it next", "(void)stream;", CONFORMANCE,
      "*MemoryConformance.*"),
+    # Recorded steps.
+    ("sequence_lists.cc", "if (s.num_pages == 0) continue;", "", MODEL, "*RecordedDecode*Answers*float32"),
+    ("sequence_lists.cc", "tiles.resize(num_tokens);", "tiles.resize(tiles.size());", KERNELS, "SequenceLists*"),
+    ("attention.cu", "if (token.position < 0) return;", "", MODEL, "*RecordedDecode*Answers*float32"),
+    ("held_lists.cc", "to += room_;", "to += list.size_bytes();", KERNELS, "HeldLists*"),
+    ("held_lists.cc", "a.data() == b.data() && ", "", MODEL, "*RecordedDecode*Answers*float32"),
+    ("cuda_recording.cc", "if (num_moves_ != backend_.num_moves()) return false;", "", MODEL,
+     "*RecordedDecode*Moved/float32"),
+    ("cuda_recording.cc", "held_[i].Hold(lists[i], stream_, ring_);",
+     "if (num_graph_launches_ == 0) held_[i].Hold(lists[i], stream_, ring_);", MODEL,
+     "*RecordedDecode*Answers*float32"),
+    ("cuda_backend.cc", "std::max(sequences.max_context(), held_[0].context_room())", "sequences.max_context()", MODEL,
+     "RecordedAttentionTest.*"),
+    ("parallel/dispatch/device_dispatcher.cc", "if (room_ > 0) FindBases(arrived_sizes_, arrived_starts_);", "", MODEL,
+     "*RecordedDecode*Answers*float32"),
 ]
 
 
@@ -156,9 +172,13 @@ def describe(number):
     return f"{number:3} {file}: {one_line[0]}  ->  {one_line[1]}  [{tests}]"
 
 
+def path_of(fault):
+    return fault[0] if "/" in fault[0] else f"kernels/cuda/{fault[0]}"
+
+
 def faulty_text(sources, fault):
     """The file with its fault; None if its text is not there exactly once."""
-    text = (sources / "kernels/cuda" / fault[0]).read_text(encoding="utf-8")
+    text = (sources / path_of(fault)).read_text(encoding="utf-8")
     return text.replace(fault[1], fault[2]) if text.count(fault[1]) == 1 else None
 
 
@@ -220,7 +240,7 @@ def passes(build, program, tests):
 
 
 def verdict(sources, build, fault):
-    file, program, tests = sources / "kernels/cuda" / fault[0], fault[3], fault[4]
+    file, program, tests = sources / path_of(fault), fault[3], fault[4]
     sound, faulty = file.read_text(encoding="utf-8"), faulty_text(sources, fault)
     try:
         file.write_text(faulty, encoding="utf-8")

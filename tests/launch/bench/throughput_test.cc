@@ -171,7 +171,7 @@ StepMachine Machine() {
   return {.rates = {.dram = {10, 20, 50}, .dot_products = 100, .float32_products = 40},
           .hosts = {"a", "a", "b"},
           .replicated_bytes = 300,
-          .arithmetic = {.token = 7, .sampled = 1, .seen = 2}};
+          .arithmetic = {.token = 7, .last = 3, .sampled = 1, .seen = 2}};
 }
 
 TEST(StepBounds, TheSlowestHostAndAllRanksArithmetic) {
@@ -191,6 +191,9 @@ TEST(StepBounds, TheSlowestHostAndAllRanksArithmetic) {
   bound = BoundOfStep(Machine(), steps);
   EXPECT_DOUBLE_EQ(bound.arithmetic, 75);
   EXPECT_DOUBLE_EQ(bound.seconds, 75);
+  steps[0].last_tokens = 400;
+  EXPECT_DOUBLE_EQ(BoundOfStep(Machine(), steps).arithmetic, 75 + 12);
+  steps[0].last_tokens = 0;
   steps[0].positions_seen = 30;
   steps[2].positions_seen = 50;
   bound = BoundOfStep(Machine(), steps);
@@ -198,11 +201,35 @@ TEST(StepBounds, TheSlowestHostAndAllRanksArithmetic) {
   EXPECT_STREQ(bound.limit(), "dot products");
 }
 
+// Three layers, the last of which needs all but the keys and values of those tokens alone from
+// which another follows.
+TEST(StepBounds, ArithmeticIsThatOfEachLayer) {
+  ModelConfig config;
+  config.num_layers = 3;
+  config.hidden_size = 8;
+  config.num_heads = 2;
+  config.num_kv_heads = 1;
+  config.head_dim = 4;
+  config.num_experts = 5;
+  config.experts_per_token = 2;
+  config.intermediate_size = 10;
+  config.vocab_size = 100;
+  const Arithmetic count = CountArithmetic(config);
+  const double qkv = 8 * (8 + 4 + 4);
+  const double rest = 8 * 8 + 8 * 5 + 2 * 3 * 8 * 10;
+  EXPECT_DOUBLE_EQ(count.token, 2 * (2 * (qkv + rest) + qkv));
+  EXPECT_DOUBLE_EQ(count.last, 2 * rest);
+  EXPECT_DOUBLE_EQ(count.sampled, 2 * 8 * 100);
+  EXPECT_DOUBLE_EQ(count.seen, 2 * 2 * 8);
+}
+
 // Two groups of two ranks, two steps of two layers, two experts for each token.
 TEST(StepRecord, GroupsWaitForTheirBusiestRankInEachLayer) {
   std::vector<std::vector<StepRecord>> records(4, std::vector<StepRecord>(2));
   AddGroupPairs(2, 2, 2, {{5, 1, 0, 4}, {3, 7, 8, 4}, {0, 0, 1, 1}, {2, 2, 1, 1}}, records);
   EXPECT_EQ(records[0][0].tokens, 4);
+  EXPECT_EQ(records[0][0].last_tokens, 4);
+  EXPECT_EQ(records[0][1].last_tokens, 4);
   EXPECT_EQ(records[0][0].mean_rank_pairs, 8);
   EXPECT_EQ(records[0][0].busiest_rank_pairs, 5 + 7);
   EXPECT_EQ(records[0][1].busiest_rank_pairs, 8 + 4);
@@ -241,7 +268,9 @@ TEST(StepBounds, ArithmeticOfAPublishedModel) {
   ModelConfig config;
   const Arithmetic arithmetic = CountArithmetic(config);
   const double embedding_and_norms = 4096.0 * (32000 + 65);
-  EXPECT_DOUBLE_EQ((arithmetic.token + arithmetic.sampled) / 2 + embedding_and_norms, 12879925248);
+  EXPECT_DOUBLE_EQ(
+      (arithmetic.token + arithmetic.last + arithmetic.sampled) / 2 + embedding_and_norms,
+      12879925248);
 }
 
 TEST(Probes, ExchangeEveryMessageSizeOnEveryRank) {
