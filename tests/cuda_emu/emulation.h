@@ -59,7 +59,8 @@ class Emulation {
   void CountAsyncBytes(size_t bytes) { async_bytes_ += static_cast<int64_t>(bytes); }
   int64_t async_bytes() const { return async_bytes_; }
 
-  // From 0 to n - 1. Quick, since each switch of threads draws: SplitMix64 (Steele, Lea, Flood 2014).
+  // From 0 to n - 1. Quick, since each switch of threads draws: SplitMix64 (Steele, Lea, Flood
+  // 2014).
   uint32_t Draw(uint32_t n) {
     uint64_t x = random_ += 0x9E3779B97F4A7C15U;
     x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9U;
