@@ -69,11 +69,10 @@ void Fiber::Prepare(void (*entry)()) {
     OCTET_CHECK(stack_.data() != nullptr && mprotect(stack_.data(), page, PROT_NONE) == 0);
     bottom_ = stack_.data() + page;
     size_ = kStackBytes;
-    // Not all at the same place of a page, or their first lines would push each other out of
-    // caches.
-    constexpr size_t kPlaces = 64;
+    // Not all at the same place of a page: their first lines would meet in few lines of a cache.
+    constexpr size_t kLine = 64;
     static size_t number = 0;
-    top_ = stack_.data() + page + kStackBytes - number++ % kPlaces * 64;
+    top_ = stack_.data() + page + kStackBytes - number++ * kLine % page;
     stack_pointer_ = top_;
   }
   // By the functions that ran there before and have not returned; below them, all have.

@@ -3,6 +3,7 @@
 #include "kernels/cpu/cpu_backend.h"
 #include "tests/kernels/conformance/backend_case.h"
 #include "tests/support/cpu_paths.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/tile_model.h"
 
 namespace octet {
@@ -13,7 +14,8 @@ std::vector<BackendCase> BackendCases() {
     const auto make = [path](int threads) {
       return std::make_unique<CpuBackend>(*path.kernels, threads);
     };
-    cases.push_back({.name = path.name, .num_variants = 3, .make_backend = make});
+    cases.push_back(
+        {.name = path.name, .num_variants = 3, .make_backend = make, .is_slow = kSanitized});
     if (path.kernels == &kTileModelKernels) cases.back().dtypes = {DType::kBF16};
   }
   return cases;

@@ -157,8 +157,9 @@ TEST(StrictJsonTest, LimitsWhatATextHolds) {
   }
   EXPECT_EQ(ParseError(ListOf("0", kMaxJsonValues)), "f.json: has more than 4000000 values");
   const std::string parts = "f.json: has more than 1500000 texts, lists, objects and members";
-  EXPECT_EQ(ParseError(ListOf("{}", kMaxJsonParts)), parts);
   EXPECT_EQ(ParseError(ListOf("{\"a\":0}", kMaxJsonParts / 2)), parts);
+  if (kSanitized) return;
+  EXPECT_EQ(ParseError(ListOf("{}", kMaxJsonParts)), parts);
   EXPECT_EQ(ParseError(ListOf("\"\"", kMaxJsonParts)), parts);
 }
 
