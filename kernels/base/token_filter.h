@@ -26,8 +26,12 @@ class TokenFilter {
  private:
   void KeepMinP(std::span<const float> probabilities, float min_p);
   void KeepBest(std::span<const float> probabilities, const TokenFilterParams& params);
+  void SortKept(std::span<const float> probabilities);
+  static bool Cut(std::span<const float> probabilities, double wanted,
+                  std::vector<int32_t>& tokens);
 
   std::vector<int32_t> kept_;
+  std::vector<int32_t> sorted_;  // room
 };
 
 }  // namespace octet

@@ -1,6 +1,8 @@
 // The division of attention over threads in CpuBackend.
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "kernels/cpu/cpu_backend.h"
 
@@ -27,32 +29,39 @@ void StoreToken(const float* key, const float* value, int slot, const KvBlocks& 
   }
 }
 
-// A unit of work: a tile of a span.
-struct Unit {
-  const SequenceSpan* span;
-  int64_t tile;
-};
+// Rows of a span that one thread stores: neighbours lie in the same cache lines of a page.
+constexpr int64_t kStoredRows = kKvBlock;
 
-int64_t NumTiles(const SequenceSpan& span, int group) {
-  return (span.num_rows * group + kAttentionTileRows - 1) / kAttentionTileRows;
-}
-
-Unit FindUnit(std::span<const SequenceSpan> spans, int group, int64_t unit) {
-  for (const SequenceSpan& span : spans) {
-    const int64_t tiles = NumTiles(span, group);
-    if (unit < tiles) return {&span, unit};
-    unit -= tiles;
-  }
-  Fatal(__FILE__, __LINE__, "no such unit of attention");
-}
+int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
+
+// Divides the spans into units, each of which has `rows_of_unit` of a span's rows times `group`.
+void CpuBackend::DivideSpans(std::span<const SequenceSpan> spans, int64_t group,
+                             int64_t rows_of_unit) {
+  first_units_.assign(1, 0);
+  for (const SequenceSpan& span : spans) {
+    first_units_.push_back(first_units_.back() + CeilDiv(span.num_rows * group, rows_of_unit));
+  }
+}
+
+// Returns the span of a unit, and the unit's number in it.
+std::pair<size_t, int64_t> CpuBackend::FindUnit(int64_t unit) const {
+  const auto after = std::upper_bound(first_units_.begin(), first_units_.end(), unit);
+  const auto span = static_cast<size_t>(after - first_units_.begin()) - 1;
+  return {span, unit - first_units_[span]};
+}
 
 void CpuBackend::StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const SequenceSpan> spans,
                          const KvBlocks& kv) {
   OCTET_CHECK(keys.cols == kv.num_kv_heads * kv.head_dim && values.cols == keys.cols);
-  for (const SequenceSpan& span : spans) {
-    ForRows(span.num_rows, keys.cols, [&](int64_t i) {
+  const auto store = kv.dtype == DType::kBF16 ? StoreToken<BF16> : StoreToken<float>;
+  DivideSpans(spans, 1, kStoredRows);
+  ForEach(IsSmall(keys.rows * keys.cols), first_units_.back(), [&](int, int64_t unit) {
+    const auto [index, part] = FindUnit(unit);
+    const SequenceSpan& span = spans[index];
+    const int64_t end = std::min(span.num_rows, (part + 1) * kStoredRows);
+    for (int64_t i = part * kStoredRows; i < end; ++i) {
       const int64_t position = span.start_pos + i;
       const int64_t page = span.pages[position / kKvBlock];
       const int slot = static_cast<int>(position % kKvBlock);
@@ -60,22 +69,21 @@ void CpuBackend::StoreKv(ConstMatrix keys, ConstMatrix values, std::span<const S
       const float* value = values.f32(span.first_row + i);
       for (int head = 0; head < kv.num_kv_heads; ++head) {
         const int64_t at = int64_t{head} * kv.head_dim;
-        const auto store = kv.dtype == DType::kBF16 ? StoreToken<BF16> : StoreToken<float>;
         store(key + at, value + at, slot, kv, page, head);
       }
-    });
-  }
+    }
+  });
 }
 
 void CpuBackend::Attention(ConstMatrix q, std::span<const SequenceSpan> spans, const KvBlocks& kv,
                            int64_t window, Matrix y) {
   OCTET_CHECK(q.cols == y.cols && q.cols % (kv.num_kv_heads * kv.head_dim) == 0);
   const int group = static_cast<int>(q.cols / (kv.num_kv_heads * kv.head_dim));
-  int64_t tiles = 0;
-  for (const SequenceSpan& span : spans) tiles += NumTiles(span, group);
-  threads_.ForEach(tiles * kv.num_kv_heads, [&](int, int64_t i) {
+  DivideSpans(spans, group, kAttentionTileRows);
+  threads_.ForEach(first_units_.back() * kv.num_kv_heads, [&](int, int64_t i) {
     const int kv_head = static_cast<int>(i % kv.num_kv_heads);
-    const auto [span, tile] = FindUnit(spans, group, i / kv.num_kv_heads);
+    const auto [index, tile] = FindUnit(i / kv.num_kv_heads);
+    const SequenceSpan* const span = &spans[index];
     const int64_t first = tile * kAttentionTileRows;
     const int64_t rows = span->num_rows * group - first;
     kernels_.attention({.dtype = kv.dtype,

@@ -12,9 +12,6 @@
 namespace octet {
 namespace {
 
-// Work on fewer elements stays on the caller's thread: to wake other threads costs more.
-constexpr int64_t kMinParallelElements = 16384;
-
 void ConvertRow(const std::byte* x, DType from, int64_t cols, DType to, std::byte* y) {
   if (from == to) {
     std::memcpy(y, x, static_cast<size_t>(cols) * SizeOf(to));
@@ -101,7 +98,7 @@ Buffer CpuBackend::Allocate(size_t bytes) {
 }
 
 void CpuBackend::ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t)> f) {
-  if (rows * cols < kMinParallelElements) {
+  if (IsSmall(rows * cols)) {
     FlushDenormalsToZero();
     for (int64_t row = 0; row < rows; ++row) f(row);
     return;
@@ -216,7 +213,7 @@ void CpuBackend::DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws
               (room.rows > 0 || logits.rows == 0));
   for (int64_t first = 0; first < logits.rows; first += room.rows) {
     const int64_t count = std::min(room.rows, logits.rows - first);
-    ForEach(count == 1, count, [&](int thread, int64_t i) {
+    ForEach(IsSmall(count * logits.cols), count, [&](int thread, int64_t i) {
       const int64_t row = first + i;
       are_finite[row] = AllFinite({logits.f32(row), static_cast<size_t>(logits.cols)}) ? 1 : 0;
       if (are_finite[row] == 0) return;

@@ -4,6 +4,8 @@
 #define OCTET_KERNELS_CPU_CPU_BACKEND_H_
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "kernels/base/backend.h"
 #include "kernels/base/workspace.h"
@@ -75,6 +77,9 @@ class CpuBackend : public Backend, public WeightPacker {
   int32_t DrawToken(ConstMatrix logits, int64_t row, const TokenDraw& draw, float* room,
                     TokenFilter& filter) const;
 
+  // Work on few elements stays on the caller's thread: to wake other threads costs more.
+  static constexpr bool IsSmall(int64_t elements) { return elements < 16384; }
+
   // Calls f(row) for each row, divided over the threads in contiguous runs.
   void ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t row)> f);
 
@@ -88,6 +93,9 @@ class CpuBackend : public Backend, public WeightPacker {
     size_t row_bytes;
   };
   PackedRows AllocRows(int64_t rows, int64_t inputs, DType dtype);
+
+  void DivideSpans(std::span<const SequenceSpan> spans, int64_t group, int64_t rows_of_unit);
+  std::pair<size_t, int64_t> FindUnit(int64_t unit) const;
 
   // A run of rows that go to the same expert.
   struct ExpertRows {
@@ -114,6 +122,7 @@ class CpuBackend : public Backend, public WeightPacker {
   ThreadPool threads_;
   Buffer sums_;  // of each thread
   Workspace scratch_;
+  std::vector<int64_t> first_units_;     // [spans + 1] of the spans that are divided
   std::vector<TokenFilter> filters_;     // [threads]
   std::vector<ExpertRows> expert_rows_;  // the rows that are computed together
 };

@@ -34,13 +34,13 @@ constexpr int kWarmUpTokens = 4;  // of each answer
 enum Choice : int32_t { kMeasured = 0, kWarmUp = 1 };
 
 // Makes request `id`, whose tokens depend on its line (the prompt's number) and the seed.
-NewSequence MakeRequest(int64_t id, int64_t prompt, Choice choice, int input_len, int output_len,
-                        const JobSetup& setup) {
+NewSequence MakeRequest(int64_t id, int64_t prompt, Choice choice, const ThroughputOptions& o,
+                        int output_len, const JobSetup& setup) {
   NewSequence request;
   request.set_id(id);
   request.set_line(prompt);
   request.set_choice(choice);
-  for (int i = 0; i < input_len; ++i) {
+  for (int i = 0; i < o.input_len; ++i) {
     const double u =
         Uniform({.seed = setup.engine.seed, .line = prompt, .choice = 0, .position = i});
     request.add_prompt_ids(static_cast<int32_t>(u * setup.model.config.vocab_size));
@@ -48,6 +48,7 @@ NewSequence MakeRequest(int64_t id, int64_t prompt, Choice choice, int input_len
   SamplingParams& params = *request.mutable_params();
   params.set_max_tokens(output_len);
   params.set_ignore_eos(true);
+  params.set_temperature(o.sample ? 1 : 0);
   params.set_num_logprobs(-1);
   params.set_num_prompt_logprobs(-1);
   return request;
@@ -66,7 +67,7 @@ Answers RunPrompts(const Communicator& world, const ThroughputOptions& o, const 
   const int num_warm_up = std::min(o.num_prompts, world.size());
   const auto submit = [&](int first_id, int count, Choice choice, int output_len) {
     for (int i = 0; i < count; ++i) {
-      engine.Submit(MakeRequest(first_id + i, i, choice, o.input_len, output_len, setup));
+      engine.Submit(MakeRequest(first_id + i, i, choice, o, output_len, setup));
     }
   };
   Answers answers;
@@ -87,6 +88,7 @@ Answers RunPrompts(const Communicator& world, const ThroughputOptions& o, const 
 }
 
 // Returns whether all answers have the right length and begin alike, whatever ran beside them.
+// Drawn answers differ, because those of the warm-up are other choices.
 bool AreRight(const Answers& answers, const ThroughputOptions& o) {
   std::vector<const FinishedSequence*> by_id(answers.warm_up.size() + o.num_prompts);
   for (const auto* sequences : {&answers.warm_up, &answers.measured}) {
@@ -95,7 +97,7 @@ bool AreRight(const Answers& answers, const ThroughputOptions& o) {
   for (int i = 0; i < o.num_prompts; ++i) {
     const FinishedSequence* measured = by_id[answers.warm_up.size() + i];
     if (measured == nullptr || measured->token_ids_size() != o.output_len) return false;
-    if (i >= std::ssize(answers.warm_up)) continue;
+    if (o.sample || i >= std::ssize(answers.warm_up)) continue;
     const auto& few = by_id[i]->token_ids();
     if (!std::equal(few.begin(), few.end(), measured->token_ids().begin())) return false;
   }
@@ -147,6 +149,9 @@ class BenchThroughputCommand : public Subcommand {
     line().AddCount("--output-len", options_.output_len, kTokenCounts,
                     "tokens of each answer; default 128");
     line().AddCount("--num-prompts", options_.num_prompts, {1, 1'000'000}, "default 64");
+    line().OnSwitch(
+        "--sample", [this] { options_.sample = true; },
+        "draw tokens at temperature 1; default: the greatest logit");
     line().AddText("--output-json", output_json_, "file for the report as JSON");
     AddRoutingFlag(line(), options_.routing, "the router chooses");
     flags_.AddSeed("of the prompts, of random weights and of --routing");

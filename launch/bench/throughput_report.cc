@@ -211,6 +211,7 @@ std::string ThroughputJson(const ThroughputReport& r) {
   json.Member("input_len", r.options.input_len);
   json.Member("output_len", r.options.output_len);
   json.Member("num_prompts", r.options.num_prompts);
+  json.Member("sample", r.options.sample);
   json.Member("routing", r.options.routing);
   json.Member("seed", r.config.seed());
   json.Member("right", r.right);

@@ -17,6 +17,7 @@ struct ThroughputOptions {
   int input_len = 512;   // tokens of each prompt
   int output_len = 128;  // tokens of each answer
   int num_prompts = 64;
+  bool sample = false;  // tokens are drawn at temperature 1
   std::string routing;  // --routing; if empty, the router chooses
 };
 
