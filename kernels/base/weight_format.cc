@@ -1,0 +1,194 @@
+#include "kernels/base/weight_format.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "kernels/base/check.h"
+#include "kernels/base/dtype.h"
+
+namespace octet {
+namespace {
+
+float HalfAt(const std::byte* bytes) {
+  uint16_t half = 0;
+  std::memcpy(&half, bytes, sizeof(half));
+  return HalfToFloat(half);
+}
+
+int ByteAt(const std::byte* bytes, int64_t i) { return std::to_integer<int>(bytes[i]); }
+
+// The 4-bit number of weight i: the low halves of 16 bytes come first, then the high ones.
+int NibbleOf(const std::byte* bytes, int i) {
+  return i < 16 ? ByteAt(bytes, i) & 15 : ByteAt(bytes, i - 16) >> 4;
+}
+
+void FillScales(WeightRun& run, float scale) { run.scales = {scale, scale}; }
+
+// Q4_0 and Q4_1: the numbers follow d, or d and m.
+WeightRun UnpackQ4(const std::byte* block, bool has_min) {
+  WeightRun run = {};
+  FillScales(run, HalfAt(block));
+  if (has_min) run.min = HalfAt(block + 2);
+  const std::byte* const q = block + (has_min ? 4 : 2);
+  for (int i = 0; i < kRunSize; ++i) {
+    run.q[i] = static_cast<int8_t>(NibbleOf(q, i) - (has_min ? 0 : 8));
+  }
+  return run;
+}
+
+// Q5_0 and Q5_1: the highest bits of all numbers are 32 bits in front of the others.
+WeightRun UnpackQ5(const std::byte* block, bool has_min) {
+  WeightRun run = {};
+  FillScales(run, HalfAt(block));
+  if (has_min) run.min = HalfAt(block + 2);
+  const std::byte* const high = block + (has_min ? 4 : 2);
+  uint32_t bits = 0;
+  std::memcpy(&bits, high, sizeof(bits));
+  for (int i = 0; i < kRunSize; ++i) {
+    const int q = NibbleOf(high + 4, i) | static_cast<int>(bits >> i & 1U) << 4;
+    run.q[i] = static_cast<int8_t>(q - (has_min ? 0 : 16));
+  }
+  return run;
+}
+
+WeightRun UnpackQ8(const std::byte* block) {
+  WeightRun run = {};
+  FillScales(run, HalfAt(block));
+  std::memcpy(run.q.data(), block + 2, kRunSize);
+  return run;
+}
+
+// The s and t of run `run` of a block of Q4_K or Q5_K: 12 bytes hold 6 bits of each of the 8 runs.
+struct ScaleAndMin {
+  int scale;
+  int min;
+};
+ScaleAndMin UnpackSixBits(const std::byte* bytes, int run) {
+  if (run < 4) return {ByteAt(bytes, run) & 63, ByteAt(bytes, run + 4) & 63};
+  const int low = ByteAt(bytes, run + 4);
+  return {(low & 15) | ByteAt(bytes, run - 4) >> 6 << 4, low >> 4 | ByteAt(bytes, run) >> 6 << 4};
+}
+
+// Two runs share 32 bytes, the first of them the low halves.
+WeightRun UnpackQ4K(const std::byte* block, int index, bool has_fifth_bit) {
+  const std::byte* const fifth = block + 16;
+  const std::byte* const q = fifth + (has_fifth_bit ? 32 : 0) + index / 2 * 32;
+  const ScaleAndMin six = UnpackSixBits(block + 4, index);
+  WeightRun run = {};
+  FillScales(run, HalfAt(block) * static_cast<float>(six.scale));
+  run.min = -(HalfAt(block + 2) * static_cast<float>(six.min));
+  for (int i = 0; i < kRunSize; ++i) {
+    const int low = index % 2 == 0 ? ByteAt(q, i) & 15 : ByteAt(q, i) >> 4;
+    const int high = has_fifth_bit ? (ByteAt(fifth, i) >> index & 1) << 4 : 0;
+    run.q[i] = static_cast<int8_t>(low | high);
+  }
+  return run;
+}
+
+// Four runs share 64 bytes of low halves and 32 bytes of upper pairs of bits.
+WeightRun UnpackQ6K(const std::byte* block, int index) {
+  const int part = index % 4;
+  const std::byte* const low = block + index / 4 * 64 + part % 2 * 32;
+  const std::byte* const high = block + 128 + index / 4 * 32;
+  const std::byte* const scales = block + 192;
+  const float d = HalfAt(block + 208);
+  WeightRun run = {};
+  for (int half = 0; half < 2; ++half) {
+    const auto scale = static_cast<int8_t>(ByteAt(scales, 2 * index + half));
+    run.scales[half] = d * static_cast<float>(scale);
+  }
+  for (int i = 0; i < kRunSize; ++i) {
+    const int four = part < 2 ? ByteAt(low, i) & 15 : ByteAt(low, i) >> 4;
+    const int two = ByteAt(high, i) >> (2 * part) & 3;
+    run.q[i] = static_cast<int8_t>((four | two << 4) - 32);
+  }
+  return run;
+}
+
+int32_t Dot(const WeightRun& w, const ActivationRun& a, int begin, int end) {
+  int32_t sum = 0;
+  for (int i = begin; i < end; ++i) sum += int32_t{w.q[i]} * a.q[i];
+  return sum;
+}
+
+}  // namespace
+
+const char* Name(WeightFormat format) {
+  constexpr std::array kNames = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"};
+  return kNames[static_cast<size_t>(format)];
+}
+
+BlockGeometry GeometryOf(WeightFormat format) {
+  constexpr std::array<BlockGeometry, kWeightFormats.size()> kGeometries = {
+      {{32, 18}, {32, 20}, {32, 22}, {32, 24}, {32, 34}, {256, 144}, {256, 176}, {256, 210}}};
+  return kGeometries[static_cast<size_t>(format)];
+}
+
+WeightRun UnpackRun(WeightFormat format, const std::byte* row, int64_t run) {
+  const BlockGeometry geometry = GeometryOf(format);
+  const int64_t runs_of_block = geometry.weights / kRunSize;
+  const std::byte* const block = row + run / runs_of_block * geometry.bytes;
+  const auto index = static_cast<int>(run % runs_of_block);
+  switch (format) {
+    case WeightFormat::kQ4_0:
+    case WeightFormat::kQ4_1:
+      return UnpackQ4(block, format == WeightFormat::kQ4_1);
+    case WeightFormat::kQ5_0:
+    case WeightFormat::kQ5_1:
+      return UnpackQ5(block, format == WeightFormat::kQ5_1);
+    case WeightFormat::kQ8_0:
+      return UnpackQ8(block);
+    case WeightFormat::kQ4_K:
+    case WeightFormat::kQ5_K:
+      return UnpackQ4K(block, index, format == WeightFormat::kQ5_K);
+    case WeightFormat::kQ6_K:
+      return UnpackQ6K(block, index);
+  }
+  Fatal(__FILE__, __LINE__, "no such format of weights");
+}
+
+ActivationRun QuantiseRun(std::span<const float, kRunSize> x) {
+  constexpr float kLeast = 0x1p-110F;  // so that its inverse is finite
+  constexpr float kMost = 127;
+  float greatest = 0;
+  bool is_finite = true;
+  for (const float value : x) {
+    is_finite = is_finite && std::isfinite(value);
+    greatest = std::max(greatest, std::abs(value));
+  }
+  ActivationRun run = {};
+  if (!is_finite) {
+    run.scale = std::numeric_limits<float>::quiet_NaN();
+    return run;
+  }
+  if (greatest < kLeast) return run;
+  run.scale = greatest / kMost;
+  const float inverse = kMost / greatest;
+  for (int i = 0; i < kRunSize; ++i) {
+    run.q[i] = static_cast<int8_t>(std::nearbyint(x[i] * inverse));
+    run.sum += run.q[i];
+  }
+  return run;
+}
+
+float ReferenceDot(WeightFormat format, const std::byte* row, std::span<const float> x) {
+  OCTET_CHECK_EQ(x.size() % GeometryOf(format).weights, 0U);
+  float y = 0;
+  for (size_t first = 0; first < x.size(); first += kRunSize) {
+    const WeightRun w = UnpackRun(format, row, static_cast<int64_t>(first) / kRunSize);
+    const ActivationRun a = QuantiseRun(x.subspan(first).first<kRunSize>());
+    const auto dot = [&](int begin, int end) { return static_cast<float>(Dot(w, a, begin, end)); };
+    float t = 0;
+    if (format == WeightFormat::kQ6_K) {
+      t = std::fma(w.scales[0], dot(0, 16), w.scales[1] * dot(16, kRunSize));
+    } else {
+      t = std::fma(w.scales[0], dot(0, kRunSize), w.min * static_cast<float>(a.sum));
+    }
+    y = std::fma(a.scale, t, y);
+  }
+  return y;
+}
+
+}  // namespace octet
