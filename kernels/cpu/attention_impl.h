@@ -117,33 +117,62 @@ void Scores(const AttentionRow* rows, const typename E::Type* keys, const typena
   }
 }
 
-// Replaces scores by exp(score - max), with the max of all scores that the row has seen, and scales
-// the row's sums so far to this max. Scores outside of `range`, in its pages, become 0.
+// Scales the row's sums so far to the new max of its scores.
 template <class S>
-void FoldScores(AttentionRow& row, FoldRange range, int head_dim, float* scores) {
-  const int begin = range.first_page() * kKvBlock;
-  const int end = range.last_page() * kKvBlock;
-  constexpr float kMasked = -std::numeric_limits<float>::infinity();
-  for (int j = begin; j < range.first; ++j) scores[j] = kMasked;
-  for (int j = range.last; j < end; ++j) scores[j] = kMasked;
-  auto maxima = S::Set1(row.max);
-  for (int j = begin; j < end; j += 16) maxima = S::Max(maxima, S::Load(scores + j));
-  const float max = S::HorizontalMax(maxima);
-  const auto shift = S::Set1(max);
-  auto sum = S::Zero();
-  for (int j = begin; j < end; j += 16) {
-    const auto p = Exp<S>(S::Sub(S::Load(scores + j), shift));
-    S::Store(scores + j, p);
-    sum = S::Add(sum, p);
-  }
-  const auto keep = Exp<S>(S::Sub(S::Set1(row.max), shift));
+void Rescale(AttentionRow& row, float max, int head_dim) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (max == row.max && max > -kInfinity && max < kInfinity) return;  // by 1
+  const auto keep = Exp<S>(S::Sub(S::Set1(row.max), S::Set1(max)));
   ForVectors(head_dim, [&](int64_t d, int n) {
     S::Store(row.out + d, S::Mul(S::Load(row.out + d, n), keep), n);
   });
   alignas(64) float lanes[16];
   S::Store(lanes, keep);
-  row.sum = row.sum * lanes[0] + S::Sum(sum);
+  row.sum *= lanes[0];
   row.max = max;
+}
+
+// Replaces the scores of each row by exp(score - max), with the max of all scores that the row has
+// seen, and scales the row's sums so far to this max. Scores outside of visible[r], in the pages of
+// `pages`, become 0; each row sees some. Rows are taken together, so that none waits for another's
+// horizontal sums.
+template <class S, int kRows>
+void FoldScores(AttentionRow* rows, const FoldRange* visible, FoldRange pages, int head_dim,
+                float (*scores)[kAttentionFold]) {
+  const int begin = pages.first_page() * kKvBlock;
+  const int end = pages.last_page() * kKvBlock;
+  constexpr float kMasked = -std::numeric_limits<float>::infinity();
+  typename S::Vec shift[kRows];
+  typename S::Vec sum[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    for (int j = begin; j < visible[r].first; ++j) scores[r][j] = kMasked;
+    for (int j = visible[r].last; j < end; ++j) scores[r][j] = kMasked;
+    shift[r] = S::Set1(rows[r].max);
+    sum[r] = S::Zero();
+  }
+  for (int j = begin; j < end; j += 16) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) shift[r] = S::Max(shift[r], S::Load(scores[r] + j));
+  }
+  float max[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    max[r] = S::HorizontalMax(shift[r]);
+    shift[r] = S::Set1(max[r]);
+  }
+  for (int j = begin; j < end; j += 16) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+      const auto p = Exp<S>(S::Sub(S::Load(scores[r] + j), shift[r]));
+      S::Store(scores[r] + j, p);
+      sum[r] = S::Add(sum[r], p);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    Rescale<S>(rows[r], max[r], head_dim);
+    rows[r].sum += S::Sum(sum[r]);
+  }
 }
 
 // out_r[d] += sum over j of p_r[j] * value_j[d], ascending j, for the dimensions [d, d + 16 *
@@ -228,8 +257,15 @@ void FoldRows(AttentionRow* rows, const Fold<E>& fold, float scale) {
     Scores<S, E, kRows>(rows, fold.keys[page], fold.ahead->keys[page], fold.head_dim, scale,
                         &p[0][page * kKvBlock]);
   }
-  for (int r = 0; r < kRows; ++r) {
-    if (!visible[r].empty()) FoldScores<S>(rows[r], visible[r], fold.head_dim, p[r]);
+  bool each_sees_some = true;
+  for (const FoldRange& v : visible) each_sees_some = each_sees_some && !v.empty();
+  if (each_sees_some) {
+    FoldScores<S, kRows>(rows, visible, any, fold.head_dim, p);
+  } else {
+    for (int r = 0; r < kRows; ++r) {
+      if (visible[r].empty()) continue;
+      FoldScores<S, 1>(rows + r, visible + r, visible[r], fold.head_dim, p + r);
+    }
   }
   if (all.empty()) all = {kAttentionFold, kAttentionFold};
   for (int r = 0; r < kRows; ++r) {
