@@ -84,6 +84,7 @@ int AssignMine(Communicator& world, const HostGroup& host, const std::vector<Cud
     }
   }
   std::vector<int> device_nodes;
+  device_nodes.reserve(devices.size());
   for (const CudaDevice& device : devices) device_nodes.push_back(device.numa_node);
   return AssignDevices(rank_nodes, device_nodes)[host.index];
 }

@@ -5,10 +5,10 @@
 
 #include <absl/container/inlined_vector.h>
 
-#include <compare>
 #include <deque>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "parallel/dispatch/replica_policy.h"
@@ -48,7 +48,9 @@ struct DecodeShape {
   int64_t tokens;   // of each rank
   int64_t context;  // positions of a sequence
 
-  auto operator<=>(const DecodeShape&) const = default;
+  bool operator<(const DecodeShape& other) const {
+    return std::pair(tokens, context) < std::pair(other.tokens, other.context);
+  }
 };
 
 // MixtralForCausalLM (Jiang et al., "Mixtral of Experts", arXiv:2401.04088).

@@ -119,8 +119,8 @@ TEST_P(RecordedDecodeTest, AnswersAreTheSameForEveryRoom) {
 
 // The second prompt takes longer lists, and so other memory, than what was recorded.
 TEST_P(RecordedDecodeTest, RecordsAgainWhenListsHaveMoved) {
-  std::vector<int32_t> longer;
-  for (int i = 0; i < 130; ++i) longer.push_back((7 * i) % 500);
+  std::vector<int32_t> longer(130);
+  for (int i = 0; i < std::ssize(longer); ++i) longer[i] = (7 * i) % 500;
   const std::vector<NewSequence> requests = {GreedyRequest(0, {1}, 6), GreedyRequest(1, longer, 6)};
   SchedulerLimits limits = Limits(1, 1);
   limits.max_num_batched_tokens = 512;
