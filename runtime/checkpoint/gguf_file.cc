@@ -9,6 +9,8 @@
 #include <bit>
 #include <optional>
 #include <set>
+#include <span>
+#include <string_view>
 #include <tuple>
 
 #include "runtime/checkpoint/gguf_reader.h"
@@ -18,7 +20,7 @@
 namespace octet {
 namespace {
 
-constexpr char kMagic[] = "GGUF";
+constexpr std::string_view kMagic = "GGUF";
 constexpr char kAlignmentKey[] = "general.alignment";
 constexpr uint32_t kDefaultAlignment = 32;
 constexpr uint32_t kArrayType = 9;
@@ -28,19 +30,6 @@ constexpr uint32_t kMostDims = 4;
 // dimensions.
 constexpr uint64_t kLeastEntryBytes = 8 + 4 + 1;
 constexpr uint64_t kLeastTensorBytes = 8 + 4 + 4 + 8;
-
-// Checks the first four bytes, and what a clone may have instead of the file.
-absl::Status CheckMagic(FileSystem& files, const RandomAccessFile& file) {
-  if (absl::Status pointer = RefuseGitLfsPointer(files, file.path()); !pointer.ok()) return pointer;
-  std::array<std::byte, 4> magic = {};
-  if (file.size() >= magic.size()) {
-    if (absl::Status read = file.Read(0, magic); !read.ok()) return read;
-  }
-  if (std::equal(magic.begin(), magic.end(), std::as_bytes(std::span(kMagic)).begin())) {
-    return absl::OkStatus();
-  }
-  return InvalidGguf(file.path(), "does not begin with 'GGUF': not a GGUF file");
-}
 
 absl::Status CheckVersion(const std::string& path, uint32_t version) {
   if (version == 2 || version == 3) return absl::OkStatus();
@@ -202,6 +191,12 @@ absl::Status CheckPlaces(const std::string& path, const std::vector<GgufTensor>&
 
 }  // namespace
 
+bool HasGgufMagic(const RandomAccessFile& file) {
+  std::string begin(kMagic.size(), '\0');
+  return file.size() >= begin.size() &&
+         file.Read(0, std::as_writable_bytes(std::span(begin))).ok() && begin == kMagic;
+}
+
 void GgufFile::ReadMetadata(GgufReader& reader, uint64_t count) {
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {
     reader.SetPlace(absl::StrCat("metadata entry ", i + 1, " of ", count));
@@ -267,7 +262,10 @@ absl::Status GgufFile::ReadHeader() {
 absl::StatusOr<GgufFile> GgufFile::Open(FileSystem& files, const std::string& path) {
   auto file = files.Open(path);
   if (!file.ok()) return file.status();
-  if (absl::Status magic = CheckMagic(files, **file); !magic.ok()) return magic;
+  if (absl::Status pointer = RefuseGitLfsPointer(files, path); !pointer.ok()) return pointer;
+  if (!HasGgufMagic(**file)) {
+    return InvalidGguf(path, "does not begin with 'GGUF': not a GGUF file");
+  }
   GgufFile result(*std::move(file));
   if (absl::Status header = result.ReadHeader(); !header.ok()) return header;
   return result;

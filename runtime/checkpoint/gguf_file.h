@@ -21,6 +21,9 @@ namespace octet {
 
 class GgufReader;
 
+// Returns whether the file begins as every GGUF file does.
+bool HasGgufMagic(const RandomAccessFile& file);
+
 struct GgufTensor {
   std::string name;
   const GgmlType* type = nullptr;

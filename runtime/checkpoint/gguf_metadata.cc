@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <type_traits>
 
@@ -25,6 +26,10 @@ std::string ElementText(const T& value) {
     return Quoted(value);
   } else if constexpr (std::is_same_v<T, bool>) {
     return value ? "true" : "false";
+  } else if constexpr (std::is_floating_point_v<T>) {
+    std::array<char, 32> text;  // the shortest that is read back as the same number
+    const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
+    return {text.data(), end};
   } else if constexpr (sizeof(T) == 1) {
     return absl::StrCat(static_cast<int>(value));
   } else {

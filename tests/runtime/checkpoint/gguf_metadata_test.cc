@@ -30,24 +30,25 @@ TEST(GgufMetadataTest, ReadsEveryTypeOfMetadata) {
   writer.Add("i16", 3, LittleEndian<int16_t>(-2));
   writer.Add("u32", 4, LittleEndian<uint32_t>(70000));
   writer.Add("i32", 5, LittleEndian<int32_t>(-3));
-  writer.Add("f32", 6, LittleEndian(1.5F));
+  writer.Add("f32", 6, LittleEndian(0.1F));
   writer.Add("bool", 7, "\x01");
   writer.AddString("string", std::string("a\0\xff", 3));
   writer.AddArray("array", 8, 2, GgufString("x") + GgufString(""));
   writer.Add("u64", 10, LittleEndian<uint64_t>(uint64_t{1} << 60));
   writer.Add("i64", 11, LittleEndian<int64_t>(-4));
-  writer.Add("f64", 12, LittleEndian(0.25));
+  writer.Add("f64", 12, LittleEndian(12345678.25));
   const auto file = OpenMetadata(writer);
   ASSERT_TRUE(file.ok()) << file.status();
   std::vector<std::string> lines;
   for (const auto& [key, value] : file->metadata().entries()) {
     lines.push_back(absl::StrCat(key, " ", GgufTypeName(value), " ", GgufValueText(value)));
   }
-  EXPECT_THAT(lines,
-              ElementsAre("u8 uint8 255", "i8 int8 -1", "u16 uint16 65535", "i16 int16 -2",
-                          "u32 uint32 70000", "i32 int32 -3", "f32 float32 1.5", "bool bool true",
-                          "string string 'a\\x00\\xff'", "array array of string ['x', '']",
-                          "u64 uint64 1152921504606846976", "i64 int64 -4", "f64 float64 0.25"));
+  EXPECT_THAT(
+      lines,
+      ElementsAre("u8 uint8 255", "i8 int8 -1", "u16 uint16 65535", "i16 int16 -2",
+                  "u32 uint32 70000", "i32 int32 -3", "f32 float32 0.1", "bool bool true",
+                  "string string 'a\\x00\\xff'", "array array of string ['x', '']",
+                  "u64 uint64 1152921504606846976", "i64 int64 -4", "f64 float64 12345678.25"));
 }
 
 TEST(GgufMetadataTest, ReadsArraysOfEveryType) {
