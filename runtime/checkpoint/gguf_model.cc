@@ -169,6 +169,7 @@ absl::StatusOr<std::optional<std::string>> FindGguf(FileSystem& files, const std
   if (models.empty()) return std::nullopt;
   if (models.size() == 1) return JoinPath(path, models.begin()->second);
   std::vector<std::string> first_files;
+  first_files.reserve(models.size());
   for (const auto& [model, first] : models) first_files.push_back(first);
   return absl::InvalidArgumentError(
       absl::StrCat(path, ": has ", models.size(),

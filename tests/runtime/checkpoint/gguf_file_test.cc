@@ -16,7 +16,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr char kAnew[] = "; download the file again, or convert the model to GGUF anew";
+constexpr char kGgufAdvice[] = "; download the file again, or convert the model to GGUF anew";
 
 absl::StatusOr<GgufFile> OpenGguf(const std::string& bytes) {
   MemoryFileSystem memory;
@@ -30,8 +30,8 @@ std::string GgufError(const std::string& bytes) {
 }
 
 // Expects a sentence between the path and the advice.
-void ExpectRefused(const std::string& bytes, const std::string& sentence) {
-  EXPECT_EQ(GgufError(bytes), absl::StrCat("m.gguf: ", sentence, kAnew));
+void ExpectGgufRefused(const std::string& bytes, const std::string& sentence) {
+  EXPECT_EQ(GgufError(bytes), absl::StrCat("m.gguf: ", sentence, kGgufAdvice));
 }
 
 GgufWriter SmallGguf() {
@@ -146,17 +146,19 @@ TEST(GgufFileTest, ReadsTheHeaderAndLittleMore) {
 
 TEST(GgufFileTest, RefusesABadFrame) {
   const std::string good = SmallGguf().Bytes();
-  ExpectRefused("", "does not begin with 'GGUF': not a GGUF file");
-  ExpectRefused("GGU", "does not begin with 'GGUF': not a GGUF file");
-  ExpectRefused("ggml" + good.substr(4), "does not begin with 'GGUF': not a GGUF file");
-  ExpectRefused("GGUF\x03",
-                "header: its version of 4 bytes at byte 4 does not fit in the file of 5 bytes: the "
-                "file is cut short or damaged");
+  ExpectGgufRefused("", "does not begin with 'GGUF': not a GGUF file");
+  ExpectGgufRefused("GGU", "does not begin with 'GGUF': not a GGUF file");
+  ExpectGgufRefused("ggml" + good.substr(4), "does not begin with 'GGUF': not a GGUF file");
+  ExpectGgufRefused(
+      "GGUF\x03",
+      "header: its version of 4 bytes at byte 4 does not fit in the file of 5 bytes: the "
+      "file is cut short or damaged");
   GgufWriter writer;
   for (const uint32_t version : {0, 1, 4}) {
     writer.version = version;
-    ExpectRefused(writer.Bytes(), absl::StrCat("has version ", version,
-                                               " of GGUF, and Octet reads the versions 2 and 3"));
+    ExpectGgufRefused(
+        writer.Bytes(),
+        absl::StrCat("has version ", version, " of GGUF, and Octet reads the versions 2 and 3"));
   }
   writer.version = 0x03000000;
   EXPECT_EQ(GgufError(writer.Bytes()),
@@ -169,24 +171,28 @@ TEST(GgufFileTest, RefusesABadFrame) {
 TEST(GgufFileTest, RefusesCountsThatCannotBe) {
   std::string bytes = GgufWriter().Bytes();  // of 32 bytes
   bytes.replace(16, 8, LittleEndian(uint64_t{1} << 60));
-  ExpectRefused(bytes,
-                "header: its metadata of 1152921504606846976 elements at byte 24 does not fit in "
-                "the file of 32 bytes: the file is cut short or damaged");
+  ExpectGgufRefused(
+      bytes,
+      "header: its metadata of 1152921504606846976 elements at byte 24 does not fit in "
+      "the file of 32 bytes: the file is cut short or damaged");
   bytes = GgufWriter().Bytes();
   bytes.replace(8, 8, std::string(8, '\xff'));
-  ExpectRefused(bytes,
-                "header: its list of tensors of 18446744073709551615 elements at byte 24 does not "
-                "fit in the file of 32 bytes: the file is cut short or damaged");
+  ExpectGgufRefused(
+      bytes,
+      "header: its list of tensors of 18446744073709551615 elements at byte 24 does not "
+      "fit in the file of 32 bytes: the file is cut short or damaged");
   GgufWriter array;
   array.AddArray("k", 10, uint64_t{1} << 61, "");
-  ExpectRefused(array.Bytes(),
-                "metadata 'k': its array of 2305843009213693952 elements at byte 49 does not fit "
-                "in the file of 64 bytes: the file is cut short or damaged");
+  ExpectGgufRefused(
+      array.Bytes(),
+      "metadata 'k': its array of 2305843009213693952 elements at byte 49 does not fit "
+      "in the file of 64 bytes: the file is cut short or damaged");
   GgufWriter text;
   text.Add("k", 8, LittleEndian(uint64_t{1} << 60));
-  ExpectRefused(text.Bytes(),
-                "metadata 'k': its value of 1152921504606846976 bytes at byte 45 does not fit in "
-                "the file of 64 bytes: the file is cut short or damaged");
+  ExpectGgufRefused(
+      text.Bytes(),
+      "metadata 'k': its value of 1152921504606846976 bytes at byte 45 does not fit in "
+      "the file of 64 bytes: the file is cut short or damaged");
 }
 
 TEST(GgufFileTest, RefusesBadMetadata) {
@@ -195,7 +201,7 @@ TEST(GgufFileTest, RefusesBadMetadata) {
     GgufWriter writer;
     writer.AddUint32("first", 1);
     writer.Add("k\n", type, value);
-    ExpectRefused(writer.Bytes(), absl::StrCat("metadata 'k\\n': ", sentence));
+    ExpectGgufRefused(writer.Bytes(), absl::StrCat("metadata 'k\\n': ", sentence));
   };
   const std::string one = LittleEndian<uint64_t>(1);
   expect_refused(13, "", "its value has the type 13, which is not of the format");
@@ -208,15 +214,15 @@ TEST(GgufFileTest, RefusesBadMetadata) {
   GgufWriter twice;
   twice.AddUint32("k", 1);
   twice.AddString("k", "x");
-  ExpectRefused(twice.Bytes(), "metadata 'k': is there twice");
+  ExpectGgufRefused(twice.Bytes(), "metadata 'k': is there twice");
 }
 
 TEST(GgufFileTest, RefusesABadAlignment) {
   for (const uint32_t alignment : {0, 24}) {
     GgufWriter writer;
     writer.AddUint32("general.alignment", alignment);
-    ExpectRefused(writer.Bytes(), absl::StrCat("metadata 'general.alignment': is ", alignment,
-                                               ", which is not a power of two"));
+    ExpectGgufRefused(writer.Bytes(), absl::StrCat("metadata 'general.alignment': is ", alignment,
+                                                   ", which is not a power of two"));
   }
   GgufWriter writer;
   writer.AddString("general.alignment", "32");
@@ -230,7 +236,7 @@ void ExpectTensorRefused(const std::vector<uint64_t>& dims, uint32_t type, uint6
   GgufWriter writer;
   writer.tensors.push_back({"t", dims, type, offset});
   writer.data = std::string(64, 'x');
-  ExpectRefused(writer.Bytes(), absl::StrCat("tensor 't': ", sentence));
+  ExpectGgufRefused(writer.Bytes(), absl::StrCat("tensor 't': ", sentence));
 }
 
 TEST(GgufFileTest, RefusesATensorThatIsNotOfTheFormat) {
@@ -263,11 +269,12 @@ TEST(GgufFileTest, RefusesTensorsInWrongPlaces) {
                       "bytes of data: the file is cut short");
   GgufWriter overlap = SmallGguf();
   overlap.tensors[1].offset = 0;
-  ExpectRefused(overlap.Bytes(),
-                "tensor 'b': begins at data byte 0, inside the tensor before it, which ends at 24");
+  ExpectGgufRefused(
+      overlap.Bytes(),
+      "tensor 'b': begins at data byte 0, inside the tensor before it, which ends at 24");
   GgufWriter twice = SmallGguf();
   twice.tensors[1].name = "a";
-  ExpectRefused(twice.Bytes(), "tensor 'a': is there twice");
+  ExpectGgufRefused(twice.Bytes(), "tensor 'a': is there twice");
 }
 
 // A file with all kinds of fields.

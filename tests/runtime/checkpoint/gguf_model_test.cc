@@ -14,10 +14,10 @@ namespace {
 
 using testing::ElementsAre;
 
-constexpr char kAgain[] = "; download the file again, or convert the model to GGUF anew";
-constexpr char kFirst[] = "d/m-00001-of-00003.gguf";
-constexpr char kSecond[] = "d/m-00002-of-00003.gguf";
-constexpr char kThird[] = "d/m-00003-of-00003.gguf";
+constexpr char kConvertAnew[] = "; download the file again, or convert the model to GGUF anew";
+constexpr char kFirstGguf[] = "d/m-00001-of-00003.gguf";
+constexpr char kSecondGguf[] = "d/m-00002-of-00003.gguf";
+constexpr char kThirdGguf[] = "d/m-00003-of-00003.gguf";
 
 GgufWriter PartOf(uint16_t number, uint16_t count, int32_t num_tensors,
                   const std::vector<std::string>& tensors) {
@@ -33,9 +33,9 @@ class GgufModelTest : public testing::Test {
   GgufModelTest() {
     GgufWriter first = PartOf(0, 3, 3, {});
     first.AddString("general.name", "three");
-    files_.files[kFirst] = first.Bytes();
-    files_.files[kSecond] = PartOf(1, 3, 3, {"b", "a"}).Bytes();
-    files_.files[kThird] = PartOf(2, 3, 3, {"c"}).Bytes();
+    files_.files[kFirstGguf] = first.Bytes();
+    files_.files[kSecondGguf] = PartOf(1, 3, 3, {"b", "a"}).Bytes();
+    files_.files[kThirdGguf] = PartOf(2, 3, 3, {"c"}).Bytes();
   }
 
   void ExpectError(const std::string& path, const std::string& message) {
@@ -46,7 +46,7 @@ class GgufModelTest : public testing::Test {
 };
 
 TEST_F(GgufModelTest, AnyPartOpensAll) {
-  for (const char* path : {kFirst, kSecond, kThird}) {
+  for (const char* path : {kFirstGguf, kSecondGguf, kThirdGguf}) {
     const auto model = GgufModel::Open(files_, path);
     ASSERT_TRUE(model.ok()) << model.status();
     EXPECT_EQ(model->metadata().Get<std::string>("general.name").value(), "three");
@@ -77,12 +77,12 @@ TEST_F(GgufModelTest, AFileAloneIsAModel) {
 }
 
 TEST_F(GgufModelTest, MissingPartsAreNamed) {
-  files_.files.erase(kSecond);
-  ExpectError(kThird,
+  files_.files.erase(kSecondGguf);
+  ExpectError(kThirdGguf,
               "d/m-00002-of-00003.gguf: no such file of the 3 parts that d/m-00003-of-00003.gguf "
               "is one of; download the missing parts");
-  files_.files.erase(kFirst);
-  ExpectError(kThird,
+  files_.files.erase(kFirstGguf);
+  ExpectError(kThirdGguf,
               "d/m-00001-of-00003.gguf: no such file, nor 1 more of the 3 parts that "
               "d/m-00003-of-00003.gguf is one of; download the missing parts");
 }
@@ -92,36 +92,39 @@ TEST_F(GgufModelTest, ANameMustBeThatOfThePart) {
       ": its metadata say that it is part 2 of 3, so its name must end with -00002-of-00003.gguf; "
       "give all parts the names that they had";
   for (const char* path : {"d/m.gguf", "d/m-00001-of-00003.gguf", "d/m-00002-of-00004.gguf"}) {
-    files_.files[path] = files_.files[kSecond];
+    files_.files[path] = files_.files[kSecondGguf];
     ExpectError(path, absl::StrCat(path, kMustEnd));
   }
-  ExpectError(kSecond, absl::StrCat(kFirst, kMustEnd));
+  ExpectError(kSecondGguf, absl::StrCat(kFirstGguf, kMustEnd));
 }
 
 TEST_F(GgufModelTest, RefusesPartsThatDoNotFit) {
-  const std::string third = files_.files[kThird];
-  files_.files[kThird] = PartOf(2, 3, 4, {"c"}).Bytes();
-  ExpectError(kFirst, absl::StrCat(kThird, ": states 4 tensors in all parts, but ", kFirst,
-                                   " states 3", kAgain));
-  files_.files[kThird] = PartOf(2, 3, 3, {}).Bytes();
-  ExpectError(kFirst,
-              absl::StrCat(kFirst, ": states 3 tensors in all parts, but they have 2", kAgain));
-  files_.files[kThird] = PartOf(2, 3, 3, {"a"}).Bytes();
-  ExpectError(kFirst, absl::StrCat(kThird, ": tensor 'a': is also in ", kSecond, kAgain));
-  files_.files[kThird] = GgufWriter().Bytes();
-  ExpectError(kFirst, absl::StrCat(kThird,
-                                   ": its metadata have no 'split.no'; convert the model to GGUF "
-                                   "anew"));
-  files_.files[kThird] = third.substr(0, 100);
-  EXPECT_THAT(std::string(GgufModel::Open(files_, kFirst).status().message()),
-              testing::StartsWith(absl::StrCat(kThird, ": metadata 'split.tensors.count': ")));
+  const std::string third = files_.files[kThirdGguf];
+  files_.files[kThirdGguf] = PartOf(2, 3, 4, {"c"}).Bytes();
+  ExpectError(kFirstGguf, absl::StrCat(kThirdGguf, ": states 4 tensors in all parts, but ",
+                                       kFirstGguf, " states 3", kConvertAnew));
+  files_.files[kThirdGguf] = PartOf(2, 3, 3, {}).Bytes();
+  ExpectError(
+      kFirstGguf,
+      absl::StrCat(kFirstGguf, ": states 3 tensors in all parts, but they have 2", kConvertAnew));
+  files_.files[kThirdGguf] = PartOf(2, 3, 3, {"a"}).Bytes();
+  ExpectError(kFirstGguf,
+              absl::StrCat(kThirdGguf, ": tensor 'a': is also in ", kSecondGguf, kConvertAnew));
+  files_.files[kThirdGguf] = GgufWriter().Bytes();
+  ExpectError(kFirstGguf,
+              absl::StrCat(kThirdGguf,
+                           ": its metadata have no 'split.no'; convert the model to GGUF "
+                           "anew"));
+  files_.files[kThirdGguf] = third.substr(0, 100);
+  EXPECT_THAT(std::string(GgufModel::Open(files_, kFirstGguf).status().message()),
+              testing::StartsWith(absl::StrCat(kThirdGguf, ": metadata 'split.tensors.count': ")));
 }
 
 TEST_F(GgufModelTest, RefusesNumbersOfPartsThatCannotBe) {
   files_.files["x.gguf"] = PartOf(3, 3, 0, {}).Bytes();
   ExpectError("x.gguf", absl::StrCat("x.gguf: metadata 'split.no' counts from 0 and is 3, but "
                                      "there are 3 parts",
-                                     kAgain));
+                                     kConvertAnew));
   GgufWriter many;
   many.AddUint32("split.no", 0);
   many.AddUint32("split.count", 100'000);
@@ -129,13 +132,13 @@ TEST_F(GgufModelTest, RefusesNumbersOfPartsThatCannotBe) {
   files_.files["x.gguf"] = many.Bytes();
   ExpectError("x.gguf", absl::StrCat("x.gguf: is part 1 of 100000, but a model has at most 99999 "
                                      "parts",
-                                     kAgain));
+                                     kConvertAnew));
 }
 
 TEST_F(GgufModelTest, IsFoundInADirectory) {
-  EXPECT_EQ(FindGguf(files_, "d").value(), kFirst);
-  EXPECT_EQ(FindGguf(files_, kSecond).value(), kSecond);
-  files_.files["d/other"] = files_.files[kSecond];
+  EXPECT_EQ(FindGguf(files_, "d").value(), kFirstGguf);
+  EXPECT_EQ(FindGguf(files_, kSecondGguf).value(), kSecondGguf);
+  files_.files["d/other"] = files_.files[kSecondGguf];
   EXPECT_EQ(FindGguf(files_, "d/other").value(), "d/other");
   EXPECT_EQ(FindGguf(files_, "nothing.gguf").value(), "nothing.gguf");
   EXPECT_EQ(FindGguf(files_, "nothing").value(), std::nullopt);
