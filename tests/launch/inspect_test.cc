@@ -169,6 +169,7 @@ TEST_F(InspectTest, SaysOfEachPathWhatItIs) {
   EXPECT_THAT(output_of("mistralai/Mixtral-8x7B-v0.1", 2), HasSubstr("hf download mistralai/"));
   WriteFile(directory_ + "/m.gguf", "GGUF");
   EXPECT_THAT(output_of(directory_ + "/m.gguf", 2), HasSubstr("m.gguf: header: its version of 4"));
+  std::filesystem::remove(directory_ + "/m.gguf");
   Foreign().Write(directory_ + "/no_ending");
   EXPECT_THAT(output_of(directory_ + "/no_ending", 0), HasSubstr("4 tensors in 1 file"));
   WriteFile(directory_ + "/config.json", "version https://git-lfs.github.com/spec/v1\nsize 4\n");
