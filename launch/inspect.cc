@@ -1,24 +1,22 @@
 #include "launch/inspect.h"
 
-#include <absl/strings/escaping.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
 
-#include <algorithm>
-#include <array>
-#include <filesystem>
 #include <iostream>
-#include <map>
+#include <optional>
 #include <vector>
 
 #include "kernels/base/number_range.h"
 #include "launch/console.h"
 #include "launch/engine_choice.h"
+#include "launch/inspect_gguf.h"
 #include "launch/memory_plan.h"
 #include "launch/placement_choice.h"
 #include "launch/placement_file.h"
+#include "launch/tensor_table.h"
+#include "runtime/checkpoint/gguf_model.h"
 #include "runtime/checkpoint/model_files.h"
 #include "runtime/checkpoint/model_path.h"
 #include "runtime/checkpoint/weights.h"
@@ -27,42 +25,14 @@
 namespace octet {
 namespace {
 
-// Formats a table whose columns are as wide as their longest text.
-std::string FormatTable(const std::vector<std::array<std::string, 5>>& rows) {
-  std::array<size_t, 5> widths = {};
-  for (const auto& row : rows) {
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    for (size_t c = 0; c + 1 < row.size(); ++c) {
-      absl::StrAppendFormat(&text, "%-*s  ", static_cast<int>(widths[c]), row[c]);
-    }
-    absl::StrAppend(&text, row.back(), "\n");
-  }
-  return text;
-}
-
 std::string FormatTensors(const Checkpoint& checkpoint) {
-  std::vector<std::array<std::string, 5>> rows = {{"tensor", "dtype", "shape", "bytes", "file"}};
-  std::map<std::string, uint64_t> bytes_of_dtypes;
-  uint64_t bytes = 0;
+  TensorTable table;
   for (const std::string& name : checkpoint.Names()) {
     const CheckpointTensor found = *checkpoint.Find(name);
     const SafetensorsTensor& t = *found.tensor;
-    rows.push_back({absl::Utf8SafeCEscape(name), t.dtype,
-                    absl::StrCat("[", absl::StrJoin(t.shape, ", "), "]"), absl::StrCat(t.bytes),
-                    std::filesystem::path(found.file->path()).filename().string()});
-    bytes_of_dtypes[t.dtype] += t.bytes;
-    bytes += t.bytes;
+    table.Add(name, t.dtype, t.shape, t.bytes, found.file->path());
   }
-  std::string text = FormatTable(rows);
-  absl::StrAppend(&text, "\n", rows.size() - 1, " tensors in ", checkpoint.files().size(),
-                  checkpoint.files().size() == 1 ? " file, " : " files, ", bytes, " bytes\n");
-  for (const auto& [dtype, sum] : bytes_of_dtypes) {
-    absl::StrAppend(&text, "  ", dtype, ": ", sum, " bytes\n");
-  }
-  return text;
+  return table.ToString(checkpoint.files().size());
 }
 
 std::string FormatScaling(const RopeScaling& scaling) {
@@ -147,7 +117,7 @@ class InspectCommand : public Subcommand {
   explicit InspectCommand(CommandLine& parent)
       : Subcommand(parent, "inspect", "what lies in a checkpoint") {
     line().AddRequiredText("path", options_.path,
-                           "model directory, .safetensors file or index.json");
+                           "model directory, .safetensors or GGUF file, or index.json");
     line().AddCount("--ranks", options_.ranks, kRankCounts,
                     "over which experts are spread; default 1");
     AddPlacementFlags(line(), options_.placement);
@@ -170,6 +140,13 @@ class InspectCommand : public Subcommand {
 }  // namespace
 
 absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& options) {
+  const absl::StatusOr<std::optional<std::string>> gguf = FindGguf(files, options.path);
+  if (!gguf.ok()) return gguf.status();
+  if (gguf->has_value()) {
+    const absl::StatusOr<GgufModel> model = GgufModel::Open(files, **gguf);
+    if (!model.ok()) return model.status();
+    return FormatGguf(*model);
+  }
   const absl::StatusOr<Checkpoint> checkpoint = OpenCheckpoint(files, options.path);
   if (!checkpoint.ok()) return checkpoint.status();
   const std::string tensors = FormatTensors(*checkpoint);

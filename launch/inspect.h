@@ -15,13 +15,14 @@
 namespace octet {
 
 struct InspectOptions {
-  std::string path;  // a model directory, a .safetensors file or an index.json
+  std::string path;  // a model directory, a .safetensors or GGUF file, an index.json
   int ranks = 1;
   PlacementChoice placement;
   std::string dtype = "auto";
 };
 
-// Lists every tensor by name with dtype, shape, bytes and file, and the bytes by dtype. For a
+// Lists every tensor by name with dtype, shape, bytes and file, and the bytes by dtype. For a GGUF
+// file, all parts of a split one, or a directory with nothing else, also its metadata. For a
 // directory with a Mixtral model, also its shape and the bytes of its weights on each rank. Reads
 // headers only. An error says what is wrong with the files, or with a flag.
 absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& options);

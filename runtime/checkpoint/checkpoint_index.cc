@@ -2,13 +2,12 @@
 
 #include <absl/status/status.h>
 #include <absl/strings/ascii.h>
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
 
 #include <algorithm>
 #include <optional>
 
+#include "runtime/checkpoint/shard_name.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
@@ -50,28 +49,6 @@ absl::StatusOr<CheckpointIndex> Parse(const std::string& path, const json& docum
   return index;
 }
 
-// The parts of "model-00002-of-00003.safetensors".
-struct ShardName {
-  std::string before;  // "model-"
-  int number = 0;
-  int count = 0;
-
-  std::string ToString() const {
-    return absl::StrFormat("%s%05d-of-%05d.safetensors", before, number, count);
-  }
-
-  static std::optional<ShardName> Parse(const std::string& name) {
-    constexpr size_t kTail = std::string_view("00001-of-00003.safetensors").size();
-    if (name.size() < kTail) return std::nullopt;
-    ShardName shard = {.before = name.substr(0, name.size() - kTail)};
-    const std::string tail = name.substr(name.size() - kTail);
-    const bool numbers = absl::SimpleAtoi(tail.substr(0, 5), &shard.number) &&
-                         absl::SimpleAtoi(tail.substr(9, 5), &shard.count);
-    if (!numbers || shard.number < 1 || shard.ToString() != name) return std::nullopt;
-    return shard;
-  }
-};
-
 }  // namespace
 
 absl::StatusOr<CheckpointIndex> CheckpointIndex::Read(FileSystem& files, const std::string& path) {
@@ -94,7 +71,7 @@ std::vector<std::string> MissingShards(const std::vector<std::string>& names) {
   std::set<std::string> missing;
   std::set<std::pair<std::string, int>> checked;
   for (const std::string& name : names) {
-    std::optional<ShardName> shard = ShardName::Parse(name);
+    std::optional<ShardName> shard = ShardName::Parse(name, ".safetensors");
     if (!shard || !checked.insert({shard->before, shard->count}).second) continue;
     for (shard->number = 1; shard->number <= shard->count && missing.size() < kMost;
          ++shard->number) {

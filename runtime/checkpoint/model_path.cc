@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "runtime/checkpoint/gguf_file.h"
 #include "runtime/io/git_lfs.h"
 
 namespace octet {
@@ -21,6 +22,9 @@ constexpr char kPickle[] =
     "(transformers: save_pretrained)";
 constexpr char kForeign[] =
     "which Octet does not read; give the directory with the same model's safetensors";
+constexpr char kGguf[] =
+    "which Octet lists (octet inspect) but does not run; give the directory with the same model's "
+    "safetensors";
 
 // The kind of a file with this ending, and advice for the user.
 struct FileKind {
@@ -38,7 +42,7 @@ constexpr FileKind kForeignWeights[] = {
     {".pth", "pickled weights", kPickle},
     {".pt", "pickled weights", kPickle},
     {".ckpt", "pickled weights", kPickle},
-    {".gguf", "GGUF", kForeign},
+    {".gguf", "GGUF", kGguf},
     {".ggml", "GGML", kForeign},
     {".onnx", "ONNX", kForeign},
     {".h5", "weights of TensorFlow", kForeign},
@@ -63,20 +67,14 @@ const FileKind* ForeignKindOf(const std::string& name) {
   return found == std::end(kForeignWeights) ? nullptr : found;
 }
 
-bool BeginsWith(FileSystem& files, const std::string& path, const std::string& text) {
-  const auto file = files.Open(path);
-  std::string begin(text.size(), '\0');
-  return file.ok() && (*file)->size() >= text.size() &&
-         (*file)->Read(0, std::as_writable_bytes(std::span(begin))).ok() && begin == text;
-}
-
 absl::Status FileError(FileSystem& files, const std::string& path) {
   const auto error = [&path](const std::string& text) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": is ", text));
   };
   absl::Status pointer = RefuseGitLfsPointer(files, path);
   if (!pointer.ok()) return pointer;
-  if (BeginsWith(files, path, "GGUF")) return error(ForeignKindOf(".gguf")->ToString());
+  const auto file = files.Open(path);
+  if (file.ok() && HasGgufMagic(**file)) return error(ForeignKindOf(".gguf")->ToString());
   if (absl::EndsWith(path, ".safetensors") || absl::EndsWith(path, ".json") ||
       absl::EndsWith(path, ".model")) {
     return error(absl::StrCat("one file of a model; give the directory that has all of them, ",

@@ -103,6 +103,25 @@ def expert_counts():
     yield many(lambda i: f'"k{i}":0', "{", "}")
 
 
+def gguf():
+    def text(value):
+        return struct.pack("<Q", len(value)) + value
+
+    def file(entries=(), tensors=()):
+        return struct.pack("<4sIQQ", b"GGUF", 3, len(tensors), len(entries)) + b"".join((*entries, *tensors)) + bytes(64)
+
+    def array(kind, elements, count):
+        return text(b"k") + struct.pack("<IIQ", 9, kind, count) + elements * count
+    yield file([text(b"%d" % i) + struct.pack("<IB", 0, 0) for i in range(50_000)])
+    yield file([array(8, text(b""), 130_000)])
+    yield file([array(8, text(b"ab"), 100_000)])
+    yield file([array(7, b"\1", 1_000_000)])
+    yield file([text(b"k") + struct.pack("<I", 8) + text(b"a" * 1_000_000)])
+    yield file([text(b"a" * 1_000_000) + struct.pack("<IB", 0, 0)])
+    yield file(tensors=[text(b"%d" % i) + struct.pack("<IQIQ", 1, 0, 0, 0) for i in range(25_000)])
+    yield file(tensors=[text(b"a" * 1_000_000) + struct.pack("<IIQ", 0, 0, 0)])
+
+
 def journal():
     header = 'header job { } host: "h"\n'
     zeros = "0" * 16
@@ -251,8 +270,8 @@ def tokenizer_config():
 
 
 TARGETS = {make.__name__: make for make in (
-    batch_line, chat_template, checkpoint_index, expert_calls, expert_counts, journal, machine_profile, model_config, placement, routing_trace,
-    run_config, safetensors, sentencepiece_model, tokenizer_config, tokenizer_json)}
+    batch_line, chat_template, checkpoint_index, expert_calls, expert_counts, gguf, journal, machine_profile, model_config, placement,
+    routing_trace, run_config, safetensors, sentencepiece_model, tokenizer_config, tokenizer_json)}
 
 
 def write(target, directory):

@@ -17,6 +17,7 @@ constexpr Named kTargets[] = {
     {"checkpoint_index", CheckpointIndex},
     {"expert_calls", ExpertCallsFile},
     {"expert_counts", ExpertCountsFile},
+    {"gguf", GgufHeader},
     {"journal", JournalPart},
     {"machine_profile", MachineProfileFile},
     {"model_config", ModelConfigFile},

@@ -16,6 +16,7 @@ void CheckpointIndex(const std::string& bytes);      // model.safetensors.index.
 void ExpertCallsFile(const std::string& bytes);      // --routing counts:FILE, one of calls
 void ExpertCountsFile(const std::string& bytes);     // --expert-counts
 void ExpertPlacementFile(const std::string& bytes);  // --placement, and the files that it names
+void GgufHeader(const std::string& bytes);           // a GGUF file, or two parts of one
 void JournalPart(const std::string& bytes);          // what an earlier attempt left
 void MachineProfileFile(const std::string& bytes);   // what octet bench saved
 void ModelConfigFile(const std::string& bytes);  // config.json, params.json, generation_config.json

@@ -1,4 +1,4 @@
-// octet inspect: any safetensors is listed, a broken one refused.
+// octet inspect: any safetensors and any GGUF is listed, a broken one refused.
 
 #include "launch/inspect.h"
 
@@ -9,6 +9,7 @@
 
 #include "tests/support/counting_file_system.h"
 #include "tests/support/demo_model.h"
+#include "tests/support/gguf_writer.h"
 #include "tests/support/octet_process.h"
 #include "tests/support/safetensors_writer.h"
 #include "tests/support/test_files.h"
@@ -53,6 +54,56 @@ TEST_F(InspectTest, ListsAnySafetensorsByName) {
             "  BF16: 6 bytes\n"
             "  F32: 28 bytes\n"
             "  U8: 4 bytes\n");
+}
+
+TEST_F(InspectTest, ListsAnyGguf) {
+  GgufWriter writer;
+  writer.AddString("general.architecture", "any\n");
+  writer.AddArray("any.numbers", 0, 10, "1234567890");
+  writer.AddTensor("weight", {64, 3}, 2, std::string(108, 'x'));
+  writer.AddTensor("bias\n", {3}, 0, std::string(12, 'x'));
+  const std::string path = directory_ + "/any.gguf";
+  WriteFile(path, writer.Bytes());
+  const ProcessResult result = RunOctet(0, "inspect " + path);
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.output,
+            "GGUF version 3, tensors aligned to 32 bytes\n"
+            "\n"
+            "metadata              type            value\n"
+            "general.architecture  string          'any\\n'\n"
+            "any.numbers           array of uint8  [49, 50, 51, 52, 53, 54, 55, 56, …] with 10 "
+            "elements\n"
+            "\n"
+            "tensor  dtype  shape    bytes  file\n"
+            "bias\\n  F32    [3]      12     any.gguf\n"
+            "weight  Q4_0   [3, 64]  108    any.gguf\n"
+            "\n"
+            "2 tensors in 1 file, 120 bytes\n"
+            "  F32: 12 bytes\n"
+            "  Q4_0: 108 bytes\n");
+  EXPECT_EQ(RunOctet(0, "inspect " + directory_).output, result.output);
+  std::filesystem::rename(path, directory_ + "/no_ending");
+  EXPECT_THAT(RunOctet(0, "inspect " + directory_ + "/no_ending").output,
+              HasSubstr("2 tensors in 1 file, 120 bytes"));
+}
+
+TEST_F(InspectTest, ListsAllPartsOfASplitGguf) {
+  for (const uint16_t part : {0, 1}) {
+    GgufWriter writer;
+    writer.AddSplit(part, 2, 2);
+    writer.AddTensor(part == 0 ? "a" : "b", {4}, 24, "1234");
+    WriteFile(directory_ + (part == 0 ? "/m-00001-of-00002.gguf" : "/m-00002-of-00002.gguf"),
+              writer.Bytes());
+  }
+  const std::string output = RunOctet(0, "inspect " + directory_).output;
+  EXPECT_THAT(output, AllOf(HasSubstr("b       I8     [4]    4      m-00002-of-00002.gguf"),
+                            HasSubstr("2 tensors in 2 files, 8 bytes")));
+  EXPECT_EQ(RunOctet(0, "inspect " + directory_ + "/m-00002-of-00002.gguf").output, output);
+  WriteFile(directory_ + "/other.gguf", GgufWriter().Bytes());
+  const ProcessResult two = RunOctet(0, "inspect " + directory_);
+  EXPECT_EQ(two.exit_code, 2);
+  EXPECT_THAT(two.output, HasSubstr("has 2 GGUF models; give the file of one of them: "
+                                    "m-00001-of-00002.gguf, other.gguf"));
 }
 
 TEST_F(InspectTest, ADirectoryOfAnotherModelSaysWhy) {
@@ -117,7 +168,8 @@ TEST_F(InspectTest, SaysOfEachPathWhatItIs) {
   };
   EXPECT_THAT(output_of("mistralai/Mixtral-8x7B-v0.1", 2), HasSubstr("hf download mistralai/"));
   WriteFile(directory_ + "/m.gguf", "GGUF");
-  EXPECT_THAT(output_of(directory_ + "/m.gguf", 2), HasSubstr("m.gguf: is GGUF"));
+  EXPECT_THAT(output_of(directory_ + "/m.gguf", 2), HasSubstr("m.gguf: header: its version of 4"));
+  std::filesystem::remove(directory_ + "/m.gguf");
   Foreign().Write(directory_ + "/no_ending");
   EXPECT_THAT(output_of(directory_ + "/no_ending", 0), HasSubstr("4 tensors in 1 file"));
   WriteFile(directory_ + "/config.json", "version https://git-lfs.github.com/spec/v1\nsize 4\n");

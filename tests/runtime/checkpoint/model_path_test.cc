@@ -64,7 +64,7 @@ TEST_F(ModelPathTest, ANameOnTheHub) {
 
 TEST_F(ModelPathTest, AFileIsNamedForWhatItIs) {
   const std::pair<std::string, std::string> cases[] = {
-      {"m.gguf", "is GGUF, which Octet does not read"},
+      {"m.gguf", "is GGUF, which Octet lists (octet inspect) but does not run"},
       {"model.safetensors", "is one file of a model; give the directory"},
       {"config.json", "is one file of a model; give the directory"},
       {"pytorch_model.bin", "is pickled weights, which can run any code"},
