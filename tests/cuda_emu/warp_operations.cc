@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "tests/cuda_emu/access_observer.h"
+
 namespace octet::cuda_emu {
 namespace {
 
@@ -92,6 +94,10 @@ void ReadMatrices(void* const* lanes) {
         Block::Running().Fail("ldmatrix of a row that is not in shared memory");
         return;
       }
+      if (AccessObserver* observer = Emulation::Device().observer()) {
+        const int thread = Block::Running().first_lane() + 8 * m + r;
+        observer->See({row, sizeof(matrix[0]), /*writes=*/false, thread, Space::kShared});
+      }
       std::memcpy(matrix[r], row, sizeof(matrix[0]));
     }
     for (int l = 0; l < kWarpSize; ++l) {
@@ -109,9 +115,22 @@ void ReadMatrices(void* const* lanes) {
 
 void SyncWarp(unsigned mask, const Site& site) {
   if (!Emulation::Device().Meet(site)) return;
-  int nothing = 0;
+  Site mine = site;
   Block::Running().Collective(
-      mask, [](void* const*) {}, &nothing, site);
+      mask,
+      [](void* const* lanes) {
+        AccessObserver* const observer = Emulation::Device().observer();
+        if (observer == nullptr) return;
+        unsigned there = 0;
+        const Site* met = nullptr;
+        for (int l = 0; l < kWarpSize; ++l) {
+          if (lanes[l] == nullptr) continue;
+          there |= 1U << l;
+          met = static_cast<const Site*>(lanes[l]);
+        }
+        observer->MeetInWarp(Block::Running().first_lane(), there, *met);
+      },
+      &mine, site);
 }
 
 unsigned Ballot(unsigned mask, bool predicate, const Site& site) {
