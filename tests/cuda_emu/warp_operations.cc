@@ -74,11 +74,27 @@ void MultiplyTiles(void* const* lanes) {
   }
 }
 
+constexpr size_t kMatrixRowBytes = 16;
+
 struct MatrixLane {
   uint32_t* out;
   const void* row;
   bool transposed;
 };
+
+// The lane that gives the address of row r of matrix m reads it, and so do those that get it: here
+// one of them, so that whoever has written it is not alone.
+void TellOfRow(const void* row, int m, int r, bool transposed) {
+  AccessObserver* const observer = Emulation::Device().observer();
+  if (observer == nullptr) return;
+  const int giver = 8 * m + r;
+  int getter = transposed ? r / 2 : 4 * r;
+  if (getter == giver) getter += transposed ? 4 : 1;
+  for (const int lane : {giver, getter}) {
+    const int thread = Block::Running().first_lane() + lane;
+    observer->See({row, kMatrixRowBytes, /*writes=*/false, thread, Space::kShared});
+  }
+}
 
 void ReadMatrices(void* const* lanes) {
   if (!AreAllHere(lanes, "ldmatrix")) return;
@@ -87,18 +103,15 @@ void ReadMatrices(void* const* lanes) {
     uint16_t matrix[8][8];
     for (int r = 0; r < 8; ++r) {
       const void* row = lane(8 * m + r).row;
-      if (reinterpret_cast<uintptr_t>(row) % sizeof(matrix[0]) != 0) {
+      if (reinterpret_cast<uintptr_t>(row) % kMatrixRowBytes != 0) {
         Block::Running().Fail("ldmatrix of a row that is not aligned to 16 bytes");
       }
-      if (!Block::Running().shared().IsInBounds(row, sizeof(matrix[0]))) {
+      if (!Block::Running().shared().IsInBounds(row, kMatrixRowBytes)) {
         Block::Running().Fail("ldmatrix of a row that is not in shared memory");
         return;
       }
-      if (AccessObserver* observer = Emulation::Device().observer()) {
-        const int thread = Block::Running().first_lane() + 8 * m + r;
-        observer->See({row, sizeof(matrix[0]), /*writes=*/false, thread, Space::kShared});
-      }
-      std::memcpy(matrix[r], row, sizeof(matrix[0]));
+      TellOfRow(row, m, r, lane(0).transposed);
+      std::memcpy(matrix[r], row, kMatrixRowBytes);
     }
     for (int l = 0; l < kWarpSize; ++l) {
       const int r = l / 4;

@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-
 #include "parallel/dispatch/expert_plan.h"
 #include "tests/kernels/cuda/arrived_case.h"
 
