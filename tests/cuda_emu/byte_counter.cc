@@ -20,7 +20,8 @@ void ByteCounter::See(const Access& access) {
   cells_.ForEach(access.p, access.bytes, [&](Cell& cell) {
     Stamps& stamps = access.writes ? cell.written : cell.read;
     const auto bytes = int64_t{kGranule};
-    if (std::exchange(stamps.launch, launch_) != launch_) moved.by_launch += bytes;
+    const bool is_own = !access.writes && cell.written.launch == launch_;
+    if (!is_own && std::exchange(stamps.launch, launch_) != launch_) moved.by_launch += bytes;
     if (std::exchange(stamps.block, block_) != block_) moved.by_block += bytes;
     if (std::exchange(stamps.phase, phase_) != phase_) moved.by_phase += bytes;
   });

@@ -13,9 +13,13 @@ namespace octet::cuda_emu {
 
 // Bytes that are read, and bytes that are written. How often a byte counts:
 struct MovedBytes {
-  int64_t by_launch = 0;  // once: what comes from memory if the L2 cache keeps it
-  int64_t by_block = 0;   // once for each block: what comes through the L2 cache
-  int64_t by_phase = 0;  // once between two barriers of a block: the same if L1 caches keep nothing
+  // Once; what the launch has written itself is not read again. So much comes from memory, and goes
+  // there, if the L2 cache keeps the rest.
+  int64_t by_launch = 0;
+  // Once for each block, and once between two barriers of a block: so much comes through the L2
+  // cache if L1 caches keep all of a block's, or nothing over a barrier.
+  int64_t by_block = 0;
+  int64_t by_phase = 0;
 };
 
 // Watches the device while it lives. Memory comes in whole sectors of 32 bytes; here each byte
@@ -27,7 +31,7 @@ class ByteCounter : public AccessObserver {
   ByteCounter(const ByteCounter&) = delete;
   ByteCounter& operator=(const ByteCounter&) = delete;
 
-  // Of each kernel, in the order in which they ran.
+  // One for each kernel, in the order in which they ran.
   const std::vector<MovedBytes>& launches() const { return launches_; }
 
   void BeginLaunch() override;

@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace octet::cuda_emu {
@@ -86,7 +87,6 @@ uint16_t RaceDetector::PlaceOf(const Site& site) {
   const auto found = std::ranges::find(sites_, site);
   if (found != sites_.end()) return static_cast<uint16_t>(found - sites_.begin());
   sites_.push_back(site);
-  places_.push_back(absl::StrCat(site.file, ":", site.line));
   return static_cast<uint16_t>(sites_.size() - 1);
 }
 
@@ -96,16 +96,30 @@ void RaceDetector::Read(Cell& cell, const Event& now, Space space) {
   } else if (cell.write.is_there() && !IsBefore(cell.write, now.thread)) {
     Report(cell.write, "writes", now, "reads", space);
   }
-  // Two other blocks that read it are enough: one of them is not the block that writes it later.
+  if (!cell.reads.empty() && cell.reads.back() == now) return;
+  constexpr size_t kMany = 8;
+  if (cell.reads.size() >= kMany && std::has_single_bit(cell.reads.size())) Tidy(cell.reads, now);
+  cell.reads.push_back(now);
+}
+
+// Leaves the last read of each thread that is not before this one, and those of two other blocks:
+// one of them is not the block that writes it later.
+void RaceDetector::Tidy(std::vector<Event>& reads, const Event& now) const {
+  std::vector<bool> has_read(threads_.size());
   int others = 0;
   uint32_t last = 0;
-  std::erase_if(cell.reads, [&](const Event& read) {
-    if (read.block == now.block) return IsBefore(read, now.thread);
+  std::ranges::reverse(reads);
+  std::erase_if(reads, [&](const Event& read) {
+    if (read.block == now.block) {
+      const bool has_later = has_read[read.thread];
+      has_read[read.thread] = true;
+      return has_later || IsBefore(read, now.thread);
+    }
     const bool is_another = read.block != std::exchange(last, read.block);
     others += is_another ? 1 : 0;
     return !is_another || others > 2;
   });
-  cell.reads.push_back(now);
+  std::ranges::reverse(reads);
 }
 
 void RaceDetector::Write(Cell& cell, const Event& now, Space space, const char* how) {
@@ -123,14 +137,17 @@ void RaceDetector::Write(Cell& cell, const Event& now, Space space, const char* 
 
 void RaceDetector::Report(const Event& first, const char* did, const Event& now, const char* does,
                           Space space) {
-  constexpr size_t kMost = 64;
-  std::string race =
-      absl::StrCat(space == Space::kShared ? "shared" : "global", " memory: a thread ", did,
-                   " it after ", places_[first.place], ", and a thread ", does, " it after ",
-                   places_[now.place], first.block == now.block ? "" : " in another block");
-  if (races_.size() < kMost && std::ranges::find(races_, race) == races_.end()) {
-    races_.push_back(std::move(race));
-  }
+  const bool are_blocks = first.block != now.block;
+  if (!reported_.insert({first.place, now.place, did, does, space, are_blocks}).second) return;
+  races_.push_back(absl::StrCat(space == Space::kShared ? "shared" : "global", " memory: a thread ",
+                                did, " it after ", NameOf(first.place), ", and a thread ", does,
+                                " it after ", NameOf(now.place),
+                                are_blocks ? " in another block" : ""));
+}
+
+std::string RaceDetector::NameOf(uint16_t place) const {
+  if (place == 0) return "the beginning";
+  return absl::StrCat(sites_[place].file, ":", sites_[place].line);
 }
 
 }  // namespace octet::cuda_emu

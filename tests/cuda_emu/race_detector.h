@@ -5,7 +5,9 @@
 
 #include <array>
 #include <cstdint>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "tests/cuda_emu/access_observer.h"
@@ -30,7 +32,7 @@ class RaceDetector : public AccessObserver {
   RaceDetector(const RaceDetector&) = delete;
   RaceDetector& operator=(const RaceDetector&) = delete;
 
-  // What was found, once for each pair of places; the first 64.
+  // What was found, once for each pair of places.
   const std::vector<std::string>& races() const { return races_; }
   int64_t num_accesses() const { return num_accesses_; }
 
@@ -48,12 +50,14 @@ class RaceDetector : public AccessObserver {
     uint32_t block = 0;
     uint32_t clock = 0;  // of the thread; 0: nobody
     uint16_t thread = 0;
-    uint16_t place = 0;  // index in places_
+    uint16_t place = 0;  // index in sites_
 
     bool is_there() const { return clock != 0; }
+    bool operator==(const Event&) const = default;
   };
 
-  // Of a granule: the last write, and those that have read it since and are not before each other.
+  // What happened to a granule: the last write, and those that have read it since; of those that
+  // are before each other perhaps the last alone.
   struct Cell {
     Event write;
     Event copy;  // a cp.async that has not been waited for
@@ -70,6 +74,8 @@ class RaceDetector : public AccessObserver {
   Event Now(int thread) const;
   bool IsBefore(const Event& event, int thread) const;
   uint16_t PlaceOf(const Site& site);
+  std::string NameOf(uint16_t place) const;
+  void Tidy(std::vector<Event>& reads, const Event& now) const;
   void Read(Cell& cell, const Event& now, Space space);
   void Write(Cell& cell, const Event& now, Space space, const char* how);
   void Report(const Event& first, const char* did, const Event& now, const char* does, Space space);
@@ -79,9 +85,9 @@ class RaceDetector : public AccessObserver {
   ShadowMemory<Cell> global_;  // of the launch
   ShadowMemory<Cell> shared_;  // of the block
   std::vector<Thread> threads_;
-  std::vector<std::string> places_ = {"the beginning"};  // synchronisations
-  std::vector<Site> sites_ = {{}};                       // the same
-  uint32_t block_ = 0;                                   // counts on for ever
+  std::vector<Site> sites_ = {{}};  // synchronisations, after the beginning of a block
+  std::set<std::tuple<uint16_t, uint16_t, std::string, std::string, Space, bool>> reported_;
+  uint32_t block_ = 0;  // counts on for ever
 };
 
 }  // namespace octet::cuda_emu

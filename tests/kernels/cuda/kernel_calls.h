@@ -16,6 +16,11 @@ namespace octet::cuda {
 // Runs one kernel, or more, and waits for them. They may fail.
 using KernelCall = std::function<void(const cuda_emu::TestStream& stream)>;
 
+// Those that compute something.
+inline KernelCall CallOf(const cuda_emu::Compute& compute) {
+  return [compute](const cuda_emu::TestStream& stream) { (void)compute(stream); };
+}
+
 KernelCall CallRmsNorm(int64_t rows, int64_t cols);
 KernelCall CallAdd(int64_t rows, int64_t cols);
 KernelCall CallGatherRows(int64_t rows, int64_t cols);  // of float32, of twice as many, to bfloat16

@@ -39,25 +39,22 @@ Watched Watch(const KernelCall& call, const Site& removed = {}) {
 
 std::string Name(const Site& site) { return site.file + (":" + std::to_string(site.line)); }
 
-void ExpectNoRaces(const KernelCall& call) {
+// Returns its synchronisations.
+std::vector<Site> ExpectNoRaces(const KernelCall& call) {
   const Watched watched = Watch(call);
   EXPECT_THAT(watched.races, testing::IsEmpty());
   EXPECT_THAT(watched.faults, testing::IsEmpty());
   EXPECT_GT(watched.num_accesses, 0);
+  return watched.sites;
 }
 
 // And a race without any of its synchronisations.
 void ExpectRacesWithout(const KernelCall& call, size_t num_sites) {
-  ExpectNoRaces(call);
-  const std::vector<Site> sites = Watch(call).sites;
+  const std::vector<Site> sites = ExpectNoRaces(call);
   EXPECT_EQ(sites.size(), num_sites);
   for (const Site& site : sites) {
     EXPECT_THAT(Watch(call, site).races, testing::Not(testing::IsEmpty())) << Name(site);
   }
-}
-
-KernelCall Call(const cuda_emu::Compute& compute) {
-  return [compute](const TestStream& stream) { (void)compute(stream); };
 }
 
 TEST(CudaRaces, Rows) {
@@ -77,18 +74,18 @@ TEST(CudaRaces, Router) {
 }
 
 TEST(CudaRaces, Products) {
-  ExpectRacesWithout(Call(Product<BF16>{10, 70, 1000}.OnDevice()), 2);
-  ExpectRacesWithout(Call(Product<BF16>{70, 70, 400}.OnDevice()), 2);
-  ExpectRacesWithout(Call(Product<BF16>{70, 30, 72, Path::kPlain}.OnDevice()), 2);
-  ExpectRacesWithout(Call(Product<float>{70, 30, 71}.OnDevice()), 2);
+  ExpectRacesWithout(CallOf(Product<BF16>{10, 70, 1000}.OnDevice()), 2);
+  ExpectRacesWithout(CallOf(Product<BF16>{70, 70, 400}.OnDevice()), 2);
+  ExpectRacesWithout(CallOf(Product<BF16>{70, 30, 72, Path::kPlain}.OnDevice()), 2);
+  ExpectRacesWithout(CallOf(Product<float>{70, 30, 71}.OnDevice()), 2);
 }
 
 TEST(CudaRaces, Experts) {
-  ExpectRacesWithout(Call(Layer<BF16>(264, 520, {0, 10, 27}).With(16).OnDevice()), 2);
-  ExpectRacesWithout(Call(Layer<BF16>(264, 136, {0, 70, 85}).OnDevice()), 2);
-  ExpectRacesWithout(Call(Layer<BF16>(264, 264, {0, 130}).With(128).OnDevice()), 2);
-  ExpectRacesWithout(Call(Layer<BF16>(40, 72, {0, 70, 85}).With(64, Path::kPlain).OnDevice()), 2);
-  ExpectRacesWithout(Call(Layer<float>(37, 35, {0, 3, 3, 20}).OnDevice()), 2);
+  ExpectRacesWithout(CallOf(Layer<BF16>(264, 72, {0, 10, 27}).With(16).OnDevice()), 2);
+  ExpectRacesWithout(CallOf(Layer<BF16>(264, 72, {0, 70, 85}).OnDevice()), 2);
+  ExpectRacesWithout(CallOf(Layer<BF16>(264, 136, {0, 130}).With(128).OnDevice()), 2);
+  ExpectRacesWithout(CallOf(Layer<BF16>(40, 72, {0, 70, 85}).With(64, Path::kPlain).OnDevice()), 2);
+  ExpectRacesWithout(CallOf(Layer<float>(37, 35, {0, 3, 3, 20}).OnDevice()), 2);
 }
 
 TEST(CudaRaces, Attention) {
@@ -100,12 +97,12 @@ TEST(CudaRaces, AttentionByTensorCores) {
   // The window leaves one fold of the first split, whose last stage is among those that the next
   // split begins with.
   const PagedCache one(DType::kBF16, {4, 1, 64}, {288});
-  ExpectRacesWithout(Call(Flash(one, {{0, 264, 4}}, {16, false, 40})), 3);
+  ExpectRacesWithout(CallOf(Flash(one, {{0, 264, 4}}, {16, false, 40})), 3);
   for (const int head_dim : {64, 128}) {
     const PagedCache cache(DType::kBF16, {8, 2, head_dim}, {300, 530});
-    ExpectNoRaces(Call(Flash(cache, {{0, 270, 30}}, {16, false})));
-    ExpectNoRaces(Call(Flash(cache, {{1, 529, 1}, {0, 7, 1}}, {1, true})));
-    ExpectNoRaces(Call(Flash(cache, {{1, 500, 20}}, {7, true, 140})));
+    ExpectNoRaces(CallOf(Flash(cache, {{0, 270, 30}}, {16, false})));
+    ExpectNoRaces(CallOf(Flash(cache, {{1, 529, 1}, {0, 7, 1}}, {1, true})));
+    ExpectNoRaces(CallOf(Flash(cache, {{1, 500, 20}}, {7, true, 140})));
   }
 }
 
@@ -113,7 +110,7 @@ TEST(CudaRaces, AttentionByTensorCores) {
 TEST(CudaRaces, AttentionToWhatIsNotFinite) {
   PagedCache cache(DType::kBF16, {4, 1, 64}, {310});
   cache.SetValue(0, 300, std::numeric_limits<float>::infinity());
-  ExpectNoRaces(Call(Flash(cache, {{0, 290, 16}}, {16, false, 20})));
+  ExpectNoRaces(CallOf(Flash(cache, {{0, 290, 16}}, {16, false, 20})));
 }
 
 TEST(CudaRaces, Plans) {
