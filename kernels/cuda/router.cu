@@ -51,6 +51,7 @@ __global__ void __launch_bounds__(kLanes)
                 float* topk_weights) {
   constexpr float kChosen = -1;
   OCTET_DYNAMIC_SHARED(float, probabilities);
+  float* const chosen = probabilities + num_experts;  // [topk] of lane 0
   const int lane = static_cast<int>(threadIdx.x);
   int32_t* const idx = topk_idx + int64_t{blockIdx.x} * topk;
   float* const weights = topk_weights + int64_t{blockIdx.x} * topk;
@@ -67,10 +68,10 @@ __global__ void __launch_bounds__(kLanes)
     sum = __fadd_rn(sum, best.probability);
     if (lane != 0) continue;
     idx[slot] = best.expert;
-    weights[slot] = best.probability;
+    chosen[slot] = best.probability;
   }
   if (lane != 0) return;
-  for (int slot = 0; slot < topk; ++slot) weights[slot] = __fdiv_rn(weights[slot], sum);
+  for (int slot = 0; slot < topk; ++slot) weights[slot] = __fdiv_rn(chosen[slot], sum);
 }
 
 }  // namespace
@@ -80,7 +81,7 @@ cudaError_t Route(ConstMatrix logits, int topk, int32_t* topk_idx, float* topk_w
   const LaunchShape shape = {
       .blocks_x = logits.rows,
       .threads = kLanes,
-      .dynamic_shared_bytes = static_cast<size_t>(logits.cols) * sizeof(float)};
+      .dynamic_shared_bytes = static_cast<size_t>(logits.cols + topk) * sizeof(float)};
   return Launch(shape, stream, RouteKernel, reinterpret_cast<const float*>(logits.data),
                 logits.stride, static_cast<int>(logits.cols), topk, topk_idx, topk_weights);
 }

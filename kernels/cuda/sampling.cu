@@ -41,9 +41,14 @@ constexpr int kNoLimit = 1 << 30;  // as exponent
 
 OCTET_DEVICE Limit NoLimit() { return {{uint64_t{1} << 52, kNoLimit}, false}; }
 
+// What is summed by index. A kernel sums each once, and each has its own result, which others may
+// still read while the next one is computed.
+enum IndexSum { kTotal, kDraw, kIndexSums };
+
 // By index, for tokens whose ties are all kept. `place` has the index instead of the tie.
-OCTET_DEVICE ExactSum SumByIndex(const Numbers& numbers, unsigned least, const Limit& limit) {
-  OCTET_SHARED(ExactSum, result, 1);
+OCTET_DEVICE ExactSum SumByIndex(const Numbers& numbers, unsigned least, const Limit& limit,
+                                 IndexSum which) {
+  OCTET_SHARED(ExactSum, results, kIndexSums);
   if (threadIdx.x == 0) {
     ExactSum exact = {};
     for (int i = 0; i < numbers.count && !exact.has_passed; ++i) {
@@ -52,10 +57,10 @@ OCTET_DEVICE ExactSum SumByIndex(const Numbers& numbers, unsigned least, const L
       exact.place = {numbers.Bits(i), i};
       exact.has_passed = limit.IsPassedBy(exact.sum);
     }
-    result[0] = exact;
+    results[which] = exact;
   }
   __syncthreads();
-  return result[0];
+  return results[which];
 }
 
 // Best first, one group of equal ones after the other.
@@ -132,7 +137,7 @@ struct Filter {
 
   OCTET_DEVICE PositiveDouble ExactTotal() const {
     return is_sorted ? SumBestFirst(numbers, kept, NoLimit()).sum
-                     : SumByIndex(numbers, kept.least, NoLimit()).sum;
+                     : SumByIndex(numbers, kept.least, NoLimit(), kTotal).sum;
   }
 
   // Where sums pass `target` units, or a limit of `share` of the exact total; the last place where
@@ -168,7 +173,7 @@ struct Filter {
     const auto mass = [this](unsigned bits) { return bits >= kept.least ? Mass(bits) : 0; };
     const Passing passing = FindIndex(numbers, mass, target);
     if (IsSure(target, passing.before, passing.after)) return passing.index;
-    return SumByIndex(numbers, kept.least, {share * ExactTotal(), false}).place.tie;
+    return SumByIndex(numbers, kept.least, {share * ExactTotal(), false}, kDraw).place.tie;
   }
 };
 

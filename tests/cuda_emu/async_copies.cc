@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <cstring>
 
+#include "tests/cuda_emu/access_observer.h"
+#include "tests/cuda_emu/block.h"
+#include "tests/cuda_emu/device_memory.h"
 #include "tests/cuda_emu/emulation.h"
 
 namespace octet::cuda_emu {
@@ -18,13 +21,17 @@ void AsyncCopies::Begin(void* to, const void* from, size_t bytes, size_t source_
     device.Fail(absl::StrCat("cp.async of ", bytes, " bytes that are not aligned"));
   }
   device.CountAsyncBytes(source_bytes);
-  const Copy copy = {to, from, bytes, source_bytes};
-  constexpr uint32_t kEarlyOnes = 4;
-  if (device.Draw(kEarlyOnes) == 0) {
-    Do(copy);
-  } else {
-    copies_.push_back(copy);
+  if (AccessObserver* observer = device.observer()) {
+    const int thread = Block::Running().thread();
+    if (source_bytes > 0 && DeviceMemory::OfDevice().Contains(from)) {
+      observer->See({from, source_bytes, /*writes=*/false, thread, Space::kGlobal});
+    }
+    observer->BeginCopy(thread, to, bytes);
   }
+  constexpr uint32_t kEarlyOnes = 4;
+  const Copy copy = {to, from, bytes, source_bytes, device.Draw(kEarlyOnes) == 0};
+  if (copy.is_done) Do(copy);
+  copies_.push_back(copy);
 }
 
 void AsyncCopies::Commit() { group_ends_.push_back(copies_.size()); }
@@ -32,13 +39,13 @@ void AsyncCopies::Commit() { group_ends_.push_back(copies_.size()); }
 void AsyncCopies::Wait(size_t pending) {
   while (group_ends_.size() - first_group_ > pending) {
     const size_t end = group_ends_[first_group_++];
-    while (first_copy_ < end) Do(copies_[first_copy_++]);
+    while (first_copy_ < end) End(copies_[first_copy_++]);
   }
   if (first_copy_ == copies_.size() && first_group_ == group_ends_.size()) Clear();
 }
 
 void AsyncCopies::Finish() {
-  while (first_copy_ < copies_.size()) Do(copies_[first_copy_++]);
+  while (first_copy_ < copies_.size()) End(copies_[first_copy_++]);
   Clear();
 }
 
@@ -48,8 +55,15 @@ void AsyncCopies::Clear() {
   first_copy_ = first_group_ = 0;
 }
 
+void AsyncCopies::End(const Copy& copy) {
+  if (!copy.is_done) Do(copy);
+  if (AccessObserver* observer = Emulation::Device().observer()) {
+    observer->EndCopy(Block::Running().thread(), copy.to, copy.bytes);
+  }
+}
+
 void AsyncCopies::Do(const Copy& copy) {
-  std::memcpy(copy.to, copy.from, copy.source_bytes);
+  std::memmove(copy.to, copy.from, copy.source_bytes);  // memcpy may be watched
   std::memset(static_cast<std::byte*>(copy.to) + copy.source_bytes, 0,
               copy.bytes - copy.source_bytes);
 }

@@ -34,8 +34,10 @@ class AsyncCopies {
     const void* from;
     size_t bytes;
     size_t source_bytes;
+    bool is_done;
   };
   static void Do(const Copy& copy);
+  static void End(const Copy& copy);
 
   // Those that may still take place, oldest first, and how many there were at each Commit. Kept as
   // two lists with their beginnings, so that a thread that copies allocates nothing.

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "tests/cuda_emu/access_observer.h"
 #include "tests/cuda_emu/device_code.h"
 
 namespace octet::cuda_emu {
@@ -17,6 +18,7 @@ void Block::Run(const dim3& shape, size_t dynamic_bytes, const std::function<voi
   body_ = &body;
   shared_.Begin(dynamic_bytes);
   Prepare(shape);
+  if (AccessObserver* observer = Emulation::Device().observer()) observer->BeginBlock(num_threads_);
   running_ = nullptr;
   RunAnother();
   if (num_alive_ > 0) ReportDeadlock();
@@ -106,6 +108,9 @@ int Block::Barrier(int predicate, const Site& site) {
 void Block::ReleaseBarrier() {
   if (num_alive_ < num_threads_) Fail("a barrier after which some threads have ended");
   num_at_barrier_ = 0;
+  if (AccessObserver* observer = Emulation::Device().observer()) {
+    observer->MeetInBlock(barrier_site_);
+  }
   const int sum = std::exchange(barrier_sum_, 0);
   for (int i = 0; i < num_threads_; ++i) {
     Thread& thread = *threads_[i];

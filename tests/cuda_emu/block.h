@@ -43,7 +43,9 @@ class Block {
   // The lanes of the mask that have not ended wait for each other; the last one calls `operation`.
   void Collective(unsigned mask, WarpOperation operation, void* argument, const Site& site);
 
+  int thread() const { return running_->number; }
   int lane() const { return running_->number % kWarpSize; }
+  int first_lane() const { return running_->number / kWarpSize * kWarpSize; }  // of the warp
   AsyncCopies& copies() { return running_->copies; }
   SharedMemory& shared() { return shared_; }
   bool is_running() const { return running_ != nullptr; }

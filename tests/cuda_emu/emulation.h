@@ -22,6 +22,8 @@ struct Site {
   bool operator==(const Site& other) const;
 };
 
+class AccessObserver;
+
 struct Options {
   uint64_t seed = 1;                // of every order that CUDA leaves open
   Site removed = {};                // a synchronisation there does nothing; for tests of tests
@@ -55,6 +57,10 @@ class Emulation {
   // Those met so far, each once.
   const std::vector<Site>& sites() const { return sites_; }
 
+  // Who is told of all accesses; null: nobody. Reset() leaves it.
+  void Observe(AccessObserver* observer) { observer_ = observer; }
+  AccessObserver* observer() const { return observer_; }
+
   // cp.async has been asked for so many bytes of global memory.
   void CountAsyncBytes(size_t bytes) { async_bytes_ += static_cast<int64_t>(bytes); }
   int64_t async_bytes() const { return async_bytes_; }
@@ -70,6 +76,7 @@ class Emulation {
 
  private:
   Options options_;
+  AccessObserver* observer_ = nullptr;
   std::vector<std::string> faults_;
   std::vector<Site> sites_;
   int64_t async_bytes_ = 0;

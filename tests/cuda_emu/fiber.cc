@@ -63,16 +63,16 @@ void EnterFiber() {
 }
 
 void Fiber::Prepare(void (*entry)()) {
-  static const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  static const auto kPage = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   if (stack_.data() == nullptr) {
-    stack_ = MapZeros(page + kStackBytes);
-    OCTET_CHECK(stack_.data() != nullptr && mprotect(stack_.data(), page, PROT_NONE) == 0);
-    bottom_ = stack_.data() + page;
+    stack_ = MapZeros(kPage + kStackBytes);
+    OCTET_CHECK(stack_.data() != nullptr && mprotect(stack_.data(), kPage, PROT_NONE) == 0);
+    bottom_ = stack_.data() + kPage;
     size_ = kStackBytes;
     // Not all at the same place of a page: their first lines would meet in few lines of a cache.
     constexpr size_t kLine = 64;
     static size_t number = 0;
-    top_ = stack_.data() + page + kStackBytes - number++ * kLine % page;
+    top_ = stack_.data() + kPage + kStackBytes - number++ * kLine % kPage;
     stack_pointer_ = top_;
   }
   // By the functions that ran there before and have not returned; below them, all have.

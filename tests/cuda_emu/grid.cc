@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include "tests/cuda_emu/access_observer.h"
 #include "tests/cuda_emu/block.h"
 #include "tests/cuda_emu/device_code.h"
 #include "tests/cuda_emu/device_memory.h"
@@ -46,6 +47,7 @@ const char* FindFault(const cudaLaunchConfig_t& config, const void* kernel) {
 void RunGrid(const dim3& grid, const dim3& block, size_t dynamic_bytes,
              const std::function<void()>& body) {
   const DeviceMemory::Access access;
+  if (AccessObserver* observer = Emulation::Device().observer()) observer->BeginLaunch();
   gridDim = grid;
   blockDim = block;
   std::vector<unsigned> order(size_t{grid.x} * grid.y * grid.z);

@@ -93,6 +93,28 @@ __global__ void ShuffleFromNobodyKernel(int* out) {
   if (threadIdx.x < 16) out[threadIdx.x] = __shfl_sync(0x0000FFFFU, 1, 20);
 }
 
+// Each thread reads what the block before it has written.
+__global__ void PassToNextBlockKernel(int* out) {
+  const unsigned i = blockIdx.x * 16 + threadIdx.x;
+  out[i] = blockIdx.x == 0 ? 1 : out[i - 16] + 1;
+}
+
+__global__ void ShuffleAsBarrierKernel(int* out) {
+  OCTET_SHARED(int, values, 32);
+  values[threadIdx.x] = static_cast<int>(threadIdx.x);
+  const int lane = __shfl_xor_sync(kAllLanes, static_cast<int>(threadIdx.x), 1);
+  out[threadIdx.x] = values[lane];
+}
+
+__global__ void ReadInEachPhaseKernel(const int* x, int* out) {
+  OCTET_SHARED(int, sum, 32);
+  sum[threadIdx.x] = x[threadIdx.x];
+  __syncthreads();
+  sum[threadIdx.x] += 2 * x[31 - threadIdx.x];
+  __syncthreads();
+  if (threadIdx.x == 0) out[blockIdx.x] = sum[0] + sum[31];
+}
+
 __global__ void ReadUnwrittenKernel(float* out) {
   OCTET_SHARED(float, values, 32);
   out[threadIdx.x] = values[threadIdx.x];
@@ -153,6 +175,21 @@ cudaError_t DifferentBarriers(int* out, cudaStream_t stream) {
 cudaError_t ShuffleFromNobody(int* out, cudaStream_t stream) {
   const cudaLaunchConfig_t config = Config(1, 32, stream);
   return cudaLaunchKernelEx(&config, ShuffleFromNobodyKernel, out);
+}
+
+cudaError_t PassToNextBlock(int* out, int blocks, cudaStream_t stream) {
+  const cudaLaunchConfig_t config = Config(blocks, 16, stream);
+  return cudaLaunchKernelEx(&config, PassToNextBlockKernel, out);
+}
+
+cudaError_t ShuffleAsBarrier(int* out, cudaStream_t stream) {
+  const cudaLaunchConfig_t config = Config(1, 32, stream);
+  return cudaLaunchKernelEx(&config, ShuffleAsBarrierKernel, out);
+}
+
+cudaError_t ReadInEachPhase(const int* x, int* out, int blocks, cudaStream_t stream) {
+  const cudaLaunchConfig_t config = Config(blocks, 32, stream);
+  return cudaLaunchKernelEx(&config, ReadInEachPhaseKernel, x, out);
 }
 
 cudaError_t ReadUnwritten(float* out, cudaStream_t stream) {

@@ -31,9 +31,14 @@ cudaError_t CopyAsync(const int* x, int* out, cudaStream_t stream);
 // x[i] += y; [256]
 cudaError_t AddTo(int* x, int y, cudaStream_t stream);
 
+// out[b] follows from x: [32], which each of the blocks reads before and after a barrier.
+cudaError_t ReadInEachPhase(const int* x, int* out, int blocks, cudaStream_t stream);
+
 // Faults.
-cudaError_t HalfABarrier(cudaStream_t stream);                 // one warp of two meets it
-cudaError_t DifferentBarriers(int* out, cudaStream_t stream);  // in the branches of an if
+cudaError_t PassToNextBlock(int* out, int blocks, cudaStream_t stream);  // [16 * blocks]
+cudaError_t ShuffleAsBarrier(int* out, cudaStream_t stream);             // [32]
+cudaError_t HalfABarrier(cudaStream_t stream);                           // one warp of two meets it
+cudaError_t DifferentBarriers(int* out, cudaStream_t stream);            // in the branches of an if
 cudaError_t ShuffleFromNobody(int* out, cudaStream_t stream);
 cudaError_t ReadUnwritten(float* out, cudaStream_t stream);  // of shared memory
 

@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "tests/cuda_emu/access_observer.h"
+
 namespace octet::cuda_emu {
 namespace {
 
@@ -72,11 +74,27 @@ void MultiplyTiles(void* const* lanes) {
   }
 }
 
+constexpr size_t kMatrixRowBytes = 16;
+
 struct MatrixLane {
   uint32_t* out;
   const void* row;
   bool transposed;
 };
+
+// The lane that gives the address of row r of matrix m reads it, and so do those that get it: here
+// one of them, so that whoever has written it is not alone.
+void TellOfRow(const void* row, int m, int r, bool transposed) {
+  AccessObserver* const observer = Emulation::Device().observer();
+  if (observer == nullptr) return;
+  const int giver = 8 * m + r;
+  int getter = transposed ? r / 2 : 4 * r;
+  if (getter == giver) getter += transposed ? 4 : 1;
+  for (const int lane : {giver, getter}) {
+    const int thread = Block::Running().first_lane() + lane;
+    observer->See({row, kMatrixRowBytes, /*writes=*/false, thread, Space::kShared});
+  }
+}
 
 void ReadMatrices(void* const* lanes) {
   if (!AreAllHere(lanes, "ldmatrix")) return;
@@ -85,14 +103,15 @@ void ReadMatrices(void* const* lanes) {
     uint16_t matrix[8][8];
     for (int r = 0; r < 8; ++r) {
       const void* row = lane(8 * m + r).row;
-      if (reinterpret_cast<uintptr_t>(row) % sizeof(matrix[0]) != 0) {
+      if (reinterpret_cast<uintptr_t>(row) % kMatrixRowBytes != 0) {
         Block::Running().Fail("ldmatrix of a row that is not aligned to 16 bytes");
       }
-      if (!Block::Running().shared().IsInBounds(row, sizeof(matrix[0]))) {
+      if (!Block::Running().shared().IsInBounds(row, kMatrixRowBytes)) {
         Block::Running().Fail("ldmatrix of a row that is not in shared memory");
         return;
       }
-      std::memcpy(matrix[r], row, sizeof(matrix[0]));
+      TellOfRow(row, m, r, lane(0).transposed);
+      std::memcpy(matrix[r], row, kMatrixRowBytes);
     }
     for (int l = 0; l < kWarpSize; ++l) {
       const int r = l / 4;
@@ -109,9 +128,22 @@ void ReadMatrices(void* const* lanes) {
 
 void SyncWarp(unsigned mask, const Site& site) {
   if (!Emulation::Device().Meet(site)) return;
-  int nothing = 0;
+  Site mine = site;
   Block::Running().Collective(
-      mask, [](void* const*) {}, &nothing, site);
+      mask,
+      [](void* const* lanes) {
+        AccessObserver* const observer = Emulation::Device().observer();
+        if (observer == nullptr) return;
+        unsigned there = 0;
+        const Site* met = nullptr;
+        for (int l = 0; l < kWarpSize; ++l) {
+          if (lanes[l] == nullptr) continue;
+          there |= 1U << l;
+          met = static_cast<const Site*>(lanes[l]);
+        }
+        observer->MeetInWarp(Block::Running().first_lane(), there, *met);
+      },
+      &mine, site);
 }
 
 unsigned Ballot(unsigned mask, bool predicate, const Site& site) {

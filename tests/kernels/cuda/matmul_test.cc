@@ -9,54 +9,14 @@
 #include <tuple>
 
 #include "tests/cuda_emu/emulated_device.h"
-#include "tests/kernels/cuda/device_weights.h"
+#include "tests/kernels/cuda/product_case.h"
 
 namespace octet::cuda {
 namespace {
 
 using cuda_emu::ComputeWith;
-using cuda_emu::DeviceArray;
 using cuda_emu::Emulation;
 using cuda_emu::ExpectExact;
-using cuda_emu::TestStream;
-using cuda_emu::ViewOf;
-
-template <class T>
-struct Product {
-  int64_t m, n, k;
-  Path path = Path::kFastest;
-  int64_t stride = (k + 15) / 8 * 8;  // of x
-  std::vector<T> x = Numbers<T>(m * stride, 1);
-  std::vector<T> w = Numbers<T>(n * k, 2);
-
-  cuda_emu::Compute OnDevice() const {
-    return [*this](const TestStream& stream) {
-      const PackedRows<T> rows(w, n, k);
-      const DeviceArray<T> x_device(x, stream), w_device(rows.packed(), stream);
-      const DeviceArray<float> y(m * n);
-      const PackedMatrix packed = rows.At(reinterpret_cast<std::byte*>(w_device.data()));
-      EXPECT_EQ(Matmul(ViewOf(x_device, m, k, stride), packed, ViewOf(y, m, n, n), stream, path),
-                cudaSuccess);
-      return y.Read(stream);
-    };
-  }
-
-  // The same with the last `count` rows of x alone.
-  Product LastRows(int64_t count) const {
-    Product last = *this;
-    last.m = count;
-    last.x.erase(last.x.begin(), last.x.end() - count * stride);
-    return last;
-  }
-
-  double operator()(int64_t row, int64_t col) const {
-    double sum = 0;
-    for (int64_t i = 0; i < k; ++i) {
-      sum += double{ToFloat(x[row * stride + i])} * double{ToFloat(w[col * k + i])};
-    }
-    return sum;
-  }
-};
 
 template <class T>
 void ExpectProduct(const Product<T>& product) {
