@@ -35,6 +35,7 @@ DeviceMemory::~DeviceMemory() { Unpoison(memory_.data(), end_); }
 
 // Those between the first and the last one that is in use: what lies before is protected for ever.
 void DeviceMemory::Protect(bool can_be_touched) {
+  is_open_ = can_be_touched;
   if (allocations_.empty()) return;
   std::byte* const begin = memory_.data() + (allocations_.begin()->first - memory_.data());
   const int protection = can_be_touched ? PROT_READ | PROT_WRITE : PROT_NONE;
@@ -43,12 +44,12 @@ void DeviceMemory::Protect(bool can_be_touched) {
 
 DeviceMemory::Access::Access() {
   DeviceMemory& memory = OfDevice();
-  if (memory.num_accesses_++ == 0) memory.Protect(true);
+  if (memory.num_accesses_++ == 0 && !memory.is_open_) memory.Protect(true);
 }
 
 DeviceMemory::Access::~Access() {
   DeviceMemory& memory = OfDevice();
-  if (--memory.num_accesses_ == 0) memory.Protect(false);
+  if (--memory.num_accesses_ == 0 && Emulation::Device().ShallClose()) memory.Protect(false);
 }
 
 void* DeviceMemory::Allocate(size_t bytes) {
@@ -62,7 +63,7 @@ void* DeviceMemory::Allocate(size_t bytes) {
   std::memset(p, kUnwritten, bytes);
   Poison(p - kRedZone, kRedZone);
   Poison(p + bytes, needed - kRedZone - bytes);
-  OCTET_CHECK(num_accesses_ > 0 || mprotect(p, RoundUp(bytes), PROT_NONE) == 0);
+  OCTET_CHECK(is_open_ || mprotect(p, RoundUp(bytes), PROT_NONE) == 0);
   return p;
 }
 

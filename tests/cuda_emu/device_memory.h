@@ -10,8 +10,8 @@
 
 namespace octet::cuda_emu {
 
-// Host code that touches it gets a segmentation fault. New memory holds NaNs, with red zones around
-// it; addresses of memory that was freed are never given out again.
+// Host code that touches it gets a segmentation fault, in long runs not always. New memory holds
+// NaNs, with red zones around it; addresses of memory that was freed are never given out again.
 class DeviceMemory {
  public:
   static constexpr size_t kBytes = size_t{2} << 30;  // at a time
@@ -57,6 +57,7 @@ class DeviceMemory {
   size_t used_ = 0;  // with red zones
   std::map<const std::byte*, size_t> allocations_;
   int num_accesses_ = 0;
+  bool is_open_ = false;  // perhaps longer than there are accesses
 };
 
 }  // namespace octet::cuda_emu

@@ -19,6 +19,7 @@ void Emulation::Reset(const Options& options) {
   faults_.clear();
   sites_.clear();
   async_bytes_ = 0;
+  num_closed_ = 0;
   random_ = options.seed;
 }
 

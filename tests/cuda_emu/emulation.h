@@ -57,6 +57,14 @@ class Emulation {
   // Those met so far, each once.
   const std::vector<Site>& sites() const { return sites_; }
 
+  // Whether memory is to be closed to the host now. It takes long where much is in use, so after
+  // the first 500 times since Reset() only each 16th is.
+  bool ShallClose() {
+    constexpr int64_t kAlways = 500;
+    constexpr int64_t kRarely = 16;
+    return ++num_closed_ <= kAlways || num_closed_ % kRarely == 0;
+  }
+
   // Who is told of all accesses; null: nobody. Reset() leaves it.
   void Observe(AccessObserver* observer) { observer_ = observer; }
   AccessObserver* observer() const { return observer_; }
@@ -80,6 +88,7 @@ class Emulation {
   std::vector<std::string> faults_;
   std::vector<Site> sites_;
   int64_t async_bytes_ = 0;
+  int64_t num_closed_ = 0;
   uint64_t random_ = 0;
 };
 
