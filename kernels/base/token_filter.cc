@@ -35,6 +35,11 @@ int32_t TokenFilter::Draw(std::span<const float> probabilities, const TokenFilte
   return kept_.back();
 }
 
+void TokenFilter::Reserve(size_t vocab_size) {
+  kept_.reserve(vocab_size);
+  sorted_.reserve(vocab_size);
+}
+
 // Keeps tokens with a probability above 0, by id.
 void TokenFilter::KeepMinP(std::span<const float> probabilities, float min_p) {
   const float best = *std::max_element(probabilities.begin(), probabilities.end());

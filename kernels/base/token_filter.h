@@ -3,6 +3,7 @@
 #ifndef OCTET_KERNELS_BASE_TOKEN_FILTER_H_
 #define OCTET_KERNELS_BASE_TOKEN_FILTER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -22,6 +23,9 @@ class TokenFilter {
   // Draws a token: the one at which the cumulative probability of the kept tokens passes `u` of
   // their sum, 0 <= u < 1. probabilities: [vocab_size], which need not sum to 1.
   int32_t Draw(std::span<const float> probabilities, const TokenFilterParams& params, double u);
+
+  // Draws from as many tokens, or fewer, allocate nothing from now on.
+  void Reserve(size_t vocab_size);
 
  private:
   void KeepMinP(std::span<const float> probabilities, float min_p);

@@ -211,6 +211,7 @@ void CpuBackend::DrawTokens(ConstMatrix logits, std::span<const TokenDraw> draws
   OCTET_CHECK(std::ssize(draws) == logits.rows && tokens.size() == draws.size() &&
               are_finite.size() == draws.size() && room.cols == logits.cols &&
               (room.rows > 0 || logits.rows == 0));
+  for (TokenFilter& filter : filters_) filter.Reserve(static_cast<size_t>(logits.cols));
   for (int64_t first = 0; first < logits.rows; first += room.rows) {
     const int64_t count = std::min(room.rows, logits.rows - first);
     ForEach(IsSmall(count * logits.cols), count, [&](int thread, int64_t i) {
