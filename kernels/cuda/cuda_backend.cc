@@ -285,7 +285,7 @@ void CudaBackend::Attention(ConstMatrix q, std::span<const SequenceSpan> spans, 
                           .tile_tokens = sequences.tile_tokens(),
                           .kv = kv,
                           .window = window,
-                          .max_context = std::max(sequences.max_context(), held_[0].context_room()),
+                          .max_context = sequences.max_context(),
                           .partials = nullptr,
                           .y = y};
   if (flash.WantsPartials(2 * num_processors_)) {

@@ -35,7 +35,7 @@ void HeldLists::Hold(const StepLists& lists, const Stream& stream, UploadRing& r
     ring.UploadTo(std::as_bytes(list), to);
     to += room_;
   }
-  sequences_.Set(lists.spans, MostTileTokens(lists.heads_of_kv), stream, ring);
+  sequences_.Set(lists.spans, MostTileTokens(lists.heads_of_kv), stream, ring, lists.context_room);
 }
 
 const int32_t* HeldLists::Find(std::span<const int32_t> list) const {

@@ -26,7 +26,6 @@ class HeldLists {
   const int32_t* Find(std::span<const int32_t> list) const;
   const SequenceLists* Find(std::span<const SequenceSpan> spans) const;
 
-  int64_t context_room() const { return lists_.context_room; }
   int64_t num_moves() const { return num_moves_ + sequences_.num_moves(); }
 
  private:

@@ -4,6 +4,7 @@
 #include <utility>
 
 namespace octet::cuda {
+
 SequenceLists::Batch SequenceLists::Describe(std::span<const SequenceSpan> spans,
                                              int64_t tile_tokens) {
   Batch batch = {.tile_tokens = tile_tokens};
@@ -19,7 +20,8 @@ SequenceLists::Batch SequenceLists::Describe(std::span<const SequenceSpan> spans
 }
 
 void SequenceLists::Set(std::span<const SequenceSpan> spans, int64_t tile_tokens,
-                        const Stream& stream, UploadRing& ring) {
+                        const Stream& stream, UploadRing& ring, int64_t context_room) {
+  context_room_ = context_room;
   Batch batch = Describe(spans, tile_tokens);
   if (batch == batch_ && memory_.data() != nullptr) return;
   batch_ = std::move(batch);

@@ -3,6 +3,7 @@
 #ifndef OCTET_KERNELS_CUDA_SEQUENCE_LISTS_H_
 #define OCTET_KERNELS_CUDA_SEQUENCE_LISTS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -20,9 +21,9 @@ class SequenceLists {
  public:
   // Brings lists of these sequences to the device, unless the last ones were the same. Tokens of a
   // span without pages are at position -1, and in no tile. tile_tokens: the most tokens of a query
-  // tile; a shorter longest span makes it less.
+  // tile; a shorter longest span makes it less. context_room: max_context() is at least this.
   void Set(std::span<const SequenceSpan> spans, int64_t tile_tokens, const Stream& stream,
-           UploadRing& ring);
+           UploadRing& ring, int64_t context_room = 0);
 
   // How often the lists got other memory.
   int64_t num_moves() const { return num_moves_; }
@@ -32,7 +33,8 @@ class SequenceLists {
   const DeviceToken* tokens() const { return tokens_; }  // [tokens]
   const QueryTile* tiles() const { return tiles_; }      // [num_tiles]
   int64_t num_tiles() const { return num_tiles_; }
-  int64_t max_context() const { return max_context_; }  // no position is as large
+  // No position is as large.
+  int64_t max_context() const { return std::max(max_context_, context_room_); }
 
  private:
   // What tells batches apart. A span's pages are [first_page, first_page + num_pages) of pages.
@@ -61,6 +63,7 @@ class SequenceLists {
   int64_t tile_tokens_ = 1;
   int64_t num_tiles_ = 0;
   int64_t max_context_ = 0;
+  int64_t context_room_ = 0;
 };
 
 }  // namespace octet::cuda

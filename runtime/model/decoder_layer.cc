@@ -14,15 +14,6 @@ DecoderLayer::DecoderLayer(Backend& backend, const ModelConfig& config, int laye
 void DecoderLayer::Forward(std::span<MicroBatch> micro_batches) const {
   for (MicroBatch& m : micro_batches) {
     m.Land();  // from the experts of the layer before
-    Attend(m);
-    Dispatch(m);
-  }
-  for (MicroBatch& m : micro_batches) RunExperts(m);
-}
-
-void DecoderLayer::ForwardLast(std::span<MicroBatch> micro_batches) const {
-  for (MicroBatch& m : micro_batches) {
-    m.Land();
     m.wanted == nullptr ? Attend(m) : AttendWanted(m);
     Dispatch(m);
   }

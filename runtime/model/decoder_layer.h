@@ -19,12 +19,9 @@ class DecoderLayer {
 
   // Collective: every rank passes the same number of micro-batches. While the tokens of one travel,
   // another is computed. The experts' outputs are still in flight when this returns;
-  // MicroBatch::Land waits for them.
+  // MicroBatch::Land waits for them. In the last layer, a micro-batch with `wanted` goes on with
+  // these tokens alone; of the others, it stores the keys and values.
   void Forward(std::span<MicroBatch> micro_batches) const;
-
-  // Collective, for the last layer: the same, but a micro-batch with `wanted` goes on with the
-  // tokens whose logits are needed alone. What other layers read of the others is stored.
-  void ForwardLast(std::span<MicroBatch> micro_batches) const;
 
   // Takes the layer's experts from `weights` again. Call it between steps, after experts moved.
   void ExpertsMoved() { moe_.UseExperts(weights_); }

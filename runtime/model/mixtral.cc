@@ -33,12 +33,12 @@ Mixtral::Lane::Lane(const ExecutionContext& own_context, const MixtralParts& par
 Mixtral::Mixtral(const ExecutionContext& context, const MixtralParts& parts,
                  const MixtralLimits& limits, RoutingHooks hooks)
     : context_(context),
-      parts_(parts),
       config_(parts.config),
       weights_(parts.weights),
       rope_(context.backend, config_.head_dim, config_.rope_theta, limits.max_positions,
             config_.rope_scaling),
       hooks_(std::move(hooks)),
+      can_decode_(parts.rows != nullptr),
       load_(parts.placement, parts.comm.rank()),
       second_workspace_([&context](size_t bytes) { return context.backend.Allocate(bytes); }) {
   if (limits.second_workspace_bytes > 0) second_workspace_.Reserve(limits.second_workspace_bytes);
@@ -96,7 +96,7 @@ void Mixtral::Compute(std::span<MicroBatch> micro_batches, Matrix last) {
   for (MicroBatch& m : micro_batches) Embed(m);
   for (const DecoderLayer& layer : layers.first(layers.size() - 1)) layer.Forward(micro_batches);
   FindWanted(micro_batches, last);
-  layers.back().ForwardLast(micro_batches);
+  layers.back().Forward(micro_batches);
   for (MicroBatch& m : micro_batches) {
     m.Land();
     if (m.wanted == nullptr) context_.backend.GatherRows(m.hidden, m.batch->logit_rows, m.last);

@@ -69,7 +69,7 @@ class Mixtral {
   Matrix Forward(const Batch& batch, int num_micro_batches = 1);
 
   // Whether Decode may be called: the ranks' rows go from device to device.
-  bool CanDecode() const { return parts_.rows != nullptr; }
+  bool CanDecode() const { return can_decode_; }
 
   // Collective. Computes the logits of all tokens of a batch in which each token is of a sequence
   // of its own: [shape.tokens, vocab_size], in the workspace, first those of the batch. No host
@@ -126,11 +126,11 @@ class Mixtral {
   void Embed(MicroBatch& m) const;
 
   const ExecutionContext& context_;
-  const MixtralParts parts_;
   const ModelConfig& config_;
   const ModelWeights& weights_;
   Rope rope_;
   RoutingHooks hooks_;
+  const bool can_decode_;
   ExpertLoad load_;
   Workspace second_workspace_;
   std::deque<Lane> lanes_;  // [kMaxMicroBatches]; they don't move

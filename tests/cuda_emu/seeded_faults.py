@@ -159,7 +159,7 @@ FAULTS = [
     ("cuda_recording.cc", "held_[i].Hold(lists[i], stream_, ring_);",
      "if (num_graph_launches_ == 0) held_[i].Hold(lists[i], stream_, ring_);", MODEL,
      "*RecordedDecode*Answers*float32"),
-    ("cuda_backend.cc", "std::max(sequences.max_context(), held_[0].context_room())", "sequences.max_context()", MODEL,
+    ("sequence_lists.h", "std::max(max_context_, context_room_)", "max_context_", MODEL,
      "RecordedAttentionTest.*"),
     ("parallel/dispatch/device_dispatcher.cc", "if (room_ > 0) FindBases(arrived_sizes_, arrived_starts_);", "", MODEL,
      "*RecordedDecode*Answers*float32"),
