@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "kernels/base/buffer.h"
-#include "kernels/base/dtype.h"
+#include "kernels/base/weight_format.h"
 
 namespace octet {
 
@@ -21,30 +21,29 @@ inline constexpr int kPackedLayout = 1;
 //
 //   float32   panel[k][16]
 //   bfloat16  panel[k / 2][16][2], 16 such rows being an AMX tile
+//   quantised kernels/cpu/block_panel.h
 //
 // so that one 64-byte vector holds one input (or pair of inputs) of 16 outputs. On a CUDA device,
-// the same panels are row-major inside (kernels/cuda/weights.h).
+// the same panels are row-major inside (kernels/cuda/weights.h), and none is quantised.
 struct PackedMatrix {
   static constexpr int64_t kPanel = 16;
 
   Buffer buffer;
-  DType dtype = DType::kF32;
+  WeightFormat format = WeightFormat::kF32;  // not float16
   int64_t rows = 0;
   int64_t cols = 0;
 
-  // Returns the number of 64-byte vectors in one panel: one for each input or pair of inputs.
-  static int64_t Steps(DType dtype, int64_t cols) {
-    return dtype == DType::kBF16 ? (cols + 1) / 2 : cols;
+  static size_t PanelBytes(WeightFormat format, int64_t cols) {
+    return kPanel * RowBytes(format, format == WeightFormat::kBF16 ? (cols + 1) / 2 * 2 : cols);
   }
-  static size_t PanelBytes(DType dtype, int64_t cols) {
-    return static_cast<size_t>(Steps(dtype, cols)) * 64;
-  }
-  static size_t Bytes(DType dtype, int64_t rows, int64_t cols) {
-    return static_cast<size_t>((rows + kPanel - 1) / kPanel) * PanelBytes(dtype, cols);
+  static size_t Bytes(WeightFormat format, int64_t rows, int64_t cols) {
+    return static_cast<size_t>((rows + kPanel - 1) / kPanel) * PanelBytes(format, cols);
   }
 
+  // Returns the type of the elements of a weight that is not quantised.
+  DType dtype() const { return ElementType(format); }
   int64_t num_panels() const { return (rows + kPanel - 1) / kPanel; }
-  size_t panel_bytes() const { return PanelBytes(dtype, cols); }
+  size_t panel_bytes() const { return PanelBytes(format, cols); }
   std::byte* panel(int64_t p) const {
     return buffer.data() + static_cast<size_t>(p) * panel_bytes();
   }

@@ -4,9 +4,10 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
+#include <vector>
 
 #include "kernels/base/check.h"
-#include "kernels/base/dtype.h"
 
 namespace octet {
 namespace {
@@ -26,11 +27,16 @@ int NibbleOf(const std::byte* bytes, int i) {
 
 void FillScales(WeightRun& run, float scale) { run.scales = {scale, scale}; }
 
+void SetMin(WeightRun& run, float min, int count) {
+  run.min = min;
+  run.min_count = count;
+}
+
 // Q4_0 and Q4_1: the numbers follow d, or d and m.
 WeightRun UnpackQ4(const std::byte* block, bool has_min) {
   WeightRun run = {};
   FillScales(run, HalfAt(block));
-  if (has_min) run.min = HalfAt(block + 2);
+  if (has_min) SetMin(run, HalfAt(block + 2), 1);
   const std::byte* const q = block + (has_min ? 4 : 2);
   for (int i = 0; i < kRunSize; ++i) {
     run.q[i] = static_cast<int8_t>(NibbleOf(q, i) - (has_min ? 0 : 8));
@@ -42,7 +48,7 @@ WeightRun UnpackQ4(const std::byte* block, bool has_min) {
 WeightRun UnpackQ5(const std::byte* block, bool has_min) {
   WeightRun run = {};
   FillScales(run, HalfAt(block));
-  if (has_min) run.min = HalfAt(block + 2);
+  if (has_min) SetMin(run, HalfAt(block + 2), 1);
   const std::byte* const high = block + (has_min ? 4 : 2);
   uint32_t bits = 0;
   std::memcpy(&bits, high, sizeof(bits));
@@ -78,7 +84,7 @@ WeightRun UnpackQ4K(const std::byte* block, int index, bool has_fifth_bit) {
   const ScaleAndMin six = UnpackSixBits(block + 4, index);
   WeightRun run = {};
   FillScales(run, HalfAt(block) * static_cast<float>(six.scale));
-  run.min = -(HalfAt(block + 2) * static_cast<float>(six.min));
+  SetMin(run, -HalfAt(block + 2), six.min);
   for (int i = 0; i < kRunSize; ++i) {
     const int low = index % 2 == 0 ? ByteAt(q, i) & 15 : ByteAt(q, i) >> 4;
     const int high = has_fifth_bit ? (ByteAt(fifth, i) >> index & 1) << 4 : 0;
@@ -107,23 +113,84 @@ WeightRun UnpackQ6K(const std::byte* block, int index) {
   return run;
 }
 
-int32_t Dot(const WeightRun& w, const ActivationRun& a, int begin, int end) {
+// The products of weights [begin, end) of run number `run` of a block.
+float Dot(const WeightRun& w, const ActivationBlock& a, int run, int begin, int end) {
   int32_t sum = 0;
-  for (int i = begin; i < end; ++i) sum += int32_t{w.q[i]} * a.q[i];
-  return sum;
+  for (int i = begin; i < end; ++i) sum += int32_t{w.q[i]} * a.q[run * kRunSize + i];
+  return static_cast<float>(sum);
+}
+
+int32_t SumOf(const ActivationBlock& a, int run) {
+  const auto first = a.q.begin() + run * kRunSize;
+  return std::accumulate(first, first + kRunSize, int32_t{0});
+}
+
+float AddMins(WeightFormat format, std::span<const WeightRun> runs, const ActivationBlock& a,
+              float t) {
+  if (GeometryOf(format).weights == kRunSize) {
+    for (size_t r = 0; r < runs.size(); ++r) {
+      t = std::fma(runs[r].min, static_cast<float>(SumOf(a, static_cast<int>(r))), t);
+    }
+    return t;
+  }
+  int32_t sum = 0;
+  for (size_t r = 0; r < runs.size(); ++r) {
+    sum += runs[r].min_count * SumOf(a, static_cast<int>(r));
+  }
+  return std::fma(runs[0].min, static_cast<float>(sum), t);
 }
 
 }  // namespace
 
 const char* Name(WeightFormat format) {
-  constexpr std::array kNames = {"Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"};
+  constexpr std::array kNames = {"F32",  "BF16", "F16",  "Q4_0", "Q4_1", "Q5_0",
+                                 "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"};
   return kNames[static_cast<size_t>(format)];
 }
 
+DType ElementType(WeightFormat format) {
+  switch (format) {
+    case WeightFormat::kF32:
+      return DType::kF32;
+    case WeightFormat::kBF16:
+      return DType::kBF16;
+    case WeightFormat::kF16:
+      return DType::kF16;
+    default:
+      Fatal(__FILE__, __LINE__, "a quantised format has no type of elements");
+  }
+}
+
 BlockGeometry GeometryOf(WeightFormat format) {
-  constexpr std::array<BlockGeometry, kWeightFormats.size()> kGeometries = {
-      {{32, 18}, {32, 20}, {32, 22}, {32, 24}, {32, 34}, {256, 144}, {256, 176}, {256, 210}}};
+  constexpr std::array<BlockGeometry, 11> kGeometries = {{{1, 4},
+                                                          {1, 2},
+                                                          {1, 2},
+                                                          {32, 18},
+                                                          {32, 20},
+                                                          {32, 22},
+                                                          {32, 24},
+                                                          {32, 34},
+                                                          {256, 144},
+                                                          {256, 176},
+                                                          {256, 210}}};
   return kGeometries[static_cast<size_t>(format)];
+}
+
+bool HasMins(WeightFormat format) {
+  switch (format) {
+    case WeightFormat::kQ4_1:
+    case WeightFormat::kQ5_1:
+    case WeightFormat::kQ4_K:
+    case WeightFormat::kQ5_K:
+      return true;
+    default:
+      return false;
+  }
+}
+
+size_t RowBytes(WeightFormat format, int64_t cols) {
+  const BlockGeometry geometry = GeometryOf(format);
+  return static_cast<size_t>(cols / geometry.weights) * static_cast<size_t>(geometry.bytes);
 }
 
 WeightRun UnpackRun(WeightFormat format, const std::byte* row, int64_t run) {
@@ -145,47 +212,54 @@ WeightRun UnpackRun(WeightFormat format, const std::byte* row, int64_t run) {
       return UnpackQ4K(block, index, format == WeightFormat::kQ5_K);
     case WeightFormat::kQ6_K:
       return UnpackQ6K(block, index);
+    default:
+      break;
   }
   Fatal(__FILE__, __LINE__, "no such format of weights");
 }
 
-ActivationRun QuantiseRun(std::span<const float, kRunSize> x) {
+ActivationBlock QuantiseBlock(std::span<const float> x) {
   constexpr float kLeast = 0x1p-110F;  // so that its inverse is finite
   constexpr float kMost = 127;
+  OCTET_CHECK(x.size() <= kActivationBlock);
   float greatest = 0;
   bool is_finite = true;
   for (const float value : x) {
     is_finite = is_finite && std::isfinite(value);
     greatest = std::max(greatest, std::abs(value));
   }
-  ActivationRun run = {};
+  ActivationBlock block = {};
   if (!is_finite) {
-    run.scale = std::numeric_limits<float>::quiet_NaN();
-    return run;
+    block.scale = std::numeric_limits<float>::quiet_NaN();
+    return block;
   }
-  if (greatest < kLeast) return run;
-  run.scale = greatest / kMost;
+  if (greatest < kLeast) return block;
+  block.scale = greatest / kMost;
   const float inverse = kMost / greatest;
-  for (int i = 0; i < kRunSize; ++i) {
-    run.q[i] = static_cast<int8_t>(std::nearbyint(x[i] * inverse));
-    run.sum += run.q[i];
+  for (size_t i = 0; i < x.size(); ++i) {
+    block.q[i] = static_cast<int8_t>(std::nearbyint(x[i] * inverse));
   }
-  return run;
+  return block;
 }
 
 float ReferenceDot(WeightFormat format, const std::byte* row, std::span<const float> x) {
   OCTET_CHECK_EQ(x.size() % GeometryOf(format).weights, 0U);
   float y = 0;
-  for (size_t first = 0; first < x.size(); first += kRunSize) {
-    const WeightRun w = UnpackRun(format, row, static_cast<int64_t>(first) / kRunSize);
-    const ActivationRun a = QuantiseRun(x.subspan(first).first<kRunSize>());
-    const auto dot = [&](int begin, int end) { return static_cast<float>(Dot(w, a, begin, end)); };
-    float t = 0;
-    if (format == WeightFormat::kQ6_K) {
-      t = std::fma(w.scales[0], dot(0, 16), w.scales[1] * dot(16, kRunSize));
-    } else {
-      t = std::fma(w.scales[0], dot(0, kRunSize), w.min * static_cast<float>(a.sum));
+  for (size_t first = 0; first < x.size(); first += kActivationBlock) {
+    const size_t count = std::min<size_t>(kActivationBlock, x.size() - first);
+    const ActivationBlock a = QuantiseBlock(x.subspan(first, count));
+    std::vector<WeightRun> runs;
+    for (size_t r = 0; r < count / kRunSize; ++r) {
+      runs.push_back(UnpackRun(format, row, static_cast<int64_t>(first / kRunSize + r)));
     }
+    const int part = format == WeightFormat::kQ6_K ? kRunSize / 2 : kRunSize;
+    float t = 0;
+    for (int r = 0; r < std::ssize(runs); ++r) {
+      for (int i = 0; i < kRunSize; i += part) {
+        t = std::fma(runs[r].scales[i / 16], Dot(runs[r], a, r, i, i + part), t);
+      }
+    }
+    if (HasMins(format)) t = AddMins(format, runs, a, t);
     y = std::fma(a.scale, t, y);
   }
   return y;

@@ -5,6 +5,7 @@
 
 #include <absl/functional/function_ref.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -13,6 +14,13 @@
 #include "kernels/base/matrix.h"
 
 namespace octet {
+
+// Rows of a quantised weight as files have them.
+struct BlockRows {
+  const std::byte* data = nullptr;
+  size_t stride = 0;  // bytes from row to row
+  int num_rows = 0;   // at most 16
+};
 
 // The threads of the host that read, check and pack weights.
 class WeightPacker {
@@ -28,6 +36,10 @@ class WeightPacker {
   // Writes a panel of w from its rows [at most 16, w.cols] of any dtype, rounded if w is bfloat16.
   // Missing rows become zeros. Any thread may call it.
   virtual void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) = 0;
+
+  // Writes a panel of w from rows of its format, which is quantised. Missing rows become zeros. Any
+  // thread may call it.
+  virtual void PackBlocks(BlockRows rows, int64_t panel, PackedMatrix& w) = 0;
 
   // Returns which of the panel's outputs the element at `index` of a packed panel of w belongs to.
   virtual int64_t OutputOf(const PackedMatrix& w, size_t index) = 0;

@@ -7,6 +7,7 @@
 
 #include "kernels/base/finite.h"
 #include "kernels/base/mapped_memory.h"
+#include "kernels/cpu/block_packing.h"
 #include "kernels/cpu/make_cpu_backend.h"
 
 namespace octet {
@@ -124,15 +125,20 @@ void CpuBackend::PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) {
   kernels_.pack_panel({.rows = rows.data,
                        .stride = rows.stride_bytes(),
                        .from = rows.dtype,
-                       .to = w.dtype,
+                       .to = w.dtype(),
                        .num_rows = static_cast<int>(rows.rows),
                        .inputs = w.cols,
                        .panel = w.panel(panel)});
 }
 
+void CpuBackend::PackBlocks(BlockRows rows, int64_t panel, PackedMatrix& w) {
+  OCTET_CHECK(rows.num_rows <= PackedMatrix::kPanel && panel < w.num_panels());
+  octet::PackBlocks(w.format, rows.data, rows.stride, rows.num_rows, w.cols, w.panel(panel));
+}
+
 // The layout of kernels/base/packed_matrix.h.
 int64_t CpuBackend::OutputOf(const PackedMatrix& w, size_t index) {
-  const size_t lane = w.dtype == DType::kBF16 ? index / 2 : index;
+  const size_t lane = w.dtype() == DType::kBF16 ? index / 2 : index;
   return static_cast<int64_t>(lane % PackedMatrix::kPanel);
 }
 

@@ -37,6 +37,7 @@ class CpuBackend : public Backend, public WeightPacker {
   int num_threads() const override { return threads_.num_threads(); }
   void ForEach(int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f) override;
   void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) override;
+  void PackBlocks(BlockRows rows, int64_t panel, PackedMatrix& w) override;
   int64_t OutputOf(const PackedMatrix& w, size_t index) override;
   void Write(std::span<const std::byte> from, std::byte* to) override;
   std::span<const std::byte> Read(std::span<const std::byte> from,
@@ -92,7 +93,7 @@ class CpuBackend : public Backend, public WeightPacker {
     std::byte* data;
     size_t row_bytes;
   };
-  PackedRows AllocRows(int64_t rows, int64_t inputs, DType dtype);
+  PackedRows AllocRows(int64_t rows, int64_t inputs, WeightFormat format);
 
   void DivideSpans(std::span<const SequenceSpan> spans, int64_t group, int64_t rows_of_unit);
   std::pair<size_t, int64_t> FindUnit(int64_t unit) const;
@@ -109,6 +110,8 @@ class CpuBackend : public Backend, public WeightPacker {
   };
   void PairExperts();
   ExpertUnit UnitOfPair(int64_t i, int64_t units) const;
+  void PackExpertRows(bool alone, ConstMatrix x, std::span<const int32_t> indices,
+                      WeightFormat format, PackedRows packed);
   void RunExperts(ConstMatrix x, std::span<const int32_t> indices, Matrix y);
 
   MatmulArgs ProductOf(const std::byte* x, int64_t rows, const PackedMatrix& w) const;

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/base/dtype.h"
+#include "kernels/base/weight_format.h"
 #include "kernels/cpu/isa.h"
 
 namespace octet {
@@ -22,13 +23,14 @@ inline constexpr int64_t kChunk = 512;
 // The arguments to pack rows of x into tiles. A tile has as many rows as the registers of a path
 // hold, in the order in which its kernels read them: [tiles][units][rows of the tile]. A unit is
 // one float32 input, a pair of bfloat16 inputs or, for AMX, 32 bfloat16 inputs. The last unit is
-// filled up with 0.
+// filled up with 0. For quantised weights, inputs are rounded to 8 bits
+// (kernels/cpu/block_rows_impl.h).
 struct PackRowsArgs {
   const std::byte* x;      // [.., inputs] of `from`
   size_t x_stride;         // bytes
   const int32_t* indices;  // [rows] of x; if null: 0, 1, ...
-  DType from;              // float32 or `to`
-  DType to;                // float32 or bfloat16
+  DType from;              // float32, or bfloat16 unless `format` is float32
+  WeightFormat format;     // of the weights that multiply them
   int64_t rows;
   int64_t inputs;
   int64_t tile;       // the tile to make
@@ -52,9 +54,9 @@ inline constexpr int64_t kMaxTileRows = 32;
 // The arguments of y = x W^T for the rows of tiles [first_tile, last_tile) and the outputs [16 *
 // first_panel, 16 * last_panel) of packed weights (kernels/base/packed_matrix.h).
 struct MatmulArgs {
-  DType dtype;         // of x and the panels: float32 or bfloat16
-  const std::byte* x;  // packed rows
-  int64_t rows;        // of x
+  WeightFormat format;  // of the panels; not float16
+  const std::byte* x;   // packed rows
+  int64_t rows;         // of x
   int64_t inputs;
   const std::byte* panels;
   size_t panel_bytes;
@@ -66,8 +68,8 @@ struct MatmulArgs {
   int64_t outputs;   // of the whole weight; with swiglu, of half of it
   float* y;          // [rows, outputs]
   int64_t y_stride;  // floats
-  // If not null, even panels are gate and odd panels are up. Then silu(gate) * up goes here, as
-  // packed rows of `outputs` inputs, and not to y.
+  // If not null, even panels are gate and odd panels are up. Then silu(gate) * up goes here, and
+  // not to y: as packed rows of `outputs` inputs or, with quantised weights, as float32.
   std::byte* swiglu;
 };
 
@@ -100,9 +102,9 @@ inline constexpr int kAttentionTileRows = 64;
 
 struct CpuKernels {
   // The number of tiles into which `rows` rows are divided.
-  int64_t (*num_tiles)(DType dtype, int64_t rows);
+  int64_t (*num_tiles)(WeightFormat format, int64_t rows);
   // The bytes of one packed row.
-  size_t (*packed_row_bytes)(DType dtype, int64_t inputs);
+  size_t (*packed_row_bytes)(WeightFormat format, int64_t inputs);
   void (*pack_rows)(const PackRowsArgs& args);
   void (*pack_panel)(const PackPanelArgs& args);
   void (*matmul)(const MatmulArgs& args);
@@ -118,8 +120,8 @@ struct CpuKernels {
   float (*exp_row)(const float* x, float max, float scale, int64_t cols, float* y);
 
   // For benchmarks: runs the instruction of the dot product on registers alone. Returns the number
-  // of floating-point operations.
-  double (*dot_product_loop)(DType dtype, int64_t rounds);
+  // of operations.
+  double (*dot_product_loop)(WeightFormat format, int64_t rounds);
 };
 
 // The kernels of a supported path.

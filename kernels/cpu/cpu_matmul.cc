@@ -28,21 +28,21 @@ int64_t CpuBackend::SumRows(size_t l2_bytes) {
 
 size_t CpuBackend::SumBytes() const { return static_cast<size_t>(sum_rows_) * kSumRowBytes; }
 
-CpuBackend::PackedRows CpuBackend::AllocRows(int64_t rows, int64_t inputs, DType dtype) {
-  const size_t row_bytes = kernels_.packed_row_bytes(dtype, inputs);
-  const auto padded = static_cast<int64_t>(row_bytes / SizeOf(dtype));
-  return {.data = scratch_.AllocDense(rows, padded, dtype).data, .row_bytes = row_bytes};
+CpuBackend::PackedRows CpuBackend::AllocRows(int64_t rows, int64_t inputs, WeightFormat format) {
+  const size_t row_bytes = kernels_.packed_row_bytes(format, inputs);
+  const auto floats = static_cast<int64_t>(row_bytes / sizeof(float));
+  return {.data = scratch_.AllocDense(rows, floats, DType::kF32).data, .row_bytes = row_bytes};
 }
 
 MatmulArgs CpuBackend::ProductOf(const std::byte* x, int64_t rows, const PackedMatrix& w) const {
-  return {.dtype = w.dtype,
+  return {.format = w.format,
           .x = x,
           .rows = rows,
           .inputs = w.cols,
           .panels = w.buffer.data(),
           .panel_bytes = w.panel_bytes(),
           .first_tile = 0,
-          .last_tile = kernels_.num_tiles(w.dtype, rows),
+          .last_tile = kernels_.num_tiles(w.format, rows),
           .first_panel = 0,
           .last_panel = w.num_panels(),
           .l2_bytes = l2_bytes_,
@@ -61,7 +61,7 @@ void CpuBackend::RunUnit(MatmulArgs args, int thread, int64_t unit) {
 void CpuBackend::Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) {
   OCTET_CHECK(x.cols == w.cols && x.rows == y.rows && y.cols == w.rows);
   const Workspace::Scope scope(scratch_);
-  const PackedRows packed = AllocRows(x.rows, x.cols, w.dtype);
+  const PackedRows packed = AllocRows(x.rows, x.cols, w.format);
   MatmulArgs product = ProductOf(packed.data, x.rows, w);
   product.y = y.f32(0);
   product.y_stride = y.stride;
@@ -69,7 +69,7 @@ void CpuBackend::Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) {
                        .x_stride = x.stride_bytes(),
                        .indices = nullptr,
                        .from = x.dtype,
-                       .to = w.dtype,
+                       .format = w.format,
                        .rows = x.rows,
                        .inputs = x.cols,
                        .packed = packed.data};
@@ -130,39 +130,53 @@ CpuBackend::ExpertUnit CpuBackend::UnitOfPair(int64_t i, int64_t units) const {
   return {expert_rows_[first + within % experts], within / experts};
 }
 
+// Packs rows of x for each expert: row i of an expert is row indices[i] of x or, without indices,
+// row i of x itself.
+void CpuBackend::PackExpertRows(bool alone, ConstMatrix x, std::span<const int32_t> indices,
+                                WeightFormat format, PackedRows packed) {
+  ForEach(alone, std::ssize(expert_rows_), [&](int, int64_t i) {
+    const ExpertRows& e = expert_rows_[i];
+    PackRowsArgs pack = {.x = indices.empty() ? x.row(e.first) : x.data,
+                         .x_stride = x.stride_bytes(),
+                         .indices = indices.empty() ? nullptr : indices.data() + e.first,
+                         .from = x.dtype,
+                         .format = format,
+                         .rows = e.rows,
+                         .inputs = x.cols,
+                         .packed = packed.data + e.first * packed.row_bytes};
+    for (int64_t r = 0; r < e.rows && !indices.empty(); ++r) {
+      OCTET_CHECK(pack.indices[r] >= 0 && pack.indices[r] < x.rows);
+    }
+    const int64_t tiles = kernels_.num_tiles(format, e.rows);
+    for (pack.tile = 0; pack.tile < tiles; ++pack.tile) kernels_.pack_rows(pack);
+  });
+}
+
 void CpuBackend::RunExperts(ConstMatrix x, std::span<const int32_t> indices, Matrix y) {
   const Workspace::Scope scope(scratch_);
   const PackedMatrix& up = expert_rows_[0].weights->gate_up;
   const PackedMatrix& down = expert_rows_[0].weights->down;
-  const PackedRows packed = AllocRows(y.rows, x.cols, up.dtype);
-  const PackedRows between = AllocRows(y.rows, down.cols, up.dtype);
+  const PackedRows packed = AllocRows(y.rows, x.cols, up.format);
+  const PackedRows between = AllocRows(y.rows, down.cols, down.format);
   const bool alone = y.rows * up.rows * up.cols < kMinParallelProducts;
 
-  ForEach(alone, std::ssize(expert_rows_), [&](int, int64_t i) {
-    const ExpertRows& e = expert_rows_[i];
-    PackRowsArgs pack = {.x = x.data,
-                         .x_stride = x.stride_bytes(),
-                         .indices = indices.data() + e.first,
-                         .from = x.dtype,
-                         .to = up.dtype,
-                         .rows = e.rows,
-                         .inputs = x.cols,
-                         .packed = packed.data + e.first * packed.row_bytes};
-    for (int64_t r = 0; r < e.rows; ++r) {
-      OCTET_CHECK(pack.indices[r] >= 0 && pack.indices[r] < x.rows);
-    }
-    const int64_t tiles = kernels_.num_tiles(up.dtype, e.rows);
-    for (pack.tile = 0; pack.tile < tiles; ++pack.tile) kernels_.pack_rows(pack);
-  });
+  PackExpertRows(alone, x, indices, up.format, packed);
+  // Quantised rows have scales, which follow from whole blocks of them.
+  const bool in_two_passes = IsQuantised(up.format);
+  OCTET_CHECK(in_two_passes ? IsQuantised(down.format) : up.format == down.format);
+  const Matrix values = in_two_passes ? scratch_.AllocDense(y.rows, down.cols, DType::kF32)
+                                      : Matrix{.data = between.data};
+  const size_t row_bytes = in_two_passes ? values.row_bytes() : between.row_bytes;
   const int64_t up_units = NumUnits(up);
   ForEach(alone, up_units * std::ssize(expert_rows_), [&](int thread, int64_t i) {
     const auto [e, unit] = UnitOfPair(i, up_units);
     MatmulArgs product =
         ProductOf(packed.data + e.first * packed.row_bytes, e.rows, e.weights->gate_up);
     product.outputs = down.cols;
-    product.swiglu = between.data + e.first * between.row_bytes;
+    product.swiglu = values.data + e.first * row_bytes;
     RunUnit(product, thread, unit);
   });
+  if (in_two_passes) PackExpertRows(alone, values, {}, down.format, between);
   const int64_t down_units = NumUnits(down);
   ForEach(alone, down_units * std::ssize(expert_rows_), [&](int thread, int64_t i) {
     const auto [e, unit] = UnitOfPair(i, down_units);

@@ -49,7 +49,8 @@ bool Supported(Isa isa) {
       return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
              __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0;
     case Isa::kAvx512Bf16:
-      return Supported(Isa::kAvx512) && __builtin_cpu_supports("avx512bf16") != 0;
+      return Supported(Isa::kAvx512) && __builtin_cpu_supports("avx512bf16") != 0 &&
+             __builtin_cpu_supports("avx512vnni") != 0;
     case Isa::kAmx: {
       static const bool kSupported = Supported(Isa::kAvx512Bf16) && ProcessorHasTiles() &&
                                      SystemSavesTiles() && KernelPermitsTiles();

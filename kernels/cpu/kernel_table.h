@@ -4,6 +4,7 @@
 #define OCTET_KERNELS_CPU_KERNEL_TABLE_H_
 
 #include "kernels/cpu/attention_impl.h"
+#include "kernels/cpu/block_matmul_impl.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/cpu/elementwise_impl.h"
 #include "kernels/cpu/matmul_impl.h"
@@ -11,21 +12,51 @@
 
 namespace octet {
 
-// S: the vectors of the path, such as Avx2. B: its multiplication of bfloat16.
+// The kernels that there are for each kind of weight formats. S: the vectors of the path, such as
+// Avx2. F and B: its multiplication of float32 and of bfloat16.
+template <class S, class F, class B>
+struct FormatKernels {
+  static int64_t NumTiles(WeightFormat format, int64_t rows) {
+    if (format == WeightFormat::kF32) return Tiles<F>(rows).count;
+    if (format == WeightFormat::kBF16) return Tiles<B>(rows).count;
+    return Tiles<BlockTiling<S>>(rows).count;
+  }
+  static size_t PackedRowBytes(WeightFormat format, int64_t inputs) {
+    if (format == WeightFormat::kF32) return RowBytes<F>(inputs);
+    if (format == WeightFormat::kBF16) return RowBytes<B>(inputs);
+    return static_cast<size_t>(BlockRowBytes<S>(inputs));
+  }
+  static void PackRows(const PackRowsArgs& args) {
+    if (args.format == WeightFormat::kF32) return PackRowsTyped<F>(args);
+    if (args.format == WeightFormat::kBF16) return PackRowsTyped<B>(args);
+    PackBlockRows<S>(args);
+  }
+  static void Matmul(const MatmulArgs& args) {
+    if (args.format == WeightFormat::kF32) return MatmulTyped<S, F>(args);
+    if (args.format == WeightFormat::kBF16) return MatmulTyped<S, B>(args);
+    BlockMatmulImpl<S>(args);
+  }
+  static double DotProductLoop(WeightFormat format, int64_t rounds) {
+    if (format == WeightFormat::kF32) return F::Multiplier::DotProductLoop(rounds);
+    if (format == WeightFormat::kBF16) return B::Multiplier::DotProductLoop(rounds);
+    return ByteProductLoop<S>(rounds);
+  }
+};
+
 template <class S, class B = Bf16Dot<S>>
 constexpr CpuKernels MakeKernels() {
-  using F = F32Dot<S>;
-  return {.num_tiles = NumTilesImpl<F, B>,
-          .packed_row_bytes = PackedRowBytesImpl<F, B>,
-          .pack_rows = PackRowsImpl<F, B>,
+  using Formats = FormatKernels<S, F32Dot<S>, B>;
+  return {.num_tiles = Formats::NumTiles,
+          .packed_row_bytes = Formats::PackedRowBytes,
+          .pack_rows = Formats::PackRows,
           .pack_panel = PackPanelImpl<S>,
-          .matmul = MatmulImpl<S, F, B>,
+          .matmul = Formats::Matmul,
           .attention = AttentionImpl<S>,
           .rms_norm = RmsNormImpl<S>,
           .add_scaled = AddScaledImpl<S>,
           .row_max = RowMaxImpl<S>,
           .exp_row = ExpRowImpl<S>,
-          .dot_product_loop = DotProductLoopImpl<F, B>};
+          .dot_product_loop = Formats::DotProductLoop};
 }
 
 }  // namespace octet

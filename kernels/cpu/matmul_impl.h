@@ -115,9 +115,8 @@ class Product {
   int64_t last_tile_ = 0;
 };
 
-template <class S, class D>
-void StoreSums(const MatmulArgs& a, const Tiles<D>& tiles, const Product<S, D>& product,
-               int64_t t) {
+template <class S, class T, class P>
+void StoreSums(const MatmulArgs& a, const T& tiles, const P& product, int64_t t) {
   for (int64_t p = a.first_panel; p < a.last_panel; ++p) {
     const float* sums = product.Sums(t, p - a.first_panel);
     const int64_t left = a.outputs - p * 16;
@@ -190,30 +189,10 @@ void MatmulTyped(const MatmulArgs& a) {
       if (a.swiglu != nullptr) {
         StoreSwiGlu<S, D>(a, tiles, product, t);
       } else {
-        StoreSums<S, D>(a, tiles, product, t);
+        StoreSums<S>(a, tiles, product, t);
       }
     }
   }
-}
-
-// F and B: the path's multiplication of float32 and of bfloat16.
-template <class S, class F, class B>
-void MatmulImpl(const MatmulArgs& args) {
-  if (args.dtype == DType::kBF16) {
-    MatmulTyped<S, B>(args);
-  } else {
-    MatmulTyped<S, F>(args);
-  }
-}
-
-template <class F, class B>
-int64_t NumTilesImpl(DType dtype, int64_t rows) {
-  return dtype == DType::kBF16 ? Tiles<B>(rows).count : Tiles<F>(rows).count;
-}
-
-template <class F, class B>
-size_t PackedRowBytesImpl(DType dtype, int64_t inputs) {
-  return dtype == DType::kBF16 ? RowBytes<B>(inputs) : RowBytes<F>(inputs);
 }
 
 // Packs one row into its place in its tile.
@@ -254,21 +233,6 @@ void PackRowsTyped(const PackRowsArgs& a) {
       PackRow<D>(reinterpret_cast<const uint16_t*>(x), a.inputs, tiles.Height(a.tile), out);
     }
   }
-}
-
-template <class F, class B>
-void PackRowsImpl(const PackRowsArgs& args) {
-  if (args.to == DType::kBF16) {
-    PackRowsTyped<B>(args);
-  } else {
-    PackRowsTyped<F>(args);
-  }
-}
-
-template <class F, class B>
-double DotProductLoopImpl(DType dtype, int64_t rounds) {
-  return dtype == DType::kBF16 ? B::Multiplier::DotProductLoop(rounds)
-                               : F::Multiplier::DotProductLoop(rounds);
 }
 
 }  // namespace octet

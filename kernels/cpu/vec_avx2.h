@@ -7,14 +7,14 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/units_avx2.h"
+
 namespace octet {
 
 // Every path implements these operations on 16 lanes with the same roundings: runtime/README.md,
 // Numerics.
-struct Avx2 {
-  struct Vec {
-    __m256 lo, hi;
-  };
+struct Avx2 : Avx2Units {
+  using Vec = Floats;
   // 16 pairs of bf16, split into floats.
   struct Pairs {
     Vec even, odd;
@@ -100,23 +100,14 @@ struct Avx2 {
     return Fma(a.even, b.even, Fma(a.odd, b.odd, acc));
   }
 
-  // 16 floats or pairs of bf16, as bits: no operation on them treats a denormal or NaN as another.
-  struct Units {
-    __m256i lo, hi;
-  };
-  static Units ZeroUnits() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
-  static Units LoadUnits(const void* p) {
-    const auto* halves = static_cast<const __m256i*>(p);
-    return {_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
-  }
-  // 16 bf16 as floats.
+  // 16 bf16 as floats, as bits: no operation treats a denormal or NaN as another.
   static Units WidenBf16(const void* p) {
-    const auto [lo, hi] = Load16Bits(p);
+    const auto [lo, hi] = WidenWords(p);
     return {_mm256_slli_epi32(lo, 16), _mm256_slli_epi32(hi, 16)};
   }
   // 16 IEEE half precision numbers as floats: HalfToFloat (kernels/base/dtype.h).
   static Units WidenHalf(const void* p) {
-    const auto [lo, hi] = Load16Bits(p);
+    const auto [lo, hi] = WidenWords(p);
     return {HalfToFloats(lo), HalfToFloats(hi)};
   }
   // 32 floats as pairs of bf16: ToBF16 (kernels/base/dtype.h).
@@ -137,11 +128,6 @@ struct Avx2 {
   }
 
  private:
-  static Units Load16Bits(const void* p) {
-    const auto* halves = static_cast<const __m128i*>(p);
-    return {_mm256_cvtepu16_epi32(_mm_loadu_si128(halves)),
-            _mm256_cvtepu16_epi32(_mm_loadu_si128(halves + 1))};
-  }
   static __m256i HalfToFloats(__m256i half) {
     const __m256i magnitude = _mm256_and_si256(half, _mm256_set1_epi32(0x7fff));
     const __m256i rebias = _mm256_set1_epi32(112 << 23);

@@ -7,10 +7,12 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/units_avx512.h"
+
 namespace octet {
 
 // The operations of Avx2 (kernels/cpu/vec_avx2.h), each with the same roundings.
-struct Avx512 {
+struct Avx512 : Avx512Units {
   using Vec = __m512;
   struct Pairs {
     Vec even, odd;
@@ -65,12 +67,9 @@ struct Avx512 {
     return Fma(a.even, b.even, Fma(a.odd, b.odd, acc));
   }
 
-  using Units = __m512i;
-  static Units ZeroUnits() { return _mm512_setzero_si512(); }
-  static Units LoadUnits(const void* p) { return _mm512_loadu_si512(p); }
-  static Units WidenBf16(const void* p) { return _mm512_slli_epi32(Load16Bits(p), 16); }
+  static Units WidenBf16(const void* p) { return _mm512_slli_epi32(WidenWords(p), 16); }
   static Units WidenHalf(const void* p) {
-    const __m512i half = Load16Bits(p);
+    const __m512i half = WidenWords(p);
     const __m512i magnitude = _mm512_and_si512(half, _mm512_set1_epi32(0x7fff));
     const __m512i rebias = _mm512_set1_epi32(112 << 23);
     const __m512i normal = _mm512_add_epi32(_mm512_slli_epi32(magnitude, 13), rebias);
@@ -113,9 +112,6 @@ struct Avx512 {
   }
 
  private:
-  static __m512i Load16Bits(const void* p) {
-    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
-  }
   static __m512i RoundToUpperHalf(__m512i bits) {
     const __m512i upper = _mm512_srli_epi32(bits, 16);
     const __m512i tie = _mm512_and_si512(upper, _mm512_set1_epi32(1));
@@ -136,7 +132,8 @@ struct Avx512 {
 };
 
 #ifdef __AVX512BF16__
-// The vectors with the instruction for pairs of bf16.
+// The vectors with the instructions for dot products of pairs of bf16 and of bytes. Processors that
+// have the first have the second.
 struct Avx512Bf16 : Avx512 {
   using Pairs = __m512bh;
 
@@ -147,6 +144,11 @@ struct Avx512Bf16 : Avx512 {
     return (__m512bh)_mm512_set1_epi32(static_cast<int>(pair));
   }
   static Vec DotPairs(Vec acc, Pairs a, Pairs b) { return _mm512_dpbf16_ps(acc, a, b); }
+  template <bool kWide>
+  static Units DotBytes(Units acc, Units w, Units x) {
+    return _mm512_dpbusd_epi32(acc, w, x);
+  }
+  static Units DotWords(Units acc, Units a, Units b) { return _mm512_dpwssd_epi32(acc, a, b); }
 };
 #endif
 

@@ -87,8 +87,8 @@ void CudaBackend::CopyToHost(ConstMatrix x, Matrix y) {
 
 void CudaBackend::Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) {
   const Workspace::Scope scope(scratch_);
-  if (x.dtype != w.dtype || (CanUseTensorCores(w.dtype, w.cols) && !IsAligned(x))) {
-    const Matrix rounded = scratch_.Alloc(x.rows, x.cols, w.dtype);
+  if (x.dtype != w.dtype() || (CanUseTensorCores(w.dtype(), w.cols) && !IsAligned(x))) {
+    const Matrix rounded = scratch_.Alloc(x.rows, x.cols, w.dtype());
     Convert(x, rounded);
     x = rounded;
   }
@@ -113,7 +113,7 @@ void CudaBackend::GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
   if (rows.empty()) return;
   const Workspace::Scope scope(scratch_);
   const PackedMatrix& down = experts[0]->down;
-  const Matrix inputs = scratch_.Alloc(y.rows, x.cols, down.dtype);
+  const Matrix inputs = scratch_.Alloc(y.rows, x.cols, down.dtype());
   Check(cuda::GatherRows(x, ring_.Upload(rows), inputs, stream_), "gather");
   const int64_t tile_rows = RowsOfTile(y.rows, std::ssize(experts));
   const std::vector<ExpertTile> tiles = DivideIntoTiles(offsets, tile_rows);
@@ -126,7 +126,7 @@ void CudaBackend::GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
       .max_tiles = std::ssize(tiles),
       .tile_rows = tile_rows,
       .experts = ring_.Upload(std::span(std::as_const(table))),
-      .between = scratch_.Alloc(y.rows, down.cols, down.dtype),
+      .between = scratch_.Alloc(y.rows, down.cols, down.dtype()),
       .y = y,
       .path = PathOf(use_.experts),
   };

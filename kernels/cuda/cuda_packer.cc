@@ -73,13 +73,17 @@ void CudaPacker::PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) {
   std::memset(lane.data(), 0, w.panel_bytes());
   const size_t row_bytes = w.panel_bytes() / PackedMatrix::kPanel;
   for (int64_t row = 0; row < rows.rows; ++row) {
-    ConvertRow(rows, row, w.dtype, lane.data() + row * row_bytes);
+    ConvertRow(rows, row, w.dtype(), lane.data() + row * row_bytes);
   }
   lane.Copy(w.panel(panel), lane.data(), w.panel_bytes(), cudaMemcpyHostToDevice);
 }
 
+void CudaPacker::PackBlocks(BlockRows, int64_t, PackedMatrix&) {
+  Fatal(__FILE__, __LINE__, "quantised weights on a CUDA device");
+}
+
 int64_t CudaPacker::OutputOf(const PackedMatrix& w, size_t index) {
-  return static_cast<int64_t>(index) / WeightStride(w.dtype, w.cols);
+  return static_cast<int64_t>(index) / WeightStride(w.dtype(), w.cols);
 }
 
 void CudaPacker::Write(std::span<const std::byte> from, std::byte* to) {

@@ -25,6 +25,7 @@ class CudaPacker : public WeightPacker {
     host_.ForEach(n, f);
   }
   void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) override;
+  void PackBlocks(BlockRows rows, int64_t panel, PackedMatrix& w) override;
   int64_t OutputOf(const PackedMatrix& w, size_t index) override;
   void Write(std::span<const std::byte> from, std::byte* to) override;
   std::span<const std::byte> Read(std::span<const std::byte> from,

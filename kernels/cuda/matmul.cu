@@ -41,7 +41,7 @@ int64_t TileRows(int64_t num_rows, int64_t num_cols) {
 }
 
 bool DoMatch(ConstMatrix x, const PackedMatrix& w, ConstMatrix y) {
-  return x.dtype == w.dtype && w.dtype != DType::kF16 && y.dtype == DType::kF32 &&
+  return x.dtype == w.dtype() && w.dtype() != DType::kF16 && y.dtype == DType::kF32 &&
          x.cols == w.cols && y.rows == x.rows && y.cols == w.rows;
 }
 
@@ -51,12 +51,12 @@ cudaError_t Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y, cudaStream_t 
   const ConstMatrix weights = RowMajor(w);
   const StoreProducts store = {reinterpret_cast<float*>(y.data), y.stride, y.cols};
   if (!DoMatch(x, w, y)) return cudaErrorInvalidValue;
-  if (path == Path::kFastest && CanUseTensorCores(w.dtype, w.cols)) {
+  if (path == Path::kFastest && CanUseTensorCores(w.dtype(), w.cols)) {
     if (!IsAligned(x) || !IsAligned(weights)) return cudaErrorInvalidValue;
     return LaunchTensorCores(TileRows(x.rows, w.rows), WholeMatrices<BF16>(x, weights), store,
                              stream);
   }
-  if (w.dtype == DType::kBF16) {
+  if (w.dtype() == DType::kBF16) {
     return LaunchTiles<PlainTile<BF16>>(WholeMatrices<BF16>(x, weights), store, stream);
   }
   return LaunchTiles<PlainTile<float>>(WholeMatrices<float>(x, weights), store, stream);

@@ -140,7 +140,7 @@ class SelfTest {
   // [rows, cols], with numbers in the padding, too.
   PackedMatrix RandomWeights(int64_t rows, int64_t cols) {
     return {.buffer = RandomBF16(PaddedRows(rows) * WeightStride(DType::kBF16, cols)),
-            .dtype = DType::kBF16,
+            .format = WeightFormat::kBF16,
             .rows = rows,
             .cols = cols};
   }

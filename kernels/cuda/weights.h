@@ -24,7 +24,7 @@ namespace octet::cuda {
 
 // Elements from one row to the next.
 inline int64_t WeightStride(DType dtype, int64_t cols) {
-  return PackedMatrix::Steps(dtype, cols) * (dtype == DType::kBF16 ? 2 : 1);
+  return dtype == DType::kBF16 ? (cols + 1) / 2 * 2 : cols;
 }
 
 // Rows with the padding of the last panel.
@@ -34,7 +34,7 @@ inline int64_t PaddedRows(int64_t rows) {
 
 // [PaddedRows(w.rows), w.cols] on the device, a view of w.
 inline ConstMatrix RowMajor(const PackedMatrix& w) {
-  return {w.buffer.data(), w.dtype, PaddedRows(w.rows), w.cols, WeightStride(w.dtype, w.cols)};
+  return {w.buffer.data(), w.dtype(), PaddedRows(w.rows), w.cols, WeightStride(w.dtype(), w.cols)};
 }
 
 // The row of gate_up that holds row j of w1; that of w3 is kPanel rows later.

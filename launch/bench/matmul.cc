@@ -34,7 +34,7 @@ bool IsProduct(const NumberPattern& pattern, DType dtype, int64_t inputs, ConstM
 double PackedElement(const PackedMatrix& w, int64_t row, int64_t col) {
   const std::byte* panel = w.panel(row / PackedMatrix::kPanel);
   const int64_t lane = row % PackedMatrix::kPanel;
-  if (w.dtype == DType::kF32) {
+  if (w.dtype() == DType::kF32) {
     return reinterpret_cast<const float*>(panel)[col * PackedMatrix::kPanel + lane];
   }
   return ToFloat(
@@ -44,7 +44,7 @@ double PackedElement(const PackedMatrix& w, int64_t row, int64_t col) {
 bool IsPacked(const NumberPattern& pattern, const PackedMatrix& w) {
   for (const int64_t row : {int64_t{0}, w.rows / 2, w.rows - 1}) {
     for (const int64_t col : {int64_t{0}, w.cols / 2, w.cols - 1}) {
-      if (PackedElement(w, row, col) != pattern.At(kProductWeight, row, col, w.dtype)) return false;
+      if (PackedElement(w, row, col) != pattern.At(kProductWeight, row, col, w.dtype())) return false;
     }
   }
   return true;
@@ -52,8 +52,8 @@ bool IsPacked(const NumberPattern& pattern, const PackedMatrix& w) {
 
 // Measures the packing of rows of the packed dtype, which checkpoints have.
 KernelResult BenchPack(const KernelBench& bench, const NumberPattern& pattern, PackedMatrix& w) {
-  const auto source = pattern.Copy(bench.backend, kProductWeight, w.rows, w.cols, w.dtype);
-  const double bytes = static_cast<double>(w.rows * w.cols) * SizeOf(w.dtype) +
+  const auto source = pattern.Copy(bench.backend, kProductWeight, w.rows, w.cols, w.dtype());
+  const double bytes = static_cast<double>(w.rows * w.cols) * SizeOf(w.dtype()) +
                        static_cast<double>(w.buffer.bytes());
   KernelResult result;
   result.time = TimeKernel(bench,

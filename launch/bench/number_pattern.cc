@@ -54,8 +54,8 @@ double RoundTo(DType dtype, double value) {
 }
 
 PackedMatrix AllocatePacked(Backend& backend, DType dtype, int64_t rows, int64_t cols) {
-  return {.buffer = backend.Allocate(PackedMatrix::Bytes(dtype, rows, cols)),
-          .dtype = dtype,
+  return {.buffer = backend.Allocate(PackedMatrix::Bytes(FormatOf(dtype), rows, cols)),
+          .format = FormatOf(dtype),
           .rows = rows,
           .cols = cols};
 }

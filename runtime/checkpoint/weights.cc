@@ -17,10 +17,10 @@ namespace {
 constexpr int64_t kPanel = PackedMatrix::kPanel;
 
 PackedMatrix Packed(int64_t rows, int64_t cols, DType dtype) {
-  return {.buffer = {}, .dtype = dtype, .rows = rows, .cols = cols};
+  return {.buffer = {}, .format = FormatOf(dtype), .rows = rows, .cols = cols};
 }
 
-size_t PackedBytes(const PackedMatrix& m) { return PackedMatrix::Bytes(m.dtype, m.rows, m.cols); }
+size_t PackedBytes(const PackedMatrix& m) { return PackedMatrix::Bytes(m.format, m.rows, m.cols); }
 
 bool IsTied(const MixtralTensors& tensors) {
   return tensors.lm_head().file == tensors.embed_tokens().file &&

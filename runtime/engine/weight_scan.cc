@@ -23,7 +23,7 @@ struct Weight {
   int64_t first_panel = 0;               // of `packed`, then every panel_step-th
   int64_t panel_step = 1;
 
-  DType dtype() const { return packed != nullptr ? packed->dtype : table.dtype; }
+  DType dtype() const { return packed != nullptr ? packed->dtype() : table.dtype; }
   int64_t num_blocks() const {
     int64_t rows = 0;
     for (const TensorSlice* slice : from) rows += slice->rows;

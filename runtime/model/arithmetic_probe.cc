@@ -40,8 +40,8 @@ class Probe {
   Probe(Backend& backend, DType dtype) : backend_(backend), dtype_(dtype) {}
 
   void AddProducts() {
-    PackedMatrix w = {.buffer = backend_.Allocate(PackedMatrix::Bytes(dtype_, kOutputs, kInputs)),
-                      .dtype = dtype_,
+    PackedMatrix w = {.buffer = backend_.Allocate(PackedMatrix::Bytes(FormatOf(dtype_), kOutputs, kInputs)),
+                      .format = FormatOf(dtype_),
                       .rows = kOutputs,
                       .cols = kInputs};
     const std::vector<float> weights = Random(kOutputs * kInputs);

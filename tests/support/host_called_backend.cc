@@ -58,7 +58,7 @@ class MatrixCopy {
 
 PackedMatrix CopyOf(Backend& device, const PackedMatrix& w) {
   PackedMatrix copy = {.buffer = device.Allocate(w.buffer.bytes()),
-                       .dtype = w.dtype,
+                       .format = w.format,
                        .rows = w.rows,
                        .cols = w.cols};
   device.packer().Write({w.buffer.data(), w.buffer.bytes()}, copy.buffer.data());

@@ -66,6 +66,9 @@ class HostCalledBackend : public Backend {
     int num_threads() const override { return 1; }
     void ForEach(int64_t n, absl::FunctionRef<void(int thread, int64_t i)> f) override;
     void PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) override;
+    void PackBlocks(BlockRows, int64_t, PackedMatrix&) override {
+      Fatal(__FILE__, __LINE__, "quantised weights on a device");
+    }
     int64_t OutputOf(const PackedMatrix& w, size_t index) override;
     void Write(std::span<const std::byte> from, std::byte* to) override;
     std::span<const std::byte> Read(std::span<const std::byte> from,

@@ -140,10 +140,10 @@ std::vector<double> ReferenceAttention(const float* q, const ReferenceKv& kv, in
 
 PackedMatrix PackAll(Backend& backend, const OwnedMatrix& w, DType dtype) {
   PackedMatrix packed;
-  packed.dtype = dtype;
+  packed.format = FormatOf(dtype);
   packed.rows = w.view().rows;
   packed.cols = w.view().cols;
-  packed.buffer = backend.Allocate(PackedMatrix::Bytes(dtype, packed.rows, packed.cols));
+  packed.buffer = backend.Allocate(PackedMatrix::Bytes(packed.format, packed.rows, packed.cols));
   backend.packer().Pack(w.view(), 0, 1, packed);
   return packed;
 }

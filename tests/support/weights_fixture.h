@@ -37,7 +37,7 @@ inline size_t PackedBytes(int64_t rows, int64_t cols, DType dtype) {
 inline float At(const PackedMatrix& w, int64_t row, int64_t col) {
   const std::byte* panel = w.panel(row / PackedMatrix::kPanel);
   const int64_t lane = row % PackedMatrix::kPanel;
-  if (w.dtype == DType::kF32) return reinterpret_cast<const float*>(panel)[col * 16 + lane];
+  if (w.format == WeightFormat::kF32) return reinterpret_cast<const float*>(panel)[col * 16 + lane];
   return ToFloat(reinterpret_cast<const BF16*>(panel)[col / 2 * 32 + lane * 2 + col % 2]);
 }
 
@@ -48,7 +48,7 @@ inline void ExpectHolds(const PackedMatrix& w, const std::vector<TensorSlice>& s
     ASSERT_EQ(w.cols, slice.cols) << slice.name;
     const std::vector<float> values = ReadFloats(slice);
     for (int64_t i = 0; i < std::ssize(values); ++i) {
-      const float expected = w.dtype == DType::kBF16 ? ToFloat(ToBF16(values[i])) : values[i];
+      const float expected = w.format == WeightFormat::kBF16 ? ToFloat(ToBF16(values[i])) : values[i];
       ASSERT_EQ(At(w, row + i / w.cols, i % w.cols), expected) << slice.name << " " << i;
     }
     row += slice.rows;

@@ -18,10 +18,10 @@ class WrongBackend : public CpuBackend {
     // Element (w.rows - 1, w.cols - 1).
     const int64_t lane = (w.rows - 1) % PackedMatrix::kPanel;
     const int64_t col = w.cols - 1;
-    const int64_t at = w.dtype == DType::kF32
+    const int64_t at = w.dtype() == DType::kF32
                            ? col * PackedMatrix::kPanel + lane
                            : (col / 2 * PackedMatrix::kPanel + lane) * 2 + col % 2;
-    w.panel(panel)[at * static_cast<int64_t>(SizeOf(w.dtype))] ^= std::byte{1};
+    w.panel(panel)[at * static_cast<int64_t>(SizeOf(w.dtype()))] ^= std::byte{1};
   }
   void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) override {
     CpuBackend::Matmul(x, w, y);

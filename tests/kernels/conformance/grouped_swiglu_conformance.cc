@@ -33,10 +33,10 @@ Expert MakeExpert(Backend& backend, const ExpertShape& s, DType dtype, uint32_t 
               .w3 = OwnedMatrix::Random(s.intermediate, s.hidden, dtype, seed + 2, 0.3F)};
   constexpr int64_t kPanel = PackedMatrix::kPanel;
   PackedMatrix& up = e.weights.gate_up;
-  up.dtype = dtype;
+  up.format = FormatOf(dtype);
   up.rows = 2 * ((s.intermediate + kPanel - 1) / kPanel * kPanel);
   up.cols = s.hidden;
-  up.buffer = backend.Allocate(PackedMatrix::Bytes(dtype, up.rows, up.cols));
+  up.buffer = backend.Allocate(PackedMatrix::Bytes(FormatOf(dtype), up.rows, up.cols));
   backend.packer().Pack(e.w1.view(), 0, 2, up);
   backend.packer().Pack(e.w3.view(), 1, 2, up);
   e.weights.down = PackAll(backend, e.w2, dtype);

@@ -26,8 +26,8 @@ TEST_P(PackingConformance, AnyStoredTypePacksToTheSameWeight) {
 }
 
 PackedMatrix WeightOf(Backend& backend, DType dtype, int64_t rows, int64_t cols, int fill) {
-  PackedMatrix w = {.buffer = backend.Allocate(PackedMatrix::Bytes(dtype, rows, cols)),
-                    .dtype = dtype,
+  PackedMatrix w = {.buffer = backend.Allocate(PackedMatrix::Bytes(FormatOf(dtype), rows, cols)),
+                    .format = FormatOf(dtype),
                     .rows = rows,
                     .cols = cols};
   std::memset(w.buffer.data(), fill, w.buffer.bytes());
@@ -38,7 +38,7 @@ PackedMatrix WeightOf(Backend& backend, DType dtype, int64_t rows, int64_t cols,
 TEST_P(PackingConformance, EachElementOfAPanelIsInOnePlaceOfItsOutput) {
   constexpr int64_t kCols = 5;
   const int64_t elements =
-      static_cast<int64_t>(PackedMatrix::PanelBytes(dtype_, kCols) / SizeOf(dtype_));
+      static_cast<int64_t>(PackedMatrix::PanelBytes(FormatOf(dtype_), kCols) / SizeOf(dtype_));
   std::vector<int> uses(elements);
   for (int64_t row = 0; row < 16; ++row) {
     for (int64_t col = 0; col < kCols; ++col) {

@@ -85,7 +85,7 @@ PackedMatrix AtTheEndOfMemory(const PackedMatrix& w) {
     munmap(data - (page - size % page) % page, (size + page - 1) / page * page + page);
   };
   return {.buffer = {start + mapped - bytes, bytes, unmap},
-          .dtype = w.dtype,
+          .format = w.format,
           .rows = w.rows,
           .cols = w.cols};
 }

@@ -41,7 +41,7 @@ uint32_t Expected(const std::byte* stored, DType from, DType to) {
 
 // The layout as kernels/base/packed_matrix.h draws it.
 std::vector<std::byte> ReferencePanel(ConstMatrix rows, DType to) {
-  std::vector<std::byte> panel(PackedMatrix::PanelBytes(to, rows.cols));
+  std::vector<std::byte> panel(PackedMatrix::PanelBytes(FormatOf(to), rows.cols));
   for (int64_t r = 0; r < rows.rows; ++r) {
     for (int64_t k = 0; k < rows.cols; ++k) {
       const int64_t element = to == DType::kF32 ? k * 16 + r : (k / 2 * 16 + r) * 2 + k % 2;
@@ -64,8 +64,8 @@ TEST(PackTest, EveryPathWritesTheSameBits) {
             const int64_t stride = cols + 3;
             const std::vector<std::byte> stored = AnyBits(rows * stride * SizeOf(from));
             const ConstMatrix matrix = {stored.data(), from, rows, cols, stride};
-            PackedMatrix packed = {.buffer = {}, .dtype = to, .rows = 32, .cols = cols};
-            packed.buffer = backend->Allocate(PackedMatrix::Bytes(to, 32, cols));
+            PackedMatrix packed = {.buffer = {}, .format = FormatOf(to), .rows = 32, .cols = cols};
+            packed.buffer = backend->Allocate(PackedMatrix::Bytes(FormatOf(to), 32, cols));
             std::memset(packed.buffer.data(), 0x55, packed.buffer.bytes());
             backend->packer().PackPanel(matrix, 1, packed);
             const std::vector<std::byte> expected = ReferencePanel(matrix, to);
@@ -90,8 +90,8 @@ TEST(PackTest, EveryHalfAndEveryUpperHalfOfAFloat) {
         for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint16_t>(i);
         const ConstMatrix matrix = {reinterpret_cast<const std::byte*>(all.data()), from, 16, kCols,
                                     kCols};
-        PackedMatrix packed = {.buffer = {}, .dtype = to, .rows = 16, .cols = kCols};
-        packed.buffer = backend->Allocate(PackedMatrix::Bytes(to, 16, kCols));
+        PackedMatrix packed = {.buffer = {}, .format = FormatOf(to), .rows = 16, .cols = kCols};
+        packed.buffer = backend->Allocate(PackedMatrix::Bytes(FormatOf(to), 16, kCols));
         backend->packer().Pack(matrix, 0, 1, packed);
         const std::vector<std::byte> expected = ReferencePanel(matrix, to);
         EXPECT_EQ(std::memcmp(packed.panel(0), expected.data(), expected.size()), 0)

@@ -57,7 +57,7 @@ class PackedRows {
   PackedMatrix At(std::byte* data) const {
     PackedMatrix w;
     w.buffer = Buffer::View(data, packed_.size() * sizeof(T));
-    w.dtype = kDType<T>;
+    w.format = FormatOf(kDType<T>);
     w.rows = rows_;
     w.cols = cols_;
     return w;

@@ -140,8 +140,8 @@ TEST(CudaWeights, AreOneRowMajorMatrix) {
     for (const int64_t cols : {7, 8}) {
       PackedMatrix w;
       std::byte* const data = reinterpret_cast<std::byte*>(64);
-      w.buffer = Buffer::View(data, PackedMatrix::Bytes(dtype, 35, cols));
-      w.dtype = dtype;
+      w.buffer = Buffer::View(data, PackedMatrix::Bytes(FormatOf(dtype), 35, cols));
+      w.format = FormatOf(dtype);
       w.rows = 35;
       w.cols = cols;
       const ConstMatrix rows = RowMajor(w);

@@ -1,0 +1,169 @@
+// Products of rows of 8 bits and quantised weights, written once for every instruction path.
+
+#ifndef OCTET_KERNELS_CPU_BLOCK_MATMUL_IMPL_H_
+#define OCTET_KERNELS_CPU_BLOCK_MATMUL_IMPL_H_
+
+#include <cstdint>
+
+#include "kernels/cpu/block_multiply_impl.h"
+#include "kernels/cpu/elementwise_impl.h"
+#include "kernels/cpu/matmul_impl.h"
+
+namespace octet {
+
+// The part of a product that one thread computes: tiles [first_tile, last_tile) by panels
+// [first_panel, last_panel), a pair of panels at a time.
+template <class S>
+class BlockMatmul {
+ public:
+  using Tiling = Tiles<BlockTiling<S>>;
+
+  explicit BlockMatmul(const MatmulArgs& a)
+      : a_(a),
+        tiles_(a.rows),
+        block_bytes_(static_cast<int64_t>(RowBytes(a.format, kActivationBlock)) * kBlockLanes),
+        panels_((a.last_panel - a.first_panel + 1) / kPairPanels * kPairPanels) {}
+
+  void Run(int64_t first_tile, int64_t last_tile) {
+    first_tile_ = first_tile;
+    last_tile_ = last_tile;
+    const int64_t rows = tiles_.FirstRow(last_tile) - tiles_.FirstRow(first_tile);
+    // A block of x stays in the L2 cache while panels change, or all of x stays there.
+    const bool by_block = static_cast<size_t>(rows * BlockRowBytes<S>(a_.inputs)) > a_.l2_bytes / 4;
+    Place at = {0, 0};
+    while (at.panel < panels_ && at.block * kActivationBlock < a_.inputs) {
+      const Place next = by_block ? NextByBlock(at) : NextByPanel(at);
+      RunBlock(at, next);
+      at = next;
+    }
+  }
+
+  // [rows of the tile][16] of one panel
+  float* Sums(int64_t t, int64_t panel) const {
+    const int64_t row = tiles_.FirstRow(t) - tiles_.FirstRow(first_tile_);
+    return a_.sums + (row * panels_ + panel * tiles_.Height(t)) * 16;
+  }
+
+  const Tiling& tiles() const { return tiles_; }
+
+ private:
+  // A block of inputs, and the first of the panels that it is multiplied by.
+  struct Place {
+    int64_t block;
+    int64_t panel;
+  };
+
+  int64_t num_blocks() const { return (a_.inputs + kActivationBlock - 1) / kActivationBlock; }
+  Place NextByBlock(const Place& at) const {
+    if (at.panel + kPairPanels < panels_) return {at.block, at.panel + kPairPanels};
+    return {at.block + 1, 0};
+  }
+  Place NextByPanel(const Place& at) const {
+    if (at.block + 1 < num_blocks()) return {at.block + 1, at.panel};
+    return {0, at.panel + kPairPanels};
+  }
+
+  const std::byte* Weights(const Place& at, int64_t p) const {
+    // The panel behind the last one is any: nobody reads its sums.
+    const int64_t last = a_.last_panel - 1;
+    const int64_t panel = a_.first_panel + at.panel + p;
+    return a_.panels + (panel < last ? panel : last) * a_.panel_bytes + at.block * block_bytes_;
+  }
+
+  void RunBlock(const Place& at, const Place& next) {
+    const int64_t left = a_.inputs - at.block * kActivationBlock;
+    const int64_t inputs = left < kActivationBlock ? left : kActivationBlock;
+    for (int64_t p = 0; p < kPairPanels; ++p)
+      UnpackBlock(Weights(at, p), inputs, panels_of_pair_[p]);
+    const int64_t lines = next.panel < panels_ && next.block < num_blocks() ? block_bytes_ / 64 : 0;
+    const int64_t count = last_tile_ - first_tile_;
+    for (int64_t t = first_tile_; t < last_tile_; ++t) {
+      const int64_t i = t - first_tile_;
+      for (int64_t line = lines * i / count; line < lines * (i + 1) / count; ++line) {
+        __builtin_prefetch(Weights(next, 0) + line * 64, 0, 2);
+        __builtin_prefetch(Weights(next, 1) + line * 64, 0, 2);
+      }
+      const int64_t height = tiles_.Height(t);
+      const std::byte* x = a_.x + tiles_.FirstRow(t) * BlockRowBytes<S>(a_.inputs);
+      MultiplyBlockOf<S>(a_.format,
+                         {.x = x + at.block * height * BlockTile<S>::kRowBytes,
+                          .w = panels_of_pair_,
+                          .runs = static_cast<int>(inputs / kRunSize),
+                          .offset = OffsetOf(a_.format),
+                          .first = at.block == 0,
+                          .sums = Sums(t, at.panel)},
+                         height);
+    }
+  }
+
+  void UnpackBlock(const std::byte* chunk, int64_t inputs, UnpackedPanel& to) const {
+    const int64_t blocks = inputs / GeometryOf(a_.format).weights;
+    switch (a_.format) {
+      case WeightFormat::kQ4_0:
+        return Unpacker<S>::template Unpack<WeightFormat::kQ4_0>(chunk, blocks, to);
+      case WeightFormat::kQ4_1:
+        return Unpacker<S>::template Unpack<WeightFormat::kQ4_1>(chunk, blocks, to);
+      case WeightFormat::kQ5_0:
+        return Unpacker<S>::template Unpack<WeightFormat::kQ5_0>(chunk, blocks, to);
+      case WeightFormat::kQ5_1:
+        return Unpacker<S>::template Unpack<WeightFormat::kQ5_1>(chunk, blocks, to);
+      case WeightFormat::kQ8_0:
+        return Unpacker<S>::template Unpack<WeightFormat::kQ8_0>(chunk, blocks, to);
+      case WeightFormat::kQ4_K:
+        return Unpacker<S>::template Unpack<WeightFormat::kQ4_K>(chunk, blocks, to);
+      case WeightFormat::kQ5_K:
+        return Unpacker<S>::template Unpack<WeightFormat::kQ5_K>(chunk, blocks, to);
+      case WeightFormat::kQ6_K:
+        return Unpacker<S>::template Unpack<WeightFormat::kQ6_K>(chunk, blocks, to);
+      default:
+        return;
+    }
+  }
+
+  const MatmulArgs& a_;
+  const Tiling tiles_;
+  const int64_t block_bytes_;
+  const int64_t panels_;  // an even number
+  UnpackedPanel panels_of_pair_[kPairPanels];
+  int64_t first_tile_ = 0;
+  int64_t last_tile_ = 0;
+};
+
+// Stores silu(gate) * up of alternate gate and up panels: [rows, outputs] float32.
+template <class S>
+void StoreBlockSwiGlu(const MatmulArgs& a, const BlockMatmul<S>& product, int64_t t) {
+  const int64_t height = product.tiles().Height(t);
+  for (int64_t p = a.first_panel; p < a.last_panel; p += 2) {
+    const float* gate = product.Sums(t, p - a.first_panel);
+    const float* up = gate + height * 16;
+    const int64_t first = p / 2 * 16;
+    const int64_t left = a.outputs - first;
+    for (int64_t r = 0; r < height; ++r) {
+      float* y = reinterpret_cast<float*>(a.swiglu) +
+                 (product.tiles().FirstRow(t) + r) * a.outputs + first;
+      S::Store(y, SwiGlu<S>(S::Load(gate + r * 16), S::Load(up + r * 16)),
+               static_cast<int>(left < 16 ? left : 16));
+    }
+  }
+}
+
+template <class S>
+void BlockMatmulImpl(const MatmulArgs& a) {
+  BlockMatmul<S> product(a);
+  const int64_t at_a_time = a.sum_rows / S::kBlockRows;
+  for (int64_t first = a.first_tile; first < a.last_tile; first += at_a_time) {
+    const int64_t last = first + at_a_time < a.last_tile ? first + at_a_time : a.last_tile;
+    product.Run(first, last);
+    for (int64_t t = first; t < last; ++t) {
+      if (a.swiglu != nullptr) {
+        StoreBlockSwiGlu<S>(a, product, t);
+      } else {
+        StoreSums<S>(a, product.tiles(), product, t);
+      }
+    }
+  }
+}
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_CPU_BLOCK_MATMUL_IMPL_H_

@@ -1,0 +1,134 @@
+// Rows of activations in blocks of 8 bits, written once for every instruction path.
+
+#ifndef OCTET_KERNELS_CPU_BLOCK_ROWS_IMPL_H_
+#define OCTET_KERNELS_CPU_BLOCK_ROWS_IMPL_H_
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/base/weight_format.h"
+#include "kernels/cpu/cpu_kernels.h"
+#include "kernels/cpu/row_tiles.h"
+
+namespace octet {
+
+// Consecutive activations in one unit of a weight.
+inline constexpr int kInputsPerStep = 4;
+inline constexpr int kStepsPerRun = kRunSize / kInputsPerStep;
+
+// The division of rows into tiles for quantised weights.
+template <class S>
+struct BlockTiling {
+  static constexpr int kRowQuantum = 1;
+  static constexpr int Rows(int) { return S::kBlockRows; }
+};
+
+// One block of kActivationBlock inputs of all rows of a tile:
+//
+//   q         int8   [step][row][4]
+//   half_sums int16  [run][row][2]      of q, of 16 inputs each
+//   run_sums  int16  [run / 2][row][2]  of q
+//   scales    float  [row]
+//
+// Bytes that are left over allow whole vectors to be read.
+template <class S>
+struct BlockTile {
+  static constexpr int64_t kRowBytes = 320;
+
+  static const std::byte* Q(const std::byte* tile, int64_t rows, int64_t step, int64_t row) {
+    return tile + (step * rows + row) * kInputsPerStep;
+  }
+  static constexpr int64_t HalfSums(int64_t rows) { return kActivationBlock * rows; }
+  static constexpr int64_t RunSums(int64_t rows) {
+    return HalfSums(rows) + 4 * kRunsOfBlock * rows;
+  }
+  static constexpr int64_t Scales(int64_t rows) { return RunSums(rows) + 2 * kRunsOfBlock * rows; }
+};
+// The bytes of one packed row.
+template <class S>
+int64_t BlockRowBytes(int64_t inputs) {
+  static_assert(BlockTile<S>::Scales(1) + 4 <= BlockTile<S>::kRowBytes);
+  return (inputs + kActivationBlock - 1) / kActivationBlock * BlockTile<S>::kRowBytes;
+}
+
+// The scale of a block, and the factor that brings its activations to 8 bits.
+struct BlockScale {
+  float scale;
+  float inverse;
+};
+
+// x(i): inputs [i, i + 16) as floats.
+template <class S, class X>
+BlockScale ScaleOfBlock(int inputs, X x) {
+  constexpr float kLeast = 0x1p-110F;
+  auto greatest = S::Zero();
+  auto not_finite = S::Zero();  // or NaN
+  for (int i = 0; i < inputs; i += 16) {
+    const auto v = x(i);
+    greatest = S::Max(greatest, S::Max(v, S::Sub(S::Zero(), v)));
+    not_finite = S::Add(not_finite, S::Sub(v, v));
+  }
+  const float bad = S::Sum(not_finite);
+  if (bad != bad) return {bad, 0};
+  const float most = S::HorizontalMax(greatest);
+  if (most < kLeast) return {0, 0};
+  return {most / 127, 127 / most};
+}
+
+// Writes row `row` of a block of a tile.
+template <class S, class X>
+void PackBlock(int inputs, X x, int64_t rows, int64_t row, std::byte* tile) {
+  using Tile = BlockTile<S>;
+  const BlockScale scale = ScaleOfBlock<S>(inputs, x);
+  std::memcpy(tile + Tile::Scales(rows) + row * 4, &scale.scale, 4);
+  const auto inverse = S::Set1(scale.inverse);
+  for (int run = 0; run < inputs / kRunSize; ++run) {
+    int16_t sums[2];
+    for (int half = 0; half < 2; ++half) {
+      const int first = run * kRunSize + half * 16;
+      auto q = S::ZeroUnits();
+      if (scale.inverse != 0) q = S::ToUnits(S::Mul(x(first), inverse));
+      sums[half] = static_cast<int16_t>(S::Sum(S::ToFloats(q)));
+      alignas(16) std::byte bytes[16];
+      S::StoreBytes(bytes, q);
+      for (int i = 0; i < 16; i += kInputsPerStep) {
+        std::memcpy(tile + ((first + i) / kInputsPerStep * rows + row) * kInputsPerStep, bytes + i,
+                    kInputsPerStep);
+      }
+    }
+    std::memcpy(tile + Tile::HalfSums(rows) + (run * rows + row) * 4, sums, 4);
+    const auto sum = static_cast<int16_t>(sums[0] + sums[1]);
+    std::memcpy(tile + Tile::RunSums(rows) + (run / 2 * rows + row) * 4 + run % 2 * 2, &sum, 2);
+  }
+}
+
+// Packs the rows of one tile: [blocks][BlockTile].
+template <class S>
+void PackBlockRows(const PackRowsArgs& a) {
+  const Tiles<BlockTiling<S>> tiles(a.rows);
+  const int64_t height = tiles.Height(a.tile);
+  std::byte* packed = a.packed + tiles.FirstRow(a.tile) * BlockRowBytes<S>(a.inputs);
+  for (int64_t r = 0; r < height; ++r) {
+    const int64_t row = tiles.FirstRow(a.tile) + r;
+    const std::byte* x = a.x + (a.indices == nullptr ? row : a.indices[row]) * a.x_stride;
+    std::byte* tile = packed;
+    for (int64_t first = 0; first < a.inputs; first += kActivationBlock) {
+      const int64_t left = a.inputs - first;
+      const auto inputs = static_cast<int>(left < kActivationBlock ? left : kActivationBlock);
+      if (a.from == DType::kF32) {
+        const auto* values = reinterpret_cast<const float*>(x) + first;
+        PackBlock<S>(
+            inputs, [&](int i) { return S::Load(values + i); }, height, r, tile);
+      } else {
+        const auto* values = reinterpret_cast<const uint16_t*>(x) + first;
+        PackBlock<S>(
+            inputs, [&](int i) { return S::LoadBf16(values + i); }, height, r, tile);
+      }
+      tile += height * BlockTile<S>::kRowBytes;
+    }
+  }
+}
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_CPU_BLOCK_ROWS_IMPL_H_

@@ -1,0 +1,66 @@
+// 16 units of 32 bits in one AVX-512 register. Included only by the AVX-512 paths.
+
+#ifndef OCTET_KERNELS_CPU_UNITS_AVX512_H_
+#define OCTET_KERNELS_CPU_UNITS_AVX512_H_
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace octet {
+
+// The operations of Avx2Units (kernels/cpu/units_avx2.h), with the same results.
+struct Avx512Units {
+  using Units = __m512i;
+
+  // Rows of activations whose sums with two panels fit 32 registers.
+  static constexpr int kBlockRows = 6;
+
+  static Units ZeroUnits() { return _mm512_setzero_si512(); }
+  static Units Set1Units(int32_t unit) { return _mm512_set1_epi32(unit); }
+  static Units LoadUnits(const void* p) { return _mm512_loadu_si512(p); }
+  static void StoreUnits(void* p, Units u) { _mm512_storeu_si512(p, u); }
+  static Units WidenBytes(const void* p) { return _mm512_cvtepu8_epi32(Load128(p)); }
+  static Units WidenSignedBytes(const void* p) { return _mm512_cvtepi8_epi32(Load128(p)); }
+  static Units WidenWords(const void* p) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+  }
+  static void StoreBytes(void* p, Units u) {
+    _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_cvtepi32_epi8(u));
+  }
+  static Units And(Units a, Units b) { return _mm512_and_si512(a, b); }
+  static Units Or(Units a, Units b) { return _mm512_or_si512(a, b); }
+  static Units AddUnits(Units a, Units b) { return _mm512_add_epi32(a, b); }
+  template <int kBits>
+  static Units ShiftLeft(Units u) {
+    return _mm512_slli_epi32(u, kBits);
+  }
+  template <int kBits>
+  static Units ShiftRight(Units u) {
+    return _mm512_srli_epi32(u, kBits);
+  }
+  static __m512 ToFloats(Units u) { return _mm512_cvtepi32_ps(u); }
+  static __m512 AsFloats(Units u) { return _mm512_castsi512_ps(u); }
+  static Units ToUnits(__m512 v) { return _mm512_cvtps_epi32(v); }
+
+  template <bool kWide>
+  static Units DotBytes(Units acc, Units w, Units x) {
+    if constexpr (!kWide) return AddPairs(acc, _mm512_maddubs_epi16(w, x));
+    const __m512i top = _mm512_set1_epi8(static_cast<char>(0x80));
+    acc = AddPairs(acc, _mm512_maddubs_epi16(_mm512_andnot_si512(top, w), x));
+    return AddPairs(acc, _mm512_maddubs_epi16(_mm512_and_si512(top, w), x));
+  }
+  static Units DotWords(Units acc, Units a, Units b) {
+    return _mm512_add_epi32(acc, _mm512_madd_epi16(a, b));
+  }
+
+ private:
+  static __m128i Load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+  static Units AddPairs(Units acc, __m512i words) {
+    return DotWords(acc, words, _mm512_set1_epi16(1));
+  }
+};
+
+}  // namespace octet
+
+#endif  // OCTET_KERNELS_CPU_UNITS_AVX512_H_
