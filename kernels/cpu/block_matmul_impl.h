@@ -28,11 +28,12 @@ class BlockMatmul {
     first_tile_ = first_tile;
     last_tile_ = last_tile;
     const int64_t rows = tiles_.FirstRow(last_tile) - tiles_.FirstRow(first_tile);
-    // A block of x stays in the L2 cache while panels change, or all of x stays there.
-    const bool by_block = static_cast<size_t>(rows * BlockRowBytes<S>(a_.inputs)) > a_.l2_bytes / 4;
+    // The blocks of x that stay in the L2 cache while panels change.
+    const auto room = static_cast<int64_t>(a_.l2_bytes / 4) / (rows * BlockTile<S>::kRowBytes);
+    group_ = room < 1 ? 1 : room;
     Place at = {0, 0};
-    while (at.panel < panels_ && at.block * kActivationBlock < a_.inputs) {
-      const Place next = by_block ? NextByBlock(at) : NextByPanel(at);
+    while (at.block < num_blocks()) {
+      const Place next = Next(at);
       RunBlock(at, next);
       at = next;
     }
@@ -54,13 +55,13 @@ class BlockMatmul {
   };
 
   int64_t num_blocks() const { return (a_.inputs + kActivationBlock - 1) / kActivationBlock; }
-  Place NextByBlock(const Place& at) const {
-    if (at.panel + kPairPanels < panels_) return {at.block, at.panel + kPairPanels};
-    return {at.block + 1, 0};
-  }
-  Place NextByPanel(const Place& at) const {
-    if (at.block + 1 < num_blocks()) return {at.block + 1, at.panel};
-    return {0, at.panel + kPairPanels};
+  Place Next(const Place& at) const {
+    const int64_t next_group = (at.block / group_ + 1) * group_;
+    const int64_t end = next_group < num_blocks() ? next_group : num_blocks();
+    if (at.block + 1 < end) return {at.block + 1, at.panel};
+    if (at.panel + kPairPanels < panels_)
+      return {at.block / group_ * group_, at.panel + kPairPanels};
+    return {end, 0};
   }
 
   const std::byte* Weights(const Place& at, int64_t p) const {
@@ -75,7 +76,7 @@ class BlockMatmul {
     const int64_t inputs = left < kActivationBlock ? left : kActivationBlock;
     for (int64_t p = 0; p < kPairPanels; ++p)
       UnpackBlock(Weights(at, p), inputs, panels_of_pair_[p]);
-    const int64_t lines = next.panel < panels_ && next.block < num_blocks() ? block_bytes_ / 64 : 0;
+    const int64_t lines = next.block < num_blocks() ? block_bytes_ / 64 : 0;
     const int64_t count = last_tile_ - first_tile_;
     for (int64_t t = first_tile_; t < last_tile_; ++t) {
       const int64_t i = t - first_tile_;
@@ -127,6 +128,7 @@ class BlockMatmul {
   UnpackedPanel panels_of_pair_[kPairPanels];
   int64_t first_tile_ = 0;
   int64_t last_tile_ = 0;
+  int64_t group_ = 1;  // blocks
 };
 
 // Stores silu(gate) * up of alternate gate and up panels: [rows, outputs] float32.
