@@ -50,7 +50,7 @@ absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensor
     return absl::InvalidArgumentError(
         absl::StrCat("--dtype ", Quoted(wanted), ": must be auto, float32 or bfloat16"));
   }
-  return tensors.embed_tokens().dtype == DType::kBF16 ? DType::kBF16 : DType::kF32;
+  return tensors.embed_tokens().format == WeightFormat::kBF16 ? DType::kBF16 : DType::kF32;
 }
 
 absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
@@ -70,12 +70,14 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
   const int64_t max_num_batched_tokens = config.max_num_batched_tokens() > 0
                                              ? config.max_num_batched_tokens()
                                              : std::max(512, 256 * *group_size);
-  EngineOptions options = {.dtype = *dtype,
-                           .max_model_len = max_model_len,
-                           .seed = config.seed(),
-                           .replica_policy = *ParseReplicaPolicy(config.replica_policy()),
-                           .record_routing = !config.trace().empty(),
-                           .return_routed_experts = config.return_routed_experts()};
+  EngineOptions options = {
+      .dtype = *dtype,
+      .quantised_experts = HasQuantised(FormatsOfExperts(model.tensors, model.config, *dtype)),
+      .max_model_len = max_model_len,
+      .seed = config.seed(),
+      .replica_policy = *ParseReplicaPolicy(config.replica_policy()),
+      .record_routing = !config.trace().empty(),
+      .return_routed_experts = config.return_routed_experts()};
   options.limits = {
       .max_num_seqs = config.max_num_seqs(),
       .max_num_batched_tokens = max_num_batched_tokens,

@@ -67,11 +67,12 @@ absl::StatusOr<std::string> FormatMemory(FileSystem& files, const MixtralTensors
                    bytes(ReplicatedMemoryBytes(tensors, config, *dtype)),
                    " of replicated weights, once on each host\n  ",
                    KvCache::PageBytes(config, *dtype) / kKvBlock, " bytes of KV cache a token\n");
+  const std::vector<ExpertFormats> formats = FormatsOfExperts(tensors, config, *dtype);
   for (int r = 0; r < o.ranks; ++r) {
     size_t experts = 0;
     for (int l = 0; l < config.num_layers; ++l) experts += placement->LocalExperts(l, r).size();
     absl::StrAppend(&text, "  rank ", r, ": ",
-                    bytes(ExpertMemoryBytes(config, *placement, r, *dtype)), " of experts, ",
+                    bytes(ExpertMemoryBytes(config, formats, *placement, r)), " of experts, ",
                     experts, " in all layers\n");
   }
   const std::vector<int> idle = placement->IdleRanks();

@@ -160,8 +160,7 @@ int ChooseThreads(Communicator& world, const RunConfig& config, FileSystem& file
 }  // namespace
 
 std::string JobSetup::NumericsClass() const {
-  return absl::StrCat(Name(model.tensors.embed_tokens().dtype), "/", Name(engine.dtype), "/",
-                      device.path());
+  return absl::StrCat(NameOfFormats(model.tensors), "/", Name(engine.dtype), "/", device.path());
 }
 
 std::string DescribeSetup(const Communicator& world, const JobSetup& setup) {
@@ -205,8 +204,9 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   if (!arithmetic.ok()) return arithmetic.status();
   NoteFewTokens(config, options->limits, warnings);
   const int threads = ChooseThreads(world, config, files, warnings);
-  needs.experts = CountExpertBytes(model.config, *placement, options->dtype, world.size(),
-                                   SpareExperts(config, placement->shape()));
+  needs.experts =
+      CountExpertBytes(model.config, FormatsOfExperts(model.tensors, model.config, options->dtype),
+                       *placement, world.size(), SpareExperts(config, placement->shape()));
   absl::StatusOr<MemoryPlan> memory = PlanMemory(needs, *std::move(hosts), config.memory());
   if (!memory.ok()) return memory.status();
   options->limits.pages = memory->pages;

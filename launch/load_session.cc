@@ -42,6 +42,13 @@ absl::StatusOr<std::string> NameOfWeights(const RunConfig& config, const JobSetu
   return fingerprint.ToHex();
 }
 
+// Returns the formats of packed weights: "bfloat16", or "Q4_K+Q6_K+bfloat16".
+std::string NameOfPackedFormats(const JobSetup& setup) {
+  const bool quantised = !setup.model.tensors.QuantisedFormats().empty();
+  return absl::StrCat(quantised ? NameOfFormats(setup.model.tensors) + "+" : "",
+                      Name(setup.engine.dtype));
+}
+
 // Collective. Completes the cache, and on rank 0 reports the notes of all ranks about it.
 void KeepWeights(Communicator& world, const RunConfig& config, Session& session, PackCache& cache) {
   const auto start = std::chrono::steady_clock::now();
@@ -87,7 +94,7 @@ absl::StatusOr<std::unique_ptr<Session>> LoadSession(Communicator& world, const 
     const absl::StatusOr<std::string> model = NameOfWeights(config, setup, files);
     const absl::Status status = AgreeOnStatus(world, model.status());
     if (!status.ok()) return status;
-    cache.emplace(files, config.pack_cache(), *model, setup.engine.dtype);
+    cache.emplace(files, config.pack_cache(), *model, NameOfPackedFormats(setup));
   }
   absl::StatusOr<std::unique_ptr<Session>> session = Session::Load(
       world, setup, config.timeout(),

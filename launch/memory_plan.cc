@@ -16,7 +16,6 @@
 #include "parallel/transport/agreement.h"
 #include "parallel/transport/collectives.h"
 #include "parallel/transport/host_group.h"
-#include "runtime/checkpoint/weights.h"
 #include "runtime/engine/step_memory.h"
 #include "runtime/io/strict_json.h"
 
@@ -74,6 +73,14 @@ int HostsNeeded(const MemoryNeeds& needs, int64_t budget) {
       return hosts;
   }
   return 0;
+}
+
+// Returns the bytes of one expert in the layer where it is the largest.
+int64_t GreatestExpert(const ModelConfig& config, std::span<const ExpertFormats> formats) {
+  size_t greatest = 0;
+  for (const ExpertFormats& f : formats)
+    greatest = std::max(greatest, ExpertMemoryBytes(config, f));
+  return static_cast<int64_t>(greatest);
 }
 
 // Returns the bytes of a host that `setting` allows.
@@ -148,7 +155,7 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
       .root = options.is_on_host ? kRootBytes : 0,
       .page = static_cast<int64_t>(KvCache::PageBytes(c, options.dtype)),
       .least_pages = KvCache::PagesFor(options.max_model_len),
-      .one_expert = static_cast<int64_t>(ExpertMemoryBytes(c, options.dtype)),
+      .one_expert = GreatestExpert(c, FormatsOfExperts(model.tensors, c, options.dtype)),
       .num_experts = c.num_experts,
       .num_layers = c.num_layers};
   const int64_t slots = (limits.max_num_seqs + limits.group_size - 1) / limits.group_size;
@@ -160,14 +167,16 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
   return needs;
 }
 
-std::vector<int64_t> CountExpertBytes(const ModelConfig& config, const ExpertPlacement& placement,
-                                      DType dtype, int num_ranks, int spare_experts) {
-  const auto one = static_cast<int64_t>(ExpertMemoryBytes(config, dtype));
-  const std::vector<int64_t> pairs = placement.CountPairs();
+std::vector<int64_t> CountExpertBytes(const ModelConfig& config,
+                                      std::span<const ExpertFormats> formats,
+                                      const ExpertPlacement& placement, int num_ranks,
+                                      int spare_experts) {
+  const int64_t spare = spare_experts * GreatestExpert(config, formats);
   std::vector<int64_t> bytes;
   bytes.reserve(num_ranks);
   for (int r = 0; r < num_ranks; ++r) {
-    bytes.push_back(one * (pairs[r % placement.num_ranks()] + spare_experts));
+    const size_t own = ExpertMemoryBytes(config, formats, placement, r % placement.num_ranks());
+    bytes.push_back(static_cast<int64_t>(own) + spare);
   }
   return bytes;
 }

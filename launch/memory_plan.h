@@ -6,6 +6,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "parallel/transport/communicator.h"
 #include "proto/config.pb.h"
 #include "runtime/checkpoint/model_files.h"
+#include "runtime/checkpoint/weights.h"
 #include "runtime/engine/engine.h"
 #include "runtime/io/available_memory.h"
 
@@ -30,7 +32,7 @@ struct MemoryNeeds {
   int64_t most_pages = 0;        // that a rank can use
 
   // For the advice on the number of hosts.
-  int64_t one_expert = 0;  // of one layer
+  int64_t one_expert = 0;  // of the layer where it is the largest
   int num_experts = 1;     // of each layer
   int num_layers = 1;
 };
@@ -54,8 +56,10 @@ struct MemoryPlan {
 
 // Returns MemoryNeeds::experts. The ranks form groups with the ranks of `placement`. Each rank has
 // room for `spare_experts` more (layer, expert) pairs.
-std::vector<int64_t> CountExpertBytes(const ModelConfig& config, const ExpertPlacement& placement,
-                                      DType dtype, int num_ranks, int spare_experts);
+std::vector<int64_t> CountExpertBytes(const ModelConfig& config,
+                                      std::span<const ExpertFormats> formats,
+                                      const ExpertPlacement& placement, int num_ranks,
+                                      int spare_experts);
 
 // Returns the number of (layer, expert) pairs that fit on each rank of an expert-parallel group,
 // beside the least that it needs otherwise. Takes the least over the groups. May be negative.

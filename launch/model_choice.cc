@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "runtime/checkpoint/random_weights.h"
+#include "runtime/checkpoint/weight_rounding.h"
 #include "runtime/io/fingerprint.h"
 #include "runtime/io/strict_json.h"
 
@@ -31,9 +32,7 @@ absl::StatusOr<ModelConfig> ChooseShape(const RunConfig& config, FileSystem& fil
   return shape;
 }
 
-}  // namespace
-
-absl::StatusOr<ModelFiles> OpenModel(const RunConfig& config, FileSystem& files) {
+absl::StatusOr<ModelFiles> OpenStoredModel(const RunConfig& config, FileSystem& files) {
   if (config.random_weights()) {
     const absl::StatusOr<ModelConfig> shape = ChooseShape(config, files);
     if (!shape.ok()) return shape.status();
@@ -41,6 +40,23 @@ absl::StatusOr<ModelFiles> OpenModel(const RunConfig& config, FileSystem& files)
   }
   if (config.model().empty()) return absl::InvalidArgumentError("--model is missing");
   return ModelFiles::Open(files, config.model());
+}
+
+}  // namespace
+
+absl::StatusOr<ModelFiles> OpenModel(const RunConfig& config, FileSystem& files) {
+  absl::StatusOr<ModelFiles> model = OpenStoredModel(config, files);
+  if (!model.ok()) return model;
+  const absl::StatusOr<WeightBits> bits = ParseWeightBits(config.weights());
+  if (!bits.ok()) return bits.status();
+  const absl::Status status = RoundWeights(*bits, *model);
+  if (!status.ok()) return status;
+  if (config.device() == "cuda" && !model->tensors.QuantisedFormats().empty()) {
+    return absl::UnimplementedError(
+        absl::StrCat("--device cuda: its kernels take no quantised weights (",
+                     NameOfFormats(model->tensors), "); use --device cpu or unquantised weights"));
+  }
+  return model;
 }
 
 absl::StatusOr<SamplingDefaults> ChooseSampling(const RunConfig& config, FileSystem& files,

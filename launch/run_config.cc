@@ -106,6 +106,8 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddString("--expert-parallel", &C::mutable_expert_parallel,
             "on, or off: each rank holds all experts, as with --ep-size 1");
   AddString("--dtype", &C::mutable_dtype, "auto (as the weights are stored), float32 or bfloat16");
+  AddString("--weights", &C::mutable_weights,
+            "auto (as they are stored, rounded to --dtype), or rounded to blocks of int8 or int4");
   AddString("--device", &C::mutable_device, "cpu, or cuda: each rank computes on a CUDA device");
   AddString("--row-transport", &C::mutable_row_transport,
             "how rows go between CUDA devices: nccl, mpi (through memory of the hosts), or auto");

@@ -14,6 +14,7 @@ namespace octet {
 void SetDefaults(RunConfig& c) {
   if (c.placement().empty()) c.set_placement("contiguous");
   if (c.dtype().empty()) c.set_dtype("auto");
+  if (c.weights().empty()) c.set_weights("auto");
   if (c.device().empty()) c.set_device("cpu");
   if (c.row_transport().empty()) c.set_row_transport("auto");
   if (c.isa().empty()) c.set_isa("auto");

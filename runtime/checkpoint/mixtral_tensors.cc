@@ -144,14 +144,15 @@ TensorSlice CheckpointSource::Take(const std::string& wanted, const std::vector<
   status_.Update(CheckShape(where, *found->tensor, dims));
   if (!status_.ok()) return {};
   taken_.insert(name);
-  return {found->file, name, *dtype, found->tensor->offset, RowsOf(dims), dims.back().size};
+  return {found->file,           name,         FormatOf(*dtype),
+          found->tensor->offset, RowsOf(dims), dims.back().size};
 }
 
 // Returns rows [first, first + count) of `whole`.
 TensorSlice Rows(const TensorSlice& whole, int64_t first, int64_t count) {
   TensorSlice part = whole;
   part.name = absl::StrCat(whole.name, " rows ", first, "-", first + count - 1);
-  part.offset += static_cast<uint64_t>(first * whole.cols) * SizeOf(whole.dtype);
+  part.offset += static_cast<uint64_t>(first) * whole.row_bytes();
   part.rows = count;
   return part;
 }
@@ -237,10 +238,10 @@ void CheckpointSource::WarnOfUnused(const ModelConfig& config,
 // Checks that q, k and v have the same type, because they are multiplied as one weight.
 absl::Status CheckSameType(const LayerTensors& layer) {
   for (const TensorSlice* slice : {&layer.k_proj, &layer.v_proj}) {
-    if (slice->dtype == layer.q_proj.dtype) continue;
+    if (slice->format == layer.q_proj.format) continue;
     return absl::UnimplementedError(absl::StrCat(
-        slice->file->path(), ": tensor ", slice->name, " is ", Name(slice->dtype), ", but ",
-        layer.q_proj.name, " is ", Name(layer.q_proj.dtype), "; store both alike"));
+        slice->file->path(), ": tensor ", slice->name, " is ", Name(slice->format), ", but ",
+        layer.q_proj.name, " is ", Name(layer.q_proj.format), "; store both alike"));
   }
   return absl::OkStatus();
 }
@@ -283,6 +284,42 @@ absl::StatusOr<MixtralTensors> MixtralTensors::Map(const Checkpoint& checkpoint,
   tensors.warnings_ = names->warnings();
   source.WarnOfUnused(config, tensors.warnings_);
   return tensors;
+}
+
+std::vector<WeightFormat> MixtralTensors::QuantisedFormats() const {
+  std::set<WeightFormat> formats;
+  const auto add = [&](std::initializer_list<const TensorSlice*> slices) {
+    for (const TensorSlice* slice : slices) {
+      if (IsQuantised(slice->format)) formats.insert(slice->format);
+    }
+  };
+  add({&embed_tokens_, &lm_head_});
+  for (const LayerTensors& t : layers_) add({&t.q_proj, &t.k_proj, &t.v_proj, &t.o_proj});
+  for (const std::vector<ExpertTensors>& layer : experts_) {
+    for (const ExpertTensors& t : layer) add({&t.w1, &t.w2, &t.w3});
+  }
+  return {formats.begin(), formats.end()};
+}
+
+void MixtralTensors::ReplaceWeights(const std::function<TensorSlice(const TensorSlice&)>& replace) {
+  for (LayerTensors& t : layers_) {
+    for (TensorSlice* slice : {&t.q_proj, &t.k_proj, &t.v_proj, &t.o_proj}) {
+      *slice = replace(*slice);
+    }
+  }
+  for (std::vector<ExpertTensors>& layer : experts_) {
+    for (ExpertTensors& t : layer) {
+      for (TensorSlice* slice : {&t.w1, &t.w2, &t.w3}) *slice = replace(*slice);
+    }
+  }
+}
+
+std::string NameOfFormats(const MixtralTensors& tensors) {
+  const std::vector<WeightFormat> formats = tensors.QuantisedFormats();
+  if (formats.empty()) return Name(ElementType(tensors.embed_tokens().format));
+  return absl::StrJoin(formats, "+", [](std::string* out, WeightFormat format) {
+    absl::StrAppend(out, Name(format));
+  });
 }
 
 }  // namespace octet

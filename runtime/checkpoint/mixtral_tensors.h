@@ -8,9 +8,10 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "kernels/base/dtype.h"
+#include "kernels/base/weight_format.h"
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/model_config.h"
 #include "runtime/io/file.h"
@@ -22,7 +23,7 @@ namespace octet {
 struct TensorSlice {
   const RandomAccessFile* file = nullptr;
   std::string name;  // for messages: the tensor's, with the index of the part
-  DType dtype = DType::kF32;
+  WeightFormat format = WeightFormat::kF32;
   uint64_t offset = 0;  // bytes from the start of the file
   int64_t rows = 0;
   int64_t cols = 0;
@@ -32,7 +33,7 @@ struct TensorSlice {
   // file, and row i of its second half is row 2i + 1.
   int64_t interleaved_rows = 0;
 
-  uint64_t row_bytes() const { return static_cast<uint64_t>(cols) * SizeOf(dtype); }
+  uint64_t row_bytes() const { return RowBytes(format, cols); }
 
   // Returns where row `row` begins, in bytes from the start of the file.
   uint64_t OffsetOf(int64_t row) const {
@@ -44,7 +45,7 @@ struct TensorSlice {
     return offset + static_cast<uint64_t>(row) * row_bytes();
   }
 
-  uint64_t bytes() const { return static_cast<uint64_t>(rows * cols) * SizeOf(dtype); }
+  uint64_t bytes() const { return static_cast<uint64_t>(rows) * row_bytes(); }
 };
 
 struct LayerTensors {
@@ -89,6 +90,13 @@ class MixtralTensors {
   const LayerTensors& layer(int layer) const { return layers_[layer]; }
   const ExpertTensors& expert(int layer, int expert) const { return experts_[layer][expert]; }
 
+  // Replaces the weights of attention and of experts by what `replace` makes of each.
+  void ReplaceWeights(const std::function<TensorSlice(const TensorSlice&)>& replace);
+  void ReplaceHead(TensorSlice head) { lm_head_ = std::move(head); }
+
+  // Returns the quantised formats among all weights, in the order of WeightFormat.
+  std::vector<WeightFormat> QuantisedFormats() const;
+
   // Warnings about the checkpoint's tensors that the model does not use, and about unusual names.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -103,6 +111,9 @@ class MixtralTensors {
   std::vector<std::vector<ExpertTensors>> experts_;  // [num_layers][num_experts]
   std::vector<std::string> warnings_;
 };
+
+// Returns what numbers the weights are: "bfloat16", or quantised formats as "Q4_K+Q6_K".
+std::string NameOfFormats(const MixtralTensors& tensors);
 
 }  // namespace octet
 

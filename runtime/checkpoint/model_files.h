@@ -28,7 +28,7 @@ struct ModelFiles {
   std::unique_ptr<ChatTemplates> chat;   // null without a tokenizer
   std::string fingerprint;               // of configuration, headers and tokenizer
   std::vector<std::string> warnings;
-  std::vector<std::unique_ptr<RandomAccessFile>> made;  // the tensors' files without a checkpoint
+  std::vector<std::unique_ptr<RandomAccessFile>> made;  // files of tensors that are made
 
   static absl::StatusOr<ModelFiles> Open(FileSystem& files, const std::string& directory);
 };

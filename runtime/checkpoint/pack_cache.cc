@@ -98,17 +98,21 @@ struct PackCache::Candidate {
   }
 };
 
-PackCache::PackCache(FileSystem& files, std::string directory, std::string model, DType dtype)
-    : files_(files), directory_(std::move(directory)), model_(std::move(model)), dtype_(dtype) {}
+PackCache::PackCache(FileSystem& files, std::string directory, std::string model,
+                     std::string formats)
+    : files_(files),
+      directory_(std::move(directory)),
+      model_(std::move(model)),
+      formats_(std::move(formats)) {}
 
 std::string PackCache::PathOf(const PackedPart& part) const {
   const std::string name = absl::StrReplaceAll(part.name, {{" ", "-"}});
-  return JoinPath(directory_, absl::StrCat(name, ".", Name(dtype_), ".packed"));
+  return JoinPath(directory_, absl::StrCat(name, ".", formats_, ".packed"));
 }
 
 std::string PackCache::Header(const PackedPart& part) const {
   return absl::StrCat("octet packed weights ", kFormat, "\nlayout ", kPackedLayout, "\npart ",
-                      part.name, "\ndtype ", Name(dtype_), "\nmodel ", model_, "\nsections ",
+                      part.name, "\nformats ", formats_, "\nmodel ", model_, "\nsections ",
                       absl::StrJoin(part.section_bytes, " "), "\n");
 }
 

@@ -16,7 +16,6 @@
 
 #include "kernels/base/backend.h"
 #include "kernels/base/buffer.h"
-#include "kernels/base/dtype.h"
 #include "runtime/checkpoint/load_progress.h"
 #include "runtime/io/file.h"
 
@@ -35,7 +34,7 @@ struct PackedPart {
 //   octet packed weights 1
 //   layout 1
 //   part layer 3 expert 5
-//   dtype bfloat16
+//   formats bfloat16
 //   model 0123456789abcdef
 //   sections 58720256 29360128
 //   checksum 0123456789abcdef
@@ -45,8 +44,9 @@ struct PackedPart {
 class PackCache {
  public:
   // `model` identifies the source of the weights: different models must have different values.
-  // `files` must outlive this object.
-  PackCache(FileSystem& files, std::string directory, std::string model, DType dtype);
+  // `formats` names the formats of packed weights, as a part of file names. `files` must outlive
+  // this object.
+  PackCache(FileSystem& files, std::string directory, std::string model, std::string formats);
 
   // Maps the sections of each part, read-only; none if no file fits. With `check`, reads their
   // contents and compares them with the checksum.
@@ -80,7 +80,7 @@ class PackCache {
   FileSystem& files_;
   std::string directory_;
   std::string model_;
-  DType dtype_;
+  std::string formats_;
   std::set<std::string> mapped_;   // names of parts
   std::set<std::string> refused_;  // those whose files have wrong contents
   std::string first_refusal_;

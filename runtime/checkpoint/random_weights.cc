@@ -153,7 +153,7 @@ ModelFiles MakeRandomModel(const ModelConfig& config, int64_t seed) {
         files.push_back(MakeRandomFile(name, ValuesOf(name, cols, seed), num_elements));
         return TensorSlice{.file = files.back().get(),
                            .name = name,
-                           .dtype = DType::kBF16,
+                           .format = WeightFormat::kBF16,
                            .offset = 0,
                            .rows = rows,
                            .cols = cols};

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "kernels/base/check.h"
+#include "runtime/checkpoint/stored_rows.h"
 
 namespace octet {
 namespace {
@@ -20,18 +21,6 @@ constexpr uint64_t kRunBytes = uint64_t{2} << 20;
 int64_t RowsOf(const WeightPiece& piece, uint64_t bytes) {
   return std::max<int64_t>(1, bytes / piece.row_bytes() / PackedMatrix::kPanel) *
          PackedMatrix::kPanel;
-}
-
-// The rows of a dense matrix, one after the other, as floats.
-void ToFloats(ConstMatrix from, std::vector<float>& to) {
-  const auto* floats = reinterpret_cast<const float*>(from.data);
-  const auto* halves = reinterpret_cast<const uint16_t*>(from.data);
-  to.resize(from.rows * from.cols);
-  for (size_t i = 0; i < to.size(); ++i) {
-    to[i] = from.dtype == DType::kF32    ? floats[i]
-            : from.dtype == DType::kBF16 ? ToFloat(BF16{halves[i]})
-                                         : HalfToFloat(halves[i]);
-  }
 }
 
 class WeightReader {
@@ -79,7 +68,7 @@ class WeightReader {
   absl::Status ReadPart(int thread, const WeightPiece& piece, int64_t first_row, int64_t num_rows) {
     const TensorSlice& like = *piece.from[0];
     Staging& staging = staging_[thread];
-    Matrix rows = {nullptr, like.dtype, num_rows, like.cols, like.cols};
+    StoredRows rows = {nullptr, like.format, num_rows, like.cols};
     staging.read.resize(std::max(staging.read.size(), num_rows * rows.row_bytes()));
     rows.data = staging.read.data();
     absl::Status status = ReadRows(piece, first_row, rows);
@@ -96,8 +85,8 @@ class WeightReader {
     return status;
   }
 
-  void Write(ConstMatrix rows, DType dtype, std::byte* to, std::vector<float>& floats) {
-    if (rows.dtype == dtype) {
+  void Write(const StoredRows& rows, DType dtype, std::byte* to, std::vector<float>& floats) {
+    if (rows.format == FormatOf(dtype)) {
       packer_.Write({rows.data, rows.rows * rows.row_bytes()}, to);
     } else {
       ToFloats(rows, floats);
@@ -106,10 +95,10 @@ class WeightReader {
   }
 
   // Reads as many rows as `to` has from the piece's stacked slices.
-  static absl::Status ReadRows(const WeightPiece& piece, int64_t first_row, Matrix to) {
+  static absl::Status ReadRows(const WeightPiece& piece, int64_t first_row, const StoredRows& to) {
     int64_t slice_begin = 0;
     for (const TensorSlice* slice : piece.from) {
-      OCTET_CHECK(slice->dtype == to.dtype) << slice->name;
+      OCTET_CHECK(slice->format == to.format) << slice->name;
       const int64_t begin = std::max(first_row, slice_begin);
       const int64_t end = std::min(first_row + to.rows, slice_begin + slice->rows);
       // Rows that are not contiguous in the file are read one by one.
@@ -124,11 +113,18 @@ class WeightReader {
     return absl::OkStatus();
   }
 
-  void Pack(const WeightPiece& piece, int64_t first_row, ConstMatrix rows) {
-    for (int64_t row = 0; row < rows.rows; row += PackedMatrix::kPanel) {
-      const int64_t panel = (first_row + row) / PackedMatrix::kPanel;
-      packer_.PackPanel(rows.Rows(row, std::min(PackedMatrix::kPanel, rows.rows - row)),
-                        piece.first_panel + panel * piece.panel_step, *piece.packed);
+  void Pack(const WeightPiece& piece, int64_t first_row, const StoredRows& rows) {
+    constexpr int64_t kPanel = PackedMatrix::kPanel;
+    PackedMatrix& packed = *piece.packed;
+    for (int64_t row = 0; row < rows.rows; row += kPanel) {
+      const int64_t count = std::min(kPanel, rows.rows - row);
+      const int64_t panel = piece.first_panel + (first_row + row) / kPanel * piece.panel_step;
+      if (IsQuantised(rows.format)) {
+        packer_.PackBlocks({rows.row(row), rows.row_bytes(), static_cast<int>(count)}, panel,
+                           packed);
+      } else {
+        packer_.PackPanel(rows.matrix().Rows(row, count), panel, packed);
+      }
     }
   }
 

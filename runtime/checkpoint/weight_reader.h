@@ -17,7 +17,7 @@ namespace octet {
 
 // One weight: its slices, stacked, and their destination, which is one of three.
 struct WeightPiece {
-  std::vector<const TensorSlice*> from;  // of the same dtype and width
+  std::vector<const TensorSlice*> from;  // of the same format and width
   Matrix* table = nullptr;
   std::span<float>* vector = nullptr;
   PackedMatrix* packed = nullptr;  // can be set beside a table, if the head is tied to it
@@ -29,7 +29,7 @@ struct WeightPiece {
     for (const TensorSlice* slice : from) sum += slice->rows;
     return sum;
   }
-  uint64_t row_bytes() const { return from[0]->bytes() / from[0]->rows; }
+  uint64_t row_bytes() const { return from[0]->row_bytes(); }
   uint64_t bytes() const { return rows() * row_bytes(); }
 };
 

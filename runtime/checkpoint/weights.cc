@@ -16,8 +16,13 @@ namespace {
 
 constexpr int64_t kPanel = PackedMatrix::kPanel;
 
-PackedMatrix Packed(int64_t rows, int64_t cols, DType dtype) {
-  return {.buffer = {}, .format = FormatOf(dtype), .rows = rows, .cols = cols};
+PackedMatrix Packed(int64_t rows, int64_t cols, WeightFormat format) {
+  return {.buffer = {}, .format = format, .rows = rows, .cols = cols};
+}
+
+// Returns the format of a weight of products in memory.
+WeightFormat FormatInMemory(const TensorSlice& slice, DType dtype) {
+  return IsQuantised(slice.format) ? slice.format : FormatOf(dtype);
 }
 
 size_t PackedBytes(const PackedMatrix& m) { return PackedMatrix::Bytes(m.format, m.rows, m.cols); }
@@ -27,39 +32,60 @@ bool IsTied(const MixtralTensors& tensors) {
          tensors.lm_head().offset == tensors.embed_tokens().offset;
 }
 
+// Divides neighbours by their formats.
+std::vector<std::vector<const TensorSlice*>> StackAlike(
+    std::initializer_list<const TensorSlice*> slices) {
+  std::vector<std::vector<const TensorSlice*>> stacks;
+  for (const TensorSlice* slice : slices) {
+    if (stacks.empty() || stacks.back().front()->format != slice->format) stacks.emplace_back();
+    stacks.back().push_back(slice);
+  }
+  return stacks;
+}
+
 // Lists all replicated weights. Sets their shapes in `w`, but not their memory.
 std::vector<WeightPiece> DescribeReplicated(const MixtralTensors& tensors,
                                             const ModelConfig& config, DType dtype,
                                             ModelWeights& w) {
   std::vector<WeightPiece> pieces;
-  const auto packed = [&](std::vector<const TensorSlice*> from, DType type, PackedMatrix& to) {
+  const auto packed_as = [&](std::vector<const TensorSlice*> from, WeightFormat format,
+                             PackedMatrix& to) {
     int64_t rows = 0;
     for (const TensorSlice* slice : from) rows += slice->rows;
-    to = Packed(rows, from[0]->cols, type);
+    to = Packed(rows, from[0]->cols, format);
     pieces.push_back({.from = std::move(from), .packed = &to});
+  };
+  const auto packed = [&](const TensorSlice& from, PackedMatrix& to) {
+    packed_as({&from}, FormatInMemory(from, dtype), to);
   };
   const auto vector = [&](const TensorSlice& from, std::span<float>& to) {
     pieces.push_back({.from = {&from}, .vector = &to});
   };
   const TensorSlice& embed = tensors.embed_tokens();
-  const DType table_dtype = embed.dtype == DType::kBF16 ? DType::kBF16 : DType::kF32;
+  const DType table_dtype = embed.format == WeightFormat::kBF16 ? DType::kBF16 : DType::kF32;
   w.embed_tokens = {nullptr, table_dtype, embed.rows, embed.cols, embed.cols};
   pieces.push_back({.from = {&embed}, .table = &w.embed_tokens});
   if (IsTied(tensors)) {
-    w.lm_head = Packed(embed.rows, embed.cols, dtype);
+    w.lm_head = Packed(embed.rows, embed.cols, FormatInMemory(embed, dtype));
     pieces.back().packed = &w.lm_head;
   } else {
-    packed({&tensors.lm_head()}, dtype, w.lm_head);
+    packed(tensors.lm_head(), w.lm_head);
   }
   vector(tensors.norm(), w.norm);
   w.layers.resize(config.num_layers);
   for (int l = 0; l < config.num_layers; ++l) {
     const LayerTensors& t = tensors.layer(l);
     vector(t.input_layernorm, w.layers[l].input_layernorm);
-    packed({&t.q_proj, &t.k_proj, &t.v_proj}, dtype, w.layers[l].qkv_proj);
-    packed({&t.o_proj}, dtype, w.layers[l].o_proj);
+    std::vector<std::vector<const TensorSlice*>> qkv =
+        StackAlike({&t.q_proj, &t.k_proj, &t.v_proj});
+    w.layers[l].qkv_proj.resize(qkv.size());
+    for (size_t i = 0; i < qkv.size(); ++i) {
+      const WeightFormat format = FormatInMemory(*qkv[i].front(), dtype);
+      packed_as(std::move(qkv[i]), format, w.layers[l].qkv_proj[i]);
+    }
+    packed(t.o_proj, w.layers[l].o_proj);
     vector(t.post_attention_layernorm, w.layers[l].post_attention_layernorm);
-    packed({&t.gate}, DType::kF32, w.layers[l].gate);
+    packed_as({&t.gate}, WeightFormat::kF32, w.layers[l].gate);
   }
   return pieces;
 }
@@ -87,10 +113,10 @@ size_t LayOut(const std::vector<WeightPiece>& pieces, std::byte* memory) {
   return used;
 }
 
-ExpertWeights DescribeExpert(const ModelConfig& config, DType dtype) {
+ExpertWeights DescribeExpert(const ModelConfig& config, const ExpertFormats& formats) {
   const int64_t panels = (config.intermediate_size + kPanel - 1) / kPanel;
-  return {.gate_up = Packed(2 * panels * kPanel, config.hidden_size, dtype),
-          .down = Packed(config.hidden_size, config.intermediate_size, dtype)};
+  return {.gate_up = Packed(2 * panels * kPanel, config.hidden_size, formats.gate_up),
+          .down = Packed(config.hidden_size, config.intermediate_size, formats.down)};
 }
 
 // Adds the pieces that are read for one expert.
@@ -145,8 +171,8 @@ size_t ModelWeights::replicated_bytes() const {
                  norm.size_bytes() + lm_head.buffer.bytes();
   for (const LayerWeights& layer : layers) {
     bytes += layer.input_layernorm.size_bytes() + layer.post_attention_layernorm.size_bytes();
-    bytes +=
-        layer.qkv_proj.buffer.bytes() + layer.o_proj.buffer.bytes() + layer.gate.buffer.bytes();
+    for (const PackedMatrix& m : layer.qkv_proj) bytes += m.buffer.bytes();
+    bytes += layer.o_proj.buffer.bytes() + layer.gate.buffer.bytes();
   }
   return bytes;
 }
@@ -165,24 +191,43 @@ size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& c
   return LayOut(DescribeReplicated(tensors, config, dtype, shapes), nullptr);
 }
 
-size_t ExpertMemoryBytes(const ModelConfig& config, DType dtype) {
-  const ExpertWeights expert = DescribeExpert(config, dtype);
+std::vector<ExpertFormats> FormatsOfExperts(const MixtralTensors& tensors,
+                                            const ModelConfig& config, DType dtype) {
+  std::vector<ExpertFormats> formats;
+  formats.reserve(config.num_layers);
+  for (int l = 0; l < config.num_layers; ++l) {
+    const ExpertTensors& any = tensors.expert(l, 0);
+    formats.push_back({FormatInMemory(any.w1, dtype), FormatInMemory(any.w2, dtype)});
+  }
+  return formats;
+}
+
+bool HasQuantised(std::span<const ExpertFormats> formats) {
+  return std::ranges::any_of(formats, [](const ExpertFormats& f) {
+    return IsQuantised(f.gate_up) || IsQuantised(f.down);
+  });
+}
+
+size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertFormats& formats) {
+  const ExpertWeights expert = DescribeExpert(config, formats);
   return PackedBytes(expert.gate_up) + PackedBytes(expert.down);
 }
 
-ExpertWeights AllocateExpert(const ModelConfig& config, DType dtype, Backend& backend) {
-  ExpertWeights expert = DescribeExpert(config, dtype);
+ExpertWeights AllocateExpert(const ModelConfig& config, const ExpertFormats& formats,
+                             Backend& backend) {
+  ExpertWeights expert = DescribeExpert(config, formats);
   for (PackedMatrix* m : {&expert.gate_up, &expert.down}) {
     m->buffer = backend.Allocate(PackedBytes(*m));
   }
   return expert;
 }
 
-size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
-                         DType dtype) {
-  const size_t one = ExpertMemoryBytes(config, dtype);
+size_t ExpertMemoryBytes(const ModelConfig& config, std::span<const ExpertFormats> formats,
+                         const ExpertPlacement& placement, int rank) {
   size_t bytes = 0;
-  for (int l = 0; l < config.num_layers; ++l) bytes += one * placement.LocalExperts(l, rank).size();
+  for (int l = 0; l < config.num_layers; ++l) {
+    bytes += ExpertMemoryBytes(config, formats[l]) * placement.LocalExperts(l, rank).size();
+  }
   return bytes;
 }
 
@@ -211,6 +256,7 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
   const std::vector<WeightPiece> replicated = DescribeReplicated(tensors, config, dtype, weights);
   OCTET_CHECK_EQ(LayOut(replicated, memory.buffer.data()), memory.buffer.bytes());
   if (memory.is_loaded) weights.mapped_bytes += memory.buffer.bytes();
+  weights.expert_formats = FormatsOfExperts(tensors, config, dtype);
   std::vector<WeightPiece> pieces;
   for (size_t i = memory.part; i < replicated.size() && !memory.is_loaded; i += memory.num_parts) {
     pieces.push_back(replicated[i]);
@@ -222,7 +268,8 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
     LayerWeights& layer = weights.layers[l];
     layer.experts.resize(config.num_experts);
     for (const int e : placement.LocalExperts(l, rank)) {
-      layer.experts[e] = std::make_unique<ExpertWeights>(DescribeExpert(config, dtype));
+      layer.experts[e] =
+          std::make_unique<ExpertWeights>(DescribeExpert(config, weights.expert_formats[l]));
     }
     if (cache != nullptr) weights.mapped_bytes += MapExperts(l, layer, *cache, backend, counter);
     for (const int e : placement.LocalExperts(l, rank)) {

@@ -18,9 +18,15 @@
 
 namespace octet {
 
+// The formats of an expert's weights in memory. All experts of a layer have the same.
+struct ExpertFormats {
+  WeightFormat gate_up;
+  WeightFormat down;
+};
+
 struct LayerWeights {
   std::span<float> input_layernorm;                     // [hidden_size]
-  PackedMatrix qkv_proj;                                // q, k and v, stacked
+  std::vector<PackedMatrix> qkv_proj;                   // q, k and v, stacked where formats agree
   PackedMatrix o_proj;                                  // [hidden_size, num_heads * head_dim]
   std::span<float> post_attention_layernorm;            // [hidden_size]
   PackedMatrix gate;                                    // [num_experts, hidden_size] float32
@@ -31,9 +37,10 @@ struct ModelWeights {
   Buffer replicated;    // all but the experts
   Matrix embed_tokens;  // [vocab_size, hidden_size] float32, or bfloat16 if stored so
   std::vector<LayerWeights> layers;
-  std::span<float> norm;      // [hidden_size]
-  PackedMatrix lm_head;       // [vocab_size, hidden_size]
-  uint64_t mapped_bytes = 0;  // of all these, those in files of a pack cache
+  std::span<float> norm;                      // [hidden_size]
+  PackedMatrix lm_head;                       // [vocab_size, hidden_size]
+  std::vector<ExpertFormats> expert_formats;  // [num_layers]
+  uint64_t mapped_bytes = 0;                  // of all these, those in files of a pack cache
 
   size_t replicated_bytes() const;  // on every rank
   size_t expert_bytes() const;      // of this rank's experts
@@ -51,20 +58,29 @@ struct ReplicatedMemory {
 // Returns the bytes that the buffer of ReplicatedMemory needs.
 size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& config, DType dtype);
 
-// Returns the bytes of one loaded expert of one layer.
-size_t ExpertMemoryBytes(const ModelConfig& config, DType dtype);
+// Returns the formats of each layer's experts: [num_layers]. Quantised weights stay as they are
+// stored; all others become `dtype`.
+std::vector<ExpertFormats> FormatsOfExperts(const MixtralTensors& tensors,
+                                            const ModelConfig& config, DType dtype);
+
+// Returns whether experts of any layer are quantised.
+bool HasQuantised(std::span<const ExpertFormats> formats);
+
+// Returns the bytes of one loaded expert.
+size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertFormats& formats);
 
 // Allocates the memory for one expert, without its values.
-ExpertWeights AllocateExpert(const ModelConfig& config, DType dtype, Backend& backend);
+ExpertWeights AllocateExpert(const ModelConfig& config, const ExpertFormats& formats,
+                             Backend& backend);
 
-// Returns the bytes of all experts of one rank.
-size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertPlacement& placement, int rank,
-                         DType dtype);
+// Returns the bytes of all experts of one rank. formats: [num_layers].
+size_t ExpertMemoryBytes(const ModelConfig& config, std::span<const ExpertFormats> formats,
+                         const ExpertPlacement& placement, int rank);
 
 // Reads the experts of `rank` and its part of the replicated weights, each byte once. Packs them
-// for products of `dtype`, into huge pages if the system has them. If there are more parts, they
-// must be loaded before the weights are used. Maps the experts that `cache` has instead, unless it
-// is null.
+// for products of `dtype` or, if they are quantised, of their format, into huge pages if the system
+// has them. If there are more parts, they must be loaded before the weights are used. Maps the
+// experts that `cache` has instead, unless it is null.
 absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const ModelConfig& config,
                                          const ExpertPlacement& placement, int rank,
                                          ReplicatedMemory memory, Backend& backend, DType dtype,

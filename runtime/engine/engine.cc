@@ -50,7 +50,7 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
   if (!options.rebalance.rooms.empty()) {
     const int rank = ranks.group.rank();
     mover_ = std::make_unique<ExpertMover>(
-        ranks.group, backend, model.config, options.dtype, placement_, model.weights,
+        ranks.group, backend, model.config, placement_, model.weights,
         options.rebalance.rooms[rank] - placement_.CountPairs()[rank]);
     rebalancer_ = std::make_unique<Rebalancer>(options.rebalance, placement_);
   }

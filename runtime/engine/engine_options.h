@@ -17,7 +17,8 @@
 namespace octet {
 
 struct EngineOptions {
-  DType dtype = DType::kF32;
+  DType dtype = DType::kF32;  // of the KV cache, and of weights that are not quantised
+  bool quantised_experts = false;
   bool is_on_host = true;  // Backend::is_on_host
   SchedulerLimits limits;
   int64_t max_model_len = 0;  // tokens of a prompt and its answer

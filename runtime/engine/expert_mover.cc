@@ -9,13 +9,11 @@
 namespace octet {
 
 ExpertMover::ExpertMover(Communicator& group, Backend& backend, const ModelConfig& config,
-                         DType dtype, ExpertPlacement& placement, ModelWeights& weights,
-                         int64_t num_spare)
+                         ExpertPlacement& placement, ModelWeights& weights, int64_t num_spare)
     : comm_(group.MakeGroup(group.size())),
       hosts_(comm_->hosts()),
       backend_(backend),
       config_(config),
-      dtype_(dtype),
       placement_(placement),
       weights_(weights),
       target_(placement),
@@ -80,7 +78,8 @@ void ExpertMover::Start(const Move& move) {
 // Writes to each page of the host, so that the system clears it now and not while an expert comes.
 void ExpertMover::KeepSpareMemory(int64_t num_spare) {
   for (int64_t i = 0; i < num_spare; ++i) {
-    spare_.push_back(std::make_unique<ExpertWeights>(AllocateExpert(config_, dtype_, backend_)));
+    spare_.push_back(std::make_unique<ExpertWeights>(
+        AllocateExpert(config_, weights_.expert_formats.front(), backend_)));
     if (!backend_.is_on_host()) continue;
     for (const PackedMatrix* m : {&spare_.back()->gate_up, &spare_.back()->down}) {
       std::ranges::fill(std::span(m->buffer.data(), m->buffer.bytes()), std::byte{});
@@ -88,13 +87,20 @@ void ExpertMover::KeepSpareMemory(int64_t num_spare) {
   }
 }
 
-// All experts have the same shape.
+// All experts have the same shape, but layers may have different formats: then spare memory is
+// given back for what is needed.
 std::unique_ptr<ExpertWeights> ExpertMover::TakeMemory() {
-  if (spare_.empty()) {
-    return std::make_unique<ExpertWeights>(AllocateExpert(config_, dtype_, backend_));
+  const ExpertFormats formats = weights_.expert_formats[layer_];
+  const auto fits = [&](const std::unique_ptr<ExpertWeights>& spare) {
+    return spare->gate_up.format == formats.gate_up && spare->down.format == formats.down;
+  };
+  auto found = std::ranges::find_if(spare_, fits);
+  if (found == spare_.end()) {
+    if (!spare_.empty()) spare_.pop_back();
+    return std::make_unique<ExpertWeights>(AllocateExpert(config_, formats, backend_));
   }
-  std::unique_ptr<ExpertWeights> memory = std::move(spare_.back());
-  spare_.pop_back();
+  std::unique_ptr<ExpertWeights> memory = std::move(*found);
+  spare_.erase(found);
   return memory;
 }
 

@@ -23,7 +23,7 @@ class ExpertMover {
  public:
   // Collective. The object changes `placement` and `weights` of this rank. All arguments must
   // outlive it. Takes the memory of `num_spare` experts at once, for those that come.
-  ExpertMover(Communicator& group, Backend& backend, const ModelConfig& config, DType dtype,
+  ExpertMover(Communicator& group, Backend& backend, const ModelConfig& config,
               ExpertPlacement& placement, ModelWeights& weights, int64_t num_spare);
   ExpertMover(const ExpertMover&) = delete;
   ExpertMover& operator=(const ExpertMover&) = delete;
@@ -77,7 +77,6 @@ class ExpertMover {
   const HostTopology hosts_;
   Backend& backend_;
   const ModelConfig& config_;
-  const DType dtype_;
   ExpertPlacement& placement_;
   ModelWeights& weights_;
   ExpertPlacement target_;

@@ -39,7 +39,8 @@ struct StepShape {
         q_dim(int64_t{config.num_heads} * config.head_dim),
         kv_dim(int64_t{config.num_kv_heads} * config.head_dim),
         vocab(config.vocab_size),
-        element(static_cast<int64_t>(SizeOf(options.dtype))),
+        element(options.quantised_experts ? kFloat : static_cast<int64_t>(SizeOf(options.dtype))),
+        quantised(options.quantised_experts),
         expert_rows(options.is_on_host
                         ? std::min(tokens_at_a_time * topk, Backend::kExpertRowsAtATime)
                         : tokens_at_a_time * topk) {}
@@ -53,7 +54,8 @@ struct StepShape {
   int64_t q_dim;
   int64_t kv_dim;
   int64_t vocab;
-  int64_t element;      // bytes of an element that products read
+  int64_t element;  // bytes of an element of the rows that travel to experts
+  bool quantised;
   int64_t expert_rows;  // that are computed together
 };
 
@@ -82,7 +84,9 @@ int64_t ExchangeBytes(const StepShape& s) {
 // products.
 int64_t ScratchBytes(const StepShape& s) {
   constexpr int64_t kAlignment = int64_t{1} << 16;
-  const int64_t experts = s.expert_rows * (s.hidden + s.intermediate) * s.element;
+  // Rows of 8 bits have scales and sums. The values between are floats first.
+  const int64_t scales = s.quantised ? s.expert_rows * (s.hidden + s.intermediate) : 0;
+  const int64_t experts = s.expert_rows * (s.hidden + s.intermediate) * s.element + scales;
   const int64_t router = s.own_tokens * s.hidden * kFloat;
   const int64_t others = s.own_tokens * std::max(s.hidden, s.q_dim) * s.element;
   return std::max({experts, router, others}) + kAlignment;

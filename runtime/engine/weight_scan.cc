@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <utility>
@@ -15,7 +16,8 @@ namespace {
 
 constexpr int64_t kPanel = PackedMatrix::kPanel;
 
-// A weight in memory, which is searched block by block. A block is a row of a table, or a panel.
+// A weight in memory, which is searched block by block. A block is a row of a table, or a panel. Of
+// quantised weights, it is the rows of a panel as the file has them.
 struct Weight {
   std::vector<const TensorSlice*> from;  // stacked, the first one on top
   ConstMatrix table = {};
@@ -23,11 +25,20 @@ struct Weight {
   int64_t first_panel = 0;               // of `packed`, then every panel_step-th
   int64_t panel_step = 1;
 
-  DType dtype() const { return packed != nullptr ? packed->dtype() : table.dtype; }
+  bool is_quantised() const { return packed != nullptr && IsQuantised(packed->format); }
+  DType dtype() const {
+    if (is_quantised()) return DType::kF32;
+    return packed != nullptr ? packed->dtype() : table.dtype;
+  }
   int64_t num_blocks() const {
     int64_t rows = 0;
     for (const TensorSlice* slice : from) rows += slice->rows;
     return packed != nullptr ? (rows + kPanel - 1) / kPanel : table.rows;
+  }
+  // Returns the bytes of a block, of dtype(), or a copy of them in `room`.
+  std::span<const std::byte> Read(int64_t i, WeightPacker& packer,
+                                  std::vector<std::byte>& room) const {
+    return is_quantised() ? Dequantised(i, room) : packer.Read(block(i), room);
   }
   // In the memory in which the backend uses weights.
   std::span<const std::byte> block(int64_t i) const {
@@ -36,9 +47,47 @@ struct Weight {
   }
   // Returns the row of element e of a block.
   int64_t Row(int64_t block, size_t e, WeightPacker& packer) const {
+    if (is_quantised()) return block * kPanel + static_cast<int64_t>(e) / from[0]->cols;
     return packed == nullptr ? block : block * kPanel + packer.OutputOf(*packed, e);
   }
+
+ private:
+  // Rows that cannot be read any more are left out.
+  std::span<const std::byte> Dequantised(int64_t block, std::vector<std::byte>& room) const {
+    std::vector<float> values;
+    int64_t first = block * kPanel;
+    int64_t left = kPanel;
+    for (const TensorSlice* slice : from) {
+      for (; first < slice->rows && left > 0; ++first, --left) AppendRow(*slice, first, values);
+      first = std::max<int64_t>(0, first - slice->rows);
+    }
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(values));
+    room.assign(bytes.begin(), bytes.end());
+    return room;
+  }
+
+  static void AppendRow(const TensorSlice& slice, int64_t row, std::vector<float>& values) {
+    std::vector<std::byte> stored(slice.row_bytes());
+    if (!slice.file->Read(slice.OffsetOf(row), stored).ok()) stored.assign(stored.size(), {});
+    for (int64_t run = 0; run < slice.cols / kRunSize; ++run) {
+      const WeightRun weights = UnpackRun(slice.format, stored.data(), run);
+      for (int i = 0; i < kRunSize; ++i) values.push_back(weights.weight(i));
+    }
+  }
 };
+
+// Adds q, k and v as they are stacked in memory.
+void AddQkv(const LayerWeights& layer, const LayerTensors& t, std::vector<Weight>& all) {
+  std::vector<const TensorSlice*> left = {&t.q_proj, &t.k_proj, &t.v_proj};
+  for (const PackedMatrix& m : layer.qkv_proj) {
+    Weight weight = {.packed = &m};
+    for (int64_t rows = 0; rows < m.rows; left.erase(left.begin())) {
+      rows += left.front()->rows;
+      weight.from.push_back(left.front());
+    }
+    all.push_back(std::move(weight));
+  }
+}
 
 // Returns the weights in the order in which the model uses them.
 std::vector<Weight> ListWeights(const ModelWeights& w, const MixtralTensors& tensors) {
@@ -53,7 +102,7 @@ std::vector<Weight> ListWeights(const ModelWeights& w, const MixtralTensors& ten
     const LayerWeights& layer = w.layers[l];
     const LayerTensors& t = tensors.layer(l);
     vector(t.input_layernorm, layer.input_layernorm);
-    all.push_back({.from = {&t.q_proj, &t.k_proj, &t.v_proj}, .packed = &layer.qkv_proj});
+    AddQkv(layer, t, all);
     all.push_back({.from = {&t.o_proj}, .packed = &layer.o_proj});
     vector(t.post_attention_layernorm, layer.post_attention_layernorm);
     all.push_back({.from = {&t.gate}, .packed = &layer.gate});
@@ -109,7 +158,7 @@ void KeepWorse(const Found& found, Found& worst) {
 // Finds the first row of a block that contains the magnitude `bits`.
 WorstWeight Locate(const Weight& weight, int64_t block, uint32_t bits, WeightPacker& packer) {
   std::vector<std::byte> room;
-  const std::span<const std::byte> bytes = packer.Read(weight.block(block), room);
+  const std::span<const std::byte> bytes = weight.Read(block, packer, room);
   WorstWeight worst;
   worst.set_row(-1);
   for (size_t e = 0; e < bytes.size() / SizeOf(weight.dtype()); ++e) {
@@ -150,8 +199,7 @@ WorstWeight FindWorstWeight(const ModelWeights& weights, const MixtralTensors& t
   std::vector<std::vector<std::byte>> rooms(packer.num_threads());
   packer.ForEach(std::ssize(blocks), [&](int thread, int64_t i) {
     const Weight& weight = all[blocks[i].weight];
-    const std::span<const std::byte> bytes =
-        packer.Read(weight.block(blocks[i].number), rooms[thread]);
+    const std::span<const std::byte> bytes = weight.Read(blocks[i].number, packer, rooms[thread]);
     KeepWorse({GreatestIn(weight.dtype(), bytes), i}, of_thread[thread]);
   });
   Found found;

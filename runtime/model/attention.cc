@@ -11,7 +11,11 @@ void Attention::Forward(const ExecutionContext& context, ConstMatrix x, const Ba
   const int64_t kv_dim = int64_t{config_.num_kv_heads} * config_.head_dim;
 
   const Matrix qkv = context.workspace.Alloc(x.rows, q_dim + 2 * kv_dim);
-  backend.Matmul(x, weights_.qkv_proj, qkv);
+  int64_t first = 0;
+  for (const PackedMatrix& m : weights_.qkv_proj) {
+    backend.Matmul(x, m, qkv.Cols(first, m.rows));
+    first += m.rows;
+  }
   const Matrix q = qkv.Cols(0, q_dim);
   const Matrix k = qkv.Cols(q_dim, kv_dim);
   const Matrix v = qkv.Cols(q_dim + kv_dim, kv_dim);

@@ -134,7 +134,7 @@ TEST_F(WeightsTest, LargeTensorsComeInPieces) {
       ASSERT_EQ(At(w, row, w.cols - 1), SparseCheckpoint::Last(row % rows_of_each)) << row;
     }
   };
-  expect_rows(weights->layers[0].qkv_proj, 750);
+  expect_rows(weights->layers[0].qkv_proj[0], 750);
   expect_rows(weights->layers[0].o_proj, 8192);
   expect_rows(weights->layers[0].experts[0]->down, 8192);
   expect_rows(weights->lm_head, 1100);

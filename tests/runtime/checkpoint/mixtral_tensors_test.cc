@@ -128,8 +128,8 @@ TEST(MixtralTensorsTest, ClassicNames) {
 
   const ExpertTensors& expert = tensors->expert(1, 2);
   EXPECT_EQ(expert.w2.name, "model.layers.1.block_sparse_moe.experts.2.w2.weight");
-  EXPECT_EQ(expert.w1.dtype, DType::kF16);
-  EXPECT_EQ(expert.w2.dtype, DType::kBF16);
+  EXPECT_EQ(expert.w1.format, WeightFormat::kF16);
+  EXPECT_EQ(expert.w2.format, WeightFormat::kBF16);
   EXPECT_EQ(expert.w2.rows, 6);
   EXPECT_EQ(expert.w2.cols, 5);
   for (const TensorSlice& slice : {expert.w1, expert.w2, expert.w3}) {

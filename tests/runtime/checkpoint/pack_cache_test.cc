@@ -82,7 +82,7 @@ class PackCacheTest : public testing::Test {
 
   // Loads with the cache, keeps what is not there, and compares with what is loaded without it.
   Outcome Run(FileSystem& files, const Start& start = {}) {
-    PackCache cache(files, kDirectory, start.model, start.dtype);
+    PackCache cache(files, kDirectory, start.model, Name(start.dtype));
     const ModelWeights weights = Load(start, &cache);
     ExpectSameWeights(weights, Load(start, nullptr));
     KeepWeights(weights, true, cache, *backend_);
@@ -108,7 +108,7 @@ TEST_F(PackCacheTest, ASecondStartReadsNothingOfTheModel) {
   EXPECT_THAT(first.notes, IsEmpty());
 
   counting_.Reset();
-  PackCache cache(memory_, kDirectory, "m1", DType::kBF16);
+  PackCache cache(memory_, kDirectory, "m1", "bfloat16");
   const ModelWeights weights = Load({}, &cache);
   EXPECT_EQ(counting_.BytesRead(), 0U);
   EXPECT_EQ(weights.mapped_bytes, AllBytes(weights));
@@ -149,7 +149,7 @@ TEST_F(PackCacheTest, KeepsEachDTypeForItself) {
       memory_.files["cache/replicated.bfloat16.packed"];
   const Outcome forged = Run(memory_, {.dtype = DType::kF32});
   EXPECT_THAT(forged.notes,
-              ElementsAre(HasSubstr("has 'dtype bfloat16' where 'dtype float32' is wanted")));
+              ElementsAre(HasSubstr("has 'formats bfloat16' where 'formats float32' is wanted")));
 }
 
 TEST_F(PackCacheTest, AnotherModelTakesItsPlaceAndSaysSo) {
@@ -281,11 +281,11 @@ TEST_F(PackCacheTest, MapsFilesOfADisk) {
       JoinPath(testing::TempDir(), absl::StrCat("octet_pack_cache_test.", getpid()));
   const uint64_t all = AllBytes(Load({}, nullptr));
   {
-    PackCache cache(posix_, directory, "m", DType::kBF16);
+    PackCache cache(posix_, directory, "m", "bfloat16");
     KeepWeights(Load({}, &cache), true, cache, *backend_);
     EXPECT_THAT(cache.TakeNotes(), IsEmpty());
   }
-  PackCache cache(posix_, directory, "m", DType::kBF16);
+  PackCache cache(posix_, directory, "m", "bfloat16");
   const ModelWeights weights = Load({}, &cache);
   std::filesystem::remove_all(directory);  // what is mapped stays
   EXPECT_EQ(weights.mapped_bytes, all);

@@ -83,8 +83,11 @@ TEST(RandomFile, ValuesAreSpreadEvenly) {
   constexpr int kElements = 1 << 20;
   constexpr int kBins = 16;
   const auto file = MakeRandomFile("x", {.key = 3, .limit = 2}, kElements);
-  const auto values = ReadElements(
-      {.file = file.get(), .name = "x", .dtype = DType::kBF16, .rows = 1, .cols = kElements});
+  const auto values = ReadElements({.file = file.get(),
+                                    .name = "x",
+                                    .format = WeightFormat::kBF16,
+                                    .rows = 1,
+                                    .cols = kElements});
   EXPECT_NEAR(Mean(values), 0, 0.006);  // five standard deviations
   EXPECT_NEAR(Variance(values), 4.0 / 3, 0.01);
   std::vector<int> bins(kBins);

@@ -24,7 +24,7 @@ MemoryFileSystem StoredAs(const std::string& directory, DType dtype) {
     for (const SafetensorsTensor& tensor : file.tensors()) {
       const DType stored = ComputableDType(tensor.dtype).value();
       const TensorSlice slice = {.file = &file.file(),
-                                 .dtype = stored,
+                                 .format = FormatOf(stored),
                                  .offset = tensor.offset,
                                  .rows = 1,
                                  .cols = static_cast<int64_t>(tensor.bytes / SizeOf(stored))};
@@ -58,7 +58,7 @@ TEST_F(WeightsTest, AnyStoredDTypeBecomesAnyComputedOne) {
           ASSERT_EQ(value, expected[i]);
         }
         EXPECT_THAT(weights.norm, ElementsAreArray(ReadFloats(model.tensors.norm())));
-        EXPECT_EQ(weights.lm_head.dtype, dtype);
+        EXPECT_EQ(weights.lm_head.dtype(), dtype);
         ExpectHolds(weights.lm_head, {model.tensors.lm_head()});
         ExpectHolds(weights.layers[0].gate, {model.tensors.layer(0).gate});
         ExpectHolds(weights.layers[1].experts[2]->down, {model.tensors.expert(1, 2).w2});

@@ -22,7 +22,7 @@ PackedMatrix EverySecondPanel(const PackedMatrix& w, int64_t first, int64_t rows
     panels.insert(panels.end(), w.panel(p), w.panel(p) + w.panel_bytes());
   }
   return {.buffer = Buffer::View(panels.data(), panels.size()),
-          .dtype = w.dtype,
+          .format = w.format,
           .rows = rows,
           .cols = w.cols};
 }
@@ -88,7 +88,7 @@ TEST_P(CheckpointWeightsTest, ReadsWhatItOwnsAndEachByteOnce) {
 TEST_P(CheckpointWeightsTest, TakesTheMemoryOfItsPartAndNoMore) {
   const ModelConfig& c = model_.config;
   const int64_t heads = (c.num_heads + 2 * c.num_kv_heads) * c.head_dim;
-  const size_t embed_element = SizeOf(model_.tensors.embed_tokens().dtype);
+  const size_t embed_element = SizeOf(ElementType(model_.tensors.embed_tokens().format));
   for (const DType dtype : {DType::kF32, DType::kBF16}) {
     const size_t layer = 2 * c.hidden_size * sizeof(float) +
                          PackedBytes(heads, c.hidden_size, dtype) +
@@ -130,9 +130,10 @@ TEST_P(CheckpointWeightsTest, HoldsEveryValueInItsPlace) {
       EXPECT_THAT(layer.input_layernorm, ElementsAreArray(ReadFloats(t.input_layernorm)));
       EXPECT_THAT(layer.post_attention_layernorm,
                   ElementsAreArray(ReadFloats(t.post_attention_layernorm)));
-      ExpectHolds(layer.qkv_proj, {t.q_proj, t.k_proj, t.v_proj});
+      ASSERT_EQ(layer.qkv_proj.size(), 1U);
+      ExpectHolds(layer.qkv_proj[0], {t.q_proj, t.k_proj, t.v_proj});
       ExpectHolds(layer.o_proj, {t.o_proj});
-      EXPECT_EQ(layer.gate.dtype, DType::kF32);
+      EXPECT_EQ(layer.gate.dtype(), DType::kF32);
       ExpectHolds(layer.gate, {t.gate});
       ASSERT_EQ(std::ssize(layer.experts), c.num_experts);
       for (int e = 0; e < c.num_experts; ++e) {

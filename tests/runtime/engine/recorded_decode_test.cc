@@ -41,7 +41,8 @@ class RecordedDecodeTest : public testing::TestWithParam<const char*> {
     Outcome outcome;
     const cuda::CudaBackend* backend = nullptr;
     StepCosts before;
-    RankModelOptions options = {.dtype = model_.tensors.embed_tokens().dtype, .own_rows = true};
+    RankModelOptions options = {.dtype = ElementType(model_.tensors.embed_tokens().format),
+                                .own_rows = true};
     options.make_backend = [&] {
       std::unique_ptr<Backend> made = MakeCudaBackend(0, MakeCpuBackend(SupportedIsas().back(), 1));
       backend = static_cast<const cuda::CudaBackend*>(made.get());
