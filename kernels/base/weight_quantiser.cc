@@ -27,7 +27,8 @@ float Greatest(Run x) {
 float StoreScale(float d, std::byte* block) {
   const uint16_t half = FloatToHalf(d);
   std::memcpy(block, &half, sizeof(half));
-  return d == 0 || std::isnan(d) ? 0 : 1 / d;
+  const float stored = HalfToFloat(half);
+  return stored == 0 || !std::isfinite(stored) ? 0 : 1 / stored;
 }
 
 int Rounded(float x, float inverse, int least, int most) {

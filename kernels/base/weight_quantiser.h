@@ -9,7 +9,7 @@
 namespace octet {
 
 // Rounds a row to blocks of Q8_0 or Q4_0, as quantize_row_q8_0_ref and quantize_row_q4_0_ref of
-// llama.cpp do (ggml-quants.c), but numbers to the nearest, ties to even:
+// llama.cpp do (ggml-quants.c), but by the d that is stored, to the nearest, ties to even:
 //
 //   Q8_0  d = the greatest magnitude / 127
 //   Q4_0  d = the weight of the greatest magnitude / -8, so that it becomes 0

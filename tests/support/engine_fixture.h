@@ -80,7 +80,7 @@ class EngineFixture : public testing::Test {
 
   static constexpr Mode kPlain = {1, "contiguous", 1, 64, 2048};
   PosixFileSystem files_;
-  const ModelFiles model_ = OpenModelOrDie(files_, kDemoModel);
+  ModelFiles model_ = OpenModelOrDie(files_, kDemoModel);
 };
 
 }  // namespace octet::engine_runs

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/checkpoint/weight_rounding.h"
 #include "tests/support/engine_fixture.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/sanitized.h"
@@ -50,7 +51,8 @@ constexpr Mode kModes[] = {
 
 class EngineTest : public EngineFixture {
  protected:
-  void ExpectTheSameInEveryMode(DType dtype) {
+  void ExpectTheSameInEveryMode(DType dtype, WeightBits bits = WeightBits::kAsStored) {
+    ASSERT_TRUE(RoundWeights(bits, model_).ok());
     const std::vector<NewSequence> requests = Requests();
     const auto expected = Serialized(Run({1, "contiguous", 1, 64, 2048}, dtype, requests));
     ASSERT_EQ(expected.size(), requests.size());
@@ -70,6 +72,10 @@ class EngineTest : public EngineFixture {
 TEST_F(EngineTest, TheSameBytesInEveryModeOfFloat32) { ExpectTheSameInEveryMode(DType::kF32); }
 
 TEST_F(EngineTest, TheSameBytesInEveryModeOfBfloat16) { ExpectTheSameInEveryMode(DType::kBF16); }
+
+TEST_F(EngineTest, TheSameBytesInEveryModeOfQuantisedWeights) {
+  ExpectTheSameInEveryMode(DType::kBF16, WeightBits::k4);
+}
 
 TEST_F(EngineTest, AnswersHaveWhatWasAskedFor) {
   const std::vector<NewSequence> requests = Requests();
