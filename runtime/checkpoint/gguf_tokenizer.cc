@@ -163,6 +163,9 @@ absl::StatusOr<sentencepiece::ModelProto> MakeProto(const Lists& lists, const st
 }
 
 absl::Status CheckKind(const GgufModel& model, ConfigReader& reader) {
+  if (!reader.Has(kModel)) {
+    reader.Fail(kModel, absl::StrCat("is missing from the metadata", kConvertAnew));
+  }
   const std::string kind = reader.OptionalString(kModel).value_or("");
   if (reader.status().ok() && kind != "llama") {
     const auto pre = reader.OptionalString("tokenizer.ggml.pre");

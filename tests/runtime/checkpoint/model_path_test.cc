@@ -15,7 +15,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr char kPointer[] =
+constexpr char kLfsPointer[] =
     "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 493443\n";
 constexpr char kConfig[] = R"({"model_type": "mixtral"})";
 
@@ -82,8 +82,9 @@ TEST_F(ModelPathTest, AFileIsNamedForWhatItIs) {
     EXPECT_THAT(Error(path), HasSubstr(text));
   }
   WriteFile(JoinPath(directory_, "no_ending"), "GGUF\3");
-  EXPECT_THAT(Error(JoinPath(directory_, "no_ending")), HasSubstr("header: its version of 4 bytes"));
-  WriteFile(JoinPath(directory_, "pointer.gguf"), kPointer);
+  EXPECT_THAT(Error(JoinPath(directory_, "no_ending")),
+              HasSubstr("header: its version of 4 bytes"));
+  WriteFile(JoinPath(directory_, "pointer.gguf"), kLfsPointer);
   EXPECT_THAT(Error(JoinPath(directory_, "pointer.gguf")), HasSubstr("is a Git LFS pointer"));
   EXPECT_THAT(Error("/dev/null"), HasSubstr("is neither a directory nor a file"));
 }
@@ -93,7 +94,7 @@ TEST_F(ModelPathTest, GitLfsPointersOfEveryFile) {
                            "model-00002-of-00019.safetensors", "model.safetensors.index.json"}) {
     std::map<std::string, std::string> held = {{"config.json", kConfig},
                                                {"model.safetensors", "x"}};
-    held[name] = kPointer;
+    held[name] = kLfsPointer;
     EXPECT_THAT(ErrorOf(held), HasSubstr(std::string(name) + ": is a Git LFS pointer"));
   }
 }
