@@ -90,13 +90,11 @@ std::string FormatNoModel(const absl::Status& why) {
   return absl::StrCat("\nnot a Mixtral model that Octet runs: ", std::string(why.message()), "\n");
 }
 
-// Describes the model in a directory, or says why there is none.
-absl::StatusOr<std::string> FormatModel(FileSystem& files, const Checkpoint& checkpoint,
+// Describes the model, or says why there is none. `notes` are about its files.
+absl::StatusOr<std::string> FormatModel(FileSystem& files, const std::vector<std::string>& notes,
                                         const InspectOptions& o) {
   const absl::StatusOr<ModelFiles> model = ModelFiles::Open(files, o.path);
-  if (!model.ok()) {
-    return absl::StrCat(FormatNoModel(model.status()), FormatNotes(checkpoint.warnings()));
-  }
+  if (!model.ok()) return absl::StrCat(FormatNoModel(model.status()), FormatNotes(notes));
   const absl::StatusOr<std::string> memory = FormatMemory(files, model->tensors, model->config, o);
   if (!memory.ok()) return memory.status();
   return absl::StrCat(FormatConfig(model->config), *memory, FormatNotes(model->warnings));
@@ -146,7 +144,9 @@ absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& opt
   if (gguf->has_value()) {
     const absl::StatusOr<GgufModel> model = GgufModel::Open(files, **gguf);
     if (!model.ok()) return model.status();
-    return FormatGguf(*model);
+    const absl::StatusOr<std::string> mixtral = FormatModel(files, {}, options);
+    if (!mixtral.ok()) return mixtral.status();
+    return absl::StrCat(FormatGguf(*model), *mixtral);
   }
   const absl::StatusOr<Checkpoint> checkpoint = OpenCheckpoint(files, options.path);
   if (!checkpoint.ok()) return checkpoint.status();
@@ -154,7 +154,7 @@ absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& opt
   if (!files.IsDirectory(options.path)) {
     return absl::StrCat(tensors, FormatNotes(checkpoint->warnings()));
   }
-  const absl::StatusOr<std::string> model = FormatModel(files, *checkpoint, options);
+  const absl::StatusOr<std::string> model = FormatModel(files, checkpoint->warnings(), options);
   if (!model.ok()) return model.status();
   return absl::StrCat(tensors, *model);
 }

@@ -23,8 +23,9 @@ struct InspectOptions {
 
 // Lists every tensor by name with dtype, shape, bytes and file, and the bytes by dtype. For a GGUF
 // file, all parts of a split one, or a directory with nothing else, also its metadata. For a
-// directory with a Mixtral model, also its shape and the bytes of its weights on each rank. Reads
-// headers only. An error says what is wrong with the files, or with a flag.
+// directory or GGUF, also the shape of the Mixtral model and the bytes of its weights on each rank,
+// or why it is none that Octet runs. Reads headers only. An error says what is wrong with the
+// files, or with a flag.
 absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& options);
 
 std::unique_ptr<Subcommand> AddInspect(CommandLine& parent);

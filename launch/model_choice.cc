@@ -4,9 +4,11 @@
 #include <absl/strings/str_cat.h>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
+#include "runtime/checkpoint/gguf_model.h"
 #include "runtime/checkpoint/random_weights.h"
 #include "runtime/checkpoint/weight_rounding.h"
 #include "runtime/io/fingerprint.h"
@@ -62,6 +64,9 @@ absl::StatusOr<ModelFiles> OpenModel(const RunConfig& config, FileSystem& files)
 absl::StatusOr<SamplingDefaults> ChooseSampling(const RunConfig& config, FileSystem& files,
                                                 std::vector<std::string>& warnings) {
   if (config.generation_config() != "auto") return SamplingDefaults();
+  const absl::StatusOr<std::optional<std::string>> gguf = FindGguf(files, config.model());
+  if (!gguf.ok()) return gguf.status();
+  if (gguf->has_value()) return SamplingDefaults();
   const absl::StatusOr<GenerationDefaults> defaults = LoadGenerationDefaults(files, config.model());
   if (!defaults.ok()) return defaults.status();
   if (!defaults->stated.empty()) {

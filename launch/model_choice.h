@@ -15,11 +15,12 @@
 
 namespace octet {
 
-// Opens the directory of --model, or makes a model with random weights.
+// Opens the directory or GGUF file of --model, or makes a model with random weights.
 absl::StatusOr<ModelFiles> OpenModel(const RunConfig& config, FileSystem& files);
 
 // Returns the values of the model's generation_config.json for requests that do not state them;
-// none if --generation-config excludes the file. Values from the file are a warning.
+// none if --generation-config excludes the file, or the model is GGUF. Values from the file are a
+// warning.
 absl::StatusOr<SamplingDefaults> ChooseSampling(const RunConfig& config, FileSystem& files,
                                                 std::vector<std::string>& warnings);
 

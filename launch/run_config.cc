@@ -98,7 +98,7 @@ void RunConfigFlags::AddSwitch(const std::string& name, void (RunConfig::*set)(b
 RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   using C = RunConfig;
   line_.AddText("--config", config_file_, "text proto with these settings (proto/config.proto)");
-  AddString("--model", &C::mutable_model, "Hugging Face directory of a Mixtral model");
+  AddString("--model", &C::mutable_model, "Hugging Face directory or GGUF file of a Mixtral model");
   AddPlacementFlags();
   AddNumber<int32_t>("--ep-size", &C::set_ep_size, kRankCounts,
                      "ranks over which the experts are spread; default: all. With fewer, groups of "

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "launch/console.h"
+#include "runtime/checkpoint/gguf_model_files.h"
 #include "runtime/io/line_reader.h"
 #include "runtime/io/strict_json.h"
 
@@ -45,7 +46,8 @@ class TokenizeCommand : public Subcommand {
  public:
   explicit TokenizeCommand(CommandLine& parent)
       : Subcommand(parent, "tokenize", "token ids of each line of text, no BOS") {
-    line().AddRequiredText("--model", model_, "model directory, tokenizer.model or tokenizer.json");
+    line().AddRequiredText("--model", model_,
+                           "model directory, GGUF file, tokenizer.model or tokenizer.json");
     line().AddText("-i,--input", input_, "text; default: standard input");
     line().OnSwitch(
         "--special-tokens", [this] { spelling_ = Spelling::kToken; },
@@ -55,7 +57,7 @@ class TokenizeCommand : public Subcommand {
   ExitCode Run(Communicator& world) override {
     if (world.rank() != 0) return ExitCode::kDone;
     PosixFileSystem files;
-    const absl::StatusOr<Tokenizer> tokenizer = LoadTokenizerFor(files, model_);
+    const absl::StatusOr<Tokenizer> tokenizer = LoadModelTokenizer(files, model_);
     if (!tokenizer.ok()) return ExitWith(world, tokenizer.status(), ExitCode::kCannotServe);
     std::ifstream file;
     if (!input_.empty()) file.open(input_);

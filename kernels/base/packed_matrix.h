@@ -14,7 +14,7 @@ namespace octet {
 // The version of the layout below, of ExpertWeights, and of the order of the replicated weights in
 // their memory (runtime/checkpoint/weights.cc). Increase it with each change of one of them,
 // because packed weights are kept as files (runtime/checkpoint/pack_cache.h).
-inline constexpr int kPackedLayout = 2;
+inline constexpr int kPackedLayout = 1;
 
 // The weight [rows, cols] (outputs, inputs) of y = x W^T as panels of 16 outputs, zero-padded at
 // the end:

@@ -37,6 +37,11 @@ enum class WeightFormat : uint8_t {
   kQ6_K
 };
 
+inline constexpr std::array kWeightFormats = {
+    WeightFormat::kF32,  WeightFormat::kBF16, WeightFormat::kF16,  WeightFormat::kQ4_0,
+    WeightFormat::kQ4_1, WeightFormat::kQ5_0, WeightFormat::kQ5_1, WeightFormat::kQ8_0,
+    WeightFormat::kQ4_K, WeightFormat::kQ5_K, WeightFormat::kQ6_K};
+
 inline constexpr std::array kQuantisedFormats = {
     WeightFormat::kQ4_0, WeightFormat::kQ4_1, WeightFormat::kQ5_0, WeightFormat::kQ5_1,
     WeightFormat::kQ8_0, WeightFormat::kQ4_K, WeightFormat::kQ5_K, WeightFormat::kQ6_K};

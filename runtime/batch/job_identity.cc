@@ -9,8 +9,10 @@
 #include <filesystem>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "runtime/checkpoint/gguf_model.h"
 #include "runtime/io/strict_json.h"
 #include "runtime/text/tokenizer_files.h"
 
@@ -46,6 +48,34 @@ absl::StatusOr<uint64_t> HashOfContent(const RandomAccessFile& file,
 bool DecidesAnswers(const std::string& name) {
   return name == "config.json" || name == "params.json" || name == "generation_config.json" ||
          name == "model.safetensors.index.json" || absl::EndsWith(name, ".safetensors");
+}
+
+// The files of a model that decide its answers.
+struct ModelFileNames {
+  std::string directory;
+  std::vector<std::string> names;  // sorted
+};
+
+absl::StatusOr<ModelFileNames> ListModelFiles(FileSystem& files, const std::string& path) {
+  const absl::StatusOr<std::optional<std::string>> gguf = FindGguf(files, path);
+  if (!gguf.ok()) return gguf.status();
+  if (gguf->has_value()) {
+    const absl::StatusOr<GgufModel> model = GgufModel::Open(files, **gguf);
+    if (!model.ok()) return model.status();
+    ModelFileNames found = {.directory = DirectoryOf(**gguf), .names = {}};
+    found.names.reserve(model->files().size());
+    for (const GgufFile& file : model->files()) {
+      found.names.push_back(std::filesystem::path(file.file().path()).filename().string());
+    }
+    return found;
+  }
+  const absl::StatusOr<std::vector<std::string>> listed = files.List(path);
+  if (!listed.ok()) return listed.status();
+  absl::StatusOr<std::vector<std::string>> names = ListTokenizerFiles(files, path);
+  if (!names.ok()) return names.status();
+  std::copy_if(listed->begin(), listed->end(), std::back_inserter(*names), DecidesAnswers);
+  std::sort(names->begin(), names->end());
+  return ModelFileNames{path, *std::move(names)};
 }
 
 absl::Status Differs(const std::string& what, const std::string& earlier, const std::string& now) {
@@ -140,17 +170,13 @@ absl::StatusOr<FileIdentity> IdentifyFile(FileSystem& files, const std::string& 
   return identity;
 }
 
-absl::Status IdentifyModel(FileSystem& files, const std::string& directory, bool read_contents,
+absl::Status IdentifyModel(FileSystem& files, const std::string& path, bool read_contents,
                            const std::function<void()>& advance, JobIdentity& job) {
-  const absl::StatusOr<std::vector<std::string>> listed = files.List(directory);
-  if (!listed.ok()) return listed.status();
-  absl::StatusOr<std::vector<std::string>> names = ListTokenizerFiles(files, directory);
-  if (!names.ok()) return names.status();
-  std::copy_if(listed->begin(), listed->end(), std::back_inserter(*names), DecidesAnswers);
-  std::sort(names->begin(), names->end());
-  for (const std::string& name : *names) {
+  const absl::StatusOr<ModelFileNames> model = ListModelFiles(files, path);
+  if (!model.ok()) return model.status();
+  for (const std::string& name : model->names) {
     absl::StatusOr<FileIdentity> file =
-        IdentifyFile(files, JoinPath(directory, name), read_contents, advance);
+        IdentifyFile(files, JoinPath(model->directory, name), read_contents, advance);
     if (!file.ok()) return file.status();
     file->set_name(name);
     *job.add_model_file() = *std::move(file);

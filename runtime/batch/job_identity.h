@@ -21,8 +21,8 @@ namespace octet {
 absl::StatusOr<FileIdentity> IdentifyFile(FileSystem& files, const std::string& path,
                                           bool read_contents, const std::function<void()>& advance);
 
-// Adds the files of a model's directory that decide its answers to `job`.
-absl::Status IdentifyModel(FileSystem& files, const std::string& directory, bool read_contents,
+// Adds the files of a model that decide its answers to `job`: of its directory, or those of GGUF.
+absl::Status IdentifyModel(FileSystem& files, const std::string& path, bool read_contents,
                            const std::function<void()>& advance, JobIdentity& job);
 
 // Returns OK if both jobs give the same bytes; otherwise names the first field that differs, in the

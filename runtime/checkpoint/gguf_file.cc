@@ -246,6 +246,7 @@ absl::Status GgufFile::ReadHeader() {
   if (absl::Status alignment = ReadAlignment(); !alignment.ok()) return alignment;
   ReadTensors(reader, num_tensors);
   if (!reader.ok()) return reader.status();
+  header_bytes_ = reader.offset();
 
   std::sort(tensors_.begin(), tensors_.end(), [](const GgufTensor& a, const GgufTensor& b) {
     return std::tie(a.offset, a.bytes, a.name) < std::tie(b.offset, b.bytes, b.name);

@@ -42,6 +42,7 @@ class GgufFile {
   const RandomAccessFile& file() const { return *file_; }
   uint32_t version() const { return version_; }
   uint64_t alignment() const { return alignment_; }
+  uint64_t header_bytes() const { return header_bytes_; }  // all before the tensors' bytes
   const GgufMetadata& metadata() const { return metadata_; }
   const std::vector<GgufTensor>& tensors() const { return tensors_; }  // by offset
 
@@ -57,6 +58,7 @@ class GgufFile {
   std::unique_ptr<RandomAccessFile> file_;
   uint32_t version_ = 0;
   uint64_t alignment_ = 0;
+  uint64_t header_bytes_ = 0;
   GgufMetadata metadata_;
   std::vector<GgufTensor> tensors_;
 };

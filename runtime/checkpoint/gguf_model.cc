@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "runtime/checkpoint/gguf_reader.h"
+#include "runtime/io/fingerprint.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
@@ -133,6 +134,28 @@ absl::Status GgufModel::ListTensors() {
   }
   for (const auto& [name, place] : places) tensors_.push_back(place);
   return absl::OkStatus();
+}
+
+bool GgufModel::Has(const std::string& tensor) const {
+  return std::any_of(tensors_.begin(), tensors_.end(),
+                     [&](const GgufTensorPlace& place) { return place.tensor->name == tensor; });
+}
+
+absl::StatusOr<uint64_t> GgufModel::Fingerprint() const {
+  constexpr uint64_t kPiece = uint64_t{1} << 20;
+  octet::Fingerprint fingerprint;
+  for (const GgufFile& file : files_) {
+    fingerprint.Add(file.file().size());
+    fingerprint.Add(file.header_bytes());
+    std::vector<std::byte> piece;
+    for (uint64_t at = 0; at < file.header_bytes(); at += piece.size()) {
+      piece.resize(std::min(kPiece, file.header_bytes() - at));
+      const absl::Status status = file.file().Read(at, piece);
+      if (!status.ok()) return status;
+      fingerprint.Add(piece);
+    }
+  }
+  return fingerprint.value();
 }
 
 absl::StatusOr<GgufModel> GgufModel::Open(FileSystem& files, const std::string& path) {

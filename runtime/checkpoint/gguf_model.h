@@ -37,6 +37,11 @@ class GgufModel {
   const GgufMetadata& metadata() const { return files_.front().metadata(); }
 
   const std::vector<GgufTensorPlace>& tensors() const { return tensors_; }  // by name
+  bool Has(const std::string& tensor) const;
+
+  // Returns a hash of the headers and sizes of all files. It changes with any metadata and with any
+  // tensor's name, type, shape or place, but not with the tensors' values.
+  absl::StatusOr<uint64_t> Fingerprint() const;
 
  private:
   GgufModel() = default;

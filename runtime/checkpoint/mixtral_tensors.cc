@@ -5,48 +5,20 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_join.h>
 
-#include <algorithm>
-#include <map>
 #include <set>
-#include <span>
 #include <utility>
 
 #include "runtime/checkpoint/tensor_names.h"
+#include "runtime/checkpoint/tensor_source.h"
+#include "runtime/checkpoint/unused_tensors.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
-
-// One dimension that a tensor must have, and the config key that sets it.
-struct Dim {
-  int64_t size;
-  const char* config_key;
-};
-
-// A source of the tensors of a model.
-class TensorSource {
- public:
-  virtual ~TensorSource() = default;
-
-  virtual bool fused_experts() const = 0;
-
-  // Returns the whole tensor as a matrix: columns are its last dimension, rows all others.
-  virtual TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) = 0;
-
-  // Returns the error of the first tensor that is missing or wrong. All tensors taken after that
-  // are empty.
-  virtual const absl::Status& status() const = 0;
-};
 
 namespace {
 
 constexpr char kEmbedTokens[] = "model.embed_tokens.weight";
 constexpr char kLmHead[] = "lm_head.weight";
-
-int64_t RowsOf(const std::vector<Dim>& dims) {
-  int64_t rows = 1;
-  for (const Dim& dim : std::span(dims).first(dims.size() - 1)) rows *= dim.size;
-  return rows;
-}
 
 // A source that takes tensors from a checkpoint and notes which.
 class CheckpointSource : public TensorSource {
@@ -55,12 +27,10 @@ class CheckpointSource : public TensorSource {
       : checkpoint_(checkpoint), names_(names) {}
 
   bool fused_experts() const override { return names_.fused_experts(); }
+  bool interleaved_rotary() const override { return names_.interleaved_rotary(); }
   TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) override;
   const absl::Status& status() const override { return status_; }
-
-  // Adds warnings about the tensors that the model does not use, with the reason. Of very many of a
-  // kind adds only the first ones.
-  void WarnOfUnused(const ModelConfig& config, std::vector<std::string>& warnings) const;
+  std::vector<std::string> Warnings(const ModelConfig& config) const override;
 
  private:
   const Checkpoint& checkpoint_;
@@ -75,10 +45,12 @@ class MadeSource : public TensorSource {
   explicit MadeSource(const MakeTensor& make) : make_(make) {}
 
   bool fused_experts() const override { return false; }
+  bool interleaved_rotary() const override { return false; }
   TensorSlice Take(const std::string& name, const std::vector<Dim>& dims) override {
     return make_(name, RowsOf(dims), dims.back().size);
   }
   const absl::Status& status() const override { return status_; }
+  std::vector<std::string> Warnings(const ModelConfig&) const override { return {}; }
 
  private:
   const MakeTensor& make_;
@@ -87,10 +59,7 @@ class MadeSource : public TensorSource {
 
 absl::Status CheckShape(const std::string& where, const SafetensorsTensor& tensor,
                         const std::vector<Dim>& dims) {
-  const bool equal = std::equal(
-      dims.begin(), dims.end(), tensor.shape.begin(), tensor.shape.end(),
-      [](const Dim& dim, uint64_t size) { return static_cast<uint64_t>(dim.size) == size; });
-  if (equal) return absl::OkStatus();
+  if (HasDims(tensor.shape, dims)) return absl::OkStatus();
   const auto describe = [](std::string* out, const Dim& dim) {
     absl::StrAppend(out, dim.size, " (", dim.config_key, ")");
   };
@@ -148,15 +117,6 @@ TensorSlice CheckpointSource::Take(const std::string& wanted, const std::vector<
           found->tensor->offset, RowsOf(dims), dims.back().size};
 }
 
-// Returns rows [first, first + count) of `whole`.
-TensorSlice Rows(const TensorSlice& whole, int64_t first, int64_t count) {
-  TensorSlice part = whole;
-  part.name = absl::StrCat(whole.name, " rows ", first, "-", first + count - 1);
-  part.offset += static_cast<uint64_t>(first) * whole.row_bytes();
-  part.rows = count;
-  return part;
-}
-
 LayerTensors TakeLayer(TensorSource& source, const ModelConfig& config, const std::string& layer) {
   const Dim hidden = {config.hidden_size, "hidden_size"};
   const Dim queries = {int64_t{config.num_heads} * config.head_dim,
@@ -204,9 +164,9 @@ std::vector<ExpertTensors> TakeFusedExperts(TensorSource& source, const ModelCon
   const TensorSlice w2 = source.Take(layer + "mlp.experts.down_proj", {num_experts, hidden, ffn});
   std::vector<ExpertTensors> experts;
   for (int64_t e = 0; e < num_experts.size && source.status().ok(); ++e) {
-    experts.push_back({.w1 = Rows(w1_w3, e * gate_up.size, ffn.size),
-                       .w2 = Rows(w2, e * hidden.size, hidden.size),
-                       .w3 = Rows(w1_w3, e * gate_up.size + ffn.size, ffn.size)});
+    experts.push_back({.w1 = w1_w3.Rows(e * gate_up.size, ffn.size),
+                       .w2 = w2.Rows(e * hidden.size, hidden.size),
+                       .w3 = w1_w3.Rows(e * gate_up.size + ffn.size, ffn.size)});
   }
   return experts;
 }
@@ -219,34 +179,49 @@ std::string WhyUnused(const std::string& name, const ModelConfig& config) {
   return "the model that config.json describes has no such weight";
 }
 
-void CheckpointSource::WarnOfUnused(const ModelConfig& config,
-                                    std::vector<std::string>& warnings) const {
-  constexpr int kMostOfAKind = 3;
-  std::map<std::string, int> kinds;  // from reason to count
+std::vector<std::string> CheckpointSource::Warnings(const ModelConfig& config) const {
+  std::vector<std::string> warnings = names_.warnings();
+  UnusedTensors unused;
   for (const std::string& name : checkpoint_.Names()) {
-    if (taken_.contains(name)) continue;
-    const std::string why = WhyUnused(name, config);
-    if (++kinds[why] > kMostOfAKind) continue;
-    warnings.push_back(absl::StrCat("tensor ", Quoted(name), " is not used: ", why));
+    if (!taken_.contains(name)) unused.Add(name, WhyUnused(name, config));
   }
-  for (const auto& [why, count] : kinds) {
-    if (count <= kMostOfAKind) continue;
-    warnings.push_back(absl::StrCat(count - kMostOfAKind, " more tensors are not used: ", why));
-  }
+  unused.Warn(warnings);
+  return warnings;
 }
 
-// Checks that q, k and v have the same type, because they are multiplied as one weight.
-absl::Status CheckSameType(const LayerTensors& layer) {
-  for (const TensorSlice* slice : {&layer.k_proj, &layer.v_proj}) {
-    if (slice->format == layer.q_proj.format) continue;
-    return absl::UnimplementedError(absl::StrCat(
-        slice->file->path(), ": tensor ", slice->name, " is ", Name(slice->format), ", but ",
-        layer.q_proj.name, " is ", Name(layer.q_proj.format), "; store both alike"));
+// Checks that all experts of a layer have the same formats, and w1 and w3 the same, because they
+// are multiplied together. All that are not quantised count as one.
+absl::Status CheckExpertFormats(const std::vector<ExpertTensors>& experts) {
+  const auto kind = [](const TensorSlice& slice) {
+    return IsQuantised(slice.format) ? slice.format : WeightFormat::kF32;
+  };
+  const auto check = [&](const TensorSlice& a, const TensorSlice& b) {
+    if (kind(a) == kind(b)) return absl::OkStatus();
+    return absl::UnimplementedError(
+        absl::StrCat(a.file->path(), ": tensor ", a.name, " is ", Name(a.format), ", but ", b.name,
+                     " is ", Name(b.format), "; Octet needs both in one format"));
+  };
+  const ExpertTensors& first = experts.front();
+  for (const ExpertTensors& e : experts) {
+    absl::Status status = check(first.w1, e.w1);
+    status.Update(check(first.w1, e.w3));
+    status.Update(check(first.w2, e.w2));
+    // The values between are rounded for both or for none.
+    if (IsQuantised(e.w1.format) != IsQuantised(e.w2.format)) status.Update(check(e.w1, e.w2));
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
 }  // namespace
+
+TensorSlice TensorSlice::Rows(int64_t first, int64_t count) const {
+  TensorSlice part = *this;
+  part.name = absl::StrCat(name, " rows ", first, "-", first + count - 1);
+  part.offset += static_cast<uint64_t>(first) * row_bytes();
+  part.rows = count;
+  return part;
+}
 
 MixtralTensors::MixtralTensors(TensorSource& source, const ModelConfig& config) {
   const Dim vocab = {config.vocab_size, "vocab_size"};
@@ -267,23 +242,29 @@ MixtralTensors MixtralTensors::Make(const ModelConfig& config, const MakeTensor&
   return MixtralTensors(source, config);
 }
 
+absl::StatusOr<MixtralTensors> MixtralTensors::TakeFrom(TensorSource& source,
+                                                        const ModelConfig& config) {
+  MixtralTensors tensors(source, config);
+  if (!source.status().ok()) return source.status();
+  for (const std::vector<ExpertTensors>& experts : tensors.experts_) {
+    const absl::Status status = CheckExpertFormats(experts);
+    if (!status.ok()) return status;
+  }
+  for (LayerTensors& layer : tensors.layers_) {
+    if (!source.interleaved_rotary()) break;
+    layer.q_proj.interleaved_rows = config.head_dim;
+    layer.k_proj.interleaved_rows = config.head_dim;
+  }
+  tensors.warnings_ = source.Warnings(config);
+  return tensors;
+}
+
 absl::StatusOr<MixtralTensors> MixtralTensors::Map(const Checkpoint& checkpoint,
                                                    const ModelConfig& config) {
   const auto names = TensorNames::Of(checkpoint);
   if (!names.ok()) return names.status();
   CheckpointSource source(checkpoint, *names);
-  MixtralTensors tensors(source, config);
-  if (!source.status().ok()) return source.status();
-  for (LayerTensors& layer : tensors.layers_) {
-    const absl::Status status = CheckSameType(layer);
-    if (!status.ok()) return status;
-    if (!names->interleaved_rotary()) continue;
-    layer.q_proj.interleaved_rows = config.head_dim;
-    layer.k_proj.interleaved_rows = config.head_dim;
-  }
-  tensors.warnings_ = names->warnings();
-  source.WarnOfUnused(config, tensors.warnings_);
-  return tensors;
+  return TakeFrom(source, config);
 }
 
 std::vector<WeightFormat> MixtralTensors::QuantisedFormats() const {

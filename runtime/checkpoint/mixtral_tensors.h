@@ -45,6 +45,9 @@ struct TensorSlice {
     return offset + static_cast<uint64_t>(row) * row_bytes();
   }
 
+  // Returns rows [first, first + count), which must not be interleaved.
+  TensorSlice Rows(int64_t first, int64_t count) const;
+
   uint64_t bytes() const { return static_cast<uint64_t>(rows) * row_bytes(); }
 };
 
@@ -77,6 +80,9 @@ class MixtralTensors {
   // config needs.
   static absl::StatusOr<MixtralTensors> Map(const Checkpoint& checkpoint,
                                             const ModelConfig& config);
+
+  // Takes every weight from a source. Errors are the source's own.
+  static absl::StatusOr<MixtralTensors> TakeFrom(TensorSource& source, const ModelConfig& config);
 
   // For a model without a checkpoint: calls `make` for each tensor, with its classic name.
   static MixtralTensors Make(const ModelConfig& config, const MakeTensor& make);

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "runtime/checkpoint/config_reader.h"
+#include "runtime/checkpoint/gguf_config.h"
+#include "runtime/checkpoint/gguf_model.h"
 #include "runtime/checkpoint/model_path.h"
 #include "runtime/checkpoint/params_reader.h"
 #include "runtime/checkpoint/rope_config.h"
@@ -239,7 +241,8 @@ absl::StatusOr<ModelConfig> ParseModelConfig(const std::string& text, const std:
   return config;
 }
 
-absl::StatusOr<ModelConfig> LoadModelConfig(FileSystem& file_system, const std::string& directory) {
+absl::StatusOr<ModelConfig> LoadDirectoryConfig(FileSystem& file_system,
+                                                const std::string& directory) {
   const absl::Status status = CheckModelDirectory(file_system, directory);
   if (!status.ok()) return status;
   const std::string config = JoinPath(directory, "config.json");
@@ -250,6 +253,14 @@ absl::StatusOr<ModelConfig> LoadModelConfig(FileSystem& file_system, const std::
   const auto text = file_system.ReadWhole(path);
   if (!text.ok()) return text.status();
   return has_config ? ParseModelConfig(*text, path) : ParseParams(*text, path);
+}
+
+absl::StatusOr<ModelConfig> LoadModelConfig(FileSystem& file_system, const std::string& path) {
+  const absl::StatusOr<std::optional<std::string>> gguf = FindGguf(file_system, path);
+  if (!gguf.ok()) return gguf.status();
+  if (!gguf->has_value()) return LoadDirectoryConfig(file_system, path);
+  const absl::StatusOr<GgufModel> model = GgufModel::Open(file_system, **gguf);
+  return model.ok() ? ReadGgufConfig(*model) : model.status();
 }
 
 }  // namespace octet

@@ -63,7 +63,11 @@ absl::StatusOr<ModelConfig> ParseModelConfig(const std::string& json, const std:
 // Reads a directory's config.json or, if there is none, its params.json
 // (runtime/checkpoint/params_reader.h). If the directory is no model, the error says what it is
 // instead.
-absl::StatusOr<ModelConfig> LoadModelConfig(FileSystem& file_system, const std::string& directory);
+absl::StatusOr<ModelConfig> LoadDirectoryConfig(FileSystem& file_system,
+                                                const std::string& directory);
+
+// The same for any model: `path` may also lead to GGUF (FindGguf), whose metadata are read then.
+absl::StatusOr<ModelConfig> LoadModelConfig(FileSystem& file_system, const std::string& path);
 
 // Returns OK if the memory of a model of these sizes can be counted; otherwise an error that begins
 // with `path`.

@@ -3,8 +3,11 @@
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
 
+#include <optional>
+
 #include "runtime/checkpoint/end_tokens.h"
 #include "runtime/checkpoint/generation_config.h"
+#include "runtime/checkpoint/gguf_model_files.h"
 #include "runtime/io/fingerprint.h"
 #include "runtime/io/strict_json.h"
 #include "runtime/text/tokenizer_files.h"
@@ -97,10 +100,8 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> OpenTokenizer(FileSystem& files,
   return std::make_unique<Tokenizer>(*std::move(tokenizer));
 }
 
-}  // namespace
-
-absl::StatusOr<ModelFiles> ModelFiles::Open(FileSystem& files, const std::string& directory) {
-  absl::StatusOr<ModelConfig> config = LoadModelConfig(files, directory);
+absl::StatusOr<ModelFiles> OpenDirectory(FileSystem& files, const std::string& directory) {
+  absl::StatusOr<ModelConfig> config = LoadDirectoryConfig(files, directory);
   if (!config.ok()) return config.status();
   absl::StatusOr<Checkpoint> checkpoint = Checkpoint::Open(files, directory);
   if (!checkpoint.ok()) return checkpoint.status();
@@ -131,12 +132,21 @@ absl::StatusOr<ModelFiles> ModelFiles::Open(FileSystem& files, const std::string
   }
   return ModelFiles{.config = *std::move(config),
                     .checkpoint = std::move(owned_checkpoint),
+                    .gguf = nullptr,
                     .tensors = *std::move(tensors),
                     .tokenizer = *std::move(tokenizer),
                     .chat = *std::move(chat),
                     .fingerprint = *std::move(fingerprint),
                     .warnings = std::move(warnings),
                     .made = {}};
+}
+
+}  // namespace
+
+absl::StatusOr<ModelFiles> ModelFiles::Open(FileSystem& files, const std::string& path) {
+  const absl::StatusOr<std::optional<std::string>> gguf = FindGguf(files, path);
+  if (!gguf.ok()) return gguf.status();
+  return gguf->has_value() ? OpenGgufModel(files, **gguf) : OpenDirectory(files, path);
 }
 
 }  // namespace octet

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/checkpoint/checkpoint.h"
+#include "runtime/checkpoint/gguf_model.h"
 #include "runtime/checkpoint/mixtral_tensors.h"
 #include "runtime/checkpoint/model_config.h"
 #include "runtime/io/file.h"
@@ -18,19 +19,21 @@
 
 namespace octet {
 
-// The files of a model: of a Hugging Face directory, or of a random model
+// The files of a model: of a Hugging Face directory, of GGUF, or of a random model
 // (runtime/checkpoint/random_weights.h). Movable.
 struct ModelFiles {
   ModelConfig config;
-  std::unique_ptr<Checkpoint> checkpoint;  // null without a checkpoint
+  std::unique_ptr<Checkpoint> checkpoint;  // null without a directory of safetensors
+  std::unique_ptr<GgufModel> gguf;         // null without GGUF
   MixtralTensors tensors;
-  std::unique_ptr<Tokenizer> tokenizer;  // null if the directory has none
+  std::unique_ptr<Tokenizer> tokenizer;  // null if the model has none
   std::unique_ptr<ChatTemplates> chat;   // null without a tokenizer
   std::string fingerprint;               // of configuration, headers and tokenizer
   std::vector<std::string> warnings;
   std::vector<std::unique_ptr<RandomAccessFile>> made;  // files of tensors that are made
 
-  static absl::StatusOr<ModelFiles> Open(FileSystem& files, const std::string& directory);
+  // `path` is a model directory, or what FindGguf takes.
+  static absl::StatusOr<ModelFiles> Open(FileSystem& files, const std::string& path);
 };
 
 }  // namespace octet

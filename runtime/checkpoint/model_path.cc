@@ -9,22 +9,21 @@
 #include <optional>
 #include <vector>
 
-#include "runtime/checkpoint/gguf_file.h"
 #include "runtime/io/git_lfs.h"
 
 namespace octet {
 namespace {
 
 constexpr char kLookedFor[] =
-    "; a Hugging Face model directory with config.json and safetensors is looked for";
+    "; a Hugging Face model directory with config.json and safetensors, or a GGUF file, is looked "
+    "for";
 constexpr char kPickle[] =
     "which can run any code when they are read, so they are refused; convert them to safetensors "
     "(transformers: save_pretrained)";
 constexpr char kForeign[] =
     "which Octet does not read; give the directory with the same model's safetensors";
 constexpr char kGguf[] =
-    "which Octet lists (octet inspect) but does not run; give the directory with the same model's "
-    "safetensors";
+    "which is a whole model by itself; give that file, or a directory without other models";
 
 // The kind of a file with this ending, and advice for the user.
 struct FileKind {
@@ -73,8 +72,6 @@ absl::Status FileError(FileSystem& files, const std::string& path) {
   };
   absl::Status pointer = RefuseGitLfsPointer(files, path);
   if (!pointer.ok()) return pointer;
-  const auto file = files.Open(path);
-  if (file.ok() && HasGgufMagic(**file)) return error(ForeignKindOf(".gguf")->ToString());
   if (absl::EndsWith(path, ".safetensors") || absl::EndsWith(path, ".json") ||
       absl::EndsWith(path, ".model")) {
     return error(absl::StrCat("one file of a model; give the directory that has all of them, ",

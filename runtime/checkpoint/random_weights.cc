@@ -162,6 +162,7 @@ ModelFiles MakeRandomModel(const ModelConfig& config, int64_t seed) {
   warnings.push_back("the weights are random: what the model says means nothing");
   return ModelFiles{.config = config,
                     .checkpoint = nullptr,
+                    .gguf = nullptr,
                     .tensors = std::move(tensors),
                     .tokenizer = nullptr,
                     .fingerprint = FingerprintOf(config, seed),

@@ -12,12 +12,6 @@ namespace {
 
 using Type = RopeScaling::Type;
 
-constexpr double kMostTheta = 1e15;
-constexpr double kLeastFactor = 1e-3;
-constexpr double kMostFactor = 1e6;
-constexpr double kMostBeta = 1e9;
-constexpr double kMostAttentionFactor = 1e6;
-
 // The contents of one object: rope_parameters, or rope_scaling.
 struct RopeObject {
   std::optional<double> theta;
@@ -56,8 +50,8 @@ double Required(ConfigReader& rope, const std::string& key, double least, double
 void ReadYarn(ConfigReader& rope, int positions, RopeScaling& s) {
   s.original_positions =
       rope.OptionalPositiveInt("original_max_position_embeddings").value_or(positions);
-  s.beta_fast = rope.OptionalNumber("beta_fast", 1e-9, kMostBeta).value_or(s.beta_fast);
-  s.beta_slow = rope.OptionalNumber("beta_slow", 1e-9, kMostBeta).value_or(s.beta_slow);
+  s.beta_fast = rope.OptionalNumber("beta_fast", kLeastBeta, kMostBeta).value_or(s.beta_fast);
+  s.beta_slow = rope.OptionalNumber("beta_slow", kLeastBeta, kMostBeta).value_or(s.beta_slow);
   s.truncate = rope.Bool("truncate", s.truncate);
   const auto weight = [&rope](const char* key) {
     return rope.OptionalNumber(key, 0, kMostAttentionFactor).value_or(0);
@@ -117,6 +111,16 @@ void RefusePartialRotary(ConfigReader& reader) {
   reader.Fail("partial_rotary_factor", "is not 1; Octet rotates whole heads only");
 }
 
+void StretchPositions(ConfigReader& reader, const std::string& key, ModelConfig& config) {
+  const int64_t positions = ServedPositions(config);
+  if (positions < 1 || positions > kMostPositions) {
+    return reader.Fail(key, absl::StrCat("makes ", positions, " positions with the factor of ",
+                                         Name(config.rope_scaling.type), "; from 1 to ",
+                                         kMostPositions, " are served"));
+  }
+  config.max_position_embeddings = static_cast<int>(positions);
+}
+
 // If theta is stated more than once, the inner one counts, as in transformers.
 void ReadRope(ConfigReader& reader, ModelConfig& config) {
   if (reader.IsNull("rope_theta")) reader.Fail("rope_theta", "is null; state a number from 1");
@@ -139,14 +143,7 @@ void ReadRope(ConfigReader& reader, ModelConfig& config) {
     reader.Fail("rope_scaling", "stretches the angles, and so does rope_parameters; state one");
   }
   config.rope_scaling = scaling.scaling.type != Type::kNone ? scaling.scaling : parameters.scaling;
-  const int64_t positions = ServedPositions(config);
-  if (positions < 1 || positions > kMostPositions) {
-    return reader.Fail("max_position_embeddings",
-                       absl::StrCat("makes ", positions, " positions with the factor of ",
-                                    Name(config.rope_scaling.type), "; from 1 to ", kMostPositions,
-                                    " are served"));
-  }
-  config.max_position_embeddings = static_cast<int>(positions);
+  StretchPositions(reader, "max_position_embeddings", config);
 }
 
 }  // namespace octet

@@ -80,7 +80,7 @@ class WeightReader {
       auto* to = reinterpret_cast<std::byte*>(piece.vector->data());
       Write(rows, DType::kF32, to, staging.floats);
     }
-    if (piece.packed != nullptr) Pack(piece, first_row, rows);
+    if (piece.packed != nullptr) Pack(piece, first_row, rows, staging.floats);
     counter_.Add(thread, num_rows * piece.row_bytes());
     return status;
   }
@@ -113,17 +113,27 @@ class WeightReader {
     return absl::OkStatus();
   }
 
-  void Pack(const WeightPiece& piece, int64_t first_row, const StoredRows& rows) {
+  // The rows themselves, or those that they are without blocks.
+  static ConstMatrix AsMatrix(const StoredRows& rows, std::vector<float>& floats) {
+    if (!IsQuantised(rows.format)) return rows.matrix();
+    ToFloats(rows, floats);
+    return {std::as_bytes(std::span(floats)).data(), DType::kF32, rows.rows, rows.cols, rows.cols};
+  }
+
+  void Pack(const WeightPiece& piece, int64_t first_row, const StoredRows& rows,
+            std::vector<float>& floats) {
     constexpr int64_t kPanel = PackedMatrix::kPanel;
     PackedMatrix& packed = *piece.packed;
+    ConstMatrix matrix = {};
+    if (!IsQuantised(packed.format)) matrix = AsMatrix(rows, floats);
     for (int64_t row = 0; row < rows.rows; row += kPanel) {
       const int64_t count = std::min(kPanel, rows.rows - row);
       const int64_t panel = piece.first_panel + (first_row + row) / kPanel * piece.panel_step;
-      if (IsQuantised(rows.format)) {
+      if (IsQuantised(packed.format)) {
         packer_.PackBlocks({rows.row(row), rows.row_bytes(), static_cast<int>(count)}, panel,
                            packed);
       } else {
-        packer_.PackPanel(rows.matrix().Rows(row, count), panel, packed);
+        packer_.PackPanel(matrix.Rows(row, count), panel, packed);
       }
     }
   }

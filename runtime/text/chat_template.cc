@@ -202,6 +202,14 @@ absl::StatusOr<ChatTemplates> ChatTemplates::Load(FileSystem& files, const std::
   return loaded;
 }
 
+ChatTemplates ChatTemplates::FromNamed(const std::map<std::string, std::string>& sources,
+                                       const std::string& where, const Tokenizer& tokenizer) {
+  ChatTemplates made(tokenizer);
+  for (const auto& [name, source] : sources) made.Add(name, source, where);
+  if (sources.empty()) made.AddMistralForm(tokenizer);
+  return made;
+}
+
 absl::StatusOr<ChatTemplates> ChatTemplates::FromSource(const std::string& source,
                                                         const std::string& where,
                                                         const Tokenizer& tokenizer) {

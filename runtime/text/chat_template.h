@@ -50,6 +50,12 @@ class ChatTemplates {
   static absl::StatusOr<ChatTemplates> Load(FileSystem& files, const std::string& directory,
                                             const Tokenizer& tokenizer);
 
+  // Makes these templates, each under its name; "default" is the one for most conversations. If
+  // there are none, uses Mistral's v1 or v3 form, by the vocabulary. `where` begins the errors of
+  // Render.
+  static ChatTemplates FromNamed(const std::map<std::string, std::string>& sources,
+                                 const std::string& where, const Tokenizer& tokenizer);
+
   // Makes this template alone. `where` names it in errors, such as the path of its file.
   static absl::StatusOr<ChatTemplates> FromSource(const std::string& source,
                                                   const std::string& where,

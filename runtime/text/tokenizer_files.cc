@@ -210,6 +210,15 @@ Tokenizer Assemble(Sources sources, const std::string& directory) {
 
 }  // namespace
 
+Tokenizer AssembleTokenizer(SentencePieceModel model, TokenizerConfig config,
+                            const std::string& where) {
+  Sources sources;
+  sources.model = std::move(model);
+  sources.config = std::move(config);
+  sources.notes = std::move(sources.config.notes);
+  return Assemble(std::move(sources), where);
+}
+
 absl::StatusOr<std::vector<std::string>> ListTokenizerFiles(FileSystem& files,
                                                             const std::string& directory) {
   std::vector<std::string> found;

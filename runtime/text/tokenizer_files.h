@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "runtime/io/file.h"
+#include "runtime/text/sentencepiece_model.h"
+#include "runtime/text/tokenizer.h"
+#include "runtime/text/tokenizer_config.h"
 
 namespace octet {
 
@@ -16,6 +19,11 @@ namespace octet {
 // tokenizers and of chat templates. The names are relative to the directory, in a fixed order.
 absl::StatusOr<std::vector<std::string>> ListTokenizerFiles(FileSystem& files,
                                                             const std::string& directory);
+
+// Makes the tokenizer of a directory with this tokenizer.model and these settings beside it.
+// `where` begins each note.
+Tokenizer AssembleTokenizer(SentencePieceModel model, TokenizerConfig config,
+                            const std::string& where);
 
 }  // namespace octet
 

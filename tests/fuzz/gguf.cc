@@ -1,5 +1,8 @@
 #include "kernels/base/check.h"
+#include "runtime/checkpoint/gguf_config.h"
 #include "runtime/checkpoint/gguf_model.h"
+#include "runtime/checkpoint/gguf_tensors.h"
+#include "runtime/checkpoint/gguf_tokenizer.h"
 #include "runtime/io/utf8.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"
@@ -27,6 +30,37 @@ void CheckGguf(const GgufFile& file) {
   }
 }
 
+// Each slice lies in the file.
+void CheckSlice(const TensorSlice& slice) {
+  OCTET_CHECK(slice.rows > 0 && slice.cols > 0) << slice.name;
+  OCTET_CHECK(slice.offset + slice.bytes() <= slice.file->size()) << slice.name;
+}
+
+void CheckMixtral(const GgufModel& model) {
+  const auto config = ReadGgufConfig(model);
+  if (!config.ok()) return CheckError(config.status());
+  OCTET_CHECK(CheckSizes(*config, "m").ok());
+  OCTET_CHECK(config->num_heads % config->num_kv_heads == 0 && config->head_dim % 2 == 0);
+  for (const std::string& warning : config->warnings) CheckMessage(warning);
+  const auto tensors = MapGgufTensors(model, *config);
+  if (!tensors.ok()) return CheckError(tensors.status());
+  for (const std::string& warning : tensors->warnings()) CheckMessage(warning);
+  for (int l = 0; l < config->num_layers; ++l) {
+    CheckSlice(tensors->layer(l).q_proj);
+    for (int e = 0; e < config->num_experts; ++e) CheckSlice(tensors->expert(l, e).w2);
+  }
+}
+
+void CheckTokenizer(const GgufModel& model) {
+  if (!HasGgufTokenizer(model)) return;
+  const auto tokenizer = ReadGgufTokenizer(model);
+  if (!tokenizer.ok()) return CheckError(tokenizer.status());
+  for (const std::string& note : tokenizer->notes()) CheckMessage(note);
+  TryTokenizer(*tokenizer);
+  const auto chat = ReadGgufChatTemplates(model, *tokenizer);
+  if (!chat.ok()) CheckError(chat.status());
+}
+
 }  // namespace
 
 void GgufHeader(const std::string& bytes) {
@@ -43,6 +77,8 @@ void GgufHeader(const std::string& bytes) {
     OCTET_CHECK_EQ(model->files().size(), size_t{1});  // the same bytes can't be two parts
     OCTET_CHECK_EQ(model->tensors().size(), model->files().front().tensors().size());
     CheckGguf(model->files().front());
+    CheckMixtral(*model);
+    CheckTokenizer(*model);
   }
 }
 

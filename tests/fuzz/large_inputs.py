@@ -113,6 +113,29 @@ def gguf():
     def array(kind, elements, count):
         return text(b"k") + struct.pack("<IIQ", 9, kind, count) + elements * count
     yield file([text(b"%d" % i) + struct.pack("<IB", 0, 0) for i in range(50_000)])
+    def key(name, kind, value):
+        return text(name) + struct.pack("<I", kind) + value
+
+    def elements(kind, values):
+        return struct.pack("<IQ", kind, len(values)) + b"".join(values)
+
+    def vocabulary(tokens, score=lambda i: -i, kind=1, more=()):
+        tokens = [b"<unk>", b"<s>", b"</s>"] + tokens
+        kinds = [2, 3, 3] + [kind] * (len(tokens) - 3)
+        return file([key(b"general.architecture", 8, text(b"llama")), key(b"tokenizer.ggml.model", 8, text(b"llama")),
+                     key(b"tokenizer.ggml.tokens", 9, elements(8, [text(token) for token in tokens])),
+                     key(b"tokenizer.ggml.scores", 9,
+                         elements(6, [struct.pack("<f", score(i)) for i in range(len(tokens))])),
+                     key(b"tokenizer.ggml.token_type", 9, elements(5, [struct.pack("<i", kind) for kind in kinds])),
+                     *more])
+    yield vocabulary([b"a%d" % i for i in range(40_000)])
+    yield vocabulary([b"a" * (1 + i) for i in range(1_300)], score=lambda i: 0)
+    yield vocabulary([b"%d" % i for i in range(40_000)], score=lambda i: -1000, kind=4)
+    yield vocabulary([b"%d" % i for i in range(40_000)], kind=3)
+    yield vocabulary([b"[PAD%d]" % (i + 3) for i in range(35_000)], kind=5)
+    yield vocabulary([b"a"], more=[key(b"tokenizer.chat_template", 8, text(b"{{ a }}" * 140_000))])
+    yield vocabulary([b"a"], more=[key(b"tokenizer.chat_template.%d" % i, 8, text(b"")) for i in range(20_000)])
+    yield vocabulary([b"a"], more=[key(b"llama.%d" % i, 0, b"a") for i in range(40_000)])
     yield file([array(8, text(b""), 130_000)])
     yield file([array(8, text(b"ab"), 100_000)])
     yield file([array(7, b"\1", 1_000_000)])

@@ -9,6 +9,7 @@
 
 #include <numeric>
 
+#include "tests/support/gguf_contents.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/rank_model.h"
@@ -39,18 +40,6 @@ std::string MistralName(std::string name) {
   return name;
 }
 
-// The rows of each head with those of its second half between those of its first.
-std::string Interleaved(const std::string& bytes, size_t num_rows, size_t head_dim) {
-  const size_t row = bytes.size() / num_rows;
-  std::string mixed;
-  for (size_t head = 0; head < num_rows; head += head_dim) {
-    for (size_t i = 0; i < head_dim; ++i) {
-      mixed += bytes.substr((head + i / 2 + i % 2 * (head_dim / 2)) * row, row);
-    }
-  }
-  return mixed;
-}
-
 // Splits the tensors over so many files where `num_files` is above 1.
 MemoryFileSystem InMistralForm(const std::string& directory, const ModelConfig& c, int num_files) {
   PosixFileSystem posix;
@@ -63,7 +52,7 @@ MemoryFileSystem InMistralForm(const std::string& directory, const ModelConfig& 
     EXPECT_TRUE(
         found.file->Read(found.tensor->offset, std::as_writable_bytes(std::span(bytes))).ok());
     if (absl::StrContains(name, "q_proj") || absl::StrContains(name, "k_proj")) {
-      bytes = Interleaved(bytes, found.tensor->shape[0], c.head_dim);
+      bytes = InterleavedRows(bytes, found.tensor->shape[0], c.head_dim);
     }
     const std::vector<int64_t> shape(found.tensor->shape.begin(), found.tensor->shape.end());
     writers[next++ % num_files].AddRaw(MistralName(name), found.tensor->dtype, shape, bytes);

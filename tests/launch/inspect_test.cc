@@ -80,7 +80,12 @@ TEST_F(InspectTest, ListsAnyGguf) {
             "\n"
             "2 tensors in 1 file, 120 bytes\n"
             "  F32: 12 bytes\n"
-            "  Q4_0: 108 bytes\n");
+            "  Q4_0: 108 bytes\n"
+            "\n"
+            "not a Mixtral model that Octet runs: " +
+                path +
+                ": general.architecture is 'any\\n'; Octet runs 'llama' models with experts, and "
+                "'mixtral'\n");
   EXPECT_EQ(RunOctet(0, "inspect " + directory_).output, result.output);
   std::filesystem::rename(path, directory_ + "/no_ending");
   EXPECT_THAT(RunOctet(0, "inspect " + directory_ + "/no_ending").output,

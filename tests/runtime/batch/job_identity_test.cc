@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/gguf_contents.h"
 #include "tests/support/memory_file_system.h"
 
 namespace octet {
@@ -62,6 +63,23 @@ TEST_F(JobIdentityTest, FilesOfTokensAndTemplatesCount) {
     const JobIdentity with_one = Identify();
     files_.files["model/" + name] = "two";
     ExpectDiffers(with_one, "--model " + name);
+  }
+}
+
+TEST_F(JobIdentityTest, FilesOfGgufCount) {
+  const std::vector<std::string> parts = TinyGguf().Parts(2);
+  files_.files = {{"g/m-00001-of-00002.gguf", parts[0]},
+                  {"g/m-00002-of-00002.gguf", parts[1]},
+                  {"g/tokenizer.model", "of another model"}};
+  for (const char* path : {"g", "g/m-00001-of-00002.gguf", "g/m-00002-of-00002.gguf"}) {
+    JobIdentity job;
+    const absl::Status status = IdentifyModel(
+        files_, path, kCompareContents, [] {}, job);
+    ASSERT_TRUE(status.ok()) << status;
+    ASSERT_EQ(job.model_file_size(), 2);
+    EXPECT_EQ(job.model_file(0).name(), "m-00001-of-00002.gguf");
+    EXPECT_EQ(job.model_file(1).name(), "m-00002-of-00002.gguf");
+    EXPECT_NE(job.model_file(1).content_hash(), 0U);
   }
 }
 

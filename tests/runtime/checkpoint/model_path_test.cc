@@ -15,7 +15,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr char kPointer[] =
+constexpr char kLfsPointer[] =
     "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 493443\n";
 constexpr char kConfig[] = R"({"model_type": "mixtral"})";
 
@@ -64,7 +64,7 @@ TEST_F(ModelPathTest, ANameOnTheHub) {
 
 TEST_F(ModelPathTest, AFileIsNamedForWhatItIs) {
   const std::pair<std::string, std::string> cases[] = {
-      {"m.gguf", "is GGUF, which Octet lists (octet inspect) but does not run"},
+      {"m.gguf", "does not begin with 'GGUF': not a GGUF file"},
       {"model.safetensors", "is one file of a model; give the directory"},
       {"config.json", "is one file of a model; give the directory"},
       {"pytorch_model.bin", "is pickled weights, which can run any code"},
@@ -82,8 +82,9 @@ TEST_F(ModelPathTest, AFileIsNamedForWhatItIs) {
     EXPECT_THAT(Error(path), HasSubstr(text));
   }
   WriteFile(JoinPath(directory_, "no_ending"), "GGUF\3");
-  EXPECT_THAT(Error(JoinPath(directory_, "no_ending")), HasSubstr("is GGUF"));
-  WriteFile(JoinPath(directory_, "pointer.gguf"), kPointer);
+  EXPECT_THAT(Error(JoinPath(directory_, "no_ending")),
+              HasSubstr("header: its version of 4 bytes"));
+  WriteFile(JoinPath(directory_, "pointer.gguf"), kLfsPointer);
   EXPECT_THAT(Error(JoinPath(directory_, "pointer.gguf")), HasSubstr("is a Git LFS pointer"));
   EXPECT_THAT(Error("/dev/null"), HasSubstr("is neither a directory nor a file"));
 }
@@ -93,7 +94,7 @@ TEST_F(ModelPathTest, GitLfsPointersOfEveryFile) {
                            "model-00002-of-00019.safetensors", "model.safetensors.index.json"}) {
     std::map<std::string, std::string> held = {{"config.json", kConfig},
                                                {"model.safetensors", "x"}};
-    held[name] = kPointer;
+    held[name] = kLfsPointer;
     EXPECT_THAT(ErrorOf(held), HasSubstr(std::string(name) + ": is a Git LFS pointer"));
   }
 }
@@ -104,7 +105,9 @@ TEST_F(ModelPathTest, ADirectoryThatIsNoModel) {
       {{{"README.md", ""}}, "config.json: no such file; a Hugging Face model directory has it"},
       {{{"adapter_config.json", ""}, {"adapter_model.safetensors", ""}}, "holds a peft adapter"},
       {{{"config.json", kConfig}, {"adapter_model.safetensors", ""}}, "holds a peft adapter"},
-      {{{"m.Q4_K_M.gguf", ""}}, "has no config.json, only m.Q4_K_M.gguf: GGUF, which"},
+      {{{"m.Q4_K_M.gguf", ""}}, "m.Q4_K_M.gguf: does not begin with 'GGUF'"},
+      {{{"m.gguf", ""}, {"model.safetensors.index.json", ""}},
+       "has no config.json, only m.gguf: GGUF, which is a whole model by itself; give that file"},
       {{{"config.json", kConfig}, {"pytorch_model.bin", ""}}, "only pytorch_model.bin: pickled"},
       {{{"config.json", kConfig}, {"pytorch_model.bin.index.json", "{}"}},
        "only pytorch_model.bin.index.json: pickled"},
