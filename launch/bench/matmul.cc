@@ -44,7 +44,8 @@ double PackedElement(const PackedMatrix& w, int64_t row, int64_t col) {
 bool IsPacked(const NumberPattern& pattern, const PackedMatrix& w) {
   for (const int64_t row : {int64_t{0}, w.rows / 2, w.rows - 1}) {
     for (const int64_t col : {int64_t{0}, w.cols / 2, w.cols - 1}) {
-      if (PackedElement(w, row, col) != pattern.At(kProductWeight, row, col, w.dtype())) return false;
+      if (PackedElement(w, row, col) != pattern.At(kProductWeight, row, col, w.dtype()))
+        return false;
     }
   }
   return true;

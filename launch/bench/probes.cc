@@ -166,11 +166,12 @@ double DramCopyRate(int num_threads, int64_t bytes_per_thread) {
 double DotProductRate(Isa isa, DType dtype, int num_threads) {
   constexpr int64_t kRounds = 100'000;
   const auto loop = KernelsFor(isa).dot_product_loop;
-  const int64_t rounds = kRounds * CallsWithin(kLoopSeconds, [&] { loop(FormatOf(dtype), kRounds); });
+  const int64_t rounds =
+      kRounds * CallsWithin(kLoopSeconds, [&] { loop(FormatOf(dtype), kRounds); });
   ThreadPool threads(num_threads);
   std::vector<double> operations(num_threads);
-  const double seconds =
-      MedianSeconds([&] { threads.Run([&](int t) { operations[t] = loop(FormatOf(dtype), rounds); }); });
+  const double seconds = MedianSeconds(
+      [&] { threads.Run([&](int t) { operations[t] = loop(FormatOf(dtype), rounds); }); });
   double sum = 0;
   for (const double o : operations) sum += o;
   return sum / seconds;

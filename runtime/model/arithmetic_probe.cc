@@ -40,10 +40,11 @@ class Probe {
   Probe(Backend& backend, DType dtype) : backend_(backend), dtype_(dtype) {}
 
   void AddProducts() {
-    PackedMatrix w = {.buffer = backend_.Allocate(PackedMatrix::Bytes(FormatOf(dtype_), kOutputs, kInputs)),
-                      .format = FormatOf(dtype_),
-                      .rows = kOutputs,
-                      .cols = kInputs};
+    PackedMatrix w = {
+        .buffer = backend_.Allocate(PackedMatrix::Bytes(FormatOf(dtype_), kOutputs, kInputs)),
+        .format = FormatOf(dtype_),
+        .rows = kOutputs,
+        .cols = kInputs};
     const std::vector<float> weights = Random(kOutputs * kInputs);
     const ConstMatrix all = {std::as_bytes(std::span(weights)).data(), DType::kF32, kOutputs,
                              kInputs, kInputs};

@@ -48,7 +48,8 @@ inline void ExpectHolds(const PackedMatrix& w, const std::vector<TensorSlice>& s
     ASSERT_EQ(w.cols, slice.cols) << slice.name;
     const std::vector<float> values = ReadFloats(slice);
     for (int64_t i = 0; i < std::ssize(values); ++i) {
-      const float expected = w.format == WeightFormat::kBF16 ? ToFloat(ToBF16(values[i])) : values[i];
+      const float expected =
+          w.format == WeightFormat::kBF16 ? ToFloat(ToBF16(values[i])) : values[i];
       ASSERT_EQ(At(w, row + i / w.cols, i % w.cols), expected) << slice.name << " " << i;
     }
     row += slice.rows;
