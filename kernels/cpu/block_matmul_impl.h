@@ -32,10 +32,14 @@ class BlockMatmul {
     const auto room = static_cast<int64_t>(a_.l2_bytes / 4) / (rows * BlockTile<S>::kRowBytes);
     group_ = room < 1 ? 1 : room;
     Place at = {0, 0};
+    Place ahead = {0, 0};
+    for (int64_t bytes = 0; bytes < kBytesAhead; bytes += kPairPanels * block_bytes_) {
+      ahead = Next(ahead);
+    }
     while (at.block < num_blocks()) {
-      const Place next = Next(at);
-      RunBlock(at, next);
-      at = next;
+      RunBlock(at, ahead);
+      at = Next(at);
+      ahead = Next(ahead);
     }
   }
 
@@ -48,6 +52,10 @@ class BlockMatmul {
   const Tiling& tiles() const { return tiles_; }
 
  private:
+  // How far the prefetches run ahead of the products, in bytes of both panels. Measured on Zen 5:
+  // with half of it or twice of it, decoding of one sequence takes up to a third longer.
+  static constexpr int64_t kBytesAhead = 16384;
+
   // A block of inputs, and the first of the panels that it is multiplied by.
   struct Place {
     int64_t block;
@@ -56,6 +64,7 @@ class BlockMatmul {
 
   int64_t num_blocks() const { return (a_.inputs + kActivationBlock - 1) / kActivationBlock; }
   Place Next(const Place& at) const {
+    if (at.block >= num_blocks()) return at;
     const int64_t next_group = (at.block / group_ + 1) * group_;
     const int64_t end = next_group < num_blocks() ? next_group : num_blocks();
     if (at.block + 1 < end) return {at.block + 1, at.panel};
@@ -71,29 +80,29 @@ class BlockMatmul {
     return a_.panels + (panel < last ? panel : last) * a_.panel_bytes + at.block * block_bytes_;
   }
 
-  void RunBlock(const Place& at, const Place& next) {
+  void RunBlock(const Place& at, const Place& ahead) {
     const int64_t left = a_.inputs - at.block * kActivationBlock;
     const int64_t inputs = left < kActivationBlock ? left : kActivationBlock;
     for (int64_t p = 0; p < kPairPanels; ++p)
       UnpackBlock(Weights(at, p), inputs, panels_of_pair_[p]);
-    const int64_t lines = next.block < num_blocks() ? block_bytes_ / 64 : 0;
+    const int64_t lines = ahead.block < num_blocks() ? block_bytes_ / 64 : 0;
     const int64_t count = last_tile_ - first_tile_;
     for (int64_t t = first_tile_; t < last_tile_; ++t) {
       const int64_t i = t - first_tile_;
-      for (int64_t line = lines * i / count; line < lines * (i + 1) / count; ++line) {
-        __builtin_prefetch(Weights(next, 0) + line * 64, 0, 2);
-        __builtin_prefetch(Weights(next, 1) + line * 64, 0, 2);
-      }
+      const int64_t first_line = lines * i / count;
       const int64_t height = tiles_.Height(t);
       const std::byte* x = a_.x + tiles_.FirstRow(t) * BlockRowBytes<S>(a_.inputs);
-      MultiplyBlockOf<S>(a_.format,
-                         {.x = x + at.block * height * BlockTile<S>::kRowBytes,
-                          .w = panels_of_pair_,
-                          .runs = static_cast<int>(inputs / kRunSize),
-                          .offset = OffsetOf(a_.format),
-                          .first = at.block == 0,
-                          .sums = Sums(t, at.panel)},
-                         height);
+      MultiplyBlockOf<S>(
+          a_.format,
+          {.x = x + at.block * height * BlockTile<S>::kRowBytes,
+           .w = panels_of_pair_,
+           .runs = static_cast<int>(inputs / kRunSize),
+           .offset = OffsetOf(a_.format),
+           .first = at.block == 0,
+           .sums = Sums(t, at.panel),
+           .ahead = {Weights(ahead, 0) + first_line * 64, Weights(ahead, 1) + first_line * 64},
+           .lines = lines * (i + 1) / count - first_line},
+          height);
     }
   }
 

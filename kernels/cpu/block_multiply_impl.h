@@ -61,9 +61,11 @@ struct BlockProduct {
   const std::byte* x;      // BlockTile
   const UnpackedPanel* w;  // [kPairPanels]
   int runs;
-  int offset;   // of the format
-  bool first;   // the first block of its outputs: sums begin with it
-  float* sums;  // [kPairPanels][rows][16]
+  int offset;                           // of the format
+  bool first;                           // the first block of its outputs: sums begin with it
+  float* sums;                          // [kPairPanels][rows][16]
+  const std::byte* ahead[kPairPanels];  // where to prefetch
+  int64_t lines;                        // of 64 bytes, in each of them
 };
 
 template <class S, BlockForm kForm, int kRows>
@@ -82,6 +84,7 @@ class BlockMultiplier {
       for (Vec& v : row) v = S::Zero();
     }
     for (int run = 0; run < b.runs; ++run) {
+      Prefetch(b, run);
 #pragma GCC unroll 2
       for (int part = 0; part < kParts; ++part) AddPart(b, run, part, starts, t);
     }
@@ -105,6 +108,15 @@ class BlockMultiplier {
     float value;
     std::memcpy(&value, p, sizeof(value));
     return S::Set1(value);
+  }
+
+  // Spreads the prefetches over the runs, because few can be under way.
+  static void Prefetch(const BlockProduct& b, int run) {
+    const int64_t end = b.lines * (run + 1) / b.runs;
+    for (int64_t line = b.lines * run / b.runs; line < end; ++line) {
+#pragma GCC unroll 2
+      for (int p = 0; p < kPairPanels; ++p) __builtin_prefetch(b.ahead[p] + line * 64, 0, 2);
+    }
   }
 
   // What the offset takes from each sum: [run][row][part].

@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace octet {
@@ -29,6 +30,15 @@ struct Avx2Units {
   static Units LoadUnits(const void* p) {
     const auto* halves = static_cast<const __m256i*>(p);
     return {_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
+  }
+  // Units from 2 or 4 places, `stride` bytes apart.
+  static Units LoadHalves(const std::byte* p, size_t stride) {
+    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
+            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + stride))};
+  }
+  static Units LoadQuarters(const std::byte* p, size_t stride) {
+    return {_mm256_set_m128i(Load128(p + stride), Load128(p)),
+            _mm256_set_m128i(Load128(p + 3 * stride), Load128(p + 2 * stride))};
   }
   static void StoreUnits(void* p, Units u) {
     auto* halves = static_cast<__m256i*>(p);
@@ -56,6 +66,9 @@ struct Avx2Units {
     _mm_storeu_si128(
         static_cast<__m128i*>(p),
         _mm_packs_epi16(_mm256_castsi256_si128(in_order), _mm256_extracti128_si256(in_order, 1)));
+  }
+  static Units Xor(Units a, Units b) {
+    return {_mm256_xor_si256(a.lo, b.lo), _mm256_xor_si256(a.hi, b.hi)};
   }
   static Units And(Units a, Units b) {
     return {_mm256_and_si256(a.lo, b.lo), _mm256_and_si256(a.hi, b.hi)};

@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace octet {
@@ -19,15 +20,23 @@ struct Avx512Units {
   static Units ZeroUnits() { return _mm512_setzero_si512(); }
   static Units Set1Units(int32_t unit) { return _mm512_set1_epi32(unit); }
   static Units LoadUnits(const void* p) { return _mm512_loadu_si512(p); }
+  static Units LoadHalves(const std::byte* p, size_t stride) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(Load256(p)), Load256(p + stride), 1);
+  }
+  static Units LoadQuarters(const std::byte* p, size_t stride) {
+    __m512i u = _mm512_castsi128_si512(Load128(p));
+    u = _mm512_inserti32x4(u, Load128(p + stride), 1);
+    u = _mm512_inserti32x4(u, Load128(p + 2 * stride), 2);
+    return _mm512_inserti32x4(u, Load128(p + 3 * stride), 3);
+  }
   static void StoreUnits(void* p, Units u) { _mm512_storeu_si512(p, u); }
   static Units WidenBytes(const void* p) { return _mm512_cvtepu8_epi32(Load128(p)); }
   static Units WidenSignedBytes(const void* p) { return _mm512_cvtepi8_epi32(Load128(p)); }
-  static Units WidenWords(const void* p) {
-    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
-  }
+  static Units WidenWords(const void* p) { return _mm512_cvtepu16_epi32(Load256(p)); }
   static void StoreBytes(void* p, Units u) {
     _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_cvtepi32_epi8(u));
   }
+  static Units Xor(Units a, Units b) { return _mm512_xor_si512(a, b); }
   static Units And(Units a, Units b) { return _mm512_and_si512(a, b); }
   static Units Or(Units a, Units b) { return _mm512_or_si512(a, b); }
   static Units AddUnits(Units a, Units b) { return _mm512_add_epi32(a, b); }
@@ -56,6 +65,9 @@ struct Avx512Units {
 
  private:
   static __m128i Load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+  static __m256i Load256(const void* p) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+  }
   static Units AddPairs(Units acc, __m512i words) {
     return DotWords(acc, words, _mm512_set1_epi16(1));
   }
