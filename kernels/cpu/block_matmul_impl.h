@@ -83,13 +83,20 @@ class BlockMatmul {
   void RunBlock(const Place& at, const Place& ahead) {
     const int64_t left = a_.inputs - at.block * kActivationBlock;
     const int64_t inputs = left < kActivationBlock ? left : kActivationBlock;
-    for (int64_t p = 0; p < kPairPanels; ++p)
-      UnpackBlock(Weights(at, p), inputs, panels_of_pair_[p]);
     const int64_t lines = ahead.block < num_blocks() ? block_bytes_ / 64 : 0;
+    // The products of one tile take too little time for all of them.
+    const int64_t early = last_tile_ - first_tile_ == 1 ? lines / 2 : 0;
+    for (int64_t p = 0; p < kPairPanels; ++p) {
+      for (int64_t line = 0; line < early; ++line) {
+        __builtin_prefetch(Weights(ahead, p) + line * 64, 0, 2);
+      }
+      UnpackBlock(Weights(at, p), inputs, panels_of_pair_[p]);
+    }
     const int64_t count = last_tile_ - first_tile_;
     for (int64_t t = first_tile_; t < last_tile_; ++t) {
       const int64_t i = t - first_tile_;
-      const int64_t first_line = lines * i / count;
+      const int64_t first_line = early + (lines - early) * i / count;
+      const int64_t last_line = early + (lines - early) * (i + 1) / count;
       const int64_t height = tiles_.Height(t);
       const std::byte* x = a_.x + tiles_.FirstRow(t) * BlockRowBytes<S>(a_.inputs);
       MultiplyBlockOf<S>(
@@ -101,7 +108,7 @@ class BlockMatmul {
            .first = at.block == 0,
            .sums = Sums(t, at.panel),
            .ahead = {Weights(ahead, 0) + first_line * 64, Weights(ahead, 1) + first_line * 64},
-           .lines = lines * (i + 1) / count - first_line},
+           .lines = last_line - first_line},
           height);
     }
   }
