@@ -17,6 +17,7 @@
 #include "kernels/base/step_lists.h"
 #include "kernels/base/token_draw.h"
 #include "kernels/base/weight_packer.h"
+#include "kernels/base/weight_rows.h"
 
 namespace octet {
 
@@ -117,6 +118,10 @@ class Backend {
 
   // y[i] = x[rows[i]], each float32 or bfloat16, rounded to nearest even.
   virtual void GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) = 0;
+
+  // y[i] = row rows[i] of w, which lies in memory that the device uses. y: float32. A device takes
+  // no quantised rows.
+  virtual void GatherWeights(const WeightRows& w, std::span<const int32_t> rows, Matrix y) = 0;
 
   // y = x, each float32 or bfloat16, rounded to nearest even.
   virtual void Convert(ConstMatrix x, Matrix y) = 0;

@@ -167,6 +167,14 @@ void CpuBackend::GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix
   });
 }
 
+void CpuBackend::GatherWeights(const WeightRows& w, std::span<const int32_t> rows, Matrix y) {
+  OCTET_CHECK(w.cols == y.cols && std::ssize(rows) == y.rows);
+  ForRows(y.rows, y.cols, [&](int64_t i) {
+    OCTET_CHECK(rows[i] >= 0 && rows[i] < w.rows);
+    RowToFloats(w, rows[i], y.f32(i));
+  });
+}
+
 void CpuBackend::Convert(ConstMatrix x, Matrix y) {
   OCTET_CHECK(x.cols == y.cols && x.rows == y.rows);
   ForRows(y.rows, y.cols,

@@ -50,6 +50,7 @@ class CpuBackend : public Backend, public WeightPacker {
   void GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows, std::span<const int32_t> offsets,
                      std::span<const ExpertWeights* const> experts, Matrix y) override;
   void GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) override;
+  void GatherWeights(const WeightRows& w, std::span<const int32_t> rows, Matrix y) override;
   void Convert(ConstMatrix x, Matrix y) override;
   void WeightedSum(ConstMatrix x, const RowSums& sums, Matrix y) override;
   void Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) override;

@@ -106,7 +106,7 @@ bool AreRight(const Answers& answers, const ThroughputOptions& o) {
 
 StepMachine DescribeMachine(const Communicator& world, const JobSetup& setup,
                             const Session& session, MachineRates rates) {
-  const Matrix& table = session.weights().embed_tokens;
+  const WeightRows& table = session.weights().embed_tokens;
   const size_t embedding = static_cast<size_t>(table.rows) * table.row_bytes();
   return {.rates = std::move(rates),
           .hosts = {world.hosts().begin(), world.hosts().end()},

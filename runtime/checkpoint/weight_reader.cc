@@ -5,7 +5,6 @@
 #include <mutex>
 
 #include "kernels/base/check.h"
-#include "runtime/checkpoint/stored_rows.h"
 
 namespace octet {
 namespace {
@@ -21,6 +20,11 @@ constexpr uint64_t kRunBytes = uint64_t{2} << 20;
 int64_t RowsOf(const WeightPiece& piece, uint64_t bytes) {
   return std::max<int64_t>(1, bytes / piece.row_bytes() / PackedMatrix::kPanel) *
          PackedMatrix::kPanel;
+}
+
+void ToFloats(const WeightRows& from, std::vector<float>& to) {
+  to.resize(from.rows * from.cols);
+  for (int64_t r = 0; r < from.rows; ++r) RowToFloats(from, r, to.data() + r * from.cols);
 }
 
 class WeightReader {
@@ -68,26 +72,27 @@ class WeightReader {
   absl::Status ReadPart(int thread, const WeightPiece& piece, int64_t first_row, int64_t num_rows) {
     const TensorSlice& like = *piece.from[0];
     Staging& staging = staging_[thread];
-    StoredRows rows = {nullptr, like.format, num_rows, like.cols};
+    WeightRows rows = {nullptr, like.format, num_rows, like.cols};
     staging.read.resize(std::max(staging.read.size(), num_rows * rows.row_bytes()));
     rows.data = staging.read.data();
     absl::Status status = ReadRows(piece, first_row, rows);
     if (!status.ok()) return status;
     if (piece.table != nullptr) {
-      Write(rows, piece.table->dtype, piece.table->row(first_row), staging.floats);
+      Write(rows, piece.table->format, piece.table->row(first_row), staging.floats);
     }
     if (piece.vector != nullptr) {
       auto* to = reinterpret_cast<std::byte*>(piece.vector->data());
-      Write(rows, DType::kF32, to, staging.floats);
+      Write(rows, WeightFormat::kF32, to, staging.floats);
     }
     if (piece.packed != nullptr) Pack(piece, first_row, rows, staging.floats);
     counter_.Add(thread, num_rows * piece.row_bytes());
     return status;
   }
 
-  void Write(const StoredRows& rows, DType dtype, std::byte* to, std::vector<float>& floats) {
-    if (rows.format == FormatOf(dtype)) {
-      packer_.Write({rows.data, rows.rows * rows.row_bytes()}, to);
+  void Write(const WeightRows& rows, WeightFormat format, std::byte* to,
+             std::vector<float>& floats) {
+    if (rows.format == format) {
+      packer_.Write({rows.data, rows.bytes()}, to);
     } else {
       ToFloats(rows, floats);
       packer_.Write(std::as_bytes(std::span(floats)), to);
@@ -95,7 +100,7 @@ class WeightReader {
   }
 
   // Reads as many rows as `to` has from the piece's stacked slices.
-  static absl::Status ReadRows(const WeightPiece& piece, int64_t first_row, const StoredRows& to) {
+  static absl::Status ReadRows(const WeightPiece& piece, int64_t first_row, const WeightRows& to) {
     int64_t slice_begin = 0;
     for (const TensorSlice* slice : piece.from) {
       OCTET_CHECK(slice->format == to.format) << slice->name;
@@ -114,13 +119,13 @@ class WeightReader {
   }
 
   // The rows themselves, or those that they are without blocks.
-  static ConstMatrix AsMatrix(const StoredRows& rows, std::vector<float>& floats) {
+  static ConstMatrix AsMatrix(const WeightRows& rows, std::vector<float>& floats) {
     if (!IsQuantised(rows.format)) return rows.matrix();
     ToFloats(rows, floats);
     return {std::as_bytes(std::span(floats)).data(), DType::kF32, rows.rows, rows.cols, rows.cols};
   }
 
-  void Pack(const WeightPiece& piece, int64_t first_row, const StoredRows& rows,
+  void Pack(const WeightPiece& piece, int64_t first_row, const WeightRows& rows,
             std::vector<float>& floats) {
     constexpr int64_t kPanel = PackedMatrix::kPanel;
     PackedMatrix& packed = *piece.packed;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/base/weight_packer.h"
+#include "kernels/base/weight_rows.h"
 #include "runtime/checkpoint/load_progress.h"
 #include "runtime/checkpoint/mixtral_tensors.h"
 
@@ -18,7 +19,7 @@ namespace octet {
 // One weight: its slices, stacked, and their destination, which is one of three.
 struct WeightPiece {
   std::vector<const TensorSlice*> from;  // of the same format and width
-  Matrix* table = nullptr;
+  WeightRows* table = nullptr;
   std::span<float>* vector = nullptr;
   PackedMatrix* packed = nullptr;  // can be set beside a table, if the head is tied to it
   int64_t first_panel = 0;         // of `packed`, then every panel_step-th

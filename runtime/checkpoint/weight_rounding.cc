@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kernels/base/weight_quantiser.h"
-#include "runtime/checkpoint/stored_rows.h"
+#include "kernels/base/weight_rows.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
@@ -49,8 +49,8 @@ class RoundedFile : public RandomAccessFile {
     std::vector<std::byte> stored(from_.row_bytes());
     absl::Status status = from_.file->Read(from_.OffsetOf(row), stored);
     if (!status.ok()) return status;
-    std::vector<float> floats;
-    ToFloats({stored.data(), from_.format, 1, from_.cols}, floats);
+    std::vector<float> floats(from_.cols);
+    RowToFloats({stored.data(), from_.format, 1, from_.cols}, 0, floats.data());
     QuantiseRow(format_, floats, to.data());
     return status;
   }

@@ -62,8 +62,8 @@ std::vector<WeightPiece> DescribeReplicated(const MixtralTensors& tensors,
     pieces.push_back({.from = {&from}, .vector = &to});
   };
   const TensorSlice& embed = tensors.embed_tokens();
-  const DType table_dtype = embed.format == WeightFormat::kBF16 ? DType::kBF16 : DType::kF32;
-  w.embed_tokens = {nullptr, table_dtype, embed.rows, embed.cols, embed.cols};
+  const bool is_half = embed.format == WeightFormat::kF16;
+  w.embed_tokens = {nullptr, is_half ? WeightFormat::kF32 : embed.format, embed.rows, embed.cols};
   pieces.push_back({.from = {&embed}, .table = &w.embed_tokens});
   if (IsTied(tensors)) {
     w.lm_head = Packed(embed.rows, embed.cols, FormatInMemory(embed, dtype));
@@ -101,7 +101,7 @@ size_t LayOut(const std::vector<WeightPiece>& pieces, std::byte* memory) {
     return taken;
   };
   for (const WeightPiece& p : pieces) {
-    if (p.table != nullptr) p.table->data = take(p.table->rows * p.table->row_bytes());
+    if (p.table != nullptr) p.table->data = take(p.table->bytes());
     if (p.vector != nullptr) {
       const auto size = static_cast<size_t>(p.from[0]->cols);
       *p.vector = {reinterpret_cast<float*>(take(size * sizeof(float))), size};
@@ -167,8 +167,7 @@ void AddBlocks(const Buffer& buffer, int part, int num_parts,
 }  // namespace
 
 size_t ModelWeights::replicated_bytes() const {
-  size_t bytes = static_cast<size_t>(embed_tokens.rows) * embed_tokens.row_bytes() +
-                 norm.size_bytes() + lm_head.buffer.bytes();
+  size_t bytes = embed_tokens.bytes() + norm.size_bytes() + lm_head.buffer.bytes();
   for (const LayerWeights& layer : layers) {
     bytes += layer.input_layernorm.size_bytes() + layer.post_attention_layernorm.size_bytes();
     for (const PackedMatrix& m : layer.qkv_proj) bytes += m.buffer.bytes();

@@ -34,8 +34,8 @@ struct LayerWeights {
 };
 
 struct ModelWeights {
-  Buffer replicated;    // all but the experts
-  Matrix embed_tokens;  // [vocab_size, hidden_size] float32, or bfloat16 if stored so
+  Buffer replicated;        // all but the experts
+  WeightRows embed_tokens;  // [vocab_size, hidden_size], as stored; float16 becomes float32
   std::vector<LayerWeights> layers;
   std::span<float> norm;                      // [hidden_size]
   PackedMatrix lm_head;                       // [vocab_size, hidden_size]

@@ -20,12 +20,13 @@ constexpr int64_t kPanel = PackedMatrix::kPanel;
 // quantised weights, it is the rows of a panel as the file has them.
 struct Weight {
   std::vector<const TensorSlice*> from;  // stacked, the first one on top
-  ConstMatrix table = {};
+  ConstMatrix table = {};                // any bytes if it is quantised
   const PackedMatrix* packed = nullptr;  // instead of a table
   int64_t first_panel = 0;               // of `packed`, then every panel_step-th
   int64_t panel_step = 1;
 
-  bool is_quantised() const { return packed != nullptr && IsQuantised(packed->format); }
+  bool is_here() const { return packed != nullptr || table.data != nullptr; }
+  bool is_quantised() const { return is_here() && IsQuantised(from[0]->format); }
   DType dtype() const {
     if (is_quantised()) return DType::kF32;
     return packed != nullptr ? packed->dtype() : table.dtype;
@@ -33,7 +34,7 @@ struct Weight {
   int64_t num_blocks() const {
     int64_t rows = 0;
     for (const TensorSlice* slice : from) rows += slice->rows;
-    return packed != nullptr ? (rows + kPanel - 1) / kPanel : table.rows;
+    return packed != nullptr || is_quantised() ? (rows + kPanel - 1) / kPanel : table.rows;
   }
   // Returns the bytes of a block, of dtype(), or a copy of them in `room`.
   std::span<const std::byte> Read(int64_t i, WeightPacker& packer,
@@ -76,6 +77,11 @@ struct Weight {
   }
 };
 
+ConstMatrix TableOf(const WeightRows& w) {
+  if (IsQuantised(w.format)) return {.data = w.data};
+  return w.matrix();
+}
+
 // Adds q, k and v as they are stacked in memory.
 void AddQkv(const LayerWeights& layer, const LayerTensors& t, std::vector<Weight>& all) {
   std::vector<const TensorSlice*> left = {&t.q_proj, &t.k_proj, &t.v_proj};
@@ -97,7 +103,7 @@ std::vector<Weight> ListWeights(const ModelWeights& w, const MixtralTensors& ten
     all.push_back(
         {.from = {&from}, .table = {std::as_bytes(values).data(), DType::kF32, 1, cols, cols}});
   };
-  all.push_back({.from = {&tensors.embed_tokens()}, .table = w.embed_tokens});
+  all.push_back({.from = {&tensors.embed_tokens()}, .table = TableOf(w.embed_tokens)});
   for (int l = 0; l < std::ssize(w.layers); ++l) {
     const LayerWeights& layer = w.layers[l];
     const LayerTensors& t = tensors.layer(l);
@@ -191,8 +197,7 @@ WorstWeight FindWorstWeight(const ModelWeights& weights, const MixtralTensors& t
   };
   std::vector<Block> blocks;
   for (int32_t w = 0; w < std::ssize(all); ++w) {
-    const bool is_here = all[w].packed != nullptr || all[w].table.data != nullptr;
-    for (int32_t i = 0; is_here && i < all[w].num_blocks(); ++i) blocks.push_back({w, i});
+    for (int32_t i = 0; all[w].is_here() && i < all[w].num_blocks(); ++i) blocks.push_back({w, i});
   }
   WeightPacker& packer = backend.packer();
   std::vector<Found> of_thread(packer.num_threads());

@@ -168,7 +168,7 @@ int64_t Mixtral::CountSeen(const Batch& batch) const {
 }
 
 void Mixtral::Embed(MicroBatch& m) const {
-  context_.backend.GatherRows(weights_.embed_tokens, m.batch->tokens, m.hidden);
+  context_.backend.GatherWeights(weights_.embed_tokens, m.batch->tokens, m.hidden);
 }
 
 void Mixtral::ExpertsMoved(int layer) {

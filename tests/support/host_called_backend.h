@@ -36,6 +36,9 @@ class HostCalledBackend : public Backend {
   void RmsNorm(ConstMatrix x, std::span<const float> weight, float eps, Matrix y) override;
   void Add(ConstMatrix x, Matrix y) override;
   void GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) override;
+  void GatherWeights(const WeightRows& w, std::span<const int32_t> rows, Matrix y) override {
+    GatherRows(w.matrix(), rows, y);
+  }
   void Convert(ConstMatrix x, Matrix y) override;
   void WeightedSum(ConstMatrix x, const RowSums& sums, Matrix y) override;
   void Softmax(ConstMatrix x, std::span<const float> scales, Matrix y) override;

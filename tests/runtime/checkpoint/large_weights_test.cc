@@ -139,8 +139,8 @@ TEST_F(WeightsTest, LargeTensorsComeInPieces) {
   expect_rows(weights->layers[0].experts[0]->down, 8192);
   expect_rows(weights->lm_head, 1100);
   for (int64_t row = 0; row < 1100; ++row) {
-    ASSERT_EQ(weights->embed_tokens.f32(row)[0], SparseCheckpoint::First(row));
-    ASSERT_EQ(weights->embed_tokens.f32(row)[8191], SparseCheckpoint::Last(row));
+    ASSERT_EQ(weights->embed_tokens.matrix().f32(row)[0], SparseCheckpoint::First(row));
+    ASSERT_EQ(weights->embed_tokens.matrix().f32(row)[8191], SparseCheckpoint::Last(row));
   }
 }
 

@@ -47,7 +47,7 @@ TEST_F(WeightsTest, AnyStoredDTypeBecomesAnyComputedOne) {
       for (const DType dtype : {DType::kF32, DType::kBF16}) {
         SCOPED_TRACE(absl::StrCat(name, " ", Name(stored), " as ", Name(dtype)));
         const ModelWeights weights = Load(model, placement, 0, dtype).value();
-        const Matrix embed = weights.embed_tokens;
+        const Matrix embed = weights.embed_tokens.matrix();
         EXPECT_EQ(embed.dtype, stored == DType::kBF16 ? DType::kBF16 : DType::kF32);
         const std::vector<float> expected = ReadFloats(model.tensors.embed_tokens());
         for (int64_t i = 0; i < std::ssize(expected); ++i) {
