@@ -7,7 +7,6 @@
 
 #include "kernels/base/finite.h"
 #include "kernels/base/mapped_memory.h"
-#include "kernels/cpu/block_packing.h"
 #include "kernels/cpu/make_cpu_backend.h"
 
 namespace octet {
@@ -133,7 +132,14 @@ void CpuBackend::PackPanel(ConstMatrix rows, int64_t panel, PackedMatrix& w) {
 
 void CpuBackend::PackBlocks(BlockRows rows, int64_t panel, PackedMatrix& w) {
   OCTET_CHECK(rows.num_rows <= PackedMatrix::kPanel && panel < w.num_panels());
-  octet::PackBlocks(w.format, rows.data, rows.stride, rows.num_rows, w.cols, w.panel(panel));
+  const BlockGeometry geometry = GeometryOf(w.format);
+  kernels_.pack_blocks({.format = w.format,
+                        .rows = rows.data,
+                        .stride = rows.stride,
+                        .num_rows = rows.num_rows,
+                        .blocks = w.cols / geometry.weights,
+                        .block_bytes = geometry.bytes,
+                        .panel = w.panel(panel)});
 }
 
 // The layout of kernels/base/packed_matrix.h.

@@ -48,6 +48,17 @@ struct PackPanelArgs {
   std::byte* panel;
 };
 
+// The arguments to pack one panel of a quantised weight (kernels/cpu/block_panel.h).
+struct PackBlocksArgs {
+  WeightFormat format;
+  const std::byte* rows;  // [num_rows, blocks], as files have them
+  size_t stride;          // bytes
+  int num_rows;           // at most 16; the others become 0
+  int64_t blocks;         // of a row
+  int64_t block_bytes;    // of the format
+  std::byte* panel;
+};
+
 // The most rows of a tile on any path.
 inline constexpr int64_t kMaxTileRows = 32;
 
@@ -107,6 +118,7 @@ struct CpuKernels {
   size_t (*packed_row_bytes)(WeightFormat format, int64_t inputs);
   void (*pack_rows)(const PackRowsArgs& args);
   void (*pack_panel)(const PackPanelArgs& args);
+  void (*pack_blocks)(const PackBlocksArgs& args);
   void (*matmul)(const MatmulArgs& args);
   // out = softmax(scale * q K^T) V over the visible positions, folded in blocks of
   // kAttentionFold positions.

@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/attention_impl.h"
 #include "kernels/cpu/block_matmul_impl.h"
+#include "kernels/cpu/block_pack_impl.h"
 #include "kernels/cpu/cpu_kernels.h"
 #include "kernels/cpu/elementwise_impl.h"
 #include "kernels/cpu/matmul_impl.h"
@@ -50,6 +51,7 @@ constexpr CpuKernels MakeKernels() {
           .packed_row_bytes = Formats::PackedRowBytes,
           .pack_rows = Formats::PackRows,
           .pack_panel = PackPanelImpl<S>,
+          .pack_blocks = PackBlocksImpl<S>,
           .matmul = Formats::Matmul,
           .attention = AttentionImpl<S>,
           .rms_norm = RmsNormImpl<S>,
