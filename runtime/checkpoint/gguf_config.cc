@@ -248,6 +248,17 @@ void WarnOfUnknownKeys(const GgufKeys& keys, const ConfigReader& reader, ModelCo
   reader.WarnOfUnreadKeys(harmless, config.warnings);
 }
 
+// Warns that recommendations for sampling are not followed.
+void WarnOfSampling(const GgufMetadata& metadata, const std::string& path, ModelConfig& config) {
+  for (const auto& [key, value] : metadata.entries()) {
+    if (!absl::StartsWith(key, "general.sampling.")) continue;
+    config.warnings.push_back(
+        absl::StrCat(path, ": its recommendations for sampling (", Escaped(key),
+                     " and the like) have no effect; requests state their own values"));
+    return;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<ModelConfig> ReadGgufConfig(const GgufModel& model) {
@@ -269,6 +280,7 @@ absl::StatusOr<ModelConfig> ReadGgufConfig(const GgufModel& model) {
   if (!reader.status().ok()) return reader.status();
   config.tie_word_embeddings = !model.Has("output.weight");
   WarnOfUnknownKeys(keys, reader, config);
+  WarnOfSampling(model.metadata(), path, config);
   return config;
 }
 

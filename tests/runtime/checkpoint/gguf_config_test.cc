@@ -200,10 +200,13 @@ TEST_F(GgufConfigTest, NeutralValuesAreTaken) {
   contents_.SetBool("llama.expert_weights_norm", true);
   contents_.SetFloat("llama.attention.scale", 1 / std::sqrt(2.0F));
   contents_.Set("llama.unheard_of", 3);
+  contents_.SetFloat("general.sampling.temp", 1);
   const auto config = Read();
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_THAT(config->warnings,
-              ElementsAre("m.gguf: unknown key 'llama.unheard_of' has no effect"));
+              ElementsAre("m.gguf: unknown key 'llama.unheard_of' has no effect",
+                          "m.gguf: its recommendations for sampling (general.sampling.temp and the "
+                          "like) have no effect; requests state their own values"));
 }
 
 TEST_F(GgufConfigTest, StretchesTheAngles) {
