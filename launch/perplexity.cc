@@ -61,7 +61,7 @@ absl::StatusOr<std::vector<int32_t>> ReadTokens(const std::string& path, const J
   const Tokenizer* tokenizer = setup.model.tokenizer.get();
   if (tokenizer == nullptr || tokenizer->bos_id() < 0) {
     return absl::FailedPreconditionError(
-        "a text can't be tokenized: the model has no tokenizer.model, or that has no BOS");
+        "a text can't be tokenized: the model has no tokenizer, or that has no BOS");
   }
   const absl::StatusOr<std::string> text = files.ReadStream(path, Tokenizer::kMaxTextBytes);
   if (!text.ok()) {

@@ -44,7 +44,7 @@ constexpr Neutral kNeutral[] = {
     {"attn_logit_softcapping", 0, 0},
     {"embedding_scale", 0, 1},
     {"expert_chunk_feed_forward_length", 0, 0},
-    {"expert_gating_func", 1, 1},  // softmax
+    {"expert_gating_func", 0, 1},  // softmax
     {"expert_group_count", 0, 1},
     {"expert_group_scale", 0, 1},
     {"expert_group_used_count", 0, 1},
@@ -132,7 +132,7 @@ void RefuseOtherArithmetic(GgufKeys& keys) {
         key, absl::StrCat("is ",
                           stated.is_primitive() && !stated.is_string() ? stated.dump()
                                                                        : std::string("no number"),
-                          "; Octet computes Mixtral's arithmetic only, with ", value));
+                          "; Octet computes Mixtral's arithmetic only, with ", other));
   }
 }
 
@@ -161,6 +161,11 @@ void ReadExperts(GgufKeys& keys, ModelConfig& config) {
               "models only");
   }
   config.num_experts = keys.Optional("expert_count", kMostExperts).value_or(1);
+  const int64_t in_all = int64_t{config.num_experts} * config.num_layers;
+  if (in_all > kMostExpertsInAll) {
+    keys.Fail("expert_count", absl::StrCat("times ", keys.Key("block_count"), " is ", in_all,
+                                           "; Octet takes at most ", kMostExpertsInAll));
+  }
   config.experts_per_token = keys.Required("expert_used_count", kMostExperts);
   if (config.experts_per_token > config.num_experts) {
     keys.Fail("expert_used_count", absl::StrCat("is ", config.experts_per_token, ", more than ",
@@ -243,6 +248,17 @@ void WarnOfUnknownKeys(const GgufKeys& keys, const ConfigReader& reader, ModelCo
   reader.WarnOfUnreadKeys(harmless, config.warnings);
 }
 
+// Warns that recommendations for sampling are not followed.
+void WarnOfSampling(const GgufMetadata& metadata, const std::string& path, ModelConfig& config) {
+  for (const auto& [key, value] : metadata.entries()) {
+    if (!absl::StartsWith(key, "general.sampling.")) continue;
+    config.warnings.push_back(
+        absl::StrCat(path, ": its recommendations for sampling (", Escaped(key),
+                     " and the like) have no effect; requests state their own values"));
+    return;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<ModelConfig> ReadGgufConfig(const GgufModel& model) {
@@ -253,8 +269,8 @@ absl::StatusOr<ModelConfig> ReadGgufConfig(const GgufModel& model) {
   ConfigReader reader(object, path);
   GgufKeys keys(reader, *architecture);
   ModelConfig config;
-  ReadExperts(keys, config);
   ReadSizes(keys, config);
+  ReadExperts(keys, config);
   ReadHeads(keys, config);
   ReadVocabularySize(keys, model.metadata(), config);
   RefuseOtherArithmetic(keys);
@@ -264,6 +280,7 @@ absl::StatusOr<ModelConfig> ReadGgufConfig(const GgufModel& model) {
   if (!reader.status().ok()) return reader.status();
   config.tie_word_embeddings = !model.Has("output.weight");
   WarnOfUnknownKeys(keys, reader, config);
+  WarnOfSampling(model.metadata(), path, config);
   return config;
 }
 

@@ -141,6 +141,11 @@ TEST_F(GgufConfigTest, ValuesOutOfRangeAreNamed) {
     const std::string key = "llama.attention.layer_norm_rms_epsilon";
     EXPECT_THAT(ErrorAfter([&](GgufContents& c) { c.SetFloat(key, value); }), StartsWith(key));
   }
+  EXPECT_THAT(ErrorAfter([](GgufContents& c) {
+                c.Set("llama.block_count", 4096);
+                c.Set("llama.expert_count", 16384);
+              }),
+              StartsWith("llama.expert_count times llama.block_count is 67108864; Octet takes"));
   EXPECT_THAT(ErrorAfter([](GgufContents& c) { c.Set("llama.expert_used_count", 3); }),
               HasSubstr("is 3, more than llama.expert_count, 2"));
   EXPECT_THAT(ErrorAfter([](GgufContents& c) { c.Set("llama.attention.head_count_kv", 3); }),
@@ -178,9 +183,10 @@ TEST_F(GgufConfigTest, OtherArithmeticIsRefusedByItsKey) {
       {"leading_dense_block_count", 1},
       {"attention.max_alibi_bias", 8},
   };
-  for (const auto& [key, value] : refused) {
-    const std::string full = std::string("llama.") + key;
-    EXPECT_THAT(ErrorAfter([&](GgufContents& c) { c.SetFloat(full, value); }), StartsWith(full));
+  for (const auto& each : refused) {
+    const std::string key = std::string("llama.") + each.first;
+    EXPECT_THAT(ErrorAfter([&](GgufContents& c) { c.SetFloat(key, each.second); }),
+                StartsWith(key));
   }
   EXPECT_THAT(ErrorAfter([](GgufContents& c) { c.SetBool("llama.expert_weights_norm", false); }),
               StartsWith("llama.expert_weights_norm is false"));
@@ -194,10 +200,13 @@ TEST_F(GgufConfigTest, NeutralValuesAreTaken) {
   contents_.SetBool("llama.expert_weights_norm", true);
   contents_.SetFloat("llama.attention.scale", 1 / std::sqrt(2.0F));
   contents_.Set("llama.unheard_of", 3);
+  contents_.SetFloat("general.sampling.temp", 1);
   const auto config = Read();
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_THAT(config->warnings,
-              ElementsAre("m.gguf: unknown key 'llama.unheard_of' has no effect"));
+              ElementsAre("m.gguf: unknown key 'llama.unheard_of' has no effect",
+                          "m.gguf: its recommendations for sampling (general.sampling.temp and the "
+                          "like) have no effect; requests state their own values"));
 }
 
 TEST_F(GgufConfigTest, StretchesTheAngles) {

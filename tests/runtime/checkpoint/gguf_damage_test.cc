@@ -87,7 +87,8 @@ void Retype(GgufContents& contents, const std::string& name, uint32_t type) {
 
 TEST(GgufDamageTest, TypesOfEachTensorLoad) {
   for (const uint32_t type : {1U, 30U}) {
-    for (const auto& [name, tensor] : TinyGguf().tensors) {
+    for (const auto& tensor : TinyGguf().tensors) {
+      const std::string& name = tensor.first;
       const bool joined = name == "blk.0.attn_q.weight" || name == "blk.0.attn_k.weight" ||
                           name == "blk.0.attn_v.weight";
       if (!joined) ExpectLoads([&](GgufContents& c) { Retype(c, name, type); });

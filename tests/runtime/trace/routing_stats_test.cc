@@ -24,15 +24,17 @@ RoutingStats Compute(MemoryFileSystem& files) {
   return *stats;
 }
 
-std::string Experts(const std::vector<int>& experts) { return {experts.begin(), experts.end()}; }
+std::string ExpertBytes(const std::vector<int>& experts) {
+  return {experts.begin(), experts.end()};
+}
 
 // Step 0: tokens {0, 1 | 2, 3} and {0, 2 | 2, 1} of rank 0, {0, 1 | 3, 2} of rank 1.
 // Step 1: token {3, 0 | 1, 0} of rank 0.
 std::vector<StepRouting> FourTokens() {
-  return {TinyStep(0, {{.line = 1, .experts = Experts({0, 1, 2, 3})},
-                       {.line = 2, .experts = Experts({0, 2, 2, 1})}}),
-          TinyStep(0, {{.line = 3, .experts = Experts({0, 1, 3, 2})}}, 1),
-          TinyStep(1, {{.line = 1, .position = 1, .experts = Experts({3, 0, 1, 0})}}),
+  return {TinyStep(0, {{.line = 1, .experts = ExpertBytes({0, 1, 2, 3})},
+                       {.line = 2, .experts = ExpertBytes({0, 2, 2, 1})}}),
+          TinyStep(0, {{.line = 3, .experts = ExpertBytes({0, 1, 3, 2})}}, 1),
+          TinyStep(1, {{.line = 1, .position = 1, .experts = ExpertBytes({3, 0, 1, 0})}}),
           TinyStep(1, {}, 1)};
 }
 
@@ -137,7 +139,7 @@ TEST(RoutingStats, NullsShowWhereTheImbalanceComesFrom) {
   std::vector<StepRouting> steps;
   for (int64_t s = 0; s < 200; ++s) {
     const int a = static_cast<int>(s % 4);
-    const std::string experts = Experts({a, (a + 1) % 4, a, (a + 1) % 4});
+    const std::string experts = ExpertBytes({a, (a + 1) % 4, a, (a + 1) % 4});
     std::vector<TinyToken> tokens;
     for (int64_t t = 0; t < 64; ++t) tokens.push_back({.line = 64 * s + t, .experts = experts});
     steps.push_back(TinyStep(s, tokens));
