@@ -24,13 +24,9 @@ int64_t RowsOf(const WeightPiece& piece, uint64_t bytes) {
 
 // The rows of a dense matrix, one after the other, as floats.
 void ToFloats(ConstMatrix from, std::vector<float>& to) {
-  const auto* floats = reinterpret_cast<const float*>(from.data);
-  const auto* halves = reinterpret_cast<const uint16_t*>(from.data);
   to.resize(from.rows * from.cols);
   for (size_t i = 0; i < to.size(); ++i) {
-    to[i] = from.dtype == DType::kF32    ? floats[i]
-            : from.dtype == DType::kBF16 ? ToFloat(BF16{halves[i]})
-                                         : HalfToFloat(halves[i]);
+    to[i] = ReadFloat(from.data + i * SizeOf(from.dtype), from.dtype);
   }
 }
 
