@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <map>
 #include <utility>
 
 #include "kernels/cpu/make_cpu_backend.h"
@@ -168,26 +167,12 @@ absl::StatusOr<std::unique_ptr<RowTransport>> ComputeDevice::MakeRows(
 }
 
 std::vector<HostMemory> GatherDeviceMemory(Communicator& world, const RankDevice& mine) {
-  const std::vector<std::string> all = AllGather(
-      world, {"memory of devices"},
-      absl::StrCat(mine.device.free_bytes, " ", mine.device.bus_id, " ", mine.device.name));
-  std::map<std::pair<std::string, std::string>, HostMemory> devices;  // by host and bus
-  for (int r = 0; r < world.size(); ++r) {
-    const std::vector<std::string> fields = absl::StrSplit(all[r], absl::MaxSplits(' ', 2));
-    AvailableMemory available = {.bytes = 0, .limited_by = fields[2]};
-    OCTET_CHECK(absl::SimpleAtoi(fields[0], &available.bytes)) << all[r];
-    HostMemory& d = devices[{world.hosts()[r], fields[1]}];
-    if (d.ranks.empty()) {
-      d.name = absl::StrCat("CUDA device ", fields[1], " of ", world.hosts()[r]);
-      d.available = available;
-    }
-    d.available.bytes = std::min(d.available.bytes, available.bytes);
-    d.ranks.push_back(r);
-  }
-  std::vector<HostMemory> list;
-  list.reserve(devices.size());
-  for (auto& [key, d] : devices) list.push_back(std::move(d));
-  return list;
+  const CudaDevice& device = mine.device;
+  const std::string name =
+      absl::StrCat("CUDA device ", device.bus_id, " of ", world.hosts()[world.rank()]);
+  const AvailableMemory available = {.bytes = static_cast<int64_t>(device.free_bytes),
+                                     .limited_by = device.name};
+  return GatherMemory(world, {.key = name, .name = name, .available = available});
 }
 
 }  // namespace octet

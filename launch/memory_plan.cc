@@ -4,6 +4,7 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 
 #include <algorithm>
@@ -222,31 +223,36 @@ absl::StatusOr<MemoryPlan> PlanMemory(const MemoryNeeds& needs, std::vector<Host
   return plan;
 }
 
+std::vector<HostMemory> GatherMemory(Communicator& world, const SharedMemory& mine) {
+  const std::vector<std::string> all = AllGather(
+      world, {"available memory"},
+      absl::StrJoin(
+          {mine.key, mine.name, absl::StrCat(mine.available.bytes), mine.available.limited_by},
+          "\n"));
+  std::vector<HostMemory> memories;
+  std::map<std::string, size_t> by_key;
+  for (int r = 0; r < world.size(); ++r) {
+    const std::vector<std::string> fields = absl::StrSplit(all[r], absl::MaxSplits('\n', 3));
+    AvailableMemory available = {.bytes = 0, .limited_by = fields[3]};
+    OCTET_CHECK(absl::SimpleAtoi(fields[2], &available.bytes)) << all[r];
+    const auto [found, is_new] = by_key.try_emplace(fields[0], memories.size());
+    if (is_new) memories.push_back({.name = fields[1], .ranks = {}, .available = available});
+    HostMemory& memory = memories[found->second];
+    if (available.bytes < memory.available.bytes) memory.available = available;
+    memory.ranks.push_back(r);
+  }
+  return memories;
+}
+
 absl::StatusOr<std::vector<HostMemory>> GatherHostMemory(Communicator& world, FileSystem& files) {
   const HostGroup host = FindHostGroup(world);
   const absl::StatusOr<AvailableMemory> mine = ReadAvailableMemory(files);
   const absl::Status status = AgreeOnStatus(world, mine.status());
   if (!status.ok()) return status;
-  const std::vector<std::string> all =
-      AllGather(world, {"memory of hosts"},
-                absl::StrCat(host.ranks[0], " ", mine->bytes, " ", mine->limited_by));
-  std::map<int, HostMemory> hosts;  // by lowest rank
-  for (int r = 0; r < world.size(); ++r) {
-    const std::vector<std::string> fields = absl::StrSplit(all[r], absl::MaxSplits(' ', 2));
-    int lowest = 0;
-    AvailableMemory available = {.bytes = 0, .limited_by = fields[2]};
-    OCTET_CHECK(absl::SimpleAtoi(fields[0], &lowest) &&
-                absl::SimpleAtoi(fields[1], &available.bytes));
-    HostMemory& h = hosts[lowest];
-    if (h.ranks.empty()) h = {.name = world.hosts()[r], .ranks = {}, .available = available};
-    // Each rank may have a control group of its own.
-    if (available.bytes < h.available.bytes) h.available = available;
-    h.ranks.push_back(r);
-  }
-  std::vector<HostMemory> list;
-  list.reserve(hosts.size());
-  for (auto& [lowest, h] : hosts) list.push_back(std::move(h));
-  return list;
+  // Each rank may have a control group of its own.
+  return GatherMemory(world, {.key = absl::StrCat(host.ranks[0]),
+                              .name = world.hosts()[world.rank()],
+                              .available = *mine});
 }
 
 std::string DescribePlan(const MemoryPlan& plan) {

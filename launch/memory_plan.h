@@ -72,6 +72,17 @@ absl::StatusOr<std::vector<int64_t>> RoomForExperts(const MemoryNeeds& needs,
 absl::StatusOr<MemoryPlan> PlanMemory(const MemoryNeeds& needs, std::vector<HostMemory> hosts,
                                       const std::string& setting);
 
+// What a rank knows of the memory that it shares with others.
+struct SharedMemory {
+  std::string key;  // the same on all ranks that share it
+  std::string name;
+  AvailableMemory available;
+};
+
+// Collective. Returns the memories of all ranks, by their first ranks. Ranks may know of different
+// limits: the least counts.
+std::vector<HostMemory> GatherMemory(Communicator& world, const SharedMemory& mine);
+
 // Collective. Returns the hosts of the job, each with its available memory.
 absl::StatusOr<std::vector<HostMemory>> GatherHostMemory(Communicator& world, FileSystem& files);
 

@@ -3,6 +3,7 @@
 #   conformance   the operations of the backend against their references, on device 0
 #   sanitizer     the same under compute-sanitizer: memcheck, racecheck, synccheck
 #   nccl          rows between all devices of this machine
+#   job           the demo's prompts on all of them: the CPU's tokens in float32, and bytes that do not depend on ranks
 #   speed         octet bench throughput --device cuda with random weights
 # Each step that has passed on this commit and device is not run again, so that several calls of ten minutes do what one
 # long one does. Results: build/gpu/*.json, and all of them in build/gpu/results.json.
@@ -70,6 +71,7 @@ for tool in memcheck racecheck synccheck; do
   fi
 done
 step nccl env OCTET_BIN=$build/tests/nccl_rows_device_test launch/run.sh -n "$count"
+step job env OCTET_BIN=$build/launch/octet tests/gpu_job.py "$count"
 shape=(--shape mixtral-8x7b)
 [[ $device == *H200* || $device == *B200* ]] || shape+=(--layers 16) # half of the weights fit 80 GB
 speed decode_1 "${shape[@]}" --num-prompts 1 --input-len 8 --output-len 128

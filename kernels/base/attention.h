@@ -3,6 +3,7 @@
 #ifndef OCTET_KERNELS_BASE_ATTENTION_H_
 #define OCTET_KERNELS_BASE_ATTENTION_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,6 +19,29 @@ inline constexpr int kKvBlock = 32;
 // result does not depend on how the positions were divided into calls. Part of every numerics
 // class.
 inline constexpr int kAttentionFold = 128;
+
+// Devices with tensor cores divide positions into splits from position 0. Attention to each is
+// computed by itself, and the results are merged in ascending order.
+inline constexpr int kAttentionSplit = 2 * kAttentionFold;
+
+// The rows of the largest tile that they compute at a time; a token has one for each head that
+// shares a key-value head.
+inline constexpr int kMostTileRows = 64;
+
+// Beside the result of a row in a split: the largest score and the sum of weights.
+inline constexpr int kSplitNumbers = 2;
+
+// The most bytes of results of splits that a device keeps at a time.
+inline constexpr int64_t kMostSplitBytes = int64_t{128} << 20;
+
+// The same where at most `num_tokens` tokens see at most `max_context` positions.
+constexpr int64_t MostSplitBytes(int64_t num_tokens, int64_t num_kv_heads, int64_t head_dim,
+                                 int64_t max_context) {
+  const int64_t num_splits = (max_context + kAttentionSplit - 1) / kAttentionSplit;
+  if (num_splits < 2) return 0;
+  const auto row = (head_dim + kSplitNumbers) * static_cast<int64_t>(sizeof(float));
+  return std::min(kMostSplitBytes, num_tokens * kMostTileRows * num_kv_heads * num_splits * row);
+}
 
 // The pages of one layer. Page p holds for key-value head h, as `dtype`:
 //

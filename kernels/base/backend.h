@@ -74,7 +74,7 @@ class Backend {
   // next Synchronize.
   virtual void CopyToHost(ConstMatrix x, Matrix y) = 0;
 
-  // Reserves scratch memory for products. Products that need no more allocate nothing.
+  // Reserves scratch memory for products and attention. Those that need no more allocate nothing.
   virtual void ReserveScratch(size_t bytes) = 0;
 
   // The packer that brings weights to the device.

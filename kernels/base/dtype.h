@@ -53,6 +53,13 @@ constexpr float HalfToFloat(uint16_t half) {
   return sign != 0 ? -magnitude : magnitude;
 }
 
+// Returns the number at an address that suits its type. The result is exact.
+inline float ReadFloat(const std::byte* at, DType dtype) {
+  if (dtype == DType::kF32) return *reinterpret_cast<const float*>(at);
+  const uint16_t bits = *reinterpret_cast<const uint16_t*>(at);
+  return dtype == DType::kBF16 ? ToFloat(BF16{bits}) : HalfToFloat(bits);
+}
+
 // Rounds to nearest, ties to even; a NaN stays a (quiet) NaN.
 constexpr uint16_t FloatToHalf(float x) {
   constexpr uint32_t kLeastNormal = 0x38800000U;  // 2^-14

@@ -1,7 +1,5 @@
 #include "kernels/base/weight_rows.h"
 
-#include <cstring>
-
 namespace octet {
 namespace {
 
@@ -15,20 +13,9 @@ void Dequantise(const WeightRows& w, int64_t row, float* to) {
 }  // namespace
 
 void RowToFloats(const WeightRows& w, int64_t row, float* to) {
-  const auto* const halves = reinterpret_cast<const uint16_t*>(w.row(row));
-  switch (w.format) {
-    case WeightFormat::kF32:
-      std::memcpy(to, w.row(row), w.row_bytes());
-      return;
-    case WeightFormat::kBF16:
-      for (int64_t i = 0; i < w.cols; ++i) to[i] = ToFloat(BF16{halves[i]});
-      return;
-    case WeightFormat::kF16:
-      for (int64_t i = 0; i < w.cols; ++i) to[i] = HalfToFloat(halves[i]);
-      return;
-    default:
-      Dequantise(w, row, to);
-  }
+  if (IsQuantised(w.format)) return Dequantise(w, row, to);
+  const DType dtype = ElementType(w.format);
+  for (int64_t i = 0; i < w.cols; ++i) to[i] = ReadFloat(w.row(row) + i * SizeOf(dtype), dtype);
 }
 
 }  // namespace octet

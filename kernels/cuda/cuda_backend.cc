@@ -287,9 +287,14 @@ void CudaBackend::Attention(ConstMatrix q, std::span<const SequenceSpan> spans, 
                           .window = window,
                           .max_context = sequences.max_context(),
                           .partials = nullptr,
+                          .tiles_at_a_time = 0,
                           .y = y};
   if (flash.WantsPartials(2 * num_processors_)) {
-    flash.partials = scratch_.Alloc(1, flash.PartialFloats()).f32(0);
+    constexpr auto kMostFloats = kMostSplitBytes / static_cast<int64_t>(sizeof(float));
+    flash.tiles_at_a_time = std::min(flash.num_tiles, kMostFloats / flash.PartialFloats(1));
+  }
+  if (flash.tiles_at_a_time > 0) {
+    flash.partials = scratch_.Alloc(1, flash.PartialFloats(flash.tiles_at_a_time)).f32(0);
   }
   Check(flash.Compute(stream_), "attention");
 }

@@ -11,10 +11,7 @@ namespace octet::cuda {
 namespace {
 
 float ElementOf(ConstMatrix rows, int64_t row, int64_t col) {
-  const std::byte* const at = rows.row(row) + static_cast<size_t>(col) * SizeOf(rows.dtype);
-  if (rows.dtype == DType::kF32) return *reinterpret_cast<const float*>(at);
-  const uint16_t bits = *reinterpret_cast<const uint16_t*>(at);
-  return rows.dtype == DType::kBF16 ? ToFloat(BF16{bits}) : HalfToFloat(bits);
+  return ReadFloat(rows.row(row) + static_cast<size_t>(col) * SizeOf(rows.dtype), rows.dtype);
 }
 
 // Row-major, rounded to the dtype of the weight.

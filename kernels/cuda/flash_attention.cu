@@ -12,10 +12,7 @@ namespace octet::cuda {
 namespace {
 
 constexpr int kMostWarps = 4;
-constexpr int kMostRows = kMostWarps * kWarpRows;
-
-// Beside a result of a split in `partials`: the largest score and the sum of weights.
-constexpr int kPartialNumbers = 2;
+static_assert(kMostTileRows == kMostWarps * kWarpRows);
 
 struct Arguments {
   const float* q;
@@ -29,7 +26,7 @@ struct Arguments {
   float scale;  // to powers of two: log2(e) / sqrt(head_dim)
   float* y;
   int64_t y_stride;
-  float* partials;  // [tile][kv head][split][row of the tile][head_dim + kPartialNumbers]
+  float* partials;  // [tile][kv head][split][row of the tile][head_dim + kSplitNumbers]
   int num_splits;   // of partials; 1 without
   int rows_of_tile;
 
@@ -49,7 +46,7 @@ struct Arguments {
   }
   OCTET_DEVICE float* Partial(int64_t tile, int split, int row, int head_dim) const {
     const int64_t at = (tile * gridDim.y + blockIdx.y) * num_splits + split;
-    return partials + (at * rows_of_tile + row) * (head_dim + kPartialNumbers);
+    return partials + (at * rows_of_tile + row) * (head_dim + kSplitNumbers);
   }
 };
 
@@ -255,29 +252,30 @@ __global__ void MergeKernel(Arguments in) {
 }
 
 template <int kHeadDim, int kWarps>
-cudaError_t LaunchTiles(const FlashAttention& of, const Arguments& in, cudaStream_t stream) {
+cudaError_t LaunchTiles(const Arguments& in, int64_t num_tiles, int num_kv_heads,
+                        cudaStream_t stream) {
   constexpr size_t kBytes = sizeof(BlockMemory<kHeadDim, kWarps>);
   const auto kernel = FlashKernel<kHeadDim, kWarps>;
   const cudaError_t error = cudaFuncSetAttribute(
       reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes);
   if (error != cudaSuccess) return error;
-  return Launch({.blocks_x = of.num_tiles * in.num_splits,
-                 .blocks_y = of.kv.num_kv_heads,
+  return Launch({.blocks_x = num_tiles * in.num_splits,
+                 .blocks_y = num_kv_heads,
                  .threads = kWarps * kLanes,
                  .dynamic_shared_bytes = kBytes},
                 stream, kernel, in);
 }
 
 template <int kHeadDim>
-cudaError_t LaunchAll(const FlashAttention& of, const Arguments& in, cudaStream_t stream) {
-  const cudaError_t error = in.rows_of_tile <= kWarpRows
-                                ? LaunchTiles<kHeadDim, 1>(of, in, stream)
-                                : LaunchTiles<kHeadDim, kMostWarps>(of, in, stream);
+cudaError_t LaunchAll(const Arguments& in, int64_t num_tiles, int num_kv_heads,
+                      cudaStream_t stream) {
+  const auto launch =
+      in.rows_of_tile <= kWarpRows ? LaunchTiles<kHeadDim, 1> : LaunchTiles<kHeadDim, kMostWarps>;
+  const cudaError_t error = launch(in, num_tiles, num_kv_heads, stream);
   if (error != cudaSuccess || in.partials == nullptr) return error;
-  return Launch({.blocks_x = of.num_tiles * in.rows_of_tile,
-                 .blocks_y = of.kv.num_kv_heads,
-                 .threads = kHeadDim},
-                stream, MergeKernel, in);
+  return Launch(
+      {.blocks_x = num_tiles * in.rows_of_tile, .blocks_y = num_kv_heads, .threads = kHeadDim},
+      stream, MergeKernel, in);
 }
 
 int64_t HeadsOfKv(const FlashAttention& of) {
@@ -293,20 +291,20 @@ int64_t NumSplits(const FlashAttention& of) {
 bool FlashTakes(const KvBlocks& kv, int64_t num_heads) {
   const int64_t heads_of_kv = num_heads / kv.num_kv_heads;
   return kv.dtype == DType::kBF16 && (kv.head_dim == 64 || kv.head_dim == 128) &&
-         heads_of_kv >= 1 && heads_of_kv <= kMostRows && num_heads % kv.num_kv_heads == 0 &&
+         heads_of_kv >= 1 && heads_of_kv <= kMostTileRows && num_heads % kv.num_kv_heads == 0 &&
          kv.page_bytes % sizeof(uint4) == 0 &&
          reinterpret_cast<uintptr_t>(kv.pages) % sizeof(uint4) == 0;
 }
 
-int64_t MostTileTokens(int64_t heads_of_kv) { return kMostRows / heads_of_kv; }
+int64_t MostTileTokens(int64_t heads_of_kv) { return kMostTileRows / heads_of_kv; }
 
 bool FlashAttention::WantsPartials(int64_t num_blocks) const {
   return num_tiles * kv.num_kv_heads < num_blocks && NumSplits(*this) > 1;
 }
 
-int64_t FlashAttention::PartialFloats() const {
-  return num_tiles * kv.num_kv_heads * NumSplits(*this) * tile_tokens * HeadsOfKv(*this) *
-         (kv.head_dim + kPartialNumbers);
+int64_t FlashAttention::PartialFloats(int64_t count) const {
+  return count * kv.num_kv_heads * NumSplits(*this) * tile_tokens * HeadsOfKv(*this) *
+         (kv.head_dim + kSplitNumbers);
 }
 
 cudaError_t FlashAttention::Compute(cudaStream_t stream) const {
@@ -315,7 +313,7 @@ cudaError_t FlashAttention::Compute(cudaStream_t stream) const {
       reinterpret_cast<uintptr_t>(y.data) % sizeof(float2) != 0) {
     return cudaErrorInvalidValue;
   }
-  const Arguments in = {
+  Arguments in = {
       .q = reinterpret_cast<const float*>(q.data),
       .q_stride = q.stride,
       .tiles = tiles,
@@ -330,7 +328,14 @@ cudaError_t FlashAttention::Compute(cudaStream_t stream) const {
       .partials = partials,
       .num_splits = partials == nullptr ? 1 : static_cast<int>(NumSplits(*this)),
       .rows_of_tile = static_cast<int>(tile_tokens * HeadsOfKv(*this))};
-  return kv.head_dim == 64 ? LaunchAll<64>(*this, in, stream) : LaunchAll<128>(*this, in, stream);
+  const auto launch = kv.head_dim == 64 ? LaunchAll<64> : LaunchAll<128>;
+  const int64_t at_a_time = partials == nullptr ? num_tiles : tiles_at_a_time;
+  cudaError_t error = cudaSuccess;
+  for (int64_t first = 0; first < num_tiles && error == cudaSuccess; first += at_a_time) {
+    in.tiles = tiles + first;
+    error = launch(in, std::min(at_a_time, num_tiles - first), kv.num_kv_heads, stream);
+  }
+  return error;
 }
 
 }  // namespace octet::cuda

@@ -15,10 +15,6 @@
 
 namespace octet::cuda {
 
-// Positions are divided into splits from position 0. Attention to each is computed by itself, and
-// the results are merged in ascending order.
-inline constexpr int kAttentionSplit = 2 * kAttentionFold;
-
 // Whether FlashAttention takes this cache: bfloat16, heads of 64 or 128 dimensions, pages aligned
 // to 16 bytes, and at most 64 heads to a key-value head.
 bool FlashTakes(const KvBlocks& kv, int64_t num_heads);
@@ -38,12 +34,15 @@ struct FlashAttention {
   KvBlocks kv;
   int64_t window;
   int64_t max_context;  // with `partials`, results of tokens from this position on may be NaNs
-  float* partials;      // [PartialFloats()], 8-byte aligned; null: each block walks all its splits
+  // [PartialFloats(tiles_at_a_time)], 8-byte aligned; null: each block walks all its splits
+  float* partials;
+  int64_t tiles_at_a_time;  // 1 or more, with `partials`
   Matrix y;
 
   // Whether there are fewer blocks than this without `partials`, and more with them.
   bool WantsPartials(int64_t num_blocks) const;
-  int64_t PartialFloats() const;
+  // The floats for the splits of so many tiles.
+  int64_t PartialFloats(int64_t count) const;
 
   cudaError_t Compute(cudaStream_t stream) const;
 };

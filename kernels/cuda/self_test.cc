@@ -118,6 +118,7 @@ class SelfTest {
                             .window = 0,
                             .max_context = kContext,
                             .partials = nullptr,
+                            .tiles_at_a_time = 0,
                             .y = to}
           .Compute(stream_);
     });

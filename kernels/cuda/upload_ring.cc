@@ -40,20 +40,14 @@ void UploadRing::Grow(size_t bytes) {
   in_flight_ = 0;
 }
 
-const std::byte* UploadRing::UploadBytes(std::span<const std::byte> bytes) {
+// Returns `to`; if it is null, where the copy lies in device_.
+const std::byte* UploadRing::Copy(std::span<const std::byte> bytes, std::byte* to) {
   if (bytes.empty()) return device_.data();
   const size_t at = Stage(bytes);
-  std::byte* const to = device_.data() + at;
+  if (to == nullptr) to = device_.data() + at;
   Check(cudaMemcpyAsync(to, host_.data() + at, bytes.size(), cudaMemcpyHostToDevice, stream_),
         "a copy");
   return to;
-}
-
-void UploadRing::UploadTo(std::span<const std::byte> bytes, std::byte* to) {
-  if (bytes.empty()) return;
-  const size_t at = Stage(bytes);
-  Check(cudaMemcpyAsync(to, host_.data() + at, bytes.size(), cudaMemcpyHostToDevice, stream_),
-        "a copy");
 }
 
 }  // namespace octet::cuda

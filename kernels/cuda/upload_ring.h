@@ -25,11 +25,11 @@ class UploadRing {
   // Returns the copy on the device.
   template <class T>
   const T* Upload(std::span<const T> list) {
-    return reinterpret_cast<const T*>(UploadBytes(std::as_bytes(list)));
+    return reinterpret_cast<const T*>(Copy(std::as_bytes(list), nullptr));
   }
 
   // Copies bytes to memory of the device that has another owner.
-  void UploadTo(std::span<const std::byte> bytes, std::byte* to);
+  void UploadTo(std::span<const std::byte> bytes, std::byte* to) { Copy(bytes, to); }
 
   // Call it when all work of the stream is done, and no list is needed any more.
   void StreamIsIdle() {
@@ -40,7 +40,7 @@ class UploadRing {
   int64_t bytes_uploaded() const { return bytes_uploaded_; }
 
  private:
-  const std::byte* UploadBytes(std::span<const std::byte> bytes);
+  const std::byte* Copy(std::span<const std::byte> bytes, std::byte* to);
   size_t Stage(std::span<const std::byte> bytes);
   void Grow(size_t bytes);
 

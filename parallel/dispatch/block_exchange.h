@@ -53,12 +53,18 @@ class BlockExchange {
   // Puts what was added on the stream, and counts it as sent if `counts`.
   void Start(bool counts);
 
+  // Counts blocks of rows of so many bytes as sent, so many times.
+  void CountSent(Traffic kind, const BlockSizes& sent, int64_t row_bytes, Count count,
+                 int64_t times);
+
  private:
   struct Sent {
     Traffic kind;
     int64_t messages;
     int64_t bytes;
   };
+
+  Sent ToOthers(Traffic kind, const BlockSizes& sent, int64_t row_bytes, Count count) const;
 
   Communicator& comm_;
   RowTransport& rows_;

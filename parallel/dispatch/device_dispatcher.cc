@@ -92,7 +92,7 @@ class DeviceDispatcher : public Dispatcher {
   cuda::HomeRouting RoutingOf(int layer) const;
   void ReadPlacement(int layer);
   int32_t OwnerOf(int layer, int expert) const;
-  void CountStep(const MessageSize& largest);
+  void CountStep();
   void AgreeOnSizes(int layer);
   void AddSizes();
   void FindBases(const Buffer& sizes, const Buffer& bases);
@@ -184,20 +184,18 @@ void DeviceDispatcher::SetTokens(int64_t num_tokens, int64_t room) {
   arrived_ = sent_;
   Check(cuda::CapacityBases(largest, num_ranks_, As<MessageSize>(starts_), backend_.stream()),
         "routing");
-  CountStep(largest);
+  CountStep();
 }
 
 // Counts what a step with room for all tokens sends in all layers.
-void DeviceDispatcher::CountStep(const MessageSize& largest) {
-  const int64_t messages = int64_t{num_ranks_ - 1} * placement_.num_layers();
+void DeviceDispatcher::CountStep() {
+  const int64_t layers = placement_.num_layers();
   const int64_t hidden = limits_.hidden_size;
   const auto element = static_cast<int64_t>(SizeOf(limits_.dtype));
-  const auto number = static_cast<int64_t>(sizeof(float));
-  comm_.CountSent(Traffic::kDispatch, messages, messages * largest.tokens * hidden * element);
-  comm_.CountSent(
-      Traffic::kRouting, 2 * messages,
-      messages * static_cast<int64_t>(sizeof(MessageSize) + largest.pairs * sizeof(DevicePair)));
-  comm_.CountSent(Traffic::kCombine, messages, messages * largest.returns * hidden * number);
+  exchange_.CountSent(Traffic::kRouting, one_each_, sizeof(MessageSize), NumTokens, layers);
+  exchange_.CountSent(Traffic::kRouting, sent_, sizeof(DevicePair), NumPairs, layers);
+  exchange_.CountSent(Traffic::kDispatch, sent_, hidden * element, NumTokens, layers);
+  exchange_.CountSent(Traffic::kCombine, arrived_, hidden * sizeof(float), NumReturns, layers);
 }
 
 TokensInFlight DeviceDispatcher::Dispatch(int layer, ConstMatrix x, const Routing& routing) {

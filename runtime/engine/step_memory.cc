@@ -1,8 +1,10 @@
 #include "runtime/engine/step_memory.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
+#include "kernels/base/attention.h"
 #include "kernels/base/backend.h"
 #include "parallel/dispatch/dispatch_limits.h"
 #include "runtime/engine/model_runner.h"
@@ -26,6 +28,15 @@ int64_t RoomOfDecode(const EngineOptions& options) {
   return options.limits.decode_room * options.limits.group_size;
 }
 
+// Results of splits of attention, for contexts up to the next power of two, for which steps are
+// recorded.
+int64_t SplitBytes(const ModelConfig& config, const EngineOptions& options) {
+  if (options.is_on_host || options.dtype != DType::kBF16) return 0;
+  const auto positions = std::bit_ceil(static_cast<uint64_t>(options.max_model_len));
+  return MostSplitBytes(options.limits.MaxTokensPerRank(), config.num_kv_heads, config.head_dim,
+                        static_cast<int64_t>(positions));
+}
+
 // The numbers that determine all sizes.
 struct StepShape {
   StepShape(const ModelConfig& config, const EngineOptions& options)
@@ -43,7 +54,8 @@ struct StepShape {
         quantised(options.quantised_experts),
         expert_rows(options.is_on_host
                         ? std::min(tokens_at_a_time * topk, Backend::kExpertRowsAtATime)
-                        : tokens_at_a_time * topk) {}
+                        : tokens_at_a_time * topk),
+        split_bytes(SplitBytes(config, options)) {}
 
   int64_t own_tokens;        // of this rank
   int64_t tokens_at_a_time;  // that its experts compute at a time
@@ -57,6 +69,7 @@ struct StepShape {
   int64_t element;  // bytes of an element of the rows that travel to experts
   bool quantised;
   int64_t expert_rows;  // that are computed together
+  int64_t split_bytes;  // of attention
 };
 
 // Returns the bytes of the matrices of one step that is not divided. Attention, experts and logits
@@ -80,8 +93,8 @@ int64_t ExchangeBytes(const StepShape& s) {
   return (tokens + outputs) * s.hidden;
 }
 
-// Returns the bytes of rows in the kernels' layout, and of the experts' values between their
-// products.
+// Returns the bytes of rows in the kernels' layout, of the experts' values between their products,
+// or of splits of attention.
 int64_t ScratchBytes(const StepShape& s) {
   constexpr int64_t kAlignment = int64_t{1} << 16;
   // Rows of 8 bits have scales and sums. The values between are floats first.
@@ -89,7 +102,7 @@ int64_t ScratchBytes(const StepShape& s) {
   const int64_t experts = s.expert_rows * (s.hidden + s.intermediate) * s.element + scales;
   const int64_t router = s.own_tokens * s.hidden * kFloat;
   const int64_t others = s.own_tokens * std::max(s.hidden, s.q_dim) * s.element;
-  return std::max({experts, router, others}) + kAlignment;
+  return std::max({experts, router, others, s.split_bytes}) + kAlignment;
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ struct StepMemory {
   size_t workspace;         // matrices of the step, or of its first micro-batch
   size_t second_workspace;  // matrices of the second micro-batch; 0 if steps are never divided
   size_t exchange;          // rows that ranks exchange, which the Dispatcher reserves
-  size_t scratch;           // temporaries of products, which the Backend reserves
+  size_t scratch;           // temporaries of operations, which the Backend reserves
 
   size_t total() const { return workspace + second_workspace + exchange + scratch; }
 };

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """What the machine code of kernels/cuda is allowed, on sm_80 and sm_90a.
 
-    tests/cuda_emu/device_code_test.py budgets                 compiles it: no spills, no stack, and no more registers
-                                                               than the table says. NVCC: the compiler
+    tests/cuda_emu/device_code_test.py budgets OBJECT...       reads what ptxas said when it was compiled: no spills, no
+                                                               stack, and no more registers than the table says
     tests/cuda_emu/device_code_test.py instructions OBJECT...  looks into what was compiled: tensor cores, ldmatrix and
                                                                cp.async where they are meant, no double precision.
                                                                CUOBJDUMP: the disassembler, with nvdisasm beside it
+    tests/cuda_emu/device_code_test.py keep COMPILER...        for CMake: compiles, and keeps what ptxas says in
+                                                               OBJECT.ptxas
 
 Exit code 77: there is no such tool, which is said.
 """
@@ -17,9 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
-CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 NO_TOOL = 77
 ARCHITECTURES = {"sm_80", "sm_90a"}
 
@@ -68,17 +68,17 @@ def find(variable, *places):
     return next((place for place in (os.environ.get(variable), *places) if place and os.access(place, os.X_OK)), None)
 
 
-def compiled(nvcc, source):
-    """What ptxas says of each kernel; None, and the errors on standard output, where it does not compile."""
-    architectures = [f"-gencode=arch={a.replace('sm', 'compute')},code={a}" for a in sorted(ARCHITECTURES)]
-    with tempfile.TemporaryDirectory() as work:
-        done = subprocess.run([nvcc, "-std=c++20", "--fmad=false", "-I", CHECKOUT, *architectures, "-Xptxas", "-v", "-c",
-                               source, "-o", pathlib.Path(work) / "object.o"],
-                              capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        print(done.stdout + done.stderr)
-        return None
-    return demangled(done.stderr)
+def report_of(file):
+    return pathlib.Path(f"{file}.ptxas")
+
+
+def keep(command):
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    report_of(command[command.index("-o") + 1]).write_text(done.stderr, encoding="utf-8")
+    for line in done.stderr.splitlines():
+        if not re.match(r"ptxas info |    \d+ bytes stack frame|\s*$", line):
+            print(line, file=sys.stderr)
+    return done.returncode
 
 
 def check_budgets(log):
@@ -98,16 +98,11 @@ def check_budgets(log):
     return faults, len(kernels)
 
 
-def budgets():
-    nvcc = find("NVCC", shutil.which("nvcc"), "/usr/local/cuda/bin/nvcc")
-    if nvcc is None:
-        print("left out: there is no nvcc to compile kernels/cuda with")
-        return NO_TOOL
+def budgets(objects):
     failed = False
-    for source in sorted((CHECKOUT / "kernels/cuda").glob("*.cu")):
-        log = compiled(nvcc, source)
-        faults, count = check_budgets(log) if log is not None else (["does not compile"], 0)
-        print(f"{source.name}: {count} kernels", *faults, sep="\n  ")
+    for file in objects:
+        faults, count = check_budgets(demangled(report_of(file).read_text(encoding="utf-8")))
+        print(f"{pathlib.Path(file).name}: {count} kernels", *faults, sep="\n  ")
         failed = failed or bool(faults)
     return 1 if failed else 0
 
@@ -160,8 +155,7 @@ def instructions(objects):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["budgets"]:
-        sys.exit(budgets())
-    if sys.argv[1:2] == ["instructions"] and len(sys.argv) > 2:
-        sys.exit(instructions(sys.argv[2:]))
+    commands = {"budgets": budgets, "instructions": instructions, "keep": keep}
+    if sys.argv[1:2] and sys.argv[1] in commands and len(sys.argv) > 2:
+        sys.exit(commands[sys.argv[1]](sys.argv[2:]))
     sys.exit(__doc__)

@@ -109,6 +109,19 @@ TEST(CudaFlashAttention, ATokenHasItsBitsInEveryTile) {
   }
 }
 
+// Memory for the splits of all tiles at once is not needed.
+TEST(CudaFlashAttention, AFewTilesAtATimeHaveTheSameBits) {
+  const PagedCache cache(DType::kBF16, {2, 2, 64}, {290, 530});
+  const std::vector<Part> parts = {{0, 280, 10}, {1, 511, 13}, {0, 7, 1}};
+  Way way = {7, true};
+  const std::vector<float> expected = ComputeWith(1, Flash(cache, parts, way));
+  for (const int64_t count : {1, 2, 5}) {  // of 6, the last without tokens
+    way.tiles_at_a_time = count;
+    EXPECT_EQ(ComputeWith(2, Flash(cache, parts, way)), expected) << count;
+    EXPECT_THAT(Emulation::Device().faults(), IsEmpty());
+  }
+}
+
 // 0 times what is not finite is not 0.
 TEST(CudaFlashAttention, ValuesThatATokenDoesNotSeeDoNotMatter) {
   constexpr int64_t kFirst = 290;
@@ -180,9 +193,10 @@ TEST(CudaFlashAttention, AGraphFollowsThePositions) {
                               .window = 0,
                               .max_context = kMaxContext,
                               .partials = nullptr,
+                              .tiles_at_a_time = 1,
                               .y = ViewOf(y, 1, cols, cols)};
-  EXPECT_EQ(attention.PartialFloats(), 3 * 4 * (64 + 2));
-  const DeviceArray<float> partials(attention.PartialFloats());
+  EXPECT_EQ(attention.PartialFloats(1), 3 * 4 * (64 + 2));
+  const DeviceArray<float> partials(attention.PartialFloats(1));
   attention.partials = partials.data();
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t step = nullptr;

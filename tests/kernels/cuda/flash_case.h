@@ -3,6 +3,7 @@
 #ifndef OCTET_TESTS_KERNELS_CUDA_FLASH_CASE_H_
 #define OCTET_TESTS_KERNELS_CUDA_FLASH_CASE_H_
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct Way {
   int64_t window = 0;
   int64_t max_context = 1024;
   int64_t wrong_row = -1;  // whose query begins with a NaN in each head
+  int64_t tiles_at_a_time = 1000;
 };
 
 // Each token has its own query, which follows from its sequence and position.
@@ -71,8 +73,11 @@ inline cuda_emu::Compute Flash(const PagedCache& cache, const std::vector<Part>&
                                 .window = way.window,
                                 .max_context = way.max_context,
                                 .partials = nullptr,
+                                .tiles_at_a_time = way.tiles_at_a_time,
                                 .y = cuda_emu::ViewOf(y, rows, cols, cols)};
-    const cuda_emu::DeviceArray<float> partials(way.side_by_side ? attention.PartialFloats() : 2);
+    const int64_t at_a_time = std::min(way.tiles_at_a_time, attention.num_tiles);
+    const cuda_emu::DeviceArray<float> partials(
+        way.side_by_side ? attention.PartialFloats(at_a_time) : 2);
     if (way.side_by_side) attention.partials = partials.data();
     EXPECT_EQ(attention.Compute(stream), cudaSuccess);
     return y.Read(stream);
