@@ -2,6 +2,7 @@
 
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
 #include <memory>
 #include <optional>
@@ -46,9 +47,24 @@ absl::Status SetGgufTokenizer(const GgufModel& gguf, const std::string& path, Mo
   return absl::OkStatus();
 }
 
+// Warns about the files in a directory from which a Hugging Face model would be made.
+void WarnOfFilesBeside(FileSystem& files, const std::string& directory, const std::string& path,
+                       std::vector<std::string>& warnings) {
+  std::vector<std::string> found;
+  for (const char* name : {"config.json", "generation_config.json", "tokenizer.model",
+                           "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}) {
+    if (files.IsFile(JoinPath(directory, name))) found.emplace_back(name);
+  }
+  if (found.empty()) return;
+  warnings.push_back(absl::StrCat(directory, ": ", absl::StrJoin(found, ", "),
+                                  found.size() == 1 ? " has" : " have",
+                                  " no effect: everything comes from ", path));
+}
+
 }  // namespace
 
-absl::StatusOr<ModelFiles> OpenGgufModel(FileSystem& files, const std::string& path) {
+absl::StatusOr<ModelFiles> OpenGgufModel(FileSystem& files, const std::string& path,
+                                         const std::string& directory) {
   absl::StatusOr<GgufModel> opened = GgufModel::Open(files, path);
   if (!opened.ok()) return opened.status();
   auto gguf = std::make_unique<GgufModel>(*std::move(opened));
@@ -71,6 +87,7 @@ absl::StatusOr<ModelFiles> OpenGgufModel(FileSystem& files, const std::string& p
                       .made = {}};
   model.warnings = model.config.warnings;
   for (const std::string& w : model.tensors.warnings()) model.warnings.push_back(w);
+  if (!directory.empty()) WarnOfFilesBeside(files, directory, path, model.warnings);
   absl::Status tokenizer = SetGgufTokenizer(*gguf, path, model);
   if (!tokenizer.ok()) return tokenizer;
   model.gguf = std::move(gguf);

@@ -146,7 +146,8 @@ absl::StatusOr<ModelFiles> OpenDirectory(FileSystem& files, const std::string& d
 absl::StatusOr<ModelFiles> ModelFiles::Open(FileSystem& files, const std::string& path) {
   const absl::StatusOr<std::optional<std::string>> gguf = FindGguf(files, path);
   if (!gguf.ok()) return gguf.status();
-  return gguf->has_value() ? OpenGgufModel(files, **gguf) : OpenDirectory(files, path);
+  if (!gguf->has_value()) return OpenDirectory(files, path);
+  return OpenGgufModel(files, **gguf, files.IsDirectory(path) ? path : "");
 }
 
 }  // namespace octet

@@ -204,7 +204,7 @@ TEST_F(PerplexityTest, RefusesWhatItCannotScore) {
   expect_refused(demo + "-f " + text_ + " --max-model-len 2", "--window 0");
   expect_refused(demo + "-f " + text_ + " --window 10 --stride 11", "--stride 11");
   expect_refused("-f " + text_ + " --model " OCTET_SOURCE_DIR "/tests/golden/hf/basic",
-                 "no tokenizer.model");
+                 "the model has no tokenizer");
 }
 
 }  // namespace

@@ -44,6 +44,15 @@ TEST_F(GgufModelFilesTest, OpensAFileAndItsDirectory) {
   EXPECT_THAT(std::string(Open("d").status().message()), HasSubstr("has no config.json"));
 }
 
+TEST_F(GgufModelFilesTest, FilesBesideHaveNoEffect) {
+  files_.files["d/generation_config.json"] = "{";
+  files_.files["d/tokenizer.model"] = "of another model";
+  EXPECT_THAT(Open("d")->warnings,
+              ElementsAre("d: generation_config.json, tokenizer.model have no effect: everything "
+                          "comes from d/m.gguf"));
+  EXPECT_THAT(Open("d/m.gguf")->warnings, IsEmpty());
+}
+
 TEST_F(GgufModelFilesTest, EveryNamedEndTokenEndsAnAnswer) {
   contents_.Set("tokenizer.ggml.eot_token_id", 7);
   contents_.Set("tokenizer.ggml.eom_token_id", 5);
