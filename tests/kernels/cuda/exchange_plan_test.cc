@@ -134,7 +134,7 @@ TEST(CudaExchangePlan, OfManyRanksIsThatOfTheHost) {
   for (const auto& [num_tokens, topk] : {std::pair(0, 2), {1, 8}, {5, 1}, {100, 2}, {700, 8}}) {
     if (!kSanitized || num_tokens == 100) ExpectHostPlanOf(64, num_tokens, topk);
   }
-  ExpectHostPlanOf(256, 40, 4);
+  if (!kSanitized) ExpectHostPlanOf(256, 40, 4);
 }
 
 // All tokens to one rank, and ranks without experts.
