@@ -4,6 +4,7 @@
 #ifndef OCTET_KERNELS_CPU_BLOCK_PACK_IMPL_H_
 #define OCTET_KERNELS_CPU_BLOCK_PACK_IMPL_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -73,7 +74,7 @@ class BlockPacker {
   static void PackUnits(const PackBlocksArgs& a, const std::byte* from, int64_t blocks,
                         std::byte* to) {
     constexpr int kAtATime = kCount < 16 ? 16 / kCount : 1;  // blocks
-    constexpr int kUnits = kCount < 16 ? kCount : 16;        // of each of them
+    constexpr int kUnits = std::min(kCount, 16);             // of each of them
     for (int64_t b = 0; b < blocks; b += kAtATime) {
       const int64_t count = blocks - b < kAtATime ? blocks - b : kAtATime;
       for (int part = 0; part < kCount; part += kUnits) {

@@ -1,7 +1,9 @@
 // A GGUF file in place of a model directory: every command gives the same.
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
+#include "kernels/base/weight_quantiser.h"
 #include "runtime/checkpoint/model_config.h"
 #include "tests/support/gguf_contents.h"
 #include "tests/support/run_batch_fixture.h"
@@ -50,6 +52,39 @@ TEST_F(GgufTest, BatchesHaveTheSameBytes) {
   WriteFile(directory_ + "/split/m-00002-of-00002.gguf", parts[1]);
   EXPECT_EQ(Answers(1, directory_ + "/split"), expected);
   EXPECT_EQ(Answers(1, directory_ + "/split/m-00002-of-00002.gguf"), expected);
+}
+
+// A matrix of bfloat16 as Q8_0, which is type 8.
+void RoundToInt8(GgufContents::Tensor& tensor) {
+  const auto* const from = reinterpret_cast<const BF16*>(tensor.bytes.data());
+  std::vector<float> floats(tensor.bytes.size() / sizeof(BF16));
+  for (size_t i = 0; i < floats.size(); ++i) floats[i] = ToFloat(from[i]);
+  tensor.type = 8;
+  tensor.bytes.resize(RowBytes(WeightFormat::kQ8_0, std::ssize(floats)));
+  QuantiseRow(WeightFormat::kQ8_0, floats, reinterpret_cast<std::byte*>(tensor.bytes.data()));
+}
+
+TEST_F(GgufTest, QuantisedBatchesHaveTheBytesOfWeightsRoundedAlike) {
+  for (auto& [name, tensor] : contents_.tensors) {
+    const bool stays = absl::StrContains(name, "norm") || name == "token_embd.weight" ||
+                       absl::StrContains(name, "ffn_gate_inp");
+    if (!stays) RoundToInt8(tensor);
+  }
+  WriteFile(gguf_, contents_.Bytes());
+  const std::string expected = Answers(1, kDemoModel, "--weights int8");
+  EXPECT_NE(expected, Answers(1, kDemoModel));
+  EXPECT_EQ(Answers(1, gguf_), expected);
+  EXPECT_EQ(Answers(3, gguf_, "--placement round-robin"), expected);
+  const std::string cached = "--pack-cache " + directory_ + "/cache";
+  EXPECT_EQ(Answers(2, gguf_, cached), expected);
+  EXPECT_EQ(Answers(2, gguf_, cached), expected);
+}
+
+TEST_F(GgufTest, WeightsThatAreQuantisedStaySo) {
+  RoundToInt8(contents_.tensors["output.weight"]);
+  WriteFile(gguf_, contents_.Bytes());
+  ExpectRefused(2, Files() + "--weights int4 --model " + gguf_,
+                "the model's weights are quantised (Q8_0)");
 }
 
 TEST_F(GgufTest, ThePackCacheIsOfTheFile) {
