@@ -17,7 +17,7 @@ double SecondsOf(Backend& backend, Operation operation) {
 }
 
 double ProductRate(Backend& backend, DType dtype, int64_t size, Matrix y) {
-  const PackedMatrix w = AllocatePacked(backend, dtype, size, size);
+  const PackedMatrix w = AllocatePacked(backend, FormatOf(dtype), size, size);
   const Buffer buffer = backend.Allocate(size * size * SizeOf(dtype));
   const ConstMatrix x = {buffer.data(), dtype, size, size, size};
   const double seconds = SecondsOf(backend, [&] { backend.Matmul(x, w, y); });

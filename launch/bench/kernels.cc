@@ -2,9 +2,12 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
 
 #include <algorithm>
 #include <iostream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +19,7 @@
 #include "launch/bench/machine_profile.h"
 #include "launch/bench/matmul.h"
 #include "launch/bench/probes.h"
+#include "launch/bench/quantised_matmul.h"
 #include "launch/bench/routing_flag.h"
 #include "launch/bench/rows.h"
 #include "launch/bench/swiglu.h"
@@ -43,6 +47,26 @@ absl::StatusOr<std::vector<Isa>> ChooseIsas(const std::string& wanted) {
   }
   return absl::InvalidArgumentError(
       absl::StrCat("--isa ", Quoted(wanted), ": this machine has ", names));
+}
+
+absl::StatusOr<std::vector<WeightFormat>> ChooseFormats(const std::string& wanted) {
+  if (wanted.empty() || wanted == "all") {
+    return std::vector<WeightFormat>(kQuantisedFormats.begin(), kQuantisedFormats.end());
+  }
+  std::vector<WeightFormat> formats;
+  if (wanted == "none") return formats;
+  for (const std::string& name : std::vector<std::string>(absl::StrSplit(wanted, ','))) {
+    const auto* found =
+        std::ranges::find_if(kQuantisedFormats, [&](WeightFormat f) { return name == Name(f); });
+    if (found == kQuantisedFormats.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--formats ", Quoted(name), ": must be all, none, or some of ",
+          absl::StrJoin(kQuantisedFormats, ", ",
+                        [](std::string* out, WeightFormat f) { absl::StrAppend(out, Name(f)); })));
+    }
+    formats.push_back(*found);
+  }
+  return formats;
 }
 
 int64_t Largest(const std::vector<int64_t>& values) {
@@ -110,20 +134,22 @@ std::string FormatMachine(const KernelProfile& p) {
   return text;
 }
 
-DotProductRates ProbeDotProducts(Isa isa, DType dtype, int threads) {
+// Quantised formats count as "int8".
+DotProductRates ProbeDotProducts(Isa isa, WeightFormat format, int threads) {
   DotProductRates rates;
   rates.set_isa(Name(isa));
-  rates.set_dtype(Name(dtype));
-  rates.set_operations_per_second(DotProductRate(isa, dtype, threads));
-  rates.set_l2_operations_per_second(L2DotProductRate(isa, dtype, threads));
+  rates.set_dtype(IsQuantised(format) ? "int8" : Name(ElementType(format)));
+  rates.set_operations_per_second(DotProductRate(isa, format, threads));
+  rates.set_l2_operations_per_second(L2DotProductRate(isa, format, threads));
   return rates;
 }
 
 std::string FormatDotProducts(const DotProductRates& rates) {
+  const char* const unit = rates.dtype() == "int8" ? "GOP/s" : "GFLOP/s";
   return absl::StrFormat(
-      "%-12s %-9s dot products on registers: %.1f GFLOP/s; with weights in L2: %.1f GFLOP/s\n",
-      rates.isa(), rates.dtype(), rates.operations_per_second() / 1e9,
-      rates.l2_operations_per_second() / 1e9);
+      "%-12s %-9s dot products on registers: %.1f %s; with weights in L2: %.1f %s\n", rates.isa(),
+      rates.dtype(), rates.operations_per_second() / 1e9, unit,
+      rates.l2_operations_per_second() / 1e9, unit);
 }
 
 // Runs all kernels of a path and dtype. Returns false if a result was wrong.
@@ -146,6 +172,36 @@ bool BenchPath(const KernelBench& bench, const KernelBenchOptions& o, const SwiG
   return right;
 }
 
+// Runs the products with quantised weights of a path. Returns false if a result was wrong.
+bool BenchQuantised(Isa isa, int threads, const KernelBenchOptions& o,
+                    std::span<const WeightFormat> formats, KernelProfile& profile,
+                    std::ostream& out) {
+  if (formats.empty()) return true;
+  const int64_t inputs =
+      std::max<int64_t>(1, o.inputs / kActivationBlock) * kActivationBlock;  // whole blocks of all
+  const DotProductRates rates = ProbeDotProducts(isa, WeightFormat::kQ8_0, threads);
+  *profile.add_dot_products() = rates;
+  out << FormatDotProducts(rates) << std::flush;
+  const auto backend = MakeCpuBackend(isa, threads);
+  const KernelBench bench = {.backend = *backend,
+                             .isa = isa,
+                             .dtype = DType::kF32,
+                             .dram_read = BestDramRate(profile),
+                             .dram_copy = profile.dram_copy_bytes_per_second(),
+                             .dot_products = rates.operations_per_second(),
+                             .cold_bytes = o.memory_mib << 20};
+  bool right = true;
+  for (const WeightFormat format : formats) {
+    for (const KernelResult& result :
+         BenchQuantisedMatmul(bench, format, inputs, o.outputs, o.rows)) {
+      *profile.add_times() = result.time;
+      out << FormatKernel(result) << std::flush;
+      right = right && result.right;
+    }
+  }
+  return right;
+}
+
 class BenchKernelsCommand : public Subcommand {
  public:
   explicit BenchKernelsCommand(CommandLine& bench)
@@ -158,6 +214,8 @@ class BenchKernelsCommand : public Subcommand {
     line().AddCounts("--tokens", options_.tokens, kSizes,
                      "of experts that are computed together; default 64,512");
     AddRoutingFlag(line(), options_.routing, "experts share them in the ratio 8 : 7 : ... : 1");
+    line().AddText("--formats", options_.formats,
+                   "of quantised weights, with commas between; all (default) or none");
     line().AddCount("--seq-len", options_.seq_len, kContexts,
                     "tokens of the prefill, and of each of 64 sequences that are decoded "
                     "together; default 512");
@@ -200,6 +258,8 @@ absl::StatusOr<KernelProfile> BenchKernels(Communicator& alone, const KernelBenc
                                            std::ostream& out) {
   const absl::StatusOr<std::vector<Isa>> isas = ChooseIsas(options.isa);
   if (!isas.ok()) return isas.status();
+  const absl::StatusOr<std::vector<WeightFormat>> formats = ChooseFormats(options.formats);
+  if (!formats.ok()) return formats.status();
   PosixFileSystem files;
   const absl::StatusOr<std::unique_ptr<RoutingLoad>> load =
       ReadJobRouting(files, options.routing, kSwiGluShape);
@@ -219,7 +279,7 @@ absl::StatusOr<KernelProfile> BenchKernels(Communicator& alone, const KernelBenc
   for (const Isa isa : *isas) {
     double f32_dot_products = 0;
     for (const DType dtype : {DType::kF32, DType::kBF16}) {
-      const DotProductRates rates = ProbeDotProducts(isa, dtype, threads);
+      const DotProductRates rates = ProbeDotProducts(isa, FormatOf(dtype), threads);
       if (dtype == DType::kF32) f32_dot_products = rates.operations_per_second();
       *profile.add_dot_products() = rates;
       out << FormatDotProducts(rates) << std::flush;
@@ -234,6 +294,7 @@ absl::StatusOr<KernelProfile> BenchKernels(Communicator& alone, const KernelBenc
                                  .cold_bytes = options.memory_mib << 20};
       right = BenchPath(bench, options, {options.routing, load->get()}, profile, out) && right;
     }
+    right = BenchQuantised(isa, threads, options, *formats, profile, out) && right;
   }
   if (!right) return absl::InternalError("a kernel's result was WRONG");
   return profile;

@@ -22,7 +22,8 @@ struct KernelBenchOptions {
   int64_t outputs = 14336;
   std::vector<int64_t> rows = {1, 8, 16, 64, 512};  // of products
   std::vector<int64_t> tokens = {64, 512};          // of experts that are computed together
-  int64_t seq_len = 512;                            // of prefill, and of sequences decoded together
+  std::string formats;    // quantised ones with commas between, or none; if empty, all
+  int64_t seq_len = 512;  // of prefill, and of sequences decoded together
   std::vector<int64_t> contexts = {1024, 8192, 32768};  // of sequences decoded alone
   std::string routing;       // of experts; if empty, shares of 8 : 7 : ... : 1
   int64_t memory_mib = 256;  // more than any cache holds; each thread and each kernel uses it

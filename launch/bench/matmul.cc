@@ -74,7 +74,7 @@ std::vector<KernelResult> BenchMatmul(const KernelBench& bench, int64_t inputs, 
                                       std::span<const int64_t> rows) {
   const int64_t most_rows = rows.empty() ? 0 : *std::max_element(rows.begin(), rows.end());
   const NumberPattern pattern(std::max(outputs, most_rows), inputs);
-  PackedMatrix w = AllocatePacked(bench.backend, bench.dtype, outputs, inputs);
+  PackedMatrix w = AllocatePacked(bench.backend, FormatOf(bench.dtype), outputs, inputs);
   std::vector<KernelResult> results = {BenchPack(bench, pattern, w)};
   for (const int64_t m : rows) {
     const auto x = pattern.Copy(bench.backend, kProductInput, m, inputs, bench.dtype);

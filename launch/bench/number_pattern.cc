@@ -53,9 +53,9 @@ double RoundTo(DType dtype, double value) {
   return dtype == DType::kBF16 ? ToFloat(ToBF16(single)) : single;
 }
 
-PackedMatrix AllocatePacked(Backend& backend, DType dtype, int64_t rows, int64_t cols) {
-  return {.buffer = backend.Allocate(PackedMatrix::Bytes(FormatOf(dtype), rows, cols)),
-          .format = FormatOf(dtype),
+PackedMatrix AllocatePacked(Backend& backend, WeightFormat format, int64_t rows, int64_t cols) {
+  return {.buffer = backend.Allocate(PackedMatrix::Bytes(format, rows, cols)),
+          .format = format,
           .rows = rows,
           .cols = cols};
 }

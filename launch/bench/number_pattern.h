@@ -41,7 +41,7 @@ class NumberPattern {
 // Returns `value` rounded to `dtype`.
 double RoundTo(DType dtype, double value);
 
-PackedMatrix AllocatePacked(Backend& backend, DType dtype, int64_t rows, int64_t cols);
+PackedMatrix AllocatePacked(Backend& backend, WeightFormat format, int64_t rows, int64_t cols);
 
 }  // namespace octet
 

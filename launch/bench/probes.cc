@@ -163,23 +163,22 @@ double DramCopyRate(int num_threads, int64_t bytes_per_thread) {
   return static_cast<double>(memory.bytes()) / MedianSeconds(copy);
 }
 
-double DotProductRate(Isa isa, DType dtype, int num_threads) {
+double DotProductRate(Isa isa, WeightFormat format, int num_threads) {
   constexpr int64_t kRounds = 100'000;
   const auto loop = KernelsFor(isa).dot_product_loop;
-  const int64_t rounds =
-      kRounds * CallsWithin(kLoopSeconds, [&] { loop(FormatOf(dtype), kRounds); });
+  const int64_t rounds = kRounds * CallsWithin(kLoopSeconds, [&] { loop(format, kRounds); });
   ThreadPool threads(num_threads);
   std::vector<double> operations(num_threads);
-  const double seconds = MedianSeconds(
-      [&] { threads.Run([&](int t) { operations[t] = loop(FormatOf(dtype), rounds); }); });
+  const double seconds =
+      MedianSeconds([&] { threads.Run([&](int t) { operations[t] = loop(format, rounds); }); });
   double sum = 0;
   for (const double o : operations) sum += o;
   return sum / seconds;
 }
 
-double L2DotProductRate(Isa isa, DType dtype, int num_threads) {
+double L2DotProductRate(Isa isa, WeightFormat format, int num_threads) {
   constexpr int64_t kRows = 64;
-  const auto row_bytes = static_cast<int64_t>(SizeOf(dtype)) * kChunk;
+  const auto row_bytes = static_cast<int64_t>(RowBytes(format, kChunk));
   const int64_t outputs =
       std::max<int64_t>(16, static_cast<int64_t>(L2BytesPerCore()) / 2 / row_bytes / 16 * 16);
   const NumberPattern pattern(std::max(outputs, kRows), kChunk);
@@ -187,8 +186,9 @@ double L2DotProductRate(Isa isa, DType dtype, int num_threads) {
   std::vector<double> rates(num_threads);
   threads.Run([&](int t) {
     const auto backend = MakeCpuBackend(isa, 1);
-    PackedMatrix w = AllocatePacked(*backend, dtype, outputs, kChunk);
-    pattern.PackInto(*backend, 0, outputs, 0, 1, w);
+    PackedMatrix w = AllocatePacked(*backend, format, outputs, kChunk);
+    if (!IsQuantised(format)) pattern.PackInto(*backend, 0, outputs, 0, 1, w);
+    const DType dtype = IsQuantised(format) ? DType::kF32 : ElementType(format);
     const auto x = pattern.Copy(*backend, 1, kRows, kChunk, dtype);
     const Buffer y = backend->Allocate(kRows * outputs * sizeof(float));
     const auto multiply = [&] {
@@ -229,11 +229,12 @@ std::vector<double> GatherNumbers(Communicator& comm, double mine) {
   return all;
 }
 
-RankRates ProbeProcessor(Isa isa, DType dtype, int num_threads) {
+RankRates ProbeProcessor(Isa isa, WeightFormat format, int num_threads) {
   RankRates rates = {.dram = DramBandwidth(isa, num_threads),
-                     .dot_products = DotProductRate(isa, dtype, num_threads)};
-  rates.float32_products =
-      dtype == DType::kF32 ? rates.dot_products : DotProductRate(isa, DType::kF32, num_threads);
+                     .dot_products = DotProductRate(isa, format, num_threads)};
+  rates.float32_products = format == WeightFormat::kF32
+                               ? rates.dot_products
+                               : DotProductRate(isa, WeightFormat::kF32, num_threads);
   return rates;
 }
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/base/dtype.h"
+#include "kernels/base/weight_format.h"
 #include "kernels/cpu/isa.h"
 #include "launch/bench/mpi_messages.h"
 #include "parallel/transport/communicator.h"
@@ -33,12 +33,12 @@ double DramBandwidth(Isa isa, int num_threads);
 // `bytes_per_thread` of its own memory to the other half.
 double DramCopyRate(int num_threads, int64_t bytes_per_thread = kProbedBytes);
 
-// Measures the floating-point operations per second of the path's dot-product instruction on
-// registers, with all threads.
-double DotProductRate(Isa isa, DType dtype, int num_threads);
+// Measures the operations per second of the path's dot-product instruction for weights of the
+// format on registers, with all threads. Quantised formats have one instruction, for bytes.
+double DotProductRate(Isa isa, WeightFormat format, int num_threads);
 
 // The same for products of 64 rows with weights that fit half of the core's L2 cache.
-double L2DotProductRate(Isa isa, DType dtype, int num_threads);
+double L2DotProductRate(Isa isa, WeightFormat format, int num_threads);
 
 // The rate of all-to-all exchanges in which each rank sends a message of `message_bytes` bytes to
 // each other rank.
@@ -60,20 +60,20 @@ std::vector<double> GatherNumbers(Communicator& comm, double mine);
 // The rates of a job's machines while all of its ranks work.
 struct MachineRates {
   std::vector<double> dram;  // [ranks] bytes per second that each rank reads
-  double dot_products = 0;  // floating-point operations per second of the dtype, all ranks together
+  double dot_products = 0;   // operations per second on weights of the model, all ranks together
   double float32_products = 0;
   std::vector<ExchangeRate> exchange;  // of rank 0
 };
 
-// The rates at which one rank reads memory, and computes products of the dtype and of float32.
+// The rates at which one rank reads memory, and computes products of weights and of float32.
 struct RankRates {
   double dram = 0;
   double dot_products = 0;
   double float32_products = 0;
 };
 
-// Measures with `num_threads` threads of this rank.
-RankRates ProbeProcessor(Isa isa, DType dtype, int num_threads);
+// Measures with `num_threads` threads of this rank, for weights of the format.
+RankRates ProbeProcessor(Isa isa, WeightFormat format, int num_threads);
 
 // Collective. All ranks call `probe` at the same time. The result is complete on rank 0.
 MachineRates ProbeMachines(Communicator& world, absl::FunctionRef<RankRates()> probe);

@@ -32,10 +32,10 @@ std::vector<ExpertWeights> MakeExperts(const KernelBench& bench, const NumberPat
   std::vector<ExpertWeights> experts(kExperts);
   for (int e = 0; e < kExperts; ++e) {
     ExpertWeights& w = experts[e];
-    w.gate_up = AllocatePacked(bench.backend, bench.dtype, 2 * s.intermediate, s.hidden);
+    w.gate_up = AllocatePacked(bench.backend, FormatOf(bench.dtype), 2 * s.intermediate, s.hidden);
     pattern.PackInto(bench.backend, W1(e), s.intermediate, 0, 2, w.gate_up);
     pattern.PackInto(bench.backend, W3(e), s.intermediate, 1, 2, w.gate_up);
-    w.down = AllocatePacked(bench.backend, bench.dtype, s.hidden, s.intermediate);
+    w.down = AllocatePacked(bench.backend, FormatOf(bench.dtype), s.hidden, s.intermediate);
     pattern.PackInto(bench.backend, W2(e), s.hidden, 0, 1, w.down);
   }
   return experts;

@@ -116,7 +116,10 @@ StepMachine DescribeMachine(const Communicator& world, const JobSetup& setup,
 
 RankRates ProbeRank(const JobSetup& setup) {
   const DType dtype = setup.engine.dtype;
-  if (!setup.device.cuda) return ProbeProcessor(setup.device.isa, dtype, setup.threads);
+  // All quantised formats are multiplied as bytes.
+  const WeightFormat format =
+      setup.engine.quantised_experts ? WeightFormat::kQ8_0 : FormatOf(dtype);
+  if (!setup.device.cuda) return ProbeProcessor(setup.device.isa, format, setup.threads);
   return ProbeDevice(*setup.device.MakeBackend(1), dtype);
 }
 

@@ -30,6 +30,9 @@ struct EngineOptions {
   bool record_routing = false;                       // record every step, for Engine::SetOnRouting
   bool return_routed_experts = false;                // as a part of each finished sequence
   ExpertOverride override_experts;                   // empty: the router chooses
+
+  // Returns the type of the rows that travel to experts.
+  DType row_dtype() const { return quantised_experts ? DType::kF32 : dtype; }
 };
 
 }  // namespace octet

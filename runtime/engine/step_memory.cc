@@ -50,7 +50,7 @@ struct StepShape {
         q_dim(int64_t{config.num_heads} * config.head_dim),
         kv_dim(int64_t{config.num_kv_heads} * config.head_dim),
         vocab(config.vocab_size),
-        element(options.quantised_experts ? kFloat : static_cast<int64_t>(SizeOf(options.dtype))),
+        element(static_cast<int64_t>(SizeOf(options.row_dtype()))),
         quantised(options.quantised_experts),
         expert_rows(options.is_on_host
                         ? std::min(tokens_at_a_time * topk, Backend::kExpertRowsAtATime)

@@ -140,7 +140,7 @@ FAULTS = [
      "*MemoryConformance.Results*"),
     ("cuda_backend.cc", "cuda::GatherRows(x, ring_.Upload(rows), inputs, stream_)",
      "cuda::GatherRows(x, nullptr, inputs, stream_)", CONFORMANCE, "*GroupedSwiGluConformance.*"),
-    ("cuda_backend.cc", " || (CanUseTensorCores(w.dtype, w.cols) && !IsAligned(x))", "", CONFORMANCE,
+    ("cuda_backend.cc", " || (CanUseTensorCores(w.dtype(), w.cols) && !IsAligned(x))", "", CONFORMANCE,
      "*MatmulConformance.TakesParts*"),
     ("cuda_packer.cc", "std::memset(lane.data(), 0, w.panel_bytes());", "", CONFORMANCE, "*PackingConformance.*"),
     ("cuda_packer.cc", "Check(cudaStreamSynchronize(lane_->stream), \"a copy\");", "", CONFORMANCE,

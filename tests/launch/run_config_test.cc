@@ -63,7 +63,7 @@ constexpr char kDefaults[] =
     R"(placement: "contiguous" dtype: "auto" device: "cpu" isa: "auto" max_num_seqs: 64
        row_transport: "auto" memory: "90%" timeout: 60 overlap: "auto" replica_policy: "even" progress: "auto"
        home: "least-loaded" expert_parallel: "on"
-       generation_config: "auto")";
+       generation_config: "auto" weights: "auto")";
 
 RunConfig Parsed(const std::string& text) {
   RunConfig config;
@@ -85,7 +85,8 @@ constexpr char kAllFields[] =
        overwrite: true verify: true pack_cache: "c" random_weights: true shape: "s" layers: 19
        generation_config: "vllm" chat_template: "t" fail_on_refused: 3 trace: "t.zst"
        return_routed_experts: true home: "round-robin" allow_home: true expert_parallel: "on"
-       rebalance_every: 9 rebalance_policy: "partition" spare_experts: 4 row_transport: "mpi")";
+       rebalance_every: 9 rebalance_policy: "partition" spare_experts: 4 row_transport: "mpi"
+       weights: "int8")";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   const auto config = Resolve(absl::StrSplit(
@@ -97,7 +98,7 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
       "--pack-cache c --random-weights --shape s --layers 19 --generation-config vllm "
       "--chat-template t --fail-on-refused=3 --trace t.zst --return-routed-experts "
       "--home round-robin --allow-home --expert-parallel on --rebalance-every 9 "
-      "--rebalance-policy partition --spare-experts 4 --row-transport mpi",
+      "--rebalance-policy partition --spare-experts 4 --row-transport mpi --weights int8",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());

@@ -10,6 +10,7 @@
 #include "launch/bench/machine_facts.h"
 #include "launch/bench/machine_profile.h"
 #include "launch/bench/matmul.h"
+#include "launch/bench/quantised_matmul.h"
 #include "launch/bench/rows.h"
 #include "launch/bench/swiglu.h"
 #include "tests/support/memory_file_system.h"
@@ -59,6 +60,37 @@ TEST(BenchKernels, AllAreRightOnEveryPath) {
         EXPECT_GT(result.time.bytes(), 0);
         EXPECT_GT(result.time.bound_seconds(), 0);
       }
+    }
+  }
+}
+
+TEST(BenchKernels, QuantisedProductsAreRightOnEveryPath) {
+  for (const Isa isa : SupportedIsas()) {
+    CpuBackend backend(isa, 2);
+    WrongBackend wrong(isa, 1);
+    for (const WeightFormat format : kQuantisedFormats) {
+      KernelBench bench = {.backend = backend,
+                           .isa = isa,
+                           .dtype = DType::kF32,
+                           .dram_read = 1e10,
+                           .dram_copy = 1e10,
+                           .dot_products = 1e11,
+                           .cold_bytes = 1 << 14};
+      const auto results = BenchQuantisedMatmul(bench, format, 512, 50, kRows);
+      ASSERT_EQ(results.size(), 3U);
+      for (const KernelResult& result : results) {
+        EXPECT_TRUE(result.right) << result.time.DebugString();
+        EXPECT_EQ(result.time.dtype(), Name(format));
+      }
+      EXPECT_EQ(results[1].time.bytes(), 64.0 * static_cast<double>(RowBytes(format, 512)));
+      KernelBench of_wrong = {.backend = wrong,
+                              .isa = isa,
+                              .dtype = DType::kF32,
+                              .dram_read = 1e10,
+                              .dram_copy = 1e10,
+                              .dot_products = 1e11,
+                              .cold_bytes = 1 << 14};
+      EXPECT_FALSE(BenchQuantisedMatmul(of_wrong, format, 512, 50, kRows)[1].right);
     }
   }
 }
@@ -125,7 +157,7 @@ constexpr char kTinyKernels[] =
 TEST(BenchKernels, KeepsWhatItMeasured) {
   const std::string path = TestDirectory() + "/machine.txt";
   WriteFile(path, "exchange { ranks: 7 }");
-  const ProcessResult result = RunOctet(0, kTinyKernels + ("--save " + path));
+  const ProcessResult result = RunOctet(0, kTinyKernels + ("--formats Q8_0,Q4_K --save " + path));
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output, AllOf(HasSubstr("result right"), Not(HasSubstr("WRONG"))));
   PosixFileSystem files;
@@ -138,9 +170,10 @@ TEST(BenchKernels, KeepsWhatItMeasured) {
   EXPECT_GT(kernels.caches().l2_bytes(), 0);
   ASSERT_EQ(kernels.dram_size(), 3);
   EXPECT_EQ(kernels.dram(1).streams(), 4);
-  ASSERT_EQ(kernels.dot_products_size(), 2);
+  ASSERT_EQ(kernels.dot_products_size(), 3);
   EXPECT_EQ(kernels.dot_products(1).dtype(), "bfloat16");
-  EXPECT_EQ(kernels.times_size(), 2 * (2 + 1 + 3 + 3));
+  EXPECT_EQ(kernels.dot_products(2).dtype(), "int8");
+  EXPECT_EQ(kernels.times_size(), 2 * (2 + 1 + 3 + 3) + 2 * 2);
 }
 
 TEST(BenchKernels, RefusesBeforeItMeasures) {
@@ -151,6 +184,8 @@ TEST(BenchKernels, RefusesBeforeItMeasures) {
   };
   expect_refused("--routing all-on:1", "--routing all-on:1: must name at least 2 experts");
   expect_refused("--save /no/such/directory/machine.txt", "/no/such/directory/machine.txt");
+  expect_refused("--formats Q8_0,Q3_K",
+                 "--formats 'Q3_K': must be all, none, or some of Q4_0, Q4_1");
   const ProcessResult result = RunOctet(0, "bench kernels --isa neon");
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.output, HasSubstr("--isa 'neon': this machine has all, avx2"));
