@@ -50,7 +50,9 @@ absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensor
     return absl::InvalidArgumentError(
         absl::StrCat("--dtype ", Quoted(wanted), ": must be auto, float32 or bfloat16"));
   }
-  return tensors.embed_tokens().format == WeightFormat::kBF16 ? DType::kBF16 : DType::kF32;
+  const WeightFormat format = tensors.embed_tokens().format;
+  const bool is_narrow = format == WeightFormat::kBF16 || !tensors.QuantisedFormats().empty();
+  return is_narrow ? DType::kBF16 : DType::kF32;
 }
 
 absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,

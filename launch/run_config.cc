@@ -105,7 +105,8 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
                      "ranks serve one queue");
   AddString("--expert-parallel", &C::mutable_expert_parallel,
             "on, or off: each rank holds all experts, as with --ep-size 1");
-  AddString("--dtype", &C::mutable_dtype, "auto (as the weights are stored), float32 or bfloat16");
+  AddString("--dtype", &C::mutable_dtype,
+            "auto (bfloat16 for BF16 and quantised weights, else float32), float32 or bfloat16");
   AddString("--weights", &C::mutable_weights,
             "auto (as they are stored, rounded to --dtype), or rounded to blocks of int8 or int4");
   AddString("--device", &C::mutable_device, "cpu, or cuda: each rank computes on a CUDA device");
