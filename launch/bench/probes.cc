@@ -99,6 +99,7 @@ class DramReader {
       for (int64_t i = 0; i < stream; i += kFloatsAtATime) {
         for (int s = 0; s < streams; ++s) {
           const float* next = memory_.floats(t) + s * stream + i;
+          Prefetch(next + kFloatsAhead);
           max = std::max(max, kernels_.row_max(next, kFloatsAtATime));
         }
       }
@@ -111,7 +112,15 @@ class DramReader {
 
  private:
   static constexpr int64_t kFloatsAtATime = 256;
+  static constexpr int64_t kFloatsAhead = 16 * kFloatsAtATime;
   static constexpr int64_t kBlock = kFloatsAtATime * kMostStreams * sizeof(float);
+
+  // As products with weights do. Without it, Zen 5 reads a third less. The end of the memory is no
+  // matter.
+  static void Prefetch(const float* piece) {
+    constexpr int64_t kLine = 64 / sizeof(float);
+    for (int64_t i = 0; i < kFloatsAtATime; i += kLine) __builtin_prefetch(piece + i, 0, 2);
+  }
 
   const CpuKernels& kernels_;
   const int64_t floats_;  // of each thread
