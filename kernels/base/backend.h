@@ -89,7 +89,8 @@ class Backend {
   virtual std::unique_ptr<RecordedWork> Record(absl::FunctionRef<void()> ask) = 0;
 
   // y[m][n] = sum over k of x[m][k] * w[n][k]. x: [M, w.cols] float32 or of w's dtype, rounded to
-  // it; y: [M, w.rows].
+  // it; y: [M, w.rows]. Quantised weights (on the host) round x, of float32 or bfloat16, as
+  // kernels/base/weight_format.h says.
   virtual void Matmul(ConstMatrix x, const PackedMatrix& w, Matrix y) = 0;
 
   // y[i] = w2 (silu(w1 x[rows[i]]) * (w3 x[rows[i]])) with the weights of experts[e] for offsets[e]

@@ -115,26 +115,9 @@ class BlockMatmul {
 
   void UnpackBlock(const std::byte* chunk, int64_t inputs, UnpackedPanel& to) const {
     const int64_t blocks = inputs / GeometryOf(a_.format).weights;
-    switch (a_.format) {
-      case WeightFormat::kQ4_0:
-        return Unpacker<S>::template Unpack<WeightFormat::kQ4_0>(chunk, blocks, to);
-      case WeightFormat::kQ4_1:
-        return Unpacker<S>::template Unpack<WeightFormat::kQ4_1>(chunk, blocks, to);
-      case WeightFormat::kQ5_0:
-        return Unpacker<S>::template Unpack<WeightFormat::kQ5_0>(chunk, blocks, to);
-      case WeightFormat::kQ5_1:
-        return Unpacker<S>::template Unpack<WeightFormat::kQ5_1>(chunk, blocks, to);
-      case WeightFormat::kQ8_0:
-        return Unpacker<S>::template Unpack<WeightFormat::kQ8_0>(chunk, blocks, to);
-      case WeightFormat::kQ4_K:
-        return Unpacker<S>::template Unpack<WeightFormat::kQ4_K>(chunk, blocks, to);
-      case WeightFormat::kQ5_K:
-        return Unpacker<S>::template Unpack<WeightFormat::kQ5_K>(chunk, blocks, to);
-      case WeightFormat::kQ6_K:
-        return Unpacker<S>::template Unpack<WeightFormat::kQ6_K>(chunk, blocks, to);
-      default:
-        return;
-    }
+    WithFormat(a_.format, [&]<WeightFormat kFormat>() {
+      Unpacker<S>::template Unpack<kFormat>(chunk, blocks, to);
+    });
   }
 
   const MatmulArgs& a_;

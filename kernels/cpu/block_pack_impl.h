@@ -157,26 +157,7 @@ class BlockPacker {
 
 template <class S>
 void PackBlocksImpl(const PackBlocksArgs& a) {
-  switch (a.format) {
-    case WeightFormat::kQ4_0:
-      return BlockPacker<S, WeightFormat::kQ4_0>::Pack(a);
-    case WeightFormat::kQ4_1:
-      return BlockPacker<S, WeightFormat::kQ4_1>::Pack(a);
-    case WeightFormat::kQ5_0:
-      return BlockPacker<S, WeightFormat::kQ5_0>::Pack(a);
-    case WeightFormat::kQ5_1:
-      return BlockPacker<S, WeightFormat::kQ5_1>::Pack(a);
-    case WeightFormat::kQ8_0:
-      return BlockPacker<S, WeightFormat::kQ8_0>::Pack(a);
-    case WeightFormat::kQ4_K:
-      return BlockPacker<S, WeightFormat::kQ4_K>::Pack(a);
-    case WeightFormat::kQ5_K:
-      return BlockPacker<S, WeightFormat::kQ5_K>::Pack(a);
-    case WeightFormat::kQ6_K:
-      return BlockPacker<S, WeightFormat::kQ6_K>::Pack(a);
-    default:
-      return;
-  }
+  WithFormat(a.format, [&]<WeightFormat kFormat>() { BlockPacker<S, kFormat>::Pack(a); });
 }
 
 }  // namespace octet

@@ -70,6 +70,31 @@ static constexpr int64_t SectionStart(WeightFormat format, int section, int64_t 
   return bytes * blocks * kBlockLanes;
 }
 
+// Calls f.operator()<format>() for a quantised format.
+template <class F>
+void WithFormat(WeightFormat format, const F& f) {
+  switch (format) {
+    case WeightFormat::kQ4_0:
+      return f.template operator()<WeightFormat::kQ4_0>();
+    case WeightFormat::kQ4_1:
+      return f.template operator()<WeightFormat::kQ4_1>();
+    case WeightFormat::kQ5_0:
+      return f.template operator()<WeightFormat::kQ5_0>();
+    case WeightFormat::kQ5_1:
+      return f.template operator()<WeightFormat::kQ5_1>();
+    case WeightFormat::kQ8_0:
+      return f.template operator()<WeightFormat::kQ8_0>();
+    case WeightFormat::kQ4_K:
+      return f.template operator()<WeightFormat::kQ4_K>();
+    case WeightFormat::kQ5_K:
+      return f.template operator()<WeightFormat::kQ5_K>();
+    case WeightFormat::kQ6_K:
+      return f.template operator()<WeightFormat::kQ6_K>();
+    default:
+      return;
+  }
+}
+
 }  // namespace octet
 
 #endif  // OCTET_KERNELS_CPU_BLOCK_PANEL_H_

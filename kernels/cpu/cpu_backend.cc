@@ -174,6 +174,7 @@ void CpuBackend::GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix
 }
 
 void CpuBackend::GatherWeights(const WeightRows& w, std::span<const int32_t> rows, Matrix y) {
+  if (!IsQuantised(w.format)) return GatherRows(w.matrix(), rows, y);
   OCTET_CHECK(w.cols == y.cols && std::ssize(rows) == y.rows);
   ForRows(y.rows, y.cols, [&](int64_t i) {
     OCTET_CHECK(rows[i] >= 0 && rows[i] < w.rows);

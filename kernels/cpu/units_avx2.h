@@ -76,9 +76,6 @@ struct Avx2Units {
   static Units Or(Units a, Units b) {
     return {_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)};
   }
-  static Units AddUnits(Units a, Units b) {
-    return {_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)};
-  }
   template <int kBits>
   static Units ShiftLeft(Units u) {
     return {_mm256_slli_epi32(u.lo, kBits), _mm256_slli_epi32(u.hi, kBits)};

@@ -10,6 +10,7 @@
 
 #include "kernels/base/activity.h"
 #include "kernels/base/finite.h"
+#include "kernels/base/weight_rows.h"
 
 namespace octet {
 namespace {
@@ -70,10 +71,9 @@ struct Weight {
   static void AppendRow(const TensorSlice& slice, int64_t row, std::vector<float>& values) {
     std::vector<std::byte> stored(slice.row_bytes());
     if (!slice.file->Read(slice.OffsetOf(row), stored).ok()) stored.assign(stored.size(), {});
-    for (int64_t run = 0; run < slice.cols / kRunSize; ++run) {
-      const WeightRun weights = UnpackRun(slice.format, stored.data(), run);
-      for (int i = 0; i < kRunSize; ++i) values.push_back(weights.weight(i));
-    }
+    const size_t before = values.size();
+    values.resize(before + static_cast<size_t>(slice.cols));
+    RowToFloats({stored.data(), slice.format, 1, slice.cols}, 0, values.data() + before);
   }
 };
 

@@ -60,17 +60,6 @@ QuantisedRows QuantisedRows::Filled(WeightFormat format, int64_t rows, int64_t c
   return w;
 }
 
-OwnedMatrix QuantisedRows::Dequantised() const {
-  OwnedMatrix floats(rows_, cols_);
-  for (int64_t r = 0; r < rows_; ++r) {
-    for (int64_t run = 0; run < cols_ / kRunSize; ++run) {
-      const WeightRun w = UnpackRun(format_, row(r), run);
-      for (int i = 0; i < kRunSize; ++i) floats.set(r, run * kRunSize + i, w.weight(i));
-    }
-  }
-  return floats;
-}
-
 PackedMatrix PackAll(Backend& backend, const QuantisedRows& w) {
   PackedMatrix packed;
   packed.format = w.format();

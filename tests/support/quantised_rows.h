@@ -28,9 +28,6 @@ class QuantisedRows {
   size_t row_bytes() const { return RowBytes(format_, cols_); }
   const std::byte* row(int64_t r) const { return bytes_.data() + r * row_bytes(); }
 
-  // The weights, in float32.
-  OwnedMatrix Dequantised() const;
-
  private:
   QuantisedRows(WeightFormat format, int64_t rows, int64_t cols);
 

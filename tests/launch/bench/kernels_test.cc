@@ -66,31 +66,27 @@ TEST(BenchKernels, AllAreRightOnEveryPath) {
 
 TEST(BenchKernels, QuantisedProductsAreRightOnEveryPath) {
   for (const Isa isa : SupportedIsas()) {
+    const auto measure = [isa](Backend& backend, WeightFormat format) {
+      const KernelBench bench = {.backend = backend,
+                                 .isa = isa,
+                                 .dtype = DType::kF32,
+                                 .dram_read = 1e10,
+                                 .dram_copy = 1e10,
+                                 .dot_products = 1e11,
+                                 .cold_bytes = 1 << 14};
+      return BenchQuantisedMatmul(bench, format, 512, 50, kRows);
+    };
     CpuBackend backend(isa, 2);
     WrongBackend wrong(isa, 1);
     for (const WeightFormat format : kQuantisedFormats) {
-      KernelBench bench = {.backend = backend,
-                           .isa = isa,
-                           .dtype = DType::kF32,
-                           .dram_read = 1e10,
-                           .dram_copy = 1e10,
-                           .dot_products = 1e11,
-                           .cold_bytes = 1 << 14};
-      const auto results = BenchQuantisedMatmul(bench, format, 512, 50, kRows);
+      const auto results = measure(backend, format);
       ASSERT_EQ(results.size(), 3U);
       for (const KernelResult& result : results) {
         EXPECT_TRUE(result.right) << result.time.DebugString();
         EXPECT_EQ(result.time.dtype(), Name(format));
       }
       EXPECT_EQ(results[1].time.bytes(), 64.0 * static_cast<double>(RowBytes(format, 512)));
-      KernelBench of_wrong = {.backend = wrong,
-                              .isa = isa,
-                              .dtype = DType::kF32,
-                              .dram_read = 1e10,
-                              .dram_copy = 1e10,
-                              .dot_products = 1e11,
-                              .cold_bytes = 1 << 14};
-      EXPECT_FALSE(BenchQuantisedMatmul(of_wrong, format, 512, 50, kRows)[1].right);
+      EXPECT_FALSE(measure(wrong, format)[1].right);
     }
   }
 }
