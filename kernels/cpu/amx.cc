@@ -1,10 +1,11 @@
 #include "kernels/cpu/amx_impl.h"
+#include "kernels/cpu/block_tiles_impl.h"
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/cpu/vec_avx512.h"
 
 namespace octet {
 
-// The vectors for all work except products of bfloat16.
+// The vectors for all work except products of bfloat16 and of quantised weights.
 struct Amx : Avx512Bf16 {};
 
 // The tile instructions on registers named at compile time. They do not use the intrinsics: those
@@ -18,12 +19,12 @@ struct AmxTiles {
   static void Zero() {
     asm volatile("tilezero %%tmm%c0" : : "i"(kTile));
   }
-  // Rows lie one after the other.
-  template <int kTile>
+  // kStride: bytes from one row to the next.
+  template <int kTile, int kStride = kTileRowBytes>
   static void Load(const void* rows) {
     asm volatile("tileloadd (%0,%1,1), %%tmm%c2"
                  :
-                 : "r"(rows), "r"(int64_t{kTileRowBytes}), "i"(kTile)
+                 : "r"(rows), "r"(int64_t{kStride}), "i"(kTile)
                  : "memory");
   }
   template <int kTile>
@@ -33,12 +34,19 @@ struct AmxTiles {
                  : "r"(rows), "r"(int64_t{kTileRowBytes}), "i"(kTile)
                  : "memory");
   }
+  // Pairs of bfloat16.
   template <int kSum, int kX, int kWeights>
   static void Dot() {
     asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kX), "i"(kWeights));
   }
+  // Fours of signed bytes.
+  template <int kSum, int kX, int kWeights>
+  static void DotBytes() {
+    asm volatile("tdpbssd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kX), "i"(kWeights));
+  }
 };
 
-constinit const CpuKernels kAmxKernels = MakeKernels<Amx, TileDot<Amx, AmxTiles>>();
+constinit const CpuKernels kAmxKernels =
+    MakeKernels<Amx, TileDot<Amx, AmxTiles>, TileBlocksForManyRows<Amx, AmxTiles>>();
 
 }  // namespace octet

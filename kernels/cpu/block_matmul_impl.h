@@ -12,11 +12,11 @@
 namespace octet {
 
 // The part of a product that one thread computes: tiles [first_tile, last_tile) by panels
-// [first_panel, last_panel), a pair of panels at a time.
-template <class S>
+// [first_panel, last_panel), a pair of panels at a time. M: VectorBlocks or TileBlocks.
+template <class S, class M>
 class BlockMatmul {
  public:
-  using Tiling = Tiles<BlockTiling<S>>;
+  using Tiling = Tiles<BlockTiling<M>>;
 
   explicit BlockMatmul(const MatmulArgs& a)
       : a_(a),
@@ -29,7 +29,7 @@ class BlockMatmul {
     last_tile_ = last_tile;
     const int64_t rows = tiles_.FirstRow(last_tile) - tiles_.FirstRow(first_tile);
     // The blocks of x that stay in the L2 cache while panels change.
-    const auto room = static_cast<int64_t>(a_.l2_bytes / 4) / (rows * BlockTile<S>::kRowBytes);
+    const auto room = static_cast<int64_t>(a_.l2_bytes / 4) / (rows * BlockTile<M>::kRowBytes);
     group_ = room < 1 ? 1 : room;
     Place at = {0, 0};
     Place ahead = {0, 0};
@@ -98,32 +98,33 @@ class BlockMatmul {
       const int64_t first_line = early + (lines - early) * i / count;
       const int64_t last_line = early + (lines - early) * (i + 1) / count;
       const int64_t height = tiles_.Height(t);
-      const std::byte* x = a_.x + tiles_.FirstRow(t) * BlockRowBytes<S>(a_.inputs);
-      MultiplyBlockOf<S>(
-          a_.format,
-          {.x = x + at.block * height * BlockTile<S>::kRowBytes,
-           .w = panels_of_pair_,
-           .runs = static_cast<int>(inputs / kRunSize),
-           .offset = OffsetOf(a_.format),
-           .first = at.block == 0,
-           .sums = Sums(t, at.panel),
-           .ahead = {Weights(ahead, 0) + first_line * 64, Weights(ahead, 1) + first_line * 64},
-           .lines = last_line - first_line},
-          height);
+      const std::byte* x = a_.x + tiles_.FirstRow(t) * BlockRowBytes<M>(a_.inputs);
+      multiplier_.Multiply(a_.format, {.rows = height,
+                                       .x = x + at.block * height * BlockTile<M>::kRowBytes,
+                                       .w = panels_of_pair_,
+                                       .runs = static_cast<int>(inputs / kRunSize),
+                                       .offset = OffsetOf(a_.format),
+                                       .first = at.block == 0,
+                                       .sums = Sums(t, at.panel),
+                                       .ahead = {Weights(ahead, 0) + first_line * 64,
+                                                 Weights(ahead, 1) + first_line * 64},
+                                       .lines = last_line - first_line});
     }
   }
 
-  void UnpackBlock(const std::byte* chunk, int64_t inputs, UnpackedPanel& to) const {
+  void UnpackBlock(const std::byte* chunk, int64_t inputs, UnpackedPanel& to) {
     const int64_t blocks = inputs / GeometryOf(a_.format).weights;
     WithFormat(a_.format, [&]<WeightFormat kFormat>() {
       Unpacker<S>::template Unpack<kFormat>(chunk, blocks, to);
     });
+    multiplier_.Prepare(a_.format, static_cast<int>(inputs / kRunSize), to);
   }
 
   const MatmulArgs& a_;
   const Tiling tiles_;
   const int64_t block_bytes_;
   const int64_t panels_;  // an even number
+  M multiplier_;
   UnpackedPanel panels_of_pair_[kPairPanels];
   int64_t first_tile_ = 0;
   int64_t last_tile_ = 0;
@@ -131,8 +132,8 @@ class BlockMatmul {
 };
 
 // Stores silu(gate) * up of alternate gate and up panels: [rows, outputs] float32.
-template <class S>
-void StoreBlockSwiGlu(const MatmulArgs& a, const BlockMatmul<S>& product, int64_t t) {
+template <class S, class M>
+void StoreBlockSwiGlu(const MatmulArgs& a, const BlockMatmul<S, M>& product, int64_t t) {
   const int64_t height = product.tiles().Height(t);
   for (int64_t p = a.first_panel; p < a.last_panel; p += 2) {
     const float* gate = product.Sums(t, p - a.first_panel);
@@ -148,16 +149,16 @@ void StoreBlockSwiGlu(const MatmulArgs& a, const BlockMatmul<S>& product, int64_
   }
 }
 
-template <class S>
+template <class S, class M>
 void BlockMatmulImpl(const MatmulArgs& a) {
-  BlockMatmul<S> product(a);
-  const int64_t at_a_time = a.sum_rows / S::kBlockRows;
+  BlockMatmul<S, M> product(a);
+  const int64_t at_a_time = a.sum_rows / M::kRows;
   for (int64_t first = a.first_tile; first < a.last_tile; first += at_a_time) {
     const int64_t last = first + at_a_time < a.last_tile ? first + at_a_time : a.last_tile;
     product.Run(first, last);
     for (int64_t t = first; t < last; ++t) {
       if (a.swiglu != nullptr) {
-        StoreBlockSwiGlu<S>(a, product, t);
+        StoreBlockSwiGlu<S, M>(a, product, t);
       } else {
         StoreSums<S>(a, product.tiles(), product, t);
       }

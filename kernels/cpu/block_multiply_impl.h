@@ -58,6 +58,7 @@ static constexpr int OffsetOf(WeightFormat format) {
 
 // A block of a tile of rows and of a pair of panels.
 struct BlockProduct {
+  int64_t rows;            // of the tile
   const std::byte* x;      // BlockTile
   const UnpackedPanel* w;  // [kPairPanels]
   int runs;
@@ -68,29 +69,106 @@ struct BlockProduct {
   int64_t lines;                        // of 64 bytes, in each of them
 };
 
+static inline int32_t UnitAt(const std::byte* p) {
+  int32_t unit;
+  std::memcpy(&unit, p, sizeof(unit));
+  return unit;
+}
+
+// What follows the runs of a block for each row and output of one panel. M: BlockTile is its. t: of
+// kRows rows, of which the tile has b.rows.
+template <class S, class M, int kRows>
+struct BlockEnd {
+  using Units = typename S::Units;
+  using Vec = typename S::Vec;
+  using Tile = BlockTile<M>;
+
+  static inline __attribute__((always_inline)) void AddRunMins(const BlockProduct& b, int64_t rows,
+                                                               int p, Vec (&t)[kRows]) {
+    const std::byte* sums = b.x + Tile::RunSums(rows);
+    for (int run = 0; run < b.runs; ++run) {
+      const Vec min = S::Load(b.w[p].mins[run]);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        int16_t sum;
+        std::memcpy(&sum, sums + (run / 2 * rows + r) * 4 + run % 2 * 2, sizeof(sum));
+        t[r] = S::Fma(min, S::Set1(sum), t[r]);
+      }
+    }
+  }
+
+  static inline __attribute__((always_inline)) void AddBlockMins(const BlockProduct& b,
+                                                                 int64_t rows, int p,
+                                                                 Vec (&t)[kRows]) {
+    const std::byte* sums = b.x + Tile::RunSums(rows);
+    const Vec min = S::Load(b.w[p].mins[0]);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      Units sum = S::ZeroUnits();
+#pragma GCC unroll 4
+      for (int i = 0; i < kRunsOfBlock / 2; ++i) {
+        sum = S::DotWords(sum, S::LoadUnits(b.w[p].min_counts[i]),
+                          S::Set1Units(UnitAt(sums + (i * rows + r) * 4)));
+      }
+      t[r] = S::Fma(min, S::ToFloats(sum), t[r]);
+    }
+  }
+
+  static inline __attribute__((always_inline)) void AddToSums(const BlockProduct& b, int64_t rows,
+                                                              int p, const Vec (&t)[kRows]) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      if (r >= rows) return;
+      float scale;
+      std::memcpy(&scale, b.x + Tile::Scales(rows) + r * 4, sizeof(scale));
+      float* sums = b.sums + (p * rows + r) * 16;
+      S::Store(sums, S::Fma(S::Set1(scale), t[r], b.first ? S::Zero() : S::Load(sums)));
+    }
+  }
+};
+
+// Spreads the prefetches over `parts` parts of the work on a block, because few can be under way.
+static inline __attribute__((always_inline)) void PrefetchPart(const BlockProduct& b, int part,
+                                                               int parts) {
+  const int64_t end = b.lines * (part + 1) / parts;
+  for (int64_t line = b.lines * part / parts; line < end; ++line) {
+#pragma GCC unroll 2
+    for (int p = 0; p < kPairPanels; ++p) __builtin_prefetch(b.ahead[p] + line * 64, 0, 2);
+  }
+}
+
+template <class S>
+struct VectorBlocks;
+
+// Multiplies a tile of kRows rows on vector registers.
 template <class S, BlockForm kForm, int kRows>
 class BlockMultiplier {
  public:
   using Units = typename S::Units;
   using Vec = typename S::Vec;
-  using Tile = BlockTile<S>;
+  using Tile = BlockTile<VectorBlocks<S>>;
+  using End = BlockEnd<S, VectorBlocks<S>, kRows>;
 
   static void Multiply(const BlockProduct& b) {
     alignas(64) int32_t starts[kParts * kRunsOfBlock * kPaddedRows];
     FillStarts(b, starts);
-    Vec t[kRows][kPairPanels];
+    Vec t[kPairPanels][kRows];
+#pragma GCC unroll 2
+    for (auto& panel : t) {
 #pragma GCC unroll 8
-    for (auto& row : t) {
-      for (Vec& v : row) v = S::Zero();
+      for (Vec& v : panel) v = S::Zero();
     }
     for (int run = 0; run < b.runs; ++run) {
-      Prefetch(b, run);
+      PrefetchPart(b, run, b.runs);
 #pragma GCC unroll 2
       for (int part = 0; part < kParts; ++part) AddPart(b, run, part, starts, t);
     }
-    if constexpr (kForm == BlockForm::kRunMins) AddRunMins(b, t);
-    if constexpr (kForm == BlockForm::kBlockMins) AddBlockMins(b, t);
-    AddToSums(b, t);
+#pragma GCC unroll 2
+    for (int p = 0; p < kPairPanels; ++p) {
+      if constexpr (kForm == BlockForm::kRunMins) End::AddRunMins(b, kRows, p, t[p]);
+      if constexpr (kForm == BlockForm::kBlockMins) End::AddBlockMins(b, kRows, p, t[p]);
+      End::AddToSums(b, kRows, p, t[p]);
+    }
   }
 
  private:
@@ -98,26 +176,6 @@ class BlockMultiplier {
   static constexpr int kSteps = kStepsPerRun / kParts;
   static constexpr int kPaddedRows = (kRows + 1) / 2 * 2;  // whole vectors of all runs
   static constexpr bool kHasOffset = kForm != BlockForm::kRunMins && kForm != BlockForm::kBlockMins;
-
-  static int32_t UnitAt(const std::byte* p) {
-    int32_t unit;
-    std::memcpy(&unit, p, sizeof(unit));
-    return unit;
-  }
-  static Vec InputAt(const std::byte* p) {
-    float value;
-    std::memcpy(&value, p, sizeof(value));
-    return S::Set1(value);
-  }
-
-  // Spreads the prefetches over the runs, because few can be under way.
-  static void Prefetch(const BlockProduct& b, int run) {
-    const int64_t end = b.lines * (run + 1) / b.runs;
-    for (int64_t line = b.lines * run / b.runs; line < end; ++line) {
-#pragma GCC unroll 2
-      for (int p = 0; p < kPairPanels; ++p) __builtin_prefetch(b.ahead[p] + line * 64, 0, 2);
-    }
-  }
 
   // What the offset takes from each sum: [run][row][part].
   static void FillStarts(const BlockProduct& b, int32_t* starts) {
@@ -138,7 +196,7 @@ class BlockMultiplier {
   // t += scale * (q · x) of a run or half of a run.
   static inline __attribute__((always_inline)) void AddPart(const BlockProduct& b, int run,
                                                             int part, const int32_t* starts,
-                                                            Vec (&t)[kRows][kPairPanels]) {
+                                                            Vec (&t)[kPairPanels][kRows]) {
     Units acc[kRows][kPairPanels];
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
@@ -156,7 +214,7 @@ class BlockMultiplier {
       for (int p = 0; p < kPairPanels; ++p) w[p] = S::LoadUnits(b.w[p].q + (first + s) * 64);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
-        const Units x = S::Set1Units(UnitAt(Tile::Q(b.x, kRows, first + s, r)));
+        const Units x = S::Set1Units(UnitAt(b.x + Tile::Q(kRows, (first + s) * kInputsPerStep, r)));
 #pragma GCC unroll 2
         for (int p = 0; p < kPairPanels; ++p) {
           acc[r][p] = S::template DotBytes<kForm == BlockForm::kWide>(acc[r][p], w[p], x);
@@ -167,98 +225,70 @@ class BlockMultiplier {
     for (int p = 0; p < kPairPanels; ++p) {
       const Vec scale = S::Load(b.w[p].scales[run * kParts + part]);
 #pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) t[r][p] = S::Fma(scale, S::ToFloats(acc[r][p]), t[r][p]);
-    }
-  }
-
-  static void AddRunMins(const BlockProduct& b, Vec (&t)[kRows][kPairPanels]) {
-    const std::byte* sums = b.x + Tile::RunSums(kRows);
-    for (int run = 0; run < b.runs; ++run) {
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) {
-        int16_t sum;
-        std::memcpy(&sum, sums + (run / 2 * kRows + r) * 4 + run % 2 * 2, sizeof(sum));
-        const Vec x = S::Set1(sum);
-#pragma GCC unroll 2
-        for (int p = 0; p < kPairPanels; ++p)
-          t[r][p] = S::Fma(S::Load(b.w[p].mins[run]), x, t[r][p]);
-      }
-    }
-  }
-
-  static void AddBlockMins(const BlockProduct& b, Vec (&t)[kRows][kPairPanels]) {
-    const std::byte* sums = b.x + Tile::RunSums(kRows);
-#pragma GCC unroll 2
-    for (int p = 0; p < kPairPanels; ++p) {
-      const Vec min = S::Load(b.w[p].mins[0]);
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) {
-        Units sum = S::ZeroUnits();
-#pragma GCC unroll 4
-        for (int i = 0; i < kRunsOfBlock / 2; ++i) {
-          sum = S::DotWords(sum, S::LoadUnits(b.w[p].min_counts[i]),
-                            S::Set1Units(UnitAt(sums + (i * kRows + r) * 4)));
-        }
-        t[r][p] = S::Fma(min, S::ToFloats(sum), t[r][p]);
-      }
-    }
-  }
-
-  static void AddToSums(const BlockProduct& b, const Vec (&t)[kRows][kPairPanels]) {
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-      const Vec scale = InputAt(b.x + Tile::Scales(kRows) + r * 4);
-#pragma GCC unroll 2
-      for (int p = 0; p < kPairPanels; ++p) {
-        float* sums = b.sums + (p * kRows + r) * 16;
-        S::Store(sums, S::Fma(scale, t[r][p], b.first ? S::Zero() : S::Load(sums)));
-      }
+      for (int r = 0; r < kRows; ++r) t[p][r] = S::Fma(scale, S::ToFloats(acc[r][p]), t[p][r]);
     }
   }
 };
 
 template <class S, BlockForm kForm, int kRows = S::kBlockRows>
-void MultiplyBlock(const BlockProduct& b, int64_t rows) {
+void MultiplyBlock(const BlockProduct& b) {
   if constexpr (kRows > 0) {
-    if (rows == kRows) return BlockMultiplier<S, kForm, kRows>::Multiply(b);
-    return MultiplyBlock<S, kForm, kRows - 1>(b, rows);
+    if (b.rows == kRows) return BlockMultiplier<S, kForm, kRows>::Multiply(b);
+    return MultiplyBlock<S, kForm, kRows - 1>(b);
   }
 }
 
-// Multiplies a block of up to S::kBlockRows rows by panels of the format.
+// The multiplication of quantised weights on vector registers.
 template <class S>
-void MultiplyBlockOf(WeightFormat format, const BlockProduct& b, int64_t rows) {
-  switch (FormOf(format)) {
-    case BlockForm::kNarrow:
-      return MultiplyBlock<S, BlockForm::kNarrow>(b, rows);
-    case BlockForm::kWide:
-      return MultiplyBlock<S, BlockForm::kWide>(b, rows);
-    case BlockForm::kHalves:
-      return MultiplyBlock<S, BlockForm::kHalves>(b, rows);
-    case BlockForm::kRunMins:
-      return MultiplyBlock<S, BlockForm::kRunMins>(b, rows);
-    case BlockForm::kBlockMins:
-      return MultiplyBlock<S, BlockForm::kBlockMins>(b, rows);
-  }
-}
+struct VectorBlocks {
+  static constexpr int kRows = S::kBlockRows;  // of a tile, at most
+  static constexpr int kInputsTogether = kInputsPerStep;
 
-// Runs as many independent chains as a block has.
-template <class S>
-double ByteProductLoop(int64_t rounds) {
-  constexpr int kChains = S::kBlockRows * kPairPanels;
-  volatile int32_t zero = 0;
-  const auto w = S::Set1Units(zero);
-  typename S::Units acc[kChains];
-#pragma GCC unroll 12
-  for (auto& a : acc) a = S::Set1Units(zero);
-  for (int64_t i = 0; i < rounds; ++i) {
-#pragma GCC unroll 12
-    for (auto& a : acc) a = S::template DotBytes<false>(a, w, w);
+  // Prepares an unpacked block of `runs` runs.
+  void Prepare(WeightFormat /*format*/, int /*runs*/, UnpackedPanel& /*panel*/) const {}
+
+  void Multiply(WeightFormat format, const BlockProduct& b) const {
+    switch (FormOf(format)) {
+      case BlockForm::kNarrow:
+        return MultiplyBlock<S, BlockForm::kNarrow>(b);
+      case BlockForm::kWide:
+        return MultiplyBlock<S, BlockForm::kWide>(b);
+      case BlockForm::kHalves:
+        return MultiplyBlock<S, BlockForm::kHalves>(b);
+      case BlockForm::kRunMins:
+        return MultiplyBlock<S, BlockForm::kRunMins>(b);
+      case BlockForm::kBlockMins:
+        return MultiplyBlock<S, BlockForm::kBlockMins>(b);
+    }
   }
-  float sum = 0;
-  for (auto& a : acc) sum += S::Sum(S::ToFloats(a));
-  return 2.0 * kChains * 16 * kInputsPerStep * static_cast<double>(rounds) + sum;
-}
+
+  // Runs as many independent chains as a block has.
+  static double DotProductLoop(int64_t rounds) {
+    constexpr int kChains = S::kBlockRows * kPairPanels;
+    volatile int32_t zero = 0;
+    const auto w = S::Set1Units(zero);
+    typename S::Units acc[kChains];
+#pragma GCC unroll 12
+    for (auto& a : acc) a = S::Set1Units(zero);
+    for (int64_t i = 0; i < rounds; ++i) {
+#pragma GCC unroll 12
+      for (auto& a : acc) a = S::template DotBytes<false>(a, w, w);
+    }
+    float sum = 0;
+    for (auto& a : acc) sum += S::Sum(S::ToFloats(a));
+    return 2.0 * kChains * 16 * kInputsPerStep * static_cast<double>(rounds) + sum;
+  }
+};
+
+// The multiplications of a path with vector registers only.
+template <class S>
+struct VectorBlocksOnly {
+  // Calls f.operator()<M>() with the multiplication M for products of `rows` rows.
+  template <class F>
+  static auto With(WeightFormat /*format*/, int64_t /*rows*/, const F& f) {
+    return f.template operator()<VectorBlocks<S>>();
+  }
+};
 
 }  // namespace octet
 

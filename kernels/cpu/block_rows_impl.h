@@ -16,27 +16,30 @@ namespace octet {
 inline constexpr int kInputsPerStep = 4;
 inline constexpr int kStepsPerRun = kRunSize / kInputsPerStep;
 
-// The division of rows into tiles for quantised weights.
-template <class S>
+// The division of rows into tiles for quantised weights. M: their multiplication, such as
+// VectorBlocks (kernels/cpu/block_multiply_impl.h).
+template <class M>
 struct BlockTiling {
   static constexpr int kRowQuantum = 1;
-  static constexpr int Rows(int) { return S::kBlockRows; }
+  static constexpr int Rows(int) { return M::kRows; }
 };
 
 // One block of kActivationBlock inputs of all rows of a tile:
 //
-//   q         int8   [step][row][4]
+//   q         int8   [input / M::kInputsTogether][row][M::kInputsTogether]
 //   half_sums int16  [run][row][2]      of q, of 16 inputs each
 //   run_sums  int16  [run / 2][row][2]  of q
 //   scales    float  [row]
 //
-// Bytes that are left over allow whole vectors to be read.
-template <class S>
+// Bytes that are left over allow whole vectors, and whole tile registers, to be read.
+template <class M>
 struct BlockTile {
   static constexpr int64_t kRowBytes = 320;
 
-  static const std::byte* Q(const std::byte* tile, int64_t rows, int64_t step, int64_t row) {
-    return tile + (step * rows + row) * kInputsPerStep;
+  // input: a multiple of kInputsPerStep
+  static constexpr int64_t Q(int64_t rows, int64_t input, int64_t row) {
+    constexpr int64_t kTogether = M::kInputsTogether;
+    return (input / kTogether * rows + row) * kTogether + input % kTogether;
   }
   static constexpr int64_t HalfSums(int64_t rows) { return kActivationBlock * rows; }
   static constexpr int64_t RunSums(int64_t rows) {
@@ -44,11 +47,12 @@ struct BlockTile {
   }
   static constexpr int64_t Scales(int64_t rows) { return RunSums(rows) + 2 * kRunsOfBlock * rows; }
 };
+
 // The bytes of one packed row.
-template <class S>
+template <class M>
 int64_t BlockRowBytes(int64_t inputs) {
-  static_assert(BlockTile<S>::Scales(1) + 4 <= BlockTile<S>::kRowBytes);
-  return (inputs + kActivationBlock - 1) / kActivationBlock * BlockTile<S>::kRowBytes;
+  static_assert(BlockTile<M>::Scales(1) + 4 <= BlockTile<M>::kRowBytes);
+  return (inputs + kActivationBlock - 1) / kActivationBlock * BlockTile<M>::kRowBytes;
 }
 
 // The scale of a block, and the factor that brings its activations to 8 bits.
@@ -76,9 +80,10 @@ BlockScale ScaleOfBlock(int inputs, X x) {
 }
 
 // Writes row `row` of a block of a tile.
-template <class S, class X>
+template <class S, class M, class X>
 void PackBlock(int inputs, X x, int64_t rows, int64_t row, std::byte* tile) {
-  using Tile = BlockTile<S>;
+  using Tile = BlockTile<M>;
+  constexpr int kTogether = M::kInputsTogether < 16 ? M::kInputsTogether : 16;
   const BlockScale scale = ScaleOfBlock<S>(inputs, x);
   std::memcpy(tile + Tile::Scales(rows) + row * 4, &scale.scale, 4);
   const auto inverse = S::Set1(scale.inverse);
@@ -91,9 +96,8 @@ void PackBlock(int inputs, X x, int64_t rows, int64_t row, std::byte* tile) {
       sums[half] = static_cast<int16_t>(S::Sum(S::ToFloats(q)));
       alignas(16) std::byte bytes[16];
       S::StoreBytes(bytes, q);
-      for (int i = 0; i < 16; i += kInputsPerStep) {
-        std::memcpy(tile + ((first + i) / kInputsPerStep * rows + row) * kInputsPerStep, bytes + i,
-                    kInputsPerStep);
+      for (int i = 0; i < 16; i += kTogether) {
+        std::memcpy(tile + Tile::Q(rows, first + i, row), bytes + i, kTogether);
       }
     }
     std::memcpy(tile + Tile::HalfSums(rows) + (run * rows + row) * 4, sums, 4);
@@ -103,11 +107,11 @@ void PackBlock(int inputs, X x, int64_t rows, int64_t row, std::byte* tile) {
 }
 
 // Packs the rows of one tile: [blocks][BlockTile].
-template <class S>
+template <class S, class M>
 void PackBlockRows(const PackRowsArgs& a) {
-  const Tiles<BlockTiling<S>> tiles(a.rows);
+  const Tiles<BlockTiling<M>> tiles(a.rows);
   const int64_t height = tiles.Height(a.tile);
-  std::byte* packed = a.packed + tiles.FirstRow(a.tile) * BlockRowBytes<S>(a.inputs);
+  std::byte* packed = a.packed + tiles.FirstRow(a.tile) * BlockRowBytes<M>(a.inputs);
   for (int64_t r = 0; r < height; ++r) {
     const int64_t row = tiles.FirstRow(a.tile) + r;
     const std::byte* x = a.x + (a.indices == nullptr ? row : a.indices[row]) * a.x_stride;
@@ -117,14 +121,14 @@ void PackBlockRows(const PackRowsArgs& a) {
       const auto inputs = static_cast<int>(left < kActivationBlock ? left : kActivationBlock);
       if (a.from == DType::kF32) {
         const auto* values = reinterpret_cast<const float*>(x) + first;
-        PackBlock<S>(
+        PackBlock<S, M>(
             inputs, [&](int i) { return S::Load(values + i); }, height, r, tile);
       } else {
         const auto* values = reinterpret_cast<const uint16_t*>(x) + first;
-        PackBlock<S>(
+        PackBlock<S, M>(
             inputs, [&](int i) { return S::LoadBf16(values + i); }, height, r, tile);
       }
-      tile += height * BlockTile<S>::kRowBytes;
+      tile += height * BlockTile<M>::kRowBytes;
     }
   }
 }

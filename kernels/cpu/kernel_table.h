@@ -14,39 +14,40 @@
 namespace octet {
 
 // The kernels that there are for each kind of weight formats. S: the vectors of the path, such as
-// Avx2. F and B: its multiplication of float32 and of bfloat16.
-template <class S, class F, class B>
+// Avx2. F, B and Q: its multiplication of float32, of bfloat16 and of quantised weights.
+template <class S, class F, class B, class Q>
 struct FormatKernels {
   static int64_t NumTiles(WeightFormat format, int64_t rows) {
     if (format == WeightFormat::kF32) return Tiles<F>(rows).count;
     if (format == WeightFormat::kBF16) return Tiles<B>(rows).count;
-    return Tiles<BlockTiling<S>>(rows).count;
+    return Q::With(format, rows, [&]<class M>() { return Tiles<BlockTiling<M>>(rows).count; });
   }
   static size_t PackedRowBytes(WeightFormat format, int64_t inputs) {
     if (format == WeightFormat::kF32) return RowBytes<F>(inputs);
     if (format == WeightFormat::kBF16) return RowBytes<B>(inputs);
-    return static_cast<size_t>(BlockRowBytes<S>(inputs));
+    return static_cast<size_t>(BlockRowBytes<VectorBlocks<S>>(inputs));  // as all
   }
   static void PackRows(const PackRowsArgs& args) {
     if (args.format == WeightFormat::kF32) return PackRowsTyped<F>(args);
     if (args.format == WeightFormat::kBF16) return PackRowsTyped<B>(args);
-    PackBlockRows<S>(args);
+    Q::With(args.format, args.rows, [&]<class M>() { PackBlockRows<S, M>(args); });
   }
   static void Matmul(const MatmulArgs& args) {
     if (args.format == WeightFormat::kF32) return MatmulTyped<S, F>(args);
     if (args.format == WeightFormat::kBF16) return MatmulTyped<S, B>(args);
-    BlockMatmulImpl<S>(args);
+    Q::With(args.format, args.rows, [&]<class M>() { BlockMatmulImpl<S, M>(args); });
   }
   static double DotProductLoop(WeightFormat format, int64_t rounds) {
     if (format == WeightFormat::kF32) return F::Multiplier::DotProductLoop(rounds);
     if (format == WeightFormat::kBF16) return B::Multiplier::DotProductLoop(rounds);
-    return ByteProductLoop<S>(rounds);
+    constexpr int64_t kManyRows = 512;
+    return Q::With(format, kManyRows, [&]<class M>() { return M::DotProductLoop(rounds); });
   }
 };
 
-template <class S, class B = Bf16Dot<S>>
+template <class S, class B = Bf16Dot<S>, class Q = VectorBlocksOnly<S>>
 constexpr CpuKernels MakeKernels() {
-  using Formats = FormatKernels<S, F32Dot<S>, B>;
+  using Formats = FormatKernels<S, F32Dot<S>, B, Q>;
   return {.num_tiles = Formats::NumTiles,
           .packed_row_bytes = Formats::PackedRowBytes,
           .pack_rows = Formats::PackRows,

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "kernels/base/check.h"
+#include "kernels/cpu/block_tiles_impl.h"
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/cpu/thread_pool.h"
 #include "kernels/cpu/vec_avx2.h"
@@ -55,10 +56,10 @@ void TileModel::Zero(int tile) {
   tiles_[tile] = {};
 }
 
-void TileModel::Load(int tile, const std::byte* rows) {
+void TileModel::Load(int tile, const std::byte* rows, int stride) {
   Zero(tile);
   for (int r = 0; r < config_.rows[tile]; ++r) {
-    std::memcpy(tiles_[tile][r].data(), rows + r * kTileRowBytes, config_.row_bytes[tile]);
+    std::memcpy(tiles_[tile][r].data(), rows + r * stride, config_.row_bytes[tile]);
   }
 }
 
@@ -81,7 +82,7 @@ float TileModel::DotPairs(int x_row, int column, int x, int w) const {
   return even + odd;
 }
 
-void TileModel::Dot(int sum, int x, int w) {
+void TileModel::CheckDot(int sum, int x, int w) const {
   OCTET_CHECK(sum != x && sum != w && x != w) << "#UD: one register twice";
   for (const int tile : {sum, x, w}) {
     CheckTile(tile);
@@ -91,21 +92,45 @@ void TileModel::Dot(int sum, int x, int w) {
               config_.row_bytes[sum] == config_.row_bytes[w] &&
               config_.row_bytes[x] / 4 == config_.rows[w])
       << "#UD: shapes of tiles " << sum << ", " << x << ", " << w;
-  FlushDenormalsToZero();  // the instruction does, whatever this thread has set
-  for (int r = 0; r < config_.rows[sum]; ++r) {
-    for (int column = 0; column < config_.row_bytes[sum] / 4; ++column) {
-      float value;
-      std::byte* at = tiles_[sum][r].data() + column * sizeof(value);
+}
+
+template <class N, class F>
+void TileModel::AddToTile(int tile, F number) {
+  for (int r = 0; r < config_.rows[tile]; ++r) {
+    for (int column = 0; column < config_.row_bytes[tile] / 4; ++column) {
+      N value;
+      std::byte* at = tiles_[tile][r].data() + column * sizeof(value);
       std::memcpy(&value, at, sizeof(value));
-      value += DotPairs(r, column, x, w);
+      value += number(r, column);
       std::memcpy(at, &value, sizeof(value));
     }
   }
 }
 
+void TileModel::Dot(int sum, int x, int w) {
+  CheckDot(sum, x, w);
+  FlushDenormalsToZero();  // the instruction does, whatever this thread has set
+  AddToTile<float>(sum, [&](int row, int column) { return DotPairs(row, column, x, w); });
+}
+
+int32_t TileModel::DotFours(int x_row, int column, int x, int w) const {
+  int32_t sum = 0;
+  for (int k = 0; k < config_.row_bytes[x]; ++k) {
+    sum += static_cast<int8_t>(tiles_[x][x_row][k]) *
+           static_cast<int8_t>(tiles_[w][k / 4][4 * column + k % 4]);
+  }
+  return sum;
+}
+
+void TileModel::DotBytes(int sum, int x, int w) {
+  CheckDot(sum, x, w);
+  AddToTile<int32_t>(sum, [&](int row, int column) { return DotFours(row, column, x, w); });
+}
+
 struct ModelVectors : Avx2 {};
 
 constinit const CpuKernels kTileModelKernels =
-    MakeKernels<ModelVectors, TileDot<ModelVectors, TileModel>>();
+    MakeKernels<ModelVectors, TileDot<ModelVectors, TileModel>,
+                TileBlocksForManyRows<ModelVectors, TileModel>>();
 
 }  // namespace octet

@@ -14,7 +14,7 @@ namespace octet {
 
 // The tile registers of one thread, in place of AmxTiles (kernels/cpu/amx.cc). What the processor
 // answers with a fault ends the process. Intel SDM volume 2: LDTILECFG, TILELOADD, TILESTORED,
-// TILEZERO, TDPBF16PS, and the exception classes of AMX.
+// TILEZERO, TDPBF16PS, TDPBSSD, and the exception classes of AMX.
 class TileModel {
  public:
   void Configure(const TileConfig& config);
@@ -24,10 +24,10 @@ class TileModel {
   void Zero() {
     Zero(kTile);
   }
-  // Rows of the configured length, one each 64 bytes.
-  template <int kTile>
+  // Rows of the configured length, one each kStride bytes.
+  template <int kTile, int kStride = kTileRowBytes>
   void Load(const void* rows) {
-    Load(kTile, static_cast<const std::byte*>(rows));
+    Load(kTile, static_cast<const std::byte*>(rows), kStride);
   }
   template <int kTile>
   void Store(void* rows) {
@@ -37,6 +37,10 @@ class TileModel {
   void Dot() {
     Dot(kSum, kX, kWeights);
   }
+  template <int kSum, int kX, int kWeights>
+  void DotBytes() {
+    DotBytes(kSum, kX, kWeights);
+  }
 
  private:
   static constexpr int kTiles = 8;
@@ -45,10 +49,17 @@ class TileModel {
   // #UD unless it has rows.
   void CheckTile(int tile) const;
   void Zero(int tile);
-  void Load(int tile, const std::byte* rows);
+  void Load(int tile, const std::byte* rows, int stride);
   void Store(int tile, std::byte* rows) const;
+  // #UD unless the shapes match.
+  void CheckDot(int sum, int x, int w) const;
   void Dot(int sum, int x, int w);
   float DotPairs(int x_row, int column, int x, int w) const;
+  void DotBytes(int sum, int x, int w);
+  int32_t DotFours(int x_row, int column, int x, int w) const;
+  // Adds number(row, column) to each element of type N.
+  template <class N, class F>
+  void AddToTile(int tile, F number);
 
   TileConfig config_ = {.palette = 0};
   std::array<std::array<Row, kTileHeight>, kTiles> tiles_ = {};

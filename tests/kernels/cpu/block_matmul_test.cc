@@ -57,7 +57,7 @@ TEST_P(BlockMatmulTest, EqualsTheWrittenDefinitionBitForBit) {
   for (const int64_t inputs : Widths()) {
     for (const int64_t outputs : {1, 16, 35, 300}) {
       const QuantisedRows w = QuantisedRows::Random(format_, outputs, inputs, 1);
-      for (const int64_t rows : {1, 2, 5, 7, 13}) {
+      for (const int64_t rows : {1, 2, 5, 7, 13, 17, 25}) {
         const OwnedMatrix x = OwnedMatrix::Random(rows, inputs, DType::kF32, 2);
         const OwnedMatrix y = Multiply(backend, x.view(), w);
         EXPECT_EQ(y.bytes(), ReferenceMatmul(x, w).bytes())
@@ -89,14 +89,16 @@ TEST_P(BlockMatmulTest, CacheSizeAndThreadsChangeNothing) {
 TEST_P(BlockMatmulTest, RowsThatAreNotFiniteGiveNan) {
   CpuBackend backend(kernels_, 1);
   const QuantisedRows w = QuantisedRows::Random(format_, 17, 512, 7);
-  OwnedMatrix x = OwnedMatrix::Random(3, 512, DType::kF32, 8);
-  const OwnedMatrix without = Multiply(backend, x.view(), w);
-  x.set(1, 300, std::numeric_limits<float>::infinity());
-  const OwnedMatrix y = Multiply(backend, x.view(), w);
-  for (int64_t n = 0; n < 17; ++n) {
-    EXPECT_EQ(y.at(0, n), without.at(0, n));
-    EXPECT_TRUE(std::isnan(y.at(1, n)));
-    EXPECT_EQ(y.at(2, n), without.at(2, n));
+  for (const int64_t rows : {3, 20}) {
+    OwnedMatrix x = OwnedMatrix::Random(rows, 512, DType::kF32, 8);
+    const OwnedMatrix without = Multiply(backend, x.view(), w);
+    x.set(1, 300, std::numeric_limits<float>::infinity());
+    const OwnedMatrix y = Multiply(backend, x.view(), w);
+    for (int64_t n = 0; n < 17; ++n) {
+      EXPECT_EQ(y.at(0, n), without.at(0, n));
+      EXPECT_TRUE(std::isnan(y.at(1, n)));
+      EXPECT_EQ(y.at(2, n), without.at(2, n));
+    }
   }
 }
 
@@ -105,10 +107,9 @@ TEST_P(BlockMatmulTest, ExtremeNumbersAreExact) {
   for (const int fill : {0x00, 0xff, 0x7f, 0x80}) {
     const QuantisedRows w = QuantisedRows::Filled(format_, 16, 256, static_cast<std::byte>(fill));
     for (const float sign : {1.0F, -1.0F}) {
-      OwnedMatrix x(2, 256);
-      for (int64_t k = 0; k < 256; ++k) {
-        x.set(0, k, sign);
-        x.set(1, k, k % 2 == 0 ? sign : -sign);
+      OwnedMatrix x(14, 256);
+      for (int64_t row = 0; row < 14; ++row) {
+        for (int64_t k = 0; k < 256; ++k) x.set(row, k, row * k % 2 == 0 ? sign : -sign);
       }
       EXPECT_EQ(Multiply(backend, x.view(), w).bytes(), ReferenceMatmul(x, w).bytes()) << fill;
     }

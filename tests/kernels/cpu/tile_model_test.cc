@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <bit>
 #include <vector>
 
@@ -54,6 +55,36 @@ TEST(TileModel, FlushesDenormals) {
   EXPECT_EQ(Dot(Tile({{0, 0x1p-127F}}), Tile({{0, 0x1p10F}})), 0) << "input";
   EXPECT_EQ(Dot(Tile({{0, 0x1p-100F}}), Tile({{0, 0x1p-30F}})), 0) << "product";
   EXPECT_EQ(Dot(Tile({{0, 0x1p-100F}}), Tile({{0, 0x1p-26F}})), 0x1p-126F);
+}
+
+TEST(TileModel, BytesHaveSignsAndSumsWrapNothing) {
+  std::array<int8_t, kTileBytes> x = {-128, 127, 1, -1};
+  std::array<int8_t, kTileBytes> w = {-128, -128, 100, 100};
+  x[4] = 2;
+  w[kTileRowBytes] = 3;
+  TileModel tiles;
+  tiles.Configure(Config(1, 16, 1));
+  tiles.Zero<0>();
+  tiles.Load<1>(x.data());
+  tiles.Load<2>(w.data());
+  tiles.DotBytes<0, 1, 2>();
+  tiles.DotBytes<0, 1, 2>();
+  int32_t sum[kTileBytes / 4];
+  tiles.Store<0>(sum);
+  EXPECT_EQ(sum[0], 2 * (128 * 128 - 127 * 128 + 100 - 100 + 2 * 3));
+}
+
+TEST(TileModel, LoadsRowsAtAStride) {
+  TileModel tiles;
+  tiles.Configure(Config(2, 1, 2));
+  const std::array<float, 8> memory = {1, 2, 3, 4, 5, 6, 7, 8};
+  tiles.Load<0, 16>(memory.data());
+  float stored[kTileBytes / 4];
+  tiles.Store<0>(stored);
+  EXPECT_EQ(stored[0], 1);
+  EXPECT_EQ(stored[1], 2);
+  EXPECT_EQ(stored[16], 5);
+  EXPECT_EQ(stored[17], 6);
 }
 
 TEST(TileModel, TouchesOnlyConfiguredRowsAndColumns) {
