@@ -27,6 +27,14 @@ struct AmxTiles {
                  : "r"(rows), "r"(int64_t{kStride}), "i"(kTile)
                  : "memory");
   }
+  // Memory that need not stay in the L1 cache.
+  template <int kTile>
+  static void LoadOnce(const void* rows) {
+    asm volatile("tileloaddt1 (%0,%1,1), %%tmm%c2"
+                 :
+                 : "r"(rows), "r"(int64_t{kTileRowBytes}), "i"(kTile)
+                 : "memory");
+  }
   template <int kTile>
   static void Store(void* rows) {
     asm volatile("tilestored %%tmm%c2, (%0,%1,1)"

@@ -45,6 +45,7 @@ class TileMultiplier {
     if (rows_ != 0) tiles_.Release();
   }
 
+  // The sums of the chunk are complete when Finish returns.
   void Multiply(const TileChunk& c, int64_t rows, int64_t panels) {
     Configure(rows);
     if (rows > kTileHeight) {
@@ -55,6 +56,8 @@ class TileMultiplier {
     if (panels == 2) return MultiplyTiles<1, 2>(c);
     return MultiplyTiles<1, 1>(c);
   }
+
+  void Finish() { AddWaiting(waiting_); }
 
   // Runs as many independent sums as Multiply has.
   static double DotProductLoop(int64_t rounds) {
@@ -114,6 +117,7 @@ class TileMultiplier {
     const int64_t whole = c.steps / kSteps;
     for (int64_t i = 0; i < whole; ++i) {
       Prefetch<kPanels>(c, i * kSteps);
+      AddWaiting(kWaitingAtATime);
       LoadX<kXTiles>(x);
       DotPanels<kXTiles, kPanels>(w, panel_bytes);
       x += x_bytes;
@@ -127,7 +131,12 @@ class TileMultiplier {
       LoadX<kXTiles>(x);
       DotPanels<kXTiles, kPanels>(last, kTileBytes);
     }
-    AddSums<kXTiles, kPanels>(c);
+    Finish();
+    float* to = c.first ? c.sums : chunk_;
+    StoreSums<kXTiles, kPanels>(to);
+    if (c.first) return;
+    sums_ = c.sums;
+    waiting_ = kPanels * rows_;
   }
 
   // Prefetches one tile of each of the next panels.
@@ -153,8 +162,8 @@ class TileMultiplier {
 
   template <int kXTiles>
   void LoadX(const std::byte* x) {
-    tiles_.template Load<4>(x);
-    if constexpr (kXTiles == 2) tiles_.template Load<5>(x + kTileBytes);
+    tiles_.template LoadOnce<4>(x);
+    if constexpr (kXTiles == 2) tiles_.template LoadOnce<5>(x + kTileBytes);
   }
 
   template <int kXTiles, int kPanels, int kPanel = 0>
@@ -168,30 +177,34 @@ class TileMultiplier {
     }
   }
 
+  // to: [panel][row][16]
   template <int kXTiles, int kPanels, int kPanel = 0>
-  void AddSums(const TileChunk& c) {
+  void StoreSums(float* to) {
     if constexpr (kPanel < kPanels) {
-      float* sums = c.sums + kPanel * rows_ * 16;
-      AddTile<kPanel>(sums, Height(0), c.first);
-      if constexpr (kXTiles == 2) {
-        AddTile<2 + kPanel>(sums + kTileHeight * 16, Height(1), c.first);
-      }
-      AddSums<kXTiles, kPanels, kPanel + 1>(c);
+      tiles_.template Store<kPanel>(to);
+      if constexpr (kXTiles == 2) tiles_.template Store<2 + kPanel>(to + kTileHeight * 16);
+      StoreSums<kXTiles, kPanels, kPanel + 1>(to + rows_ * 16);
     }
   }
 
-  template <int kTile>
-  void AddTile(float* sums, int64_t height, bool first) {
-    if (first) return tiles_.template Store<kTile>(sums);
-    alignas(64) float chunk[kTileBytes / sizeof(float)];
-    tiles_.template Store<kTile>(chunk);
-    for (int64_t i = 0; i < height * 16; i += 16) {
-      S::Store(sums + i, S::Add(S::Load(sums + i), S::Load(chunk + i)));
+  // Adds up to `vectors` of the sums that wait. To add all of them right behind the products would
+  // wait for the tiles; between the products of the next chunk it takes no time.
+  void AddWaiting(int64_t vectors) {
+    const int64_t left = waiting_ < vectors ? 0 : waiting_ - vectors;
+    for (; waiting_ > left; --waiting_) {
+      const int64_t at = (waiting_ - 1) * 16;
+      S::Store(sums_ + at, S::Add(S::Load(sums_ + at), S::Load(chunk_ + at)));
     }
   }
+
+  static constexpr int kMostVectors = 4 * kTileHeight;  // of four registers
+  static constexpr int kWaitingAtATime = kMostVectors / (kChunk / kInputs);
 
   T tiles_;
-  int64_t rows_ = 0;  // for which the tiles are configured
+  int64_t rows_ = 0;                            // for which the tiles are configured
+  alignas(64) float chunk_[kMostVectors * 16];  // of which the first waiting_ vectors
+  float* sums_ = nullptr;                       // have to be added here
+  int64_t waiting_ = 0;
 };
 
 // The multiplication of bfloat16 with AMX (kernels/cpu/vector_multiplier.h has the others).

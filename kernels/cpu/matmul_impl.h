@@ -46,6 +46,7 @@ class Product {
       RunBlock(b, next);
       b = next;
     }
+    multiplier_.Finish();
   }
 
   // [rows of the tile][16] of one panel

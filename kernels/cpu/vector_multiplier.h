@@ -156,9 +156,11 @@ double VectorDotProductLoop(int64_t rounds) {
 template <class S, class D>
 class VectorMultiplier {
  public:
+  // The sums of the chunk are complete when Finish returns.
   void Multiply(const TileChunk& c, int64_t rows, int64_t panels) {
     MultiplyPanels<S, D>(c, rows, panels);
   }
+  void Finish() {}
   static double DotProductLoop(int64_t rounds) { return VectorDotProductLoop<S, D>(rounds); }
 };
 

@@ -30,6 +30,10 @@ class TileModel {
     Load(kTile, static_cast<const std::byte*>(rows), kStride);
   }
   template <int kTile>
+  void LoadOnce(const void* rows) {
+    Load<kTile>(rows);
+  }
+  template <int kTile>
   void Store(void* rows) {
     Store(kTile, static_cast<std::byte*>(rows));
   }
