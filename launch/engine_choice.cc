@@ -72,14 +72,15 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
   const int64_t max_num_batched_tokens = config.max_num_batched_tokens() > 0
                                              ? config.max_num_batched_tokens()
                                              : std::max(512, 256 * *group_size);
-  EngineOptions options = {
-      .dtype = *dtype,
-      .quantised_experts = HasQuantised(FormatsOfExperts(model.tensors, model.config, *dtype)),
-      .max_model_len = max_model_len,
-      .seed = config.seed(),
-      .replica_policy = *ParseReplicaPolicy(config.replica_policy()),
-      .record_routing = !config.trace().empty(),
-      .return_routed_experts = config.return_routed_experts()};
+  const std::vector<ExpertFormats> formats = FormatsOfExperts(model.tensors, model.config, *dtype);
+  EngineOptions options = {.dtype = *dtype,
+                           .quantised_experts = HasQuantised(formats),
+                           .row_dtype = RowType(formats, *dtype),
+                           .max_model_len = max_model_len,
+                           .seed = config.seed(),
+                           .replica_policy = *ParseReplicaPolicy(config.replica_policy()),
+                           .record_routing = !config.trace().empty(),
+                           .return_routed_experts = config.return_routed_experts()};
   options.limits = {
       .max_num_seqs = config.max_num_seqs(),
       .max_num_batched_tokens = max_num_batched_tokens,

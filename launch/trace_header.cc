@@ -16,9 +16,9 @@ TraceHeader MakeTraceHeader(const RunConfig& config, const JobSetup& setup) {
   header.set_hidden_size(static_cast<int32_t>(model.hidden_size));
   header.set_dtype(Name(setup.engine.dtype));
   const auto row_bytes = [&](DType dtype) {
-    return static_cast<int32_t>(model.hidden_size * SizeOf(dtype));
+    return static_cast<int32_t>(RowBytes(dtype, model.hidden_size));
   };
-  header.set_dispatch_row_bytes(row_bytes(setup.engine.row_dtype()));
+  header.set_dispatch_row_bytes(row_bytes(setup.engine.row_dtype));
   header.set_return_row_bytes(row_bytes(DType::kF32));
   for (int r = 0; r < setup.engine.limits.num_ranks(); ++r) header.add_hosts();
   for (const HostMemory& host : setup.memory.hosts) {

@@ -95,7 +95,8 @@ class Backend {
 
   // y[i] = w2 (silu(w1 x[rows[i]]) * (w3 x[rows[i]])) with the weights of experts[e] for offsets[e]
   // <= i < offsets[e + 1]. x: [.., hidden] float32 or of the weights' dtype, rounded to it, as is
-  // what w2 multiplies; y: [rows.size(), hidden]. Experts have one shape.
+  // what w2 multiplies, or, if the weights are quantised, what Convert rounds to blocks of 8 bits;
+  // y: [rows.size(), hidden]. Experts have one shape.
   virtual void GroupedSwiGlu(ConstMatrix x, std::span<const int32_t> rows,
                              std::span<const int32_t> offsets,
                              std::span<const ExpertWeights* const> experts, Matrix y) = 0;
@@ -117,14 +118,15 @@ class Backend {
   // y += x
   virtual void Add(ConstMatrix x, Matrix y) = 0;
 
-  // y[i] = x[rows[i]], each float32 or bfloat16, rounded to nearest even.
+  // y[i] = x[rows[i]], each float32 or bfloat16, rounded to nearest even; or both blocks of 8 bits.
   virtual void GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) = 0;
 
   // y[i] = row rows[i] of w, which lies in memory that the device uses. y: float32. A device takes
   // no quantised rows.
   virtual void GatherWeights(const WeightRows& w, std::span<const int32_t> rows, Matrix y) = 0;
 
-  // y = x, each float32 or bfloat16, rounded to nearest even.
+  // y = x, each float32 or bfloat16, rounded to nearest even. On the host, y may be blocks of 8
+  // bits, and x then float32.
   virtual void Convert(ConstMatrix x, Matrix y) = 0;
 
   // Sets the rows sums.results of y to sums of rows of x. Each product is rounded before it is

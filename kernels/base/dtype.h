@@ -1,4 +1,4 @@
-// Element types of weights, activations and the KV cache.
+// Types of numbers in weights, activations and the KV cache.
 
 #ifndef OCTET_KERNELS_BASE_DTYPE_H_
 #define OCTET_KERNELS_BASE_DTYPE_H_
@@ -9,9 +9,32 @@
 
 namespace octet {
 
-enum class DType : uint8_t { kF32, kBF16, kF16 };
+enum class DType : uint8_t {
+  kF32,
+  kBF16,
+  kF16,
+  kInt8Blocks,  // a row is ActivationBlocks
+};
 
+// Consecutive activations of a row that share a scale when they are rounded to 8 bits. Blocks begin
+// at multiples of it; the last one of a row may be shorter.
+inline constexpr int kActivationBlock = 256;
+
+// A block of activations, rounded to 8 bits: activation i is scale * q[i].
+struct ActivationBlock {
+  int8_t q[kActivationBlock];  // from -127 to 127; zeros behind the end of the row
+  float scale;                 // the greatest magnitude / 127; NaN if one is not finite
+};
+
+// Returns the bytes of one number, which has a place of its own unless numbers are in blocks.
 constexpr size_t SizeOf(DType dtype) { return dtype == DType::kF32 ? 4 : 2; }
+
+// Returns the bytes of `cols` consecutive numbers of a row.
+constexpr size_t RowBytes(DType dtype, int64_t cols) {
+  if (dtype != DType::kInt8Blocks) return static_cast<size_t>(cols) * SizeOf(dtype);
+  return static_cast<size_t>(cols + kActivationBlock - 1) / kActivationBlock *
+         sizeof(ActivationBlock);
+}
 
 constexpr const char* Name(DType dtype) {
   switch (dtype) {
@@ -21,6 +44,8 @@ constexpr const char* Name(DType dtype) {
       return "bfloat16";
     case DType::kF16:
       return "float16";
+    case DType::kInt8Blocks:
+      return "int8";
   }
   return "?";
 }

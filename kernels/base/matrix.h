@@ -12,8 +12,8 @@
 
 namespace octet {
 
-// A view of [rows, cols] elements of `dtype`. Row r begins `stride` elements after row r - 1. Byte
-// is std::byte or const std::byte.
+// A view of [rows, cols] numbers of `dtype`. Row r begins `stride` numbers after row r - 1: `cols`
+// if they are in blocks. Byte is std::byte or const std::byte.
 template <class Byte>
 struct BasicMatrix {
   Byte* data = nullptr;
@@ -22,8 +22,8 @@ struct BasicMatrix {
   int64_t cols = 0;
   int64_t stride = 0;
 
-  size_t row_bytes() const { return static_cast<size_t>(cols) * SizeOf(dtype); }
-  size_t stride_bytes() const { return static_cast<size_t>(stride) * SizeOf(dtype); }
+  size_t row_bytes() const { return RowBytes(dtype, cols); }
+  size_t stride_bytes() const { return RowBytes(dtype, stride); }
   Byte* row(int64_t r) const { return data + static_cast<size_t>(r) * stride_bytes(); }
 
   // Row r as floats; the matrix must be float32.
@@ -42,6 +42,7 @@ struct BasicMatrix {
   // [rows, num_cols]: columns first, first + 1, ...
   BasicMatrix Cols(int64_t first, int64_t num_cols) const {
     OCTET_CHECK(first >= 0 && num_cols >= 0 && first + num_cols <= cols);
+    OCTET_CHECK(dtype != DType::kInt8Blocks);
     return {data + static_cast<size_t>(first) * SizeOf(dtype), dtype, rows, num_cols, stride};
   }
 

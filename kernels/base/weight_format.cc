@@ -121,7 +121,7 @@ float Dot(const WeightRun& w, const ActivationBlock& a, int run, int begin, int 
 }
 
 int32_t SumOf(const ActivationBlock& a, int run) {
-  const auto first = a.q.begin() + run * kRunSize;
+  const auto first = a.q + run * kRunSize;
   return std::accumulate(first, first + kRunSize, int32_t{0});
 }
 

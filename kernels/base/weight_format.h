@@ -90,16 +90,7 @@ struct WeightRun {
 // Returns run number `run` of a row whose blocks begin at `row`.
 WeightRun UnpackRun(WeightFormat format, const std::byte* row, int64_t run);
 
-// Consecutive activations of a row that share a scale. Blocks begin at multiples of it; the last
-// one of a row may be shorter.
-inline constexpr int kActivationBlock = 256;
 inline constexpr int kRunsOfBlock = kActivationBlock / kRunSize;
-
-// A block of activations, rounded to 8 bits: activation i is scale * q[i].
-struct ActivationBlock {
-  std::array<int8_t, kActivationBlock> q;  // from -127 to 127; zeros behind the end of the row
-  float scale;                             // the greatest magnitude / 127; NaN if one is not finite
-};
 
 // Rounds to nearest, ties to even. Blocks without a magnitude of 2^-110 or more become zeros. x: at
 // most kActivationBlock activations.

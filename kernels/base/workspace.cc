@@ -13,7 +13,8 @@ size_t RoundUp(size_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
 }  // namespace
 
 Matrix Workspace::Alloc(int64_t rows, int64_t cols, DType dtype) {
-  size_t stride = RoundUp(static_cast<size_t>(cols) * SizeOf(dtype));
+  OCTET_CHECK(dtype != DType::kInt8Blocks);
+  size_t stride = RoundUp(RowBytes(dtype, cols));
   // Rows a power of two apart would compete for the same few sets of the caches.
   if (stride % 512 == 0) stride += kLine;
   return {Take(stride * static_cast<size_t>(rows)), dtype, rows, cols,
@@ -21,8 +22,7 @@ Matrix Workspace::Alloc(int64_t rows, int64_t cols, DType dtype) {
 }
 
 Matrix Workspace::AllocDense(int64_t rows, int64_t cols, DType dtype) {
-  const size_t bytes = static_cast<size_t>(rows) * static_cast<size_t>(cols) * SizeOf(dtype);
-  return {Take(bytes), dtype, rows, cols, cols};
+  return {Take(static_cast<size_t>(rows) * RowBytes(dtype, cols)), dtype, rows, cols, cols};
 }
 
 std::byte* Workspace::Take(size_t bytes) {

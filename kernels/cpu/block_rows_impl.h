@@ -79,30 +79,74 @@ BlockScale ScaleOfBlock(int inputs, X x) {
   return {most / 127, 127 / most};
 }
 
-// Writes row `row` of a block of a tile.
-template <class S, class M, class X>
-void PackBlock(int inputs, X x, int64_t rows, int64_t row, std::byte* tile) {
+// Rounds up to kActivationBlock inputs as QuantiseBlock (kernels/base/weight_format.h) does. The
+// inputs are whole runs.
+template <class S, class X>
+void RoundBlock(int inputs, X x, ActivationBlock& to) {
+  const BlockScale scale = ScaleOfBlock<S>(inputs, x);
+  to.scale = scale.scale;
+  const auto inverse = S::Set1(scale.inverse);
+  for (int i = 0; i < inputs; i += 16) {
+    auto q = S::ZeroUnits();
+    if (scale.inverse != 0) q = S::ToUnits(S::Mul(x(i), inverse));
+    S::StoreBytes(to.q + i, q);
+  }
+  for (int i = inputs; i < kActivationBlock; i += 16) S::StoreBytes(to.q + i, S::ZeroUnits());
+}
+
+template <class S>
+void RoundRowImpl(const float* x, int64_t inputs, ActivationBlock* to) {
+  for (int64_t first = 0; first < inputs; first += kActivationBlock) {
+    const int64_t left = inputs - first;
+    RoundBlock<S>(
+        static_cast<int>(left < kActivationBlock ? left : kActivationBlock),
+        [&](int i) { return S::Load(x + first + i); }, *to++);
+  }
+}
+
+// Writes a block into row `row` of a block of a tile.
+template <class S, class M>
+void PlaceBlock(const ActivationBlock& block, int64_t rows, int64_t row, std::byte* tile) {
   using Tile = BlockTile<M>;
   constexpr int kTogether = M::kInputsTogether < 16 ? M::kInputsTogether : 16;
-  const BlockScale scale = ScaleOfBlock<S>(inputs, x);
-  std::memcpy(tile + Tile::Scales(rows) + row * 4, &scale.scale, 4);
-  const auto inverse = S::Set1(scale.inverse);
-  for (int run = 0; run < inputs / kRunSize; ++run) {
+  std::memcpy(tile + Tile::Scales(rows) + row * 4, &block.scale, 4);
+  for (int run = 0; run < kRunsOfBlock; ++run) {
     int16_t sums[2];
     for (int half = 0; half < 2; ++half) {
       const int first = run * kRunSize + half * 16;
-      auto q = S::ZeroUnits();
-      if (scale.inverse != 0) q = S::ToUnits(S::Mul(x(first), inverse));
-      sums[half] = static_cast<int16_t>(S::Sum(S::ToFloats(q)));
-      alignas(16) std::byte bytes[16];
-      S::StoreBytes(bytes, q);
+      const auto* q = block.q + first;
+      sums[half] = static_cast<int16_t>(S::Sum(S::ToFloats(S::WidenSignedBytes(q))));
       for (int i = 0; i < 16; i += kTogether) {
-        std::memcpy(tile + Tile::Q(rows, first + i, row), bytes + i, kTogether);
+        std::memcpy(tile + Tile::Q(rows, first + i, row), q + i, kTogether);
       }
     }
     std::memcpy(tile + Tile::HalfSums(rows) + (run * rows + row) * 4, sums, 4);
     const auto sum = static_cast<int16_t>(sums[0] + sums[1]);
     std::memcpy(tile + Tile::RunSums(rows) + (run / 2 * rows + row) * 4 + run % 2 * 2, &sum, 2);
+  }
+}
+
+// Calls f(block) for each block of a row of `inputs` inputs.
+template <class S, class F>
+void ForBlocks(const std::byte* x, DType from, int64_t inputs, F f) {
+  ActivationBlock rounded;
+  for (int64_t first = 0; first < inputs; first += kActivationBlock) {
+    const int64_t left = inputs - first;
+    const auto count = static_cast<int>(left < kActivationBlock ? left : kActivationBlock);
+    if (from == DType::kInt8Blocks) {
+      f(reinterpret_cast<const ActivationBlock*>(x)[first / kActivationBlock]);
+      continue;
+    }
+    if (from == DType::kF32) {
+      const auto* values = reinterpret_cast<const float*>(x) + first;
+      RoundBlock<S>(
+          count, [&](int i) { return S::Load(values + i); }, rounded);
+    } else {
+      const auto* values = reinterpret_cast<const uint16_t*>(x) + first;
+      RoundBlock<S>(
+          count, [&](int i) { return S::LoadBf16(values + i); }, rounded);
+    }
+    f(rounded);
   }
 }
 
@@ -116,20 +160,10 @@ void PackBlockRows(const PackRowsArgs& a) {
     const int64_t row = tiles.FirstRow(a.tile) + r;
     const std::byte* x = a.x + (a.indices == nullptr ? row : a.indices[row]) * a.x_stride;
     std::byte* tile = packed;
-    for (int64_t first = 0; first < a.inputs; first += kActivationBlock) {
-      const int64_t left = a.inputs - first;
-      const auto inputs = static_cast<int>(left < kActivationBlock ? left : kActivationBlock);
-      if (a.from == DType::kF32) {
-        const auto* values = reinterpret_cast<const float*>(x) + first;
-        PackBlock<S, M>(
-            inputs, [&](int i) { return S::Load(values + i); }, height, r, tile);
-      } else {
-        const auto* values = reinterpret_cast<const uint16_t*>(x) + first;
-        PackBlock<S, M>(
-            inputs, [&](int i) { return S::LoadBf16(values + i); }, height, r, tile);
-      }
+    ForBlocks<S>(x, a.from, a.inputs, [&](const ActivationBlock& block) {
+      PlaceBlock<S, M>(block, height, r, tile);
       tile += height * BlockTile<M>::kRowBytes;
-    }
+    });
   }
 }
 

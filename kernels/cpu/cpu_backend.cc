@@ -14,7 +14,7 @@ namespace {
 
 void ConvertRow(const std::byte* x, DType from, int64_t cols, DType to, std::byte* y) {
   if (from == to) {
-    std::memcpy(y, x, static_cast<size_t>(cols) * SizeOf(to));
+    std::memcpy(y, x, RowBytes(to, cols));
   } else if (to == DType::kBF16) {
     const auto* in = reinterpret_cast<const float*>(x);
     auto* out = reinterpret_cast<BF16*>(y);
@@ -184,8 +184,15 @@ void CpuBackend::GatherWeights(const WeightRows& w, std::span<const int32_t> row
 
 void CpuBackend::Convert(ConstMatrix x, Matrix y) {
   OCTET_CHECK(x.cols == y.cols && x.rows == y.rows);
+  if (y.dtype == DType::kInt8Blocks && x.dtype != y.dtype) return RoundRows(x, y);
   ForRows(y.rows, y.cols,
           [&](int64_t i) { ConvertRow(x.row(i), x.dtype, x.cols, y.dtype, y.row(i)); });
+}
+
+void CpuBackend::RoundRows(ConstMatrix x, Matrix y) {
+  ForRows(y.rows, y.cols, [&](int64_t i) {
+    kernels_.round_row(x.f32(i), x.cols, reinterpret_cast<ActivationBlock*>(y.row(i)));
+  });
 }
 
 void CpuBackend::WeightedSum(ConstMatrix x, const RowSums& sums, Matrix y) {

@@ -83,6 +83,7 @@ class CpuBackend : public Backend, public WeightPacker {
   static constexpr bool IsSmall(int64_t elements) { return elements < 16384; }
 
   // Calls f(row) for each row, divided over the threads in contiguous runs.
+  void RoundRows(ConstMatrix x, Matrix y);
   void ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t row)> f);
 
   // Calls f(thread, i) for each 0 <= i < n on whichever thread is free; if `alone`, on the caller's

@@ -29,7 +29,8 @@ struct PackRowsArgs {
   const std::byte* x;      // [.., inputs] of `from`
   size_t x_stride;         // bytes
   const int32_t* indices;  // [rows] of x; if null: 0, 1, ...
-  DType from;              // float32, or bfloat16 unless `format` is float32
+  DType from;              // float32, bfloat16 unless `format` is float32, or blocks of 8 bits
+                           // if it is quantised
   WeightFormat format;     // of the weights that multiply them
   int64_t rows;
   int64_t inputs;
@@ -117,6 +118,8 @@ struct CpuKernels {
   // The bytes of one packed row.
   size_t (*packed_row_bytes)(WeightFormat format, int64_t inputs);
   void (*pack_rows)(const PackRowsArgs& args);
+  // Rounds one row as QuantiseBlock does (kernels/base/weight_format.h). to: all its blocks.
+  void (*round_row)(const float* x, int64_t inputs, ActivationBlock* to);
   void (*pack_panel)(const PackPanelArgs& args);
   void (*pack_blocks)(const PackBlocksArgs& args);
   void (*matmul)(const MatmulArgs& args);

@@ -51,6 +51,7 @@ constexpr CpuKernels MakeKernels() {
   return {.num_tiles = Formats::NumTiles,
           .packed_row_bytes = Formats::PackedRowBytes,
           .pack_rows = Formats::PackRows,
+          .round_row = RoundRowImpl<S>,
           .pack_panel = PackPanelImpl<S>,
           .pack_blocks = PackBlocksImpl<S>,
           .matmul = Formats::Matmul,

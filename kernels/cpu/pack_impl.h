@@ -91,6 +91,8 @@ void PackPanelTo(const PackPanelArgs& a) {
       return PackPanelTyped<S, DType::kBF16, kTo>(a);
     case DType::kF16:
       return PackPanelTyped<S, DType::kF16, kTo>(a);
+    case DType::kInt8Blocks:
+      return;  // no weights are
   }
 }
 

@@ -207,6 +207,12 @@ bool HasQuantised(std::span<const ExpertFormats> formats) {
   });
 }
 
+DType RowType(std::span<const ExpertFormats> formats, DType dtype) {
+  const auto rounds = [](const ExpertFormats& f) { return IsQuantised(f.gate_up); };
+  if (std::ranges::none_of(formats, rounds)) return dtype;
+  return std::ranges::all_of(formats, rounds) ? DType::kInt8Blocks : DType::kF32;
+}
+
 size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertFormats& formats) {
   const ExpertWeights expert = DescribeExpert(config, formats);
   return PackedBytes(expert.gate_up) + PackedBytes(expert.down);

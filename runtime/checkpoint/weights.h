@@ -66,6 +66,10 @@ std::vector<ExpertFormats> FormatsOfExperts(const MixtralTensors& tensors,
 // Returns whether experts of any layer are quantised.
 bool HasQuantised(std::span<const ExpertFormats> formats);
 
+// Returns the type of the rows that travel to experts: in all layers what the experts would round
+// them to, where that is the same. dtype: of experts that are not quantised.
+DType RowType(std::span<const ExpertFormats> formats, DType dtype);
+
 // Returns the bytes of one loaded expert.
 size_t ExpertMemoryBytes(const ModelConfig& config, const ExpertFormats& formats);
 

@@ -19,7 +19,8 @@ namespace octet {
 struct EngineOptions {
   DType dtype = DType::kF32;  // of the KV cache, and of weights that are not quantised
   bool quantised_experts = false;
-  bool is_on_host = true;  // Backend::is_on_host
+  DType row_dtype = DType::kF32;  // of the rows that travel to experts
+  bool is_on_host = true;         // Backend::is_on_host
   SchedulerLimits limits;
   int64_t max_model_len = 0;  // tokens of a prompt and its answer
   int64_t seed = 0;
@@ -30,9 +31,6 @@ struct EngineOptions {
   bool record_routing = false;                       // record every step, for Engine::SetOnRouting
   bool return_routed_experts = false;                // as a part of each finished sequence
   ExpertOverride override_experts;                   // empty: the router chooses
-
-  // Returns the type of the rows that travel to experts.
-  DType row_dtype() const { return quantised_experts ? DType::kF32 : dtype; }
 };
 
 }  // namespace octet

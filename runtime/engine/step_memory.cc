@@ -50,7 +50,8 @@ struct StepShape {
         q_dim(int64_t{config.num_heads} * config.head_dim),
         kv_dim(int64_t{config.num_kv_heads} * config.head_dim),
         vocab(config.vocab_size),
-        element(static_cast<int64_t>(SizeOf(options.row_dtype()))),
+        row_bytes(static_cast<int64_t>(RowBytes(options.row_dtype, config.hidden_size))),
+        element(options.quantised_experts ? kFloat : static_cast<int64_t>(SizeOf(options.dtype))),
         quantised(options.quantised_experts),
         expert_rows(options.is_on_host
                         ? std::min(tokens_at_a_time * topk, Backend::kExpertRowsAtATime)
@@ -66,7 +67,8 @@ struct StepShape {
   int64_t q_dim;
   int64_t kv_dim;
   int64_t vocab;
-  int64_t element;  // bytes of an element of the rows that travel to experts
+  int64_t row_bytes;  // of a row that travels to experts
+  int64_t element;    // bytes of a number between the products
   bool quantised;
   int64_t expert_rows;  // that are computed together
   int64_t split_bytes;  // of attention
@@ -77,7 +79,7 @@ struct StepShape {
 int64_t WorkspaceBytes(const StepShape& s) {
   const int64_t states = s.own_tokens * 3 * s.hidden * kFloat;
   const int64_t attention = s.own_tokens * (2 * s.q_dim + 2 * s.kv_dim) * kFloat;
-  const int64_t leaving = s.sent_rows * s.hidden * s.element;  // to other hosts
+  const int64_t leaving = s.sent_rows * s.row_bytes;  // to other hosts
   const int64_t expert_outputs = s.tokens_at_a_time * s.topk * s.hidden * kFloat;
   const int64_t logits =
       (ModelRunner::kLogitRows + ModelRunner::kProbabilityRows + Sampler::kMostRows) * s.vocab *
@@ -88,9 +90,9 @@ int64_t WorkspaceBytes(const StepShape& s) {
 // Returns the bytes of tokens that are staged and that come from other hosts, and of outputs that
 // come back and that go to other hosts.
 int64_t ExchangeBytes(const StepShape& s) {
-  const int64_t tokens = (s.own_tokens + s.tokens_at_a_time) * s.element;
-  const int64_t outputs = (s.sent_rows + s.tokens_at_a_time * s.topk) * kFloat;
-  return (tokens + outputs) * s.hidden;
+  const int64_t tokens = s.own_tokens + s.tokens_at_a_time;
+  const int64_t outputs = s.sent_rows + s.tokens_at_a_time * s.topk;
+  return tokens * s.row_bytes + outputs * s.hidden * kFloat;
 }
 
 // Returns the bytes of rows in the kernels' layout, of the experts' values between their products,

@@ -10,12 +10,10 @@ namespace {
 
 std::unique_ptr<Dispatcher> MakeDispatcher(const ExecutionContext& context,
                                            const MixtralParts& parts, int64_t max_tokens) {
-  // Quantised experts round the same values to 8 bits wherever they are.
-  const bool rounds_later = HasQuantised(parts.weights.expert_formats);
   const DispatchLimits limits = {.max_tokens = max_tokens,
                                  .hidden_size = parts.config.hidden_size,
                                  .topk = parts.config.experts_per_token,
-                                 .dtype = rounds_later ? DType::kF32 : context.dtype};
+                                 .dtype = RowType(parts.weights.expert_formats, context.dtype)};
   if (parts.rows != nullptr) {
     return MakeDeviceDispatcher(parts.comm, parts.placement, context.backend, context.workspace,
                                 limits, *parts.rows);

@@ -103,8 +103,9 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
       .dtype = options.dtype, .limits = limits, .max_model_len = options.max_tokens};
   engine_options.limits.group_size = ep_size;
   engine_options.is_on_host = options.make_backend == nullptr;
-  engine_options.quantised_experts =
-      HasQuantised(FormatsOfExperts(files.tensors, files.config, options.dtype));
+  const auto formats = FormatsOfExperts(files.tensors, files.config, options.dtype);
+  engine_options.quantised_experts = HasQuantised(formats);
+  engine_options.row_dtype = RowType(formats, options.dtype);
   engine_options.rebalance = options.rebalance;
   engine_options.record_routing = options.on_routing != nullptr;
   engine_options.override_experts = options.override_experts;

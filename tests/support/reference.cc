@@ -50,7 +50,7 @@ float TileChunkSum(const std::vector<float>& x, const std::vector<float>& w, int
 }  // namespace
 
 OwnedMatrix::OwnedMatrix(int64_t rows, int64_t cols, DType dtype)
-    : data_(static_cast<size_t>(rows * cols) * SizeOf(dtype)),
+    : data_(static_cast<size_t>(rows) * RowBytes(dtype, cols)),
       dtype_(dtype),
       rows_(rows),
       cols_(cols) {}

@@ -89,6 +89,16 @@ TEST_P(BlockSwiGluTest, IsThatOfTheWeights) {
   for (int64_t n = 0; n < kHidden; ++n) EXPECT_NEAR(y.at(0, n), expected.at(0, n), 5e-3 * greatest);
 }
 
+TEST_P(BlockSwiGluTest, RowsThatWereRoundedBeforeAreTheSame) {
+  const std::vector<int32_t> tokens = {3, 8, 0, 3, 7};
+  OwnedMatrix rounded(kExpertTokens, kHidden, DType::kInt8Blocks);
+  CpuBackend(*CpuPaths().front().kernels, 1).Convert(x_.view(), rounded.view());
+  for (const CpuPath& path : CpuPaths()) {
+    EXPECT_EQ(Compute(path, 2, rounded, tokens, 2).bytes(), Compute(path, 2, x_, tokens, 2).bytes())
+        << path.name;
+  }
+}
+
 TEST_P(BlockSwiGluTest, RowsAreTheSameAloneOnEveryPathAndThread) {
   std::vector<int32_t> tokens(2 * kExpertTokens);
   for (size_t i = 0; i < tokens.size(); ++i)

@@ -32,7 +32,8 @@ std::vector<ExchangeShape> Shapes() {
   for (const int ranks : {1, 2, 3, 4, 5, 7, 8, 12}) {
     for (const char* placement : {"contiguous", "round-robin", "random:5", "replicas"}) {
       for (const int topk : {1, 2, 3}) {
-        const DType dtype = topk == 2 ? DType::kBF16 : DType::kF32;
+        constexpr DType kRowTypes[] = {DType::kF32, DType::kBF16, DType::kInt8Blocks};
+        const DType dtype = kRowTypes[topk - 1];
         const int hosts[] = {1, std::min(2, ranks), std::min(3, ranks), ranks};
         shapes.push_back({ranks, 8, topk, placement, dtype, hosts[shapes.size() / 3 % 4]});
         shapes.back().policy = kReplicaPolicies[shapes.size() % kReplicaPolicies.size()].second;

@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 
+#include "kernels/base/weight_format.h"
 #include "kernels/cpu/make_cpu_backend.h"
 #include "tests/support/reference.h"
 
@@ -15,16 +16,36 @@ namespace {
 
 float Scale(int expert) { return 1.0F + static_cast<float>(expert); }
 
+// Number h of a row.
+float NumberAt(const std::byte* row, DType dtype, int h) {
+  if (dtype != DType::kInt8Blocks) return ReadFloat(row + h * SizeOf(dtype), dtype);
+  const auto& block = reinterpret_cast<const ActivationBlock*>(row)[h / kActivationBlock];
+  return block.scale * block.q[h % kActivationBlock];
+}
+
+// A row of x as it travels.
+std::vector<float> Rounded(const OwnedMatrix& x, int64_t row, DType dtype) {
+  std::vector<float> values(kScaledHidden);
+  for (int h = 0; h < kScaledHidden; ++h) values[h] = x.at(row, h);
+  if (dtype == DType::kInt8Blocks) {
+    const ActivationBlock block = QuantiseBlock(values);
+    for (int h = 0; h < kScaledHidden; ++h) values[h] = block.scale * block.q[h];
+  } else if (dtype == DType::kBF16) {
+    for (float& value : values) value = ToFloat(ToBF16(value));
+  }
+  return values;
+}
+
 // What one rank computes alone, in the order of the definition.
 OwnedMatrix Expected(const OwnedMatrix& x, const Routing& r, DType dtype) {
   OwnedMatrix y(r.num_tokens, kScaledHidden);
   for (int64_t t = 0; t < r.num_tokens; ++t) {
+    const std::vector<float> values = Rounded(x, t, dtype);
     for (int h = 0; h < kScaledHidden; ++h) {
-      const float value = dtype == DType::kBF16 ? ToFloat(ToBF16(x.at(t, h))) : x.at(t, h);
       float sum = 0;
       for (int slot = 0; slot < r.topk; ++slot) {
         const int64_t i = t * r.topk + slot;
-        const float product = r.topk_weights[i] * (value * Scale(r.topk_idx[i]));
+        const float product = r.topk_weights[i] * (values[h] * Scale(r.topk_idx[i]));
         sum = slot == 0 ? product : sum + product;
       }
       y.set(t, h, sum);
@@ -115,9 +136,7 @@ Matrix ScalingRank::RunExperts(ConstMatrix rows, const ExpertPlan& plan) {
   for (size_t e = 0; e < experts.size(); ++e) {
     for (int i = plan.offsets[e]; i < plan.offsets[e + 1]; ++i) {
       for (int h = 0; h < kScaledHidden; ++h) {
-        const std::byte* x = rows.row(plan.rows[i]) + h * SizeOf(rows.dtype);
-        const float value = rows.dtype == DType::kF32 ? *reinterpret_cast<const float*>(x)
-                                                      : ToFloat(*reinterpret_cast<const BF16*>(x));
+        const float value = NumberAt(rows.row(plan.rows[i]), rows.dtype, h);
         out.f32(i)[h] = value * Scale(experts[e]);
       }
     }

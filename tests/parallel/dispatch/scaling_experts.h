@@ -11,7 +11,7 @@
 
 namespace octet {
 
-inline constexpr int kScaledHidden = 24;
+inline constexpr int kScaledHidden = 32;
 
 struct ExchangeShape {
   int ranks;

@@ -31,12 +31,14 @@ std::ostream& operator<<(std::ostream& out, const Traffics& t) {
              << t.combine_in_place << " in place";
 }
 
+constexpr DType kRowTypes[] = {DType::kF32, DType::kBF16, DType::kInt8Blocks};
+
 // By the definition: a token's row goes once to each other host that needs it, after 12 bytes for
 // each of its slots there, and 20 for each owner. One float32 row comes back for each slot, or for
 // all where one rank had them. Within a host rows are read in place, once by each other rank.
 Traffics Formula(const ExchangeShape& shape, const std::vector<std::string>& hosts, int home,
                  std::span<const int32_t> owner_of) {
-  const int64_t row = kScaledHidden * static_cast<int64_t>(SizeOf(shape.dtype));
+  const auto row = static_cast<int64_t>(RowBytes(shape.dtype, kScaledHidden));
   Traffics t;
   std::set<int> remote_owners;
   for (int64_t token = 0; token < std::ssize(owner_of) / shape.topk; ++token) {
@@ -74,7 +76,7 @@ TEST(Traffic, IsWhatTheFormulaSaysOnRandomPlacements) {
     const ExchangeShape shape = {.ranks = ranks,
                                  .experts = 8,
                                  .topk = topk,
-                                 .dtype = seed % 2 == 0 ? DType::kBF16 : DType::kF32,
+                                 .dtype = kRowTypes[seed % 3],
                                  .policy = kReplicaPolicies[seed % kReplicaPolicies.size()].second};
     const ExpertPlacement placement = RandomReplicas(shape.experts, ranks, 3, random);
     const std::vector<Routing> routing = shape.RandomRouting(seed);
@@ -128,7 +130,7 @@ TEST(Traffic, OfPeersIsWhatEachRanksCommunicatorCounts) {
     const ExchangeShape shape = {.ranks = ranks,
                                  .experts = 8,
                                  .topk = 1 + static_cast<int>(random() % 3),
-                                 .dtype = seed % 2 == 0 ? DType::kBF16 : DType::kF32};
+                                 .dtype = kRowTypes[seed % 3]};
     const ExpertPlacement placement = RandomReplicas(shape.experts, ranks, 3, random);
     const std::vector<Routing> routing = shape.RandomRouting(seed);
     const auto hosts = HostsInTurn(ranks, 1 + static_cast<int>(random() % ranks));
@@ -139,7 +141,7 @@ TEST(Traffic, OfPeersIsWhatEachRanksCommunicatorCounts) {
       AddPeerTraffic(PlanSend(routing[home], owner_of[home], home, topology), topology, home,
                      traffic[home]);
     }
-    const int64_t row_bytes = kScaledHidden * static_cast<int64_t>(SizeOf(shape.dtype));
+    const auto row_bytes = static_cast<int64_t>(RowBytes(shape.dtype, kScaledHidden));
     RunLocalRanks(hosts, [&](Communicator& comm) {
       ScalingRank rank(comm, placement, shape.Limits());
       rank.ExpectRightLayer(routing[comm.rank()], seed);

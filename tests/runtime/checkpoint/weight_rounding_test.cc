@@ -82,6 +82,14 @@ TEST(WeightRoundingTest, MemoryIsThatOfTheFormat) {
   EXPECT_EQ(ExpertMemoryBytes(model.config, formats[1]), 3U * 64 * 96 / 32 * 18);
 }
 
+TEST(WeightRoundingTest, RowsTravelAsExpertsRoundThem) {
+  const ExpertFormats plain = {WeightFormat::kBF16, WeightFormat::kBF16};
+  const ExpertFormats quantised = {WeightFormat::kQ4_K, WeightFormat::kQ6_K};
+  EXPECT_EQ(RowType(std::vector{plain, plain}, DType::kBF16), DType::kBF16);
+  EXPECT_EQ(RowType(std::vector{quantised, quantised}, DType::kBF16), DType::kInt8Blocks);
+  EXPECT_EQ(RowType(std::vector{quantised, plain}, DType::kBF16), DType::kF32);
+}
+
 TEST(WeightRoundingTest, RefusesWhatCanNotBeRounded) {
   ModelConfig config = SmallConfig();
   config.intermediate_size = 80;
