@@ -66,7 +66,7 @@ GgufContents::Tensor Read(const Checkpoint& checkpoint, const std::string& name)
 uint32_t GgmlTypeOf(WeightFormat format) {
   for (uint32_t id = 0; id < 64; ++id) {
     const GgmlType* const type = FindGgmlType(id);
-    if (type != nullptr && std::string(type->name) == Name(format)) return id;
+    if (type != nullptr && type->format == format) return id;
   }
   Fatal(__FILE__, __LINE__, "the format is in no file");
 }
