@@ -17,6 +17,7 @@
 #include "launch/placement_file.h"
 #include "launch/tensor_table.h"
 #include "runtime/checkpoint/gguf_model.h"
+#include "runtime/checkpoint/gguf_model_files.h"
 #include "runtime/checkpoint/model_files.h"
 #include "runtime/checkpoint/model_path.h"
 #include "runtime/checkpoint/weights.h"
@@ -91,9 +92,9 @@ std::string FormatNoModel(const absl::Status& why) {
 }
 
 // Describes the model, or says why there is none. `notes` are about its files.
-absl::StatusOr<std::string> FormatModel(FileSystem& files, const std::vector<std::string>& notes,
+absl::StatusOr<std::string> FormatModel(FileSystem& files, const absl::StatusOr<ModelFiles>& model,
+                                        const std::vector<std::string>& notes,
                                         const InspectOptions& o) {
-  const absl::StatusOr<ModelFiles> model = ModelFiles::Open(files, o.path);
   if (!model.ok()) return absl::StrCat(FormatNoModel(model.status()), FormatNotes(notes));
   const absl::StatusOr<std::string> memory = FormatMemory(files, model->tensors, model->config, o);
   if (!memory.ok()) return memory.status();
@@ -142,11 +143,13 @@ absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& opt
   const absl::StatusOr<std::optional<std::string>> gguf = FindGguf(files, options.path);
   if (!gguf.ok()) return gguf.status();
   if (gguf->has_value()) {
-    const absl::StatusOr<GgufModel> model = GgufModel::Open(files, **gguf);
+    absl::StatusOr<GgufModel> opened = GgufModel::Open(files, **gguf);
+    if (!opened.ok()) return opened.status();
+    const std::string contents = FormatGguf(*opened);
+    const absl::StatusOr<std::string> model =
+        FormatModel(files, OpenGgufModel(files, *std::move(opened), options.path), {}, options);
     if (!model.ok()) return model.status();
-    const absl::StatusOr<std::string> mixtral = FormatModel(files, {}, options);
-    if (!mixtral.ok()) return mixtral.status();
-    return absl::StrCat(FormatGguf(*model), *mixtral);
+    return absl::StrCat(contents, *model);
   }
   const absl::StatusOr<Checkpoint> checkpoint = OpenCheckpoint(files, options.path);
   if (!checkpoint.ok()) return checkpoint.status();
@@ -154,7 +157,8 @@ absl::StatusOr<std::string> Inspect(FileSystem& files, const InspectOptions& opt
   if (!files.IsDirectory(options.path)) {
     return absl::StrCat(tensors, FormatNotes(checkpoint->warnings()));
   }
-  const absl::StatusOr<std::string> model = FormatModel(files, checkpoint->warnings(), options);
+  const absl::StatusOr<std::string> model =
+      FormatModel(files, ModelFiles::Open(files, options.path), checkpoint->warnings(), options);
   if (!model.ok()) return model.status();
   return absl::StrCat(tensors, *model);
 }

@@ -62,16 +62,20 @@ int64_t SumOf(const std::vector<int64_t>& values, const std::vector<int>& indice
   return sum;
 }
 
+// Returns the bytes of experts on the fullest of so many hosts with one rank each, at most.
+int64_t MostExpertBytes(const MemoryNeeds& needs, int hosts) {
+  const int64_t pairs = ExpertPlacement::MostPairs({needs.num_layers, needs.num_experts, hosts});
+  if (hosts > needs.num_experts) return pairs * needs.one_expert;
+  return pairs / needs.num_layers * needs.one_of_each_layer;  // as many experts of each layer
+}
+
 // Returns the number of hosts with this budget, one rank each, that would hold the model; 0 if no
 // number would.
 int HostsNeeded(const MemoryNeeds& needs, int64_t budget) {
   const int64_t fixed =
       needs.replicated + needs.workspace + needs.root + needs.least_pages * needs.page;
   for (int hosts = 1; hosts <= needs.num_layers * needs.num_experts; ++hosts) {
-    if (fixed + ExpertPlacement::MostPairs({needs.num_layers, needs.num_experts, hosts}) *
-                    needs.one_expert <=
-        budget)
-      return hosts;
+    if (fixed + MostExpertBytes(needs, hosts) <= budget) return hosts;
   }
   return 0;
 }
@@ -82,6 +86,12 @@ int64_t GreatestExpert(const ModelConfig& config, std::span<const ExpertFormats>
   for (const ExpertFormats& f : formats)
     greatest = std::max(greatest, ExpertMemoryBytes(config, f));
   return static_cast<int64_t>(greatest);
+}
+
+int64_t OneExpertOfEachLayer(const ModelConfig& config, std::span<const ExpertFormats> formats) {
+  size_t bytes = 0;
+  for (const ExpertFormats& f : formats) bytes += ExpertMemoryBytes(config, f);
+  return static_cast<int64_t>(bytes);
 }
 
 // Returns the bytes of a host that `setting` allows.
@@ -148,6 +158,7 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
                              const RunConfig& config) {
   const ModelConfig& c = model.config;
   const SchedulerLimits& limits = options.limits;
+  const std::vector<ExpertFormats> formats = FormatsOfExperts(model.tensors, c, options.dtype);
   MemoryNeeds needs = {
       .replicated = static_cast<int64_t>(ReplicatedMemoryBytes(model.tensors, c, options.dtype)),
       .ranks_share = options.is_on_host,
@@ -156,7 +167,8 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
       .root = options.is_on_host ? kRootBytes : 0,
       .page = static_cast<int64_t>(KvCache::PageBytes(c, options.dtype)),
       .least_pages = KvCache::PagesFor(options.max_model_len),
-      .one_expert = GreatestExpert(c, FormatsOfExperts(model.tensors, c, options.dtype)),
+      .one_expert = GreatestExpert(c, formats),
+      .one_of_each_layer = OneExpertOfEachLayer(c, formats),
       .num_experts = c.num_experts,
       .num_layers = c.num_layers};
   const int64_t slots = (limits.max_num_seqs + limits.group_size - 1) / limits.group_size;

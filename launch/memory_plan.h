@@ -32,8 +32,9 @@ struct MemoryNeeds {
   int64_t most_pages = 0;        // that a rank can use
 
   // For the advice on the number of hosts.
-  int64_t one_expert = 0;  // of the layer where it is the largest
-  int num_experts = 1;     // of each layer
+  int64_t one_expert = 0;         // of the layer where it is the largest
+  int64_t one_of_each_layer = 0;  // one expert of each layer, together
+  int num_experts = 1;            // of each layer
   int num_layers = 1;
 };
 

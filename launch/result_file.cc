@@ -42,11 +42,18 @@ absl::Status CheckResultDirectory(FileSystem& files, const std::string& flag,
   return OfFlag(flag, files.RehearseRename(DirectoryOf(missing), missing));
 }
 
-absl::Status WriteResultFile(FileSystem& files, const std::string& path, std::string_view text) {
+absl::Status WriteResultFile(FileSystem& files, const std::string& path,
+                             FileSystem::FileWriter write) {
   const absl::StatusOr<std::string> resolved = files.Resolve(path);
   if (!resolved.ok()) return resolved.status();
-  if (files.Exists(*resolved) && !files.IsFile(*resolved)) return files.WriteWhole(path, text);
-  return files.ReplaceDurably(*resolved, text);
+  const bool is_special = files.Exists(*resolved) && !files.IsFile(*resolved);
+  if (!is_special) return files.ReplaceDurably(*resolved, write);
+  absl::StatusOr<std::unique_ptr<OutputStream>> stream = files.CreateOutput(path);
+  return stream.ok() ? write(*std::move(stream)) : stream.status();
+}
+
+absl::Status WriteResultFile(FileSystem& files, const std::string& path, std::string_view text) {
+  return WriteResultFile(files, path, [&](auto file) { return WriteAndClose(*file, text); });
 }
 
 }  // namespace octet

@@ -20,8 +20,12 @@ absl::Status CheckResultFile(FileSystem& files, const std::string& flag, const s
 absl::Status CheckResultDirectory(FileSystem& files, const std::string& flag,
                                   const std::string& directory, const std::string& name);
 
-// Replaces a file in one step; if the path is a symbolic link, the file that it leads to. Writes a
-// device or a pipe directly.
+// Replaces a file in one step by what `write` writes and closes; if the path is a symbolic link,
+// the file that it leads to. Writes a device or a pipe directly.
+absl::Status WriteResultFile(FileSystem& files, const std::string& path,
+                             FileSystem::FileWriter write);
+
+// The same with this text.
 absl::Status WriteResultFile(FileSystem& files, const std::string& path, std::string_view text);
 
 }  // namespace octet

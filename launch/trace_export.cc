@@ -4,7 +4,6 @@
 #include <absl/strings/str_format.h>
 
 #include <array>
-#include <functional>
 
 #include "kernels/base/dtype.h"
 #include "launch/result_file.h"
@@ -24,23 +23,15 @@ std::string Beside(const std::string& npy, const char* ending) {
 std::string WeightsName(const std::string& npy) { return Beside(npy, "_weights.npy"); }
 std::string AnswersName(const std::string& npy) { return Beside(npy, "_answers.csv"); }
 
-// Writes a file whose name appears when it is whole.
-absl::Status WriteFile(FileSystem& files, const std::string& path,
-                       const std::function<absl::Status(OutputStream&)>& write) {
-  const absl::StatusOr<std::string> resolved = files.Resolve(path);
-  if (!resolved.ok()) return resolved.status();
-  const bool is_special = files.Exists(*resolved) && !files.IsFile(*resolved);
-  absl::StatusOr<std::unique_ptr<OutputStream>> file =
-      is_special ? files.CreateOutput(path) : files.CreateScratch(*resolved);
-  if (!file.ok()) return file.status();
-  const std::string name = (*file)->path();
-  absl::StatusOr<std::unique_ptr<OutputStream>> stream = CompressedFor(path, *std::move(file));
-  absl::Status status = stream.status();
-  if (status.ok()) status = write(**stream);
-  if (status.ok()) status = (*stream)->Close();
-  if (status.ok() && !is_special) status = files.Rename(name, *resolved);
-  if (!status.ok() && !is_special) files.Remove(name).IgnoreError();
-  return status;
+// Compresses if the path's name says so.
+absl::Status WriteCompressed(FileSystem& files, const std::string& path,
+                             absl::FunctionRef<absl::Status(OutputStream&)> write) {
+  return WriteResultFile(files, path, [&](std::unique_ptr<OutputStream> file) {
+    absl::StatusOr<std::unique_ptr<OutputStream>> stream = CompressedFor(path, std::move(file));
+    absl::Status status = stream.status();
+    if (status.ok()) status = write(**stream);
+    return status.ok() ? (*stream)->Close() : status;
+  });
 }
 
 absl::Status WriteText(OutputStream& stream, std::string_view text) {
@@ -50,7 +41,7 @@ absl::Status WriteText(OutputStream& stream, std::string_view text) {
 absl::Status WriteNpy(FileSystem& files, const std::string& path, std::string_view dtype,
                       const TokenTable& table, std::span<const std::byte> elements) {
   const std::array<int64_t, 3> shape = {table.num_tokens(), table.num_layers, table.topk};
-  return WriteFile(files, path, [&](OutputStream& stream) {
+  return WriteCompressed(files, path, [&](OutputStream& stream) {
     const absl::Status status = WriteText(stream, NpyHeader(dtype, shape));
     return status.ok() ? stream.Write(elements) : status;
   });
@@ -88,7 +79,7 @@ void AppendToken(const TokenTable& table, const TracedAnswer& answer, int64_t po
 }
 
 absl::Status WriteCsv(FileSystem& files, const std::string& path, const TokenTable& table) {
-  return WriteFile(files, path, [&](OutputStream& stream) {
+  return WriteCompressed(files, path, [&](OutputStream& stream) {
     std::string text = CsvHeader(table.topk);
     for (const TracedAnswer& answer : table.answers) {
       for (int64_t position = 0; position < answer.num_tokens; ++position) {

@@ -6,13 +6,14 @@
 #include <algorithm>
 #include <iostream>
 #include <limits>
-#include <set>
 
 #include "kernels/cpu/make_cpu_backend.h"
 #include "launch/bench/bench_memory.h"
 #include "launch/bench/exchange_case.h"
 #include "launch/bench/exchange_times.h"
+#include "launch/bench/machine_facts.h"
 #include "launch/bench/machine_profile.h"
+#include "launch/bench/run_comparison.h"
 #include "launch/console.h"
 #include "launch/core_binding.h"
 #include "launch/placement_choice.h"
@@ -72,11 +73,11 @@ absl::Status CheckMemory(const Communicator& comm, const ExchangeBenchOptions& o
 }
 
 std::string FormatHeader(const Communicator& comm, const ExchangeBenchOptions& o, int threads) {
-  const std::set<std::string> hosts(comm.hosts().begin(), comm.hosts().end());
+  const int hosts = CountHosts(comm);
   return absl::StrFormat(
       "%d ranks on %d %s, %d %s each; hidden size %d, top %d of %d experts, %s; rows to experts "
       "%s\n",
-      comm.size(), hosts.size(), hosts.size() == 1 ? "host" : "hosts", threads,
+      comm.size(), hosts, hosts == 1 ? "host" : "hosts", threads,
       threads == 1 ? "thread" : "threads", o.hidden_size, o.topk, o.num_experts,
       o.placement.placement, o.dtype);
 }
@@ -130,12 +131,16 @@ class BenchExchangeCommand : public Subcommand {
                     "of each rank; default: the cores that it may use, divided by the ranks that "
                     "share them");
     line().AddText("--save", save_, "machine profile (text proto or .json) to write this into");
+    line().AddText("--compare", compare_, "machine profile to compare this with");
   }
 
   ExitCode Run(Communicator& world) override {
     PosixFileSystem files;
     const bool saves = world.rank() == 0 && !save_.empty();
     absl::Status status = saves ? CheckCanUpdate(files, save_) : absl::OkStatus();
+    const SavedRun::Read saved =
+        SavedRun::ReadExchange(files, world.rank() == 0 ? compare_ : std::string());
+    status.Update(saved.status());
     status = AgreeOnStatus(world, status);
     if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
     const absl::StatusOr<ExchangeProfile> profile =
@@ -145,6 +150,7 @@ class BenchExchangeCommand : public Subcommand {
           world, profile.status(),
           absl::IsInvalidArgument(profile.status()) ? ExitCode::kCannotServe : ExitCode::kFailed);
     }
+    if (*saved) std::cout << CompareRuns(RunValuesOf(*profile), **saved) << std::flush;
     if (saves) {
       MachineProfile fresh;
       *fresh.mutable_exchange() = *profile;
@@ -157,6 +163,7 @@ class BenchExchangeCommand : public Subcommand {
  private:
   ExchangeBenchOptions options_;
   std::string save_;
+  std::string compare_;
 };
 
 // Collective. Measures the layers. Returns an error if any rank got wrong values.
@@ -209,6 +216,8 @@ absl::StatusOr<ExchangeProfile> BenchExchange(Communicator& comm, PlainExchange 
   profile.set_ranks(comm.size());
   profile.set_threads(threads);
   profile.mutable_hosts()->Add(comm.hosts().begin(), comm.hosts().end());
+  profile.set_num_hosts(CountHosts(comm));
+  profile.set_cpu_model(CpuModels(comm, files));
   if (speaks) {
     out << FormatHeader(comm, o, threads);
     for (const std::string& warning : warnings) out << "octet: " << warning << "\n";

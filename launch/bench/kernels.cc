@@ -22,6 +22,7 @@
 #include "launch/bench/quantised_matmul.h"
 #include "launch/bench/routing_flag.h"
 #include "launch/bench/rows.h"
+#include "launch/bench/run_comparison.h"
 #include "launch/bench/swiglu.h"
 #include "launch/console.h"
 #include "launch/core_binding.h"
@@ -225,6 +226,7 @@ class BenchKernelsCommand : public Subcommand {
                     "that no cache holds, which each thread and each kernel goes through; "
                     "default 256");
     line().AddText("--save", save_, "machine profile (text proto or .json) to write this into");
+    line().AddText("--compare", compare_, "machine profile to compare this with");
   }
 
   ExitCode Run(Communicator& world) override {
@@ -232,6 +234,8 @@ class BenchKernelsCommand : public Subcommand {
     if (world.rank() != 0) return ExitCode::kDone;
     PosixFileSystem files;
     absl::Status status = save_.empty() ? absl::OkStatus() : CheckCanUpdate(files, save_);
+    const SavedRun::Read saved = SavedRun::ReadKernels(files, compare_);
+    status.Update(saved.status());
     if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
     absl::StatusOr<KernelProfile> profile = BenchKernels(*alone, options_, std::cout);
     if (!profile.ok()) {
@@ -239,6 +243,7 @@ class BenchKernelsCommand : public Subcommand {
           world, profile.status(),
           absl::IsInvalidArgument(profile.status()) ? ExitCode::kCannotServe : ExitCode::kFailed);
     }
+    if (*saved) std::cout << CompareRuns(RunValuesOf(*profile), **saved) << std::flush;
     if (save_.empty()) return ExitCode::kDone;
     MachineProfile fresh;
     *fresh.mutable_kernels() = *std::move(profile);
@@ -250,6 +255,7 @@ class BenchKernelsCommand : public Subcommand {
  private:
   KernelBenchOptions options_;
   std::string save_;
+  std::string compare_;
 };
 
 }  // namespace

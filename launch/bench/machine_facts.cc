@@ -1,13 +1,17 @@
 #include "launch/bench/machine_facts.h"
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 #include <absl/strings/string_view.h>
 
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "kernels/cpu/cache_sizes.h"
 #include "kernels/cpu/machine_topology.h"
+#include "parallel/transport/collectives.h"
 
 namespace octet {
 namespace {
@@ -30,6 +34,16 @@ std::string CpuModel(FileSystem& files) {
     }
   }
   return "";
+}
+
+std::string CpuModels(Communicator& comm, FileSystem& files) {
+  const std::vector<std::string> all = AllGather(comm, {"machine facts"}, CpuModel(files));
+  return absl::StrJoin(std::set<std::string>(all.begin(), all.end()), ", ");
+}
+
+int CountHosts(const Communicator& comm) {
+  const auto hosts = comm.hosts();
+  return static_cast<int>(std::set<std::string>(hosts.begin(), hosts.end()).size());
 }
 
 CacheSizes FindCacheSizes() {

@@ -7,8 +7,10 @@
 
 #include "launch/bench/bench_memory.h"
 #include "launch/bench/device_probes.h"
+#include "launch/bench/machine_facts.h"
 #include "launch/bench/probes.h"
 #include "launch/bench/routing_flag.h"
+#include "launch/bench/run_comparison.h"
 #include "launch/bench/step_record.h"
 #include "launch/bench/throughput_report.h"
 #include "launch/console.h"
@@ -128,12 +130,16 @@ ThroughputReport Measure(Communicator& world, const ThroughputOptions& options,
                          const RunConfig& config, const JobSetup& setup, Session& session,
                          MachineRates rates) {
   StepRecorder recorder(world, setup, session);
+  PosixFileSystem files;
   const Answers answers = RunPrompts(world, options, setup, session.engine(), recorder);
   ThroughputReport report = {.options = options,
                              .config = config,
                              .model = setup.model.config,
                              .run = MakeReport(world, setup, session),
-                             .machine = DescribeMachine(world, setup, session, std::move(rates))};
+                             .machine = DescribeMachine(world, setup, session, std::move(rates)),
+                             .cpu_model = CpuModels(world, files),
+                             .num_hosts = CountHosts(world),
+                             .limits = setup.engine.limits};
   const auto records = recorder.Gather(world);
   if (world.rank() != 0) return report;
   report.prefill = Summarize(report.machine, records, answers.warm_up_steps, true);
@@ -156,6 +162,7 @@ class BenchThroughputCommand : public Subcommand {
         "--sample", [this] { options_.sample = true; },
         "draw tokens at temperature 1; default: the greatest logit");
     line().AddText("--output-json", output_json_, "file for the report as JSON");
+    line().AddText("--compare", compare_, "--output-json of another run, to compare this with");
     AddRoutingFlag(line(), options_.routing, "the router chooses");
     flags_.AddSeed("of the prompts, of random weights and of --routing");
     flags_.AddRandomWeightsFlags();
@@ -180,6 +187,7 @@ class BenchThroughputCommand : public Subcommand {
       if (world.rank() != 0 || !status.ok()) return status;
       status = CheckMemory(files);
       if (status.ok()) status = CheckResults(*config, files);
+      if (status.ok()) status = ReadSaved(files);
       return status.ok() ? LookAtTrace(*config, setup, files) : status;
     };
     absl::StatusOr<JobSetup> setup = SetUpAndReport(world, *config, files, check);
@@ -234,6 +242,13 @@ class BenchThroughputCommand : public Subcommand {
     return status;
   }
 
+  // On rank 0.
+  absl::Status ReadSaved(FileSystem& files) {
+    SavedRun::Read saved = SavedRun::ReadThroughput(files, compare_);
+    if (saved.ok()) saved_ = *std::move(saved);
+    return saved.status();
+  }
+
   absl::Status LookAtTrace(const RunConfig& config, const JobSetup& setup, FileSystem& files) {
     if (config.trace().empty()) return absl::OkStatus();
     std::vector<std::string> notes;  // a new trace has none
@@ -273,10 +288,16 @@ class BenchThroughputCommand : public Subcommand {
 
   // On rank 0.
   absl::Status Print(const ThroughputReport& report, FileSystem& files) const {
-    std::cout << FormatThroughput(report) << std::flush;
+    std::cout << FormatThroughput(report);
+    const std::string json = ThroughputJson(report);
     absl::Status status;
-    if (!output_json_.empty())
-      status.Update(WriteResultFile(files, output_json_, ThroughputJson(report)));
+    if (saved_) {
+      const absl::StatusOr<RunValues> values = ParseRunValues(json, "the report");
+      OCTET_CHECK(values.ok()) << std::string(values.status().message());
+      std::cout << CompareRuns(*values, *saved_);
+    }
+    std::cout << std::flush;
+    if (!output_json_.empty()) status.Update(WriteResultFile(files, output_json_, json));
     const std::string& directory = report.config.report();
     if (!directory.empty()) {
       status.Update(files.MakeDirectories(directory));
@@ -289,6 +310,8 @@ class BenchThroughputCommand : public Subcommand {
   RunConfigFlags flags_;
   ThroughputOptions options_;
   std::string output_json_;
+  std::string compare_;
+  std::optional<SavedRun> saved_;         // on rank 0, if one was requested
   std::unique_ptr<RoutingLoad> routing_;  // if the router does not choose
   std::unique_ptr<TraceFile> trace_;      // on rank 0, if one was requested
 };

@@ -181,11 +181,12 @@ std::string FormatThroughput(const ThroughputReport& r) {
   const RunReport& run = r.run;
   const auto loaded = static_cast<double>(BytesRead(run));
   std::string text = absl::StrFormat(
-      "job        %d prompts of %d tokens, %d tokens of answer each, greedy; %d ranks x %d "
+      "job        %d prompts of %d tokens, %d tokens of answer each, %s; %d ranks x %d "
       "threads\n"
       "model      %s: %d layers, hidden %d, %d experts of %d; %s\n"
       "load       %.2f GB in %.2f s, %.2f GB/s\n",
-      r.options.num_prompts, r.options.input_len, r.options.output_len, run.ranks(), run.threads(),
+      r.options.num_prompts, r.options.input_len, r.options.output_len,
+      r.options.sample ? "drawn at temperature 1" : "greedy", run.ranks(), run.threads(),
       NameOfModel(r.config), r.model.num_layers, r.model.hidden_size, r.model.num_experts,
       r.model.intermediate_size, run.numerics_class(), loaded / 1e9, run.load_seconds(),
       Ratio(loaded / 1e9, run.load_seconds()));
@@ -207,10 +208,17 @@ std::string ThroughputJson(const ThroughputReport& r) {
   json.Member("ep_size", run.ep_size());
   json.Member("threads", run.threads());
   json.Member("numerics_class", run.numerics_class());
+  json.Key("machine").BeginObject();
+  json.Member("cpu_model", r.cpu_model);
+  json.Member("num_hosts", r.num_hosts);
+  json.EndObject();
   WriteShape(r, json.Key("model"));
   json.Member("input_len", r.options.input_len);
   json.Member("output_len", r.options.output_len);
   json.Member("num_prompts", r.options.num_prompts);
+  json.Member("max_num_seqs", r.limits.max_num_seqs);
+  json.Member("max_num_batched_tokens", r.limits.max_num_batched_tokens);
+  json.Member("placement", r.config.placement());
   json.Member("sample", r.options.sample);
   json.Member("routing", r.options.routing);
   json.Member("seed", r.config.seed());

@@ -9,10 +9,11 @@
 #include "proto/config.pb.h"
 #include "proto/report.pb.h"
 #include "runtime/checkpoint/model_config.h"
+#include "runtime/engine/scheduler.h"
 
 namespace octet {
 
-// The work of the benchmark: greedy answers to random prompts, all at once.
+// The work of the benchmark: answers to random prompts, all at once.
 struct ThroughputOptions {
   int input_len = 512;   // tokens of each prompt
   int output_len = 128;  // tokens of each answer
@@ -27,9 +28,12 @@ struct ThroughputReport {
   ModelConfig model;
   RunReport run;  // of all steps, with those of the warm-up
   StepMachine machine;
-  StepSummary prefill;  // steps with prompt tokens
-  StepSummary decode;   // the others
-  bool right = false;   // the answers equal those of the warm-up, in which fewer ran together
+  std::string cpu_model;   // of all hosts: each once, with commas between
+  int num_hosts = 1;       // different ones
+  SchedulerLimits limits;  // of the steps
+  StepSummary prefill;     // steps with prompt tokens
+  StepSummary decode;      // the others
+  bool right = false;      // the answers equal those of the warm-up, in which fewer ran together
 
   double seconds() const { return prefill.seconds + decode.seconds; }
 };

@@ -2,7 +2,10 @@
 #define OCTET_RUNTIME_CHECKPOINT_GGML_TYPE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
+
+#include "kernels/base/weight_format.h"
 
 namespace octet {
 
@@ -14,6 +17,7 @@ struct GgmlType {
   const char* name = nullptr;
   uint64_t block_elements = 0;
   uint64_t block_bytes = 0;
+  std::optional<WeightFormat> format;  // if Octet computes with it
 };
 
 // Returns the type with this number, or nullptr if there is none.

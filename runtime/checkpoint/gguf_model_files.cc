@@ -12,7 +12,6 @@
 
 #include "runtime/checkpoint/end_tokens.h"
 #include "runtime/checkpoint/gguf_config.h"
-#include "runtime/checkpoint/gguf_model.h"
 #include "runtime/checkpoint/gguf_tensors.h"
 #include "runtime/checkpoint/gguf_tokenizer.h"
 #include "runtime/io/fingerprint.h"
@@ -63,11 +62,10 @@ void WarnOfFilesBeside(FileSystem& files, const std::string& directory, const st
 
 }  // namespace
 
-absl::StatusOr<ModelFiles> OpenGgufModel(FileSystem& files, const std::string& path,
-                                         const std::string& directory) {
-  absl::StatusOr<GgufModel> opened = GgufModel::Open(files, path);
-  if (!opened.ok()) return opened.status();
-  auto gguf = std::make_unique<GgufModel>(*std::move(opened));
+absl::StatusOr<ModelFiles> OpenGgufModel(FileSystem& files, GgufModel opened,
+                                         const std::string& given) {
+  auto gguf = std::make_unique<GgufModel>(std::move(opened));
+  const std::string path = gguf->files().front().file().path();
   absl::StatusOr<ModelConfig> config = ReadGgufConfig(*gguf);
   if (!config.ok()) return config.status();
   absl::StatusOr<MixtralTensors> tensors = MapGgufTensors(*gguf, *config);
@@ -87,7 +85,7 @@ absl::StatusOr<ModelFiles> OpenGgufModel(FileSystem& files, const std::string& p
                       .made = {}};
   model.warnings = model.config.warnings;
   for (const std::string& w : model.tensors.warnings()) model.warnings.push_back(w);
-  if (!directory.empty()) WarnOfFilesBeside(files, directory, path, model.warnings);
+  if (files.IsDirectory(given)) WarnOfFilesBeside(files, given, path, model.warnings);
   absl::Status tokenizer = SetGgufTokenizer(*gguf, path, model);
   if (!tokenizer.ok()) return tokenizer;
   model.gguf = std::move(gguf);

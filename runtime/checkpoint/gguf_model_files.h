@@ -5,16 +5,16 @@
 
 #include <string>
 
+#include "runtime/checkpoint/gguf_model.h"
 #include "runtime/checkpoint/model_files.h"
 #include "runtime/io/file.h"
 
 namespace octet {
 
-// Opens the Mixtral model in a GGUF file, or in all parts of a split one, of which `path` is any.
-// Everything comes from these files. If the user gave `directory` in place of a file, warns that
-// files of other forms of a model in it have no effect; it is empty otherwise.
-absl::StatusOr<ModelFiles> OpenGgufModel(FileSystem& files, const std::string& path,
-                                         const std::string& directory = "");
+// Returns the Mixtral model in GGUF. Everything comes from its files. If `given`, the path from the
+// user, is their directory, warns that files of other forms of a model in it have no effect.
+absl::StatusOr<ModelFiles> OpenGgufModel(FileSystem& files, GgufModel opened,
+                                         const std::string& given);
 
 // Loads the tokenizer of a model: from GGUF where `path` leads to it (FindGguf), else as
 // LoadTokenizerFor.

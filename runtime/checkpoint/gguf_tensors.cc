@@ -116,13 +116,11 @@ absl::Status RefuseOtherArithmetic(const GgufModel& model) {
 }
 
 absl::StatusOr<WeightFormat> StoredFormat(const GgufTensorPlace& place) {
-  const std::string type = place.tensor->type->name;
-  for (const WeightFormat format : kWeightFormats) {
-    if (type == Name(format)) return format;
-  }
+  const GgmlType& type = *place.tensor->type;
+  if (type.format) return *type.format;
   return absl::UnimplementedError(absl::StrCat(
-      place.file->file().path(), ": tensor ", Quoted(place.tensor->name), " has the type ", type,
-      "; Octet computes with ",
+      place.file->file().path(), ": tensor ", Quoted(place.tensor->name), " has the type ",
+      type.name, "; Octet computes with ",
       absl::StrJoin(
           kWeightFormats, ", ",
           [](std::string* out, WeightFormat format) { absl::StrAppend(out, Name(format)); }),

@@ -147,7 +147,9 @@ absl::StatusOr<ModelFiles> ModelFiles::Open(FileSystem& files, const std::string
   const absl::StatusOr<std::optional<std::string>> gguf = FindGguf(files, path);
   if (!gguf.ok()) return gguf.status();
   if (!gguf->has_value()) return OpenDirectory(files, path);
-  return OpenGgufModel(files, **gguf, files.IsDirectory(path) ? path : "");
+  absl::StatusOr<GgufModel> opened = GgufModel::Open(files, **gguf);
+  if (!opened.ok()) return opened.status();
+  return OpenGgufModel(files, *std::move(opened), path);
 }
 
 }  // namespace octet

@@ -40,11 +40,14 @@ absl::StatusOr<std::string> FileSystem::ReadStream(const std::string& path, size
   }
 }
 
+absl::Status WriteAndClose(OutputStream& file, std::string_view text) {
+  const absl::Status status = file.Write(std::as_bytes(std::span(text)));
+  return status.ok() ? file.Close() : status;
+}
+
 absl::Status FileSystem::WriteWhole(const std::string& path, std::string_view text) {
   const auto file = CreateOutput(path);
-  if (!file.ok()) return file.status();
-  const absl::Status status = (*file)->Write(std::as_bytes(std::span(text)));
-  return status.ok() ? (*file)->Close() : status;
+  return file.ok() ? WriteAndClose(**file, text) : file.status();
 }
 
 absl::StatusOr<std::unique_ptr<OutputStream>> FileSystem::CreateScratch(const std::string& stem) {
@@ -57,11 +60,14 @@ absl::StatusOr<std::unique_ptr<OutputStream>> FileSystem::CreateScratch(const st
 }
 
 absl::Status FileSystem::ReplaceDurably(const std::string& path, std::string_view text) {
-  const auto file = CreateScratch(path + ".new");
+  return ReplaceDurably(path, [&](auto file) { return WriteAndClose(*file, text); });
+}
+
+absl::Status FileSystem::ReplaceDurably(const std::string& path, FileWriter write) {
+  absl::StatusOr<std::unique_ptr<OutputStream>> file = CreateScratch(path + ".new");
   if (!file.ok()) return file.status();
   const std::string fresh = (*file)->path();
-  absl::Status status = (*file)->Write(std::as_bytes(std::span(text)));
-  if (status.ok()) status = (*file)->Close();
+  absl::Status status = write(*std::move(file));
   if (status.ok()) status = Rename(fresh, path);
   if (status.ok()) return Sync(DirectoryOf(path));
   Remove(fresh).IgnoreError();

@@ -4,6 +4,7 @@
 #ifndef OCTET_RUNTIME_IO_FILE_H_
 #define OCTET_RUNTIME_IO_FILE_H_
 
+#include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -73,6 +74,9 @@ class OutputStream {
 
   virtual const std::string& path() const = 0;
 };
+
+// Writes this text and ends the file.
+absl::Status WriteAndClose(OutputStream& file, std::string_view text);
 
 // A lock on a file, which one process at a time has. It ends when the object is destroyed or the
 // process ends. The process that has it may remove the file.
@@ -163,8 +167,12 @@ class FileSystem {
   // Creates a new file STEM.PROCESS-N with a name that is not in use.
   absl::StatusOr<std::unique_ptr<OutputStream>> CreateScratch(const std::string& stem);
 
-  // Replaces a file by this text in one step that survives a loss of power. If it fails, the old
-  // file stays.
+  // Replaces a file in one step that survives a loss of power, by what `write` writes and closes.
+  // If it fails, the old file stays.
+  using FileWriter = absl::FunctionRef<absl::Status(std::unique_ptr<OutputStream>)>;
+  absl::Status ReplaceDurably(const std::string& path, FileWriter write);
+
+  // The same with this text.
   absl::Status ReplaceDurably(const std::string& path, std::string_view text);
 };
 

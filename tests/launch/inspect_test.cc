@@ -7,8 +7,10 @@
 
 #include <filesystem>
 
+#include "runtime/checkpoint/model_files.h"
 #include "tests/support/counting_file_system.h"
 #include "tests/support/demo_model.h"
+#include "tests/support/gguf_contents.h"
 #include "tests/support/gguf_writer.h"
 #include "tests/support/octet_process.h"
 #include "tests/support/safetensors_writer.h"
@@ -90,6 +92,18 @@ TEST_F(InspectTest, ListsAnyGguf) {
   std::filesystem::rename(path, directory_ + "/no_ending");
   EXPECT_THAT(RunOctet(0, "inspect " + directory_ + "/no_ending").output,
               HasSubstr("2 tensors in 1 file, 120 bytes"));
+}
+
+TEST_F(InspectTest, ReadsNoMoreOfGgufThanAnOpenModelNeeds) {
+  const std::string path = directory_ + "/m.gguf";
+  WriteFile(path, TinyGguf().Bytes());
+  PosixFileSystem posix;
+  CountingFileSystem files(posix);
+  ASSERT_TRUE(ModelFiles::Open(files, path).ok());
+  const uint64_t needed = files.BytesRead(path);
+  files.Reset();
+  EXPECT_THAT(*Inspect(files, {.path = path}), HasSubstr("Mixtral: 1 layers"));
+  EXPECT_EQ(files.BytesRead(path), needed);
 }
 
 TEST_F(InspectTest, ListsAllPartsOfASplitGguf) {

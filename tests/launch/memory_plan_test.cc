@@ -25,6 +25,7 @@ MemoryNeeds Needs(const std::vector<int64_t>& experts) {
           .least_pages = 100,
           .most_pages = 10000,
           .one_expert = kGiB,
+          .one_of_each_layer = kGiB,
           .num_experts = 8};
 }
 
@@ -117,6 +118,17 @@ TEST(PlanMemory, TheAdviceDealsOutExpertsOfEachLayer) {
               HasSubstr("8 such hosts with one rank each would hold it"));
   EXPECT_THAT(Message(PlanMemory(needs, {Host("a", {0}, kGiB)}, "100%")),
               HasSubstr("no number of such hosts would hold it"));
+}
+
+// The largest expert is not that of each layer: files mix formats.
+TEST(PlanMemory, TheAdviceAddsUpLayersOfDifferentSizes) {
+  MemoryNeeds needs = Needs({8 * kGiB});
+  needs.num_layers = 4;
+  needs.one_expert = kGiB / 2;
+  needs.one_of_each_layer = 5 * kGiB / 4;
+  // 1 + 0.5 + 0.1 GiB, and two experts of each layer with 2.5 GiB; the largest ones would have 4.
+  EXPECT_THAT(Message(PlanMemory(needs, {Host("a", {0}, 42 * kGiB / 10)}, "100%")),
+              HasSubstr("4 such hosts with one rank each would hold it"));
 }
 
 TEST(PlanMemory, TheSettingLimitsToo) {

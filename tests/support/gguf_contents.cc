@@ -7,6 +7,7 @@
 #include <span>
 
 #include "kernels/base/check.h"
+#include "runtime/checkpoint/ggml_type.h"
 #include "tests/support/gguf_writer.h"
 #include "tests/support/sentencepiece_model.h"
 
@@ -61,6 +62,14 @@ GgufContents::Tensor Read(const Checkpoint& checkpoint, const std::string& name)
 }
 
 }  // namespace
+
+uint32_t GgmlTypeOf(WeightFormat format) {
+  for (uint32_t id = 0; id < 64; ++id) {
+    const GgmlType* const type = FindGgmlType(id);
+    if (type != nullptr && type->format == format) return id;
+  }
+  Fatal(__FILE__, __LINE__, "the format is in no file");
+}
 
 std::string InterleavedRows(const std::string& bytes, size_t num_rows, size_t head_dim) {
   const size_t row = bytes.size() / num_rows;

@@ -8,11 +8,15 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/weight_format.h"
 #include "proto/sentencepiece.pb.h"
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/model_config.h"
 
 namespace octet {
+
+// The number of the format in files.
+uint32_t GgmlTypeOf(WeightFormat format);
 
 // The rows of each head with those of its second half between those of its first.
 std::string InterleavedRows(const std::string& bytes, size_t num_rows, size_t head_dim);
