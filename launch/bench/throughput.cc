@@ -245,8 +245,9 @@ class BenchThroughputCommand : public Subcommand {
   // On rank 0.
   absl::Status ReadSaved(FileSystem& files) {
     SavedRun::Read saved = SavedRun::ReadThroughput(files, compare_);
-    if (saved.ok()) saved_ = *std::move(saved);
-    return saved.status();
+    if (!saved.ok()) return saved.status();
+    saved_ = *std::move(saved);
+    return absl::OkStatus();
   }
 
   absl::Status LookAtTrace(const RunConfig& config, const JobSetup& setup, FileSystem& files) {
