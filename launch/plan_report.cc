@@ -22,6 +22,10 @@ std::string Short(double value) {
 
 std::string Percent(double value) { return absl::StrFormat("%.1f", value); }
 
+std::string GapOf(const PlacementFigures& figures) {
+  return figures.has_gap_percent() ? Percent(figures.gap_percent()) : "-";
+}
+
 // The figures on which a plan is judged: those in sample if there are no others.
 const PlacementFigures& JudgedOf(const PolicyFigures& policy) {
   return policy.has_judged() ? policy.judged() : policy.in_sample();
@@ -44,18 +48,31 @@ std::string MeaningOf(const PlacementPlan& plan, const PlacementFigures& figures
                       in_total ? "of all tokens" : "of a step");
 }
 
-std::string FormatRow(const std::string& policy, const PlacementFigures* in_sample,
-                      const PlacementFigures* judged, const PlacementFigures& copies) {
-  static const PlacementFigures kNothing;
-  const PlacementFigures& a = in_sample != nullptr ? *in_sample : kNothing;
-  const PlacementFigures& b = judged != nullptr ? *judged : kNothing;
+// The figures of a row; those that are not known are 0.
+struct RowFigures {
+  PlacementFigures in_sample;
+  PlacementFigures judged;
+  PlacementFigures copies;
+};
+
+std::string FormatRow(const std::string& policy, const RowFigures& row) {
+  const PlacementFigures& a = row.in_sample;
+  const PlacementFigures& b = row.judged;
+  const double kilobytes = row.copies.bytes() / 1000;
   return absl::StrFormat(
       "%-19s%6s%6s%6s |%6s%6s%6s%6s%6s%6s |%6s%6s%8s\n", policy.substr(0, 18), Short(a.total()),
-      Short(a.steps()), in_sample != nullptr ? Percent(a.gap_percent()) : "-", Short(b.total()),
-      Short(b.steps()), Short(b.each_step().p50()), Short(b.each_step().p90()),
-      Short(b.each_step().p99()), judged != nullptr ? Percent(b.gap_percent()) : "-",
-      Short(copies.copies()), Short(copies.host_copies()),
-      copies.bytes() > 0 ? absl::StrFormat("%.1f", copies.bytes() / 1000) : "-");
+      Short(a.steps()), GapOf(a), Short(b.total()), Short(b.steps()), Short(b.each_step().p50()),
+      Short(b.each_step().p90()), Short(b.each_step().p99()), GapOf(b), Short(row.copies.copies()),
+      Short(row.copies.host_copies()), kilobytes > 0 ? absl::StrFormat("%.1f", kilobytes) : "-");
+}
+
+// Returns the bounds as figures. With several hosts that of copies is no number of ranks.
+PlacementFigures FiguresOf(const PlanBounds& bounds, int num_hosts) {
+  PlacementFigures figures;
+  figures.set_total(bounds.total());
+  figures.set_steps(bounds.steps());
+  if (num_hosts == 1) figures.set_copies(bounds.copies());
+  return figures;
 }
 
 std::string FormatPolicies(const PlacementPlan& plan) {
@@ -65,18 +82,11 @@ std::string FormatPolicies(const PlacementPlan& plan) {
       plan.has_judged() ? "of a token, judged" : "of a token", "policy", "total", "step", "gap %",
       "total", "step", "p50", "p90", "p99", "gap %", "ranks", "hosts", "kB");
   for (const PolicyFigures& policy : plan.policies()) {
-    text += FormatRow(policy.policy(), &policy.in_sample(),
-                      policy.has_judged() ? &policy.judged() : nullptr, JudgedOf(policy));
+    text += FormatRow(policy.policy(), {policy.in_sample(), policy.judged(), JudgedOf(policy)});
   }
-  const auto bounds = [](const PlanBounds& b) {
-    PlacementFigures figures;
-    figures.set_total(b.total());
-    figures.set_steps(b.steps());
-    return figures;
-  };
-  const PlacementFigures in_sample = bounds(plan.bounds_in_sample());
-  const PlacementFigures judged = bounds(plan.bounds_judged());
-  return text + FormatRow("bound", &in_sample, plan.has_judged() ? &judged : nullptr, {});
+  const PlacementFigures in_sample = FiguresOf(plan.bounds_in_sample(), plan.hosts());
+  const PlacementFigures judged = FiguresOf(plan.bounds_judged(), plan.hosts());
+  return text + FormatRow("bound", {in_sample, judged, plan.has_judged() ? judged : in_sample});
 }
 
 std::string FormatFront(const PlacementPlan& plan) {
@@ -126,8 +136,10 @@ std::string AnswerOf(const PlacementPlan& plan, const std::string& chosen) {
     others.push_back(absl::StrCat(name, " ", Short(FigureOf(plan, JudgedOf(*other)))));
   }
   if (!others.empty()) absl::StrAppend(&text, " (", absl::StrJoin(others, ", "), ")");
-  absl::StrAppend(&text, ", ", Percent(figures.gap_percent()),
-                  " % above the bound of any placement, ",
+  if (figures.has_gap_percent()) {
+    absl::StrAppend(&text, ", ", GapOf(figures), " % above the bound of any placement");
+  }
+  absl::StrAppend(&text, ", ",
                   plan.has_judged() ? absl::StrCat("judged on ", plan.judged().name())
                                     : "in sample, as there is no other routing to judge with");
   return text + ".";

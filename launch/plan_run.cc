@@ -102,7 +102,9 @@ void Combine(std::span<const PlacementFigures> all, auto combine, PlacementFigur
   to.set_copies(each([](const auto& f) { return f.copies(); }));
   to.set_host_copies(each([](const auto& f) { return f.host_copies(); }));
   to.set_bytes(each([](const auto& f) { return f.bytes(); }));
-  to.set_gap_percent(each([](const auto& f) { return f.gap_percent(); }));
+  if (all.front().has_gap_percent()) {
+    to.set_gap_percent(each([](const auto& f) { return f.gap_percent(); }));
+  }
   if (!all.front().has_each_step()) return;
   OverSteps& steps = *to.mutable_each_step();
   steps.set_mean(each([](const auto& f) { return f.each_step().mean(); }));

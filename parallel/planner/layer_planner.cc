@@ -17,10 +17,11 @@ constexpr int kMostExpertsListed = 16;
 constexpr size_t kMostPartitions = 200'000;
 // Operations that one layer may take, about a nanosecond each.
 constexpr double kListingBudget = 2e8;
-constexpr double kSearchBudget = 5e7;
+constexpr double kSearchBudget = 3e7;
 constexpr double kWantedEvaluations = 2000;
 constexpr double kMostEvaluations = 20'000;
 constexpr double kLeastEvaluations = 200;
+constexpr int64_t kMostSearchedSets = 512;
 
 // Lists partitions up to a number of them.
 struct PartitionList {
@@ -51,6 +52,19 @@ std::vector<int> KindsOf(const RankTraits& ranks) {
   return kinds;
 }
 
+// Returns at most kMostSearchedSets sets, evenly spaced, unless they are all pairs of experts.
+TokenSets SomeSets(const TokenSets& sets) {
+  if (sets.topk == 2 || sets.num_sets() <= kMostSearchedSets) return sets;
+  TokenSets some = {.topk = sets.topk, .experts = {}, .tokens = {}};
+  const int64_t stride = (sets.num_sets() + kMostSearchedSets - 1) / kMostSearchedSets;
+  for (int64_t i = 0; i < sets.num_sets(); i += stride) {
+    const auto experts = std::span(sets.experts).subspan(i * sets.topk, sets.topk);
+    some.experts.insert(some.experts.end(), experts.begin(), experts.end());
+    some.tokens.push_back(sets.tokens[i]);
+  }
+  return some;
+}
+
 StepMatrix StepsOrTotal(const LayerCounts& counts) {
   return counts.num_steps() > 0 ? StepMatrix::OfSteps(counts) : StepMatrix::OfTotal(counts);
 }
@@ -78,15 +92,15 @@ double LayerPlanner::Ratio(double mean_time, const StepMatrix& steps) const {
   return mean_time * static_cast<double>(steps.num_steps()) * speed_ / steps.sum();
 }
 
-double LayerPlanner::Copies(const LayerRanks& ranks) {
-  const TokenCopies copies = copies_.Count(ranks, counts_.sets);
+double LayerPlanner::Copies(const LayerRanks& ranks, const TokenSets& sets) {
+  const TokenCopies copies = copies_.Count(ranks, sets);
   return copies.ranks + host_weight_ * copies.hosts;
 }
 
 LayerFigures LayerPlanner::Measure(const LayerRanks& ranks) {
   return {.total = TotalRatio(ranks),
           .steps = StepsRatio(ranks, steps_),
-          .copies = counts_.sets.num_sets() > 0 ? Copies(ranks) : 0};
+          .copies = counts_.sets.num_sets() > 0 ? Copies(ranks, counts_.sets) : 0};
 }
 
 const LayerPlanner::Partitions& LayerPlanner::partitions() {
@@ -109,7 +123,7 @@ const LayerPlanner::Partitions& LayerPlanner::partitions() {
     const LayerRanks ranks = ToRanks(rank_of);
     all.figures.push_back({.total = TotalRatio(ranks),
                            .steps = all.has_steps ? StepsRatio(ranks, steps_) : 0,
-                           .copies = all.has_copies ? Copies(ranks) : 0});
+                           .copies = all.has_copies ? Copies(ranks, counts_.sets) : 0});
   }
   return all;
 }
@@ -132,23 +146,29 @@ LayerSlots LayerPlanner::Plan(const PlanObjective& objective) {
   return slots;
 }
 
-LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective) {
-  const LayerSlots start = FillGreedily(counts_.total, slots_, ranks_.speeds);
-  const bool has_replicas = num_slots_ > counts_.num_experts();
+double LayerPlanner::OperationsOfStep() const {
   const auto num_ranks = static_cast<double>(ranks_.num_ranks());
-  double of_step = counts_.num_experts() + num_ranks;  // operations
-  if (has_replicas) of_step = num_ranks <= 10 ? std::exp2(num_ranks) * num_ranks / 4 : 20'000;
-  double of_one = 20.0 * num_slots_ + 500 + (objective.total > 0 ? 32 * of_step : 0);
+  if (num_slots_ == counts_.num_experts()) return counts_.num_experts() + num_ranks;
+  return num_ranks <= 10 ? std::exp2(num_ranks) * num_ranks / 4 : 20'000;
+}
+
+LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective) {
+  double of_one = 1000 + 60.0 * (num_slots_ + counts_.num_experts());  // operations
+  if (objective.total > 0) of_one += 32 * OperationsOfStep();
+  const TokenSets sets = SomeSets(counts_.sets);
   if (objective.copies > 0) {
-    of_one += 50.0 * static_cast<double>(counts_.sets.num_sets()) * counts_.sets.topk;
+    const double topk = sets.topk;
+    const bool has_replicas = num_slots_ > counts_.num_experts();
+    of_one += static_cast<double>(sets.num_sets()) * topk * (has_replicas ? 5 * topk * topk : 15);
   }
   // As many steps as leave time for many changes.
-  const double affordable = std::max(32.0, (kSearchBudget / kWantedEvaluations - of_one) / of_step);
+  const double affordable =
+      std::max(32.0, (kSearchBudget / kWantedEvaluations - of_one) / OperationsOfStep());
   const auto stride =
       static_cast<int64_t>(std::ceil(static_cast<double>(steps_.num_steps()) / affordable));
   const StepMatrix steps =
       counts_.num_steps() > 0 ? StepMatrix::OfSteps(counts_, stride) : StepMatrix::OfTotal(counts_);
-  if (objective.steps > 0) of_one += of_step * static_cast<double>(steps.num_steps());
+  if (objective.steps > 0) of_one += OperationsOfStep() * static_cast<double>(steps.num_steps());
   LayerSearch::Task task;
   task.num_experts = counts_.num_experts();
   task.evaluations =
@@ -158,19 +178,24 @@ LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective) {
     LayerFigures figures;
     if (objective.total > 0) figures.total = TotalRatio(ranks);
     if (objective.steps > 0) figures.steps = StepsRatio(ranks, steps);
-    if (objective.copies > 0) figures.copies = Copies(ranks);
+    if (objective.copies > 0) figures.copies = Copies(ranks, sets);
     return objective.Of(figures);
   };
   task.critical = [&](const LayerRanks& ranks) -> std::span<const uint8_t> {
     if (objective.copies > objective.total + objective.steps) return {};
-    flow_.Begin(ranks_.speeds);
-    for (int e = 0; e < counts_.num_experts(); ++e) {
-      flow_.AddExpert(total_.expert(e)[0], ranks[e]);
-    }
-    flow_.Divide();
-    return flow_.critical();
+    return CriticalRanks(ranks);
   };
-  return LayerSearch(std::move(task), seed_).Improve(start);
+  return LayerSearch(std::move(task), seed_)
+      .Improve(FillGreedily(counts_.total, slots_, ranks_.speeds));
+}
+
+std::span<const uint8_t> LayerPlanner::CriticalRanks(const LayerRanks& ranks) {
+  flow_.Begin(ranks_.speeds);
+  for (int e = 0; e < counts_.num_experts(); ++e) {
+    flow_.AddExpert(total_.expert(e)[0], ranks[e]);
+  }
+  flow_.Divide();
+  return flow_.critical();
 }
 
 // A token whose two experts are on one rank has one destination, any other two. On its rank an

@@ -69,7 +69,9 @@ class LayerPlanner {
     return Ratio(busiest_.Mean(ranks, steps), steps);
   }
   double Ratio(double mean_time, const StepMatrix& steps) const;
-  double Copies(const LayerRanks& ranks);
+  double Copies(const LayerRanks& ranks, const TokenSets& sets);
+  double OperationsOfStep() const;
+  std::span<const uint8_t> CriticalRanks(const LayerRanks& ranks);
 
   const LayerCounts& counts_;
   const std::vector<int> slots_;

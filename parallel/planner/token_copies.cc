@@ -40,7 +40,9 @@ CopyCounter::Sums CopyCounter::CoverFrom(uint64_t missing, uint64_t all,
 CopyCounter::Sums CopyCounter::Cover(const LayerRanks& ranks, std::span<const int32_t> experts,
                                      Places& places) {
   touched_.clear();
+  bool has_replicas = false;
   for (size_t i = 0; i < experts.size(); ++i) {
+    has_replicas = has_replicas || ranks[experts[i]].size() > 1;
     for (const int32_t rank : ranks[experts[i]]) {
       const int32_t place = places.of_rank[rank];
       if (places.has[place] == 0) touched_.push_back(place);
@@ -50,6 +52,15 @@ CopyCounter::Sums CopyCounter::Cover(const LayerRanks& ranks, std::span<const in
   const uint64_t all = ~uint64_t{0} >> (64 - experts.size());
   double other_homes = static_cast<double>(ranks_.of_rank.size());
   Sums sums;
+  if (!has_replicas) {  // nothing to choose
+    for (const int32_t place : touched_) {
+      const double others = other_homes - places.homes[place];
+      sums.places += others;
+      sums.returns += others * (places.has[place] == all ? 1 : std::popcount(places.has[place]));
+      places.has[place] = 0;
+    }
+    return sums;
+  }
   const auto add = [&](uint64_t missing, double homes) {
     const Sums of_home = CoverFrom(missing, all, places);
     sums.places += homes * of_home.places;
