@@ -3,7 +3,6 @@
 #include <absl/strings/str_cat.h>
 
 #include <iostream>
-#include <limits>
 
 #include "launch/console.h"
 #include "launch/plan_options.h"
@@ -18,7 +17,7 @@ namespace {
 
 constexpr NumberRange<int64_t> kRooms = {0, 1 << 26};
 constexpr NumberRange<int64_t> kSpeeds = {1, 1'000'000};
-constexpr NumberRange<int64_t> kPlanSeeds = {0, std::numeric_limits<int64_t>::max() / 2};
+constexpr NumberRange<int64_t> kPlanSeeds = {0, int64_t{1} << 62};
 
 class PlanCommand : public Subcommand {
  public:

@@ -12,14 +12,14 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::string Experts(std::initializer_list<int> experts) { return {experts.begin(), experts.end()}; }
+std::string Chosen(std::initializer_list<int> experts) { return {experts.begin(), experts.end()}; }
 
 // Two steps of rank 0, in the second also one token of rank 1; then a step without tokens.
 std::vector<StepRouting> Steps() {
-  return {TinyStep(0, {{.experts = Experts({0, 1, 2, 3})}, {.experts = Experts({1, 0, 2, 0})}}),
+  return {TinyStep(0, {{.experts = Chosen({0, 1, 2, 3})}, {.experts = Chosen({1, 0, 2, 0})}}),
           TinyStep(0, {}, 1),
-          TinyStep(1, {{.experts = Experts({3, 1, 0, 1})}}),
-          TinyStep(1, {{.experts = Experts({3, 2, 1, 0})}}, 1),
+          TinyStep(1, {{.experts = Chosen({3, 1, 0, 1})}}),
+          TinyStep(1, {{.experts = Chosen({3, 2, 1, 0})}}, 1),
           TinyStep(2, {}),
           TinyStep(2, {}, 1)};
 }
@@ -62,7 +62,7 @@ TEST(TracedCounts, SetsOfOtherThanTwoExpertsAreAPartOfThem) {
     TokenRun& run = *step.add_runs();
     run.set_first_position(i);
     run.set_num_tokens(1);
-    *step.mutable_experts() += Experts({i % 4 == 0 ? 0 : 1, 2});
+    *step.mutable_experts() += Chosen({i % 4 == 0 ? 0 : 1, 2});
     *step.mutable_weights() += std::string(4, '\0');
   }
   ASSERT_TRUE(writer.AddStep(step).ok() && writer.EndBlock().ok() && writer.Close().ok());
