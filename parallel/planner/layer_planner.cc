@@ -103,9 +103,9 @@ LayerFigures LayerPlanner::Measure(const LayerRanks& ranks) {
           .copies = counts_.sets.num_sets() > 0 ? Copies(ranks, counts_.sets) : 0};
 }
 
-const LayerPlanner::Partitions& LayerPlanner::partitions() {
+const ListedPartitions& LayerPlanner::partitions() {
   if (partitions_) return *partitions_;
-  Partitions& all = partitions_.emplace();
+  ListedPartitions& all = partitions_.emplace();
   const int num_experts = counts_.num_experts();
   if (num_slots_ > num_experts || num_experts > kMostExpertsListed) return all;
   PartitionList list;
@@ -129,14 +129,14 @@ const LayerPlanner::Partitions& LayerPlanner::partitions() {
 }
 
 bool LayerPlanner::IsEnumerated(const PlanObjective& objective) {
-  const Partitions& all = partitions();
+  const ListedPartitions& all = partitions();
   return !all.rank_of.empty() && (objective.steps == 0 || all.has_steps) &&
          (objective.copies == 0 || all.has_copies);
 }
 
 LayerSlots LayerPlanner::Plan(const PlanObjective& objective) {
   if (!IsEnumerated(objective)) return PlanBySearch(objective);
-  const Partitions& all = partitions();
+  const ListedPartitions& all = partitions();
   size_t best = 0;
   for (size_t i = 1; i < all.figures.size(); ++i) {
     if (objective.Of(all.figures[i]) < objective.Of(all.figures[best])) best = i;
@@ -227,7 +227,7 @@ LayerFigures LayerPlanner::ComputeBounds() {
   LoadBound bound(counts_.num_experts(), slots_, ranks_.speeds);
   LayerFigures least = {.total = Ratio(bound.Mean(total_), total_), .steps = 0, .copies = 0};
   if (counts_.sets.num_sets() > 0) least.copies = CopiesBound();
-  const Partitions& all = partitions();
+  const ListedPartitions& all = partitions();
   const auto minimum = [&](double LayerFigures::*figure) {
     double value = all.figures.front().*figure;
     for (const LayerFigures& figures : all.figures) value = std::min(value, figures.*figure);

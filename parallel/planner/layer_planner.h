@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "parallel/planner/busiest_rank.h"
@@ -33,6 +34,14 @@ struct PlanObjective {
   }
 };
 
+// All partitions of a layer, with the figures that are cheap enough to have.
+struct ListedPartitions {
+  std::vector<std::vector<int32_t>> rank_of;  // [partitions][experts]; none if there are too many
+  std::vector<LayerFigures> figures;          // [partitions]
+  bool has_steps = false;
+  bool has_copies = false;
+};
+
 // Finds the experts of each rank's slots. If there are few partitions and no replicas, it looks at
 // all of them, and the result is the best. Otherwise it searches, within a budget of operations,
 // not of time: the same input and seed give the same result.
@@ -50,15 +59,7 @@ class LayerPlanner {
   LayerFigures Measure(const LayerRanks& ranks);
 
  private:
-  // All partitions, with the figures that are cheap enough to have.
-  struct Partitions {
-    std::vector<std::vector<int32_t>> rank_of;  // [partitions][experts]
-    std::vector<LayerFigures> figures;          // [partitions]
-    bool has_steps = false;
-    bool has_copies = false;
-  };
-
-  const Partitions& partitions();
+  const ListedPartitions& partitions();
   bool IsEnumerated(const PlanObjective& objective);
   LayerSlots PlanBySearch(const PlanObjective& objective);
   LayerFigures ComputeBounds();
@@ -85,7 +86,7 @@ class LayerPlanner {
   BusiestRank busiest_;
   ReplicaFlow flow_;
   CopyCounter copies_;
-  std::optional<Partitions> partitions_;
+  std::optional<ListedPartitions> partitions_;
   std::optional<LayerFigures> bounds_;
 };
 
