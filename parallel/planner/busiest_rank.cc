@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <random>
 
 #include "kernels/base/check.h"
 
@@ -42,6 +43,18 @@ StepMatrix StepMatrix::OfTotal(const LayerCounts& counts) {
   StepMatrix matrix(counts.num_experts(), 1);
   std::ranges::copy(counts.total, matrix.tokens_.begin());
   matrix.sum_ = std::accumulate(matrix.tokens_.begin(), matrix.tokens_.end(), 0.0);
+  return matrix;
+}
+
+StepMatrix StepMatrix::OfVariedTotals(const LayerCounts& counts, int64_t num_steps, uint64_t seed) {
+  StepMatrix matrix(counts.num_experts(), num_steps);
+  std::mt19937_64 random(seed);
+  for (int64_t i = 0; i < std::ssize(matrix.tokens_); ++i) {
+    const double share = static_cast<double>(random() >> 11) * 0x1p-53;  // from 0 to 1
+    const auto tokens = static_cast<double>(counts.total[i / num_steps]);
+    matrix.tokens_[i] = tokens * (0.5 + share);
+    matrix.sum_ += matrix.tokens_[i];
+  }
   return matrix;
 }
 

@@ -23,6 +23,10 @@ class StepMatrix {
   // Takes the whole as one step.
   static StepMatrix OfTotal(const LayerCounts& counts);
 
+  // Returns steps in each of which the whole is different at random: the tokens of each expert by
+  // up to a half.
+  static StepMatrix OfVariedTotals(const LayerCounts& counts, int64_t num_steps, uint64_t seed);
+
   int num_experts() const { return num_experts_; }
   int64_t num_steps() const { return num_steps_; }
   std::span<const double> expert(int e) const {

@@ -185,8 +185,28 @@ LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective) {
     if (objective.copies > objective.total + objective.steps) return {};
     return CriticalRanks(ranks);
   };
-  return LayerSearch(std::move(task), seed_)
-      .Improve(FillGreedily(counts_.total, slots_, ranks_.speeds));
+  const int64_t evaluations = task.evaluations;
+  LayerSlots best = LayerSearch(std::move(task), seed_)
+                        .Improve(FillGreedily(counts_.total, slots_, ranks_.speeds));
+  const bool by_total = objective.steps == 0 && objective.copies == 0;
+  return by_total ? MakeSteady(std::move(best), evaluations) : best;
+}
+
+// Returns a placement with the same total that is best, on average, where loads vary.
+LayerSlots LayerPlanner::MakeSteady(LayerSlots best, int64_t evaluations) {
+  if (num_slots_ == counts_.num_experts()) return best;
+  constexpr int64_t kVaried = 32;
+  const StepMatrix varied = StepMatrix::OfVariedTotals(counts_, kVaried, seed_);
+  const double least = TotalRatio(RanksOf(best, counts_.num_experts())) * (1 + 1e-12);
+  LayerSearch::Task task;
+  task.num_experts = counts_.num_experts();
+  task.evaluations = evaluations;
+  task.value = [&](const LayerRanks& ranks) {
+    constexpr double kWorse = 1000;
+    return (TotalRatio(ranks) > least ? kWorse : 0) + StepsRatio(ranks, varied);
+  };
+  task.critical = [](const LayerRanks&) { return std::span<const uint8_t>(); };
+  return LayerSearch(std::move(task), seed_).Improve(std::move(best));
 }
 
 std::span<const uint8_t> LayerPlanner::CriticalRanks(const LayerRanks& ranks) {

@@ -44,7 +44,8 @@ struct ListedPartitions {
 
 // Finds the experts of each rank's slots. If there are few partitions and no replicas, it looks at
 // all of them, and the result is the best. Otherwise it searches, within a budget of operations,
-// not of time: the same input and seed give the same result.
+// not of time: the same input and seed give the same result. With replicas many placements have
+// the least total; then it prefers one that stays good where loads vary.
 class LayerPlanner {
  public:
   // slots: [ranks], at least as many as experts. The arguments must outlive this object.
@@ -62,6 +63,7 @@ class LayerPlanner {
   const ListedPartitions& partitions();
   bool IsEnumerated(const PlanObjective& objective);
   LayerSlots PlanBySearch(const PlanObjective& objective);
+  LayerSlots MakeSteady(LayerSlots best, int64_t evaluations);
   LayerFigures ComputeBounds();
   double CopiesBound() const;
 

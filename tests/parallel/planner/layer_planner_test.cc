@@ -5,6 +5,7 @@
 
 #include <numeric>
 
+#include "parallel/planner/layer_search.h"
 #include "parallel/planner/load_bound.h"
 #include "tests/parallel/planner/planner_reference.h"
 
@@ -135,6 +136,24 @@ TEST(LayerPlanner, LargeLayersComeNearTheBound) {
     EXPECT_LE(planner.Measure(best).total, 1.02 * bounds.total) << experts << " " << ranks;
     const LayerRanks again = RanksOf(planner.Plan({.total = 1}), experts);
     EXPECT_EQ(best, again);
+  }
+}
+
+// With two slots on each rank many placements divide the total evenly. The one that is planned is
+// better than a greedy one where tokens vary.
+TEST(LayerPlanner, OfEqualTotalsItTakesTheSteady) {
+  std::mt19937 random(6);
+  const RankTraits traits = Equal(8);
+  for (int round = 0; round < 4; ++round) {
+    const LayerCounts layer = RandomLayer(8, 200, random);
+    LayerPlanner planner(layer, std::vector<int>(8, 2), traits, 0, 1);
+    const LayerRanks planned = RanksOf(planner.Plan({.total = 1}), 8);
+    const LayerRanks greedy =
+        RanksOf(FillGreedily(layer.total, std::vector<int>(8, 2), traits.speeds), 8);
+    EXPECT_NEAR(planner.Measure(planned).total, 1, 1e-9);
+    const StepMatrix varied = StepMatrix::OfVariedTotals(layer, 200, 99);
+    BusiestRank busiest(traits.speeds);
+    EXPECT_LT(busiest.Mean(planned, varied), busiest.Mean(greedy, varied));
   }
 }
 
