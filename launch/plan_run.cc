@@ -9,9 +9,8 @@
 #include <optional>
 
 #include "launch/placement_file.h"
+#include "launch/plan_judge.h"
 #include "launch/plan_report.h"
-#include "parallel/planner/placement_scorer.h"
-#include "runtime/trace/over_steps.h"
 
 namespace octet {
 namespace {
@@ -20,98 +19,6 @@ constexpr int kRandomSeeds = 20;
 constexpr char kRandomPolicy[] = "random";
 
 absl::Status BadPolicy(const std::string& what) { return absl::InvalidArgumentError(what); }
-
-double MeanOf(const std::vector<LayerFigures>& layers, double LayerFigures::*figure) {
-  double sum = 0;
-  for (const LayerFigures& layer : layers) sum += layer.*figure;
-  return sum / static_cast<double>(layers.size());
-}
-
-// The routing of one column of figures: its bounds, and what measures placements on it.
-class Judge {
- public:
-  Judge(const RoutingCounts& counts, const PlanSetting& setting)
-      : counts_(counts),
-        planner_(counts, setting),
-        scorer_(counts, setting.ranks, setting.host_weight),
-        bounds_(planner_.Bounds()) {
-    whole_ = {.total = MeanOf(bounds_, &LayerFigures::total),
-              .steps = counts.has_steps() ? MeanOf(bounds_, &LayerFigures::steps) : 0,
-              .copies = MeanOf(bounds_, &LayerFigures::copies)};
-  }
-
-  PlacementPlanner& planner() { return planner_; }
-  const RoutingCounts& counts() const { return counts_; }
-
-  PlanInput Describe(const std::string& name) const {
-    PlanInput input;
-    input.set_name(name);
-    input.set_steps(counts_.layers[0].num_steps());
-    return input;
-  }
-
-  PlanBounds DescribeBounds() const {
-    PlanBounds bounds;
-    bounds.set_total(whole_.total);
-    bounds.set_steps(whole_.steps);
-    bounds.set_copies(whole_.copies);
-    for (const LayerFigures& layer : bounds_) {
-      bounds.add_layer_total(layer.total);
-      if (counts_.has_steps()) bounds.add_layer_steps(layer.steps);
-    }
-    return bounds;
-  }
-
-  // Returns the figures; the gap is that of `figure`, or of the total if there are no steps.
-  PlacementFigures Measure(const SlotPlan& plan, double LayerFigures::*figure) {
-    const PlacementScore score = scorer_.Score(plan);
-    if (!counts_.has_steps() && figure == &LayerFigures::steps) figure = &LayerFigures::total;
-    PlacementFigures figures;
-    figures.set_total(score.whole.total);
-    figures.set_steps(score.whole.steps);
-    if (counts_.has_steps()) *figures.mutable_each_step() = Summarize(score.step_ratios);
-    figures.set_copies(score.copies.ranks);
-    figures.set_host_copies(score.copies.hosts);
-    figures.set_bytes(score.bytes);
-    for (const LayerFigures& layer : score.layers) {
-      figures.add_layer_total(layer.total);
-      if (counts_.has_steps()) figures.add_layer_steps(layer.steps);
-    }
-    const double bound = whole_.*figure;
-    if (bound > 0) figures.set_gap_percent(std::max(0.0, 100 * (score.whole.*figure / bound - 1)));
-    return figures;
-  }
-
- private:
-  const RoutingCounts& counts_;
-  PlacementPlanner planner_;
-  PlacementScorer scorer_;
-  std::vector<LayerFigures> bounds_;  // [layers]
-  LayerFigures whole_;                // their means
-};
-
-// Sets each number of `to` to combine(its values in `all`).
-void Combine(std::span<const PlacementFigures> all, auto combine, PlacementFigures& to) {
-  const auto each = [&](auto number) {
-    std::vector<double> values;
-    for (const PlacementFigures& figures : all) values.push_back(number(figures));
-    return combine(values);
-  };
-  to.set_total(each([](const auto& f) { return f.total(); }));
-  to.set_steps(each([](const auto& f) { return f.steps(); }));
-  to.set_copies(each([](const auto& f) { return f.copies(); }));
-  to.set_host_copies(each([](const auto& f) { return f.host_copies(); }));
-  to.set_bytes(each([](const auto& f) { return f.bytes(); }));
-  if (all.front().has_gap_percent()) {
-    to.set_gap_percent(each([](const auto& f) { return f.gap_percent(); }));
-  }
-  if (!all.front().has_each_step()) return;
-  OverSteps& steps = *to.mutable_each_step();
-  steps.set_mean(each([](const auto& f) { return f.each_step().mean(); }));
-  steps.set_p50(each([](const auto& f) { return f.each_step().p50(); }));
-  steps.set_p90(each([](const auto& f) { return f.each_step().p90(); }));
-  steps.set_p99(each([](const auto& f) { return f.each_step().p99(); }));
-}
 
 double MeanOfValues(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
@@ -234,7 +141,8 @@ class PlanRun {
     return PlanWithWeight(searched.objective == kBothObjective ? 1 : 0);
   }
 
-  // Returns the placement with the least steps + weight * copies / (copies of time-optimal).
+  // Returns the placement with the least steps + weight * copies / (copies of time-optimal). A
+  // search goes on from that of the weight before.
   SlotPlan PlanWithWeight(double weight) {
     if (!time_optimal_) time_optimal_ = fit_.planner().Plan({.steps = 1});
     if (weight == 0) return *time_optimal_;
@@ -243,7 +151,10 @@ class PlanRun {
       const double copies = figures.copies() + setting_.host_weight * figures.host_copies();
       copies_of_time_optimal_ = copies > 0 ? copies : 1;
     }
-    return fit_.planner().Plan({.steps = 1, .copies = weight / *copies_of_time_optimal_});
+    if (!last_weighted_) last_weighted_ = time_optimal_;
+    last_weighted_ = fit_.planner().Plan({.steps = 1, .copies = weight / *copies_of_time_optimal_},
+                                         &*last_weighted_);
+    return *last_weighted_;
   }
 
   absl::Status AddPolicy(const std::string& policy) {
@@ -274,8 +185,8 @@ class PlanRun {
     const auto add = [&](const std::string& name, auto combine) {
       PolicyFigures& figures = *result_.report.add_policies();
       figures.set_policy(name);
-      Combine(in_sample, combine, *figures.mutable_in_sample());
-      if (judged_) Combine(judged, combine, *figures.mutable_judged());
+      *figures.mutable_in_sample() = CombineFigures(in_sample, combine);
+      if (judged_) *figures.mutable_judged() = CombineFigures(judged, combine);
     };
     add(absl::StrCat(kRandomPolicy, ", mean of ", kRandomSeeds), MeanOfValues);
     add(absl::StrCat(kRandomPolicy, ", least"), LeastOfValues);
@@ -320,10 +231,10 @@ class PlanRun {
   FileSystem& files_;
   const PlanOptions& options_;
   const PlanSetting& setting_;
-  Judge fit_;
-  std::optional<Judge> judged_;
+  PlanJudge fit_;
+  std::optional<PlanJudge> judged_;
   std::string objective_;
-  std::optional<SlotPlan> time_optimal_;
+  std::optional<SlotPlan> time_optimal_, last_weighted_;
   std::optional<double> copies_of_time_optimal_;
   PlanResult result_;
 };

@@ -29,8 +29,8 @@ class PartitionSearch {
                      [&](int a, int b) { return counts[a] > counts[b]; });
     const EplbShape shape = {.num_slots = static_cast<int>(std::ssize(counts)),
                              .num_ranks = num_ranks};
-    std::vector<int> rooms;
-    for (int r = 0; r < num_ranks; ++r) rooms.push_back(NumSlots(shape, r, first_larger));
+    std::vector<int> rooms(num_ranks);
+    for (int r = 0; r < num_ranks; ++r) rooms[r] = NumSlots(shape, r, first_larger);
     PartitionWalk(std::move(heaviest_first), std::move(rooms), std::vector<int>(num_ranks))
         .Run(*this);
   }

@@ -17,8 +17,7 @@ constexpr int kMostExpertsListed = 16;
 constexpr size_t kMostPartitions = 200'000;
 // Operations that one layer may take, about a nanosecond each.
 constexpr double kListingBudget = 2e8;
-constexpr double kSearchBudget = 3e7;
-constexpr double kWantedEvaluations = 2000;
+constexpr double kWantedEvaluations = 1000;
 constexpr double kMostEvaluations = 20'000;
 constexpr double kLeastEvaluations = 200;
 constexpr int64_t kMostSearchedSets = 512;
@@ -134,8 +133,8 @@ bool LayerPlanner::IsEnumerated(const PlanObjective& objective) {
          (objective.copies == 0 || all.has_copies);
 }
 
-LayerSlots LayerPlanner::Plan(const PlanObjective& objective) {
-  if (!IsEnumerated(objective)) return PlanBySearch(objective);
+LayerSlots LayerPlanner::Plan(const PlanObjective& objective, const SearchLimits& limits) {
+  if (!IsEnumerated(objective)) return PlanBySearch(objective, limits);
   const ListedPartitions& all = partitions();
   size_t best = 0;
   for (size_t i = 1; i < all.figures.size(); ++i) {
@@ -152,7 +151,7 @@ double LayerPlanner::OperationsOfStep() const {
   return num_ranks <= 10 ? std::exp2(num_ranks) * num_ranks / 4 : 20'000;
 }
 
-LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective) {
+LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective, const SearchLimits& limits) {
   double of_one = 1000 + 60.0 * (num_slots_ + counts_.num_experts());  // operations
   if (objective.total > 0) of_one += 32 * OperationsOfStep();
   const TokenSets sets = SomeSets(counts_.sets);
@@ -163,7 +162,7 @@ LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective) {
   }
   // As many steps as leave time for many changes.
   const double affordable =
-      std::max(32.0, (kSearchBudget / kWantedEvaluations - of_one) / OperationsOfStep());
+      std::max(32.0, (limits.operations / kWantedEvaluations - of_one) / OperationsOfStep());
   const auto stride =
       static_cast<int64_t>(std::ceil(static_cast<double>(steps_.num_steps()) / affordable));
   const StepMatrix steps =
@@ -171,8 +170,8 @@ LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective) {
   if (objective.steps > 0) of_one += OperationsOfStep() * static_cast<double>(steps.num_steps());
   LayerSearch::Task task;
   task.num_experts = counts_.num_experts();
-  task.evaluations =
-      static_cast<int64_t>(std::clamp(kSearchBudget / of_one, kLeastEvaluations, kMostEvaluations));
+  task.evaluations = static_cast<int64_t>(
+      std::clamp(limits.operations / of_one, kLeastEvaluations, kMostEvaluations));
   task.enough = objective.Of(Bounds()) * (1 + 1e-9);
   task.value = [&](const LayerRanks& ranks) {
     LayerFigures figures;
@@ -185,22 +184,26 @@ LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective) {
     if (objective.copies > objective.total + objective.steps) return {};
     return CriticalRanks(ranks);
   };
-  const int64_t evaluations = task.evaluations;
-  LayerSlots best = LayerSearch(std::move(task), seed_)
-                        .Improve(FillGreedily(counts_.total, slots_, ranks_.speeds));
-  const bool by_total = objective.steps == 0 && objective.copies == 0;
-  return by_total ? MakeSteady(std::move(best), evaluations) : best;
+  LayerSlots start =
+      limits.start != nullptr ? *limits.start : FillGreedily(counts_.total, slots_, ranks_.speeds);
+  LayerSlots best = LayerSearch(std::move(task), seed_).Improve(start);
+  if (stride == 1 || objective.steps == 0) return best;
+  // What is better in some steps may not be so in all.
+  const auto value = [&](const LayerSlots& slots) {
+    return objective.Of(Measure(RanksOf(slots, counts_.num_experts())));
+  };
+  return value(best) <= value(start) ? best : start;
 }
 
-// Returns a placement with the same total that is best, on average, where loads vary.
-LayerSlots LayerPlanner::MakeSteady(LayerSlots best, int64_t evaluations) {
+LayerSlots LayerPlanner::MakeSteady(LayerSlots best, const SearchLimits& limits) {
   if (num_slots_ == counts_.num_experts()) return best;
   constexpr int64_t kVaried = 32;
   const StepMatrix varied = StepMatrix::OfVariedTotals(counts_, kVaried, seed_);
   const double least = TotalRatio(RanksOf(best, counts_.num_experts())) * (1 + 1e-12);
   LayerSearch::Task task;
   task.num_experts = counts_.num_experts();
-  task.evaluations = evaluations;
+  task.evaluations = static_cast<int64_t>(std::clamp(
+      limits.operations / (2 * kVaried * OperationsOfStep()), kLeastEvaluations, kMostEvaluations));
   task.value = [&](const LayerRanks& ranks) {
     constexpr double kWorse = 1000;
     return (TotalRatio(ranks) > least ? kWorse : 0) + StepsRatio(ranks, varied);

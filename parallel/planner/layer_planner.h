@@ -42,17 +42,26 @@ struct ListedPartitions {
   bool has_copies = false;
 };
 
+// What a search may cost.
+struct SearchLimits {
+  double operations = 8e7;            // in each layer, about a nanosecond each
+  const LayerSlots* start = nullptr;  // from which it goes on; null: a greedy placement
+};
+
 // Finds the experts of each rank's slots. If there are few partitions and no replicas, it looks at
 // all of them, and the result is the best. Otherwise it searches, within a budget of operations,
-// not of time: the same input and seed give the same result. With replicas many placements have
-// the least total; then it prefers one that stays good where loads vary.
+// not of time: the same input and seed give the same result.
 class LayerPlanner {
  public:
   // slots: [ranks], at least as many as experts. The arguments must outlive this object.
   LayerPlanner(const LayerCounts& counts, std::vector<int> slots, const RankTraits& ranks,
                double host_weight, uint64_t seed);
 
-  LayerSlots Plan(const PlanObjective& objective);
+  LayerSlots Plan(const PlanObjective& objective, const SearchLimits& limits = {});
+
+  // Returns a placement with the same total that is best, on average, where loads vary. With
+  // replicas many placements have the least total.
+  LayerSlots MakeSteady(LayerSlots best, const SearchLimits& limits = {});
 
   // Returns figures below which no placement is; 0 for a figure of which nothing is known.
   LayerFigures Bounds();
@@ -62,8 +71,7 @@ class LayerPlanner {
  private:
   const ListedPartitions& partitions();
   bool IsEnumerated(const PlanObjective& objective);
-  LayerSlots PlanBySearch(const PlanObjective& objective);
-  LayerSlots MakeSteady(LayerSlots best, int64_t evaluations);
+  LayerSlots PlanBySearch(const PlanObjective& objective, const SearchLimits& limits);
   LayerFigures ComputeBounds();
   double CopiesBound() const;
 

@@ -70,9 +70,17 @@ PlacementPlanner::PlacementPlanner(const RoutingCounts& counts, const PlanSettin
   }
 }
 
-SlotPlan PlacementPlanner::Plan(const PlanObjective& objective) {
+SlotPlan PlacementPlanner::Plan(const PlanObjective& objective, const SlotPlan* start) {
+  constexpr double kOperationsFromStart = 2e7;
   SlotPlan plan = {.shape = setting_.shape, .layers = {}};
-  for (LayerPlanner& layer : layers_) plan.layers.push_back(layer.Plan(objective));
+  for (size_t l = 0; l < layers_.size(); ++l) {
+    SearchLimits limits;
+    if (start != nullptr) limits = {kOperationsFromStart, &start->layers[l]};
+    LayerSlots slots = layers_[l].Plan(objective, limits);
+    const bool by_total = objective.steps == 0 && objective.copies == 0;
+    if (by_total) slots = layers_[l].MakeSteady(std::move(slots), limits);
+    plan.layers.push_back(std::move(slots));
+  }
   return plan;
 }
 
@@ -98,6 +106,7 @@ ReplicaDivision DivideReplicas(const RoutingCounts& counts, const PlanSetting& s
                                int budget) {
   const PlacementShape shape = setting.shape;
   const PlacementShape one_layer = {1, shape.num_experts, shape.num_ranks};
+  constexpr double kOperations = 1e7;
   const int useful = std::min(budget, (shape.num_ranks - 1) * shape.num_experts);
   const int most = std::min(useful, 2 * shape.num_experts);
   std::vector<CostOfReplicas> costs, bounds;
@@ -108,7 +117,8 @@ ReplicaDivision DivideReplicas(const RoutingCounts& counts, const PlanSetting& s
     for (int n = 0; n <= most; ++n) {
       const SlotRooms rooms = SpreadSlots(one_layer, std::span(&n, 1));
       LayerPlanner planner(totals, rooms[0], setting.ranks, 0, setting.seed);
-      const LayerSlots slots = planner.Plan({.total = 1, .steps = 0, .copies = 0});
+      const LayerSlots slots =
+          planner.Plan({.total = 1, .steps = 0, .copies = 0}, {kOperations, nullptr});
       cost.push_back(planner.Measure(RanksOf(slots, shape.num_experts)).total);
       bound.push_back(planner.Bounds().total);
       // More replicas give nothing to a layer in which all ranks are equally busy.

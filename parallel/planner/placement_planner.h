@@ -32,7 +32,9 @@ class PlacementPlanner {
   // The arguments must outlive this object.
   PlacementPlanner(const RoutingCounts& counts, const PlanSetting& setting);
 
-  SlotPlan Plan(const PlanObjective& objective);
+  // A search goes on from `start`, if there is one, and costs less. Of placements with the least
+  // totals it takes one that stays good where loads vary.
+  SlotPlan Plan(const PlanObjective& objective, const SlotPlan* start = nullptr);
 
   // Returns the bounds of LayerPlanner: [layers].
   std::vector<LayerFigures> Bounds();

@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<TracedAttempt>> ReadAttempts(FileSystem& files,
     if (*record == nullptr) return attempts;
     if ((*record)->has_header()) {
       const TraceHeader& header = (*record)->header();
-      const absl::Status status =
+      absl::Status status =
           CheckHeader(path, attempts.empty() ? header : attempts.front().header, header);
       if (!status.ok()) return status;
       attempts.push_back(BeginAttempt(header));

@@ -144,7 +144,7 @@ absl::Status VisitSteps(
     if ((*record)->has_header()) {
       if (!first.has_placement()) first = header;
       last = {-1, -1};
-      const absl::Status status = CheckHeader(path, first, header);
+      absl::Status status = CheckHeader(path, first, header);
       if (!status.ok()) return status;
       continue;
     }

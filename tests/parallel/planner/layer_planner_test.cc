@@ -147,7 +147,7 @@ TEST(LayerPlanner, OfEqualTotalsItTakesTheSteady) {
   for (int round = 0; round < 4; ++round) {
     const LayerCounts layer = RandomLayer(8, 200, random);
     LayerPlanner planner(layer, std::vector<int>(8, 2), traits, 0, 1);
-    const LayerRanks planned = RanksOf(planner.Plan({.total = 1}), 8);
+    const LayerRanks planned = RanksOf(planner.MakeSteady(planner.Plan({.total = 1})), 8);
     const LayerRanks greedy =
         RanksOf(FillGreedily(layer.total, std::vector<int>(8, 2), traits.speeds), 8);
     EXPECT_NEAR(planner.Measure(planned).total, 1, 1e-9);
