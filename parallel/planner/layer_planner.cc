@@ -7,6 +7,7 @@
 
 #include "kernels/base/check.h"
 #include "parallel/placement/partition_walk.h"
+#include "parallel/planner/exact_search.h"
 #include "parallel/planner/layer_search.h"
 #include "parallel/planner/load_bound.h"
 
@@ -21,6 +22,8 @@ constexpr double kWantedEvaluations = 1000;
 constexpr double kMostEvaluations = 20'000;
 constexpr double kLeastEvaluations = 200;
 constexpr int64_t kMostSearchedSets = 512;
+constexpr int64_t kExactSteps = 300'000;
+constexpr double kClose = 1e-9;  // of two values that count as equal
 
 // Lists partitions up to a number of them.
 struct PartitionList {
@@ -134,7 +137,11 @@ bool LayerPlanner::IsEnumerated(const PlanObjective& objective) {
 }
 
 LayerSlots LayerPlanner::Plan(const PlanObjective& objective, const SearchLimits& limits) {
-  if (!IsEnumerated(objective)) return PlanBySearch(objective, limits);
+  if (!IsEnumerated(objective)) {
+    const bool by_total = objective.steps == 0 && objective.copies == 0;
+    if (by_total) return PlanTotal(limits).slots;
+    return PlanBySearch(objective, limits, objective.Of(Bounds()));
+  }
   const ListedPartitions& all = partitions();
   size_t best = 0;
   for (size_t i = 1; i < all.figures.size(); ++i) {
@@ -151,7 +158,60 @@ double LayerPlanner::OperationsOfStep() const {
   return num_ranks <= 10 ? std::exp2(num_ranks) * num_ranks / 4 : 20'000;
 }
 
-LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective, const SearchLimits& limits) {
+// Returns the slots of a placement; what it leaves free gets the heaviest experts.
+LayerSlots LayerPlanner::FillSpareSlots(const LayerRanks& ranks) const {
+  LayerSlots slots(slots_.size());
+  std::vector<int32_t> order;
+  for (int32_t e = 0; e < std::ssize(ranks); ++e) {
+    order.push_back(e);
+    for (const int32_t rank : ranks[e]) slots[rank].push_back(e);
+  }
+  std::ranges::stable_sort(
+      order, [&](int32_t a, int32_t b) { return counts_.total[a] > counts_.total[b]; });
+  for (size_t r = 0; r < slots.size(); ++r) {
+    for (const int32_t e : order) {
+      if (std::ssize(slots[r]) == slots_[r]) break;
+      if (std::ranges::find(slots[r], e) == slots[r].end()) slots[r].push_back(e);
+    }
+  }
+  return slots;
+}
+
+// Takes better placements until there is none, or the search for one gets too long.
+void LayerPlanner::ProveTotal(TotalPlan& plan) {
+  if (ranks_.num_ranks() > ExactSearch::kMostRanks ||
+      counts_.num_experts() > ExactSearch::kMostExperts) {
+    return;
+  }
+  ExactSearch search(counts_.total, slots_, ranks_.speeds);
+  while (plan.total > plan.bound * (1 + kClose)) {
+    const double time = plan.total * total_.sum() / speed_;
+    LayerRanks better;
+    const ExactSearch::Outcome outcome =
+        search.FindBetter(time * (1 - kClose), kExactSteps, better);
+    if (outcome == ExactSearch::Outcome::kUnknown) return;
+    if (outcome == ExactSearch::Outcome::kNone) {
+      plan.bound = plan.total;
+      return;
+    }
+    plan.slots = FillSpareSlots(better);
+    plan.total = TotalRatio(RanksOf(plan.slots, counts_.num_experts()));
+  }
+}
+
+const TotalPlan& LayerPlanner::PlanTotal(const SearchLimits& limits) {
+  if (total_plan_) return *total_plan_;
+  TotalPlan& plan = total_plan_.emplace();
+  LoadBound bound(counts_.num_experts(), slots_, ranks_.speeds);
+  plan.bound = Ratio(bound.Mean(total_), total_);
+  plan.slots = PlanBySearch({.total = 1}, limits, plan.bound);
+  plan.total = TotalRatio(RanksOf(plan.slots, counts_.num_experts()));
+  ProveTotal(plan);
+  return plan;
+}
+
+LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective, const SearchLimits& limits,
+                                      double bound) {
   double of_one = 1000 + 60.0 * (num_slots_ + counts_.num_experts());  // operations
   if (objective.total > 0) of_one += 32 * OperationsOfStep();
   const TokenSets sets = SomeSets(counts_.sets);
@@ -172,7 +232,7 @@ LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective, const Sear
   task.num_experts = counts_.num_experts();
   task.evaluations = static_cast<int64_t>(
       std::clamp(limits.operations / of_one, kLeastEvaluations, kMostEvaluations));
-  task.enough = objective.Of(Bounds()) * (1 + 1e-9);
+  task.enough = bound * (1 + kClose);
   task.value = [&](const LayerRanks& ranks) {
     LayerFigures figures;
     if (objective.total > 0) figures.total = TotalRatio(ranks);
@@ -247,8 +307,7 @@ double LayerPlanner::CopiesBound() const {
 }
 
 LayerFigures LayerPlanner::ComputeBounds() {
-  LoadBound bound(counts_.num_experts(), slots_, ranks_.speeds);
-  LayerFigures least = {.total = Ratio(bound.Mean(total_), total_), .steps = 0, .copies = 0};
+  LayerFigures least;
   if (counts_.sets.num_sets() > 0) least.copies = CopiesBound();
   const ListedPartitions& all = partitions();
   const auto minimum = [&](double LayerFigures::*figure) {
@@ -256,8 +315,9 @@ LayerFigures LayerPlanner::ComputeBounds() {
     for (const LayerFigures& figures : all.figures) value = std::min(value, figures.*figure);
     return value;
   };
-  if (!all.figures.empty()) least.total = minimum(&LayerFigures::total);
+  least.total = all.figures.empty() ? PlanTotal({}).bound : minimum(&LayerFigures::total);
   // The best divisions of all steps together divide the total.
+  LoadBound bound(counts_.num_experts(), slots_, ranks_.speeds);
   least.steps = std::max(least.total, Ratio(bound.Mean(steps_), steps_));
   if (all.has_steps) least.steps = minimum(&LayerFigures::steps);
   if (all.has_copies) least.copies = minimum(&LayerFigures::copies);

@@ -48,9 +48,17 @@ struct SearchLimits {
   const LayerSlots* start = nullptr;  // from which it goes on; null: a greedy placement
 };
 
+// The best placement by its total that was found.
+struct TotalPlan {
+  LayerSlots slots;
+  double total = 0;
+  double bound = 0;  // no placement has less; the same as `total` if that is proven
+};
+
 // Finds the experts of each rank's slots. If there are few partitions and no replicas, it looks at
 // all of them, and the result is the best. Otherwise it searches, within a budget of operations,
-// not of time: the same input and seed give the same result.
+// not of time: the same input and seed give the same result. For the total it then tries to prove
+// that nothing is better (ExactSearch).
 class LayerPlanner {
  public:
   // slots: [ranks], at least as many as experts. The arguments must outlive this object.
@@ -71,7 +79,10 @@ class LayerPlanner {
  private:
   const ListedPartitions& partitions();
   bool IsEnumerated(const PlanObjective& objective);
-  LayerSlots PlanBySearch(const PlanObjective& objective, const SearchLimits& limits);
+  LayerSlots PlanBySearch(const PlanObjective& objective, const SearchLimits& limits, double bound);
+  const TotalPlan& PlanTotal(const SearchLimits& limits);
+  void ProveTotal(TotalPlan& plan);
+  LayerSlots FillSpareSlots(const LayerRanks& ranks) const;
   LayerFigures ComputeBounds();
   double CopiesBound() const;
 
@@ -97,6 +108,7 @@ class LayerPlanner {
   ReplicaFlow flow_;
   CopyCounter copies_;
   std::optional<ListedPartitions> partitions_;
+  std::optional<TotalPlan> total_plan_;
   std::optional<LayerFigures> bounds_;
 };
 
