@@ -34,10 +34,9 @@ std::string Format(const std::string& format, const SlotPlan& plan) {
 SlotPlan RandomPlan(int num_slots, std::mt19937& random) {
   SlotPlan plan = {.shape = {.num_layers = 3, .num_experts = 8, .num_ranks = 4}, .layers = {}};
   for (int l = 0; l < 3; ++l) {
-    std::vector<int32_t> experts;
-    for (int i = 0; i < 4 * num_slots; ++i) {
-      experts.push_back(static_cast<int32_t>(i < 8 ? i : random() % 8));
-    }
+    std::vector<int32_t> experts(4 * num_slots);
+    for (int i = 0; i < 4 * num_slots; ++i)
+      experts[i] = static_cast<int32_t>(i < 8 ? i : random() % 8);
     std::ranges::shuffle(experts, random);
     LayerSlots& slots = plan.layers.emplace_back();
     for (int r = 0; r < 4; ++r) {

@@ -72,8 +72,8 @@ TEST(BusiestRank, IsTheLeastInEachStep) {
     BusiestRank busiest(speeds);
     busiest.Compute(ranks, steps, times);
     for (int s = 0; s < 37; ++s) {
-      std::vector<double> tokens;
-      for (int e = 0; e < 16; ++e) tokens.push_back(layer.steps[s * 16 + e]);
+      const auto step = layer.steps.begin() + static_cast<int64_t>(s) * 16;
+      const std::vector<double> tokens(step, step + 16);
       EXPECT_NEAR(times[s], LeastTime(ranks, tokens, speeds), 1e-9) << num_ranks << " " << s;
     }
   }

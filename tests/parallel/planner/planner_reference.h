@@ -61,8 +61,8 @@ inline void VisitPlacements(int num_experts, const std::vector<int>& slots,
 // Tokens that each choose two experts, some experts more often than others.
 inline LayerCounts RandomLayer(int num_experts, int num_steps, std::mt19937& random) {
   LayerCounts layer = {.total = std::vector<int64_t>(num_experts), .steps = {}, .sets = {}};
-  std::vector<double> weights;
-  for (int e = 0; e < num_experts; ++e) weights.push_back(1 + random() % 20);
+  std::vector<double> weights(num_experts);
+  for (double& weight : weights) weight = static_cast<double>(1 + random() % 20);
   std::discrete_distribution<int> choose(weights.begin(), weights.end());
   std::vector<int64_t> pairs(num_experts * num_experts);
   for (int s = 0; s < num_steps; ++s) {
