@@ -66,13 +66,19 @@ class LayerReplicas {
   // Returns false if every expert is on every rank.
   bool AddOne() {
     const std::vector<double> loads = RankLoads();
+    const auto key = [&](int expert, int32_t rank) {
+      return std::tuple(pairs_[rank], -Share(expert), loads[rank]);
+    };
+    std::vector<int> order(ranks_.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, [&](int a, int b) { return Share(a) > Share(b); });
+    const int64_t fewest = *std::ranges::min_element(pairs_);
     std::pair<int, int32_t> best = {-1, -1};  // expert and rank
-    for (int e = 0; e < std::ssize(ranks_); ++e) {
+    for (const int e : order) {
+      const bool is_found = best.first >= 0 && pairs_[best.second] == fewest;
+      if (is_found && Share(e) < Share(best.first)) break;  // no other key is less
       for (int32_t r = 0; r < std::ssize(pairs_); ++r) {
         if (std::ranges::binary_search(ranks_[e], r)) continue;
-        const auto key = [&](int expert, int32_t rank) {
-          return std::tuple(pairs_[rank], -Share(expert), loads[rank]);
-        };
         if (best.first < 0 || key(e, r) < key(best.first, best.second)) best = {e, r};
       }
     }

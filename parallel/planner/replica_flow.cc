@@ -64,6 +64,50 @@ double ReplicaFlow::FirstTime() {
   return time;
 }
 
+// Sends at most `amount` tokens of an expert along one path of ranks that were not tried yet.
+// Returns how many.
+double ReplicaFlow::Send(int32_t expert, double amount) {
+  for (int64_t i = edge_begins_[expert]; i < edge_begins_[expert + 1]; ++i) {
+    const int32_t rank = rank_of_edge_[i];
+    if (is_tried_[rank] != 0) continue;
+    is_tried_[rank] = 1;
+    double sent = 0;
+    if (room_[rank] > tolerance_) {
+      sent = std::min(amount, room_[rank]);
+      room_[rank] -= sent;
+      is_tried_[rank] = 0;  // it may have more
+    }
+    for (int64_t j = rank_begins_[rank]; j < rank_begins_[rank + 1] && sent == 0; ++j) {
+      const int64_t back = rank_edges_[j];
+      if (flow_[back] <= tolerance_ || expert_of_edge_[back] == expert) continue;
+      sent = Send(expert_of_edge_[back], std::min(amount, flow_[back]));
+      flow_[back] -= sent;
+    }
+    flow_[i] += sent;
+    if (sent > 0) return sent;
+  }
+  return 0;
+}
+
+// Sends tokens along any paths, with one look at each rank in a phase: not all that can be sent,
+// but most. Shortest paths, of which there are never too many, do the rest.
+void ReplicaFlow::SendMost() {
+  constexpr int kMostPhases = 32;
+  bool has_sent = true;
+  for (int phase = 0; phase < kMostPhases && has_sent; ++phase) {
+    has_sent = false;
+    is_tried_.assign(speeds_.size(), 0);
+    for (int32_t e = 0; e < std::ssize(tokens_); ++e) {
+      double sent = 1;
+      while (left_[e] > tolerance_ && sent > 0) {
+        sent = Send(e, left_[e]);
+        left_[e] -= sent;
+        has_sent = has_sent || sent > 0;
+      }
+    }
+  }
+}
+
 // Finds a shortest path from an expert with tokens left to a rank with room, and sends tokens along
 // it. Returns false if there is none.
 bool ReplicaFlow::Augment() {
@@ -145,6 +189,7 @@ double ReplicaFlow::Divide() {
   room_.assign(speeds_.size(), 0);
   for (size_t r = 0; r < speeds_.size(); ++r) room_[r] = time * speeds_[r];
   while (true) {
+    SendMost();
     while (Augment()) {
     }
     const double left = std::accumulate(left_.begin(), left_.end(), 0.0);

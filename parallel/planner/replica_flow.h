@@ -33,6 +33,8 @@ class ReplicaFlow {
 
  private:
   double FirstTime();
+  double Send(int32_t expert, double amount);
+  void SendMost();
   bool Augment();
   void Push(int32_t last_rank);
   double TimeOfReached();
@@ -50,6 +52,8 @@ class ReplicaFlow {
   std::vector<double> left_;  // [experts] tokens that have no rank yet
   std::vector<double> room_;  // [ranks] tokens that still fit into the time
   std::vector<double> flow_;  // [edges]
+
+  std::vector<uint8_t> is_tried_;  // [ranks] in this phase
 
   // A breadth-first search: how it came to each expert and rank, -1 if it did not.
   std::vector<int64_t> edge_to_rank_;    // [ranks]

@@ -1,12 +1,22 @@
 #include "parallel/planner/token_copies.h"
 
 #include <algorithm>
-#include <bit>
 #include <numeric>
 
 #include "kernels/base/check.h"
 
 namespace octet {
+namespace {
+
+// As std::popcount, which is a call where the compiler may not assume the instruction.
+int CountBits(uint64_t bits) {
+  bits -= bits >> 1 & 0x5555555555555555U;
+  bits = (bits & 0x3333333333333333U) + (bits >> 2 & 0x3333333333333333U);
+  bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0fU;
+  return static_cast<int>(bits * 0x0101010101010101U >> 56);
+}
+
+}  // namespace
 
 CopyCounter::CopyCounter(std::span<const int> hosts) {
   const int num_hosts = 1 + *std::ranges::max_element(hosts);
@@ -26,13 +36,17 @@ CopyCounter::Sums CopyCounter::CoverFrom(uint64_t missing, uint64_t all,
   Sums sums;
   while (missing != 0) {
     uint64_t best = 0;
+    int most = 0;
     for (const int32_t place : touched_) {
       const uint64_t served = places.has[place] & missing;
-      if (std::popcount(served) > std::popcount(best)) best = served;
+      const int count = CountBits(served);
+      if (count <= most) continue;
+      best = served;
+      most = count;
     }
     missing &= ~best;
     ++sums.places;
-    sums.returns += best == all ? 1 : std::popcount(best);
+    sums.returns += best == all ? 1 : most;
   }
   return sums;
 }
@@ -56,7 +70,7 @@ CopyCounter::Sums CopyCounter::Cover(const LayerRanks& ranks, std::span<const in
     for (const int32_t place : touched_) {
       const double others = other_homes - places.homes[place];
       sums.places += others;
-      sums.returns += others * (places.has[place] == all ? 1 : std::popcount(places.has[place]));
+      sums.returns += others * (places.has[place] == all ? 1 : CountBits(places.has[place]));
       places.has[place] = 0;
     }
     return sums;
