@@ -3,6 +3,8 @@
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
 
+#include <optional>
+
 #include "runtime/io/strict_json.h"
 
 namespace octet {
@@ -22,9 +24,12 @@ const Json* FindLayers(const Json& file) {
   return nullptr;
 }
 
-// Reads the counts of one layer, which a summary.json calls "tokens".
-absl::StatusOr<std::vector<int64_t>> ReadLayer(const Json& layer, int num_experts) {
-  const Json& counts = layer.is_object() && layer.contains("tokens") ? layer["tokens"] : layer;
+// Returns the list of one layer's counts, which a summary.json calls "tokens".
+const Json& CountsOf(const Json& layer) {
+  return layer.is_object() && layer.contains("tokens") ? layer["tokens"] : layer;
+}
+
+absl::StatusOr<std::vector<int64_t>> ReadLayer(const Json& counts, int64_t num_experts) {
   if (!counts.is_array() || std::ssize(counts) != num_experts) {
     return absl::InvalidArgumentError(
         absl::StrCat("must be a list of the tokens of ", num_experts, " experts"));
@@ -41,11 +46,11 @@ absl::StatusOr<std::vector<int64_t>> ReadLayer(const Json& layer, int num_expert
   return tokens;
 }
 
-}  // namespace
-
-absl::StatusOr<ExpertCounts> ReadExpertCounts(FileSystem& files, const std::string& flag,
-                                              const std::string& path, int num_layers,
-                                              int num_experts) {
+// Reads the first layers of a file; all of them, with as many experts as the first, if no numbers
+// are given.
+absl::StatusOr<ExpertCounts> ReadCounts(FileSystem& files, const std::string& flag,
+                                        const std::string& path, std::optional<int> num_layers,
+                                        std::optional<int> num_experts) {
   const auto bad = [&](const std::string& what) {
     return absl::InvalidArgumentError(absl::StrCat(flag, " ", path, ": ", what));
   };
@@ -61,18 +66,33 @@ absl::StatusOr<ExpertCounts> ReadExpertCounts(FileSystem& files, const std::stri
         "must be a list of the counts of each layer, or have one as expert_popularity or, as "
         "the summary.json of --report, as expert_load");
   }
-  if (std::ssize(*layers) < num_layers) {
-    return bad(absl::StrCat("has ", layers->size(), " layers, the model has ", num_layers));
+  if (num_layers && std::ssize(*layers) < *num_layers) {
+    return bad(absl::StrCat("has ", layers->size(), " layers, the model has ", *num_layers));
   }
+  if (layers->empty() || CountsOf(layers->front()).empty()) return bad("has no counts");
   ExpertCounts counts;
-  for (int l = 0; l < num_layers; ++l) {
-    absl::StatusOr<std::vector<int64_t>> of_layer = ReadLayer((*layers)[l], num_experts);
+  const int64_t experts = num_experts.value_or(std::ssize(CountsOf(layers->front())));
+  for (int64_t l = 0; l < num_layers.value_or(std::ssize(*layers)); ++l) {
+    absl::StatusOr<std::vector<int64_t>> of_layer = ReadLayer(CountsOf((*layers)[l]), experts);
     if (!of_layer.ok()) {
       return bad(absl::StrCat("layer ", l, " ", std::string(of_layer.status().message())));
     }
     counts.push_back(*std::move(of_layer));
   }
   return counts;
+}
+
+}  // namespace
+
+absl::StatusOr<ExpertCounts> ReadExpertCounts(FileSystem& files, const std::string& flag,
+                                              const std::string& path, int num_layers,
+                                              int num_experts) {
+  return ReadCounts(files, flag, path, num_layers, num_experts);
+}
+
+absl::StatusOr<ExpertCounts> ReadExpertCounts(FileSystem& files, const std::string& flag,
+                                              const std::string& path) {
+  return ReadCounts(files, flag, path, std::nullopt, std::nullopt);
 }
 
 }  // namespace octet

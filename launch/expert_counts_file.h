@@ -20,6 +20,10 @@ absl::StatusOr<ExpertCounts> ReadExpertCounts(FileSystem& files, const std::stri
                                               const std::string& path, int num_layers,
                                               int num_experts);
 
+// The same for all layers of the file, which have equally many experts.
+absl::StatusOr<ExpertCounts> ReadExpertCounts(FileSystem& files, const std::string& flag,
+                                              const std::string& path);
+
 }  // namespace octet
 
 #endif  // OCTET_LAUNCH_EXPERT_COUNTS_FILE_H_

@@ -27,6 +27,7 @@
 #include "launch/last_resort.h"
 #include "launch/one_line.h"
 #include "launch/perplexity.h"
+#include "launch/plan.h"
 #include "launch/run_batch.h"
 #include "launch/stop_signals.h"
 #include "launch/subcommand.h"
@@ -73,6 +74,7 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
   CommandLine trace(program, "trace", "what a routing trace shows");
   subcommands.push_back(AddTraceStats(trace));
   subcommands.push_back(AddTraceExport(trace));
+  subcommands.push_back(AddPlan(program));
   CommandLine bench(program, "bench", "measure, beside physical bounds");
   subcommands.push_back(AddBenchThroughput(bench));
   subcommands.push_back(AddBenchKernels(bench));

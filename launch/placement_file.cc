@@ -8,6 +8,8 @@
 #include <span>
 
 #include "launch/proto_text.h"
+#include "launch/slot_map.h"
+#include "launch/yaml.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
@@ -16,21 +18,36 @@ namespace {
 // The most bytes of a file. A placement of a thousand layers of a thousand experts takes fewer.
 constexpr size_t kMostFileBytes = size_t{16} << 20;
 
-absl::Status OfFlag(const std::string& message) {
-  return absl::InvalidArgumentError(absl::StrCat("--placement ", message));
+absl::StatusOr<nlohmann::json> ParseAs(bool is_yaml, const std::string& text) {
+  return is_yaml ? ParseYaml(text, "") : ParseStrictJson(text, "");
 }
 
-absl::StatusOr<Placement> ReadFile(FileSystem& files, const std::string& path) {
-  const absl::StatusOr<std::string> text = files.ReadWhole(path, kMostFileBytes);
-  if (!text.ok()) return OfFlag(std::string(text.status().message()));
+// Returns the file's placement, or an error without the file's name.
+absl::StatusOr<ExpertPlacement> ParsePlacement(const std::string& path, const std::string& text,
+                                               PlacementShape shape) {
   const bool is_json = path.ends_with(".json");
-  Placement placement;
-  const absl::Status parsed =
-      is_json ? ParseJsonProto(*text, placement) : ParseTextProto(*text, placement);
-  if (parsed.ok()) return placement;
-  const char* before_reason = is_json ? ": " : ":";  // or LINE:COLUMN follows
-  return OfFlag(absl::StrCat(path, before_reason, std::string(parsed.message()),
-                             " (a Placement is expected: proto/placement.proto)"));
+  const bool is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
+  if (is_json || is_yaml) {
+    const absl::StatusOr<nlohmann::json> value = ParseAs(is_yaml, text);
+    if (value.ok() && IsSlotMap(*value)) {
+      const absl::StatusOr<SlotPlan> plan = ReadSlotMap(*value, shape);
+      if (plan.ok()) return plan->ToPlacement();
+      return absl::InvalidArgumentError(absl::StrCat(": ", std::string(plan.status().message())));
+    }
+    if (is_yaml && !value.ok()) return value.status();
+    if (is_yaml) return absl::InvalidArgumentError(": has no initial_global_assignments");
+  }
+  Placement proto;
+  const absl::Status parsed = is_json ? ParseJsonProto(text, proto) : ParseTextProto(text, proto);
+  if (!parsed.ok()) {
+    const char* before_reason = is_json ? ": " : ":";  // or LINE:COLUMN follows
+    return absl::InvalidArgumentError(
+        absl::StrCat(before_reason, std::string(parsed.message()),
+                     " (a Placement is expected: ", "proto/placement.proto)"));
+  }
+  absl::StatusOr<ExpertPlacement> placement = ExpertPlacement::FromProto(proto, shape);
+  if (placement.ok()) return placement;
+  return absl::InvalidArgumentError(absl::StrCat(": ", std::string(placement.status().message())));
 }
 
 constexpr size_t kRanksNamed = 8;
@@ -56,11 +73,20 @@ absl::StatusOr<ExpertPlacement> ReadPlacement(FileSystem& files, const std::stri
                      "eplb or partition nor a file "
                      "that can be read"));
   }
-  const absl::StatusOr<Placement> proto = ReadFile(files, spec);
-  if (!proto.ok()) return proto.status();
-  absl::StatusOr<ExpertPlacement> placement = ExpertPlacement::FromProto(*proto, shape);
+  return ReadPlacementFile(files, "--placement", spec, shape);
+}
+
+absl::StatusOr<ExpertPlacement> ReadPlacementFile(FileSystem& files, const std::string& flag,
+                                                  const std::string& path, PlacementShape shape) {
+  const absl::StatusOr<std::string> text = files.ReadWhole(path, kMostFileBytes);
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flag, " ", std::string(text.status().message())));
+  }
+  absl::StatusOr<ExpertPlacement> placement = ParsePlacement(path, *text, shape);
   if (placement.ok()) return placement;
-  return OfFlag(absl::StrCat(spec, ": ", std::string(placement.status().message())));
+  return absl::InvalidArgumentError(
+      absl::StrCat(flag, " ", path, std::string(placement.status().message())));
 }
 
 }  // namespace octet

@@ -13,11 +13,16 @@
 
 namespace octet {
 
-// Reads a placement. `spec` is a text for ExpertPlacement::Parse, or a file with a Placement as
-// text proto or, if its name ends in .json, as JSON. An error says what is wrong with --placement,
-// and where in the file.
+// Reads a placement. `spec` is a text for ExpertPlacement::Parse, or a file for ReadPlacementFile.
+// An error says what is wrong with --placement, and where in the file.
 absl::StatusOr<ExpertPlacement> ReadPlacement(FileSystem& files, const std::string& spec,
                                               PlacementShape shape);
+
+// Reads a file with a Placement as text proto or, if its name ends in .json, as JSON; or one of
+// another program (slot_map.h), whose name ends in .json, .yaml or .yml. An error begins with
+// `flag`.
+absl::StatusOr<ExpertPlacement> ReadPlacementFile(FileSystem& files, const std::string& flag,
+                                                  const std::string& path, PlacementShape shape);
 
 // Returns a note for the user about ranks, at least one, that own no expert: "rank 3 owns no expert
 // of any layer; …".

@@ -5,6 +5,7 @@
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/util/json_util.h>
 
+#include "kernels/base/check.h"
 #include "launch/one_line.h"
 #include "runtime/io/strict_json.h"
 #include "runtime/io/utf8.h"
@@ -41,6 +42,12 @@ absl::Status ParseTextProto(const std::string& text, google::protobuf::Message& 
   parser.SetRecursionLimit(kMostDepth);
   if (parser.ParseFromString(text, &message)) return absl::OkStatus();
   return absl::InvalidArgumentError(error.text());
+}
+
+std::string TextOf(const google::protobuf::Message& message) {
+  std::string text;
+  OCTET_CHECK(google::protobuf::TextFormat::PrintToString(message, &text));
+  return text;
 }
 
 absl::Status ParseJsonProto(const std::string& json, google::protobuf::Message& message) {

@@ -2,11 +2,9 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
-#include <google/protobuf/text_format.h>
 
 #include <cmath>
 
-#include "kernels/base/check.h"
 #include "launch/proto_json.h"
 #include "launch/proto_text.h"
 #include "launch/result_file.h"
@@ -99,13 +97,7 @@ absl::Status UpdateMachineProfile(FileSystem& files, const std::string& path,
   }
   if (fresh.has_kernels()) *profile.mutable_kernels() = fresh.kernels();
   if (fresh.has_exchange()) *profile.mutable_exchange() = fresh.exchange();
-  std::string text;
-  if (IsJson(path)) {
-    text = JsonOf(profile);
-  } else {
-    OCTET_CHECK(google::protobuf::TextFormat::PrintToString(profile, &text));
-  }
-  return WriteResultFile(files, path, text);
+  return WriteResultFile(files, path, IsJson(path) ? JsonOf(profile) : TextOf(profile));
 }
 
 absl::Status CheckCanUpdate(FileSystem& files, const std::string& path) {

@@ -6,6 +6,7 @@
 
 #include "kernels/base/check.h"
 #include "parallel/placement/eplb.h"
+#include "parallel/placement/partition_walk.h"
 
 namespace octet {
 namespace {
@@ -17,58 +18,42 @@ void Add(std::vector<int32_t>& ranks, int32_t rank) {
   if (at == ranks.end() || *at != rank) ranks.insert(at, rank);
 }
 
-// A search for the best partition: depth first, heaviest experts first. It leaves out what can't be
-// better than the best so far.
+// A search for the best partition, which leaves out what can't be better than the best so far.
 class PartitionSearch {
  public:
   PartitionSearch(std::span<const int64_t> counts, int num_ranks, int first_larger)
-      : counts_(counts), order_(counts.size()), loads_(num_ranks), rooms_(num_ranks) {
-    std::iota(order_.begin(), order_.end(), 0);
-    std::stable_sort(order_.begin(), order_.end(),
+      : counts_(counts), loads_(num_ranks) {
+    std::vector<int> heaviest_first(counts.size());
+    std::iota(heaviest_first.begin(), heaviest_first.end(), 0);
+    std::stable_sort(heaviest_first.begin(), heaviest_first.end(),
                      [&](int a, int b) { return counts[a] > counts[b]; });
     const EplbShape shape = {.num_slots = static_cast<int>(std::ssize(counts)),
                              .num_ranks = num_ranks};
-    for (int r = 0; r < num_ranks; ++r) rooms_[r] = NumSlots(shape, r, first_larger);
-    rank_of_.resize(counts.size());
-    Place(0);
+    std::vector<int> rooms(num_ranks);
+    for (int r = 0; r < num_ranks; ++r) rooms[r] = NumSlots(shape, r, first_larger);
+    PartitionWalk(std::move(heaviest_first), std::move(rooms), std::vector<int>(num_ranks))
+        .Run(*this);
   }
 
   const std::vector<int32_t>& best() const { return best_; }  // [experts] rank
 
- private:
-  void Place(size_t next) {
-    const int64_t busiest = *std::max_element(loads_.begin(), loads_.end());
-    if (!best_.empty() && busiest >= least_) return;
-    if (next == order_.size()) {
-      best_ = rank_of_;
-      least_ = busiest;
-      return;
-    }
-    const int expert = order_[next];
-    for (size_t rank = 0; rank < loads_.size(); ++rank) {
-      if (rooms_[rank] == 0 || LooksLikeEarlier(rank)) continue;
-      loads_[rank] += counts_[expert];
-      --rooms_[rank];
-      rank_of_[expert] = static_cast<int32_t>(rank);
-      Place(next + 1);
-      ++rooms_[rank];
-      loads_[rank] -= counts_[expert];
-    }
+  bool Enter(int expert, int rank) {
+    loads_[rank] += counts_[expert];
+    return best_.empty() || Busiest() < least_;
+  }
+  void Leave(int expert, int rank) { loads_[rank] -= counts_[expert]; }
+  bool Visit(const std::vector<int32_t>& rank_of) {
+    best_ = rank_of;
+    least_ = Busiest();
+    return true;
   }
 
-  // Returns true if an earlier rank has the same load and the same room.
-  bool LooksLikeEarlier(size_t rank) const {
-    for (size_t r = 0; r < rank; ++r) {
-      if (loads_[r] == loads_[rank] && rooms_[r] == rooms_[rank]) return true;
-    }
-    return false;
-  }
+ private:
+  int64_t Busiest() const { return *std::max_element(loads_.begin(), loads_.end()); }
 
   std::span<const int64_t> counts_;
-  std::vector<int> order_;
   std::vector<int64_t> loads_;  // [ranks]
-  std::vector<int> rooms_;      // [ranks]
-  std::vector<int32_t> rank_of_, best_;
+  std::vector<int32_t> best_;
   int64_t least_ = 0;
 };
 
@@ -81,13 +66,19 @@ class LayerReplicas {
   // Returns false if every expert is on every rank.
   bool AddOne() {
     const std::vector<double> loads = RankLoads();
+    const auto key = [&](int expert, int32_t rank) {
+      return std::tuple(pairs_[rank], -Share(expert), loads[rank]);
+    };
+    std::vector<int> order(ranks_.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, [&](int a, int b) { return Share(a) > Share(b); });
+    const int64_t fewest = *std::ranges::min_element(pairs_);
     std::pair<int, int32_t> best = {-1, -1};  // expert and rank
-    for (int e = 0; e < std::ssize(ranks_); ++e) {
+    for (const int e : order) {
+      const bool is_found = best.first >= 0 && pairs_[best.second] == fewest;
+      if (is_found && Share(e) < Share(best.first)) break;  // no other key is less
       for (int32_t r = 0; r < std::ssize(pairs_); ++r) {
         if (std::ranges::binary_search(ranks_[e], r)) continue;
-        const auto key = [&](int expert, int32_t rank) {
-          return std::tuple(pairs_[rank], -Share(expert), loads[rank]);
-        };
         if (best.first < 0 || key(e, r) < key(best.first, best.second)) best = {e, r};
       }
     }

@@ -49,13 +49,11 @@ absl::StatusOr<std::vector<TracedAttempt>> ReadAttempts(FileSystem& files,
     if (*record == nullptr) return attempts;
     if ((*record)->has_header()) {
       const TraceHeader& header = (*record)->header();
-      if (!HasRoomForPairs(header)) {
-        return absl::UnimplementedError(
-            absl::StrCat(path, ": has more experts or ranks than there is room to count pairs of"));
-      }
+      absl::Status status =
+          CheckHeader(path, attempts.empty() ? header : attempts.front().header, header);
+      if (!status.ok()) return status;
       attempts.push_back(BeginAttempt(header));
-      if (HaveSameShape(attempts.front().header, attempts.back().header)) continue;
-      return absl::InvalidArgumentError(absl::StrCat(path, ": has traces of several models"));
+      continue;
     }
     StepRouting& step = attempts.back().steps.emplace_back((*record)->step());
     step.clear_weights();
@@ -66,6 +64,16 @@ int64_t CountTokens(const StepRouting& step) {
   int64_t tokens = 0;
   for (const TokenRun& run : step.runs()) tokens += run.num_tokens();
   return tokens;
+}
+
+absl::Status CheckHeader(const std::string& path, const TraceHeader& first,
+                         const TraceHeader& header) {
+  if (!HasRoomForPairs(header)) {
+    return absl::UnimplementedError(
+        absl::StrCat(path, ": has more experts or ranks than there is room to count pairs of"));
+  }
+  if (HaveSameShape(first, header)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(path, ": has traces of several models"));
 }
 
 }  // namespace octet

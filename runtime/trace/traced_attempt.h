@@ -44,6 +44,11 @@ absl::StatusOr<std::vector<TracedAttempt>> ReadAttempts(FileSystem& files, const
 
 int64_t CountTokens(const StepRouting& step);
 
+// Returns an error if a trace with the header `first` can't go on with `header`: it is of another
+// model, or has more experts or ranks than there is room to count pairs of.
+absl::Status CheckHeader(const std::string& path, const TraceHeader& first,
+                         const TraceHeader& header);
+
 }  // namespace octet
 
 #endif  // OCTET_RUNTIME_TRACE_TRACED_ATTEMPT_H_

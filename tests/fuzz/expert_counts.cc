@@ -30,6 +30,11 @@ void ExpertCountsFile(const std::string& bytes) {
   } else {
     CheckError(counts.status());
   }
+  const auto whole = ReadExpertCounts(files, "--load", "c.json");
+  if (!whole.ok()) CheckError(whole.status());
+  if (whole.ok()) {
+    for (const auto& layer : *whole) OCTET_CHECK_EQ(layer.size(), whole->front().size());
+  }
   const auto load = ReadRoutingLoad(files, "counts:c.json", kCountsShape);
   if (!load.ok()) return CheckError(load.status());
   int32_t experts[2] = {-1, -1};

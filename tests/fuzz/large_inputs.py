@@ -204,6 +204,15 @@ def placement():
     yield times("ranks: 0 ", "layers { experts { ", "} }")
     yield times("0,", '{"layers":[{"experts":[{"ranks":[', "0]}]}]}")
     yield times("{},", '{"layers":[', "{}]}")
+    yield times("0,", '{"physical_to_logical_map":[[', "0],[0]]}")
+    yield times("[],", "[", "[]]")
+    yield times("0, ", "initial_global_assignments: {0: [", "0]}")
+    yield many(lambda i: f"  {i}: [0]\n", "initial_global_assignments:\n", "", "")
+    yield times("- ")
+    yield times("? ")
+    yield times("[")
+    yield times("{a: ")
+    yield times(" ", "a:\n", "b")
     yield times("1", "random:")
 
 

@@ -2,6 +2,8 @@
 
 #include "kernels/base/check.h"
 #include "launch/placement_file.h"
+#include "launch/slot_map.h"
+#include "launch/yaml.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/memory_file_system.h"
@@ -35,14 +37,35 @@ void CheckPlacementOf(FileSystem& files, const std::string& spec) {
   CheckPlacement(*placement);
 }
 
+// A placement of another program comes back from each form that it can have.
+void CheckSlotMap(const std::string& bytes) {
+  const auto value = ParseYaml(bytes, "p.yaml");
+  if (!value.ok()) return CheckError(value.status());
+  if (!IsSlotMap(*value)) return;
+  const auto plan = ReadSlotMap(*value, kShape);
+  if (!plan.ok()) return CheckError(plan.status());
+  for (const char* format : {"eplb", "vllm", "vllm-ascend", "tensorrt-llm"}) {
+    const auto text = FormatSlotPlan(format, "p", *plan);
+    if (!text.ok()) {
+      CheckError(text.status());
+      continue;
+    }
+    const auto again = ReadSlotMap(*ParseYaml(*text, "p"), kShape);
+    OCTET_CHECK(again.ok() && again->layers == plan->layers) << format;
+  }
+}
+
 }  // namespace
 
 void ExpertPlacementFile(const std::string& bytes) {
   MemoryFileSystem files;
   files.files["p.json"] = bytes;
   files.files["p.txt"] = bytes;
+  files.files["p.yaml"] = bytes;
   CheckPlacementOf(files, "p.json");
   CheckPlacementOf(files, "p.txt");
+  CheckPlacementOf(files, "p.yaml");
+  CheckSlotMap(bytes);
   CheckPlacementOf(files, bytes);
 }
 

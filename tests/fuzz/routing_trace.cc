@@ -6,6 +6,7 @@
 #include "runtime/trace/token_table.h"
 #include "runtime/trace/trace_reader.h"
 #include "runtime/trace/trace_writer.h"
+#include "runtime/trace/traced_counts.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/memory_file_system.h"
@@ -25,6 +26,8 @@ void CheckTrace(FileSystem& files) {
   }
   const auto table = ReadTokenTable(files, kTracePath);
   if (!table.ok()) CheckError(table.status());
+  const auto halves = ReadHalvedCounts(files, kTracePath);
+  if (!halves.ok()) CheckError(halves.status());
   const auto stats = ComputeRoutingStats(files, kTracePath);
   if (!stats.ok()) CheckError(stats.status());
 }

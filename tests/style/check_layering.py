@@ -13,7 +13,7 @@ ALLOWED = {
 }
 ORDER = {  # the folders of each; one may use those before it
     "kernels": ["base", "cpu", "cuda"],
-    "parallel": ["watch", "transport", "placement", "dispatch"],
+    "parallel": ["watch", "transport", "placement", "planner", "dispatch"],
     "runtime": ["io", "text", "checkpoint", "model", "trace", "engine", "batch"],
 }
 INCLUDE = re.compile(r'#include "([^"]+)"')

@@ -1,0 +1,46 @@
+// A lower bound of the busiest rank's time under any placement.
+
+#ifndef OCTET_PARALLEL_PLANNER_LOAD_BOUND_H_
+#define OCTET_PARALLEL_PLANNER_LOAD_BOUND_H_
+
+#include <span>
+#include <vector>
+
+#include "parallel/planner/busiest_rank.h"
+
+namespace octet {
+
+// Computes times below which the busiest rank is under no placement. The largest of:
+// * all tokens over the speed of all ranks that have slots;
+// * the tokens of each expert over the speed of its ranks, where the replicas that the slots leave
+//   go to the experts that need them most, and each expert has the fastest ranks;
+// * if each expert has one slot and all ranks are alike: some rank has j + 1 of the j * ranks + 1
+//   heaviest experts; and the heaviest expert's rank has its other slots, at best, full of the
+//   lightest.
+class LoadBound {
+ public:
+  // slots: [ranks] of a layer with `num_experts` experts. speeds: [ranks].
+  LoadBound(int num_experts, std::span<const int> slots, std::span<const double> speeds);
+
+  // tokens: [experts].
+  double Time(std::span<const double> tokens);
+
+  // Returns the mean over the steps of each step's bound.
+  double Mean(const StepMatrix& steps);
+
+ private:
+  double ForReplicas() const;
+  double ForPartition() const;
+
+  int num_replicas_ = 0;  // slots beyond those of each expert's first copy
+  bool is_partition_of_equals_ = false;
+  int num_ranks_ = 0;             // with slots
+  int least_slots_ = 0;           // of these
+  double speed_ = 0;              // of one, if they are equal
+  std::vector<double> fastest_;   // [ranks] speed of the fastest ranks, up to and with each
+  std::vector<double> heaviest_;  // [experts] tokens, descending
+};
+
+}  // namespace octet
+
+#endif  // OCTET_PARALLEL_PLANNER_LOAD_BOUND_H_
