@@ -34,9 +34,9 @@ class TileBlocks {
   // Brings an unpacked block of `runs` runs into the form of Multiply: signed numbers, and whole
   // blocks of runs, of which the last ones are zeros.
   void Prepare(WeightFormat format, int runs, UnpackedPanel& panel) const {
-    const int offset = OffsetOf(format);
+    const auto offset = static_cast<uint32_t>(OffsetOf(format));
     if (offset == 0 && runs == kRunsOfBlock) return;
-    const auto offsets = S::Set1Units(offset * 0x01010101);
+    const auto offsets = S::Set1Units(static_cast<int32_t>(offset * 0x01010101U));
     for (int step = 0; step < runs * kStepsPerRun; ++step) {
       S::StoreUnits(panel.room + step * 64,
                     S::SubtractBytes(S::LoadUnits(panel.q + step * 64), offsets));
