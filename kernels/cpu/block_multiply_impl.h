@@ -75,8 +75,8 @@ static inline int32_t UnitAt(const std::byte* p) {
   return unit;
 }
 
-// What follows the runs of a block for each row and output of one panel. M: BlockTile is its. t: of
-// kRows rows, of which the tile has b.rows.
+// What follows the runs of a block for each row and output of panel p. M: BlockTile is its. rows:
+// b.rows, as a constant where it is one. t: [kRows], of which the tile has the first `rows`.
 template <class S, class M, int kRows>
 struct BlockEnd {
   using Units = typename S::Units;

@@ -94,16 +94,6 @@ void RoundBlock(int inputs, X x, ActivationBlock& to) {
   for (int i = inputs; i < kActivationBlock; i += 16) S::StoreBytes(to.q + i, S::ZeroUnits());
 }
 
-template <class S>
-void RoundRowImpl(const float* x, int64_t inputs, ActivationBlock* to) {
-  for (int64_t first = 0; first < inputs; first += kActivationBlock) {
-    const int64_t left = inputs - first;
-    RoundBlock<S>(
-        static_cast<int>(left < kActivationBlock ? left : kActivationBlock),
-        [&](int i) { return S::Load(x + first + i); }, *to++);
-  }
-}
-
 // Writes a block into row `row` of a block of a tile.
 template <class S, class M>
 void PlaceBlock(const ActivationBlock& block, int64_t rows, int64_t row, std::byte* tile) {
@@ -148,6 +138,12 @@ void ForBlocks(const std::byte* x, DType from, int64_t inputs, F f) {
     }
     f(rounded);
   }
+}
+
+template <class S>
+void RoundRowImpl(const float* x, int64_t inputs, ActivationBlock* to) {
+  ForBlocks<S>(reinterpret_cast<const std::byte*>(x), DType::kF32, inputs,
+               [&](const ActivationBlock& block) { *to++ = block; });
 }
 
 // Packs the rows of one tile: [blocks][BlockTile].
