@@ -7,12 +7,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "launch/text_table.h"
+
 namespace octet {
 namespace {
-
-std::string Counted(int64_t n, const char* noun) {
-  return absl::StrCat(n, " ", noun, n == 1 ? "" : "s");
-}
 
 // Returns a number of at most five letters; "-" for 0, which means that it is not known.
 std::string Short(double value) {

@@ -3,20 +3,19 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 
+#include "launch/text_table.h"
+
 namespace octet {
 namespace {
 
 constexpr int kMostRanks = 8;  // whose bytes fit a table
 
-std::string Plural(int64_t n, const char* noun) {
-  return absl::StrCat(n, " ", noun, n == 1 ? "" : "s");
-}
-
 std::string FormatHead(const std::string& path, const RoutingStats& s) {
-  return absl::StrCat(path, ": ", Plural(s.tokens(), "token"), " in ", Plural(s.steps(), "step"),
-                      ", ", Plural(s.attempts(), "attempt"), "; ", Plural(s.layers_size(), "layer"),
-                      " of ", s.num_experts(), " experts, top ", s.top_k(), "; ",
-                      Plural(s.ranks(), "rank"), " on ", Plural(s.hosts(), "host"), "\n");
+  return absl::StrCat(path, ": ", Counted(s.tokens(), "token"), " in ", Counted(s.steps(), "step"),
+                      ", ", Counted(s.attempts(), "attempt"), "; ",
+                      Counted(s.layers_size(), "layer"), " of ", s.num_experts(), " experts, top ",
+                      s.top_k(), "; ", Counted(s.ranks(), "rank"), " on ",
+                      Counted(s.hosts(), "host"), "\n");
 }
 
 std::string NameOf(const RoutingStats& s, const LayerRouting& layer) {
