@@ -18,6 +18,7 @@
 #include "kernels/cuda/cuda_runtime.h"
 #include "launch/bench/exchange.h"
 #include "launch/bench/kernels.h"
+#include "launch/bench/layer.h"
 #include "launch/bench/throughput.h"
 #include "launch/command_line.h"
 #include "launch/console.h"
@@ -78,6 +79,7 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
   CommandLine bench(program, "bench", "measure, beside physical bounds");
   subcommands.push_back(AddBenchThroughput(bench));
   subcommands.push_back(AddBenchKernels(bench));
+  subcommands.push_back(AddBenchLayer(bench));
   subcommands.push_back(AddBenchExchange(bench));
 
   if (const std::optional<EarlyExit> early = program.Parse(argc, argv)) {

@@ -3,6 +3,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "launch/proto_json.h"
@@ -71,6 +72,21 @@ absl::Status CheckNumbers(const Message& message, const std::string& prefix) {
   return absl::OkStatus();
 }
 
+// Returns whether a new measurement replaces the old one.
+bool IsOfTheSame(const LayerProfile& a, const LayerProfile& b) {
+  return TextOf(a.shape()) == TextOf(b.shape()) && a.numerics_class() == b.numerics_class() &&
+         a.ranks() == b.ranks() && a.threads() == b.threads();
+}
+
+void UpdateLayers(const MachineProfile& fresh, MachineProfile& profile) {
+  auto& layers = *profile.mutable_layers();
+  for (const LayerProfile& layer : fresh.layers()) {
+    const auto old = std::ranges::find_if(
+        layers, [&](const LayerProfile& other) { return IsOfTheSame(layer, other); });
+    (old == layers.end() ? *layers.Add() : *old) = layer;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<MachineProfile> ReadMachineProfile(FileSystem& files, const std::string& path) {
@@ -97,6 +113,7 @@ absl::Status UpdateMachineProfile(FileSystem& files, const std::string& path,
   }
   if (fresh.has_kernels()) *profile.mutable_kernels() = fresh.kernels();
   if (fresh.has_exchange()) *profile.mutable_exchange() = fresh.exchange();
+  UpdateLayers(fresh, profile);
   return WriteResultFile(files, path, IsJson(path) ? JsonOf(profile) : TextOf(profile));
 }
 

@@ -17,7 +17,8 @@ namespace octet {
 // positive, and no number may be negative. Either part may be missing.
 absl::StatusOr<MachineProfile> ReadMachineProfile(FileSystem& files, const std::string& path);
 
-// Writes the parts that `fresh` has, and keeps the other parts of an existing file.
+// Writes the parts that `fresh` has, and keeps the other parts of an existing file. A layer
+// replaces that of the same shape, numerics class, ranks and threads.
 absl::Status UpdateMachineProfile(FileSystem& files, const std::string& path,
                                   const MachineProfile& fresh);
 

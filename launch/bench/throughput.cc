@@ -1,5 +1,6 @@
 #include "launch/bench/throughput.h"
 
+#include <absl/functional/function_ref.h>
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
@@ -63,9 +64,10 @@ struct Answers {
   size_t warm_up_steps = 0;
 };
 
-// Collective. Answers a few prompts, then all of them. The result is complete on rank 0.
+// Collective. Answers a few prompts, calls `begin`, and answers all of them. The result is complete
+// on rank 0.
 Answers RunPrompts(const Communicator& world, const ThroughputOptions& o, const JobSetup& setup,
-                   Engine& engine, StepRecorder& recorder) {
+                   Engine& engine, StepRecorder& recorder, absl::FunctionRef<void()> begin) {
   const int num_warm_up = std::min(o.num_prompts, world.size());
   const auto submit = [&](int first_id, int count, Choice choice, int output_len) {
     for (int i = 0; i < count; ++i) {
@@ -81,6 +83,7 @@ Answers RunPrompts(const Communicator& world, const ThroughputOptions& o, const 
       warm = true;
       answers.warm_up.swap(finished);
       answers.warm_up_steps = recorder.records().size();
+      begin();
       submit(num_warm_up, o.num_prompts, kMeasured, o.output_len);
       engine.Close();
     }
@@ -125,13 +128,13 @@ RankRates ProbeRank(const JobSetup& setup) {
   return ProbeDevice(*setup.device.MakeBackend(1), dtype);
 }
 
-// Collective. Measures; the report is complete on rank 0.
+// Collective. Measures, and calls `begin` after the warm-up; the report is complete on rank 0.
 ThroughputReport Measure(Communicator& world, const ThroughputOptions& options,
                          const RunConfig& config, const JobSetup& setup, Session& session,
-                         MachineRates rates) {
+                         MachineRates rates, absl::FunctionRef<void()> begin) {
   StepRecorder recorder(world, setup, session);
   PosixFileSystem files;
-  const Answers answers = RunPrompts(world, options, setup, session.engine(), recorder);
+  const Answers answers = RunPrompts(world, options, setup, session.engine(), recorder, begin);
   ThroughputReport report = {.options = options,
                              .config = config,
                              .model = setup.model.config,
@@ -260,10 +263,9 @@ class BenchThroughputCommand : public Subcommand {
     return absl::OkStatus();
   }
 
-  // On rank 0. Sends the engine's steps to the trace.
+  // On rank 0. Opens the trace, which has no steps of the warm-up.
   absl::Status BeginTrace(Engine& engine) {
     if (trace_ == nullptr) return absl::OkStatus();
-    engine.SetOnRouting([this](StepRouting& step) { trace_->Add(step); });
     engine.SetOnPlacement([this](const ExpertPlacement& p) { trace_->SetPlacement(p); });
     return trace_->Begin();
   }
@@ -279,8 +281,12 @@ class BenchThroughputCommand : public Subcommand {
     if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
     absl::Status status = AgreeOnStatus(world, BeginTrace((*session)->engine()));
     if (!status.ok()) return ExitWith(world, status, ExitCode::kFailed);
+    Engine& engine = (*session)->engine();
     const ThroughputReport report =
-        Measure(world, options_, config, setup, **session, std::move(rates));
+        Measure(world, options_, config, setup, **session, std::move(rates), [&] {
+          if (trace_ == nullptr) return;
+          engine.SetOnRouting([this](StepRouting& step) { trace_->Add(step); });
+        });
     if (world.rank() == 0) status = Print(report, files);
     if (trace_ != nullptr) status.Update(trace_->Close());
     status = AgreeOnStatus(world, status);

@@ -68,13 +68,24 @@ void ModelRunner::Preempt(int64_t id) {
   s.num_computed = 0;
 }
 
+// Call it before the chunk counts as computed.
+TokenRun ModelRunner::DescribeRun(const Sequence& s, const Chunk& chunk) {
+  TokenRun run;
+  run.set_line(s.line);
+  run.set_choice(s.choice);
+  run.set_first_position(static_cast<int32_t>(s.num_computed));
+  run.set_num_tokens(chunk.num_tokens());
+  if (s.num_computed == 0) run.set_prompt_tokens(static_cast<int32_t>(s.num_prompt));
+  return run;
+}
+
 void ModelRunner::AddChunk(const Chunk& chunk) {
   Sequence& s = Find(chunk.id());
   const int64_t begin = s.num_computed;
   const int64_t end = begin + chunk.num_tokens();
   OCTET_CHECK(chunk.num_tokens() > 0 && end <= std::ssize(s.tokens));
   kv_cache_.Grow(s.pages, end);
-  if (recorder_ != nullptr) recorder_->AddRun(s.line, s.choice, begin, chunk.num_tokens());
+  if (recorder_ != nullptr) recorder_->AddRun(DescribeRun(s, chunk));
   batch_.spans.push_back({.first_row = batch_.num_tokens(),
                           .num_rows = chunk.num_tokens(),
                           .start_pos = begin,

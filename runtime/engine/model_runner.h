@@ -89,6 +89,7 @@ class ModelRunner {
 
   void Admit(const NewSequence& added);
   void Preempt(int64_t id);
+  static TokenRun DescribeRun(const Sequence& s, const Chunk& chunk);
   void AddChunk(const Chunk& chunk);
   void AddLogitRow(Sequence& s, int64_t position);
   void KeepRoutedExperts(const RankStep& step);

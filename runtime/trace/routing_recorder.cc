@@ -42,14 +42,9 @@ void RoutingRecorder::Begin(StepRouting& record, int num_micro_batches) {
   std::ranges::fill(peers_, PeerTraffic());
 }
 
-void RoutingRecorder::AddRun(int64_t line, int32_t choice, int64_t first_position,
-                             int64_t num_tokens) {
-  TokenRun& run = *record_->add_runs();
-  run.set_line(line);
-  run.set_choice(choice);
-  run.set_first_position(static_cast<int32_t>(first_position));
-  run.set_num_tokens(static_cast<int32_t>(num_tokens));
-  num_tokens_ += num_tokens;
+void RoutingRecorder::AddRun(const TokenRun& run) {
+  *record_->add_runs() = run;
+  num_tokens_ += run.num_tokens();
 }
 
 void RoutingRecorder::MakeRoom() {

@@ -43,7 +43,7 @@ class RoutingRecorder {
   void Begin(StepRouting& record, int num_micro_batches);
 
   // Adds tokens of the step, before they are computed.
-  void AddRun(int64_t line, int32_t choice, int64_t first_position, int64_t num_tokens);
+  void AddRun(const TokenRun& run);
 
   // Adds one layer of one micro-batch. Call it for each layer and micro-batch.
   void AddLayer(const RoutedTokens& tokens);

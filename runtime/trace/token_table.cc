@@ -78,6 +78,7 @@ class TableReader {
       int64_t& tokens = num_tokens_[{run.line(), run.choice()}];
       tokens = std::max(tokens, int64_t{run.first_position()} + run.num_tokens());
       most_computed_ += run.num_tokens();
+      if (run.first_position() == 0) prompts_[{run.line(), run.choice()}] = run.prompt_tokens();
     }
     return absl::OkStatus();
   }
@@ -88,8 +89,11 @@ class TableReader {
       // A position far beyond the number of computed tokens means a hole, which FindHole reports.
       const int64_t kept = std::min(tokens, most_computed_ + 1);
       rows_[key] = std::ssize(table_.answers);
-      table_.answers.push_back(
-          {.line = key.first, .choice = key.second, .first_row = rows, .num_tokens = kept});
+      table_.answers.push_back({.line = key.first,
+                                .choice = key.second,
+                                .first_row = rows,
+                                .num_tokens = kept,
+                                .prompt_tokens = prompts_[key]});
       rows += kept;
       if (rows > 2 * most_computed_ + 1) break;
     }
@@ -143,6 +147,7 @@ class TableReader {
   int expert_bytes_ = 1;
   int64_t most_computed_ = 0;                // tokens of all steps
   std::map<AnswerKey, int64_t> num_tokens_;  // of each answer
+  std::map<AnswerKey, int64_t> prompts_;     // tokens of its prompt
   std::map<AnswerKey, int64_t> rows_;        // its index in table_.answers
   TokenTable table_;
 };

@@ -20,6 +20,7 @@ struct TracedAnswer {
   int32_t choice;  // of the line
   int64_t first_row;
   int64_t num_tokens = 0;
+  int64_t prompt_tokens = 0;  // 0: an early trace, which does not say it
 };
 
 // The place where a token was computed.

@@ -19,7 +19,8 @@ bool IsCount(int64_t value) { return value >= 1 && value <= kMost; }
 bool AreRuns(const StepRouting& step, int64_t& num_tokens) {
   num_tokens = 0;
   for (const TokenRun& run : step.runs()) {
-    if (run.line() < 0 || run.choice() < 0 || run.first_position() < 0 || run.num_tokens() < 1) {
+    if (run.line() < 0 || run.choice() < 0 || run.first_position() < 0 || run.num_tokens() < 1 ||
+        run.prompt_tokens() < 0) {
       return false;
     }
     num_tokens += run.num_tokens();

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <map>
 
 #include "launch/bench/step_bounds.h"
 #include "runtime/trace/token_table.h"
@@ -115,22 +114,12 @@ TEST_F(BenchThroughputTest, ARecordedRoutingIsRepeated) {
       absl::StrCat("--seed 2 --placement random:7 --max-num-batched-tokens 64 --routing trace:",
                    directory_, "/a.zst"));
   const TokenTable others = bench(2, "c.zst", "--seed 2");
-  EXPECT_EQ(first.num_tokens(), 5 * (40 + 5) + 2 * (40 + 3));
+  EXPECT_EQ(first.num_tokens(), 5 * (40 + 5));  // without the warm-up
+  for (const TracedAnswer& answer : first.answers) EXPECT_EQ(answer.prompt_tokens, 40);
   EXPECT_EQ(again.experts, first.experts);
   EXPECT_NE(others.experts, first.experts);
   const TokenTable three = bench(3, "d.zst", "--routing trace:" + directory_ + "/a.zst");
-  ASSERT_EQ(three.num_tokens(), first.num_tokens() + 43);  // a third warm-up
-  std::map<int64_t, int64_t> rows;                         // of measured answers, by line
-  for (const TracedAnswer& answer : first.answers) {
-    if (answer.choice == 0) rows[answer.line] = answer.first_row;
-  }
-  const int64_t slots = int64_t{first.num_layers} * first.topk;
-  for (const TracedAnswer& answer : three.answers) {
-    const auto* expected = &first.experts[rows.at(answer.line) * slots];
-    EXPECT_TRUE(std::equal(expected, expected + answer.num_tokens * slots,
-                           &three.experts[answer.first_row * slots]))
-        << answer.line << " " << answer.choice;
-  }
+  EXPECT_EQ(three.experts, first.experts);
 }
 
 TEST_F(BenchThroughputTest, DryRunShowsThePlanAndLoadsNothing) {
