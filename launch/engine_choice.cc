@@ -24,24 +24,25 @@ absl::StatusOr<int> ChooseGroupSize(const RunConfig& config, int num_ranks) {
 // each micro-batch reads.
 constexpr int64_t kMinExpertRows = 32;
 
-bool SpansHosts(const Communicator& world, int group_size) {
-  const std::span<const std::string> hosts = world.hosts();
-  for (int r = 0; r < world.size(); ++r) {
+bool SpansHosts(std::span<const std::string> hosts, int group_size) {
+  for (int r = 0; r < std::ssize(hosts); ++r) {
     if (hosts[r] != hosts[r - r % group_size]) return true;
   }
   return false;
 }
 
-// Returns SchedulerLimits::overlap_tokens. On one host, tokens travel by a copy, which takes a
-// core: there is no wait to hide.
-int64_t ChooseOverlap(const Communicator& world, const std::string& wanted, int group_size,
-                      const ModelConfig& model) {
+}  // namespace
+
+int64_t ChooseOverlap(std::span<const std::string> hosts, const std::string& wanted, int group_size,
+                      int num_experts, int topk) {
   if (wanted == "on") return 1;
-  if (wanted == "off" || !SpansHosts(world, group_size)) return 0;
-  return kMaxMicroBatches * kMinExpertRows * model.num_experts / model.experts_per_token;
+  if (wanted == "off" || !SpansHosts(hosts, group_size)) return 0;
+  return kMaxMicroBatches * kMinExpertRows * num_experts / topk;
 }
 
-}  // namespace
+int64_t ChooseBatchedTokens(int64_t wanted, int group_size) {
+  return wanted > 0 ? wanted : std::max(512, 256 * group_size);
+}
 
 absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensors& tensors) {
   if (wanted == "float32") return DType::kF32;
@@ -69,9 +70,6 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
         absl::StrCat("--max-model-len ", max_model_len,
                      ": the model was made for max_position_embeddings ", longest));
   }
-  const int64_t max_num_batched_tokens = config.max_num_batched_tokens() > 0
-                                             ? config.max_num_batched_tokens()
-                                             : std::max(512, 256 * *group_size);
   const std::vector<ExpertFormats> formats = FormatsOfExperts(model.tensors, model.config, *dtype);
   EngineOptions options = {.dtype = *dtype,
                            .quantised_experts = HasQuantised(formats),
@@ -83,9 +81,10 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
                            .return_routed_experts = config.return_routed_experts()};
   options.limits = {
       .max_num_seqs = config.max_num_seqs(),
-      .max_num_batched_tokens = max_num_batched_tokens,
+      .max_num_batched_tokens = ChooseBatchedTokens(config.max_num_batched_tokens(), *group_size),
       .group_size = *group_size,
-      .overlap_tokens = ChooseOverlap(world, config.overlap(), *group_size, model.config)};
+      .overlap_tokens = ChooseOverlap(world.hosts(), config.overlap(), *group_size,
+                                      model.config.num_experts, model.config.experts_per_token)};
   return options;
 }
 

@@ -5,6 +5,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,14 @@ absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensor
 // settings and model are.
 absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
                                                   const RunConfig& config, const ModelFiles& model);
+
+// Returns SchedulerLimits::overlap_tokens. hosts: [ranks]; wanted: auto, on or off. On one host,
+// tokens travel by a copy, which takes a core: there is no wait to hide.
+int64_t ChooseOverlap(std::span<const std::string> hosts, const std::string& wanted, int group_size,
+                      int num_experts, int topk);
+
+// Returns SchedulerLimits::max_num_batched_tokens; wanted is 0 if it is not given.
+int64_t ChooseBatchedTokens(int64_t wanted, int group_size);
 
 // Returns SchedulerLimits::decode_room for ranks whose rows go from device to device.
 int64_t ChooseDecodeRoom(const SchedulerLimits& limits);

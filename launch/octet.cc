@@ -29,6 +29,7 @@
 #include "launch/one_line.h"
 #include "launch/perplexity.h"
 #include "launch/plan.h"
+#include "launch/replay/replay.h"
 #include "launch/run_batch.h"
 #include "launch/stop_signals.h"
 #include "launch/subcommand.h"
@@ -76,6 +77,7 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
   subcommands.push_back(AddTraceStats(trace));
   subcommands.push_back(AddTraceExport(trace));
   subcommands.push_back(AddPlan(program));
+  subcommands.push_back(AddReplay(program));
   CommandLine bench(program, "bench", "measure, beside physical bounds");
   subcommands.push_back(AddBenchThroughput(bench));
   subcommands.push_back(AddBenchKernels(bench));

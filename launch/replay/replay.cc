@@ -1,0 +1,74 @@
+#include "launch/replay/replay.h"
+
+#include <iostream>
+
+#include "launch/console.h"
+#include "launch/proto_json.h"
+#include "launch/replay/replay_options.h"
+#include "launch/replay/replay_report.h"
+#include "launch/replay/replay_run.h"
+#include "launch/result_file.h"
+
+namespace octet {
+namespace {
+
+class ReplayCommand : public Subcommand {
+ public:
+  explicit ReplayCommand(CommandLine& program)
+      : Subcommand(program, "replay", "what a recorded routing would do on a cluster") {
+    line().AddRequiredText("--trace", options_.trace, "file that --trace wrote");
+    line().AddRequiredText("--cluster", options_.cluster,
+                           "text proto of the cluster: proto/cluster.proto");
+    AddPlacementFlags(line(), options_.placement);
+    line().AddText("--replica-policy", options_.replica_policy,
+                   "even (default), nearest or in-turn");
+    AddJobFlags();
+    line().AddCount("--copies", options_.copies, {1, 1 << 20},
+                    "of each recorded answer, with the experts of other answers; default 1");
+    line().AddCount("--steps", options_.steps, {1, int64_t{1} << 40}, "the first so many alone");
+    line().OnSwitch(
+        "--recorded", [this] { options_.recorded = true; },
+        "as where the job records its routing: all tokens have experts in the last layer");
+    line().AddText("--point", options_.point, "a name for it in --output-json");
+    line().AddText("--output-json", options_.output_json, "file for all of it as JSON");
+  }
+
+  ExitCode Run(Communicator& world) override {
+    if (world.rank() != 0) return ExitCode::kDone;
+    PosixFileSystem files;
+    const std::string& json = options_.output_json;
+    absl::Status status;
+    if (!json.empty()) status = CheckResultFile(files, "--output-json", json);
+    if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
+    const absl::StatusOr<Replay> replay = RunReplay(files, options_);
+    if (!replay.ok()) return ExitWith(world, replay.status(), ExitCode::kCannotServe);
+    std::cout << FormatReplay(*replay) << std::flush;
+    if (!json.empty()) status = WriteResultFile(files, json, JsonOf(*replay));
+    return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
+  }
+
+ private:
+  // Those of run-batch that decide the steps.
+  void AddJobFlags() {
+    line().AddCount("--ep-size", options_.ep_size, {1, 1 << 20},
+                    "ranks of an expert-parallel group; default: all");
+    line().AddText("--expert-parallel", options_.expert_parallel,
+                   "on (default), or off: each rank holds all experts");
+    line().AddCount("--max-num-seqs", options_.max_num_seqs, {1, 1 << 20},
+                    "sequences that run at the same time, in each group; default 64");
+    line().AddCount("--max-num-batched-tokens", options_.max_num_batched_tokens, {1, 1 << 26},
+                    "tokens of one step, in each group; default 256 a rank, at least 512");
+    line().AddText("--overlap", options_.overlap, "auto (default), on or off");
+    line().AddText("--home", options_.home, "least-loaded (default) or round-robin");
+  }
+
+  ReplayOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<Subcommand> AddReplay(CommandLine& program) {
+  return std::make_unique<ReplayCommand>(program);
+}
+
+}  // namespace octet

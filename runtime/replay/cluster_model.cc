@@ -1,0 +1,175 @@
+#include "runtime/replay/cluster_model.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace octet {
+namespace {
+
+bool IsOf(const ReplayedModel& model, const LayerProfile& profile) {
+  const ModelShape& shape = profile.shape();
+  return shape.hidden_size() == model.hidden_size && shape.experts() == model.num_experts &&
+         shape.experts_per_token() == model.topk;
+}
+
+// Fits latency + bytes / rate to the smallest and the largest message.
+std::optional<LinkModel> FitLink(const ExchangeProfile& exchange, bool same_host) {
+  const MessageTime* least = nullptr;
+  const MessageTime* most = nullptr;
+  for (const MessageTime& m : exchange.messages()) {
+    if (m.same_host() != same_host) continue;
+    if (least == nullptr || m.message_bytes() < least->message_bytes()) least = &m;
+    if (most == nullptr || m.message_bytes() > most->message_bytes()) most = &m;
+  }
+  if (least == nullptr || most->message_bytes() == least->message_bytes() ||
+      most->seconds() <= least->seconds()) return std::nullopt;
+  const auto bytes = static_cast<double>(most->message_bytes() - least->message_bytes());
+  return LinkModel{.latency = least->seconds(),
+                   .rate = bytes / (most->seconds() - least->seconds())};
+}
+
+absl::StatusOr<LinkModel> MakeLink(const std::string& name, bool given, const Link& link,
+                                   const ExchangeProfile* exchange, bool same_host) {
+  if (given) {
+    if (!(link.latency_seconds() >= 0) || !(link.bytes_per_second() > 0)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": the latency must not be negative, and the rate be positive"));
+    }
+    return LinkModel{.latency = link.latency_seconds(), .rate = link.bytes_per_second()};
+  }
+  if (exchange != nullptr) {
+    if (const std::optional<LinkModel> fitted = FitLink(*exchange, same_host)) return *fitted;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      name, " is not given, and no `exchange` has messages ",
+      same_host ? "between ranks of one host" : "between hosts",
+      " (octet bench exchange --save)"));
+}
+
+}  // namespace
+
+ReplayedModel ReplayedModel::FromHeader(const TraceHeader& header) {
+  return {.num_layers = header.num_layers(),
+          .num_experts = header.num_experts(),
+          .topk = header.top_k(),
+          .hidden_size = header.hidden_size(),
+          .dispatch_row_bytes = header.dispatch_row_bytes(),
+          .return_row_bytes = header.return_row_bytes()};
+}
+
+absl::StatusOr<HostModel> HostModel::Make(const ClusterHosts& hosts, const ReplayedModel& model,
+                                          std::span<const LayerProfile> profiles) {
+  HostModel host;
+  host.num_ranks_ = std::max(1, hosts.ranks());
+  host.threads_ = hosts.threads();
+  host.speed_ = hosts.speed() > 0 ? hosts.speed() : 1;
+  host.memory_gib_ = hosts.memory_gib();
+  for (const LayerProfile& profile : profiles) {
+    if (!IsOf(model, profile)) continue;
+    if (host.threads_ == 0) host.threads_ = profile.threads();
+    if (profile.threads() != host.threads_) continue;
+    absl::StatusOr<PartCosts> costs = PartCosts::FromProfile(profile);
+    if (!costs.ok()) return costs.status();
+    host.by_busy_.insert_or_assign(profile.ranks(), *std::move(costs));
+    host.sizes_ = profile;
+  }
+  if (!host.by_busy_.empty()) return host;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "has no layer of hidden size ", model.hidden_size, ", ", model.num_experts, " experts, ",
+      model.topk, " of them for a token",
+      host.threads_ > 0 ? absl::StrCat(", on ", host.threads_, " threads") : "",
+      " (octet bench layer --save)"));
+}
+
+double HostModel::Seconds(int busy, absl::FunctionRef<double(const PartCosts&)> work) const {
+  const auto above = by_busy_.lower_bound(busy);
+  if (above == by_busy_.end()) return work(by_busy_.rbegin()->second) / speed_;
+  const double at_above = work(above->second) / speed_;
+  if (above->first == busy || above == by_busy_.begin()) return at_above;
+  const auto below = std::prev(above);
+  const double part = static_cast<double>(busy - below->first) / (above->first - below->first);
+  return (1 - part) * work(below->second) / speed_ + part * at_above;
+}
+
+absl::StatusOr<ClusterModel> ClusterModel::Make(
+    const Cluster& cluster, const ReplayedModel& model,
+    const std::map<std::string, MachineProfile>& profiles, const ExchangeProfile* exchange) {
+  ClusterModel made;
+  for (const ClusterHosts& hosts : cluster.hosts()) {
+    const auto profile = profiles.find(hosts.profile());
+    const auto layers = profile == profiles.end()
+                            ? std::vector<LayerProfile>()
+                            : std::vector<LayerProfile>(profile->second.layers().begin(),
+                                                        profile->second.layers().end());
+    absl::StatusOr<HostModel> kind = HostModel::Make(hosts, model, layers);
+    if (!kind.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(hosts.profile(), " ", std::string(kind.status().message())));
+    }
+    for (int i = 0; i < std::max(1, hosts.count()); ++i) {
+      made.host_of_.insert(made.host_of_.end(), kind->num_ranks(), made.num_hosts());
+      made.kind_of_.push_back(static_cast<int>(made.kinds_.size()));
+    }
+    made.kinds_.push_back(*std::move(kind));
+  }
+  if (made.kinds_.empty()) return absl::InvalidArgumentError("there are no hosts");
+  const bool shares = std::ranges::any_of(
+      made.kinds_, [](const HostModel& kind) { return kind.num_ranks() > 1; });
+  if (shares) {
+    auto link = MakeLink("same_host", cluster.has_same_host(), cluster.same_host(), exchange, true);
+    if (!link.ok()) return link.status();
+    made.same_host_ = *link;
+  }
+  if (made.num_hosts() > 1) {
+    auto link = MakeLink("network", cluster.has_network(), cluster.network(), exchange, false);
+    if (!link.ok()) return link.status();
+    made.network_ = *link;
+  }
+  return made;
+}
+
+std::vector<std::string> ClusterModel::HostNames() const {
+  std::vector<std::string> names;
+  for (const int host : host_of_) names.push_back(absl::StrCat("host ", host));
+  return names;
+}
+
+void RunShared(std::span<SharedWork> works) {
+  const auto others = static_cast<double>(works.size() - 1);
+  const auto seconds = [&](const SharedWork& work, int busy) {
+    return others > 0 ? work.alone + (work.together - work.alone) * (busy - 1) / others : work.alone;
+  };
+  std::vector<double> left(works.size(), 1);  // of each work
+  double now = 0;
+  for (size_t done = 0; done < works.size();) {
+    const auto is_under_way = [&](size_t i) { return left[i] > 0 && works[i].start <= now; };
+    int busy = 0;
+    double next = std::numeric_limits<double>::infinity();  // when that number changes
+    for (size_t i = 0; i < works.size(); ++i) {
+      if (is_under_way(i)) ++busy;
+      if (left[i] > 0 && works[i].start > now) next = std::min(next, works[i].start);
+    }
+    size_t first = works.size();  // that ends by then
+    for (size_t i = 0; i < works.size(); ++i) {
+      const double end = now + left[i] * seconds(works[i], busy);
+      if (!is_under_way(i) || end > next) continue;
+      next = end;
+      first = i;
+    }
+    for (size_t i = 0; i < works.size(); ++i) {
+      if (!is_under_way(i)) continue;
+      const double whole = seconds(works[i], busy);
+      left[i] = std::max(std::numeric_limits<double>::min(), left[i] - (next - now) / whole);
+    }
+    now = next;
+    if (first == works.size()) continue;
+    left[first] = 0;
+    works[first].end = now;
+    ++done;
+  }
+}
+
+}  // namespace octet

@@ -1,0 +1,30 @@
+#include "runtime/replay/piecewise.h"
+
+#include <algorithm>
+
+#include "kernels/base/check.h"
+
+namespace octet {
+
+void Piecewise::Finish() {
+  x_.clear();
+  y_.clear();
+  for (auto& [x, values] : values_) {
+    std::ranges::sort(values);
+    const size_t middle = values.size() / 2;
+    const bool odd = values.size() % 2 == 1;
+    x_.push_back(x);
+    y_.push_back(odd ? values[middle] : (values[middle - 1] + values[middle]) / 2);
+  }
+}
+
+double Piecewise::operator()(double x) const {
+  OCTET_CHECK(!x_.empty());
+  if (x <= x_.front() || x_.size() == 1) return y_.front();
+  const auto above = std::ranges::lower_bound(x_, x) - x_.begin();
+  const auto i = std::min<long>(above, std::ssize(x_) - 1);
+  const double slope = (y_[i] - y_[i - 1]) / (x_[i] - x_[i - 1]);
+  return std::max(0.0, y_[i - 1] + slope * (x - x_[i - 1]));
+}
+
+}  // namespace octet
