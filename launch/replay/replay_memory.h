@@ -16,7 +16,7 @@
 namespace octet {
 
 struct ReplayMemoryPlan {
-  std::vector<int64_t> pages;  // [ranks] of the KV cache; 0: as many as are needed
+  std::vector<int64_t> pages;                // [ranks] of the KV cache; 0: as many as are needed
   std::vector<int64_t> replicated, experts;  // [ranks] bytes; those replicated lie once on a host
   int64_t page_bytes = 0;                    // of all layers
 };

@@ -34,7 +34,8 @@ std::string FormatTimes(const Replay& replay) {
     return phase.times_size() > 0 ? absl::StrFormat("%.3f", phase.times(t).seconds()) : "-";
   };
   for (int t = 0; t < names.times_size(); ++t) {
-    rows.push_back({names.times(t).name(), seconds(replay.prefill(), t), seconds(replay.decode(), t)});
+    rows.push_back(
+        {names.times(t).name(), seconds(replay.prefill(), t), seconds(replay.decode(), t)});
   }
   const auto add = [&](const char* name, const char* format, auto value) {
     rows.push_back({name, absl::StrFormat(absl::ParsedFormat<'f'>(format), value(replay.prefill())),
@@ -72,8 +73,9 @@ std::string FormatMost(const Replay& replay) {
 }  // namespace
 
 std::string AnswerOf(const Replay& replay) {
-  std::string text = absl::StrCat(Counted(replay.ranks(), "rank"), " on ",
-                                  Counted(replay.hosts(), "host"), ", ", replay.placement());
+  std::string text =
+      absl::StrCat(Counted(replay.ranks(), "rank"), " on ", Counted(replay.hosts(), "host"), ", ",
+                   Escaped(replay.placement()));
   if (replay.ep_size() < replay.ranks()) {
     absl::StrAppend(&text, ", in groups of ", replay.ep_size());
   }
@@ -86,7 +88,7 @@ std::string AnswerOf(const Replay& replay) {
 }
 
 std::string FormatReplay(const Replay& replay) {
-  std::string text = Escaped(replay.answer()) + "\n";
+  std::string text = replay.answer() + "\n";
   for (const std::string& note : replay.notes()) absl::StrAppend(&text, "note: ", note, "\n");
   return absl::StrCat(text, FormatTimes(replay), FormatTraffic(replay), FormatMost(replay));
 }

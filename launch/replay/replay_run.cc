@@ -24,6 +24,10 @@ namespace {
 
 absl::Status Bad(const std::string& what) { return absl::InvalidArgumentError(what); }
 
+absl::Status InFile(const std::string& path, const absl::Status& status) {
+  return Bad(absl::StrCat(path, ": ", std::string(status.message())));
+}
+
 absl::StatusOr<ReplayedModel> ReadModel(FileSystem& files, const std::string& path) {
   absl::StatusOr<TraceReader> reader = TraceReader::Open(files, path);
   if (!reader.ok()) return reader.status();
@@ -62,11 +66,10 @@ absl::StatusOr<ClusterModel> ReadCluster(FileSystem& files, const std::string& p
     if (!read.ok()) return read.status();
     exchange = *std::move(read);
   }
-  absl::StatusOr<ClusterModel> made =
-      ClusterModel::Make(cluster, model, profiles,
-                         exchange.has_exchange() ? &exchange.exchange() : nullptr);
-  if (made.ok()) return made;
-  return Bad(absl::StrCat(path, ": ", std::string(made.status().message())));
+  absl::StatusOr<ClusterModel> made = ClusterModel::Make(
+      cluster, model, profiles, exchange.has_exchange() ? &exchange.exchange() : nullptr);
+  if (!made.ok()) return InFile(path, made.status());
+  return made;
 }
 
 absl::StatusOr<int> ChooseGroup(const ReplayOptions& o, int num_ranks) {
@@ -83,7 +86,8 @@ absl::StatusOr<int> ChooseGroup(const ReplayOptions& o, int num_ranks) {
 }
 
 absl::Status CheckNames(const ReplayOptions& o) {
-  if (!ParseReplicaPolicy(o.replica_policy)) return Bad("--replica-policy must be even, nearest or in-turn");
+  if (!ParseReplicaPolicy(o.replica_policy))
+    return Bad("--replica-policy must be even, nearest or in-turn");
   if (o.overlap != "auto" && o.overlap != "on" && o.overlap != "off") {
     return Bad("--overlap must be auto, on or off");
   }
@@ -126,17 +130,6 @@ struct PhaseSum {
   }
 };
 
-void AddTraffic(const ReplayedTraffic& t, ReplayedTraffic& sum) {
-  for (auto field :
-       {&ReplayedTraffic::control_bytes, &ReplayedTraffic::control_messages,
-        &ReplayedTraffic::routing_bytes, &ReplayedTraffic::routing_messages,
-        &ReplayedTraffic::dispatch_bytes, &ReplayedTraffic::dispatch_messages,
-        &ReplayedTraffic::dispatch_in_place, &ReplayedTraffic::combine_bytes,
-        &ReplayedTraffic::combine_messages, &ReplayedTraffic::combine_in_place}) {
-    sum.*field += t.*field;
-  }
-}
-
 void WriteTraffic(const ReplayedTraffic& t, Replay& replay) {
   const auto add = [&](const char* kind, int64_t bytes, int64_t messages, int64_t in_place) {
     ReplayTraffic& traffic = *replay.add_traffic();
@@ -160,7 +153,7 @@ void PredictSteps(const ReplayOptions& o, ReplayedJob& job, StepModel& model, Re
     const StepCounts& counts = step->counts;
     step->prefills() ? prefill.Add(prediction, counts.prompt_tokens)
                      : decode.Add(prediction, counts.sampled_tokens);
-    AddTraffic(prediction.traffic, traffic);
+    traffic.Add(prediction.traffic);
     if (++steps == o.steps) break;
   }
   *replay.mutable_prefill() = prefill.ToProto();
@@ -181,6 +174,29 @@ void NoteWhatIsLeftOut(const ClusterModel& cluster, Replay& replay) {
   }
 }
 
+SchedulerLimits MakeLimits(const ReplayOptions& o, const ClusterModel& cluster,
+                           const ReplayedModel& model, const ReplayMemoryPlan& memory, int group) {
+  return {.max_num_seqs = o.max_num_seqs,
+          .max_num_batched_tokens = ChooseBatchedTokens(o.max_num_batched_tokens, group),
+          .pages = memory.pages,
+          .group_size = group,
+          .overlap_tokens =
+              ChooseOverlap(cluster.HostNames(), o.overlap, group, model.num_experts, model.topk)};
+}
+
+Replay Describe(const ReplayOptions& o, const ClusterModel& cluster, int group) {
+  Replay replay;
+  replay.set_point(o.point);
+  replay.set_trace(o.trace);
+  replay.set_placement(o.placement.placement);
+  replay.set_cluster(o.cluster);
+  replay.set_ranks(cluster.num_ranks());
+  replay.set_hosts(cluster.num_hosts());
+  replay.set_threads(cluster.host(0).threads());
+  replay.set_ep_size(group);
+  return replay;
+}
+
 }  // namespace
 
 absl::StatusOr<Replay> RunReplay(FileSystem& files, const ReplayOptions& o) {
@@ -195,32 +211,17 @@ absl::StatusOr<Replay> RunReplay(FileSystem& files, const ReplayOptions& o) {
   const absl::StatusOr<ExpertPlacement> placement =
       MakePlacement(files, o.placement, {model->num_layers, model->num_experts, *group});
   if (!placement.ok()) return placement.status();
-  absl::StatusOr<ReplayMemoryPlan> memory = PlanReplayMemory(*cluster, *model, *placement);
-  if (!memory.ok()) return Bad(absl::StrCat(o.cluster, ": ", std::string(memory.status().message())));
+  const absl::StatusOr<ReplayMemoryPlan> memory = PlanReplayMemory(*cluster, *model, *placement);
+  if (!memory.ok()) return InFile(o.cluster, memory.status());
   const absl::StatusOr<TokenTable> table = ReadTokenTable(files, o.trace);
   if (!table.ok()) return table.status();
-  const std::vector<std::string> hosts = cluster->HostNames();
-  const SchedulerLimits limits = {
-      .max_num_seqs = o.max_num_seqs,
-      .max_num_batched_tokens = ChooseBatchedTokens(o.max_num_batched_tokens, *group),
-      .pages = memory->pages,
-      .group_size = *group,
-      .overlap_tokens =
-          ChooseOverlap(hosts, o.overlap, *group, model->num_experts, model->topk)};
+  const SchedulerLimits limits = MakeLimits(o, *cluster, *model, *memory, *group);
   absl::StatusOr<ReplayedJob> job =
       ReplayedJob::Make(*table, limits, ParseHomeSetting(o.home)->policy, o.copies);
-  if (!job.ok()) return Bad(absl::StrCat(o.trace, ": ", std::string(job.status().message())));
+  if (!job.ok()) return InFile(o.trace, job.status());
   StepModel steps(*cluster, *model, *placement, *ParseReplicaPolicy(o.replica_policy), *table,
                   o.recorded);
-  Replay replay;
-  replay.set_point(o.point);
-  replay.set_trace(o.trace);
-  replay.set_placement(o.placement.placement);
-  replay.set_cluster(o.cluster);
-  replay.set_ranks(cluster->num_ranks());
-  replay.set_hosts(cluster->num_hosts());
-  replay.set_threads(cluster->host(0).threads());
-  replay.set_ep_size(*group);
+  Replay replay = Describe(o, *cluster, *group);
   PredictSteps(o, *job, steps, replay);
   WriteMemory(*memory, *job, replay);
   NoteWhatIsLeftOut(*cluster, replay);

@@ -109,8 +109,8 @@ void ExchangeCounts::Announce(int from_host, int to_host) {
 PeerTraffic& ExchangeCounts::PeerOf(int home, int rank) {
   std::vector<Peer>& peers = peers_[home];
   const int64_t place = place_of_peer_[rank];
-  const bool known = peer_stamp_[rank] == home + 1 && place < std::ssize(peers) &&
-                     peers[place].rank == rank;
+  const bool known =
+      peer_stamp_[rank] == home + 1 && place < std::ssize(peers) && peers[place].rank == rank;
   if (known) return peers[place].traffic;
   peer_stamp_[rank] = home + 1;
   place_of_peer_[rank] = std::ssize(peers);

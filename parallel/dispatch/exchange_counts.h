@@ -36,11 +36,11 @@ class ExchangeCounts {
   // The (token, slot) pairs of each of a rank's experts that has any.
   std::span<const int64_t> expert_rows(int rank) const { return expert_rows_[rank]; }
 
-  // Of all ranks together.
+  // The messages of all ranks together.
   int64_t row_messages() const { return row_messages_; }        // of rows to experts
-  int64_t letter_messages() const { return row_messages_; }     // one goes in front of each
+  int64_t letter_messages() const { return row_messages_; }     // one in front of each
   int64_t return_messages() const { return return_messages_; }  // of rows from experts
-  int64_t announcements() const { return announcements_; }      // messages about sizes
+  int64_t announcements() const { return announcements_; }      // of sizes
   int64_t announced_bytes() const { return announced_bytes_; }
 
  private:
@@ -53,12 +53,12 @@ class ExchangeCounts {
   const HostTopology& hosts_;
   GroupReplicaChoice choice_;
   const int num_experts_;
-  std::vector<std::vector<Peer>> peers_;            // [homes]
-  std::vector<std::vector<int32_t>> owners_;        // [homes]
-  std::vector<std::vector<int64_t>> expert_rows_;   // [ranks]
-  std::vector<int64_t> rows_;                       // [ranks, experts], zeros between calls
-  std::vector<int64_t> touched_;                    // indices of rows_
-  std::vector<int64_t> place_of_peer_;              // [ranks] in peers_[home], if the stamp is right
+  std::vector<std::vector<Peer>> peers_;           // [homes]
+  std::vector<std::vector<int32_t>> owners_;       // [homes]
+  std::vector<std::vector<int64_t>> expert_rows_;  // [ranks]
+  std::vector<int64_t> rows_;                      // [ranks, experts], zeros between calls
+  std::vector<int64_t> touched_;                   // indices of rows_
+  std::vector<int64_t> place_of_peer_;             // [ranks] in peers_[home], if the stamp is right
   std::vector<int64_t> peer_stamp_, owner_stamp_, host_stamp_, token_stamp_;
   int64_t stamp_ = 0;
   int64_t row_messages_ = 0;

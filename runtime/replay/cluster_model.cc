@@ -25,7 +25,8 @@ std::optional<LinkModel> FitLink(const ExchangeProfile& exchange, bool same_host
     if (most == nullptr || m.message_bytes() > most->message_bytes()) most = &m;
   }
   if (least == nullptr || most->message_bytes() == least->message_bytes() ||
-      most->seconds() <= least->seconds()) return std::nullopt;
+      most->seconds() <= least->seconds())
+    return std::nullopt;
   const auto bytes = static_cast<double>(most->message_bytes() - least->message_bytes());
   return LinkModel{.latency = least->seconds(),
                    .rate = bytes / (most->seconds() - least->seconds())};
@@ -45,8 +46,7 @@ absl::StatusOr<LinkModel> MakeLink(const std::string& name, bool given, const Li
   }
   return absl::InvalidArgumentError(absl::StrCat(
       name, " is not given, and no `exchange` has messages ",
-      same_host ? "between ranks of one host" : "between hosts",
-      " (octet bench exchange --save)"));
+      same_host ? "between ranks of one host" : "between hosts", " (octet bench exchange --save)"));
 }
 
 }  // namespace
@@ -77,11 +77,11 @@ absl::StatusOr<HostModel> HostModel::Make(const ClusterHosts& hosts, const Repla
     host.sizes_ = profile;
   }
   if (!host.by_busy_.empty()) return host;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "has no layer of hidden size ", model.hidden_size, ", ", model.num_experts, " experts, ",
-      model.topk, " of them for a token",
-      host.threads_ > 0 ? absl::StrCat(", on ", host.threads_, " threads") : "",
-      " (octet bench layer --save)"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("has no layer of hidden size ", model.hidden_size, ", ", model.num_experts,
+                   " experts, ", model.topk, " of them for a token",
+                   host.threads_ > 0 ? absl::StrCat(", on ", host.threads_, " threads") : "",
+                   " (octet bench layer --save)"));
 }
 
 double HostModel::Seconds(int busy, absl::FunctionRef<double(const PartCosts&)> work) const {
@@ -116,8 +116,8 @@ absl::StatusOr<ClusterModel> ClusterModel::Make(
     made.kinds_.push_back(*std::move(kind));
   }
   if (made.kinds_.empty()) return absl::InvalidArgumentError("there are no hosts");
-  const bool shares = std::ranges::any_of(
-      made.kinds_, [](const HostModel& kind) { return kind.num_ranks() > 1; });
+  const bool shares =
+      std::ranges::any_of(made.kinds_, [](const HostModel& kind) { return kind.num_ranks() > 1; });
   if (shares) {
     auto link = MakeLink("same_host", cluster.has_same_host(), cluster.same_host(), exchange, true);
     if (!link.ok()) return link.status();
@@ -140,7 +140,8 @@ std::vector<std::string> ClusterModel::HostNames() const {
 void RunShared(std::span<SharedWork> works) {
   const auto others = static_cast<double>(works.size() - 1);
   const auto seconds = [&](const SharedWork& work, int busy) {
-    return others > 0 ? work.alone + (work.together - work.alone) * (busy - 1) / others : work.alone;
+    return others > 0 ? work.alone + (work.together - work.alone) * (busy - 1) / others
+                      : work.alone;
   };
   std::vector<double> left(works.size(), 1);  // of each work
   double now = 0;

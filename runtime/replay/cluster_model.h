@@ -62,8 +62,8 @@ class HostModel {
 
 // The time of a message between two ranks: latency + bytes / rate.
 struct LinkModel {
-  double latency = 0;      // seconds
-  double rate = 0;         // bytes per second
+  double latency = 0;  // seconds
+  double rate = 0;     // bytes per second
   double Seconds(double bytes) const { return latency + bytes / rate; }
 };
 

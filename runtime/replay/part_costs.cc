@@ -35,8 +35,8 @@ struct Pair {
 absl::StatusOr<PartCosts> PartCosts::FromProfile(const LayerProfile& profile) {
   PartCosts costs;
   const std::map<std::string, Piecewise*> by_rows = {
-      {"norms", &costs.norms_},       {"router", &costs.router_}, {"dispatch", &costs.dispatch_},
-      {"combine", &costs.combine_},   {"head", &costs.head_},     {"sampling", &costs.sampling_},
+      {"norms", &costs.norms_},        {"router", &costs.router_}, {"dispatch", &costs.dispatch_},
+      {"combine", &costs.combine_},    {"head", &costs.head_},     {"sampling", &costs.sampling_},
       {"embedding", &costs.embedding_}};
   for (const PartTime& t : profile.parts()) {
     if (const auto found = by_rows.find(t.part()); found != by_rows.end()) {

@@ -16,8 +16,8 @@ namespace octet {
 // The tokens of one rank in a part of a step.
 struct TokenLoad {
   int64_t tokens = 0;
-  int64_t last_tokens = 0;        // of them, those whose logits are wanted
-  int64_t decoding = 0;           // of them, those alone in their sequence's chunk
+  int64_t last_tokens = 0;         // of them, those whose logits are wanted
+  int64_t decoding = 0;            // of them, those alone in their sequence's chunk
   int64_t decoding_positions = 0;  // that these see
   int64_t prompt_positions = 0;    // that the others see
 };

@@ -15,9 +15,9 @@ absl::StatusOr<ReplayedJob> ReplayedJob::Make(const TokenTable& table, Scheduler
   int64_t longest = 0;
   for (const TracedAnswer& answer : table.answers) {
     if (answer.prompt_tokens == 0) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "does not say how long the prompt of line ", answer.line,
-          " is: it was recorded by an earlier version"));
+      return absl::InvalidArgumentError(absl::StrCat("does not say how long the prompt of line ",
+                                                     answer.line,
+                                                     " is: it was recorded by an earlier version"));
     }
     longest = std::max(longest, answer.num_tokens + 1);
   }
@@ -39,7 +39,8 @@ absl::StatusOr<ReplayedJob> ReplayedJob::Make(const TokenTable& table, Scheduler
       NewSequence request;
       request.set_id(std::ssize(job.sequences_));
       request.mutable_prompt_ids()->Resize(static_cast<int>(prompt), 0);
-      request.mutable_params()->set_max_tokens(static_cast<int32_t>(answer.num_tokens - prompt + 1));
+      request.mutable_params()->set_max_tokens(
+          static_cast<int32_t>(answer.num_tokens - prompt + 1));
       job.scheduler_.Add(std::move(request));
       job.sequences_.push_back(
           {.prompt_tokens = prompt, .tokens = answer.num_tokens + 1, .known = prompt});

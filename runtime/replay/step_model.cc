@@ -14,11 +14,6 @@ constexpr std::array<const char*, kNumReplayedTimes> kTimeNames = {
     "attention", "router",   "dispatch", "experts",    "combine",          "norms",
     "head",      "sampling", "control",  "late ranks", "exposed dispatch", "exposed combine"};
 
-double RowBytes(const ReplayedModel& model, const PeerTraffic& t, bool back) {
-  return static_cast<double>(back ? t.returns_sent * model.return_row_bytes
-                                  : t.rows_sent * model.dispatch_row_bytes + t.letter_bytes);
-}
-
 }  // namespace
 
 const char* Name(ReplayedTime time) { return kTimeNames[static_cast<size_t>(time)]; }
@@ -189,7 +184,8 @@ void StepModel::Work(std::span<const Share> shares, std::span<const TokenLoad> l
     };
     shared_.clear();
     for (const int r : ranks) {
-      shared_.push_back({.start = now_[r], .alone = sum(r, 1), .together = sum(r, host.num_ranks())});
+      shared_.push_back(
+          {.start = now_[r], .alone = sum(r, 1), .together = sum(r, host.num_ranks())});
     }
     RunShared(shared_);
     for (size_t i = 0; i < ranks.size(); ++i) {
@@ -197,9 +193,8 @@ void StepModel::Work(std::span<const Share> shares, std::span<const TokenLoad> l
       now_[ranks[i]] = work.end;
       if (work.alone <= 0) continue;
       for (const Share& share : shares) {
-        const double alone = host.Seconds(1, [&](const PartCosts& costs) {
-          return share.seconds(costs, loads[ranks[i]]);
-        });
+        const double alone = host.Seconds(
+            1, [&](const PartCosts& costs) { return share.seconds(costs, loads[ranks[i]]); });
         Add(share.time, (work.end - work.start) * alone / work.alone);
       }
     }
@@ -226,19 +221,10 @@ void StepModel::Route(Group& group, int layer, int part) {
   CountTraffic(group, *group.counts[part]);
 }
 
-// Returns the seconds that the busiest host needs for what it sends or receives.
-double StepModel::NetworkSeconds(const Group& group, const ExchangeCounts& counts,
-                                 bool back) const {
-  std::vector<double> out(group.hosts.num_hosts()), in(group.hosts.num_hosts());
-  for (int home = 0; home < group.hosts.num_ranks(); ++home) {
-    for (const ExchangeCounts::Peer& peer : counts.peers(home)) {
-      const double bytes = RowBytes(model_, peer.traffic, back);
-      out[group.hosts.host_of(back ? peer.rank : home)] += bytes;
-      in[group.hosts.host_of(back ? home : peer.rank)] += bytes;
-    }
-  }
-  const double most = std::max(*std::ranges::max_element(out), *std::ranges::max_element(in));
-  return most > 0 ? most / cluster_.network().rate : 0;
+double StepModel::NetworkSeconds(const Group& group, int index, RowWay way) const {
+  if (group.hosts.num_hosts() == 1) return 0;
+  return BytesOfBusiestHost(model_, *group.counts[index], group.hosts, way) /
+         cluster_.network().rate;
 }
 
 // Rows are there when all ranks of the group have staged theirs. Their sizes go to other hosts
@@ -253,7 +239,7 @@ void StepModel::Arrive(Group& group, int index) {
   if (group.hosts.num_hosts() > 1) {
     const auto hosts = static_cast<unsigned>(group.hosts.num_hosts());
     const double latency = (1 + std::bit_width(hosts - 1)) * cluster_.network().latency;
-    const double seconds = NetworkSeconds(group, *group.counts[index], false);
+    const double seconds = NetworkSeconds(group, index, RowWay::kToExperts);
     const double sent = std::max(staged, network_free_) + seconds;
     if (seconds > 0) network_free_ = sent;
     arrived = std::max(arrived, sent + latency);
@@ -287,10 +273,7 @@ void StepModel::ComputeExperts(int index) {
 
 void StepModel::Land(Group& group, int index) {
   Part& part = parts_[index];
-  double back = 0;
-  if (group.hosts.num_hosts() > 1) {
-    back = NetworkSeconds(group, *group.counts[index], true);
-  }
+  const double back = NetworkSeconds(group, index, RowWay::kBack);
   const int first = group.first_rank;
   double sent = 0;
   for (int home = 0; home < group.hosts.num_ranks(); ++home) {
@@ -321,6 +304,10 @@ void StepModel::EndStep() {
             [](const PartCosts& c, const TokenLoad& l) { return c.Embedding(l.tokens); }},
       Share{ReplayedTime::kCombine,
             [](const PartCosts& c, const TokenLoad& l) { return c.Combine(l.last_tokens); }}};
+  constexpr std::array kAllShares = {
+      kShares[0], kShares[1], kShares[2],
+      Share{ReplayedTime::kCombine,
+            [](const PartCosts& c, const TokenLoad& l) { return c.Combine(l.tokens); }}};
   std::vector<TokenLoad> loads(now_.size());
   for (int p = 0; p < num_parts_; ++p) {
     for (int r = 0; r < std::ssize(now_); ++r) {
@@ -329,26 +316,16 @@ void StepModel::EndStep() {
       loads[r].last_tokens += parts_[p].loads[r].last_tokens;
     }
   }
-  Work(kShares, loads);
+  Work(wants_all_ ? kAllShares : kShares, loads);
 }
 
 void StepModel::CountTraffic(const Group& group, const ExchangeCounts& counts) {
-  ReplayedTraffic& sum = traffic_;
-  sum.control_messages += counts.announcements();
-  sum.control_bytes += counts.announced_bytes();
-  sum.routing_messages += counts.letter_messages();
-  sum.dispatch_messages += counts.row_messages();
-  sum.combine_messages += counts.return_messages();
+  traffic_.AddExchange(model_, counts, group.hosts.num_ranks());
+  if (sent_bytes_.empty()) return;
+  const int64_t ranks = std::ssize(now_);
   for (int home = 0; home < group.hosts.num_ranks(); ++home) {
     for (const ExchangeCounts::Peer& peer : counts.peers(home)) {
       const PeerTraffic& t = peer.traffic;
-      sum.routing_bytes += t.letter_bytes;
-      sum.dispatch_bytes += t.rows_sent * model_.dispatch_row_bytes;
-      sum.dispatch_in_place += t.rows_in_place * model_.dispatch_row_bytes;
-      sum.combine_bytes += t.returns_sent * model_.return_row_bytes;
-      sum.combine_in_place += t.returns_in_place * model_.return_row_bytes;
-      if (sent_bytes_.empty()) continue;
-      const int64_t ranks = std::ssize(now_);
       const int64_t from = group.first_rank + home;
       const int64_t to = group.first_rank + peer.rank;
       sent_bytes_[from * ranks + to] += t.letter_bytes + t.rows_sent * model_.dispatch_row_bytes;

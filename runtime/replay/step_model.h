@@ -13,6 +13,7 @@
 #include "parallel/placement/expert_placement.h"
 #include "runtime/replay/cluster_model.h"
 #include "runtime/replay/replayed_job.h"
+#include "runtime/replay/replayed_traffic.h"
 
 namespace octet {
 
@@ -34,16 +35,6 @@ enum class ReplayedTime {
 };
 inline constexpr int kNumReplayedTimes = 12;
 const char* Name(ReplayedTime time);
-
-// What ranks sent to each other in messages, and let each other read in place.
-struct ReplayedTraffic {
-  int64_t control_bytes = 0, control_messages = 0;  // sizes of messages to other hosts
-  int64_t routing_bytes = 0, routing_messages = 0;  // letters
-  int64_t dispatch_bytes = 0, dispatch_messages = 0, dispatch_in_place = 0;
-  int64_t combine_bytes = 0, combine_messages = 0, combine_in_place = 0;
-
-  bool operator==(const ReplayedTraffic&) const = default;
-};
 
 // The model. In each layer the ranks of a host share it for attention, router and the staging of
 // rows; rows come to a host when all ranks have staged theirs, and the busiest link has carried
@@ -87,7 +78,7 @@ class StepModel {
   struct Group {
     int first_rank;
     HostTopology hosts;
-    std::vector<Routing> routing;                 // [ranks]
+    std::vector<Routing> routing;                         // [ranks]
     std::vector<std::unique_ptr<ExchangeCounts>> counts;  // of each micro-batch
   };
 
@@ -103,7 +94,7 @@ class StepModel {
   void CountTraffic(const Group& group, const ExchangeCounts& counts);
   void EndStep();
   double ControlSeconds() const;
-  double NetworkSeconds(const Group& group, const ExchangeCounts& counts, bool back) const;
+  double NetworkSeconds(const Group& group, int part, RowWay way) const;
   const std::vector<int64_t>& RowsOf(const Part& part, int layer, int rank) const;
   bool IsLast(int layer) const { return !wants_all_ && layer + 1 == model_.num_layers; }
 

@@ -1,0 +1,38 @@
+// What ranks of a replayed job send to each other.
+
+#ifndef OCTET_RUNTIME_REPLAY_REPLAYED_TRAFFIC_H_
+#define OCTET_RUNTIME_REPLAY_REPLAYED_TRAFFIC_H_
+
+#include <cstdint>
+
+#include "parallel/dispatch/exchange_counts.h"
+#include "runtime/replay/cluster_model.h"
+
+namespace octet {
+
+// What all ranks sent to each other in messages, and let each other read in place.
+struct ReplayedTraffic {
+  int64_t control_bytes = 0, control_messages = 0;  // sizes of messages to other hosts
+  int64_t routing_bytes = 0, routing_messages = 0;  // letters
+  int64_t dispatch_bytes = 0, dispatch_messages = 0, dispatch_in_place = 0;
+  int64_t combine_bytes = 0, combine_messages = 0, combine_in_place = 0;
+
+  bool operator==(const ReplayedTraffic&) const = default;
+
+  void Add(const ReplayedTraffic& other);
+
+  // Adds an exchange of `num_homes` homes.
+  void AddExchange(const ReplayedModel& model, const ExchangeCounts& counts, int num_homes);
+};
+
+// The two ways of rows.
+enum class RowWay { kToExperts, kBack };
+
+// Returns the bytes of rows, with the letters in front of them, that the busiest host sends or
+// receives in messages.
+double BytesOfBusiestHost(const ReplayedModel& model, const ExchangeCounts& counts,
+                          const HostTopology& hosts, RowWay way);
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_REPLAY_REPLAYED_TRAFFIC_H_

@@ -1,0 +1,149 @@
+// octet bench layer and octet replay: what is predicted for other ranks and placements is what runs
+// on them count.
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/support/demo_model.h"
+#include "tests/support/json.h"
+#include "tests/support/octet_process.h"
+#include "tests/support/test_files.h"
+
+namespace octet {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+constexpr char kJob[] =
+    "--num-prompts 9 --input-len 40 --output-len 6 --max-num-seqs 6 --max-num-batched-tokens 100 "
+    "--threads 1 ";
+
+class ReplayTest : public testing::Test {
+ protected:
+  const std::string directory_ = TestDirectory();
+
+  std::string File(const std::string& name) const { return directory_ + "/" + name; }
+
+  std::string Run(int ranks, const std::string& arguments) const {
+    const ProcessResult result = RunOctet(ranks, arguments);
+    EXPECT_EQ(result.exit_code, 0) << arguments << "\n" << result.output;
+    return result.output;
+  }
+
+  // Records a run of the benchmark.
+  void Record(int ranks, const std::string& trace, const std::string& flags) const {
+    Run(ranks, absl::StrCat("bench throughput --model ", kDemoModel, " ", kJob, flags, " --trace ",
+                            File(trace)));
+  }
+
+  json Stats(const std::string& trace) const {
+    Run(0, absl::StrCat("trace stats ", File(trace), " --output-json ", File("stats.json")));
+    return ParseJson(ReadFile(File("stats.json")));
+  }
+
+  void Measure(int ranks) const {
+    Run(ranks,
+        absl::StrCat("bench layer --model ", kDemoModel, " --threads 1 --sequences 8 --rows ",
+                     "64 --context 64 --save ", File("node.txt")));
+  }
+
+  void WriteCluster(int ranks) const {
+    WriteFile(File("cluster.txt"),
+              absl::StrCat("hosts { ranks: ", ranks, " profile: 'node.txt' }\n",
+                           "same_host { latency_seconds: 1e-6 bytes_per_second: 1e10 }\n"));
+  }
+
+  json Replay(const std::string& trace, const std::string& flags) const {
+    Run(0, absl::StrCat("replay --trace ", File(trace), " --cluster ", File("cluster.txt"),
+                        " --max-num-seqs 6 --max-num-batched-tokens 100 --output-json ",
+                        File("replay.json"), " ", flags));
+    return ParseJson(ReadFile(File("replay.json")));
+  }
+};
+
+std::map<std::string, int64_t> InPlace(const json& replay) {
+  std::map<std::string, int64_t> bytes;
+  for (const json& traffic : replay["traffic"]) {
+    bytes[traffic["kind"]] = traffic["bytes_in_place"];
+  }
+  return bytes;
+}
+
+int64_t Sum(const json& numbers) {
+  int64_t sum = 0;
+  for (const json& number : numbers) sum += number.get<int64_t>();
+  return sum;
+}
+
+TEST_F(ReplayTest, StepsAndBytesAreThoseOfARunOnOtherRanks) {
+  Record(1, "one.zst", "--routing zipf:1");
+  Measure(1);
+  const std::vector<std::pair<int, std::string>> runs = {
+      {2, "--placement random:3"}, {3, "--placement round-robin --replicas 2"}, {4, "--ep-size 2"}};
+  for (const auto& [ranks, flags] : runs) {
+    Record(ranks, absl::StrCat("of", ranks, ".zst"), "--routing zipf:1 " + flags);
+    const json recorded = Stats(absl::StrCat("of", ranks, ".zst"));
+    WriteCluster(ranks);
+    const json replayed = Replay("one.zst", "--recorded " + flags);
+    EXPECT_EQ(replayed["prefill"]["steps"].get<int>() + replayed["decode"]["steps"].get<int>(),
+              recorded["steps"])
+        << flags;
+    EXPECT_TRUE(recorded["traffic"]["is_as_counted"]);
+    auto in_place = InPlace(replayed);
+    EXPECT_EQ(in_place["dispatch"] + in_place["combine"], recorded["traffic"]["bytes_in_place"])
+        << flags;
+    EXPECT_EQ(in_place["dispatch"], Sum(recorded["traffic"]["dispatch_bytes"])) << flags;
+    EXPECT_EQ(replayed["memory"].size(), static_cast<size_t>(ranks));
+  }
+}
+
+TEST_F(ReplayTest, PredictsTimesAndMemoryFromTheProfileAlone) {
+  Record(1, "one.zst", "");
+  Measure(2);
+  Measure(1);
+  WriteCluster(2);
+  const json replay = Replay("one.zst", "--point here --copies 3");
+  EXPECT_EQ(replay["point"], "here");
+  for (const char* phase : {"prefill", "decode"}) {
+    double sum = 0;
+    for (const json& time : replay[phase]["times"]) sum += time["seconds"].get<double>();
+    EXPECT_GT(sum, 0);
+    EXPECT_NEAR(sum, replay[phase]["seconds"].get<double>(), 1e-9 + 1e-6 * sum);
+  }
+  // 3 layers with 4 of the 8 experts: 3 matrices of 512 x 256 in bfloat16.
+  EXPECT_EQ(replay["memory"][1]["expert_weight_bytes"], 3 * 4 * 3 * 512 * 256 * 2);
+  EXPECT_TRUE(replay["notes"].empty());
+  EXPECT_THAT(replay["answer"].get<std::string>(), HasSubstr("2 ranks on 1 host, contiguous"));
+}
+
+TEST_F(ReplayTest, SaysWhatIsMissing) {
+  Record(1, "one.zst", "");
+  WriteCluster(2);
+  const auto error = [&](const std::string& flags) {
+    const ProcessResult result =
+        RunOctet(0, absl::StrCat("replay --trace ", File("one.zst"), " --cluster ",
+                                 File("cluster.txt"), " ", flags));
+    EXPECT_EQ(result.exit_code, 2) << result.output;
+    return result.output;
+  };
+  EXPECT_THAT(error(""), HasSubstr("node.txt"));
+  Measure(1);
+  EXPECT_THAT(error("--ep-size 3"), HasSubstr("2 ranks can't be divided"));
+  EXPECT_THAT(error("--expert-parallel off --ep-size 2"), HasSubstr("can only be 1"));
+  EXPECT_THAT(error("--home affinity:x"), HasSubstr("--home must be"));
+  WriteFile(File("cluster.txt"), "hosts { ranks: 2 profile: 'node.txt' }");
+  EXPECT_THAT(error(""), HasSubstr("same_host is not given"));
+  WriteFile(File("cluster.txt"), "hosts { profile: 'node.txt' memory_gib: 0.01 }");
+  EXPECT_THAT(error(""), HasSubstr("host 0 lacks"));
+  WriteFile(File("cluster.txt"), "hosts { threads: 7 profile: 'node.txt' }");
+  EXPECT_THAT(error(""), HasSubstr("on 7 threads"));
+  WriteFile(File("cluster.txt"), "hosts { rank: 2 }");
+  EXPECT_THAT(error(""), HasSubstr("cluster.txt:1:"));
+}
+
+}  // namespace
+}  // namespace octet

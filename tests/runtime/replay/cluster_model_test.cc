@@ -1,0 +1,125 @@
+// Hosts and links, and ranks that share a host.
+
+#include "runtime/replay/cluster_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/layer_profile.h"
+
+namespace octet {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr ReplayedModel kModel = {.num_layers = 2, .num_experts = 4, .topk = 2, .hidden_size = 8};
+
+std::vector<double> Ends(std::vector<SharedWork> works) {
+  RunShared(works);
+  std::vector<double> ends;
+  for (const SharedWork& work : works) ends.push_back(work.end);
+  return ends;
+}
+
+TEST(RunShared, OneRankTakesItsTime) {
+  EXPECT_EQ(Ends({{.start = 2, .alone = 3, .together = 3}}), std::vector<double>{5});
+}
+
+// Together each is half as fast: when the short one is done, the other has half left.
+TEST(RunShared, WhatIsLeftIsFasterAlone) {
+  EXPECT_EQ(Ends({{.alone = 1, .together = 2}, {.alone = 2, .together = 4}}),
+            (std::vector<double>{2, 3}));
+}
+
+TEST(RunShared, LateRanksFindTheHostTakenOrFree) {
+  EXPECT_EQ(Ends({{.alone = 1, .together = 2}, {.start = 1, .alone = 2, .together = 4}}),
+            (std::vector<double>{1, 3}));
+  EXPECT_EQ(Ends({{.alone = 2, .together = 4}, {.start = 1, .alone = 1, .together = 2}}),
+            (std::vector<double>{3, 3}));
+}
+
+TEST(RunShared, ThreeRanksOfWhichTwoWork) {
+  const std::vector<double> ends = Ends({{.alone = 1, .together = 3},
+                                         {.alone = 1, .together = 3},
+                                         {.start = 100, .alone = 0, .together = 0}});
+  EXPECT_EQ(ends, (std::vector<double>{2, 2, 100}));
+}
+
+TEST(RunShared, WorkOfNoTimeEndsAtOnce) {
+  EXPECT_EQ(Ends({{.start = 4}, {.start = 4, .alone = 1, .together = 2}}),
+            (std::vector<double>{4, 5}));
+}
+
+absl::StatusOr<ClusterModel> Make(const Cluster& cluster, const ExchangeProfile* exchange) {
+  MachineProfile machine;
+  *machine.add_layers() = LinearProfile(1, 1);
+  *machine.add_layers() = LinearProfile(3, 3);
+  return ClusterModel::Make(cluster, kModel, {{"node.txt", machine}}, exchange);
+}
+
+Cluster TwoKinds() {
+  Cluster cluster;
+  ClusterHosts& fast = *cluster.add_hosts();
+  fast.set_profile("node.txt");
+  fast.set_count(2);
+  fast.set_ranks(3);
+  ClusterHosts& slow = *cluster.add_hosts();
+  slow.set_profile("node.txt");
+  slow.set_speed(0.5);
+  return cluster;
+}
+
+TEST(ClusterModel, LinksAreFittedToMessagesUnlessGiven) {
+  ExchangeProfile exchange;
+  const auto add = [&](bool same_host, int64_t bytes, double seconds) {
+    MessageTime& m = *exchange.add_messages();
+    m.set_same_host(same_host);
+    m.set_message_bytes(bytes);
+    m.set_seconds(seconds);
+  };
+  add(true, 10, 1e-6);
+  add(true, 1010, 2e-6);
+  add(false, 10, 1e-5);
+  add(false, 500, 9);  // between them
+  add(false, 2010, 3e-5);
+  Cluster cluster = TwoKinds();
+  absl::StatusOr<ClusterModel> made = Make(cluster, &exchange);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->num_ranks(), 7);
+  EXPECT_EQ(made->num_hosts(), 3);
+  EXPECT_EQ(made->host_of(5), 1);
+  EXPECT_DOUBLE_EQ(made->same_host().latency, 1e-6);
+  EXPECT_DOUBLE_EQ(made->same_host().rate, 1e9);
+  EXPECT_DOUBLE_EQ(made->network().rate, 1e8);
+  cluster.mutable_network()->set_bytes_per_second(5);
+  EXPECT_EQ(Make(cluster, &exchange)->network().rate, 5);
+  EXPECT_THAT(Make(cluster, nullptr).status().message(), HasSubstr("same_host"));
+}
+
+TEST(ClusterModel, HostsTakeTheProfileOfTheRanksThatWork) {
+  Cluster cluster = TwoKinds();
+  cluster.mutable_network()->set_bytes_per_second(1);
+  cluster.mutable_same_host()->set_bytes_per_second(1);
+  const absl::StatusOr<ClusterModel> made = Make(cluster, nullptr);
+  ASSERT_TRUE(made.ok()) << made.status();
+  const auto norms = [](const PartCosts& costs) { return costs.Norms(10); };
+  EXPECT_NEAR(made->host(0).Seconds(1, norms), 10, 1e-9);
+  EXPECT_NEAR(made->host(0).Seconds(2, norms), 20, 1e-9);
+  EXPECT_NEAR(made->host(0).Seconds(3, norms), 30, 1e-9);
+  EXPECT_NEAR(made->host(0).Seconds(9, norms), 30, 1e-9);
+  EXPECT_NEAR(made->host(2).Seconds(1, norms), 20, 1e-9);
+}
+
+TEST(ClusterModel, AProfileOfAnotherModelIsRefused) {
+  Cluster cluster;
+  cluster.add_hosts()->set_profile("node.txt");
+  MachineProfile machine;
+  *machine.add_layers() = LinearProfile(1, 1, /*num_experts=*/8);
+  EXPECT_THAT(
+      ClusterModel::Make(cluster, kModel, {{"node.txt", machine}}, nullptr).status().message(),
+      HasSubstr("node.txt has no layer of hidden size 8, 4 experts"));
+  EXPECT_THAT(Make(Cluster(), nullptr).status().message(), HasSubstr("no hosts"));
+}
+
+}  // namespace
+}  // namespace octet
