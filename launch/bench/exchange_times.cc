@@ -9,6 +9,7 @@
 
 #include "launch/bench/plain_copy.h"
 #include "launch/bench/probes.h"
+#include "launch/statistics.h"
 #include "parallel/dispatch/host_dispatcher.h"
 #include "parallel/transport/collectives.h"
 #include "parallel/transport/host_group.h"
@@ -22,12 +23,6 @@ constexpr int64_t kMostMessage = int64_t{4} << 20;
 double Slowest(Communicator& comm, double mine) {
   const std::vector<double> all = GatherNumbers(comm, mine);
   return all.empty() ? 0 : *std::max_element(all.begin(), all.end());  // empty: not rank 0
-}
-
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // Waits until all ranks have come. Uses plain messages, so that all continue at about the same

@@ -35,10 +35,14 @@ bool HasMarkers(Stroke stroke) {
   return stroke == Stroke::kMarkers || stroke == Stroke::kMarkedLine;
 }
 
+// Returns the least and the greatest x; in a square, those of both axes.
 std::pair<double, double> RangeOfX(const LineChart& chart) {
   std::vector<double> xs;
   for (const ChartSeries& series : chart.series) {
-    for (const ChartPoint& p : series.points) xs.push_back(p.x);
+    for (const ChartPoint& p : series.points) {
+      xs.push_back(p.x);
+      if (chart.square) xs.push_back(p.y);
+    }
   }
   const auto [least, most] = std::ranges::minmax(xs);
   return {least, most};
@@ -51,8 +55,10 @@ std::string SettingsOf(const LineChart& chart) {
                    "set key bmargin left vertical maxcols 1 Left reverse samplen 3\n");
   if (chart.log_scales) {
     const auto [least, most] = RangeOfX(chart);
-    absl::StrAppend(&script, "set logscale xy 2\nset xrange [", PlotNumber(least / 1.08), ":",
-                    PlotNumber(most * 1.08), "]\n");
+    const std::string range =
+        absl::StrCat("[", PlotNumber(least / 1.08), ":", PlotNumber(most * 1.08), "]\n");
+    absl::StrAppend(&script, "set logscale xy 2\nset xrange ", range);
+    if (chart.square) absl::StrAppend(&script, "set yrange ", range);
   }
   if (chart.from_zero) absl::StrAppend(&script, "set xrange [0:*]\nset yrange [0:*]\n");
   if (chart.square) absl::StrAppend(&script, "set size square\n");

@@ -40,7 +40,7 @@ PageAnswer AnswerOfPage(const PageInputs& inputs, const std::vector<SweepTable>&
   for (const SweepTable& sweep : sweeps) {
     add(AnswerOfPredictions(JoinPredictions(inputs.replays, sweep)));
   }
-  for (const FromFile<Replay>& replay : inputs.replays) add(replay.message.answer());
+  if (inputs.replays.size() == 1) add(inputs.replays[0].message.answer());
   for (const FromFile<RunReport>& run : inputs.runs) add(AnswerOfRun(run.message));
   for (const FromFile<RoutingStats>& stats : inputs.stats) add(AnswerOfStats(stats.message));
   if (sentences.empty()) sentences.emplace_back("The files have no sentence of their own.");

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "launch/pages/message_check.h"
+#include "launch/pages/page_name.h"
 #include "launch/proto_text.h"
 
 namespace octet {

@@ -48,9 +48,6 @@ struct PageInputs {
   std::vector<std::string> unused;  // paths
 };
 
-// The file that a page is in where nothing else is said.
-inline constexpr char kPageName[] = "report.html";
-
 // Reads what the directories have, by the names of files. Refuses a directory that has nothing to
 // show, and a damaged file. `output`, and files named kPageName, are not among the unused.
 absl::StatusOr<PageInputs> ReadPageInputs(FileSystem& files,

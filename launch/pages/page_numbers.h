@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "launch/pages/statistics.h"
+#include "launch/statistics.h"
 
 namespace octet {
 

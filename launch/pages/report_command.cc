@@ -6,6 +6,7 @@
 
 #include "launch/console.h"
 #include "launch/pages/gnuplot.h"
+#include "launch/pages/page_name.h"
 #include "launch/pages/report_page.h"
 #include "launch/result_file.h"
 

@@ -7,6 +7,7 @@
 
 #include "launch/pages/gnuplot.h"
 #include "launch/pages/page_answer.h"
+#include "launch/pages/page_name.h"
 #include "launch/pages/plan_section.h"
 #include "launch/pages/replay_section.h"
 #include "launch/pages/run_section.h"

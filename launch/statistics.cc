@@ -1,4 +1,4 @@
-#include "launch/pages/statistics.h"
+#include "launch/statistics.h"
 
 #include <algorithm>
 #include <array>

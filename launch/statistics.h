@@ -1,7 +1,7 @@
-// The statistics of a page: pure functions of few numbers.
+// The statistics of few measured numbers.
 
-#ifndef OCTET_LAUNCH_PAGES_STATISTICS_H_
-#define OCTET_LAUNCH_PAGES_STATISTICS_H_
+#ifndef OCTET_LAUNCH_STATISTICS_H_
+#define OCTET_LAUNCH_STATISTICS_H_
 
 #include <span>
 #include <vector>
@@ -34,4 +34,4 @@ RatioEstimate RatioOfPairs(std::span<const double> a, std::span<const double> b)
 
 }  // namespace octet
 
-#endif  // OCTET_LAUNCH_PAGES_STATISTICS_H_
+#endif  // OCTET_LAUNCH_STATISTICS_H_
