@@ -10,6 +10,7 @@
 
 #include "kernels/base/activity.h"
 #include "launch/input_check.h"
+#include "launch/pages/page_name.h"
 #include "launch/result_file.h"
 #include "launch/trace_header.h"
 #include "runtime/batch/input_lines.h"
@@ -180,21 +181,23 @@ absl::Status CheckStandardStreams(const RunConfig& config, FileSystem& files) {
   return status.ok() ? status : OfFlag("--output -:", status);
 }
 
-// Checks that the report's directory is not at the output's path, and that its file is none of the
-// others.
+// Checks that the report's directory is not at the output's path, and that its files are none of
+// the others.
 absl::Status CheckReport(const RunConfig& config, FileSystem& files, const std::string& output) {
   if (config.report().empty()) return absl::OkStatus();
-  const std::string summary = JoinPath(config.report(), "summary.json");
-  for (const std::string& taken : InputsOf(config)) {
-    if (!files.IsSame(taken, summary)) continue;
-    return absl::InvalidArgumentError(absl::StrCat("--report would overwrite --input ", taken));
-  }
   const auto normal = [](const std::string& path) {
     return (std::filesystem::absolute(path) / "").lexically_normal().string();
   };
-  const bool holds_output = normal(summary) == normal(output);
-  if (output != "-" &&
-      (holds_output || absl::StartsWith(normal(config.report()), normal(output)))) {
+  bool holds_output = absl::StartsWith(normal(config.report()), normal(output));
+  for (const char* name : {"summary.json", kPageName}) {
+    const std::string written = JoinPath(config.report(), name);
+    for (const std::string& taken : InputsOf(config)) {
+      if (!files.IsSame(taken, written)) continue;
+      return absl::InvalidArgumentError(absl::StrCat("--report would overwrite --input ", taken));
+    }
+    holds_output = holds_output || normal(written) == normal(output);
+  }
+  if (output != "-" && holds_output) {
     return absl::InvalidArgumentError(
         absl::StrCat("--report ", config.report(), " stands in the way of --output ", output));
   }

@@ -7,7 +7,7 @@
 set -euo pipefail
 
 build_packages=(
-  cmake g++ ninja-build protobuf-compiler libprotobuf-dev libabsl-dev libopenmpi-dev openmpi-bin
+  cmake g++ gnuplot-nox ninja-build protobuf-compiler libprotobuf-dev libabsl-dev libopenmpi-dev openmpi-bin
   jq nlohmann-json3-dev libcli11-dev libhwloc-dev libxxhash-dev libyaml-dev libzstd-dev pkg-config zlib1g-dev
 )
 test_packages=(
@@ -17,8 +17,8 @@ test_packages=(
   iproute2 munge openssh-client openssh-server slurm-client slurmctld slurmd
 )
 run_packages=(
-  hostname libabsl20220623 libhwloc15 libprotobuf32 libxxhash0 libyaml-0-2 libzstd1 openmpi-bin openssh-client openssh-server
-  zlib1g
+  gnuplot-nox hostname libabsl20220623 libhwloc15 libprotobuf32 libxxhash0 libyaml-0-2 libzstd1 openmpi-bin
+  openssh-client openssh-server zlib1g
 )
 
 case ${1:-} in

@@ -27,6 +27,7 @@
 #include "launch/inspect.h"
 #include "launch/last_resort.h"
 #include "launch/one_line.h"
+#include "launch/pages/report_command.h"
 #include "launch/perplexity.h"
 #include "launch/plan.h"
 #include "launch/replay/replay.h"
@@ -78,6 +79,7 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
   subcommands.push_back(AddTraceExport(trace));
   subcommands.push_back(AddPlan(program));
   subcommands.push_back(AddReplay(program));
+  subcommands.push_back(AddReportCommand(program));
   CommandLine bench(program, "bench", "measure, beside physical bounds");
   subcommands.push_back(AddBenchThroughput(bench));
   subcommands.push_back(AddBenchKernels(bench));

@@ -24,17 +24,6 @@ std::string GapOf(const PlacementFigures& figures) {
   return figures.has_gap_percent() ? Percent(figures.gap_percent()) : "-";
 }
 
-// The figures on which a plan is judged: those in sample if there are no others.
-const PlacementFigures& JudgedOf(const PolicyFigures& policy) {
-  return policy.has_judged() ? policy.judged() : policy.in_sample();
-}
-
-// Returns the figure that the objective lowers.
-double FigureOf(const PlacementPlan& plan, const PlacementFigures& figures) {
-  if (plan.objective() == "bytes") return figures.copies();
-  return plan.objective() == "load" || figures.steps() == 0 ? figures.total() : figures.steps();
-}
-
 // Returns what the figure means, for a sentence.
 std::string MeaningOf(const PlacementPlan& plan, const PlacementFigures& figures) {
   const std::string number = Short(FigureOf(plan, figures));
@@ -116,6 +105,15 @@ std::string FormatBudget(const PlacementPlan& plan) {
 }
 
 }  // namespace
+
+const PlacementFigures& JudgedOf(const PolicyFigures& policy) {
+  return policy.has_judged() ? policy.judged() : policy.in_sample();
+}
+
+double FigureOf(const PlacementPlan& plan, const PlacementFigures& figures) {
+  if (plan.objective() == "bytes") return figures.copies();
+  return plan.objective() == "load" || figures.steps() == 0 ? figures.total() : figures.steps();
+}
 
 std::string AnswerOf(const PlacementPlan& plan, const std::string& chosen) {
   const auto by_name = [&](const std::string& name) {

@@ -18,6 +18,7 @@
 #include "launch/live_moves.h"
 #include "launch/load_session.h"
 #include "launch/one_line.h"
+#include "launch/pages/report_page.h"
 #include "launch/progress.h"
 #include "launch/rank_progress.h"
 #include "launch/refused_lines.h"
@@ -73,6 +74,7 @@ class BatchRun {
   absl::Status LookForErrorLines();
   ExitCode OnStop(const char* signal);
   absl::Status Report(Session& session, double run_seconds);
+  absl::Status WriteReports(const RunReport& report);
 
   Communicator& world_;
   ProcessWatch* const process_;  // null if no process watches this rank
@@ -217,9 +219,19 @@ absl::Status BatchRun::Report(Session& session, double run_seconds) {
     const std::string refused = DescribeRefused(job_->counts(), job_->refusals());
     if (!refused.empty()) SayLines(world_, refused);
     why_fails_ = WhyFailsOnRefused(config_, job_->counts().refused);
-    if (!config_.report().empty()) status = WriteReport(report, config_.report(), files_);
+    if (!config_.report().empty()) status = WriteReports(report);
   }
   return AgreeOnStatus(world_, status);
+}
+
+// On rank 0. The job is done: a page that can't be made is a note.
+absl::Status BatchRun::WriteReports(const RunReport& report) {
+  absl::Status status = WriteReport(report, config_.report(), files_);
+  if (!status.ok()) return status;
+  const Activity::Scope activity({"page"});
+  const std::string note = WriteReportPage(files_, config_.report());
+  if (!note.empty()) Say(world_, "note: " + note);
+  return absl::OkStatus();
 }
 
 // Collective. Serves config.input into config.output. Rank 0 tells the user what happens, on

@@ -139,7 +139,8 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
                     "seconds that a rank waits for another before the job ends; default 60");
   AddString("--progress", &C::mutable_progress,
             "auto, bar, plain (a line now and then), json (the same for programs) or none");
-  AddString("--report", &C::mutable_report, "directory that gets summary.json");
+  AddString("--report", &C::mutable_report,
+            "directory that gets summary.json, and of run-batch report.html");
   AddSwitch("--dry-run", &C::set_dry_run,
             "say what would happen, and load nothing; of a batch, check files and all requests");
 }

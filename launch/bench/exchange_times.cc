@@ -10,6 +10,7 @@
 #include "launch/bench/median.h"
 #include "launch/bench/plain_copy.h"
 #include "launch/bench/probes.h"
+#include "launch/statistics.h"
 #include "parallel/dispatch/host_dispatcher.h"
 #include "parallel/transport/collectives.h"
 #include "parallel/transport/host_group.h"
