@@ -34,6 +34,7 @@
 #include "launch/run_batch.h"
 #include "launch/stop_signals.h"
 #include "launch/subcommand.h"
+#include "launch/sweep/sweep_command.h"
 #include "launch/tokenize.h"
 #include "launch/trace.h"
 #include "parallel/transport/nccl_version.h"
@@ -85,6 +86,7 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
   subcommands.push_back(AddBenchKernels(bench));
   subcommands.push_back(AddBenchLayer(bench));
   subcommands.push_back(AddBenchExchange(bench));
+  subcommands.push_back(AddSweep(program, signals));
 
   if (const std::optional<EarlyExit> early = program.Parse(argc, argv)) {
     if (world.rank() == 0) {

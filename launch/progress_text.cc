@@ -22,15 +22,6 @@ double Share(double done, double total) {
 // Returns the percentage, rounded down: 100 only when all is done.
 int Percent(double done, double total) { return static_cast<int>(100 * Share(done, total)); }
 
-// Formats a duration in at most two units.
-std::string FormatDuration(double seconds) {
-  const int64_t s = std::llround(seconds);
-  if (s < 60) return absl::StrFormat("%d s", s);
-  if (s < 3600) return absl::StrFormat("%d min %02d s", s / 60, s % 60);
-  if (s < 86400) return absl::StrFormat("%d h %02d min", s / 3600, s / 60 % 60);
-  return absl::StrFormat("%d d %02d h", s / 86400, s / 3600 % 24);
-}
-
 // Formats time that has passed.
 std::string FormatElapsed(double seconds) {
   return seconds < 10 ? absl::StrFormat("%.1f s", seconds) : FormatDuration(seconds);
@@ -82,6 +73,14 @@ void WriteRounded(const char* name, const std::optional<double>& value, JsonWrit
 }
 
 }  // namespace
+
+std::string FormatDuration(double seconds) {
+  const int64_t s = std::llround(seconds);
+  if (s < 60) return absl::StrFormat("%d s", s);
+  if (s < 3600) return absl::StrFormat("%d min %02d s", s / 60, s % 60);
+  if (s < 86400) return absl::StrFormat("%d h %02d min", s / 3600, s / 60 % 60);
+  return absl::StrFormat("%d d %02d h", s / 86400, s / 3600 % 24);
+}
 
 std::string PlainText(const LoadState& s) {
   const auto done = static_cast<double>(s.done);

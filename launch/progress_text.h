@@ -44,6 +44,9 @@ struct RequestState {
   std::optional<double> eta_seconds;
 };
 
+// Formats a duration in at most two units: "3 min 20 s".
+std::string FormatDuration(double seconds);
+
 // Returns a line for a log.
 std::string PlainText(const LoadState& state);
 std::string PlainText(const RequestState& state);

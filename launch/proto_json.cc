@@ -1,7 +1,8 @@
 #include "launch/proto_json.h"
 
+#include <absl/strings/str_cat.h>
+
 #include "kernels/base/check.h"
-#include "runtime/io/json_writer.h"
 
 namespace octet {
 namespace {
@@ -25,6 +26,10 @@ void WriteValue(const Message& message, const FieldDescriptor& field, int i, Jso
       break;
     case FieldDescriptor::CPPTYPE_INT64:
       json.Integer(i < 0 ? r.GetInt64(message, &field) : r.GetRepeatedInt64(message, &field, i));
+      break;
+    case FieldDescriptor::CPPTYPE_UINT64:
+      json.String(absl::StrCat(i < 0 ? r.GetUInt64(message, &field)
+                                     : r.GetRepeatedUInt64(message, &field, i)));
       break;
     case FieldDescriptor::CPPTYPE_DOUBLE:
       json.Double(i < 0 ? r.GetDouble(message, &field) : r.GetRepeatedDouble(message, &field, i));
@@ -62,8 +67,8 @@ void WriteMessage(const Message& message, JsonWriter& json) {
 
 }  // namespace
 
-std::string JsonOf(const Message& message) {
-  JsonWriter json(JsonWriter::Layout::kIndented);
+std::string JsonOf(const Message& message, JsonWriter::Layout layout) {
+  JsonWriter json(layout);
   WriteMessage(message, json);
   return json.Take() + "\n";
 }

@@ -7,12 +7,15 @@
 
 #include <string>
 
+#include "runtime/io/json_writer.h"
+
 namespace octet {
 
-// Returns JSON with all fields, under their names in the .proto. 64-bit integers are numbers;
-// protobuf's own JSON has them as strings, and protobuf reads both. Leaves out a message that is
-// not set.
-std::string JsonOf(const google::protobuf::Message& message);
+// Returns JSON with all fields, under their names in the .proto, and a newline. Signed integers of
+// 64 bits are numbers; protobuf's own JSON has them as strings, and protobuf reads both. Unsigned
+// ones, which are hashes, are strings. Leaves out a message that is not set.
+std::string JsonOf(const google::protobuf::Message& message,
+                   JsonWriter::Layout layout = JsonWriter::Layout::kIndented);
 
 }  // namespace octet
 

@@ -2,6 +2,8 @@
 
 #include <absl/strings/str_format.h>
 
+#include <utility>
+
 #include "launch/proto_json.h"
 #include "launch/result_file.h"
 #include "parallel/transport/collectives.h"
@@ -9,11 +11,6 @@
 
 namespace octet {
 namespace {
-
-// Returns the bytes that were sent, or that other ranks read in this rank's memory.
-int64_t BytesToOthers(const Communicator& comm, Traffic kind) {
-  return comm.bytes_sent(kind) + comm.bytes_read_in_place(kind);
-}
 
 constexpr std::array kTrafficKinds = {Traffic::kControl, Traffic::kRouting, Traffic::kDispatch,
                                       Traffic::kCombine};
@@ -34,7 +31,11 @@ RunReport MyPart(const Communicator& world, const JobSetup& setup, Session& sess
   for (const Traffic kind : kTrafficKinds) {
     TrafficBytes* traffic = part.add_traffic();
     traffic->set_kind(Name(kind));
-    traffic->set_bytes(BytesToOthers(world, kind) + BytesToOthers(session.group(), kind));
+    for (const Communicator* comm : {&world, &std::as_const(session.group())}) {
+      const int64_t in_place = comm->bytes_read_in_place(kind);
+      traffic->set_bytes(traffic->bytes() + comm->bytes_sent(kind) + in_place);
+      traffic->set_bytes_in_place(traffic->bytes_in_place() + in_place);
+    }
   }
   part.set_watchdog_cpu_seconds(world.watchdog().cpu_seconds());
   const ExpertLoad& load = engine.expert_load();
@@ -70,7 +71,9 @@ void AddPart(const RunReport& part, RunReport& report) {
   report.set_watchdog_cpu_seconds(report.watchdog_cpu_seconds() + part.watchdog_cpu_seconds());
   for (int i = 0; i < part.traffic_size(); ++i) {
     if (report.traffic_size() <= i) report.add_traffic()->set_kind(part.traffic(i).kind());
-    report.mutable_traffic(i)->set_bytes(report.traffic(i).bytes() + part.traffic(i).bytes());
+    TrafficBytes& sum = *report.mutable_traffic(i);
+    sum.set_bytes(sum.bytes() + part.traffic(i).bytes());
+    sum.set_bytes_in_place(sum.bytes_in_place() + part.traffic(i).bytes_in_place());
   }
   for (int l = 0; l < part.expert_load_size(); ++l) {
     const LayerLoad& more = part.expert_load(l);

@@ -7,7 +7,6 @@
 #include <numeric>
 #include <optional>
 
-#include "launch/bench/median.h"
 #include "launch/bench/plain_copy.h"
 #include "launch/bench/probes.h"
 #include "launch/statistics.h"

@@ -9,8 +9,8 @@
 #include <numeric>
 #include <optional>
 
-#include "launch/bench/median.h"
 #include "launch/bench/probes.h"
+#include "launch/statistics.h"
 #include "parallel/dispatch/host_dispatcher.h"
 #include "parallel/transport/collectives.h"
 #include "runtime/model/attention.h"

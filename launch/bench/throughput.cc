@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "launch/bench/answers_hash.h"
 #include "launch/bench/bench_memory.h"
 #include "launch/bench/device_probes.h"
 #include "launch/bench/machine_facts.h"
@@ -149,6 +150,7 @@ ThroughputReport Measure(Communicator& world, const ThroughputOptions& options,
   report.decode = Summarize(report.machine, records, answers.warm_up_steps, false);
   report.run.set_run_seconds(report.seconds());
   report.right = AreRight(answers, options);
+  report.answers_hash = HashAnswers(answers.measured);
   return report;
 }
 

@@ -63,6 +63,12 @@ double LoadAllows(const StepSummary& s) {
   return s.busiest_rank_pairs > 0 ? s.mean_rank_pairs / s.busiest_rank_pairs : 1;
 }
 
+// Returns the mean over the maximum of the ranks' loads, in both phases.
+double RankBalancedness(const ThroughputReport& r) {
+  const double busiest = r.prefill.busiest_rank_pairs + r.decode.busiest_rank_pairs;
+  return busiest > 0 ? (r.prefill.mean_rank_pairs + r.decode.mean_rank_pairs) / busiest : 1;
+}
+
 std::string FormatBalance(const ThroughputReport& r) {
   if (r.run.ranks() == 1) return "";
   return absl::StrFormat(
@@ -157,6 +163,17 @@ void WriteMemory(const RunReport& run, JsonWriter& json) {
   json.EndArray();
 }
 
+// Writes what all ranks sent to others, with the warm-up and, as control, the probes.
+void WriteTraffic(const RunReport& run, JsonWriter& json) {
+  json.Key("bytes_sent").BeginObject();
+  for (const TrafficBytes& t : run.traffic()) {
+    json.Member(t.kind(), t.bytes() - t.bytes_in_place());
+  }
+  json.EndObject().Key("bytes_in_place").BeginObject();
+  for (const TrafficBytes& t : run.traffic()) json.Member(t.kind(), t.bytes_in_place());
+  json.EndObject();
+}
+
 void WriteBounds(const MachineRates& rates, JsonWriter& json) {
   json.BeginObject();
   json.Key("dram_bytes_per_s_of_ranks").BeginArray();
@@ -204,6 +221,7 @@ std::string ThroughputJson(const ThroughputReport& r) {
   const auto loaded = static_cast<double>(BytesRead(run));
   JsonWriter json(JsonWriter::Layout::kIndented);
   json.BeginObject();
+  json.Member("version", OCTET_VERSION);
   json.Member("ranks", run.ranks());
   json.Member("ep_size", run.ep_size());
   json.Member("threads", run.threads());
@@ -223,12 +241,15 @@ std::string ThroughputJson(const ThroughputReport& r) {
   json.Member("routing", r.options.routing);
   json.Member("seed", r.config.seed());
   json.Member("right", r.right);
+  json.Member("answers_hash", absl::StrCat(r.answers_hash));  // more digits than a double has
   json.Member("prefill_tokens_per_s", PromptRate(r.prefill));
   json.Member("decode_tokens_per_s", SampleRate(r.decode));
   json.Member("total_tokens_per_s", TotalRate(r));
   json.Member("seconds", r.seconds());
   WritePhase(r.prefill, json.Key("prefill"));
   WritePhase(r.decode, json.Key("decode"));
+  json.Member("rank_balancedness", RankBalancedness(r));
+  WriteTraffic(run, json);
   json.Member("experts_moved", run.experts_moved());
   json.Member("load_seconds", run.load_seconds());
   json.Member("load_bytes", BytesRead(run));

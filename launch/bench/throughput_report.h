@@ -3,6 +3,7 @@
 #ifndef OCTET_LAUNCH_BENCH_THROUGHPUT_REPORT_H_
 #define OCTET_LAUNCH_BENCH_THROUGHPUT_REPORT_H_
 
+#include <cstdint>
 #include <string>
 
 #include "launch/bench/step_bounds.h"
@@ -28,12 +29,13 @@ struct ThroughputReport {
   ModelConfig model;
   RunReport run;  // of all steps, with those of the warm-up
   StepMachine machine;
-  std::string cpu_model;   // of all hosts: each once, with commas between
-  int num_hosts = 1;       // different ones
-  SchedulerLimits limits;  // of the steps
-  StepSummary prefill;     // steps with prompt tokens
-  StepSummary decode;      // the others
-  bool right = false;      // the answers equal those of the warm-up, in which fewer ran together
+  std::string cpu_model;      // of all hosts: each once, with commas between
+  int num_hosts = 1;          // different ones
+  SchedulerLimits limits;     // of the steps
+  StepSummary prefill;        // steps with prompt tokens
+  StepSummary decode;         // the others
+  bool right = false;         // the answers equal those of the warm-up, in which fewer ran together
+  uint64_t answers_hash = 0;  // HashAnswers
 
   double seconds() const { return prefill.seconds + decode.seconds; }
 };

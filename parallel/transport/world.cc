@@ -22,11 +22,6 @@ namespace {
 constexpr NumberRange<int> kTasks = {1, std::numeric_limits<int>::max()};
 constexpr NumberRange<int> kRankVariables = {0, std::numeric_limits<int>::max()};
 
-// The variables are set by mpirun (Open MPI) and by srun --mpi=pmix.
-bool StartedByLauncher() {
-  return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMIX_RANK") != nullptr;
-}
-
 // The variable in which a launcher gives the number of its tasks, and the advice if these tasks
 // can't find each other.
 struct TaskCount {
@@ -62,6 +57,11 @@ int LaunchedRank() {
 }
 
 }  // namespace
+
+// The variables are set by mpirun (Open MPI) and by srun --mpi=pmix.
+bool StartedByLauncher() {
+  return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMIX_RANK") != nullptr;
+}
 
 World::World(int* argc, char*** argv, std::chrono::duration<double> startup_timeout)
     : uses_mpi_(StartedByLauncher()) {

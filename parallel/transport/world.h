@@ -14,6 +14,9 @@
 
 namespace octet {
 
+// Returns whether a launcher of MPI jobs has started this process: mpirun, or srun --mpi=pmix.
+bool StartedByLauncher();
+
 // The job of this process: the MPI job in which a launcher started it, or a world of one rank if no
 // launcher did. A fatal error on one rank ends all ranks. Make one, in main.
 class World {

@@ -5,8 +5,10 @@
 
 #include <limits>
 
+#include "launch/proto_text.h"
 #include "proto/machine_profile.pb.h"
 #include "proto/report.pb.h"
+#include "proto/sweep.pb.h"
 #include "tests/support/json.h"
 
 namespace octet {
@@ -40,6 +42,18 @@ TEST(ProtoJsonTest, LeavesOutMessagesThatAreNotSet) {
   const nlohmann::json json = ParseJson(JsonOf(profile));
   EXPECT_FALSE(json.contains("kernels"));
   EXPECT_EQ(json["exchange"]["messages"][0]["same_host"], true);
+}
+
+// As protobuf does, because most readers of JSON have doubles only.
+TEST(ProtoJsonTest, HashesAreTextOnOneLine) {
+  SweepRun run;
+  run.set_answers_hash(~uint64_t{0});
+  const std::string line = JsonOf(run, JsonWriter::Layout::kOneLine);
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+  EXPECT_EQ(ParseJson(line)["answers_hash"], "18446744073709551615");
+  SweepRun again;
+  ASSERT_TRUE(ParseJsonProto(line, again).ok());
+  EXPECT_EQ(again.answers_hash(), run.answers_hash());
 }
 
 // Protobuf's own writer aborts here.

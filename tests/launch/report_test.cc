@@ -109,6 +109,9 @@ TEST(ReportTest, AddsUpAllRanks) {
   EXPECT_GT(traffic["dispatch"], 0);
   EXPECT_EQ(traffic["dispatch"], account.bytes_sent.at("dispatch"));
   EXPECT_EQ(traffic["combine"], account.bytes_sent.at("combine"));
+  for (const TrafficBytes& t : report.traffic()) {  // threads read rows of each other in place
+    EXPECT_EQ(t.bytes_in_place(), account.bytes_sent.contains(t.kind()) ? t.bytes() : 0);
+  }
 
   ASSERT_EQ(report.expert_load_size(), 2);
   for (const LayerLoad& load : report.expert_load()) {

@@ -94,6 +94,27 @@ TEST_F(BenchThroughputTest, ForcedRoutingIsRightOnAnyRanks) {
   EXPECT_EQ(BenchJson(1, kSmall + ("--model " + std::string(kDemoModel)))["routing"], "");
 }
 
+TEST_F(BenchThroughputTest, AnswersHaveAHashAndRowsAreCounted) {
+  const std::string flags = absl::StrCat(kSmall, "--random-weights --layers 2 --model ", kDemoModel,
+                                         " --max-num-batched-tokens ");
+  const json one = BenchJson(1, flags + "512");
+  const json two = BenchJson(2, flags + "60 --placement random:1");
+  const std::string hash = one["answers_hash"];
+  EXPECT_THAT(hash, testing::MatchesRegex("[0-9]+"));
+  EXPECT_EQ(two["answers_hash"], hash);
+  EXPECT_NE(BenchJson(1, flags + "512 --seed 1")["answers_hash"], hash);
+  EXPECT_EQ(two["version"], OCTET_VERSION);
+  EXPECT_EQ(one["rank_balancedness"], 1);
+  EXPECT_GE(two["rank_balancedness"], 0.5);
+  EXPECT_LT(two["rank_balancedness"], 1);
+  for (const char* kind : {"dispatch", "combine"}) {
+    EXPECT_EQ(one["bytes_in_place"][kind], 0);
+    EXPECT_GT(two["bytes_in_place"][kind], 0);
+    EXPECT_EQ(two["bytes_sent"][kind], 0);  // between ranks of one host
+  }
+  EXPECT_GT(two["bytes_sent"]["control"], 0);
+}
+
 // On other ranks, with another placement and other batches.
 TEST_F(BenchThroughputTest, ARecordedRoutingIsRepeated) {
   const auto bench = [&](int ranks, const std::string& trace, const std::string& flags) {
