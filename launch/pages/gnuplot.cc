@@ -7,7 +7,7 @@
 #include <chrono>
 #include <string_view>
 
-#include "launch/pages/child_process.h"
+#include "launch/pages/program_output.h"
 
 namespace octet {
 namespace {

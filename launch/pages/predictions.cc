@@ -6,7 +6,7 @@
 namespace octet {
 namespace {
 
-void AddPrediction(const SweepPoint& point, const SweepRate& rate, double predicted,
+void AddPrediction(const MeasuredPoint& point, const SweepRate& rate, double predicted,
                    std::vector<Prediction>& predictions) {
   const std::vector<double> rates = RatesOf(point, rate);
   if (predicted <= 0 || rates.empty()) return;
@@ -19,7 +19,7 @@ void AddPrediction(const SweepPoint& point, const SweepRate& rate, double predic
 std::vector<Prediction> JoinPredictions(const std::vector<FromFile<Replay>>& replays,
                                         const SweepTable& sweep) {
   std::vector<Prediction> predictions;
-  for (const SweepPoint* point : sweep.Counting()) {
+  for (const MeasuredPoint* point : sweep.Counting()) {
     for (const FromFile<Replay>& replay : replays) {
       if (replay.message.point() != point->name) continue;
       AddPrediction(*point, kPrefillRate, replay.message.prefill().tokens_per_s(), predictions);

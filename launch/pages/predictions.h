@@ -13,7 +13,7 @@ namespace octet {
 
 // A rate of a point, in tokens/s.
 struct Prediction {
-  const SweepPoint* point = nullptr;
+  const MeasuredPoint* point = nullptr;
   const SweepRate* rate = nullptr;  // kPrefillRate or kDecodeRate
   double predicted = 0;
   double measured = 0;  // median of the runs

@@ -14,22 +14,22 @@ namespace {
 
 constexpr double kAlike = 1.1;
 
-double MedianTokens(const SweepPoint& point) {
+double MedianTokens(const MeasuredPoint& point) {
   std::vector<double> tokens;
   for (const auto& [repetition, run] : point.runs) tokens.push_back(TotalTokens(*run));
   return Median(tokens);
 }
 
-int RanksOf(const SweepPoint& point) { return point.runs.begin()->second->ranks(); }
+int RanksOf(const MeasuredPoint& point) { return point.runs.begin()->second->ranks(); }
 
 bool AreAlike(const std::vector<double>& values) {
   const auto [least, most] = std::ranges::minmax(values);
   return least > 0 && most <= kAlike * least;
 }
 
-ScalingKind KindOfScaling(const std::vector<const SweepPoint*>& points) {
+ScalingKind KindOfScaling(const std::vector<const MeasuredPoint*>& points) {
   std::vector<double> tokens, tokens_of_rank;
-  for (const SweepPoint* point : points) {
+  for (const MeasuredPoint* point : points) {
     tokens.push_back(MedianTokens(*point));
     tokens_of_rank.push_back(tokens.back() / RanksOf(*point));
   }
@@ -37,10 +37,11 @@ ScalingKind KindOfScaling(const std::vector<const SweepPoint*>& points) {
   return AreAlike(tokens_of_rank) ? ScalingKind::kWeak : ScalingKind::kNeither;
 }
 
-ScalingSeries SeriesOf(const std::string& settings, const std::vector<const SweepPoint*>& points) {
+ScalingSeries SeriesOf(const std::string& settings,
+                       const std::vector<const MeasuredPoint*>& points) {
   ScalingSeries series = {.settings = settings, .kind = KindOfScaling(points), .steps = {}};
-  const SweepPoint& base = *points.front();
-  for (const SweepPoint* point : points) {
+  const MeasuredPoint& base = *points.front();
+  for (const MeasuredPoint* point : points) {
     const RatioEstimate speedup = ComparePoints(base, *point, kWholeRate);
     if (speedup.pairs == 0) continue;
     series.steps.push_back({.ranks = RanksOf(*point),
@@ -93,8 +94,8 @@ std::vector<ScalingSeries> FindScaling(const SweepTable& table) {
   if (axis == table.axes.end()) return {};
   const auto index = static_cast<size_t>(axis - table.axes.begin());
   std::vector<std::string> order;
-  std::map<std::string, std::vector<const SweepPoint*>> groups;
-  for (const SweepPoint* point : table.Counting()) {
+  std::map<std::string, std::vector<const MeasuredPoint*>> groups;
+  for (const MeasuredPoint* point : table.Counting()) {
     if (RanksOf(*point) < 1 || RatesOf(*point, kWholeRate).empty()) continue;
     const std::string settings = SettingsWithout(table, *point, index);
     if (groups[settings].empty()) order.push_back(settings);
@@ -102,8 +103,8 @@ std::vector<ScalingSeries> FindScaling(const SweepTable& table) {
   }
   std::vector<ScalingSeries> all;
   for (const std::string& settings : order) {
-    std::vector<const SweepPoint*>& points = groups[settings];
-    std::ranges::stable_sort(points, {}, [](const SweepPoint* p) { return RanksOf(*p); });
+    std::vector<const MeasuredPoint*>& points = groups[settings];
+    std::ranges::stable_sort(points, {}, [](const MeasuredPoint* p) { return RanksOf(*p); });
     ScalingSeries series = SeriesOf(settings, points);
     if (series.steps.size() > 1) all.push_back(std::move(series));
   }

@@ -16,7 +16,7 @@
 namespace octet {
 namespace {
 
-std::string RangeText(const SweepPoint& point, const SweepRate& rate) {
+std::string RangeText(const MeasuredPoint& point, const SweepRate& rate) {
   const std::vector<double> rates = RatesOf(point, rate);
   if (rates.empty()) return "-";
   const auto [least, most] = std::ranges::minmax(rates);
@@ -90,7 +90,7 @@ void AddPoints(HtmlPage& page, const SweepTable& table) {
       .rows = {}};
   HtmlTable commands = {
       .caption = "The first run of each point", .head = {"point", "file", "command"}, .rows = {}};
-  for (const SweepPoint& point : table.points) {
+  for (const MeasuredPoint& point : table.points) {
     if (point.runs.empty()) continue;
     const SweepRun& first = *point.runs.begin()->second;
     const std::string name = point.is_void ? absl::StrCat("VOID ", point.name) : point.name;
@@ -108,7 +108,7 @@ void AddPoints(HtmlPage& page, const SweepTable& table) {
 std::vector<PhaseTimes> MedianTimes(const SweepTable& table,
                                     const SweepPhase& (SweepRun::*phase)() const) {
   std::vector<PhaseTimes> all;
-  for (const SweepPoint* point : table.Counting()) {
+  for (const MeasuredPoint* point : table.Counting()) {
     std::map<std::string, std::vector<double>> seconds;
     for (const auto& [repetition, run] : point->runs) {
       for (const SweepTime& t : (run->*phase)().times()) seconds[t.name()].push_back(t.seconds());
@@ -132,7 +132,7 @@ std::string NamesOfPoints(const std::vector<const SweepRun*>& runs) {
 }
 
 // Returns whether two points differ only in axes that keep the answers.
-bool AreOfOneWorkload(const SweepTable& table, const SweepPoint& a, const SweepPoint& b) {
+bool AreOfOneWorkload(const SweepTable& table, const MeasuredPoint& a, const MeasuredPoint& b) {
   for (size_t x = 0; x < table.axes.size(); ++x) {
     if (table.axes[x].changes_answers && a.values[x] != b.values[x]) return false;
   }
@@ -142,13 +142,13 @@ bool AreOfOneWorkload(const SweepTable& table, const SweepPoint& a, const SweepP
 }  // namespace
 
 SweepAnswer AnswerOfSweep(const SweepTable& table) {
-  const std::vector<const SweepPoint*> points = table.Counting();
+  const std::vector<const MeasuredPoint*> points = table.Counting();
   if (points.empty()) return {"No point of the sweep has a result that counts.", false};
-  const SweepPoint& baseline = *points.front();
-  const SweepPoint* best = nullptr;
+  const MeasuredPoint& baseline = *points.front();
+  const MeasuredPoint* best = nullptr;
   RatioEstimate ratio;
   int compared = 0;
-  for (const SweepPoint* point : points) {
+  for (const MeasuredPoint* point : points) {
     if (point == &baseline || !AreOfOneWorkload(table, baseline, *point)) continue;
     const RatioEstimate estimate = ComparePoints(baseline, *point, kWholeRate);
     if (estimate.pairs == 0) continue;

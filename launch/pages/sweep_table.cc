@@ -60,7 +60,7 @@ std::vector<AxisValues> FindAxes(const SweepFiles& files) {
 }
 
 // Returns the settings of a point that change answers.
-std::string WorkloadOf(const SweepTable& table, const SweepPoint& point) {
+std::string WorkloadOf(const SweepTable& table, const MeasuredPoint& point) {
   std::vector<std::string> settings;
   for (size_t x = 0; x < table.axes.size(); ++x) {
     if (!table.axes[x].changes_answers) continue;
@@ -81,7 +81,7 @@ void ChooseRightHash(Workload& workload) {
 
 void FindVoidRuns(SweepTable& table) {
   std::map<std::string, Workload> workloads;
-  for (const SweepPoint& point : table.points) {
+  for (const MeasuredPoint& point : table.points) {
     for (const auto& [repetition, run] : point.runs) {
       if (run->answers_hash() == 0) {
         ++table.runs_without_hash;
@@ -94,7 +94,7 @@ void FindVoidRuns(SweepTable& table) {
     workload.settings = settings;
     ChooseRightHash(workload);
   }
-  for (SweepPoint& point : table.points) {
+  for (MeasuredPoint& point : table.points) {
     for (const auto& [repetition, run] : point.runs) {
       if (run->answers_hash() == 0) continue;
       Workload& workload = workloads[WorkloadOf(table, point)];
@@ -108,9 +108,9 @@ void FindVoidRuns(SweepTable& table) {
 
 }  // namespace
 
-std::vector<const SweepPoint*> SweepTable::Counting() const {
-  std::vector<const SweepPoint*> counting;
-  for (const SweepPoint& point : points) {
+std::vector<const MeasuredPoint*> SweepTable::Counting() const {
+  std::vector<const MeasuredPoint*> counting;
+  for (const MeasuredPoint& point : points) {
     if (!point.runs.empty() && !point.is_void) counting.push_back(&point);
   }
   return counting;
@@ -118,9 +118,9 @@ std::vector<const SweepPoint*> SweepTable::Counting() const {
 
 SweepTable TabulateSweep(const SweepFiles& files) {
   SweepTable table = {.axes = FindAxes(files), .points = {}, .failed = {}, .workloads = {}};
-  std::map<std::string, SweepPoint> points;
+  std::map<std::string, MeasuredPoint> points;
   for (const SweepRun& run : files.runs) {
-    SweepPoint& point = points[run.point()];
+    MeasuredPoint& point = points[run.point()];
     point.name = run.point();
     point.values.clear();
     for (const AxisValues& axis : table.axes) point.values.push_back(ValueOf(run, axis.name));
@@ -131,7 +131,7 @@ SweepTable TabulateSweep(const SweepFiles& files) {
     }
   }
   for (auto& [name, point] : points) table.points.push_back(std::move(point));
-  std::ranges::stable_sort(table.points, [&](const SweepPoint& a, const SweepPoint& b) {
+  std::ranges::stable_sort(table.points, [&](const MeasuredPoint& a, const MeasuredPoint& b) {
     for (size_t x = 0; x < table.axes.size(); ++x) {
       const size_t place_a = PlaceOf(table.axes[x].values, a.values[x]);
       const size_t place_b = PlaceOf(table.axes[x].values, b.values[x]);
@@ -157,7 +157,7 @@ double WholeRate(const SweepRun& run) {
   return seconds > 0 ? TotalTokens(run) / seconds : 0;
 }
 
-std::vector<double> RatesOf(const SweepPoint& point, const SweepRate& rate) {
+std::vector<double> RatesOf(const MeasuredPoint& point, const SweepRate& rate) {
   std::vector<double> rates;
   for (const auto& [repetition, run] : point.runs) {
     if (rate.of(*run) > 0) rates.push_back(rate.of(*run));
@@ -165,7 +165,7 @@ std::vector<double> RatesOf(const SweepPoint& point, const SweepRate& rate) {
   return rates;
 }
 
-RatioEstimate ComparePoints(const SweepPoint& a, const SweepPoint& b, const SweepRate& rate) {
+RatioEstimate ComparePoints(const MeasuredPoint& a, const MeasuredPoint& b, const SweepRate& rate) {
   std::vector<double> of_a, of_b;
   for (const auto& [repetition, run] : a.runs) {
     const auto other = b.runs.find(repetition);
@@ -176,7 +176,7 @@ RatioEstimate ComparePoints(const SweepPoint& a, const SweepPoint& b, const Swee
   return of_a.empty() ? RatioEstimate() : RatioOfPairs(of_a, of_b);
 }
 
-std::string SettingsWithout(const SweepTable& table, const SweepPoint& point, size_t left_out) {
+std::string SettingsWithout(const SweepTable& table, const MeasuredPoint& point, size_t left_out) {
   std::vector<std::string> settings;
   for (size_t x = 0; x < table.axes.size(); ++x) {
     if (x != left_out) settings.push_back(absl::StrCat(table.axes[x].name, "=", point.values[x]));
@@ -185,15 +185,15 @@ std::string SettingsWithout(const SweepTable& table, const SweepPoint& point, si
 }
 
 std::vector<Comparison> CompareValues(const SweepTable& table, size_t axis, const SweepRate& rate) {
-  std::map<std::string, std::vector<const SweepPoint*>> alike;  // by their other settings
-  const std::vector<const SweepPoint*> points = table.Counting();
-  for (const SweepPoint* point : points) {
+  std::map<std::string, std::vector<const MeasuredPoint*>> alike;  // by their other settings
+  const std::vector<const MeasuredPoint*> points = table.Counting();
+  for (const MeasuredPoint* point : points) {
     alike[SettingsWithout(table, *point, axis)].push_back(point);
   }
   std::vector<Comparison> comparisons;
-  for (const SweepPoint* a : points) {
+  for (const MeasuredPoint* a : points) {
     const std::string others = SettingsWithout(table, *a, axis);
-    const std::vector<const SweepPoint*>& candidates = alike[others];
+    const std::vector<const MeasuredPoint*>& candidates = alike[others];
     for (auto b = std::ranges::find(candidates, a) + 1; b != candidates.end(); ++b) {
       const RatioEstimate ratio = ComparePoints(*a, **b, rate);
       if (ratio.pairs == 0) continue;

@@ -13,7 +13,7 @@
 
 namespace octet {
 
-struct SweepPoint {
+struct MeasuredPoint {
   std::string name;
   std::vector<std::string> values;      // [axes]; empty texts where it has none
   std::map<int, const SweepRun*> runs;  // with a result, by repetition
@@ -37,13 +37,13 @@ struct Workload {
 
 struct SweepTable {
   std::vector<AxisValues> axes;
-  std::vector<SweepPoint> points;       // the first value of each axis first
+  std::vector<MeasuredPoint> points;    // the first value of each axis first
   std::vector<const SweepRun*> failed;  // in the order of the file
   std::vector<Workload> workloads;      // with a run that has a hash
   int runs_without_hash = 0;
 
   // Returns the points that count: with a run, and not void.
-  std::vector<const SweepPoint*> Counting() const;
+  std::vector<const MeasuredPoint*> Counting() const;
 };
 
 // Pointers lead into `files`, which must outlive the result. A run that was repeated counts once,
@@ -66,15 +66,15 @@ inline const SweepRate kDecodeRate = {"decode tokens/s", DecodeRate};
 inline const SweepRate kWholeRate = {"tokens/s of all steps", WholeRate};
 
 // Returns the positive rates of a point's runs, by repetition.
-std::vector<double> RatesOf(const SweepPoint& point, const SweepRate& rate);
+std::vector<double> RatesOf(const MeasuredPoint& point, const SweepRate& rate);
 
 // Returns what point b is to a, paired by repetition. No pair: `pairs` is 0.
-RatioEstimate ComparePoints(const SweepPoint& a, const SweepPoint& b, const SweepRate& rate);
+RatioEstimate ComparePoints(const MeasuredPoint& a, const MeasuredPoint& b, const SweepRate& rate);
 
 // Two points that differ in one axis.
 struct Comparison {
-  const SweepPoint* a;
-  const SweepPoint* b;
+  const MeasuredPoint* a;
+  const MeasuredPoint* b;
   std::string name;  // "placement eplb / contiguous, ranks=4"
   RatioEstimate ratio;
   bool with_first_value = false;  // of the axis
@@ -84,7 +84,7 @@ struct Comparison {
 std::vector<Comparison> CompareValues(const SweepTable& table, size_t axis, const SweepRate& rate);
 
 // Returns the settings of a point without axis `left_out`: "ranks=4 load=1".
-std::string SettingsWithout(const SweepTable& table, const SweepPoint& point, size_t left_out);
+std::string SettingsWithout(const SweepTable& table, const MeasuredPoint& point, size_t left_out);
 
 }  // namespace octet
 

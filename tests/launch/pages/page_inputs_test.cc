@@ -127,10 +127,10 @@ TEST_F(PageInputsTest, DamagedFilesAreRefusedByName) {
 TEST_F(PageInputsTest, ReadsOwnJson) {
   Replay replay;
   replay.set_ranks(1);
-  replay.mutable_check()->set_steps(2);
+  replay.mutable_prefill()->set_steps(2);
   const auto inputs = Read({{"d/replay.json", JsonOf(replay)}}, {"d"}, "");
   ASSERT_TRUE(inputs.ok()) << inputs.status();
-  EXPECT_EQ(inputs->replays[0].message.check().steps(), 2);
+  EXPECT_EQ(inputs->replays[0].message.prefill().steps(), 2);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ using testing::HasSubstr;
 
 // eplb is a tenth faster than contiguous, which varies from repetition to repetition; random does
 // not differ from it.
-SweepFiles SmallSweep(int repetitions = 3) {
+SweepFiles SweepOfFour(int repetitions = 3) {
   SweepFiles files = {.path = "d/points.jsonl"};
   for (int r = 0; r < repetitions; ++r) {
     for (const int ranks : {2, 10, 1}) {
@@ -41,7 +41,7 @@ Sweep SweepText() {
 }
 
 TEST(SweepTableTest, ValuesComeInTheOrderOfTheSweepElseBySize) {
-  SweepFiles files = SmallSweep();
+  SweepFiles files = SweepOfFour();
   EXPECT_THAT(TabulateSweep(files).axes[0].values, ElementsAre("1", "2", "10"));
   EXPECT_THAT(TabulateSweep(files).axes[1].values, ElementsAre("contiguous", "eplb", "random"));
   files.sweep = SweepText();
@@ -54,7 +54,7 @@ TEST(SweepTableTest, ValuesComeInTheOrderOfTheSweepElseBySize) {
 }
 
 TEST(SweepTableTest, ARunThatWasRepeatedCountsWithItsResult) {
-  SweepFiles files = SmallSweep(1);
+  SweepFiles files = SweepOfFour(1);
   SweepRun failed = files.runs[0];
   failed.set_failure("killed after 10 s");
   failed.set_exit_code(137);
@@ -67,7 +67,7 @@ TEST(SweepTableTest, ARunThatWasRepeatedCountsWithItsResult) {
 }
 
 TEST(SweepTableTest, PointsWithOtherAnswersAreVoid) {
-  SweepFiles files = SmallSweep();
+  SweepFiles files = SweepOfFour();
   files.runs[1].set_answers_hash(0xabcd);  // ranks=2 placement=eplb
   files.runs[5].set_answers_hash(0);       // not known
   const SweepTable table = TabulateSweep(files);
@@ -94,7 +94,7 @@ TEST(SweepTableTest, WhereNoHashIsTheMostFrequentNoneIsRight) {
 }
 
 TEST(SweepTableTest, AnAxisMayChangeAnswers) {
-  SweepFiles files = SmallSweep();
+  SweepFiles files = SweepOfFour();
   files.sweep = SweepText();
   files.sweep->mutable_axes(0)->set_changes_answers(true);
   for (SweepRun& run : files.runs) run.set_answers_hash(run.ranks());
@@ -105,7 +105,7 @@ TEST(SweepTableTest, AnAxisMayChangeAnswers) {
 }
 
 TEST(SweepTableTest, ValuesOfAnAxisAreComparedWithAllElseEqual) {
-  const SweepFiles files = SmallSweep();
+  const SweepFiles files = SweepOfFour();
   const SweepTable table = TabulateSweep(files);
   const std::vector<Comparison> all = CompareValues(table, 1, kDecodeRate);
   ASSERT_EQ(all.size(), 9U);
@@ -117,12 +117,12 @@ TEST(SweepTableTest, ValuesOfAnAxisAreComparedWithAllElseEqual) {
   EXPECT_EQ(VerdictOf(all[1].ratio), kNoDifference);
   EXPECT_EQ(VerdictOf(all[2].ratio), kSlower);  // random / eplb
   EXPECT_FALSE(all[2].with_first_value);
-  const SweepFiles one = SmallSweep(1);
+  const SweepFiles one = SweepOfFour(1);
   EXPECT_EQ(VerdictOf(CompareValues(TabulateSweep(one), 1, kDecodeRate)[0].ratio), kOnePair);
 }
 
 TEST(SweepTableTest, TheAnswerIsTheBestPointAgainstTheBaseline) {
-  SweepFiles files = SmallSweep();
+  SweepFiles files = SweepOfFour();
   const SweepAnswer answer = AnswerOfSweep(TabulateSweep(files));
   EXPECT_TRUE(answer.is_decided);
   EXPECT_THAT(answer.sentence,
@@ -142,7 +142,7 @@ TEST(SweepTableTest, TheAnswerIsTheBestPointAgainstTheBaseline) {
 }
 
 TEST(SweepTableTest, ScalingIsStrongOrWeak) {
-  SweepFiles files = SmallSweep();
+  SweepFiles files = SweepOfFour();
   std::vector<ScalingSeries> all = FindScaling(TabulateSweep(files));
   ASSERT_EQ(all.size(), 3U);
   EXPECT_EQ(all[0].settings, "placement=contiguous");

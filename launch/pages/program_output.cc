@@ -1,4 +1,4 @@
-#include "launch/pages/child_process.h"
+#include "launch/pages/program_output.h"
 
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // A program that answers with a text.
 
-#ifndef OCTET_LAUNCH_PAGES_CHILD_PROCESS_H_
-#define OCTET_LAUNCH_PAGES_CHILD_PROCESS_H_
+#ifndef OCTET_LAUNCH_PAGES_PROGRAM_OUTPUT_H_
+#define OCTET_LAUNCH_PAGES_PROGRAM_OUTPUT_H_
 
 #include <absl/status/statusor.h>
 
@@ -21,4 +21,4 @@ absl::StatusOr<std::string> OutputOfProgram(const std::vector<std::string>& word
 
 }  // namespace octet
 
-#endif  // OCTET_LAUNCH_PAGES_CHILD_PROCESS_H_
+#endif  // OCTET_LAUNCH_PAGES_PROGRAM_OUTPUT_H_

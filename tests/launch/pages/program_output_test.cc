@@ -1,4 +1,4 @@
-#include "launch/pages/child_process.h"
+#include "launch/pages/program_output.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,18 +13,18 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 
 // More than a pipe holds, in both directions.
-TEST(ChildProcessTest, TakesAndGivesLongTexts) {
+TEST(ProgramOutputTest, TakesAndGivesLongTexts) {
   const std::string text(3'000'000, 'x');
   EXPECT_EQ(OutputOfProgram({"cat"}, text, seconds(60)).value(), text);
   EXPECT_EQ(OutputOfProgram({"wc", "-c"}, "", seconds(60)).value(), "0\n");
 }
 
-TEST(ChildProcessTest, AProgramThatIsNotThereIsNotFound) {
+TEST(ProgramOutputTest, AProgramThatIsNotThereIsNotFound) {
   const auto output = OutputOfProgram({"octet-no-such-program"}, "", seconds(60));
   EXPECT_TRUE(absl::IsNotFound(output.status())) << output.status();
 }
 
-TEST(ChildProcessTest, TellsWhyAProgramFailed) {
+TEST(ProgramOutputTest, TellsWhyAProgramFailed) {
   const auto output =
       OutputOfProgram({"sh"}, "echo why; echo 'the reason' >&2; exit 3", seconds(60));
   EXPECT_TRUE(absl::IsInternal(output.status()));
@@ -32,7 +32,7 @@ TEST(ChildProcessTest, TellsWhyAProgramFailed) {
 }
 
 // Whether it holds its output open or not.
-TEST(ChildProcessTest, AProgramThatHangsIsKilled) {
+TEST(ProgramOutputTest, AProgramThatHangsIsKilled) {
   for (const char* script : {"exec sleep 1000", "exec sleep 1000 > /dev/null 2> /dev/null"}) {
     const auto output = OutputOfProgram({"sh", "-c", script}, "", milliseconds(300));
     EXPECT_TRUE(absl::IsDeadlineExceeded(output.status())) << output.status();
@@ -40,7 +40,7 @@ TEST(ChildProcessTest, AProgramThatHangsIsKilled) {
 }
 
 // The blocked signals of this thread are not the program's, and its environment is small.
-TEST(ChildProcessTest, BeginsInAStateOfItsOwn) {
+TEST(ProgramOutputTest, BeginsInAStateOfItsOwn) {
   sigset_t blocked, before;
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGTERM);
