@@ -1,11 +1,13 @@
 // What a user of octet report and of run-batch --report meets.
 
 #include <gmock/gmock.h>
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
 #include "launch/proto_json.h"
+#include "proto/replay.pb.h"
 #include "tests/launch/pages/sweep_runs.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/octet_process.h"
@@ -53,8 +55,9 @@ class ReportCommandTest : public testing::Test {
     for (int r = 0; r < 2; ++r) {
       for (const int ranks : {1, 2, 4}) {
         for (const char* placement : {"a <script>`id`", "it's {b}_c^d @e \\ %d"}) {
-          std::string json = JsonOf(MakeSweepRun(ranks, placement, r, 100 * ranks + 3 * r));
-          std::erase(json, '\n');
+          const SweepRun run = MakeSweepRun(ranks, placement, r, 100 * ranks + 3 * r);
+          std::string json;
+          EXPECT_TRUE(google::protobuf::util::MessageToJsonString(run, &json).ok());
           lines += json + "\n";
         }
       }
@@ -62,10 +65,11 @@ class ReportCommandTest : public testing::Test {
     return lines;
   }
 
-  // Runs 2 requests with --report, as `command` starts octet.
+  // Answers a request with --report, as `command` starts octet.
   ProcessResult RunBatch(const std::string& command, const std::string& flags) const {
-    WriteFile(Path("in.jsonl"), R"({"custom_id": "1", "body": {"prompt": "And", "max_tokens": 4}})"
-                                "\n");
+    WriteFile(Path("in.jsonl"),
+              R"({"custom_id": "1", "url": "/v1/completions", "body": {"prompt": "And"}})"
+              "\n");
     return RunShell(command + " run-batch --model " + kDemoModel + " -i " + Path("in.jsonl") +
                     " -o " + Path("out.jsonl") + " --overwrite --report " + Path("run") + flags);
   }
