@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::chrono::seconds kDrawingTime(30);
 
-// "-d": without the settings of this user. A script on standard input ends at its first error.
+// "-d": without the settings of this user.
 absl::StatusOr<std::string> RunGnuplot(const std::string& script) {
   absl::StatusOr<std::string> output = OutputOfProgram({"gnuplot", "-d"}, script, kDrawingTime);
   if (!absl::IsNotFound(output.status())) return output;

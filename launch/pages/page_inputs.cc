@@ -33,9 +33,7 @@ class PageReader {
     if (!names.ok()) return names.status();
     const size_t used = inputs_.used.size();
     for (const std::string& name : *names) {
-      const std::string path = JoinPath(directory, name);
-      if (name == kPageName || files_.IsSame(path, output)) continue;
-      const absl::Status status = ReadEntry(path, name);
+      const absl::Status status = ReadEntry(JoinPath(directory, name), name, output);
       if (!status.ok()) return status;
     }
     const absl::Status status = ReadSweepBeside(directory);
@@ -48,7 +46,8 @@ class PageReader {
   PageInputs Take() { return std::move(inputs_); }
 
  private:
-  absl::Status ReadEntry(const std::string& path, const std::string& name) {
+  absl::Status ReadEntry(const std::string& path, const std::string& name,
+                         const std::string& output) {
     if (name == "replays" && files_.IsDirectory(path)) return ReadReplays(path);
     if (files_.IsFile(path)) {
       if (name == "summary.json") {
@@ -64,6 +63,7 @@ class PageReader {
       }
       if (IsNamed(name, "replay")) return ReadReplay(path);
     }
+    if (name == kPageName || files_.IsSame(path, output)) return absl::OkStatus();
     inputs_.unused.push_back(files_.IsDirectory(path) ? path + "/" : path);
     return absl::OkStatus();
   }

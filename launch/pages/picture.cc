@@ -27,7 +27,8 @@ std::string FitLabel(const std::string& text) {
 }  // namespace
 
 std::string PlotText(std::string_view text) {
-  return absl::StrCat("'", absl::StrReplaceAll(FitLabel(OneLine(text)), {{"'", "''"}}), "'");
+  // Another apostrophe: gnuplot 5.4 takes a doubled one at the beginning of a text for its end.
+  return absl::StrCat("'", absl::StrReplaceAll(FitLabel(OneLine(text)), {{"'", "’"}}), "'");
 }
 
 std::string TicText(std::string_view text) {

@@ -78,7 +78,7 @@ int Spawn(const std::vector<std::string>& words, const std::array<int, 3>& strea
   argv.push_back(nullptr);
   const char* const path = std::getenv("PATH");
   std::string search = absl::StrCat("PATH=", path != nullptr ? path : "");
-  std::string locale = "LC_ALL=C";
+  std::string locale = "LC_ALL=C.UTF-8";
   const std::array<char*, 3> environment = {search.data(), locale.data(), nullptr};
 
   posix_spawn_file_actions_t actions;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "launch/pages/page_numbers.h"
 
 namespace octet {

@@ -33,9 +33,9 @@ LineChart SmallChart() {
 }
 
 TEST(PictureTest, TextsAreLiteralsOfOneLine) {
-  EXPECT_EQ(PlotText("it's"), "'it''s'");
+  EXPECT_EQ(PlotText("it's"), "'it’s'");
   EXPECT_EQ(PlotText("a\nb\tc"), R"('a\nb\tc')");
-  EXPECT_EQ(PlotText(R"(@m `id` {x}_1^2 \"")"), R"('@m `id` {x}_1^2 \"')");
+  EXPECT_EQ(PlotText(R"(@m `id` {x}_1^2 \")"), R"('@m `id` {x}_1^2 \"')");
   EXPECT_EQ(TicText("50 %d"), "'50 %%d'");
   EXPECT_EQ(NamedTics("y", {"a", "b"}), "set ytics ('a' 0, 'b' 1) scale 0\n");
   EXPECT_EQ(PlotNumber(NAN), "NaN");

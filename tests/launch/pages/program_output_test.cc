@@ -50,7 +50,7 @@ TEST(ProgramOutputTest, BeginsInAStateOfItsOwn) {
       seconds(60));
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ASSERT_TRUE(output.ok()) << output.status();
-  EXPECT_THAT(*output, testing::StartsWith("1\nLC_ALL=C\n"));
+  EXPECT_THAT(*output, testing::StartsWith("1\nLC_ALL=C.UTF-8\n"));
 }
 
 }  // namespace

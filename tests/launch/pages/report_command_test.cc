@@ -1,6 +1,7 @@
 // What a user of octet report and of run-batch --report meets.
 
 #include <gmock/gmock.h>
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -54,8 +55,9 @@ class ReportCommandTest : public testing::Test {
     for (int r = 0; r < 2; ++r) {
       for (const int ranks : {1, 2, 4}) {
         for (const char* placement : {"a <script>`id`", "it's {b}_c^d @e \\ %d"}) {
-          std::string json = JsonOf(MakeSweepRun(ranks, placement, r, 100 * ranks + 3 * r));
-          std::erase(json, '\n');
+          const SweepRun run = MakeSweepRun(ranks, placement, r, 100 * ranks + 3 * r);
+          std::string json;
+          EXPECT_TRUE(google::protobuf::util::MessageToJsonString(run, &json).ok());
           lines += json + "\n";
         }
       }
@@ -63,10 +65,11 @@ class ReportCommandTest : public testing::Test {
     return lines;
   }
 
-  // Runs 2 requests with --report, as `command` starts octet.
+  // Answers a request with --report, as `command` starts octet.
   ProcessResult RunBatch(const std::string& command, const std::string& flags) const {
-    WriteFile(Path("in.jsonl"), R"({"custom_id": "1", "body": {"prompt": "And", "max_tokens": 4}})"
-                                "\n");
+    WriteFile(Path("in.jsonl"),
+              R"({"custom_id": "1", "url": "/v1/completions", "body": {"prompt": "And"}})"
+              "\n");
     return RunShell(command + " run-batch --model " + kDemoModel + " -i " + Path("in.jsonl") +
                     " -o " + Path("out.jsonl") + " --overwrite --report " + Path("run") + flags);
   }
