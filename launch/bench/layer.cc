@@ -124,7 +124,7 @@ class BenchLayerCommand : public Subcommand {
     config.set_ep_size(1);
     config.set_max_num_seqs(static_cast<int32_t>(options_.max_sequences));
     config.set_max_num_batched_tokens(static_cast<int32_t>(tokens));
-    config.set_max_model_len(static_cast<int32_t>(positions + 1));
+    config.set_max_model_len(static_cast<int32_t>(positions));
   }
 
   ExitCode LoadAndMeasure(Communicator& world, const RunConfig& config, const JobSetup& setup,
