@@ -2,8 +2,11 @@
 
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
+#include <xxhash.h>
 
 #include <algorithm>
+#include <memory>
+#include <vector>
 
 #include "kernels/base/activity.h"
 #include "launch/core_binding.h"
@@ -21,20 +24,21 @@
 namespace octet {
 namespace {
 
-constexpr size_t kMostProgramBytes = size_t{4} << 30;
-
+// Returns a number for the bytes of the running program, or why there is none.
 std::string FingerprintOfProgram(FileSystem& files) {
-  const absl::StatusOr<std::string> program = files.ReadWhole("/proc/self/exe", kMostProgramBytes);
+  const absl::StatusOr<std::unique_ptr<RandomAccessFile>> program = files.Open("/proc/self/exe");
   if (!program.ok()) return std::string(program.status().message());
-  constexpr size_t kPiece = size_t{1} << 20;
-  Fingerprint fingerprint;
-  for (auto left = std::as_bytes(std::span(*program)); !left.empty();) {
-    const auto piece = left.first(std::min(left.size(), kPiece));
-    fingerprint.Add(piece);
-    left = left.subspan(piece.size());
+  constexpr uint64_t kPiece = uint64_t{1} << 20;
+  std::vector<std::byte> piece(kPiece);
+  uint64_t fingerprint = 0;
+  for (uint64_t at = 0; at < (*program)->size(); at += kPiece) {
+    const auto bytes = std::span(piece).first(std::min(kPiece, (*program)->size() - at));
+    const absl::Status status = (*program)->Read(at, bytes);
+    if (!status.ok()) return std::string(status.message());
+    fingerprint = XXH3_64bits_withSeed(bytes.data(), bytes.size(), fingerprint);
     Activity::OfThisThread().Tick();
   }
-  return fingerprint.ToHex();
+  return ToHex(fingerprint);
 }
 
 // Returns all settings but the files that only rank 0 opens.

@@ -64,6 +64,7 @@ StepSummary Summarize(const StepMachine& machine,
       sum.busiest_rank_pairs += static_cast<double>(s.busiest_rank_pairs);
     }
     for (int t = 0; t < kNumTimes; ++t) sum.times[t] += root.times[t];
+    if (machine.rates.dram.empty()) continue;
     const Bound bound = BoundOfStep(machine, step);
     sum.bound.memory += bound.memory;
     sum.bound.arithmetic += bound.arithmetic;

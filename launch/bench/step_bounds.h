@@ -62,7 +62,7 @@ struct StepSummary {
 };
 
 // Sums up records[r][i], the record of step i on rank r, over the steps from `first` on that
-// prefill, or over those that only decode.
+// prefill, or over those that only decode. Without rates of the machine there is no bound.
 StepSummary Summarize(const StepMachine& machine,
                       const std::vector<std::vector<StepRecord>>& records, size_t first,
                       bool prefills);

@@ -166,6 +166,9 @@ class BenchThroughputCommand : public Subcommand {
     line().OnSwitch(
         "--sample", [this] { options_.sample = true; },
         "draw tokens at temperature 1; default: the greatest logit");
+    line().OnSwitch(
+        "--no-bounds", [this] { options_.bounds = false; },
+        "don't measure what the machine allows, which takes seconds");
     line().AddText("--output-json", output_json_, "file for the report as JSON");
     line().AddText("--compare", compare_, "--output-json of another run, to compare this with");
     AddRoutingFlag(line(), options_.routing, "the router chooses");
@@ -275,7 +278,8 @@ class BenchThroughputCommand : public Subcommand {
   // Collective. Measures the machines first, while their memory is still free.
   ExitCode LoadAndMeasure(Communicator& world, const RunConfig& config, const JobSetup& setup,
                           FileSystem& files) {
-    MachineRates rates = ProbeMachines(world, [&] { return ProbeRank(setup); });
+    MachineRates rates;
+    if (options_.bounds) rates = ProbeMachines(world, [&] { return ProbeRank(setup); });
     const auto progress = RankProgress::Make(world, config);
     if (!progress.ok()) return ExitWith(world, progress.status(), ExitCode::kCannotServe);
     const absl::StatusOr<std::unique_ptr<Session>> session =

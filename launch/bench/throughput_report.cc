@@ -38,13 +38,15 @@ std::string NameOfModel(const RunConfig& config) {
 }
 
 std::string FormatPhase(const char* name, double rate, const StepSummary& s) {
-  return absl::StrFormat(
-      "%-9s  %.1f tokens/s; %d steps, %.2f s, at least %.2f s for %s: %.0f %% of the bound\n", name,
-      rate, s.steps, s.seconds, s.bound.seconds, s.bound.limit(),
-      100 * Ratio(s.bound.seconds, s.seconds));
+  const std::string text =
+      absl::StrFormat("%-9s  %.1f tokens/s; %d steps, %.2f s", name, rate, s.steps, s.seconds);
+  if (s.bound.seconds == 0) return text + "\n";
+  return absl::StrFormat("%s, at least %.2f s for %s: %.0f %% of the bound\n", text,
+                         s.bound.seconds, s.bound.limit(), 100 * Ratio(s.bound.seconds, s.seconds));
 }
 
 std::string FormatMachine(const MachineRates& rates) {
+  if (rates.dram.empty()) return "bounds     not measured (--no-bounds)\n";
   double dram = 0;
   for (const double rate : rates.dram) dram += rate;
   std::string text = absl::StrFormat(

@@ -20,6 +20,7 @@ struct ThroughputOptions {
   int output_len = 128;  // tokens of each answer
   int num_prompts = 64;
   bool sample = false;  // tokens are drawn at temperature 1
+  bool bounds = true;   // of the machine are measured
   std::string routing;  // --routing; if empty, the router chooses
 };
 

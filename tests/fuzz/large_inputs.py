@@ -1,12 +1,19 @@
 #!/usr/bin/env python3
-"""Makes inputs of about a megabyte for a target: large_inputs.py TARGET DIRECTORY. Each has one thing very often."""
+"""Makes large inputs for a target: large_inputs.py TARGET DIRECTORY [KIB]. Each has one thing very often, and is at most so
+large: a megabyte, where nothing else is said."""
 
 import json
 import pathlib
 import struct
 import sys
 
-SIZE = (1 << 20) - 64
+MEGABYTE = (1 << 20) - 64
+SIZE = MEGABYTE  # of the inputs that are made
+
+
+def scaled(count):
+    """How often there is room for what has room `count` times in a megabyte."""
+    return count * SIZE // MEGABYTE
 
 
 def times(text, before="", after=""):
@@ -112,7 +119,7 @@ def gguf():
 
     def array(kind, elements, count):
         return text(b"k") + struct.pack("<IIQ", 9, kind, count) + elements * count
-    yield file([text(b"%d" % i) + struct.pack("<IB", 0, 0) for i in range(50_000)])
+    yield file([text(b"%d" % i) + struct.pack("<IB", 0, 0) for i in range(scaled(50_000))])
     def key(name, kind, value):
         return text(name) + struct.pack("<I", kind) + value
 
@@ -128,21 +135,21 @@ def gguf():
                          elements(6, [struct.pack("<f", score(i)) for i in range(len(tokens))])),
                      key(b"tokenizer.ggml.token_type", 9, elements(5, [struct.pack("<i", kind) for kind in kinds])),
                      *more])
-    yield vocabulary([b"a%d" % i for i in range(40_000)])
-    yield vocabulary([b"a" * (1 + i) for i in range(1_300)], score=lambda i: 0)
-    yield vocabulary([b"%d" % i for i in range(40_000)], score=lambda i: -1000, kind=4)
-    yield vocabulary([b"%d" % i for i in range(40_000)], kind=3)
-    yield vocabulary([b"[PAD%d]" % (i + 3) for i in range(35_000)], kind=5)
-    yield vocabulary([b"a"], more=[key(b"tokenizer.chat_template", 8, text(b"{{ a }}" * 140_000))])
-    yield vocabulary([b"a"], more=[key(b"tokenizer.chat_template.%d" % i, 8, text(b"")) for i in range(20_000)])
-    yield vocabulary([b"a"], more=[key(b"llama.%d" % i, 0, b"a") for i in range(40_000)])
-    yield file([array(8, text(b""), 130_000)])
-    yield file([array(8, text(b"ab"), 100_000)])
-    yield file([array(7, b"\1", 1_000_000)])
-    yield file([text(b"k") + struct.pack("<I", 8) + text(b"a" * 1_000_000)])
-    yield file([text(b"a" * 1_000_000) + struct.pack("<IB", 0, 0)])
-    yield file(tensors=[text(b"%d" % i) + struct.pack("<IQIQ", 1, 0, 0, 0) for i in range(25_000)])
-    yield file(tensors=[text(b"a" * 1_000_000) + struct.pack("<IIQ", 0, 0, 0)])
+    yield vocabulary([b"a%d" % i for i in range(scaled(40_000))])
+    yield vocabulary([b"a" * (1 + i) for i in range(scaled(1_300))], score=lambda i: 0)
+    yield vocabulary([b"%d" % i for i in range(scaled(40_000))], score=lambda i: -1000, kind=4)
+    yield vocabulary([b"%d" % i for i in range(scaled(40_000))], kind=3)
+    yield vocabulary([b"[PAD%d]" % (i + 3) for i in range(scaled(35_000))], kind=5)
+    yield vocabulary([b"a"], more=[key(b"tokenizer.chat_template", 8, text(b"{{ a }}" * scaled(140_000)))])
+    yield vocabulary([b"a"], more=[key(b"tokenizer.chat_template.%d" % i, 8, text(b"")) for i in range(scaled(20_000))])
+    yield vocabulary([b"a"], more=[key(b"llama.%d" % i, 0, b"a") for i in range(scaled(40_000))])
+    yield file([array(8, text(b""), scaled(130_000))])
+    yield file([array(8, text(b"ab"), scaled(100_000))])
+    yield file([array(7, b"\1", scaled(1_000_000))])
+    yield file([text(b"k") + struct.pack("<I", 8) + text(b"a" * scaled(1_000_000))])
+    yield file([text(b"a" * scaled(1_000_000)) + struct.pack("<IB", 0, 0)])
+    yield file(tensors=[text(b"%d" % i) + struct.pack("<IQIQ", 1, 0, 0, 0) for i in range(scaled(25_000))])
+    yield file(tensors=[text(b"a" * scaled(1_000_000)) + struct.pack("<IIQ", 0, 0, 0)])
 
 
 def journal():
@@ -184,8 +191,9 @@ def routing_trace():
     yield times("peers { } ", header + step, "}")
     yield times('hosts: "a" ', "header { ", "}")
     yield times("layers { } ", "header { placement { ", "} }")
-    yield ('header { num_layers: 65536 num_experts: 65536 top_k: 1 hidden_size: 1 dispatch_row_bytes: 1 '
-           'return_row_bytes: 1 hosts: "a" group_size: 1 placement { ' + "layers { } " * 65536 + "} }")
+    layers = scaled(65536)
+    yield (f'header {{ num_layers: {layers} num_experts: 65536 top_k: 1 hidden_size: 1 dispatch_row_bytes: 1 '
+           'return_row_bytes: 1 hosts: "a" group_size: 1 placement { ' + "layers { } " * layers + "} }")
 
 
 def model_config():
@@ -306,12 +314,14 @@ TARGETS = {make.__name__: make for make in (
     routing_trace, run_config, safetensors, sentencepiece_model, tokenizer_config, tokenizer_json)}
 
 
-def write(target, directory):
+def write(target, directory, kib=1024):
     """Returns the paths of the files that it makes."""
+    global SIZE
+    SIZE = int(kib) * 1024 - 64
     paths = []
     for i, data in enumerate(TARGETS[target]()):
         data = data.encode() if isinstance(data, str) else data
-        assert len(data) <= 1 << 20, (target, i, len(data))
+        assert len(data) <= int(kib) << 10, (target, i, len(data))
         paths.append(pathlib.Path(directory, f"{target}-{i}"))
         paths[-1].write_bytes(data)
     return paths

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # Runs every libFuzzer target over its corpus: RUNS inputs of at most 4 KiB and then, over inputs that large_inputs.py
-# makes, a few of up to 1 MiB. One that takes a second (of a megabyte 20, as sanitizers slow all down by about that;
+# makes, a few of up to 1 MiB (OCTET_FUZZ_LARGE_KIB). One that takes a second (of a megabyte 20, as sanitizers slow all down by about that;
 # large_inputs_test.py goes without) or 512 MiB is a finding too. What is found lies in OCTET_FUZZ_DIR/findings, and the
 # exit code is 1 then. To build them: cmake --preset sanitize && cmake --build --preset sanitize --target fuzzers
 #
 #   tests/fuzz/run.sh [RUNS [TARGET...]]    20,000 runs of all targets, where nothing else is said
 #
 # OCTET_FUZZ_DIR: the programs; default build/sanitize/tests/fuzz
+# OCTET_FUZZ_LARGE_KIB: size of the large inputs; default 1024
 # OCTET_FUZZ_SECONDS: most of each target, of its small inputs and of its large ones; default 60
 set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 2
 programs=${OCTET_FUZZ_DIR:-$here/../../build/sanitize/tests/fuzz}
 runs=${1:-20000}
+large_kib=${OCTET_FUZZ_LARGE_KIB:-1024}
 shift
 targets=("$@")
 [[ $# -gt 0 ]] || mapfile -t targets < <(ls "$here/corpus")
@@ -53,10 +55,10 @@ for i, text in enumerate(json.load(open(sys.argv[1]))["templates"]):
     pathlib.Path(sys.argv[2], str(i)).write_text(text)' \
       "$here/../golden/jinja/templates.json" "$scratch/templates" || return 2
   fi
-  python3 "$here/large_inputs.py" "$target" "$scratch/$target/large" || return 2
+  python3 "$here/large_inputs.py" "$target" "$scratch/$target/large" "$large_kib" || return 2
   fuzz "$target" "$target" "$seconds" -runs="$runs" -max_len=4096 -dict="$here/dictionaries/$target" \
     "$scratch/$target/new" "${seeds[@]}" || found=1
-  fuzz "$target" "$target-large" 20 -runs=100 -max_len=1048576 "$scratch/$target/new_large" \
+  fuzz "$target" "$target-large" 20 -runs=100 -max_len=$((large_kib * 1024)) "$scratch/$target/new_large" \
     "$scratch/$target/large" || found=1
   return "$found"
 }

@@ -167,7 +167,8 @@ TEST_F(PlanTest, ItsFilesAreRead) {
                                      {"vllm", "p.json"},
                                      {"vllm-ascend", "p.json"},
                                      {"tensorrt-llm", "p.yaml"}}) {
-    const json plan = PlanJson(flags + " --format " + format + " --out " + Path(name));
+    const json plan =
+        PlanJson(flags + " --policy load-optimal --format " + format + " --out " + Path(name));
     EXPECT_EQ(FiguresOf(plan, "load-optimal")["in_sample"]["total"], 1);
     const json again = PlanJson(flags + " --policy " + Path(name));
     EXPECT_EQ(FiguresOf(again, Path(name))["in_sample"]["total"], 1) << format;

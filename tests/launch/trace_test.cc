@@ -227,7 +227,7 @@ TEST_F(TraceTest, WhatIsNoTraceIsRefused) {
 
 TEST_F(TraceTest, OfABenchmark) {
   const std::string flags = std::string("bench throughput --model ") + kDemoModel +
-                            " --num-prompts 3 --input-len 10 --output-len 4 --trace " +
+                            " --num-prompts 3 --input-len 10 --output-len 4 --no-bounds --trace " +
                             Path("t.zst");
   ASSERT_EQ(RunOctet(2, flags).exit_code, 0);
   EXPECT_THAT(Octet("trace stats " + Path("t.zst")), HasSubstr("; as counted"));

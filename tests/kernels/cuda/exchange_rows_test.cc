@@ -91,14 +91,14 @@ void ExpectSums(const ExchangeCase& c) {
 TEST(CudaExchangeRows, EveryTokenGetsTheSumOfItsExperts) {
   for (const int ranks : {1, 2, 3}) {
     for (const int topk : {1, 2, 8}) {
-      if (kSanitized && ranks != 3) continue;
+      if (kSanitized && (ranks != 3 || topk == 1)) continue;
       SCOPED_TRACE(testing::Message() << ranks << ", " << topk);
       for (const int64_t num_tokens : {0, 5}) ExpectSums<BF16>({ranks, num_tokens, topk});
       ExpectSums<float>({ranks, 1, topk});
     }
   }
-  ExpectSums<BF16>({8, 6, 2});
-  ExpectSums<BF16>({2, 100, 2});
+  if (!kSanitized) ExpectSums<BF16>({8, 6, 2});
+  ExpectSums<BF16>({2, kSanitized ? 40 : 100, 2});
   ExpectSums<BF16>({2, 9, 2, /*cols=*/300});  // more than a block has threads
   // More returns than SumReturns takes blocks.
   if (!kSanitized) ExpectSums<BF16>({2, 700, 8, /*cols=*/2});

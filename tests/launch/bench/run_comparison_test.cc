@@ -163,9 +163,10 @@ TEST(RunComparison, OfKernels) {
 
 TEST(RunComparison, OtherWorkIsSaid) {
   const std::string saved = TestDirectory() + "/saved.json";
-  ASSERT_EQ(RunOctet(0, kThroughput + " --output-json " + saved).exit_code, 0);
-  const ProcessResult other =
-      RunOctet(0, absl::StrCat(kThroughput, " --dtype float32 --max-num-seqs 7 --compare ", saved));
+  ASSERT_EQ(RunOctet(0, kThroughput + " --no-bounds --output-json " + saved).exit_code, 0);
+  const ProcessResult other = RunOctet(
+      0,
+      absl::StrCat(kThroughput, " --no-bounds --dtype float32 --max-num-seqs 7 --compare ", saved));
   EXPECT_EQ(other.exit_code, 0) << other.output;
   EXPECT_THAT(other.output, AllOf(HasSubstr("\nNOT COMPARABLE with "),
                                   HasSubstr("  numerics_class: \"bfloat16/float32/"),
@@ -175,7 +176,7 @@ TEST(RunComparison, OtherWorkIsSaid) {
 // A condition that no report has would never be checked.
 TEST(RunComparison, ReportsHaveAllConditions) {
   const std::string path = TestDirectory() + "/saved.json";
-  ASSERT_EQ(RunOctet(0, kThroughput + " --output-json " + path).exit_code, 0);
+  ASSERT_EQ(RunOctet(0, kThroughput + " --no-bounds --output-json " + path).exit_code, 0);
   PosixFileSystem files;
   const SavedRun::Read throughput = SavedRun::ReadThroughput(files, path);
   ASSERT_TRUE(throughput.ok()) << throughput.status();

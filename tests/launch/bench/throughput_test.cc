@@ -22,6 +22,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr char kSmall[] = "--num-prompts 5 --input-len 40 --output-len 6 ";
+constexpr char kNoBounds[] = " --no-bounds ";  // which take most of such a run
 
 class BenchThroughputTest : public testing::Test {
  protected:
@@ -82,9 +83,20 @@ TEST_F(BenchThroughputTest, ReadsWeightsToo) {
   EXPECT_EQ(report["decode"]["rank_load_allows"], 1);
 }
 
+TEST_F(BenchThroughputTest, BoundsNeedNotBeMeasured) {
+  const ProcessResult without =
+      Bench(0, absl::StrCat(kSmall, "--model ", kDemoModel, kNoBounds, "--output-json ", json_));
+  EXPECT_THAT(without.output, HasSubstr("bounds     not measured (--no-bounds)\n"));
+  EXPECT_THAT(without.output, Not(HasSubstr("of the bound")));
+  const json report = ParseJson(ReadFile(json_));
+  EXPECT_EQ(report["bounds"]["dram_bytes_per_s_of_ranks"], json::array());
+  EXPECT_EQ(report["decode"]["share_of_bound"], 0);
+  EXPECT_GT(report["decode"]["seconds"], 0);
+}
+
 TEST_F(BenchThroughputTest, ForcedRoutingIsRightOnAnyRanks) {
-  const std::string flags =
-      absl::StrCat(kSmall, "--random-weights --layers 2 --model ", kDemoModel, " --routing ");
+  const std::string flags = absl::StrCat(kSmall, "--random-weights --layers 2 --model ", kDemoModel,
+                                         kNoBounds, "--routing ");
   for (const int ranks : {1, 3}) {
     EXPECT_EQ(BenchJson(ranks, flags + "uniform")["routing"], "uniform");
   }
@@ -96,7 +108,7 @@ TEST_F(BenchThroughputTest, ForcedRoutingIsRightOnAnyRanks) {
 
 TEST_F(BenchThroughputTest, AnswersHaveAHashAndRowsAreCounted) {
   const std::string flags = absl::StrCat(kSmall, "--random-weights --layers 2 --model ", kDemoModel,
-                                         " --max-num-batched-tokens ");
+                                         kNoBounds, "--max-num-batched-tokens ");
   const json one = BenchJson(1, flags + "512");
   const json two = BenchJson(2, flags + "60 --placement random:1");
   const std::string hash = one["answers_hash"];
@@ -119,8 +131,8 @@ TEST_F(BenchThroughputTest, AnswersHaveAHashAndRowsAreCounted) {
 TEST_F(BenchThroughputTest, ARecordedRoutingIsRepeated) {
   const auto bench = [&](int ranks, const std::string& trace, const std::string& flags) {
     const ProcessResult result =
-        Bench(ranks, absl::StrCat(kSmall, "--model ", kDemoModel, " --trace ", directory_, "/",
-                                  trace, " ", flags));
+        Bench(ranks, absl::StrCat(kSmall, "--model ", kDemoModel, kNoBounds, "--trace ", directory_,
+                                  "/", trace, " ", flags));
     EXPECT_EQ(result.exit_code, 0) << result.output;
     EXPECT_THAT(result.output, HasSubstr("answers right"));
     PosixFileSystem files;

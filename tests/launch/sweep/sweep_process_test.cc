@@ -69,7 +69,7 @@ class SweepProcessTest : public testing::Test {
 TEST_F(SweepProcessTest, RunsTheBenchmarkOnRanks) {
   WriteFile(Path("sweep.textproto"),
             absl::StrCat("bench: [\"--model\", \"", kDemoModel, R"(", "--num-prompts", "3"]
-    bench: ["--input-len", "9", "--output-len", "4", "--random-weights", "--layers", "1"]
+    bench: ["--input-len", "9", "--output-len", "4", "--random-weights", "--layers", "1", "--no-bounds"]
     axes { name: "ranks" values { name: "1" launcher: ["-n", "1"] }
            values { name: "2" launcher: ["-n", "2"] bench: ["--placement", "round-robin"] } }
     repetitions: 1)"));

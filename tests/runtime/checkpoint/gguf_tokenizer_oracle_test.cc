@@ -12,6 +12,7 @@
 #include "tests/support/json.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/oracle.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/sentencepiece_model.h"
 #include "tests/support/test_files.h"
 
@@ -109,7 +110,8 @@ TEST(GgufTransformersOracle, IdsAreTheSame) {
   PosixFileSystem disk;
   int compared = 0;
   const std::vector<std::string> names = disk.List(*cases).value();
-  for (const std::string& name : names) {
+  for (size_t i = 0; i < names.size(); i += kSanitized ? 3 : 1) {
+    const std::string& name = names[i];
     SCOPED_TRACE(name);
     const std::string directory = *cases + "/" + name;
     const json expected = JsonOrNothing(directory + "/expected.json");
@@ -124,7 +126,7 @@ TEST(GgufTransformersOracle, IdsAreTheSame) {
     ExpectIdsOfTransformers(*tokenizer, expected);
     ++compared;
   }
-  EXPECT_GE(compared, 15);
+  EXPECT_GE(compared, kSanitized ? 5 : 15);
 }
 
 }  // namespace

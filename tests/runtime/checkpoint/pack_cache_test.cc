@@ -12,6 +12,7 @@
 #include "runtime/checkpoint/model_files.h"
 #include "runtime/checkpoint/weights.h"
 #include "tests/support/counting_file_system.h"
+#include "tests/support/fault_samples.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/power_cut_file_system.h"
@@ -217,7 +218,8 @@ TEST_F(PackCacheTest, ACallThatFailsIsNoError) {
   Run(faulty);
   const int64_t second_calls = faulty.calls() - first_calls;
   const auto whole = memory_.files;
-  for (int64_t i = 0; i < first_calls; i += i < 30 ? 1 : 7) {  // the files are much alike
+  const auto step = [](int64_t i) { return kFaultStep * (i < 30 ? 1 : 7); };  // files are alike
+  for (int64_t i = 0; i < first_calls; i += step(i)) {
     SCOPED_TRACE(absl::StrCat("call ", i, " of a first start"));
     MemoryFileSystem fresh;
     FaultyFileSystem files(fresh);
@@ -227,7 +229,7 @@ TEST_F(PackCacheTest, ACallThatFailsIsNoError) {
     Run(files);  // sees nothing that is not whole
     EXPECT_EQ(fresh.files, whole);
   }
-  for (int64_t i = 0; i < second_calls; i += i < 30 ? 1 : 7) {
+  for (int64_t i = 0; i < second_calls; i += step(i)) {
     SCOPED_TRACE(absl::StrCat("call ", i, " of a second start"));
     FaultyFileSystem files(memory_);
     files.fail_at = i;
@@ -239,7 +241,7 @@ TEST_F(PackCacheTest, APowerCutLeavesNothingThatLooksWhole) {
   PowerCutFileSystem uncut({});
   Run(uncut);
   std::mt19937 random(1);
-  for (int64_t cut = 0; cut < uncut.calls(); cut += 3) {
+  for (int64_t cut = 0; cut < uncut.calls(); cut += 3 * kFaultStep) {
     SCOPED_TRACE(absl::StrCat("cut at call ", cut));
     PowerCutFileSystem files({});
     files.cut_at = cut;

@@ -208,9 +208,8 @@ TEST(StrictJsonTest, RefusesMembersAsWholeTexts) {
   EXPECT_EQ(MembersError(R"({"a": 1, })", absl::NotFoundError("unknown")), "unknown");
   // The outermost object, the member and its list count, too.
   const std::string list = ListOf("[]", kMaxJsonParts - 3);
-  if (!kSanitized) {
-    EXPECT_EQ(MembersError("{\"a\":" + list + ",\"b\":" + list + "}"), "");
-  }
+  if (kSanitized) return;
+  EXPECT_EQ(MembersError("{\"a\":" + list + ",\"b\":" + list + "}"), "");
   EXPECT_THAT(MembersError("{\"a\":[" + list + "," + list + "]}"), HasSubstr("has more than"));
 }
 
