@@ -12,9 +12,10 @@
 namespace octet {
 
 // Runs a program of the search path, by its words, with `input` as its standard input, and returns
-// its standard output. Its environment has nothing but PATH and the locale C.UTF-8. Returns kNotFound if
-// there is no such program, kDeadlineExceeded if it was killed because it ran for longer than
-// `limit`, and kInternal with its first message if it failed. Counts as progress of this rank.
+// its standard output. Its environment has nothing but PATH and the locale C.UTF-8. Returns
+// kNotFound if there is no such program, kDeadlineExceeded if it was killed because it ran for
+// longer than `limit`, and kInternal with its first message if it failed. Counts as progress of
+// this rank.
 absl::StatusOr<std::string> OutputOfProgram(const std::vector<std::string>& words,
                                             const std::string& input,
                                             std::chrono::milliseconds limit);
