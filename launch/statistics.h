@@ -4,6 +4,7 @@
 #define OCTET_LAUNCH_STATISTICS_H_
 
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace octet {

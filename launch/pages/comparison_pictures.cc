@@ -17,7 +17,8 @@ constexpr size_t kMostRowsListed = 2000;
 // Returns those that a picture has room for: pairs with the axis's first value come first.
 std::vector<Comparison> ChooseDrawn(std::vector<Comparison> comparisons) {
   if (comparisons.size() <= kMostRowsDrawn) return comparisons;
-  std::ranges::stable_partition(comparisons, &Comparison::with_first_value);
+  std::stable_partition(comparisons.begin(), comparisons.end(),
+                        [](const Comparison& c) { return c.with_first_value; });
   comparisons.resize(kMostRowsDrawn);
   return comparisons;
 }

@@ -62,7 +62,7 @@ absl::Status CheckNumbers(const Message& message) {
     const bool is_list = field.is_repeated();
     const int end = is_list ? r.FieldSize(message, &field) : 0;
     for (int i = is_list ? 0 : kOnlyValue; i < end; ++i) {
-      const absl::Status status = CheckNumber(message, field, i);
+      absl::Status status = CheckNumber(message, field, i);
       if (!status.ok()) return status;
     }
   }
@@ -77,7 +77,7 @@ absl::Status CheckSquare(const std::string& field, int size, int side) {
 }  // namespace
 
 absl::Status CheckMessage(const RunReport& report) {
-  const absl::Status status = CheckNumbers(report);
+  absl::Status status = CheckNumbers(report);
   if (!status.ok()) return status;
   if (report.ranks() < 1) return BadField("ranks", "must be positive");
   for (const LayerLoad& layer : report.expert_load()) {
@@ -109,21 +109,21 @@ absl::Status CheckMessage(const RoutingStats& stats) {
 }
 
 absl::Status CheckMessage(const PlacementPlan& plan) {
-  const absl::Status status = CheckNumbers(plan);
+  absl::Status status = CheckNumbers(plan);
   if (!status.ok()) return status;
   if (plan.policies().empty()) return BadField("policies", "must have a policy");
   return absl::OkStatus();
 }
 
 absl::Status CheckMessage(const Replay& replay) {
-  const absl::Status status = CheckNumbers(replay);
+  absl::Status status = CheckNumbers(replay);
   if (!status.ok()) return status;
   if (replay.ranks() < 1) return BadField("ranks", "must be positive");
   return CheckSquare("sent_bytes", replay.sent_bytes_size(), replay.ranks());
 }
 
 absl::Status CheckMessage(const SweepRun& run) {
-  const absl::Status status = CheckNumbers(run);
+  absl::Status status = CheckNumbers(run);
   if (!status.ok()) return status;
   if (run.point().empty()) return BadField("point", "must have a name");
   std::set<std::string> axes;

@@ -33,10 +33,10 @@ class PageReader {
     if (!names.ok()) return names.status();
     const size_t used = inputs_.used.size();
     for (const std::string& name : *names) {
-      const absl::Status status = ReadEntry(JoinPath(directory, name), name, output);
+      absl::Status status = ReadEntry(JoinPath(directory, name), name, output);
       if (!status.ok()) return status;
     }
-    const absl::Status status = ReadSweepBeside(directory);
+    absl::Status status = ReadSweepBeside(directory);
     if (!status.ok() || inputs_.used.size() > used) return status;
     return absl::NotFoundError(absl::StrCat(
         directory, ": has nothing to show; a page is made of summary.json, stats.json, plan.json, ",
@@ -81,7 +81,7 @@ class PageReader {
         inputs_.unused.push_back(path);
         continue;
       }
-      const absl::Status status = ReadReplay(path);
+      absl::Status status = ReadReplay(path);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
@@ -159,7 +159,7 @@ absl::StatusOr<PageInputs> ReadPageInputs(FileSystem& files,
     if (is_twice) {
       return absl::InvalidArgumentError(absl::StrCat(directories[i], ": is given twice"));
     }
-    const absl::Status status = reader.ReadDirectory(directories[i], output);
+    absl::Status status = reader.ReadDirectory(directories[i], output);
     if (!status.ok()) return status;
   }
   return reader.Take();

@@ -37,6 +37,7 @@ std::string TicText(std::string_view text) {
 
 std::string NamedTics(const std::string& axis, const std::vector<std::string>& names) {
   std::vector<std::string> tics;
+  tics.reserve(names.size());
   for (const std::string& name : names) {
     tics.push_back(absl::StrCat(TicText(name), " ", tics.size()));
   }

@@ -48,6 +48,7 @@ OrderCount CountOrder(const std::vector<Prediction>& predictions) {
 
 std::vector<double> ErrorsOf(const std::vector<Prediction>& predictions) {
   std::vector<double> errors;
+  errors.reserve(predictions.size());
   for (const Prediction& p : predictions) errors.push_back(std::abs(p.error()));
   return errors;
 }

@@ -74,6 +74,7 @@ bool OpenInputText(const std::string& text, Descriptor& input) {
 // threads and much memory, so there is no fork.
 int Spawn(const std::vector<std::string>& words, const std::array<int, 3>& streams, pid_t& child) {
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   const char* const path = std::getenv("PATH");
