@@ -28,7 +28,7 @@ else
 fi
 
 # The work of every run: 32 sequences of 128 + 32 tokens, prefilled in one step.
-job=(--random-weights --threads 1 --num-prompts 32 --input-len 128 --output-len 32 --max-num-batched-tokens 4096)
+job=(--no-bounds --random-weights --threads 1 --num-prompts 32 --input-len 128 --output-len 32 --max-num-batched-tokens 4096)
 limits=(--max-num-batched-tokens 4096)
 
 quietly() { "$@" > "$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }; }
@@ -60,7 +60,7 @@ plan() {  # LOAD
         --output-json "$dir/plan-$1-$ranks.json"
   done
   [[ -e $dir/plan-$1-8-replicas.json ]] ||
-    quietly "$octet" plan --ranks 8 --slots 16 --trace "$dir/$1.zst" --out "$dir/$1-8-replicas.textproto" \
+    quietly "$octet" plan --ranks 8 --replicas 8 --trace "$dir/$1.zst" --out "$dir/$1-8-replicas.textproto" \
       --output-json "$dir/plan-$1-8-replicas.json"
 }
 
