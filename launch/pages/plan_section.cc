@@ -132,9 +132,10 @@ LineChart GapChart(const std::map<int64_t, const PlacementPlan*>& by_replicas, b
 }
 
 void AddGaps(HtmlPage& page, const std::map<int64_t, const PlacementPlan*>& by_replicas) {
-  HtmlTable table = {.caption = "Gap to the bound by replicas",
-                     .head = {"replicas in all layers", "policy", "in sample", "judged"},
-                     .rows = {}};
+  HtmlTable table = {
+      .caption = "Gap to the bound, of the figure that the policy lowers, by replicas",
+      .head = {"replicas in all layers", "policy", "in sample", "judged"},
+      .rows = {}};
   for (const auto& [replicas, plan] : by_replicas) {
     for (const PolicyFigures& policy : plan->policies()) {
       table.rows.push_back({absl::StrCat(replicas), policy.policy(), GapText(policy.in_sample()),
@@ -144,7 +145,8 @@ void AddGaps(HtmlPage& page, const std::map<int64_t, const PlacementPlan*>& by_r
   for (const bool judged : {false, true}) {
     const LineChart chart = GapChart(by_replicas, judged);
     if (chart.series.empty()) continue;
-    page.Figure(absl::StrCat("Gap to the bound against the number of replicas, ",
+    page.Figure(absl::StrCat("Gap to the bound, of the figure that the policy lowers, against the "
+                             "number of replicas, ",
                              judged ? "judged on other routing." : "in sample."),
                 DrawLineChart(chart));
   }

@@ -1,10 +1,12 @@
 #include "launch/pages/scaling_pictures.h"
 
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "launch/pages/line_chart.h"
 #include "launch/pages/page_numbers.h"
@@ -35,6 +37,21 @@ ScalingKind KindOfScaling(const std::vector<const MeasuredPoint*>& points) {
   }
   if (AreAlike(tokens)) return ScalingKind::kStrong;
   return AreAlike(tokens_of_rank) ? ScalingKind::kWeak : ScalingKind::kNeither;
+}
+
+// Sorts points by ranks. Of those with the same ranks only one stays: whose value of the axis is a
+// number, or the first.
+void KeepOneOfEachRanks(size_t axis, std::vector<const MeasuredPoint*>& points) {
+  const auto key = [&](const MeasuredPoint* point) {
+    int number = 0;
+    const bool is_number = absl::SimpleAtoi(point->values[axis], &number);
+    return std::pair(RanksOf(*point), is_number ? 0 : 1);
+  };
+  std::ranges::stable_sort(points, {}, key);
+  const auto same = [](const MeasuredPoint* a, const MeasuredPoint* b) {
+    return RanksOf(*a) == RanksOf(*b);
+  };
+  points.erase(std::unique(points.begin(), points.end(), same), points.end());
 }
 
 ScalingSeries SeriesOf(const std::string& settings,
@@ -104,7 +121,7 @@ std::vector<ScalingSeries> FindScaling(const SweepTable& table) {
   std::vector<ScalingSeries> all;
   for (const std::string& settings : order) {
     std::vector<const MeasuredPoint*>& points = groups[settings];
-    std::ranges::stable_sort(points, {}, [](const MeasuredPoint* p) { return RanksOf(*p); });
+    KeepOneOfEachRanks(index, points);
     ScalingSeries series = SeriesOf(settings, points);
     if (series.steps.size() > 1) all.push_back(std::move(series));
   }

@@ -27,7 +27,7 @@ struct ScalingStep {
   double efficiency = 0;  // speed-up / (ranks / the fewest)
 };
 
-// Points that differ in ranks alone.
+// Points that differ in ranks alone, one of each number of ranks.
 struct ScalingSeries {
   std::string settings;
   ScalingKind kind = ScalingKind::kNeither;

@@ -109,12 +109,15 @@ std::vector<PhaseTimes> MedianTimes(const SweepTable& table,
                                     const SweepPhase& (SweepRun::*phase)() const) {
   std::vector<PhaseTimes> all;
   for (const MeasuredPoint* point : table.Counting()) {
+    PhaseTimes times = {.name = point->name, .seconds = {}};
     std::map<std::string, std::vector<double>> seconds;
     for (const auto& [repetition, run] : point->runs) {
-      for (const SweepTime& t : (run->*phase)().times()) seconds[t.name()].push_back(t.seconds());
+      for (const SweepTime& t : (run->*phase)().times()) {
+        if (seconds[t.name()].empty()) times.seconds.emplace_back(t.name(), 0);
+        seconds[t.name()].push_back(t.seconds());
+      }
     }
-    PhaseTimes times = {.name = point->name, .seconds = {}};
-    for (const auto& [name, values] : seconds) times.seconds.emplace_back(name, Median(values));
+    for (auto& [name, median] : times.seconds) median = Median(seconds[name]);
     all.push_back(std::move(times));
   }
   return all;
@@ -139,46 +142,63 @@ bool AreOfOneWorkload(const SweepTable& table, const MeasuredPoint& a, const Mea
   return true;
 }
 
+struct BesideBaseline {
+  const MeasuredPoint* point;
+  RatioEstimate ratio;
+};
+
+// Returns what the other points of the first one's workload are to it.
+std::vector<BesideBaseline> CompareWithBaseline(const SweepTable& table,
+                                                const std::vector<const MeasuredPoint*>& points) {
+  std::vector<BesideBaseline> others;
+  for (const MeasuredPoint* point : points) {
+    if (point == points.front() || !AreOfOneWorkload(table, *points.front(), *point)) continue;
+    const RatioEstimate ratio = ComparePoints(*points.front(), *point, kWholeRate);
+    if (ratio.pairs > 0) others.push_back({point, ratio});
+  }
+  return others;
+}
+
+std::string DescribeBeside(const BesideBaseline& other, const MeasuredPoint& baseline) {
+  const RatioEstimate& ratio = other.ratio;
+  return absl::StrCat(
+      other.point->name, ", with ", IntervalOf(ratio), " x the tokens/s of the baseline ",
+      baseline.name,
+      ratio.has_interval() ? absl::StrCat(" (95 % interval of ", ratio.pairs, " pairs)") : "", ".");
+}
+
 }  // namespace
 
 SweepAnswer AnswerOfSweep(const SweepTable& table) {
   const std::vector<const MeasuredPoint*> points = table.Counting();
   if (points.empty()) return {"No point of the sweep has a result that counts.", false};
   const MeasuredPoint& baseline = *points.front();
-  const MeasuredPoint* best = nullptr;
-  RatioEstimate ratio;
-  int compared = 0;
-  for (const MeasuredPoint* point : points) {
-    if (point == &baseline || !AreOfOneWorkload(table, baseline, *point)) continue;
-    const RatioEstimate estimate = ComparePoints(baseline, *point, kWholeRate);
-    if (estimate.pairs == 0) continue;
-    ++compared;
-    if (best != nullptr && estimate.ratio <= ratio.ratio) continue;
-    best = point;
-    ratio = estimate;
-  }
-  if (best == nullptr) {
+  const std::vector<BesideBaseline> others = CompareWithBaseline(table, points);
+  if (others.empty()) {
     return {absl::StrCat("The point ", baseline.name, " has a median of ",
                          RangeText(baseline, kWholeRate),
                          " tokens/s of all steps; no other is beside it."),
             false};
   }
-  const std::string figures =
-      absl::StrCat(IntervalOf(ratio), " x the tokens/s of the baseline ", baseline.name);
-  const std::string of = absl::StrCat("Of ", Counted(compared, "point"), " beside the baseline ");
-  const std::string how =
-      ratio.has_interval() ? absl::StrCat(" (95 % interval of ", ratio.pairs, " pairs)") : "";
-  if (ratio.Separates() && ratio.ratio > 1) {
-    return {absl::StrCat(of, "the fastest is ", best->name, ", with ", figures, how, "."), true};
-  }
-  if (ratio.Separates()) {
+  const std::string of =
+      absl::StrCat(Counted(static_cast<int64_t>(others.size()), "point"), " beside the baseline");
+  const auto least_of = [](const BesideBaseline& b) {
+    return b.ratio.has_interval() ? b.ratio.low : 0;
+  };
+  const BesideBaseline& surest = *std::ranges::max_element(others, {}, least_of);
+  if (least_of(surest) > 1) {
     return {
-        absl::StrCat(of, "none is faster; the next is ", best->name, ", with ", figures, how, "."),
+        absl::StrCat("Of ", of, " the most clearly faster is ", DescribeBeside(surest, baseline)),
         true};
   }
-  return {absl::StrCat("No difference seen: of ", Counted(compared, "point"), " the fastest is ",
-                       best->name, ", with ", figures, how, "."),
-          false};
+  const BesideBaseline& fastest =
+      *std::ranges::max_element(others, {}, [](const BesideBaseline& b) { return b.ratio.ratio; });
+  const std::string described = DescribeBeside(fastest, baseline);
+  const bool all_differ =
+      std::ranges::all_of(others, [](const BesideBaseline& b) { return b.ratio.Separates(); });
+  if (all_differ)
+    return {absl::StrCat("None of ", of, " is faster; the next is ", described), true};
+  return {absl::StrCat("No difference seen: of ", of, " the fastest is ", described), false};
 }
 
 std::vector<std::string> EffectsOfSweep(const SweepTable& table) {
@@ -193,12 +213,12 @@ std::vector<std::string> EffectsOfSweep(const SweepTable& table) {
     };
     const auto [least, most] = std::ranges::minmax_element(
         comparisons, {}, [](const Comparison& c) { return c.ratio.ratio; });
-    effects.push_back(
-        absl::StrCat("Of ", Counted(static_cast<int64_t>(comparisons.size()), "comparison"), " of ",
-                     table.axes[axis].name, " with ", table.axes[axis].values.front(), ", ",
-                     count(kFaster), " are faster, ", count(kSlower), " slower, and ",
-                     count(kNoDifference), " show no difference; from ", IntervalOf(least->ratio),
-                     " (", least->name, ") to ", IntervalOf(most->ratio), " (", most->name, ")."));
+    effects.push_back(absl::StrCat(
+        table.axes[axis].name, " against ", table.axes[axis].values.front(), ", ",
+        Counted(static_cast<int64_t>(comparisons.size()), "comparison"), ": ", count(kFaster),
+        " faster, ", count(kSlower), " slower, ", count(kNoDifference), " without a difference, ",
+        count(kOnePair), " of one pair only; from ", IntervalOf(least->ratio), " (", least->name,
+        ") to ", IntervalOf(most->ratio), " (", most->name, ")."));
   }
   return effects;
 }

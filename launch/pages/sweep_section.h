@@ -17,8 +17,9 @@ struct SweepAnswer {
   bool is_decided = false;
 };
 
-// Returns what the best point is to the baseline, which has the first value of each axis, by
-// tokens/s of all steps. Points of another workload are not compared.
+// Returns what points are to the baseline, which has the first value of each axis, by tokens/s of
+// all steps: the one whose interval begins highest, if that is above 1, else the greatest ratio.
+// Points of another workload are not compared.
 SweepAnswer AnswerOfSweep(const SweepTable& table);
 
 // Returns a sentence for each axis: what its values are to the first, all else equal, by tokens/s

@@ -33,6 +33,7 @@ class PageInputsTest : public testing::Test {
       WriteFile(Path(name), text);
     }
     std::vector<std::string> directories;
+    directories.reserve(names.size());
     for (const std::string& name : names) directories.push_back(Path(name));
     PosixFileSystem files;
     return ReadPageInputs(files, directories, Path(output));

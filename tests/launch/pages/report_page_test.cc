@@ -130,7 +130,8 @@ TEST(ReportPageTest, WhatWasMeasuredAndDiffersIsTheAnswer) {
   PageInputs inputs = SweepInputs();
   inputs.plans.push_back({"d/plan.json", SmallPlan(4, 10)});
   inputs.runs.push_back({"d/summary.json", SmallRun()});
-  EXPECT_THAT(AnswerIn(PageOf(inputs)), HasSubstr("the fastest is ranks=2 placement=eplb"));
+  EXPECT_THAT(AnswerIn(PageOf(inputs)),
+              HasSubstr("the most clearly faster is ranks=2 placement=eplb"));
   std::erase_if(inputs.sweeps[0].runs, [](const SweepRun& run) { return run.repetition() > 0; });
   EXPECT_EQ(AnswerIn(PageOf(inputs)), "With eplb it is well.");
   inputs.plans.clear();

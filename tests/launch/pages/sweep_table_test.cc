@@ -126,7 +126,7 @@ TEST(SweepTableTest, TheAnswerIsTheBestPointAgainstTheBaseline) {
   const SweepAnswer answer = AnswerOfSweep(TabulateSweep(files));
   EXPECT_TRUE(answer.is_decided);
   EXPECT_THAT(answer.sentence,
-              AllOf(HasSubstr("Of 8 points beside the baseline the fastest is ranks=10 "
+              AllOf(HasSubstr("Of 8 points beside the baseline the most clearly faster is ranks=10 "
                               "placement=eplb, with 11.011 [10.98"),
                     HasSubstr("x the tokens/s of the baseline ranks=1 placement=contiguous"),
                     HasSubstr("(95 % interval of 3 pairs).")));
@@ -135,10 +135,32 @@ TEST(SweepTableTest, TheAnswerIsTheBestPointAgainstTheBaseline) {
   });
   const SweepAnswer none = AnswerOfSweep(TabulateSweep(files));
   EXPECT_FALSE(none.is_decided);
-  EXPECT_THAT(none.sentence, HasSubstr("No difference seen: of 1 point the fastest is"));
+  EXPECT_THAT(none.sentence,
+              HasSubstr("No difference seen: of 1 point beside the baseline the fastest is"));
   EXPECT_THAT(EffectsOfSweep(TabulateSweep(files)),
-              ElementsAre(HasSubstr("Of 1 comparison of placement with contiguous, 0 are faster, 0 "
-                                    "slower, and 1 show no difference")));
+              ElementsAre(HasSubstr("placement against contiguous, 1 comparison: 0 faster, 0 "
+                                    "slower, 1 without a difference, 0 of one pair only; from ")));
+}
+
+// A ratio of 1.2 that is sure says more than one of 2 that is not; and where all are surely slower,
+// none is faster.
+TEST(SweepTableTest, TheAnswerIsTheSurestAndNotTheGreatest) {
+  SweepFiles files = {.path = "d/points.jsonl"};
+  for (int r = 0; r < 3; ++r) {
+    files.runs.push_back(MakeSweepRun(1, "contiguous", r, 100));
+    files.runs.push_back(MakeSweepRun(1, "sure", r, 120 + r));
+    files.runs.push_back(MakeSweepRun(1, "vague", r, r == 1 ? 20 : 800));
+  }
+  EXPECT_THAT(AnswerOfSweep(TabulateSweep(files)).sentence,
+              HasSubstr("the most clearly faster is ranks=1 placement=sure, with 1.210 ["));
+  for (SweepRun& run : files.runs) {
+    if (run.settings(1).value() != "contiguous") {
+      run = MakeSweepRun(1, run.settings(1).value(), run.repetition(), 90 + run.repetition());
+    }
+  }
+  const SweepAnswer slower = AnswerOfSweep(TabulateSweep(files));
+  EXPECT_TRUE(slower.is_decided);
+  EXPECT_THAT(slower.sentence, HasSubstr("None of 2 points beside the baseline is faster"));
 }
 
 TEST(SweepTableTest, ScalingIsStrongOrWeak) {
@@ -150,6 +172,13 @@ TEST(SweepTableTest, ScalingIsStrongOrWeak) {
   ASSERT_EQ(all[0].steps.size(), 3U);
   EXPECT_NEAR(all[0].steps[2].speedup.ratio, 10, 1e-9);
   EXPECT_NEAR(all[0].steps[2].efficiency, 1, 1e-9);
+  for (SweepRun run : SweepOfFour().runs) {  // another way to have 2 ranks
+    if (run.ranks() != 2) continue;
+    run.mutable_settings(0)->set_value("2-apart");
+    run.set_point("apart " + run.point());
+    files.runs.insert(files.runs.begin(), run);
+  }
+  EXPECT_EQ(FindScaling(TabulateSweep(files))[0].steps.size(), 3U);
   for (SweepRun& run : files.runs) {
     run.mutable_prefill()->set_seconds(run.prefill().seconds() * run.ranks());
     run.mutable_decode()->set_seconds(run.decode().seconds() * run.ranks());
