@@ -4,6 +4,7 @@
 #include <absl/strings/str_join.h>
 
 #include <algorithm>
+#include <set>
 
 #include "launch/pages/line_chart.h"
 #include "launch/pages/load_pictures.h"
@@ -38,6 +39,15 @@ void AddReplayTable(HtmlPage& page, const std::vector<FromFile<Replay>>& replays
                           r.cluster(), replay.path});
   }
   page.Table(rates);
+}
+
+// Returns what the predictions leave out, each note once.
+std::set<std::string> NotesOf(const std::vector<FromFile<Replay>>& replays) {
+  std::set<std::string> notes;
+  for (const FromFile<Replay>& replay : replays) {
+    notes.insert(replay.message.notes().begin(), replay.message.notes().end());
+  }
+  return notes;
 }
 
 PhaseTimes TimesOf(const std::string& name, const ReplayPhase& phase) {
@@ -106,6 +116,7 @@ void AddReplaySection(HtmlPage& page, const std::vector<FromFile<Replay>>& repla
     page.Paragraph(replay.message.answer());
   }
   AddReplayTable(page, replays);
+  for (const std::string& note : NotesOf(replays)) page.Paragraph(absl::StrCat("Note: ", note));
   std::vector<PhaseTimes> prefill, decode;
   for (const FromFile<Replay>& replay : replays) {
     prefill.push_back(TimesOf(NameOfReplay(replay), replay.message.prefill()));

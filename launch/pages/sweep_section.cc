@@ -46,6 +46,7 @@ void AddSweepFacts(HtmlPage& page, const SweepFiles& files, const SweepTable& ta
   facts.rows.push_back({"failed runs", absl::StrCat(table.failed.size())});
   fact("processor", [](const SweepRun& run) { return run.cpu_model(); });
   fact("hosts", [](const SweepRun& run) { return run.hosts(); });
+  fact("names of hosts", [](const SweepRun& run) { return run.host_names(); });
   fact("threads of each rank", [](const SweepRun& run) { return run.threads(); });
   fact("version", [](const SweepRun& run) { return run.version(); });
   page.Table(facts);
@@ -54,13 +55,14 @@ void AddSweepFacts(HtmlPage& page, const SweepFiles& files, const SweepTable& ta
 void AddFailedRuns(HtmlPage& page, const SweepTable& table) {
   if (table.failed.empty()) return;
   page.Heading("Failed runs");
-  HtmlTable failed = {.caption = "These runs have no result. A repeated run counts with its result",
-                      .head = {"point", "repetition", "order", "exit code", "why", "command"},
-                      .rows = {}};
+  HtmlTable failed = {
+      .caption = "These runs have no result. A repeated run counts with its result",
+      .head = {"point", "repetition", "order", "exit code", "why", "log", "command"},
+      .rows = {}};
   for (const SweepRun* run : table.failed) {
     failed.rows.push_back({run->point(), absl::StrCat(run->repetition()),
                            absl::StrCat(run->order()), absl::StrCat(run->exit_code()),
-                           run->failure(), run->command()});
+                           run->failure(), run->log(), run->command()});
   }
   page.Table(failed);
 }

@@ -172,6 +172,7 @@ TEST(ReportPageTest, PredictionsStandBesideWhatWasMeasured) {
   inputs.replays = {{"d/replays/1.json", Predicted("ranks=1 placement=contiguous", 101, 55.55)},
                     {"d/replays/2.json", Predicted("ranks=1 placement=eplb", 75.5, 75.5)},
                     {"d/replays/3.json", Predicted("ranks=4 placement=eplb", 1, 1)}};
+  inputs.replays[2].message.add_notes("It leaves out <much>.");
   const SweepTable table = TabulateSweep(inputs.sweeps[0]);
   const std::vector<Prediction> predictions = JoinPredictions(inputs.replays, table);
   ASSERT_EQ(predictions.size(), 4U);
@@ -185,6 +186,7 @@ TEST(ReportPageTest, PredictionsStandBesideWhatWasMeasured) {
   EXPECT_THAT(
       PageOf(inputs),
       AllOf(
+          HasSubstr("Note: It leaves out &lt;much&gt;."),
           HasSubstr(
               "off by a median of 5.0 % (p95 44.0 %, most 50.0 %) in 4 predictions; 1 of 2 pairs"),
           HasSubstr("<td class=\"n\">-50.0 %</td>"), HasSubstr("<td class=\"n\">+10.0 %</td>"),
