@@ -77,7 +77,7 @@ void AddTimeBars(HtmlPage& page, const std::string& what, const std::vector<Phas
   StackedBars bars = {.x_label = "seconds", .parts = PartsOf(times), .bars = {}};
   if (bars.parts.empty()) return;
   for (const PhaseTimes& t : times) {
-    std::vector<double>& values = bars.bars.emplace_back(t.name).values;
+    std::vector<double>& values = bars.bars.emplace_back(StackedBars::Bar{t.name, {}}).values;
     for (const StackedBars::Part& part : bars.parts) values.push_back(SecondsOf(t, part.name));
   }
   const size_t num_bars = bars.bars.size();

@@ -37,14 +37,14 @@ std::string FormatTimes(const Replay& replay) {
     rows.push_back(
         {names.times(t).name(), seconds(replay.prefill(), t), seconds(replay.decode(), t)});
   }
-  const auto add = [&](const char* name, const char* format, auto value) {
-    rows.push_back({name, absl::StrFormat(absl::ParsedFormat<'f'>(format), value(replay.prefill())),
-                    absl::StrFormat(absl::ParsedFormat<'f'>(format), value(replay.decode()))});
+  const auto add = [&](const char* name, int digits, auto value) {
+    rows.push_back({name, absl::StrFormat("%.*f", digits, value(replay.prefill())),
+                    absl::StrFormat("%.*f", digits, value(replay.decode()))});
   };
-  add("all", "%.3f", [](const ReplayPhase& p) { return p.seconds(); });
-  add("steps", "%.0f", [](const ReplayPhase& p) { return static_cast<double>(p.steps()); });
-  add("ms of a step, median", "%.2f", [](const ReplayPhase& p) { return 1e3 * p.step_p50(); });
-  add("ms of a step, p95", "%.2f", [](const ReplayPhase& p) { return 1e3 * p.step_p95(); });
+  add("all", 3, [](const ReplayPhase& p) { return p.seconds(); });
+  add("steps", 0, [](const ReplayPhase& p) { return static_cast<double>(p.steps()); });
+  add("ms of a step, median", 2, [](const ReplayPhase& p) { return 1e3 * p.step_p50(); });
+  add("ms of a step, p95", 2, [](const ReplayPhase& p) { return 1e3 * p.step_p95(); });
   return FormatTable(rows);
 }
 
