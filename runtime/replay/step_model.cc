@@ -26,8 +26,10 @@ StepModel::StepModel(const ClusterModel& cluster, const ReplayedModel& model,
       table_(table),
       wants_all_(wants_all),
       ranks_of_host_(cluster.num_hosts()),
+      tokens_(kMaxMicroBatches),
       parts_(kMaxMicroBatches),
-      now_(cluster.num_ranks()) {
+      now_(cluster.num_ranks()),
+      link_free_(cluster.num_hosts()) {
   const int ranks = cluster.num_ranks();
   const std::vector<std::string> names = cluster.HostNames();
   for (int r = 0; r < ranks; ++r) ranks_of_host_[cluster.host_of(r)].push_back(r);
@@ -41,11 +43,11 @@ StepModel::StepModel(const ClusterModel& cluster, const ReplayedModel& model,
       group.counts.push_back(std::make_unique<ExchangeCounts>(placement, group.hosts, policy));
     }
   }
+  for (StepPart& tokens : tokens_) tokens.Resize(ranks);
   for (Part& part : parts_) {
-    part.loads.resize(ranks);
-    part.rows.resize(ranks);
-    part.last_rows.resize(ranks);
-    for (auto* times : {&part.arrived, &part.all_done, &part.landed}) times->resize(ranks);
+    for (auto* times : {&part.all_staged, &part.arrived, &part.all_done, &part.landed}) {
+      times->resize(ranks);
+    }
   }
   if (ranks <= kMostInMatrix) sent_bytes_.resize(int64_t{ranks} * ranks);
 }
@@ -54,8 +56,13 @@ StepModel::Prediction StepModel::Predict(const ReplayedJob& job, const ReplayedS
   std::ranges::fill(now_, 0);
   times_ = {};
   traffic_ = {};
-  network_free_ = 0;
-  DivideStep(job, step);
+  std::ranges::fill(link_free_, 0);
+  num_parts_ = *std::ranges::max_element(step.micro_batches);
+  DivideStep(job, step, tokens_);
+  for (Part& part : parts_) {
+    std::ranges::fill(part.landed, 0);
+    std::ranges::fill(part.all_done, 0);
+  }
   for (int layer = 0; layer < model_.num_layers; ++layer) PredictLayer(layer);
   EndStep();
   Prediction prediction = {.seconds = *std::ranges::max_element(now_), .traffic = traffic_};
@@ -79,51 +86,9 @@ double StepModel::ControlSeconds() const {
   return seconds;
 }
 
-void StepModel::DivideStep(const ReplayedJob& job, const ReplayedStep& step) {
-  num_parts_ = *std::ranges::max_element(step.micro_batches);
-  for (Part& part : parts_) {
-    std::ranges::fill(part.loads, TokenLoad());
-    std::ranges::fill(part.landed, 0);
-    std::ranges::fill(part.all_done, 0);
-    for (auto& rows : part.rows) rows.clear();
-    for (auto& rows : part.last_rows) rows.clear();
-  }
-  for (int r = 0; r < cluster_.num_ranks(); ++r) {
-    int64_t tokens = 0;
-    for (const ReplayedChunk& chunk : step.ranks[r]) tokens += chunk.num_tokens;
-    int64_t first = 0;
-    for (const ReplayedChunk& chunk : step.ranks[r]) {
-      for (int64_t i = 0; i < chunk.num_tokens; ++i) {
-        int p = 0;
-        while (first + i >= FirstOfMicroBatch(tokens, p + 1, step.micro_batches[r])) ++p;
-        AddToken(job, chunk, i, r, parts_[p]);
-      }
-      first += chunk.num_tokens;
-    }
-  }
-}
-
-void StepModel::AddToken(const ReplayedJob& job, const ReplayedChunk& chunk, int64_t i, int rank,
-                         Part& part) {
-  TokenLoad& load = part.loads[rank];
-  const int64_t position = chunk.position + i;
-  const int64_t row = job.RowOf(chunk.sequence, position);
-  ++load.tokens;
-  part.rows[rank].push_back(row);
-  if (chunk.num_tokens == 1) {
-    ++load.decoding;
-    load.decoding_positions += position + 1;
-  } else {
-    load.prompt_positions += position + 1;
-  }
-  if (!chunk.samples || i + 1 < chunk.num_tokens) return;
-  ++load.last_tokens;
-  part.last_rows[rank].push_back(row);
-}
-
 void StepModel::PredictLayer(int layer) {
   for (int p = 0; p < num_parts_; ++p) {
-    Stage(layer, parts_[p]);
+    Stage(layer, p);
     for (Group& group : groups_) {
       Route(group, layer, p);
       Arrive(group, p);
@@ -135,7 +100,7 @@ void StepModel::PredictLayer(int layer) {
   }
 }
 
-void StepModel::Stage(int layer, Part& part) {
+void StepModel::Stage(int layer, int index) {
   constexpr std::array kShares = {
       Share{ReplayedTime::kCombine,
             [](const PartCosts& c, const TokenLoad& l) { return c.Combine(l.tokens); }},
@@ -155,12 +120,13 @@ void StepModel::Stage(int layer, Part& part) {
             [](const PartCosts& c, const TokenLoad& l) { return c.Router(l.last_tokens); }},
       Share{ReplayedTime::kDispatch,
             [](const PartCosts& c, const TokenLoad& l) { return c.Dispatch(l.last_tokens); }}};
+  const Part& part = parts_[index];
   for (int r = 0; r < std::ssize(now_); ++r) {
     Wait(r, part.landed[r], part.all_done[r], ReplayedTime::kExposedCombine);
   }
   // Nothing is combined before the first layer.
   const std::span shares = IsLast(layer) ? std::span(kLastShares) : std::span(kShares);
-  Work(layer == 0 ? shares.subspan(1) : shares, part.loads);
+  Work(layer == 0 ? shares.subspan(1) : shares, tokens_[index].loads);
 }
 
 // Waits until a time, of which the part until `others_ready` is for ranks that have more to do.
@@ -201,14 +167,12 @@ void StepModel::Work(std::span<const Share> shares, std::span<const TokenLoad> l
   }
 }
 
-const std::vector<int64_t>& StepModel::RowsOf(const Part& part, int layer, int rank) const {
-  return IsLast(layer) ? part.last_rows[rank] : part.rows[rank];
-}
-
 void StepModel::Route(Group& group, int layer, int part) {
   const int64_t slots = int64_t{table_.num_layers} * table_.topk;
   for (int i = 0; i < std::ssize(group.routing); ++i) {
-    const std::vector<int64_t>& rows = RowsOf(parts_[part], layer, group.first_rank + i);
+    const int rank = group.first_rank + i;
+    const std::vector<int64_t>& rows =
+        IsLast(layer) ? tokens_[part].last_rows[rank] : tokens_[part].rows[rank];
     Routing& routing = group.routing[i];
     routing.num_tokens = std::ssize(rows);
     routing.topk_idx.clear();
@@ -221,10 +185,19 @@ void StepModel::Route(Group& group, int layer, int part) {
   CountTraffic(group, *group.counts[part]);
 }
 
-double StepModel::NetworkSeconds(const Group& group, int index, RowWay way) const {
-  if (group.hosts.num_hosts() == 1) return 0;
-  return BytesOfBusiestHost(model_, *group.counts[index], group.hosts, way) /
-         cluster_.network().rate;
+// Returns when the links of the group's hosts have carried rows that are ready then, behind those
+// that they still carry. The busiest host decides.
+double StepModel::Carry(const Group& group, int part, RowWay way, double ready) {
+  const double bytes = BytesOfBusiestHost(model_, *group.counts[part], group.hosts, way);
+  if (bytes == 0) return ready;
+  const auto free_of = [&](int host) -> double& {
+    return link_free_[cluster_.host_of(group.first_rank + group.hosts.ranks_of(host)[0])];
+  };
+  double end = ready;
+  for (int h = 0; h < group.hosts.num_hosts(); ++h) end = std::max(end, free_of(h));
+  end += bytes / cluster_.network().rate;
+  for (int h = 0; h < group.hosts.num_hosts(); ++h) free_of(h) = end;
+  return end;
 }
 
 // Rows are there when all ranks of the group have staged theirs. Their sizes go to other hosts
@@ -234,23 +207,20 @@ void StepModel::Arrive(Group& group, int index) {
   const int first = group.first_rank;
   const std::span now = std::span(now_).subspan(first, group.hosts.num_ranks());
   const double staged = *std::ranges::max_element(now);
-  part.all_staged = staged;
   double arrived = staged + (group.hosts.num_ranks() > 1 ? cluster_.same_host().latency : 0);
   if (group.hosts.num_hosts() > 1) {
     const auto hosts = static_cast<unsigned>(group.hosts.num_hosts());
     const double latency = (1 + std::bit_width(hosts - 1)) * cluster_.network().latency;
-    const double seconds = NetworkSeconds(group, index, RowWay::kToExperts);
-    const double sent = std::max(staged, network_free_) + seconds;
-    if (seconds > 0) network_free_ = sent;
-    arrived = std::max(arrived, sent + latency);
+    arrived = std::max(arrived, Carry(group, index, RowWay::kToExperts, staged) + latency);
   }
+  std::fill_n(part.all_staged.begin() + first, now.size(), staged);
   std::fill_n(part.arrived.begin() + first, now.size(), arrived);
 }
 
 void StepModel::ComputeExperts(int index) {
   Part& part = parts_[index];
   for (int r = 0; r < std::ssize(now_); ++r) {
-    Wait(r, part.arrived[r], part.all_staged, ReplayedTime::kExposedDispatch);
+    Wait(r, part.arrived[r], part.all_staged[r], ReplayedTime::kExposedDispatch);
   }
   const int size = groups_.front().hosts.num_ranks();
   for (const std::vector<int>& ranks : ranks_of_host_) {
@@ -271,27 +241,37 @@ void StepModel::ComputeExperts(int index) {
   }
 }
 
+// Outputs leave a host when all of its ranks that have any are done, as far as the links are
+// concerned: those of the whole group are carried behind its last rank.
 void StepModel::Land(Group& group, int index) {
   Part& part = parts_[index];
-  const double back = NetworkSeconds(group, index, RowWay::kBack);
   const int first = group.first_rank;
-  double sent = 0;
+  const ExchangeCounts& counts = *group.counts[index];
+  const auto is_far = [&](int home, int owner) {
+    return group.hosts.host_of(owner) != group.hosts.host_of(home);
+  };
+  double last = 0;  // of the ranks whose outputs leave their hosts
+  for (int home = 0; home < group.hosts.num_ranks(); ++home) {
+    for (const int32_t owner : counts.owners(home)) {
+      if (is_far(home, owner)) last = std::max(last, now_[first + owner]);
+    }
+  }
+  const double carried = Carry(group, index, RowWay::kBack, last);
   for (int home = 0; home < group.hosts.num_ranks(); ++home) {
     double done = 0;
     double landed = 0;
-    for (const int32_t owner : group.counts[index]->owners(home)) {
+    for (const int32_t owner : counts.owners(home)) {
       const double end = now_[first + owner];
-      const bool is_far = group.hosts.host_of(owner) != group.hosts.host_of(home);
-      const LinkModel& link = is_far ? cluster_.network() : cluster_.same_host();
-      const double queued = is_far ? std::max(end, network_free_) + back : end;
-      if (is_far) sent = std::max(sent, queued);
       done = std::max(done, end);
-      landed = std::max(landed, owner == home ? end : queued + link.latency);
+      if (is_far(home, owner)) {
+        landed = std::max(landed, carried + cluster_.network().latency);
+      } else {
+        landed = std::max(landed, owner == home ? end : end + cluster_.same_host().latency);
+      }
     }
     part.all_done[first + home] = done;
     part.landed[first + home] = landed;
   }
-  network_free_ = std::max(network_free_, sent);
 }
 
 void StepModel::EndStep() {
@@ -312,8 +292,8 @@ void StepModel::EndStep() {
   for (int p = 0; p < num_parts_; ++p) {
     for (int r = 0; r < std::ssize(now_); ++r) {
       Wait(r, parts_[p].landed[r], parts_[p].all_done[r], ReplayedTime::kExposedCombine);
-      loads[r].tokens += parts_[p].loads[r].tokens;
-      loads[r].last_tokens += parts_[p].loads[r].last_tokens;
+      loads[r].tokens += tokens_[p].loads[r].tokens;
+      loads[r].last_tokens += tokens_[p].loads[r].last_tokens;
     }
   }
   Work(wants_all_ ? kAllShares : kShares, loads);

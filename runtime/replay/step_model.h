@@ -14,6 +14,7 @@
 #include "runtime/replay/cluster_model.h"
 #include "runtime/replay/replayed_job.h"
 #include "runtime/replay/replayed_traffic.h"
+#include "runtime/replay/step_parts.h"
 
 namespace octet {
 
@@ -64,14 +65,10 @@ class StepModel {
  private:
   // The exchange of one micro-batch in one layer.
   struct Part {
-    std::vector<TokenLoad> loads;                 // [ranks]
-    std::vector<std::vector<int64_t>> rows;       // [ranks] of the table
-    std::vector<std::vector<int64_t>> last_rows;  // of them, those that the last layer goes on with
-
-    double all_staged = 0;         // when the last rank had staged its rows
-    std::vector<double> arrived;   // [ranks] when the rows of all are there
-    std::vector<double> all_done;  // [homes] when the last rank that serves a home was done
-    std::vector<double> landed;    // [homes] when its outputs are there
+    std::vector<double> all_staged;  // [ranks] when the last rank of the group had staged its rows
+    std::vector<double> arrived;     // [ranks] when the rows of all are there
+    std::vector<double> all_done;    // [homes] when the last rank that serves a home was done
+    std::vector<double> landed;      // [homes] when its outputs are there
   };
 
   // The ranks over which experts are spread.
@@ -82,11 +79,8 @@ class StepModel {
     std::vector<std::unique_ptr<ExchangeCounts>> counts;  // of each micro-batch
   };
 
-  void DivideStep(const ReplayedJob& job, const ReplayedStep& step);
-  void AddToken(const ReplayedJob& job, const ReplayedChunk& chunk, int64_t i, int rank,
-                Part& part);
   void PredictLayer(int layer);
-  void Stage(int layer, Part& part);
+  void Stage(int layer, int part);
   void Route(Group& group, int layer, int part);
   void Arrive(Group& group, int part);
   void ComputeExperts(int part);
@@ -94,8 +88,7 @@ class StepModel {
   void CountTraffic(const Group& group, const ExchangeCounts& counts);
   void EndStep();
   double ControlSeconds() const;
-  double NetworkSeconds(const Group& group, int part, RowWay way) const;
-  const std::vector<int64_t>& RowsOf(const Part& part, int layer, int rank) const;
+  double Carry(const Group& group, int part, RowWay way, double ready);
   bool IsLast(int layer) const { return !wants_all_ && layer + 1 == model_.num_layers; }
 
   // A part of the work of a rank.
@@ -116,11 +109,12 @@ class StepModel {
   const bool wants_all_;
   std::vector<std::vector<int>> ranks_of_host_;
   std::vector<Group> groups_;
-  std::vector<Part> parts_;  // micro-batches, of which the first num_parts_ are used
+  std::vector<StepPart> tokens_;  // of each micro-batch
+  std::vector<Part> parts_;       // micro-batches, of which the first num_parts_ are used
   int num_parts_ = 1;
 
-  std::vector<double> now_;  // [ranks]
-  double network_free_ = 0;  // when the busiest link has carried all that was sent so far
+  std::vector<double> now_;        // [ranks]
+  std::vector<double> link_free_;  // [hosts] when the host's link has carried all that came so far
   std::vector<SharedWork> shared_;
   std::array<double, kNumReplayedTimes> times_ = {};
   ReplayedTraffic traffic_;

@@ -62,10 +62,10 @@ def busiest(bytes_between):  # of the hosts, what it sends or gets, whichever is
     got = [sum(bytes_between[3 * home + r] for home in ranks if home != r) for r in ranks]
     return max(sent + got)
 
-def link_bytes(placement, i):  # of the warm-up, which reads the same prompts, and of what was measured
+def link_bytes(placement, i):
     traffic = read(f"{placement}.{i}.stats")["traffic"]
     between = [list(map(int, traffic[name])) for name in ("dispatch_bytes", "return_bytes")]
-    return sum(busiest(each) for each in between) / 2
+    return sum(busiest(each) for each in between)
 
 def rate(placement, i):
     return max(e["bytes_per_s"] for e in read(f"{placement}.{i}.run")["bounds"]["exchange"][-2:])
