@@ -6,7 +6,6 @@
 #include <array>
 #include <atomic>
 #include <csignal>
-#include <cstring>
 
 #include "kernels/base/check.h"
 #include "runtime/batch/fault_note.h"
@@ -44,9 +43,21 @@ Note& TheNote() {
   return note;
 }
 
-void Write(int fd, const char* text) {
-  [[maybe_unused]] const ssize_t written = write(fd, text, std::strlen(text));
-}
+// A line of the note, cut off where it has no more room. It is written by one call: a launcher may
+// kill this process at any time.
+class NoteLine {
+ public:
+  void Add(const char* text) {
+    while (*text != 0 && size_ < text_.size()) text_[size_++] = *text++;
+  }
+  void WriteTo(int fd) const {
+    [[maybe_unused]] const ssize_t written = write(fd, text_.data(), size_);
+  }
+
+ private:
+  std::array<char, 1024> text_ = {};
+  size_t size_ = 0;
+};
 
 void WriteLine(const char* what) {
   const Note& note = TheNote();
@@ -54,10 +65,12 @@ void WriteLine(const char* what) {
   if (fd < 0) return;
   const int64_t reading = note.reading;
   Digits digits;
+  NoteLine line;
   if (reading != kNothing) {
-    for (const char* text : {FaultNote::kReading, Decimal(reading, digits), ", "}) Write(fd, text);
+    for (const char* text : {FaultNote::kReading, Decimal(reading, digits), ", "}) line.Add(text);
   }
-  for (const char* text : {note.who.c_str(), ": ", what, "\n"}) Write(fd, text);
+  for (const char* text : {note.who.c_str(), ": ", what, "\n"}) line.Add(text);
+  line.WriteTo(fd);
   fsync(fd);
   close(fd);
 }

@@ -8,6 +8,7 @@
 #include "launch/proto_text.h"
 #include "proto/machine_profile.pb.h"
 #include "proto/report.pb.h"
+#include "proto/routing_trace.pb.h"
 #include "proto/sweep.pb.h"
 #include "tests/support/json.h"
 
@@ -37,7 +38,8 @@ TEST(ProtoJsonTest, WritesEveryFieldByItsType) {
 
 TEST(ProtoJsonTest, LeavesOutMessagesThatAreNotSet) {
   MachineProfile profile;
-  EXPECT_EQ(JsonOf(profile), "{}\n");
+  EXPECT_FALSE(ParseJson(JsonOf(profile)).contains("exchange"));
+  EXPECT_EQ(JsonOf(TraceRecord()), "{}\n");
   profile.mutable_exchange()->add_messages()->set_same_host(true);
   const nlohmann::json json = ParseJson(JsonOf(profile));
   EXPECT_FALSE(json.contains("kernels"));
