@@ -15,21 +15,39 @@ bool IsOf(const ReplayedModel& model, const LayerProfile& profile) {
          shape.experts_per_token() == model.topk;
 }
 
-// Fits latency + bytes / rate to the smallest and the largest message.
+// Returns what the host of rank 0 sends to other hosts where each rank sends a byte to each other.
+double SentByHost(const ExchangeProfile& exchange) {
+  const auto of_host = static_cast<double>(std::ranges::count(exchange.hosts(), exchange.hosts(0)));
+  return of_host * (static_cast<double>(exchange.hosts_size()) - of_host);
+}
+
+// Latency is that of the smallest message. What links between hosts carry is measured where all
+// ranks send to all, which loads both directions, as an exchange of rows does.
 std::optional<LinkModel> FitLink(const ExchangeProfile& exchange, bool same_host) {
-  const MessageTime* least = nullptr;
-  const MessageTime* most = nullptr;
+  LinkModel link;
+  int64_t least_bytes = 0;
   for (const MessageTime& m : exchange.messages()) {
     if (m.same_host() != same_host) continue;
-    if (least == nullptr || m.message_bytes() < least->message_bytes()) least = &m;
-    if (most == nullptr || m.message_bytes() > most->message_bytes()) most = &m;
+    if (least_bytes == 0 || m.message_bytes() < least_bytes) link.latency = m.seconds();
+    least_bytes = least_bytes == 0 ? m.message_bytes() : std::min(least_bytes, m.message_bytes());
   }
-  if (least == nullptr || most->message_bytes() == least->message_bytes() ||
-      most->seconds() <= least->seconds())
-    return std::nullopt;
-  const auto bytes = static_cast<double>(most->message_bytes() - least->message_bytes());
-  return LinkModel{.latency = least->seconds(),
-                   .rate = bytes / (most->seconds() - least->seconds())};
+  if (least_bytes == 0) return std::nullopt;
+  link.carry.Add(0, 0);
+  const auto add = [&](double bytes, double seconds) {
+    link.carry.Add(bytes, std::max(0.0, seconds - link.latency));
+  };
+  if (!same_host && !exchange.all_to_all().empty() && !exchange.hosts().empty()) {
+    const double sent = SentByHost(exchange);
+    for (const AllToAllTime& a : exchange.all_to_all()) {
+      add(sent * static_cast<double>(a.message_bytes()), a.seconds());
+    }
+  } else {
+    for (const MessageTime& m : exchange.messages()) {
+      if (m.same_host() == same_host) add(static_cast<double>(m.message_bytes()), m.seconds());
+    }
+  }
+  link.carry.Finish();
+  return link;
 }
 
 absl::StatusOr<LinkModel> MakeLink(const std::string& name, bool given, const Link& link,
@@ -39,7 +57,7 @@ absl::StatusOr<LinkModel> MakeLink(const std::string& name, bool given, const Li
       return absl::InvalidArgumentError(
           absl::StrCat(name, ": the latency must not be negative, and the rate be positive"));
     }
-    return LinkModel{.latency = link.latency_seconds(), .rate = link.bytes_per_second()};
+    return LinkModel::OfRate(link.latency_seconds(), link.bytes_per_second());
   }
   if (exchange != nullptr) {
     if (const std::optional<LinkModel> fitted = FitLink(*exchange, same_host)) return *fitted;
@@ -50,6 +68,14 @@ absl::StatusOr<LinkModel> MakeLink(const std::string& name, bool given, const Li
 }
 
 }  // namespace
+
+LinkModel LinkModel::OfRate(double latency, double bytes_per_second) {
+  LinkModel link = {.latency = latency};
+  link.carry.Add(0, 0);
+  link.carry.Add(bytes_per_second, 1);
+  link.carry.Finish();
+  return link;
+}
 
 ReplayedModel ReplayedModel::FromHeader(const TraceHeader& header) {
   return {.num_layers = header.num_layers(),

@@ -60,11 +60,12 @@ class HostModel {
   std::map<int, PartCosts> by_busy_;  // by ranks that work at the same time
 };
 
-// The time of a message between two ranks: latency + bytes / rate.
+// A link: a message takes the latency, and what the link needs to carry its bytes.
 struct LinkModel {
   double latency = 0;  // seconds
-  double rate = 0;     // bytes per second
-  double Seconds(double bytes) const { return latency + bytes / rate; }
+  Piecewise carry;     // seconds beyond it, by the bytes that the busiest host sends or gets
+
+  static LinkModel OfRate(double latency, double bytes_per_second);
 };
 
 class ClusterModel {

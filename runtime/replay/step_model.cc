@@ -195,7 +195,7 @@ double StepModel::Carry(const Group& group, int part, RowWay way, double ready) 
   };
   double end = ready;
   for (int h = 0; h < group.hosts.num_hosts(); ++h) end = std::max(end, free_of(h));
-  end += bytes / cluster_.network().rate;
+  end += cluster_.network().carry(bytes);
   for (int h = 0; h < group.hosts.num_hosts(); ++h) free_of(h) = end;
   return end;
 }

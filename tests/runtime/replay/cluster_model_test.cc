@@ -69,31 +69,51 @@ Cluster TwoKinds() {
   return cluster;
 }
 
-TEST(ClusterModel, LinksAreFittedToMessagesUnlessGiven) {
+void AddMessage(bool same_host, int64_t bytes, double seconds, ExchangeProfile& exchange) {
+  MessageTime& m = *exchange.add_messages();
+  m.set_same_host(same_host);
+  m.set_message_bytes(bytes);
+  m.set_seconds(seconds);
+}
+
+TEST(ClusterModel, LinksAreAsMeasuredUnlessGiven) {
   ExchangeProfile exchange;
-  const auto add = [&](bool same_host, int64_t bytes, double seconds) {
-    MessageTime& m = *exchange.add_messages();
-    m.set_same_host(same_host);
-    m.set_message_bytes(bytes);
-    m.set_seconds(seconds);
-  };
-  add(true, 10, 1e-6);
-  add(true, 1010, 2e-6);
-  add(false, 10, 1e-5);
-  add(false, 500, 9);  // between them
-  add(false, 2010, 3e-5);
+  AddMessage(true, 10, 1, exchange);
+  AddMessage(true, 1010, 3, exchange);
+  AddMessage(false, 500, 60, exchange);
+  AddMessage(false, 10, 10, exchange);
   Cluster cluster = TwoKinds();
-  absl::StatusOr<ClusterModel> made = Make(cluster, &exchange);
+  const absl::StatusOr<ClusterModel> made = Make(cluster, &exchange);
   ASSERT_TRUE(made.ok()) << made.status();
   EXPECT_EQ(made->num_ranks(), 7);
   EXPECT_EQ(made->num_hosts(), 3);
   EXPECT_EQ(made->host_of(5), 1);
-  EXPECT_DOUBLE_EQ(made->same_host().latency, 1e-6);
-  EXPECT_DOUBLE_EQ(made->same_host().rate, 1e9);
-  EXPECT_DOUBLE_EQ(made->network().rate, 1e8);
+  EXPECT_EQ(made->same_host().latency, 1);
+  EXPECT_DOUBLE_EQ(made->same_host().carry(510), 1);
+  EXPECT_EQ(made->network().latency, 10);
+  EXPECT_DOUBLE_EQ(made->network().carry(500), 50);
   cluster.mutable_network()->set_bytes_per_second(5);
-  EXPECT_EQ(Make(cluster, &exchange)->network().rate, 5);
+  EXPECT_DOUBLE_EQ(Make(cluster, &exchange)->network().carry(20), 4);
   EXPECT_THAT(Make(cluster, nullptr).status().message(), HasSubstr("same_host"));
+}
+
+// Ranks 0 and 1 are on one host: each sends what it sends to rank 2.
+TEST(ClusterModel, LinksBetweenHostsAreThoseOfAnExchangeOfAllWithAll) {
+  ExchangeProfile exchange;
+  AddMessage(true, 10, 1, exchange);
+  AddMessage(false, 10, 2, exchange);
+  for (const char* host : {"a", "a", "b"}) exchange.add_hosts(host);
+  for (const auto& [bytes, seconds] : {std::pair(100, 3), {200, 4}, {1000, 34}}) {
+    AllToAllTime& time = *exchange.add_all_to_all();
+    time.set_message_bytes(bytes);
+    time.set_seconds(seconds);
+  }
+  const absl::StatusOr<ClusterModel> made = Make(TwoKinds(), &exchange);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->network().latency, 2);
+  EXPECT_DOUBLE_EQ(made->network().carry(200), 1);
+  EXPECT_DOUBLE_EQ(made->network().carry(1200), 17);
+  EXPECT_DOUBLE_EQ(made->network().carry(0), 0);
 }
 
 TEST(ClusterModel, HostsTakeTheProfileOfTheRanksThatWork) {
