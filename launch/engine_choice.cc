@@ -13,13 +13,6 @@
 namespace octet {
 namespace {
 
-absl::StatusOr<int> ChooseGroupSize(const RunConfig& config, int num_ranks) {
-  const int size = config.ep_size() > 0 ? config.ep_size() : num_ranks;
-  if (num_ranks % size == 0) return size;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "--ep-size ", size, ": ", num_ranks, " ranks can't be divided into groups of that size"));
-}
-
 // The least tokens of an expert in a micro-batch. With fewer, cores wait for its weights, which
 // each micro-batch reads.
 constexpr int64_t kMinExpertRows = 32;
@@ -38,6 +31,13 @@ int64_t ChooseOverlap(std::span<const std::string> hosts, const std::string& wan
   if (wanted == "on") return 1;
   if (wanted == "off" || !SpansHosts(hosts, group_size)) return 0;
   return kMaxMicroBatches * kMinExpertRows * num_experts / topk;
+}
+
+absl::StatusOr<int> ChooseGroupSize(int ep_size, int num_ranks) {
+  const int size = ep_size > 0 ? ep_size : num_ranks;
+  if (num_ranks % size == 0) return size;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--ep-size ", size, ": ", num_ranks, " ranks can't be divided into groups of that size"));
 }
 
 int64_t ChooseBatchedTokens(int64_t wanted, int group_size) {
@@ -61,7 +61,7 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
                                                   const ModelFiles& model) {
   absl::StatusOr<DType> dtype = ChooseDType(config.dtype(), model.tensors);
   if (!dtype.ok()) return dtype.status();
-  const absl::StatusOr<int> group_size = ChooseGroupSize(config, world.size());
+  const absl::StatusOr<int> group_size = ChooseGroupSize(config.ep_size(), world.size());
   if (!group_size.ok()) return group_size.status();
   const int64_t longest = model.config.max_position_embeddings;
   const int64_t max_model_len = config.max_model_len() > 0 ? config.max_model_len() : longest;

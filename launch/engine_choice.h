@@ -30,6 +30,10 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
 int64_t ChooseOverlap(std::span<const std::string> hosts, const std::string& wanted, int group_size,
                       int num_experts, int topk);
 
+// Returns the ranks of an expert-parallel group: `ep_size`, or all if it is 0. It is an error if
+// the ranks can't be divided into such groups.
+absl::StatusOr<int> ChooseGroupSize(int ep_size, int num_ranks);
+
 // Returns SchedulerLimits::max_num_batched_tokens; wanted is 0 if it is not given.
 int64_t ChooseBatchedTokens(int64_t wanted, int group_size);
 

@@ -114,17 +114,11 @@ class BenchLayerCommand : public Subcommand {
  private:
   // Each rank has all experts, and room for the cases.
   void LimitSteps(RunConfig& config) const {
-    int64_t tokens = 1;
-    int64_t positions = 1;
-    for (const LayerCase& c : cases_) {
-      tokens = std::max(tokens, c.num_tokens());
-      positions = std::max(positions, c.positions());
-    }
     config.set_expert_parallel("off");
     config.set_ep_size(1);
     config.set_max_num_seqs(static_cast<int32_t>(options_.max_sequences));
-    config.set_max_num_batched_tokens(static_cast<int32_t>(tokens));
-    config.set_max_model_len(static_cast<int32_t>(positions));
+    config.set_max_num_batched_tokens(static_cast<int32_t>(MostTokens(cases_)));
+    config.set_max_model_len(static_cast<int32_t>(MostPositions(cases_)));
   }
 
   ExitCode LoadAndMeasure(Communicator& world, const RunConfig& config, const JobSetup& setup,

@@ -136,17 +136,6 @@ class TimedModel {
     }
     return most;
   }
-  static int64_t MostPositions(const std::vector<LayerCase>& cases) {
-    int64_t most = 0;
-    for (const LayerCase& c : cases) most = std::max(most, c.positions());
-    return most;
-  }
-  static int64_t MostTokens(const std::vector<LayerCase>& cases) {
-    int64_t most = 0;
-    for (const LayerCase& c : cases) most = std::max(most, c.num_tokens());
-    return most;
-  }
-
   // Adds the time of `work` to the last sample of a part.
   void Add(Samples& samples, Part part, absl::FunctionRef<void()> work) const {
     const Clock::time_point start = Clock::now();
@@ -280,6 +269,18 @@ std::vector<LayerCase> LayerCases(int64_t max_sequences, int64_t max_rows, int64
   for (int64_t rows = 4; rows <= max_rows; rows *= 2) cases.push_back({.rows = rows});
   cases.push_back({.rows = std::min<int64_t>(max_rows, 256), .context = context});
   return cases;
+}
+
+int64_t MostTokens(const std::vector<LayerCase>& cases) {
+  int64_t most = 0;
+  for (const LayerCase& c : cases) most = std::max(most, c.num_tokens());
+  return most;
+}
+
+int64_t MostPositions(const std::vector<LayerCase>& cases) {
+  int64_t most = 0;
+  for (const LayerCase& c : cases) most = std::max(most, c.positions());
+  return most;
 }
 
 std::vector<PartTime> MeasureLayer(Communicator& world, const JobSetup& setup,

@@ -27,6 +27,10 @@ struct LayerCase {
 // context; prompts of up to `max_rows` tokens; and one of these behind the long context.
 std::vector<LayerCase> LayerCases(int64_t max_sequences, int64_t max_rows, int64_t context);
 
+// Return the most tokens of a case, and the most positions of a sequence.
+int64_t MostTokens(const std::vector<LayerCase>& cases);
+int64_t MostPositions(const std::vector<LayerCase>& cases);
+
 // Collective. Computes each case with all of the model's layers, on all ranks at the same time and
 // with each rank alone in its group, which has all experts. The tokens go to all experts evenly.
 // The times are medians over repetitions and layers, then means over ranks; complete on rank 0.

@@ -9,11 +9,10 @@
 #include "launch/pages/message_check.h"
 #include "launch/pages/page_name.h"
 #include "launch/proto_text.h"
+#include "launch/sweep/sweep_journal.h"
 
 namespace octet {
 namespace {
-
-constexpr char kSweepName[] = "sweep.textproto";
 
 absl::Status BadInput(const std::string& path, const absl::Status& status) {
   return {status.code(), absl::StrCat(path, ": ", std::string(status.message()))};
@@ -56,8 +55,8 @@ class PageReader {
       if (name == "stats.json") {
         return ReadMessage(path, "octet trace stats TRACE --output-json stats.json", inputs_.stats);
       }
-      if (name == "points.jsonl") return ReadPoints(path);
-      if (name == kSweepName) return absl::OkStatus();  // read beside its points
+      if (name == kSweepRuns) return ReadPoints(path);
+      if (name == kSweepCopy) return absl::OkStatus();  // read beside its points
       if (IsNamed(name, "plan")) {
         return ReadMessage(path, "octet plan ... --output-json plan.json", inputs_.plans);
       }
@@ -128,10 +127,10 @@ class PageReader {
 
   // Reads the settings of the sweep, if its points are in this directory.
   absl::Status ReadSweepBeside(const std::string& directory) {
-    const std::string path = JoinPath(directory, kSweepName);
+    const std::string path = JoinPath(directory, kSweepCopy);
     if (!files_.IsFile(path)) return absl::OkStatus();
-    const bool has_points = !inputs_.sweeps.empty() &&
-                            inputs_.sweeps.back().path == JoinPath(directory, "points.jsonl");
+    const bool has_points =
+        !inputs_.sweeps.empty() && inputs_.sweeps.back().path == JoinPath(directory, kSweepRuns);
     if (!has_points) {
       inputs_.unused.push_back(path);
       return absl::OkStatus();

@@ -79,10 +79,7 @@ absl::StatusOr<int> ChooseGroup(const ReplayOptions& o, int num_ranks) {
   if (o.expert_parallel == "off" && o.ep_size > 1) {
     return Bad("--expert-parallel off: each rank is a group, so --ep-size can only be 1");
   }
-  const int size = o.expert_parallel == "off" ? 1 : o.ep_size > 0 ? o.ep_size : num_ranks;
-  if (num_ranks % size == 0) return size;
-  return Bad(absl::StrCat("--ep-size ", size, ": the cluster's ", num_ranks,
-                          " ranks can't be divided into groups of that size"));
+  return ChooseGroupSize(o.expert_parallel == "off" ? 1 : o.ep_size, num_ranks);
 }
 
 absl::Status CheckNames(const ReplayOptions& o) {

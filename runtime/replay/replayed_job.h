@@ -6,7 +6,6 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
-#include <unordered_map>
 #include <vector>
 
 #include "runtime/engine/scheduler.h"

@@ -141,27 +141,23 @@ void StepModel::Wait(int rank, double until, double others_ready, ReplayedTime e
 void StepModel::Work(std::span<const Share> shares, std::span<const TokenLoad> loads) {
   for (const std::vector<int>& ranks : ranks_of_host_) {
     const HostModel& host = cluster_.host_of_rank(ranks.front());
-    const auto sum = [&](int rank, int busy) {
-      return host.Seconds(busy, [&](const PartCosts& costs) {
-        double seconds = 0;
-        for (const Share& share : shares) seconds += share.seconds(costs, loads[rank]);
-        return seconds;
-      });
-    };
     shared_.clear();
+    alone_.clear();  // [ranks of the host, shares]
     for (const int r : ranks) {
-      shared_.push_back(
-          {.start = now_[r], .alone = sum(r, 1), .together = sum(r, host.num_ranks())});
+      SharedWork& work = shared_.emplace_back(SharedWork{.start = now_[r]});
+      for (const Share& share : shares) {
+        const auto seconds = [&](const PartCosts& c) { return share.seconds(c, loads[r]); };
+        work.alone += alone_.emplace_back(host.Seconds(1, seconds));
+        work.together += host.Seconds(host.num_ranks(), seconds);
+      }
     }
     RunShared(shared_);
     for (size_t i = 0; i < ranks.size(); ++i) {
       const SharedWork& work = shared_[i];
       now_[ranks[i]] = work.end;
       if (work.alone <= 0) continue;
-      for (const Share& share : shares) {
-        const double alone = host.Seconds(
-            1, [&](const PartCosts& costs) { return share.seconds(costs, loads[ranks[i]]); });
-        Add(share.time, (work.end - work.start) * alone / work.alone);
+      for (size_t s = 0; s < shares.size(); ++s) {
+        Add(shares[s].time, (work.end - work.start) * alone_[i * shares.size() + s] / work.alone);
       }
     }
   }

@@ -116,6 +116,7 @@ class StepModel {
   std::vector<double> now_;        // [ranks]
   std::vector<double> link_free_;  // [hosts] when the host's link has carried all that came so far
   std::vector<SharedWork> shared_;
+  std::vector<double> alone_;
   std::array<double, kNumReplayedTimes> times_ = {};
   ReplayedTraffic traffic_;
   std::vector<int64_t> sent_bytes_;
