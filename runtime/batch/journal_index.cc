@@ -116,12 +116,13 @@ bool JournalIndex::IsPlausible(const JournalRecord& record) const {
 }
 
 // Counts a fault. A rank that reads a line does nothing else. Otherwise any request in flight may
-// have caused it.
+// have caused it. An empty note says nothing: the launcher killed the rank before it wrote.
 absl::Status JournalIndex::CountFault(FileSystem& files, const std::string& path,
                                       const absl::flat_hash_set<int64_t>& in_flight) {
   if (!files.Exists(path)) return absl::OkStatus();
   const absl::StatusOr<std::string> text = files.ReadWhole(path);
   if (!text.ok()) return text.status();
+  if (text->empty()) return absl::OkStatus();
   const FaultNote note = FaultNote::Parse(*text);
   if (note.reading) {
     faults_[*note.reading].Add(note);

@@ -185,11 +185,12 @@ TEST_F(JournalTest, CountsTheCrashesOfWhatWasInFlight) {
     EXPECT_EQ(journal->FaultsOf(4).crashes, 0);
     files_.files[journal->crash_path()] = "rank 1: SIGSEGV";
   }
-  {
-    // It was killed, which is nobody's fault.
+  // It was killed, once while it made a note, which is nobody's fault.
+  for (const bool empty_note : {false, true}) {
     const auto journal = OpenOrDie(StartMode::kResume);
     journal->Start(std::vector<int64_t>{2});
     ASSERT_TRUE(journal->Flush().ok());
+    if (empty_note) files_.files[journal->crash_path()] = "";
   }
   EXPECT_EQ(OpenOrDie(StartMode::kResume)->FaultsOf(2).crashes, 3);
 }
