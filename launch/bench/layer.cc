@@ -30,6 +30,7 @@ struct LayerBenchOptions {
   int64_t max_rows = 1024;
   int64_t context = 1024;
   std::string save;
+  OldLayerTimes old_times = OldLayerTimes::kReplace;
 };
 
 ModelShape ShapeOf(const ModelConfig& config) {
@@ -88,6 +89,9 @@ class BenchLayerCommand : public Subcommand {
     line().AddCount("--context", options_.context, kLayerContexts,
                     "tokens behind which sequences go on, beside 31; default 1024");
     line().AddText("--save", options_.save, "machine profile (text proto or .json) to write to");
+    line().OnSwitch(
+        "--add", [this] { options_.old_times = OldLayerTimes::kKeep; },
+        "keep the times that the profile has of this layer: medians over all calls count");
     flags_.AddSeed("of random weights");
     flags_.AddRandomWeightsFlags();
   }
@@ -143,7 +147,8 @@ class BenchLayerCommand : public Subcommand {
     absl::Status status;
     if (world.rank() == 0) {
       std::cout << FormatLayer(layer) << std::flush;
-      if (!options_.save.empty()) status = UpdateMachineProfile(files, options_.save, fresh);
+      if (!options_.save.empty())
+        status = UpdateMachineProfile(files, options_.save, fresh, options_.old_times);
     }
     status = AgreeOnStatus(world, status);
     return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);

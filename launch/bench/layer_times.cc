@@ -6,11 +6,9 @@
 #include <array>
 #include <chrono>
 #include <cstring>
-#include <numeric>
 #include <optional>
 
-#include "launch/bench/probes.h"
-#include "launch/statistics.h"
+#include "kernels/base/check.h"
 #include "parallel/dispatch/host_dispatcher.h"
 #include "parallel/transport/collectives.h"
 #include "runtime/model/attention.h"
@@ -257,16 +255,55 @@ PartTime Describe(Part part, const LayerCase& c, const TimedModel& model) {
   return time;
 }
 
+// Returns the samples of each rank, on rank 0.
+std::vector<std::vector<double>> GatherSamples(Communicator& world,
+                                               const std::vector<double>& mine) {
+  const std::string_view bytes(reinterpret_cast<const char*>(mine.data()),
+                               mine.size() * sizeof(double));
+  std::vector<std::vector<double>> all;
+  for (const std::string& theirs : GatherToRoot(world, {"bench"}, bytes)) {
+    if (theirs.empty()) continue;  // not on rank 0
+    OCTET_CHECK_EQ(theirs.size(), bytes.size());
+    std::memcpy(all.emplace_back(mine.size()).data(), theirs.data(), theirs.size());
+  }
+  return all;
+}
+
+// Sets the time and its variance. Times are means, not medians, because a step is a sum of them.
+void SetMeans(const std::vector<std::vector<double>>& of_ranks, PartTime& time) {
+  const auto ranks = static_cast<double>(of_ranks.size());
+  const size_t count = of_ranks[0].size();
+  double mean = 0;
+  double variance = 0;
+  for (size_t i = 0; i < count; ++i) {
+    double of_sample = 0;
+    for (const std::vector<double>& samples : of_ranks) of_sample += samples[i] / ranks;
+    double squares = 0;
+    for (const std::vector<double>& samples : of_ranks) {
+      squares += (samples[i] - of_sample) * (samples[i] - of_sample);
+    }
+    mean += of_sample;
+    if (ranks > 1) variance += squares / (ranks - 1);
+  }
+  time.set_seconds(mean / static_cast<double>(count));
+  time.set_variance(variance / static_cast<double>(count));
+}
+
 }  // namespace
 
 std::vector<LayerCase> LayerCases(int64_t max_sequences, int64_t max_rows, int64_t context) {
   constexpr int64_t kShortContext = 31;
+  constexpr int64_t kShortPrompt = 128;
   std::vector<LayerCase> cases;
   for (int64_t n = 1; n <= max_sequences; n *= 2) {
     cases.push_back({.sequences = n, .context = kShortContext});
     cases.push_back({.sequences = n, .context = context});
   }
-  for (int64_t rows = 4; rows <= max_rows; rows *= 2) cases.push_back({.rows = rows});
+  for (int64_t rows = 4; rows <= max_rows; rows *= 2) {
+    cases.push_back({.rows = rows});
+    if (rows > kShortPrompt)
+      cases.push_back({.sequences = rows / kShortPrompt, .rows = kShortPrompt});
+  }
   cases.push_back({.rows = std::min<int64_t>(max_rows, 256), .context = context});
   return cases;
 }
@@ -294,11 +331,10 @@ std::vector<PartTime> MeasureLayer(Communicator& world, const JobSetup& setup,
     const Samples samples = model.Measure(c);
     for (int p = 0; p < kNumParts; ++p) {
       if (samples[p].empty()) continue;
-      const std::vector<double> of_ranks = GatherNumbers(world, Median(samples[p]));
+      const std::vector<std::vector<double>> of_ranks = GatherSamples(world, samples[p]);
       if (of_ranks.empty()) continue;  // not rank 0
       PartTime& time = times.emplace_back(Describe(static_cast<Part>(p), c, model));
-      time.set_seconds(std::accumulate(of_ranks.begin(), of_ranks.end(), 0.0) /
-                       static_cast<double>(of_ranks.size()));
+      SetMeans(of_ranks, time);
     }
   }
   return times;

@@ -78,12 +78,18 @@ bool IsOfTheSame(const LayerProfile& a, const LayerProfile& b) {
          a.ranks() == b.ranks() && a.threads() == b.threads();
 }
 
-void UpdateLayers(const MachineProfile& fresh, MachineProfile& profile) {
+void UpdateLayers(const MachineProfile& fresh, OldLayerTimes old_times, MachineProfile& profile) {
   auto& layers = *profile.mutable_layers();
   for (const LayerProfile& layer : fresh.layers()) {
     const auto old = std::ranges::find_if(
         layers, [&](const LayerProfile& other) { return IsOfTheSame(layer, other); });
-    (old == layers.end() ? *layers.Add() : *old) = layer;
+    if (old == layers.end()) {
+      *layers.Add() = layer;
+    } else if (old_times == OldLayerTimes::kKeep) {
+      old->mutable_parts()->MergeFrom(layer.parts());
+    } else {
+      *old = layer;
+    }
   }
 }
 
@@ -104,7 +110,7 @@ absl::StatusOr<MachineProfile> ReadMachineProfile(FileSystem& files, const std::
 }
 
 absl::Status UpdateMachineProfile(FileSystem& files, const std::string& path,
-                                  const MachineProfile& fresh) {
+                                  const MachineProfile& fresh, OldLayerTimes old_times) {
   MachineProfile profile;
   if (files.Exists(path)) {
     absl::StatusOr<MachineProfile> old = ReadMachineProfile(files, path);
@@ -113,7 +119,7 @@ absl::Status UpdateMachineProfile(FileSystem& files, const std::string& path,
   }
   if (fresh.has_kernels()) *profile.mutable_kernels() = fresh.kernels();
   if (fresh.has_exchange()) *profile.mutable_exchange() = fresh.exchange();
-  UpdateLayers(fresh, profile);
+  UpdateLayers(fresh, old_times, profile);
   return WriteResultFile(files, path, IsJson(path) ? JsonOf(profile) : TextOf(profile));
 }
 

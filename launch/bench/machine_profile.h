@@ -17,10 +17,13 @@ namespace octet {
 // positive, and no number may be negative. Either part may be missing.
 absl::StatusOr<MachineProfile> ReadMachineProfile(FileSystem& files, const std::string& path);
 
-// Writes the parts that `fresh` has, and keeps the other parts of an existing file. A layer
-// replaces that of the same shape, numerics class, ranks and threads.
+// What becomes of the times of a layer of the same shape, numerics class, ranks and threads.
+enum class OldLayerTimes { kReplace, kKeep };
+
+// Writes the parts that `fresh` has, and keeps the other parts of an existing file.
 absl::Status UpdateMachineProfile(FileSystem& files, const std::string& path,
-                                  const MachineProfile& fresh);
+                                  const MachineProfile& fresh,
+                                  OldLayerTimes old_times = OldLayerTimes::kReplace);
 
 // Returns the error that UpdateMachineProfile would give, as far as it can be known in advance.
 // Does not change the file.

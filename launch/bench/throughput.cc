@@ -65,11 +65,22 @@ struct Answers {
   size_t warm_up_steps = 0;
 };
 
-// Collective. Answers a few prompts, calls `begin`, and answers all of them. The result is complete
-// on rank 0.
+// Returns how many prompts warm up: those that fill a step, so that the memory that steps need has
+// been touched before they count.
+int CountWarmUp(const Communicator& world, const ThroughputOptions& o, const JobSetup& setup) {
+  const SchedulerLimits& limits = setup.engine.limits;
+  const int64_t groups = world.size() / limits.group_size;
+  const int64_t of_group =
+      std::min(int64_t{limits.max_num_seqs}, 1 + (limits.max_num_batched_tokens - 1) / o.input_len);
+  const auto count = static_cast<int>(groups * of_group);
+  return std::min(o.num_prompts, std::max(count, world.size()));
+}
+
+// Collective. Answers the first prompts, calls `begin`, and answers all of them. The result is
+// complete on rank 0.
 Answers RunPrompts(const Communicator& world, const ThroughputOptions& o, const JobSetup& setup,
                    Engine& engine, StepRecorder& recorder, absl::FunctionRef<void()> begin) {
-  const int num_warm_up = std::min(o.num_prompts, world.size());
+  const int num_warm_up = CountWarmUp(world, o, setup);
   const auto submit = [&](int first_id, int count, Choice choice, int output_len) {
     for (int i = 0; i < count; ++i) {
       engine.Submit(MakeRequest(first_id + i, i, choice, o, output_len, setup));

@@ -159,6 +159,18 @@ void PredictSteps(const ReplayOptions& o, ReplayedJob& job, StepModel& model, Re
   for (const int64_t bytes : model.sent_bytes()) replay.add_sent_bytes(bytes);
 }
 
+void NoteStepsBeyondProfiles(const ClusterModel& cluster, int64_t most_tokens, Replay& replay) {
+  int64_t measured = most_tokens;
+  for (int h = 0; h < cluster.num_hosts(); ++h) {
+    measured = std::min(measured, cluster.host(h).most_tokens());
+  }
+  if (most_tokens <= measured) return;
+  replay.add_notes(absl::StrFormat(
+      "a rank computes up to %d tokens at once, and a profile knows at most %d (octet bench layer "
+      "--rows): times beyond lie on the line through its last two",
+      most_tokens, measured));
+}
+
 void NoteWhatIsLeftOut(const ClusterModel& cluster, Replay& replay) {
   for (int h = 0; h < cluster.num_hosts(); ++h) {
     const HostModel& host = cluster.host(h);
@@ -222,6 +234,7 @@ absl::StatusOr<Replay> RunReplay(FileSystem& files, const ReplayOptions& o) {
   PredictSteps(o, *job, steps, replay);
   WriteMemory(*memory, *job, replay);
   NoteWhatIsLeftOut(*cluster, replay);
+  NoteStepsBeyondProfiles(*cluster, steps.most_tokens(), replay);
   replay.set_answer(AnswerOf(replay));
   return replay;
 }

@@ -110,6 +110,12 @@ absl::StatusOr<HostModel> HostModel::Make(const ClusterHosts& hosts, const Repla
                    " (octet bench layer --save)"));
 }
 
+int64_t HostModel::most_tokens() const {
+  int64_t most = std::numeric_limits<int64_t>::max();
+  for (const auto& [busy, costs] : by_busy_) most = std::min(most, costs.most_tokens());
+  return most;
+}
+
 double HostModel::Seconds(int busy, absl::FunctionRef<double(const PartCosts&)> work) const {
   const auto above = by_busy_.lower_bound(busy);
   if (above == by_busy_.end()) return work(by_busy_.rbegin()->second) / speed_;

@@ -47,6 +47,12 @@ class HostModel {
   // The most ranks of a host that a profile has seen working at the same time.
   int most_busy() const { return by_busy_.rbegin()->first; }
 
+  // The most tokens of a rank that all profiles have seen in a step.
+  int64_t most_tokens() const;
+
+  // Seconds squared, by which each second of work makes a rank's time vary.
+  double jitter() const { return by_busy_.rbegin()->second.jitter() / speed_; }
+
   // Returns the seconds of a rank's work while `busy` ranks of its host work: between profiles, in
   // a straight line.
   double Seconds(int busy, absl::FunctionRef<double(const PartCosts&)> work) const;

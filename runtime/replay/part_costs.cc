@@ -4,6 +4,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -14,31 +15,38 @@ namespace {
 
 bool Decodes(const PartTime& t) { return t.sequences() == t.rows(); }
 
-// The same tokens behind few and behind many others.
-struct Pair {
-  const PartTime* least = nullptr;
-  const PartTime* most = nullptr;
+// The times of the same tokens, by the positions that they see.
+struct AttentionTimes {
+  Piecewise seconds;
+  double least = std::numeric_limits<double>::max();
+  double most = 0;
 
   void Add(const PartTime& t) {
-    if (least == nullptr || t.positions_seen() < least->positions_seen()) least = &t;
-    if (most == nullptr || t.positions_seen() > most->positions_seen()) most = &t;
+    const auto positions = static_cast<double>(t.positions_seen());
+    seconds.Add(positions, t.seconds());
+    least = std::min(least, positions);
+    most = std::max(most, positions);
   }
-  bool has_slope() const { return least->positions_seen() < most->positions_seen(); }
+  bool has_slope() const { return least < most; }
   double SecondsOfPosition() const {
-    const auto positions = static_cast<double>(most->positions_seen() - least->positions_seen());
-    return std::max(0.0, most->seconds() - least->seconds()) / positions;
+    return std::max(0.0, seconds(most) - seconds(least)) / (most - least);
   }
+  double SecondsWithoutPositions(double each) const { return seconds(least) - each * least; }
 };
 
 }  // namespace
 
 absl::StatusOr<PartCosts> PartCosts::FromProfile(const LayerProfile& profile) {
   PartCosts costs;
+  double seconds = 0;
+  double variance = 0;
   const std::map<std::string, Piecewise*> by_rows = {
       {"norms", &costs.norms_},        {"router", &costs.router_}, {"dispatch", &costs.dispatch_},
       {"combine", &costs.combine_},    {"head", &costs.head_},     {"sampling", &costs.sampling_},
       {"embedding", &costs.embedding_}};
   for (const PartTime& t : profile.parts()) {
+    seconds += t.seconds();
+    variance += t.variance();
     if (const auto found = by_rows.find(t.part()); found != by_rows.end()) {
       found->second->Add(Rows(t.rows()), t.seconds());
     } else if (t.part() == "experts" && t.experts() > 0) {
@@ -46,12 +54,14 @@ absl::StatusOr<PartCosts> PartCosts::FromProfile(const LayerProfile& profile) {
       costs.expert_.Add(Rows(t.rows()) / experts, t.seconds() / experts);
     }
   }
+  if (seconds > 0) costs.jitter_ = variance / seconds;
   costs.AddAttention(profile);
   std::vector<std::pair<std::string, Piecewise*>> all(by_rows.begin(), by_rows.end());
   all.insert(all.end(), {{"experts", &costs.expert_},
                          {"attention", &costs.attention_},
                          {"last attention", &costs.last_attention_},
-                         {"attention of sequences that decode", &costs.decoding_position_}});
+                         {"attention of sequences that decode", &costs.decoding_position_},
+                         {"attention of prompts", &costs.prompt_position_}});
   for (auto& [name, function] : all) {
     if (function->empty()) {
       return absl::InvalidArgumentError(absl::StrCat("has no time of ", name));
@@ -62,33 +72,35 @@ absl::StatusOr<PartCosts> PartCosts::FromProfile(const LayerProfile& profile) {
 }
 
 void PartCosts::AddAttention(const LayerProfile& profile) {
-  std::map<int64_t, Pair> decoding, prompts;  // by tokens
+  std::map<int64_t, AttentionTimes> decoding, prompts;  // by tokens
   for (const PartTime& t : profile.parts()) {
     if (t.part() == "attention") (Decodes(t) ? decoding : prompts)[t.rows()].Add(t);
+    if (t.part() == "last attention") last_attention_.Add(Rows(t.rows()), t.seconds());
   }
-  for (const auto& [tokens, pair] : decoding) {
-    const double each = pair.has_slope() ? pair.SecondsOfPosition() : 0;
-    const double seen = static_cast<double>(pair.least->positions_seen());
+  for (auto& [tokens, times] : decoding) {
+    times.seconds.Finish();
+    const double each = times.has_slope() ? times.SecondsOfPosition() : 0;
     decoding_position_.Add(Rows(tokens), each);
-    attention_.Add(Rows(tokens), pair.least->seconds() - each * seen);
+    attention_.Add(Rows(tokens), times.SecondsWithoutPositions(each));
   }
-  for (const auto& [tokens, pair] : prompts) {
-    if (pair.has_slope()) prompt_position_ = pair.SecondsOfPosition();
+  for (auto& [tokens, times] : prompts) {
+    times.seconds.Finish();
+    if (times.has_slope()) prompt_position_.Add(Rows(tokens), times.SecondsOfPosition());
   }
-  for (const PartTime& t : profile.parts()) {
-    if (t.sequences() == 0 || Decodes(t)) continue;
-    const double seen = static_cast<double>(t.positions_seen());
-    if (t.part() == "attention") {
-      attention_.Add(Rows(t.rows()), t.seconds() - prompt_position_ * seen);
-    } else if (t.part() == "last attention") {
-      last_attention_.Add(Rows(t.rows()), t.seconds());
-    }
+  if (prompt_position_.empty()) return;
+  prompt_position_.Finish();
+  for (const auto& [tokens, times] : prompts) {
+    const double each = prompt_position_(Rows(tokens));
+    attention_.Add(Rows(tokens), times.SecondsWithoutPositions(each));
   }
 }
 
 double PartCosts::Attention(const TokenLoad& load) const {
   if (load.tokens == 0) return 0;
-  double seconds = attention_(Rows(load.tokens)) + prompt_position_ * Rows(load.prompt_positions);
+  double seconds = attention_(Rows(load.tokens));
+  if (load.decoding < load.tokens) {
+    seconds += prompt_position_(Rows(load.tokens - load.decoding)) * Rows(load.prompt_positions);
+  }
   if (load.decoding > 0) {
     seconds += decoding_position_(Rows(load.decoding)) * Rows(load.decoding_positions);
   }

@@ -30,6 +30,12 @@ class PartCosts {
   // An error names the part that the profile lacks.
   static absl::StatusOr<PartCosts> FromProfile(const LayerProfile& profile);
 
+  // The most tokens of a step that were measured.
+  int64_t most_tokens() const { return static_cast<int64_t>(norms_.last_x()); }
+
+  // Seconds squared, by which each second of work makes a rank's time vary.
+  double jitter() const { return jitter_; }
+
   double Attention(const TokenLoad& load) const;
   // The last layer, where only some tokens go on.
   double LastAttention(const TokenLoad& load) const;
@@ -52,7 +58,8 @@ class PartCosts {
   Piecewise attention_;          // by tokens, without what they see
   Piecewise last_attention_;     // the same of the last layer
   Piecewise decoding_position_;  // by decoding tokens, for each position
-  double prompt_position_ = 0;   // seconds for each position
+  Piecewise prompt_position_;    // by the prompts' tokens, for each position
+  double jitter_ = 0;
 };
 
 }  // namespace octet

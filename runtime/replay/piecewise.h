@@ -20,6 +20,9 @@ class Piecewise {
   // Call it after the last Add.
   void Finish();
 
+  // The last point.
+  double last_x() const { return x_.back(); }
+
   // Never below 0.
   double operator()(double x) const;
 

@@ -6,6 +6,7 @@
 
 #include "parallel/transport/rank_tree.h"
 #include "runtime/model/mixtral.h"
+#include "runtime/replay/latest_time.h"
 
 namespace octet {
 namespace {
@@ -29,6 +30,7 @@ StepModel::StepModel(const ClusterModel& cluster, const ReplayedModel& model,
       tokens_(kMaxMicroBatches),
       parts_(kMaxMicroBatches),
       now_(cluster.num_ranks()),
+      variance_(cluster.num_ranks()),
       link_free_(cluster.num_hosts()) {
   const int ranks = cluster.num_ranks();
   const std::vector<std::string> names = cluster.HostNames();
@@ -54,18 +56,22 @@ StepModel::StepModel(const ClusterModel& cluster, const ReplayedModel& model,
 
 StepModel::Prediction StepModel::Predict(const ReplayedJob& job, const ReplayedStep& step) {
   std::ranges::fill(now_, 0);
+  std::ranges::fill(variance_, 0);
   times_ = {};
   traffic_ = {};
   std::ranges::fill(link_free_, 0);
   num_parts_ = *std::ranges::max_element(step.micro_batches);
   DivideStep(job, step, tokens_);
+  for (const StepPart& part : tokens_) {
+    for (const TokenLoad& load : part.loads) most_tokens_ = std::max(most_tokens_, load.tokens);
+  }
   for (Part& part : parts_) {
     std::ranges::fill(part.landed, 0);
     std::ranges::fill(part.all_done, 0);
   }
   for (int layer = 0; layer < model_.num_layers; ++layer) PredictLayer(layer);
   EndStep();
-  Prediction prediction = {.seconds = *std::ranges::max_element(now_), .traffic = traffic_};
+  Prediction prediction = {.seconds = LastOf(0, cluster_.num_ranks()), .traffic = traffic_};
   for (const double now : now_) Add(ReplayedTime::kLateRanks, prediction.seconds - now);
   const double control = ControlSeconds();
   prediction.seconds += control;
@@ -136,6 +142,18 @@ void StepModel::Wait(int rank, double until, double others_ready, ReplayedTime e
   Add(ReplayedTime::kLateRanks, late - now_[rank]);
   Add(exposed, until - late);
   now_[rank] = until;
+  variance_[rank] = 0;
+}
+
+void StepModel::Advance(int rank, const SharedWork& work) {
+  now_[rank] = work.end;
+  variance_[rank] += cluster_.host_of_rank(rank).jitter() * (work.end - work.start);
+}
+
+double StepModel::LastOf(int first_rank, int num_ranks) const {
+  LatestTime latest;
+  for (int r = first_rank; r < first_rank + num_ranks; ++r) latest.Add(now_[r], variance_[r]);
+  return latest.mean();
 }
 
 void StepModel::Work(std::span<const Share> shares, std::span<const TokenLoad> loads) {
@@ -154,7 +172,7 @@ void StepModel::Work(std::span<const Share> shares, std::span<const TokenLoad> l
     RunShared(shared_);
     for (size_t i = 0; i < ranks.size(); ++i) {
       const SharedWork& work = shared_[i];
-      now_[ranks[i]] = work.end;
+      Advance(ranks[i], work);
       if (work.alone <= 0) continue;
       for (size_t s = 0; s < shares.size(); ++s) {
         Add(shares[s].time, (work.end - work.start) * alone_[i * shares.size() + s] / work.alone);
@@ -201,16 +219,15 @@ double StepModel::Carry(const Group& group, int part, RowWay way, double ready) 
 void StepModel::Arrive(Group& group, int index) {
   Part& part = parts_[index];
   const int first = group.first_rank;
-  const std::span now = std::span(now_).subspan(first, group.hosts.num_ranks());
-  const double staged = *std::ranges::max_element(now);
+  const double staged = LastOf(first, group.hosts.num_ranks());
   double arrived = staged + (group.hosts.num_ranks() > 1 ? cluster_.same_host().latency : 0);
   if (group.hosts.num_hosts() > 1) {
     const auto hosts = static_cast<unsigned>(group.hosts.num_hosts());
     const double latency = (1 + std::bit_width(hosts - 1)) * cluster_.network().latency;
     arrived = std::max(arrived, Carry(group, index, RowWay::kToExperts, staged) + latency);
   }
-  std::fill_n(part.all_staged.begin() + first, now.size(), staged);
-  std::fill_n(part.arrived.begin() + first, now.size(), arrived);
+  std::fill_n(part.all_staged.begin() + first, group.hosts.num_ranks(), staged);
+  std::fill_n(part.arrived.begin() + first, group.hosts.num_ranks(), arrived);
 }
 
 void StepModel::ComputeExperts(int index) {
@@ -232,7 +249,7 @@ void StepModel::ComputeExperts(int index) {
     RunShared(shared_);
     for (size_t i = 0; i < ranks.size(); ++i) {
       Add(ReplayedTime::kExperts, shared_[i].end - shared_[i].start);
-      now_[ranks[i]] = shared_[i].end;
+      Advance(ranks[i], shared_[i]);
     }
   }
 }
@@ -246,27 +263,32 @@ void StepModel::Land(Group& group, int index) {
   const auto is_far = [&](int home, int owner) {
     return group.hosts.host_of(owner) != group.hosts.host_of(home);
   };
-  double last = 0;  // of the ranks whose outputs leave their hosts
+  std::vector<bool> sends_far(group.hosts.num_ranks());
   for (int home = 0; home < group.hosts.num_ranks(); ++home) {
     for (const int32_t owner : counts.owners(home)) {
-      if (is_far(home, owner)) last = std::max(last, now_[first + owner]);
+      if (is_far(home, owner)) sends_far[owner] = true;
     }
   }
-  const double carried = Carry(group, index, RowWay::kBack, last);
+  LatestTime last;
+  for (int owner = 0; owner < group.hosts.num_ranks(); ++owner) {
+    if (sends_far[owner]) last.Add(now_[first + owner], variance_[first + owner]);
+  }
+  const double carried = Carry(group, index, RowWay::kBack, last.mean());
   for (int home = 0; home < group.hosts.num_ranks(); ++home) {
-    double done = 0;
+    LatestTime done, near;
     double landed = 0;
     for (const int32_t owner : counts.owners(home)) {
       const double end = now_[first + owner];
-      done = std::max(done, end);
+      const double variance = variance_[first + owner];
+      done.Add(end, variance);
       if (is_far(home, owner)) {
         landed = std::max(landed, carried + cluster_.network().latency);
       } else {
-        landed = std::max(landed, owner == home ? end : end + cluster_.same_host().latency);
+        near.Add(owner == home ? end : end + cluster_.same_host().latency, variance);
       }
     }
-    part.all_done[first + home] = done;
-    part.landed[first + home] = landed;
+    part.all_done[first + home] = done.mean();
+    part.landed[first + home] = std::max({landed, near.mean(), done.mean()});
   }
 }
 

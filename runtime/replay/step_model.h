@@ -57,6 +57,9 @@ class StepModel {
   };
   Prediction Predict(const ReplayedJob& job, const ReplayedStep& step);
 
+  // The most tokens that a rank has computed at once so far.
+  int64_t most_tokens() const { return most_tokens_; }
+
   // The bytes of rows and letters in messages so far: [homes and senders, ranks]; empty if there
   // are more ranks than kMostInMatrix.
   static constexpr int kMostInMatrix = 64;
@@ -88,6 +91,7 @@ class StepModel {
   void CountTraffic(const Group& group, const ExchangeCounts& counts);
   void EndStep();
   double ControlSeconds() const;
+  double LastOf(int first_rank, int num_ranks) const;
   double Carry(const Group& group, int part, RowWay way, double ready);
   bool IsLast(int layer) const { return !wants_all_ && layer + 1 == model_.num_layers; }
 
@@ -100,6 +104,7 @@ class StepModel {
   // Lets the ranks of each host do their work, and sets now_. The time of each share is in
   // proportion to what it takes alone.
   void Work(std::span<const Share> shares, std::span<const TokenLoad> loads);
+  void Advance(int rank, const SharedWork& work);
   void Wait(int rank, double until, double others_ready, ReplayedTime exposed);
   void Add(ReplayedTime time, double seconds) { times_[static_cast<size_t>(time)] += seconds; }
 
@@ -113,12 +118,14 @@ class StepModel {
   std::vector<Part> parts_;       // micro-batches, of which the first num_parts_ are used
   int num_parts_ = 1;
 
-  std::vector<double> now_;        // [ranks]
+  std::vector<double> now_;        // [ranks], as expected
+  std::vector<double> variance_;   // [ranks] of now_, since the rank last waited for others
   std::vector<double> link_free_;  // [hosts] when the host's link has carried all that came so far
   std::vector<SharedWork> shared_;
   std::vector<double> alone_;
   std::array<double, kNumReplayedTimes> times_ = {};
   ReplayedTraffic traffic_;
+  int64_t most_tokens_ = 0;
   std::vector<int64_t> sent_bytes_;
 };
 

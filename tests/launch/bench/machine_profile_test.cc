@@ -8,6 +8,7 @@
 
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/json.h"
+#include "tests/support/layer_profile.h"
 #include "tests/support/memory_file_system.h"
 
 namespace octet {
@@ -81,6 +82,32 @@ TEST_P(MachineProfileTest, EachCommandKeepsTheOthersPart) {
   ASSERT_TRUE(UpdateMachineProfile(files_, path, faster).ok());
   faster.MergeFrom(Exchange());
   ExpectHolds(faster);
+}
+
+TEST_P(MachineProfileTest, TimesOfALayerAreReplacedOrKept) {
+  const auto update = [&](double seconds, OldLayerTimes old_times) {
+    MachineProfile fresh;
+    *fresh.add_layers() = LinearProfile(seconds);
+    *fresh.add_layers() = LinearProfile(seconds, 2);
+    ASSERT_TRUE(UpdateMachineProfile(files_, GetParam(), fresh, old_times).ok());
+  };
+  const auto expect_all = [&](double first, double last, int times) {
+    const absl::StatusOr<MachineProfile> profile = ReadMachineProfile(files_, GetParam());
+    ASSERT_TRUE(profile.ok()) << profile.status();
+    ASSERT_EQ(profile->layers_size(), 2);
+    for (const LayerProfile& layer : profile->layers()) {
+      const int parts = LinearProfile(1).parts_size();
+      ASSERT_EQ(layer.parts_size(), times * parts);
+      EXPECT_EQ(layer.parts(0).seconds(), first);
+      EXPECT_EQ(layer.parts((times - 1) * parts).seconds(), last);
+    }
+  };
+  update(1, OldLayerTimes::kKeep);
+  expect_all(1, 1, 1);
+  update(2, OldLayerTimes::kKeep);
+  expect_all(1, 2, 2);
+  update(3, OldLayerTimes::kReplace);
+  expect_all(3, 3, 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, MachineProfileTest, testing::Values("dir/m.json", "dir/m.txt"));

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "tests/support/layer_profile.h"
@@ -43,6 +45,7 @@ struct StepOptions {
   int64_t overlap = 0;  // SchedulerLimits::overlap_tokens
   bool wants_all = false;
   double all_busy = 1;  // times as slow if all ranks of a host work
+  double jitter = 0;    // variance of a second of work, if all ranks of a host work
 };
 
 StepModel::Prediction FirstStep(const TokenTable& table, const StepOptions& o) {
@@ -56,6 +59,11 @@ StepModel::Prediction FirstStep(const TokenTable& table, const StepOptions& o) {
   MachineProfile machine;
   *machine.add_layers() = LinearProfile(1);
   if (o.ranks > 1) *machine.add_layers() = LinearProfile(o.all_busy, o.ranks);
+  if (o.ranks > 1) {
+    for (PartTime& t : *machine.mutable_layers(1)->mutable_parts()) {
+      t.set_variance(o.jitter * t.seconds());
+    }
+  }
   const auto model = ClusterModel::Make(cluster, kModel, {{"", machine}}, nullptr);
   EXPECT_TRUE(model.ok()) << model.status();
   const int ranks = o.hosts * o.ranks;
@@ -101,6 +109,20 @@ TEST(StepModel, OneTokenWithExpertsOnAnotherHost) {
   EXPECT_EQ(step.traffic.combine_messages, 2);
   EXPECT_EQ(step.traffic.control_messages, 2 * 2);
   EXPECT_NEAR(TimeOf(step, ReplayedTime::kControl), control, 1e-9);
+}
+
+// Ranks that do the same are done at different times. The later of two is later than the mean by
+// their deviation / sqrt(pi): when rows are staged, when experts are done, and at the end.
+TEST(StepModel, AllWaitForTheRankThatHappensToBeLast) {
+  constexpr double kJitter = 0.01;
+  const StepModel::Prediction step =
+      FirstStep(TableOf({1, 1}, {0, 2}), {.ranks = 2, .jitter = kJitter});
+  double seconds = 0;
+  for (const double work : {4.01, 2.0, 5.01, 2.0, 4.0}) {
+    seconds += work + std::sqrt(kJitter * work / std::numbers::pi);
+  }
+  EXPECT_NEAR(step.seconds, seconds, 1e-9);
+  EXPECT_NEAR(TimeOf(step, ReplayedTime::kLateRanks), seconds - 17.02, 1e-9);
 }
 
 TEST(StepModel, AllWaitForTheBusiestRank) {
