@@ -141,9 +141,7 @@ class BenchLayerCommand : public Subcommand {
     layer.set_ranks(world.size() / CountHosts(world));
     layer.set_threads(setup.threads);
     CountBytes(setup.model.config, setup.engine.dtype, weights, layer);
-    for (PartTime& time : MeasureLayer(world, setup, weights, cases_)) {
-      *layer.add_parts() = std::move(time);
-    }
+    MeasureLayer(world, setup, weights, cases_, layer);
     absl::Status status;
     if (world.rank() == 0) {
       std::cout << FormatLayer(layer) << std::flush;

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <optional>
 
-#include "kernels/base/check.h"
+#include "launch/bench/part_samples.h"
 #include "parallel/dispatch/host_dispatcher.h"
 #include "parallel/transport/collectives.h"
 #include "runtime/model/attention.h"
@@ -255,40 +255,6 @@ PartTime Describe(Part part, const LayerCase& c, const TimedModel& model) {
   return time;
 }
 
-// Returns the samples of each rank, on rank 0.
-std::vector<std::vector<double>> GatherSamples(Communicator& world,
-                                               const std::vector<double>& mine) {
-  const std::string_view bytes(reinterpret_cast<const char*>(mine.data()),
-                               mine.size() * sizeof(double));
-  std::vector<std::vector<double>> all;
-  for (const std::string& theirs : GatherToRoot(world, {"bench"}, bytes)) {
-    if (theirs.empty()) continue;  // not on rank 0
-    OCTET_CHECK_EQ(theirs.size(), bytes.size());
-    std::memcpy(all.emplace_back(mine.size()).data(), theirs.data(), theirs.size());
-  }
-  return all;
-}
-
-// Sets the time and its variance. Times are means, not medians, because a step is a sum of them.
-void SetMeans(const std::vector<std::vector<double>>& of_ranks, PartTime& time) {
-  const auto ranks = static_cast<double>(of_ranks.size());
-  const size_t count = of_ranks[0].size();
-  double mean = 0;
-  double variance = 0;
-  for (size_t i = 0; i < count; ++i) {
-    double of_sample = 0;
-    for (const std::vector<double>& samples : of_ranks) of_sample += samples[i] / ranks;
-    double squares = 0;
-    for (const std::vector<double>& samples : of_ranks) {
-      squares += (samples[i] - of_sample) * (samples[i] - of_sample);
-    }
-    mean += of_sample;
-    if (ranks > 1) variance += squares / (ranks - 1);
-  }
-  time.set_seconds(mean / static_cast<double>(count));
-  time.set_variance(variance / static_cast<double>(count));
-}
-
 }  // namespace
 
 std::vector<LayerCase> LayerCases(int64_t max_sequences, int64_t max_rows, int64_t context) {
@@ -320,24 +286,26 @@ int64_t MostPositions(const std::vector<LayerCase>& cases) {
   return most;
 }
 
-std::vector<PartTime> MeasureLayer(Communicator& world, const JobSetup& setup,
-                                   const ModelWeights& weights,
-                                   const std::vector<LayerCase>& cases) {
+void MeasureLayer(Communicator& world, const JobSetup& setup, const ModelWeights& weights,
+                  const std::vector<LayerCase>& cases, LayerProfile& profile) {
   const auto alone = world.MakeGroup(1);
   TimedModel model(*alone, setup, weights, cases);
-  std::vector<PartTime> times;
+  Interruptions interruptions;
   for (const LayerCase& c : cases) {
     AllGather(world, {"bench"}, "");  // so that all ranks work at the same time
     const Samples samples = model.Measure(c);
     for (int p = 0; p < kNumParts; ++p) {
       if (samples[p].empty()) continue;
-      const std::vector<std::vector<double>> of_ranks = GatherSamples(world, samples[p]);
+      const RankSamples of_ranks = GatherSamples(world, samples[p]);
       if (of_ranks.empty()) continue;  // not rank 0
-      PartTime& time = times.emplace_back(Describe(static_cast<Part>(p), c, model));
-      SetMeans(of_ranks, time);
+      const Part part = static_cast<Part>(p);
+      interruptions.Add(of_ranks, part == Part::kExperts);
+      PartTime& time = *profile.add_parts();
+      time = Describe(part, c, model);
+      time.set_seconds(MeanOfMedians(of_ranks));
     }
   }
-  return times;
+  interruptions.SetIn(profile);
 }
 
 }  // namespace octet

@@ -33,10 +33,10 @@ int64_t MostPositions(const std::vector<LayerCase>& cases);
 
 // Collective. Computes each case with all of the model's layers, on all ranks at the same time and
 // with each rank alone in its group, which has all experts. The tokens go to all experts evenly.
-// The times are means over repetitions, layers and ranks; complete on rank 0.
-std::vector<PartTime> MeasureLayer(Communicator& world, const JobSetup& setup,
-                                   const ModelWeights& weights,
-                                   const std::vector<LayerCase>& cases);
+// Sets the parts of `profile`, whose times are medians over repetitions and layers, then means over
+// ranks, and what interrupts them; complete on rank 0.
+void MeasureLayer(Communicator& world, const JobSetup& setup, const ModelWeights& weights,
+                  const std::vector<LayerCase>& cases, LayerProfile& profile);
 
 }  // namespace octet
 

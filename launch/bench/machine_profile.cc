@@ -87,6 +87,8 @@ void UpdateLayers(const MachineProfile& fresh, OldLayerTimes old_times, MachineP
       *layers.Add() = layer;
     } else if (old_times == OldLayerTimes::kKeep) {
       old->mutable_parts()->MergeFrom(layer.parts());
+      old->mutable_slowdown()->MergeFrom(layer.slowdown());
+      old->mutable_jitter()->MergeFrom(layer.jitter());
     } else {
       *old = layer;
     }

@@ -117,13 +117,16 @@ int64_t HostModel::most_tokens() const {
 }
 
 double HostModel::Seconds(int busy, absl::FunctionRef<double(const PartCosts&)> work) const {
+  const auto seconds = [&](const PartCosts& costs) {
+    return costs.slowdown() * work(costs) / speed_;
+  };
   const auto above = by_busy_.lower_bound(busy);
-  if (above == by_busy_.end()) return work(by_busy_.rbegin()->second) / speed_;
-  const double at_above = work(above->second) / speed_;
+  if (above == by_busy_.end()) return seconds(by_busy_.rbegin()->second);
+  const double at_above = seconds(above->second);
   if (above->first == busy || above == by_busy_.begin()) return at_above;
   const auto below = std::prev(above);
   const double part = static_cast<double>(busy - below->first) / (above->first - below->first);
-  return (1 - part) * work(below->second) / speed_ + part * at_above;
+  return (1 - part) * seconds(below->second) + part * at_above;
 }
 
 absl::StatusOr<ClusterModel> ClusterModel::Make(

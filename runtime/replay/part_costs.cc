@@ -15,6 +15,14 @@ namespace {
 
 bool Decodes(const PartTime& t) { return t.sequences() == t.rows(); }
 
+double MedianOr(double otherwise, const google::protobuf::RepeatedField<double>& values) {
+  if (values.empty()) return otherwise;
+  Piecewise at_one_point;
+  for (const double value : values) at_one_point.Add(0, value);
+  at_one_point.Finish();
+  return at_one_point(0);
+}
+
 // The times of the same tokens, by the positions that they see.
 struct AttentionTimes {
   Piecewise seconds;
@@ -38,15 +46,11 @@ struct AttentionTimes {
 
 absl::StatusOr<PartCosts> PartCosts::FromProfile(const LayerProfile& profile) {
   PartCosts costs;
-  double seconds = 0;
-  double variance = 0;
   const std::map<std::string, Piecewise*> by_rows = {
       {"norms", &costs.norms_},        {"router", &costs.router_}, {"dispatch", &costs.dispatch_},
       {"combine", &costs.combine_},    {"head", &costs.head_},     {"sampling", &costs.sampling_},
       {"embedding", &costs.embedding_}};
   for (const PartTime& t : profile.parts()) {
-    seconds += t.seconds();
-    variance += t.variance();
     if (const auto found = by_rows.find(t.part()); found != by_rows.end()) {
       found->second->Add(Rows(t.rows()), t.seconds());
     } else if (t.part() == "experts" && t.experts() > 0) {
@@ -54,7 +58,8 @@ absl::StatusOr<PartCosts> PartCosts::FromProfile(const LayerProfile& profile) {
       costs.expert_.Add(Rows(t.rows()) / experts, t.seconds() / experts);
     }
   }
-  if (seconds > 0) costs.jitter_ = variance / seconds;
+  costs.slowdown_ = MedianOr(1, profile.slowdown());
+  costs.jitter_ = MedianOr(0, profile.jitter());
   costs.AddAttention(profile);
   std::vector<std::pair<std::string, Piecewise*>> all(by_rows.begin(), by_rows.end());
   all.insert(all.end(), {{"experts", &costs.expert_},

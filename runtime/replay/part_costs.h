@@ -33,7 +33,9 @@ class PartCosts {
   // The most tokens of a step that were measured.
   int64_t most_tokens() const { return static_cast<int64_t>(norms_.last_x()); }
 
-  // Seconds squared, by which each second of work makes a rank's time vary.
+  // How many times as long work takes as its parts, because it is interrupted; and the seconds
+  // squared by which each second of it makes a rank's time vary.
+  double slowdown() const { return slowdown_; }
   double jitter() const { return jitter_; }
 
   double Attention(const TokenLoad& load) const;
@@ -59,6 +61,7 @@ class PartCosts {
   Piecewise last_attention_;     // the same of the last layer
   Piecewise decoding_position_;  // by decoding tokens, for each position
   Piecewise prompt_position_;    // by the prompts' tokens, for each position
+  double slowdown_ = 1;
   double jitter_ = 0;
 };
 

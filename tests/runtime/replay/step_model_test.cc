@@ -59,11 +59,7 @@ StepModel::Prediction FirstStep(const TokenTable& table, const StepOptions& o) {
   MachineProfile machine;
   *machine.add_layers() = LinearProfile(1);
   if (o.ranks > 1) *machine.add_layers() = LinearProfile(o.all_busy, o.ranks);
-  if (o.ranks > 1) {
-    for (PartTime& t : *machine.mutable_layers(1)->mutable_parts()) {
-      t.set_variance(o.jitter * t.seconds());
-    }
-  }
+  if (o.ranks > 1) machine.mutable_layers(1)->add_jitter(o.jitter);
   const auto model = ClusterModel::Make(cluster, kModel, {{"", machine}}, nullptr);
   EXPECT_TRUE(model.ok()) << model.status();
   const int ranks = o.hosts * o.ranks;

@@ -1,0 +1,61 @@
+#include "launch/bench/part_samples.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "kernels/base/check.h"
+#include "launch/statistics.h"
+#include "parallel/transport/collectives.h"
+#include "runtime/replay/latest_time.h"
+
+namespace octet {
+
+RankSamples GatherSamples(Communicator& world, const std::vector<double>& mine) {
+  const std::string_view bytes(reinterpret_cast<const char*>(mine.data()),
+                               mine.size() * sizeof(double));
+  RankSamples all;
+  for (const std::string& theirs : GatherToRoot(world, {"bench"}, bytes)) {
+    if (theirs.empty()) continue;  // not on rank 0
+    OCTET_CHECK_EQ(theirs.size(), bytes.size());
+    std::memcpy(all.emplace_back(mine.size()).data(), theirs.data(), theirs.size());
+  }
+  return all;
+}
+
+double MeanOfMedians(const RankSamples& samples) {
+  double sum = 0;
+  for (const std::vector<double>& of_rank : samples) sum += Median(of_rank);
+  return sum / static_cast<double>(samples.size());
+}
+
+void Interruptions::Add(const RankSamples& samples, bool together) {
+  const size_t count = samples[0].size();
+  ranks_ = static_cast<int>(samples.size());
+  medians_ += MeanOfMedians(samples) * static_cast<double>(count);
+  for (size_t i = 0; i < count; ++i) {
+    double mean = 0;
+    double last = 0;
+    for (const std::vector<double>& of_rank : samples) {
+      mean += of_rank[i] / ranks_;
+      last = std::max(last, of_rank[i]);
+    }
+    means_ += mean;
+    if (!together) continue;
+    late_ += last - mean;
+    root_seconds_ += std::sqrt(mean);
+  }
+}
+
+void Interruptions::SetIn(LayerProfile& profile) const {
+  if (medians_ > 0) profile.add_slowdown(means_ / medians_);
+  if (ranks_ < 2 || root_seconds_ <= 0) return;
+  LatestTime of_ones;  // the last of as many ranks whose deviation is 1
+  for (int r = 0; r < ranks_; ++r) of_ones.Add(0, 1);
+  const double deviation = late_ / of_ones.mean() / root_seconds_;
+  profile.add_jitter(deviation * deviation);
+}
+
+}  // namespace octet
