@@ -1,17 +1,46 @@
 #include "launch/pages/predictions.h"
 
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
+
+#include "launch/rank_correlation.h"
 
 namespace octet {
 namespace {
 
-void AddPrediction(const MeasuredPoint& point, const SweepRate& rate, double predicted,
+void AddPrediction(const MeasuredPoint& point, const SweepRate& rate, const ReplayPhase& phase,
                    std::vector<Prediction>& predictions) {
   const std::vector<double> rates = RatesOf(point, rate);
+  const double predicted = phase.tokens_per_s();
   if (predicted <= 0 || rates.empty()) return;
   const auto [least, most] = std::ranges::minmax(rates);
-  predictions.push_back({&point, &rate, predicted, Median(rates), least, most});
+  const double alone = phase.exchange_seconds() > 0
+                           ? predicted * phase.seconds() / phase.exchange_seconds()
+                           : std::numeric_limits<double>::infinity();
+  predictions.push_back({.point = &point,
+                         .rate = &rate,
+                         .predicted = predicted,
+                         .measured = Median(rates),
+                         .least = least,
+                         .most = most,
+                         .exchange_alone = alone});
+}
+
+std::string CorrelationOf(const std::vector<Prediction>& predictions, const SweepRate& rate,
+                          double Prediction::*value) {
+  std::vector<double> values, measured;
+  for (const Prediction& p : predictions) {
+    if (p.rate != &rate) continue;
+    values.push_back(p.*value);
+    measured.push_back(p.measured);
+  }
+  const std::optional<double> correlation = RankCorrelation(values, measured);
+  return correlation ? absl::StrFormat("%.2f", *correlation) : "none";
 }
 
 }  // namespace
@@ -22,8 +51,8 @@ std::vector<Prediction> JoinPredictions(const std::vector<FromFile<Replay>>& rep
   for (const MeasuredPoint* point : sweep.Counting()) {
     for (const FromFile<Replay>& replay : replays) {
       if (replay.message.point() != point->name) continue;
-      AddPrediction(*point, kPrefillRate, replay.message.prefill().tokens_per_s(), predictions);
-      AddPrediction(*point, kDecodeRate, replay.message.decode().tokens_per_s(), predictions);
+      AddPrediction(*point, kPrefillRate, replay.message.prefill(), predictions);
+      AddPrediction(*point, kDecodeRate, replay.message.decode(), predictions);
     }
   }
   return predictions;
@@ -44,6 +73,26 @@ OrderCount CountOrder(const std::vector<Prediction>& predictions) {
     }
   }
   return count;
+}
+
+std::string AnswerOfExchange(const std::vector<Prediction>& predictions) {
+  std::string text =
+      "Does the exchange benchmark alone predict speed? Rank correlation with the measured rates:";
+  for (const SweepRate* rate : {&kPrefillRate, &kDecodeRate}) {
+    absl::StrAppend(
+        &text, rate == &kPrefillRate ? " " : "; ", rate->name, " ",
+        CorrelationOf(predictions, *rate, &Prediction::exchange_alone),
+        " (the whole model: ", CorrelationOf(predictions, *rate, &Prediction::predicted), ")");
+  }
+  std::vector<double> allowed;
+  for (const Prediction& p : predictions) {
+    if (std::isfinite(p.exchange_alone)) allowed.push_back(p.exchange_alone / p.measured);
+  }
+  if (allowed.empty()) return absl::StrCat(text, ". No point exchanges anything.");
+  return absl::StrCat(text,
+                      absl::StrFormat(". Where rows are exchanged, it alone allows %.3g times "
+                                      "the measured rate in the median.",
+                                      Median(allowed)));
 }
 
 std::vector<double> ErrorsOf(const std::vector<Prediction>& predictions) {

@@ -18,6 +18,7 @@ struct Prediction {
   double predicted = 0;
   double measured = 0;  // median of the runs
   double least = 0, most = 0;
+  double exchange_alone = 0;  // if nothing else took time; infinite where nothing is exchanged
 
   double error() const { return predicted / measured - 1; }
 };
@@ -34,6 +35,10 @@ struct OrderCount {
   int right = 0;
 };
 OrderCount CountOrder(const std::vector<Prediction>& predictions);
+
+// Returns whether the exchange benchmark alone would have predicted the rates: the rank correlation
+// of what it allows with what was measured, beside that of the predictions.
+std::string AnswerOfExchange(const std::vector<Prediction>& predictions);
 
 // Returns the absolute errors.
 std::vector<double> ErrorsOf(const std::vector<Prediction>& predictions);

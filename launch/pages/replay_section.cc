@@ -139,6 +139,7 @@ void AddPredictionSection(HtmlPage& page, const std::vector<FromFile<Replay>>& r
   page.Section("Predicted against measured",
                absl::StrCat("the replays, and ", files.path, ", by the names of points"));
   page.Paragraph(AnswerOfPredictions(predictions));
+  page.Paragraph(AnswerOfExchange(predictions));
   page.Figure("Predicted against measured rates; the dashed line is where they are equal.",
               DrawLineChart(PredictionChart(predictions)));
   AddPredictionTable(page, predictions);

@@ -96,11 +96,13 @@ absl::Status CheckNames(const ReplayOptions& o) {
 // The sums over the steps that prefill, or over the others.
 struct PhaseSum {
   std::vector<double> seconds;  // of each step
+  double exchange_seconds = 0;
   int64_t tokens = 0;
   std::array<double, kNumReplayedTimes> times = {};
 
   void Add(const StepModel::Prediction& step, int64_t step_tokens) {
     seconds.push_back(step.seconds);
+    exchange_seconds += step.exchange_seconds;
     tokens += step_tokens;
     for (int t = 0; t < kNumReplayedTimes; ++t) times[t] += step.times[t];
   }
@@ -116,6 +118,7 @@ struct PhaseSum {
     phase.set_steps(std::ssize(seconds));
     phase.set_seconds(std::accumulate(seconds.begin(), seconds.end(), 0.0));
     phase.set_tokens_per_s(static_cast<double>(tokens) / phase.seconds());
+    phase.set_exchange_seconds(exchange_seconds);
     phase.set_step_p50(at(0.5));
     phase.set_step_p95(at(0.95));
     for (int t = 0; t < kNumReplayedTimes; ++t) {

@@ -33,15 +33,17 @@ limits=(--max-num-batched-tokens 4096)
 
 quietly() { "$@" > "$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }; }
 
-measure_parts() {
-  [[ -e $dir/node.txt ]] && return
-  echo "study.sh: parts of a layer, and the exchange"
+# Before and after the runs, because a shared machine is not as fast in every minute.
+measure_parts() {  # before|after
+  [[ -e $dir/node-$1.txt ]] && return
+  echo "study.sh: parts of a layer, and the exchange, $1 the runs"
+  [[ $1 == before ]] || cp "$dir/node-before.txt" "$dir/node.new"
   for ranks in 1 2; do
-    quietly "$run" -n $ranks bench layer --model "$model" --random-weights --threads 1 --sequences 32 --rows 1024 \
-      --context 256 --save "$dir/node.new"
+    quietly "$run" -n $ranks bench layer --model "$model" --random-weights --threads 1 --sequences 32 --rows 4096 \
+      --context 256 --save "$dir/node.new" --add
   done
   quietly "$run" -n 2 bench exchange --threads 1 --hidden-size 1024 --save "$dir/node.new"
-  mv "$dir/node.new" "$dir/node.txt"
+  mv "$dir/node.new" "$dir/node-$1.txt"
 }
 
 record() {  # LOAD ROUTING
@@ -77,10 +79,10 @@ sweep() {
 write_clusters() {
   local ranks
   for ranks in 1 2; do
-    printf 'hosts { ranks: %s profile: "node.txt" }\nexchange: "node.txt"\n' $ranks > "$dir/cluster-$ranks.textproto"
+    printf 'hosts { ranks: %s profile: "node-after.txt" }\nexchange: "node-after.txt"\n' $ranks > "$dir/cluster-$ranks.textproto"
   done
   for ranks in 4 8; do
-    printf 'hosts { count: %s profile: "node.txt" }\nnetwork { latency_seconds: 2e-5 bytes_per_second: 3e9 }\n' \
+    printf 'hosts { count: %s profile: "node-after.txt" }\nnetwork { latency_seconds: 2e-5 bytes_per_second: 3e9 }\n' \
       $ranks > "$dir/cluster-$ranks.textproto"
   done
 }
@@ -110,11 +112,12 @@ explore() {  # NAME BALANCED LOAD=ROUTING ...
   mkdir -p "$dir/replays"
   resume='' counts=$dir/${1%%=*}.counts/summary.json  # of the first load
   if [[ -e $dir/points.jsonl ]]; then resume=yes; fi
-  measure_parts
+  measure_parts before
   local load
   for load; do record "${load%%=*}" "${load#*=}"; done
   for load; do plan "${load%%=*}"; done
   sweep
+  measure_parts after
   write_clusters
   for load; do replay_all "${load%%=*}"; done
   "$octet" report "$dir"

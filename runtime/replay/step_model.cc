@@ -15,6 +15,12 @@ constexpr std::array<const char*, kNumReplayedTimes> kTimeNames = {
     "attention", "router",   "dispatch", "experts",    "combine",          "norms",
     "head",      "sampling", "control",  "late ranks", "exposed dispatch", "exposed combine"};
 
+// Sizes go to other hosts before the rows, in as many messages one after the other as the hosts'
+// number has bits.
+int LatenciesToExperts(const HostTopology& hosts) {
+  return 1 + std::bit_width(static_cast<unsigned>(hosts.num_hosts()) - 1);
+}
+
 }  // namespace
 
 const char* Name(ReplayedTime time) { return kTimeNames[static_cast<size_t>(time)]; }
@@ -59,6 +65,7 @@ StepModel::Prediction StepModel::Predict(const ReplayedJob& job, const ReplayedS
   std::ranges::fill(variance_, 0);
   times_ = {};
   traffic_ = {};
+  exchange_seconds_ = 0;
   std::ranges::fill(link_free_, 0);
   num_parts_ = *std::ranges::max_element(step.micro_batches);
   DivideStep(job, step, tokens_);
@@ -71,7 +78,9 @@ StepModel::Prediction StepModel::Predict(const ReplayedJob& job, const ReplayedS
   }
   for (int layer = 0; layer < model_.num_layers; ++layer) PredictLayer(layer);
   EndStep();
-  Prediction prediction = {.seconds = LastOf(0, cluster_.num_ranks()), .traffic = traffic_};
+  Prediction prediction = {.seconds = LastOf(0, cluster_.num_ranks()),
+                           .exchange_seconds = exchange_seconds_,
+                           .traffic = traffic_};
   for (const double now : now_) Add(ReplayedTime::kLateRanks, prediction.seconds - now);
   const double control = ControlSeconds();
   prediction.seconds += control;
@@ -214,16 +223,14 @@ double StepModel::Carry(const Group& group, int part, RowWay way, double ready) 
   return end;
 }
 
-// Rows are there when all ranks of the group have staged theirs. Their sizes go to other hosts
-// before them, in as many messages one after the other as the hosts' number has bits.
+// Rows are there when all ranks of the group have staged theirs, and links have carried them.
 void StepModel::Arrive(Group& group, int index) {
   Part& part = parts_[index];
   const int first = group.first_rank;
   const double staged = LastOf(first, group.hosts.num_ranks());
   double arrived = staged + (group.hosts.num_ranks() > 1 ? cluster_.same_host().latency : 0);
   if (group.hosts.num_hosts() > 1) {
-    const auto hosts = static_cast<unsigned>(group.hosts.num_hosts());
-    const double latency = (1 + std::bit_width(hosts - 1)) * cluster_.network().latency;
+    const double latency = LatenciesToExperts(group.hosts) * cluster_.network().latency;
     arrived = std::max(arrived, Carry(group, index, RowWay::kToExperts, staged) + latency);
   }
   std::fill_n(part.all_staged.begin() + first, group.hosts.num_ranks(), staged);
@@ -317,8 +324,33 @@ void StepModel::EndStep() {
   Work(wants_all_ ? kAllShares : kShares, loads);
 }
 
+// Both ways of an exchange that nothing else delays. Rows that are read in place are taken as if
+// they were messages, because that is what bench exchange measures.
+double StepModel::ExchangeAlone(const Group& group, const ExchangeCounts& counts,
+                                const ReplayedTraffic& traffic) const {
+  const int ranks = group.hosts.num_ranks();
+  if (ranks == 1) return 0;
+  const auto in_place = [&](int64_t bytes) {
+    if (group.hosts.num_hosts() == ranks) return 0.0;
+    return cluster_.same_host().latency +
+           cluster_.same_host().carry(static_cast<double>(bytes) / ranks);
+  };
+  const auto between_hosts = [&](RowWay way, double latencies) {
+    if (group.hosts.num_hosts() == 1) return 0.0;
+    return latencies * cluster_.network().latency +
+           cluster_.network().carry(BytesOfBusiestHost(model_, counts, group.hosts, way));
+  };
+  return std::max(in_place(traffic.dispatch_in_place),
+                  between_hosts(RowWay::kToExperts, LatenciesToExperts(group.hosts))) +
+         std::max(in_place(traffic.combine_in_place), between_hosts(RowWay::kBack, 1));
+}
+
 void StepModel::CountTraffic(const Group& group, const ExchangeCounts& counts) {
-  traffic_.AddExchange(model_, counts, group.hosts.num_ranks());
+  ReplayedTraffic traffic;
+  traffic.AddExchange(model_, counts, group.hosts.num_ranks());
+  traffic_.Add(traffic);
+  exchange_seconds_ += ExchangeAlone(group, counts, traffic) * group.hosts.num_ranks() /
+                       static_cast<double>(now_.size());
   if (sent_bytes_.empty()) return;
   const int64_t ranks = std::ssize(now_);
   for (int home = 0; home < group.hosts.num_ranks(); ++home) {

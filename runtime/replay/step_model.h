@@ -52,6 +52,7 @@ class StepModel {
 
   struct Prediction {
     double seconds = 0;
+    double exchange_seconds = 0;  // if nothing but the exchange took time: mean over ranks
     std::array<double, kNumReplayedTimes> times = {};  // means over ranks, whose sum is `seconds`
     ReplayedTraffic traffic;
   };
@@ -89,6 +90,8 @@ class StepModel {
   void ComputeExperts(int part);
   void Land(Group& group, int part);
   void CountTraffic(const Group& group, const ExchangeCounts& counts);
+  double ExchangeAlone(const Group& group, const ExchangeCounts& counts,
+                       const ReplayedTraffic& traffic) const;
   void EndStep();
   double ControlSeconds() const;
   double LastOf(int first_rank, int num_ranks) const;
@@ -125,6 +128,7 @@ class StepModel {
   std::vector<double> alone_;
   std::array<double, kNumReplayedTimes> times_ = {};
   ReplayedTraffic traffic_;
+  double exchange_seconds_ = 0;
   int64_t most_tokens_ = 0;
   std::vector<int64_t> sent_bytes_;
 };

@@ -194,6 +194,26 @@ TEST(ReportPageTest, PredictionsStandBesideWhatWasMeasured) {
               "No point that counts has the name of these replays: ranks=4 placement=eplb.")));
 }
 
+// eplb is measured as faster in both rates. The exchange says so of decode alone.
+TEST(ReportPageTest, TheExchangeAloneIsComparedWithWhatWasMeasured) {
+  PageInputs inputs = SweepInputs();
+  EXPECT_THAT(PageOf(inputs), Not(HasSubstr("exchange benchmark")));
+  inputs.replays = {{"d/1.json", Predicted("ranks=1 placement=contiguous", 100, 50)},
+                    {"d/2.json", Predicted("ranks=1 placement=eplb", 110, 60)}};
+  for (auto& replay : inputs.replays) {
+    for (ReplayPhase* phase : {replay.message.mutable_prefill(), replay.message.mutable_decode()}) {
+      phase->set_seconds(1);
+      phase->set_exchange_seconds(0.5);
+    }
+  }
+  inputs.replays[0].message.mutable_prefill()->set_exchange_seconds(0);
+  inputs.replays[1].message.mutable_decode()->set_exchange_seconds(0.25);
+  EXPECT_THAT(
+      PageOf(inputs),
+      HasSubstr("prefill tokens/s -1.00 (the whole model: 1.00); decode tokens/s 1.00 (the whole "
+                "model: 1.00)"));
+}
+
 TEST(ReportPageTest, TheBusiestExpertsComeFirst) {
   EXPECT_THAT(CumulativeShares(std::vector<int64_t>{10, 0, 30, 0}), ElementsAre(75, 100, 100, 100));
   EXPECT_THAT(CumulativeShares(std::vector<int64_t>{0, 0}), ElementsAre(0, 0));
