@@ -1,11 +1,11 @@
 #include "runtime/replay/step_model.h"
 
 #include <algorithm>
-#include <bit>
 #include <numeric>
 
 #include "parallel/transport/rank_tree.h"
 #include "runtime/model/mixtral.h"
+#include "runtime/replay/exchange_time.h"
 #include "runtime/replay/latest_time.h"
 
 namespace octet {
@@ -14,12 +14,6 @@ namespace {
 constexpr std::array<const char*, kNumReplayedTimes> kTimeNames = {
     "attention", "router",   "dispatch", "experts",    "combine",          "norms",
     "head",      "sampling", "control",  "late ranks", "exposed dispatch", "exposed combine"};
-
-// Sizes go to other hosts before the rows, in as many messages one after the other as the hosts'
-// number has bits.
-int LatenciesToExperts(const HostTopology& hosts) {
-  return 1 + std::bit_width(static_cast<unsigned>(hosts.num_hosts()) - 1);
-}
 
 }  // namespace
 
@@ -324,33 +318,12 @@ void StepModel::EndStep() {
   Work(wants_all_ ? kAllShares : kShares, loads);
 }
 
-// Both ways of an exchange that nothing else delays. Rows that are read in place are taken as if
-// they were messages, because that is what bench exchange measures.
-double StepModel::ExchangeAlone(const Group& group, const ExchangeCounts& counts,
-                                const ReplayedTraffic& traffic) const {
-  const int ranks = group.hosts.num_ranks();
-  if (ranks == 1) return 0;
-  const auto in_place = [&](int64_t bytes) {
-    if (group.hosts.num_hosts() == ranks) return 0.0;
-    return cluster_.same_host().latency +
-           cluster_.same_host().carry(static_cast<double>(bytes) / ranks);
-  };
-  const auto between_hosts = [&](RowWay way, double latencies) {
-    if (group.hosts.num_hosts() == 1) return 0.0;
-    return latencies * cluster_.network().latency +
-           cluster_.network().carry(BytesOfBusiestHost(model_, counts, group.hosts, way));
-  };
-  return std::max(in_place(traffic.dispatch_in_place),
-                  between_hosts(RowWay::kToExperts, LatenciesToExperts(group.hosts))) +
-         std::max(in_place(traffic.combine_in_place), between_hosts(RowWay::kBack, 1));
-}
-
 void StepModel::CountTraffic(const Group& group, const ExchangeCounts& counts) {
   ReplayedTraffic traffic;
   traffic.AddExchange(model_, counts, group.hosts.num_ranks());
   traffic_.Add(traffic);
-  exchange_seconds_ += ExchangeAlone(group, counts, traffic) * group.hosts.num_ranks() /
-                       static_cast<double>(now_.size());
+  exchange_seconds_ += ExchangeSeconds(cluster_, model_, counts, group.hosts, traffic) *
+                       group.hosts.num_ranks() / static_cast<double>(now_.size());
   if (sent_bytes_.empty()) return;
   const int64_t ranks = std::ssize(now_);
   for (int home = 0; home < group.hosts.num_ranks(); ++home) {

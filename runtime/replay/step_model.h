@@ -90,8 +90,6 @@ class StepModel {
   void ComputeExperts(int part);
   void Land(Group& group, int part);
   void CountTraffic(const Group& group, const ExchangeCounts& counts);
-  double ExchangeAlone(const Group& group, const ExchangeCounts& counts,
-                       const ReplayedTraffic& traffic) const;
   void EndStep();
   double ControlSeconds() const;
   double LastOf(int first_rank, int num_ranks) const;
