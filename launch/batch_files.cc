@@ -13,6 +13,7 @@
 #include "launch/pages/page_name.h"
 #include "launch/result_file.h"
 #include "launch/trace_header.h"
+#include "launch/version.h"
 #include "runtime/batch/input_lines.h"
 #include "runtime/batch/job_identity.h"
 #include "runtime/batch/output_path.h"
@@ -65,7 +66,7 @@ absl::StatusOr<JobIdentity> IdentifyJob(const RunConfig& config, const JobSetup&
   job.set_model_name(ModelName(config));
   job.set_created(config.created());
   job.set_generation_config(config.generation_config() == "auto" ? "auto" : "none");
-  job.set_version(OCTET_VERSION);
+  job.set_version(OctetRelease());
   return job;
 }
 

@@ -37,6 +37,7 @@
 #include "launch/sweep/sweep_command.h"
 #include "launch/tokenize.h"
 #include "launch/trace.h"
+#include "launch/version.h"
 #include "parallel/transport/nccl_version.h"
 #include "parallel/transport/world.h"
 
@@ -44,7 +45,7 @@ namespace octet {
 namespace {
 
 std::string Version() {
-  return "octet " OCTET_VERSION "\n" + DescribeCuda() + "\n" + DescribeNccl();
+  return "octet " + OctetVersion() + "\n" + DescribeCuda() + "\n" + DescribeNccl();
 }
 
 // Returns the value of --timeout, before anything else is parsed or checked; 60 s by default.

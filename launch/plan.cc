@@ -5,12 +5,14 @@
 #include <iostream>
 
 #include "launch/console.h"
+#include "launch/own_command.h"
 #include "launch/plan_options.h"
 #include "launch/plan_report.h"
 #include "launch/plan_run.h"
 #include "launch/proto_json.h"
 #include "launch/result_file.h"
 #include "launch/slot_map.h"
+#include "launch/version.h"
 
 namespace octet {
 namespace {
@@ -44,8 +46,10 @@ class PlanCommand : public Subcommand {
     absl::Status status = CheckPlanOptions(options_);
     if (status.ok()) status = CheckFiles(files);
     if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
-    const absl::StatusOr<PlanResult> result = MakePlan(files);
+    absl::StatusOr<PlanResult> result = MakePlan(files);
     if (!result.ok()) return ExitWith(world, result.status(), ExitCode::kCannotServe);
+    result->report.set_command(OwnCommand());
+    result->report.set_version(OctetVersion());
     absl::StatusOr<std::string> placement = "";
     if (!options_.out.empty()) {
       placement = FormatSlotPlan(options_.format, options_.out, result->plan);
@@ -71,7 +75,8 @@ class PlanCommand : public Subcommand {
 
   void AddRankFlags() {
     line().AddCount("--ranks", options_.ranks, kRankCounts, "over which experts are spread");
-    line().AddText("--hosts", options_.hosts, "hostfile: copies to other hosts weigh more");
+    line().AddText("--hosts", options_.hosts,
+                   "hostfile: copies to other hosts weigh more");
     line().AddCount("--host-weight", options_.host_weight, {0, 1'000'000},
                     "of a copy to another host, beside one to a rank; default 10");
     line().AddCounts("--slots", options_.slots, kRooms,
