@@ -87,6 +87,9 @@ absl::StatusOr<std::unique_ptr<Journal>> LookAtJournal(const RunConfig& config,
                  : config.overwrite() ? StartMode::kOverwrite
                                       : StartMode::kNew;
   options.expected_results = *lines;
+  for (const std::string& input : InputsOf(config)) {
+    options.input_paths.push_back(std::filesystem::absolute(input).string());
+  }
   if (TraceFile* trace = checked.trace.get()) {
     options.commit.sync_before = [trace] { return trace->Sync(); };
   }

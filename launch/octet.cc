@@ -25,6 +25,7 @@
 #include "launch/exit_code.h"
 #include "launch/inherited_state.h"
 #include "launch/inspect.h"
+#include "launch/jobs.h"
 #include "launch/last_resort.h"
 #include "launch/one_line.h"
 #include "launch/pages/report_command.h"
@@ -76,6 +77,7 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
   subcommands.push_back(AddPerplexity(program));
   subcommands.push_back(AddTokenize(program));
   subcommands.push_back(AddInspect(program));
+  subcommands.push_back(AddJobs(program));
   CommandLine trace(program, "trace", "what a routing trace shows");
   subcommands.push_back(AddTraceStats(trace));
   subcommands.push_back(AddTraceExport(trace));
