@@ -13,6 +13,7 @@
 #include "launch/pages/page_name.h"
 #include "launch/result_file.h"
 #include "launch/trace_header.h"
+#include "launch/version.h"
 #include "runtime/batch/input_lines.h"
 #include "runtime/batch/job_identity.h"
 #include "runtime/batch/output_path.h"
@@ -65,7 +66,7 @@ absl::StatusOr<JobIdentity> IdentifyJob(const RunConfig& config, const JobSetup&
   job.set_model_name(ModelName(config));
   job.set_created(config.created());
   job.set_generation_config(config.generation_config() == "auto" ? "auto" : "none");
-  job.set_version(OCTET_VERSION);
+  job.set_version(OctetRelease());
   return job;
 }
 
@@ -86,6 +87,9 @@ absl::StatusOr<std::unique_ptr<Journal>> LookAtJournal(const RunConfig& config,
                  : config.overwrite() ? StartMode::kOverwrite
                                       : StartMode::kNew;
   options.expected_results = *lines;
+  for (const std::string& input : InputsOf(config)) {
+    options.input_paths.push_back(std::filesystem::absolute(input).string());
+  }
   if (TraceFile* trace = checked.trace.get()) {
     options.commit.sync_before = [trace] { return trace->Sync(); };
   }

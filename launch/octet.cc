@@ -25,6 +25,7 @@
 #include "launch/exit_code.h"
 #include "launch/inherited_state.h"
 #include "launch/inspect.h"
+#include "launch/jobs.h"
 #include "launch/last_resort.h"
 #include "launch/one_line.h"
 #include "launch/pages/report_command.h"
@@ -37,6 +38,7 @@
 #include "launch/sweep/sweep_command.h"
 #include "launch/tokenize.h"
 #include "launch/trace.h"
+#include "launch/version.h"
 #include "parallel/transport/nccl_version.h"
 #include "parallel/transport/world.h"
 
@@ -44,7 +46,7 @@ namespace octet {
 namespace {
 
 std::string Version() {
-  return "octet " OCTET_VERSION "\n" + DescribeCuda() + "\n" + DescribeNccl();
+  return "octet " + OctetVersion() + "\n" + DescribeCuda() + "\n" + DescribeNccl();
 }
 
 // Returns the value of --timeout, before anything else is parsed or checked; 60 s by default.
@@ -75,6 +77,7 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
   subcommands.push_back(AddPerplexity(program));
   subcommands.push_back(AddTokenize(program));
   subcommands.push_back(AddInspect(program));
+  subcommands.push_back(AddJobs(program));
   CommandLine trace(program, "trace", "what a routing trace shows");
   subcommands.push_back(AddTraceStats(trace));
   subcommands.push_back(AddTraceExport(trace));

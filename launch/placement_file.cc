@@ -23,15 +23,15 @@ absl::StatusOr<nlohmann::json> ParseAs(bool is_yaml, const std::string& text) {
 }
 
 // Returns the file's placement, or an error without the file's name.
-absl::StatusOr<ExpertPlacement> ParsePlacement(const std::string& path, const std::string& text,
-                                               PlacementShape shape) {
+absl::StatusOr<SlotPlan> ParseSlotPlan(const std::string& path, const std::string& text,
+                                       PlacementShape shape) {
   const bool is_json = path.ends_with(".json");
   const bool is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
   if (is_json || is_yaml) {
     const absl::StatusOr<nlohmann::json> value = ParseAs(is_yaml, text);
     if (value.ok() && IsSlotMap(*value)) {
-      const absl::StatusOr<SlotPlan> plan = ReadSlotMap(*value, shape);
-      if (plan.ok()) return plan->ToPlacement();
+      absl::StatusOr<SlotPlan> plan = ReadSlotMap(*value, shape);
+      if (plan.ok()) return plan;
       return absl::InvalidArgumentError(absl::StrCat(": ", std::string(plan.status().message())));
     }
     if (is_yaml && !value.ok()) return value.status();
@@ -45,8 +45,8 @@ absl::StatusOr<ExpertPlacement> ParsePlacement(const std::string& path, const st
         absl::StrCat(before_reason, std::string(parsed.message()),
                      " (a Placement is expected: ", "proto/placement.proto)"));
   }
-  absl::StatusOr<ExpertPlacement> placement = ExpertPlacement::FromProto(proto, shape);
-  if (placement.ok()) return placement;
+  const absl::StatusOr<ExpertPlacement> placement = ExpertPlacement::FromProto(proto, shape);
+  if (placement.ok()) return SlotPlan::From(*placement);
   return absl::InvalidArgumentError(absl::StrCat(": ", std::string(placement.status().message())));
 }
 
@@ -76,17 +76,24 @@ absl::StatusOr<ExpertPlacement> ReadPlacement(FileSystem& files, const std::stri
   return ReadPlacementFile(files, "--placement", spec, shape);
 }
 
-absl::StatusOr<ExpertPlacement> ReadPlacementFile(FileSystem& files, const std::string& flag,
-                                                  const std::string& path, PlacementShape shape) {
+absl::StatusOr<SlotPlan> ReadSlotPlan(FileSystem& files, const std::string& flag,
+                                      const std::string& path, PlacementShape shape) {
   const absl::StatusOr<std::string> text = files.ReadWhole(path, kMostFileBytes);
   if (!text.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat(flag, " ", std::string(text.status().message())));
   }
-  absl::StatusOr<ExpertPlacement> placement = ParsePlacement(path, *text, shape);
-  if (placement.ok()) return placement;
+  absl::StatusOr<SlotPlan> plan = ParseSlotPlan(path, *text, shape);
+  if (plan.ok()) return plan;
   return absl::InvalidArgumentError(
-      absl::StrCat(flag, " ", path, std::string(placement.status().message())));
+      absl::StrCat(flag, " ", path, std::string(plan.status().message())));
+}
+
+absl::StatusOr<ExpertPlacement> ReadPlacementFile(FileSystem& files, const std::string& flag,
+                                                  const std::string& path, PlacementShape shape) {
+  const absl::StatusOr<SlotPlan> plan = ReadSlotPlan(files, flag, path, shape);
+  if (!plan.ok()) return plan.status();
+  return plan->ToPlacement();
 }
 
 }  // namespace octet

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "parallel/placement/expert_placement.h"
+#include "parallel/planner/slot_plan.h"
 #include "runtime/io/file.h"
 
 namespace octet {
@@ -23,6 +24,11 @@ absl::StatusOr<ExpertPlacement> ReadPlacement(FileSystem& files, const std::stri
 // `flag`.
 absl::StatusOr<ExpertPlacement> ReadPlacementFile(FileSystem& files, const std::string& flag,
                                                   const std::string& path, PlacementShape shape);
+
+// The same with the order of the slots, and an expert that a rank has twice: what a file of another
+// program says. A Placement has neither.
+absl::StatusOr<SlotPlan> ReadSlotPlan(FileSystem& files, const std::string& flag,
+                                      const std::string& path, PlacementShape shape);
 
 // Returns a note for the user about ranks, at least one, that own no expert: "rank 3 owns no expert
 // of any layer; …".

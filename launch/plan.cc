@@ -5,12 +5,14 @@
 #include <iostream>
 
 #include "launch/console.h"
+#include "launch/own_command.h"
 #include "launch/plan_options.h"
 #include "launch/plan_report.h"
 #include "launch/plan_run.h"
 #include "launch/proto_json.h"
 #include "launch/result_file.h"
 #include "launch/slot_map.h"
+#include "launch/version.h"
 
 namespace octet {
 namespace {
@@ -44,13 +46,17 @@ class PlanCommand : public Subcommand {
     absl::Status status = CheckPlanOptions(options_);
     if (status.ok()) status = CheckFiles(files);
     if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
-    const absl::StatusOr<PlanResult> result = MakePlan(files);
+    std::string note;
+    absl::StatusOr<PlanResult> result = MakePlan(files, note);
     if (!result.ok()) return ExitWith(world, result.status(), ExitCode::kCannotServe);
+    result->report.set_command(OwnCommand());
+    result->report.set_version(OctetVersion());
     absl::StatusOr<std::string> placement = "";
     if (!options_.out.empty()) {
       placement = FormatSlotPlan(options_.format, options_.out, result->plan);
       if (!placement.ok()) return ExitWith(world, placement.status(), ExitCode::kCannotServe);
     }
+    if (!note.empty()) Say(world, note);
     std::cout << FormatPlan(result->report) << std::flush;
     if (!options_.out.empty()) status = WriteResultFile(files, options_.out, *placement);
     if (status.ok() && !options_.output_json.empty()) {
@@ -71,7 +77,8 @@ class PlanCommand : public Subcommand {
 
   void AddRankFlags() {
     line().AddCount("--ranks", options_.ranks, kRankCounts, "over which experts are spread");
-    line().AddText("--hosts", options_.hosts, "hostfile: copies to other hosts weigh more");
+    line().AddText("--hosts", options_.hosts,
+                   "hostfile of mpirun, MPICH, PBS or SLURM: copies to other hosts weigh more");
     line().AddCount("--host-weight", options_.host_weight, {0, 1'000'000},
                     "of a copy to another host, beside one to a rank; default 10");
     line().AddCounts("--slots", options_.slots, kRooms,
@@ -96,12 +103,12 @@ class PlanCommand : public Subcommand {
     return CheckResultFile(files, "--output-json", options_.output_json);
   }
 
-  absl::StatusOr<PlanResult> MakePlan(FileSystem& files) const {
+  absl::StatusOr<PlanResult> MakePlan(FileSystem& files, std::string& note) const {
     const absl::StatusOr<PlanRouting> routing = ReadPlanRouting(files, options_);
     if (!routing.ok()) return routing.status();
     std::optional<ReplicaDivision> division;
     const absl::StatusOr<PlanSetting> setting =
-        MakePlanSetting(files, options_, routing->fit, division);
+        MakePlanSetting(files, options_, routing->fit, division, note);
     if (!setting.ok()) return setting.status();
     return RunPlan(files, options_, *routing, *setting, division);
   }

@@ -31,7 +31,7 @@ PlanInput PlanJudge::Describe(const std::string& name) const {
   return input;
 }
 
-PlanBounds PlanJudge::DescribeBounds() const {
+PlanBounds PlanJudge::DescribeBounds() {
   PlanBounds bounds;
   bounds.set_total(whole_.total);
   bounds.set_steps(whole_.steps);
@@ -39,6 +39,10 @@ PlanBounds PlanJudge::DescribeBounds() const {
   for (const LayerFigures& layer : bounds_) {
     bounds.add_layer_total(layer.total);
     if (counts_.has_steps()) bounds.add_layer_steps(layer.steps);
+  }
+  for (const ReachedBounds& layer : planner_.Reached()) {
+    bounds.add_layer_total_reached(layer.total);
+    if (counts_.has_steps()) bounds.add_layer_steps_reached(layer.steps);
   }
   return bounds;
 }

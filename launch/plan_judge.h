@@ -24,7 +24,7 @@ class PlanJudge {
   const RoutingCounts& counts() const { return counts_; }
 
   PlanInput Describe(const std::string& name) const;
-  PlanBounds DescribeBounds() const;
+  PlanBounds DescribeBounds();
 
   // Returns the figures; the gap is that of `figure`, or of the total if there are no steps.
   PlacementFigures Measure(const SlotPlan& plan, double LayerFigures::*figure);

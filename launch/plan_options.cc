@@ -82,18 +82,20 @@ absl::StatusOr<std::vector<int64_t>> ForEachRank(const std::string& flag,
                                 " ranks: give one for each, or one for all"));
 }
 
-absl::Status SetRanks(FileSystem& files, const PlanOptions& o, PlanSetting& setting) {
+absl::Status SetRanks(FileSystem& files, const PlanOptions& o, PlanSetting& setting,
+                      std::string& note) {
   int num_ranks = o.ranks;
   if (!o.hosts.empty()) {
-    absl::StatusOr<std::vector<int>> hosts = ReadHostfile(files, "--hosts", o.hosts);
+    absl::StatusOr<HostsOfRanks> hosts = ReadHostfile(files, "--hosts", o.hosts, num_ranks);
     if (!hosts.ok()) return hosts.status();
-    if (num_ranks != 0 && num_ranks != std::ssize(*hosts)) {
-      return BadOption(absl::StrCat("--hosts ", o.hosts, ": has slots for ", hosts->size(),
+    if (num_ranks != 0 && num_ranks != std::ssize(hosts->host_of)) {
+      return BadOption(absl::StrCat("--hosts ", o.hosts, ": has slots for ", hosts->host_of.size(),
                                     " ranks, and --ranks is ", num_ranks));
     }
-    num_ranks = static_cast<int>(hosts->size());
-    setting.ranks.hosts = *std::move(hosts);
+    num_ranks = static_cast<int>(hosts->host_of.size());
+    setting.ranks.hosts = std::move(hosts->host_of);
     setting.host_weight = o.host_weight;
+    note = std::move(hosts->note);
   }
   if (num_ranks == 0 || num_ranks > kMostPlanned) {
     return BadOption(absl::StrCat("--ranks, or --hosts, must say for which ranks, at most ",
@@ -194,14 +196,15 @@ absl::StatusOr<PlanRouting> ReadPlanRouting(FileSystem& files, const PlanOptions
 
 absl::StatusOr<PlanSetting> MakePlanSetting(FileSystem& files, const PlanOptions& options,
                                             const RoutingCounts& fit,
-                                            std::optional<ReplicaDivision>& division) {
+                                            std::optional<ReplicaDivision>& division,
+                                            std::string& note) {
   PlanSetting setting;
   setting.shape = {.num_layers = static_cast<int>(fit.layers.size()),
                    .num_experts = fit.layers[0].num_experts(),
                    .num_ranks = 0};
   setting.expert_groups = options.expert_groups;
   setting.seed = static_cast<uint64_t>(options.seed);
-  absl::Status status = SetRanks(files, options, setting);
+  absl::Status status = SetRanks(files, options, setting, note);
   if (!status.ok()) return status;
   if (options.replica_budget < 0) {
     status = SetSlots(options, setting);

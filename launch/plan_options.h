@@ -53,10 +53,12 @@ absl::Status CheckPlanOptions(const PlanOptions& options);
 // Reads the files of --trace, --load, --fit and --judge.
 absl::StatusOr<PlanRouting> ReadPlanRouting(FileSystem& files, const PlanOptions& options);
 
-// Makes the setting. With a budget of replicas, sets `division` to what it divided.
+// Makes the setting. With a budget of replicas, sets `division` to what it divided. Sets `note` to
+// what the user should know of the ranks.
 absl::StatusOr<PlanSetting> MakePlanSetting(FileSystem& files, const PlanOptions& options,
                                             const RoutingCounts& fit,
-                                            std::optional<ReplicaDivision>& division);
+                                            std::optional<ReplicaDivision>& division,
+                                            std::string& note);
 
 }  // namespace octet
 

@@ -76,6 +76,27 @@ std::string FormatPolicies(const PlacementPlan& plan) {
   return text + FormatRow("bound", {in_sample, judged, plan.has_judged() ? judged : in_sample});
 }
 
+// Returns in how many layers some placement has what the bounds allow.
+std::string ReachedText(const PlanBounds& bounds) {
+  const auto count = [](const auto& reached) { return std::ranges::count(reached, true); };
+  std::string text = absl::StrCat("total ", count(bounds.layer_total_reached()));
+  if (bounds.layer_steps_reached_size() > 0) {
+    absl::StrAppend(&text, ", step ", count(bounds.layer_steps_reached()));
+  }
+  return text;
+}
+
+// Tells whether the best placement is known, or somewhere above the bound.
+std::string FormatReached(const PlacementPlan& plan) {
+  std::string text = absl::StrCat("\nThe bound is that of the best placement in so many of ",
+                                  Counted(plan.num_layers(), "layer"),
+                                  ":\n  in sample: ", ReachedText(plan.bounds_in_sample()));
+  if (plan.has_judged()) {
+    absl::StrAppend(&text, "; judged: ", ReachedText(plan.bounds_judged()));
+  }
+  return text + ". Elsewhere the best may be above it.\n";
+}
+
 std::string FormatFront(const PlacementPlan& plan) {
   if (plan.front_size() < 2) return "";
   std::string text =
@@ -150,7 +171,7 @@ std::string FormatPlan(const PlacementPlan& plan) {
       " experts, ", slots, " slots a layer, ", Counted(plan.hosts(), "host"),
       "\nin sample: ", FormatInput(plan.in_sample()), "\n",
       plan.has_judged() ? absl::StrCat("judged: ", FormatInput(plan.judged()), "\n") : "",
-      FormatPolicies(plan), FormatFront(plan), FormatBudget(plan));
+      FormatPolicies(plan), FormatReached(plan), FormatFront(plan), FormatBudget(plan));
 }
 
 }  // namespace octet

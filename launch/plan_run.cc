@@ -129,10 +129,7 @@ class PlanRun {
       return BadPolicy(absl::StrCat("--policy ", policy, ": neither ", PlanPolicies(),
                                     " nor a file that can be read"));
     }
-    absl::StatusOr<ExpertPlacement> placement =
-        ReadPlacementFile(files_, "--policy", policy, setting_.shape);
-    if (!placement.ok()) return placement.status();
-    return SlotPlan::From(*placement);
+    return ReadSlotPlan(files_, "--policy", policy, setting_.shape);
   }
 
   SlotPlan MakeSearched(const SearchedPolicy& searched) {

@@ -4,8 +4,10 @@
 
 #include <utility>
 
+#include "launch/own_command.h"
 #include "launch/proto_json.h"
 #include "launch/result_file.h"
+#include "launch/version.h"
 #include "parallel/transport/collectives.h"
 #include "runtime/model/step_times.h"
 
@@ -160,6 +162,8 @@ RunReport MakeReport(Communicator& world, const JobSetup& setup, Session& sessio
   AddBalance(report);
   AddScheduling(session.engine().scheduler_stats(), report);
   report.set_experts_moved(stats.experts_moved);
+  report.set_command(OwnCommand());
+  report.set_version(OctetVersion());
   return report;
 }
 

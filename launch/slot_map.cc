@@ -24,7 +24,9 @@ using Experts = std::vector<int32_t>;
 constexpr std::array kFormats = {"octet", "eplb", "vllm", "vllm-ascend", "tensorrt-llm"};
 constexpr char kEplbMap[] = "physical_to_logical_map";
 constexpr char kTensorRtMap[] = "initial_global_assignments";
+constexpr char kNumSlots[] = "num_slots";
 constexpr char kAscendLayers[] = "layer_list";
+constexpr char kAscendCount[] = "moe_layer_count";
 
 absl::Status BadMap(const std::string& what) { return absl::InvalidArgumentError(what); }
 
@@ -55,7 +57,7 @@ void WriteLayers(const SlotPlan& plan, JsonWriter& json) {
 }
 
 void WriteAscend(const SlotPlan& plan, JsonWriter& json) {
-  json.BeginObject().Member("moe_layer_count", std::ssize(plan.layers));
+  json.BeginObject().Member(kAscendCount, std::ssize(plan.layers));
   json.Key(kAscendLayers).BeginArray();
   for (size_t l = 0; l < plan.layers.size(); ++l) {
     json.BeginObject().Member("layer_id", l).Member("device_count", plan.layers[l].size());
@@ -75,7 +77,7 @@ std::string FormatTensorRt(const SlotPlan& plan) {
     absl::StrAppend(&text, "  ", l, ": [", absl::StrJoin(Joined(plan.layers[l]), ", "), "]\n");
   }
   const size_t num_slots = Joined(plan.layers.front()).size();
-  return absl::StrCat(text, "num_slots: ", num_slots, "\nlayer_updates_per_iter: 0\n");
+  return absl::StrCat(text, kNumSlots, ": ", num_slots, "\nlayer_updates_per_iter: 0\n");
 }
 
 // Reads the experts of some slots.
@@ -86,8 +88,9 @@ absl::StatusOr<Experts> ReadExperts(const Json& list, int num_experts) {
     const bool is_expert =
         item.is_number_unsigned() && item.get<uint64_t>() < static_cast<uint64_t>(num_experts);
     if (!is_expert) {
-      return BadMap(absl::StrCat("must have experts from 0 to ", num_experts - 1, ", not ",
-                                 Shortened(item.dump())));
+      return BadMap(absl::StrCat("slot ", experts.size(),
+                                 " must have one of the experts from 0 to ", num_experts - 1,
+                                 ", not ", Shortened(item.dump())));
     }
     experts.push_back(item.get<int32_t>());
   }
@@ -110,7 +113,10 @@ absl::StatusOr<LayerSlots> ReadShares(const Json& list, PlacementShape shape) {
   return slots;
 }
 
-absl::StatusOr<LayerSlots> ReadAscendLayer(const Json& layer, PlacementShape shape) {
+absl::StatusOr<LayerSlots> ReadAscendLayer(const Json& layer, size_t index, PlacementShape shape) {
+  if (layer.is_object() && layer.contains("layer_id") && layer["layer_id"] != index) {
+    return BadMap(absl::StrCat("has the layer_id ", Shortened(layer["layer_id"].dump())));
+  }
   if (!layer.is_object() || !layer.contains("device_list") || !layer["device_list"].is_array()) {
     return BadMap("must have a device_list");
   }
@@ -126,7 +132,9 @@ absl::StatusOr<LayerSlots> ReadAscendLayer(const Json& layer, PlacementShape sha
     if (!has_id)
       return BadMap(absl::StrCat("must have device ", r, " with its device_expert next"));
     absl::StatusOr<Experts> experts = ReadExperts(device["device_expert"], shape.num_experts);
-    if (!experts.ok()) return experts.status();
+    if (!experts.ok()) {
+      return BadMap(absl::StrCat("device ", r, " ", std::string(experts.status().message())));
+    }
     slots[r] = *std::move(experts);
   }
   return slots;
@@ -136,17 +144,20 @@ bool IsListOfLists(const Json& file) {
   return file.is_array() && !file.empty() && file.front().is_array();
 }
 
+// Returns the name of the member that has the layers; nothing if the whole is a list of them.
+std::string FieldOf(const Json& file) {
+  for (const char* name : {kEplbMap, kTensorRtMap, kAscendLayers}) {
+    if (file.is_object() && file.contains(name)) return name;
+  }
+  return "";
+}
+
 // Returns the value of each layer, in order.
 absl::StatusOr<std::vector<const Json*>> FindLayers(const Json& file, int num_layers) {
   std::vector<const Json*> layers;
   if (file.is_array() && !IsListOfLists(file)) return std::vector<const Json*>(num_layers, &file);
-  const Json& list = [&]() -> const Json& {
-    if (file.is_array()) return file;
-    for (const char* name : {kEplbMap, kTensorRtMap, kAscendLayers}) {
-      if (file.contains(name)) return file[name];
-    }
-    return file;
-  }();
+  const std::string field = FieldOf(file);
+  const Json& list = field.empty() ? file : file[field];
   if (!list.is_array() && !list.is_object()) return BadMap("must have a list for each layer");
   for (int l = 0; l < num_layers && list.is_object(); ++l) {
     const auto found = list.find(std::to_string(l));
@@ -196,18 +207,19 @@ absl::StatusOr<std::string> FormatSlotPlan(const std::string& format, const std:
 
 bool IsSlotMap(const Json& file) {
   if (file.is_array()) return true;
-  return file.is_object() &&
-         (file.contains(kEplbMap) || file.contains(kTensorRtMap) || file.contains(kAscendLayers));
+  return !FieldOf(file).empty();
 }
 
-absl::StatusOr<SlotPlan> ReadSlotMap(const Json& file, PlacementShape shape) {
+namespace {
+
+absl::StatusOr<SlotPlan> ReadLayers(const Json& file, PlacementShape shape) {
   const absl::StatusOr<std::vector<const Json*>> layers = FindLayers(file, shape.num_layers);
   if (!layers.ok()) return layers.status();
   const bool by_device = file.is_object() && file.contains(kAscendLayers);
   SlotPlan plan = {.shape = shape, .layers = {}};
   for (size_t l = 0; l < layers->size(); ++l) {
     absl::StatusOr<LayerSlots> slots =
-        by_device ? ReadAscendLayer(*(*layers)[l], shape) : ReadShares(*(*layers)[l], shape);
+        by_device ? ReadAscendLayer(*(*layers)[l], l, shape) : ReadShares(*(*layers)[l], shape);
     if (!slots.ok()) {
       return BadMap(absl::StrCat("layer ", l, " ", std::string(slots.status().message())));
     }
@@ -218,6 +230,34 @@ absl::StatusOr<SlotPlan> ReadSlotMap(const Json& file, PlacementShape shape) {
     plan.layers.push_back(*std::move(slots));
   }
   return plan;
+}
+
+// Checks the numbers that some forms have beside the layers.
+absl::Status CheckCounts(const Json& file, const SlotPlan& plan) {
+  const auto check = [&file](const char* name, size_t number) {
+    if (!file.is_object() || !file.contains(name) || file[name] == number) return absl::OkStatus();
+    return BadMap(
+        absl::StrCat(name, " is ", Shortened(file[name].dump()), ", and there are ", number));
+  };
+  for (const LayerSlots& layer : plan.layers) {
+    const absl::Status status = check(kNumSlots, Joined(layer).size());
+    if (!status.ok()) return status;
+  }
+  return check(kAscendCount, plan.layers.size());
+}
+
+}  // namespace
+
+absl::StatusOr<SlotPlan> ReadSlotMap(const Json& file, PlacementShape shape) {
+  absl::StatusOr<SlotPlan> plan = ReadLayers(file, shape);
+  if (plan.ok()) {
+    const absl::Status status = CheckCounts(file, *plan);
+    if (!status.ok()) return status;
+    return plan;
+  }
+  const std::string field = FieldOf(file);
+  return BadMap(
+      absl::StrCat(field, field.empty() ? "" : ": ", std::string(plan.status().message())));
 }
 
 }  // namespace octet

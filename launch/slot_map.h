@@ -45,7 +45,8 @@ absl::StatusOr<std::string> FormatSlotPlan(const std::string& format, const std:
 // Returns whether a JSON value has the form of one of the other programs.
 bool IsSlotMap(const nlohmann::json& file);
 
-// Reads a value of one of these forms. An error says what is wrong, and in which layer.
+// Reads a value of one of these forms. An error says what is wrong, in which member, layer and
+// slot.
 absl::StatusOr<SlotPlan> ReadSlotMap(const nlohmann::json& file, PlacementShape shape);
 
 }  // namespace octet

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstddef>
 
 #include "kernels/base/check.h"
 
@@ -21,15 +20,6 @@ double StudentT(int degrees) {
 }
 
 }  // namespace
-
-double Quantile(std::vector<double> values, double q) {
-  OCTET_CHECK(!values.empty() && q >= 0 && q <= 1);
-  std::ranges::sort(values);
-  const double place = q * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<size_t>(place);
-  const size_t above = std::min(below + 1, values.size() - 1);
-  return std::lerp(values[below], values[above], place - static_cast<double>(below));
-}
 
 RatioEstimate RatioOfPairs(std::span<const double> a, std::span<const double> b) {
   OCTET_CHECK_EQ(a.size(), b.size());

@@ -4,16 +4,10 @@
 #define OCTET_LAUNCH_STATISTICS_H_
 
 #include <span>
-#include <utility>
-#include <vector>
+
+#include "kernels/base/quantile.h"
 
 namespace octet {
-
-// Returns the value below which a share q in [0, 1] of the values lies, with lines between the
-// sorted values (type 7 of Hyndman and Fan, 1996, which NumPy uses). There must be a value.
-double Quantile(std::vector<double> values, double q);
-
-inline double Median(std::vector<double> values) { return Quantile(std::move(values), 0.5); }
 
 // A ratio with its 95 % interval.
 struct RatioEstimate {

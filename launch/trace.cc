@@ -5,10 +5,12 @@
 #include <iostream>
 
 #include "launch/console.h"
+#include "launch/own_command.h"
 #include "launch/proto_json.h"
 #include "launch/result_file.h"
 #include "launch/trace_export.h"
 #include "launch/trace_report.h"
+#include "launch/version.h"
 #include "runtime/trace/routing_stats.h"
 
 namespace octet {
@@ -31,8 +33,10 @@ class TraceStatsCommand : public Subcommand {
     absl::Status status;
     if (!output_json_.empty()) status = CheckResultFile(files, "--output-json", output_json_);
     if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
-    const absl::StatusOr<RoutingStats> stats = ComputeRoutingStats(files, path_);
+    absl::StatusOr<RoutingStats> stats = ComputeRoutingStats(files, path_);
     if (!stats.ok()) return ExitWith(world, stats.status(), ExitCode::kCannotServe);
+    stats->set_command(OwnCommand());
+    stats->set_version(OctetVersion());
     std::cout << FormatRoutingStats(path_, *stats) << std::flush;
     if (!output_json_.empty()) status = WriteResultFile(files, output_json_, JsonOf(*stats));
     return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);

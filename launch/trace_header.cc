@@ -1,5 +1,6 @@
 #include "launch/trace_header.h"
 
+#include "launch/version.h"
 #include "runtime/model/step_times.h"
 
 namespace octet {
@@ -7,7 +8,7 @@ namespace octet {
 TraceHeader MakeTraceHeader(const RunConfig& config, const JobSetup& setup) {
   const ModelConfig& model = setup.model.config;
   TraceHeader header;
-  header.set_version(OCTET_VERSION);
+  header.set_version(OctetVersion());
   header.set_model(setup.model.fingerprint);
   header.set_numerics_class(setup.NumericsClass());
   header.set_num_layers(model.num_layers);

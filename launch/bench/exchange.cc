@@ -18,6 +18,7 @@
 #include "launch/core_binding.h"
 #include "launch/placement_choice.h"
 #include "launch/thread_placement.h"
+#include "launch/version.h"
 #include "parallel/transport/agreement.h"
 #include "runtime/io/strict_json.h"
 
@@ -213,6 +214,7 @@ absl::StatusOr<ExchangeProfile> BenchExchange(Communicator& comm, PlainExchange 
   const int threads = PlaceThreads(comm, o.threads, warnings);
   const auto backend = MakeCpuBackend(SupportedIsas().back(), threads);
   ExchangeProfile profile;
+  profile.set_version(OctetVersion());
   profile.set_ranks(comm.size());
   profile.set_threads(threads);
   profile.mutable_hosts()->Add(comm.hosts().begin(), comm.hosts().end());

@@ -27,6 +27,7 @@
 #include "launch/console.h"
 #include "launch/core_binding.h"
 #include "launch/thread_placement.h"
+#include "launch/version.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
@@ -108,6 +109,7 @@ double BestDramRate(const KernelProfile& profile) {
 KernelProfile ProbeMachine(const KernelBenchOptions& o, int cores, int threads) {
   PosixFileSystem files;
   KernelProfile profile;
+  profile.set_version(OctetVersion());
   profile.set_cpu_model(CpuModel(files));
   profile.set_cores(cores);
   profile.set_threads(threads);

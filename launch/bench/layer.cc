@@ -16,6 +16,7 @@
 #include "launch/rank_progress.h"
 #include "launch/run_config.h"
 #include "launch/session.h"
+#include "launch/version.h"
 #include "parallel/transport/agreement.h"
 #include "runtime/model/kv_cache.h"
 
@@ -136,6 +137,7 @@ class BenchLayerCommand : public Subcommand {
     MachineProfile fresh;
     LayerProfile& layer = *fresh.add_layers();
     *layer.mutable_shape() = ShapeOf(setup.model.config);
+    layer.set_version(OctetVersion());
     layer.set_numerics_class(setup.NumericsClass());
     layer.set_cpu_model(CpuModels(world, files));
     layer.set_ranks(world.size() / CountHosts(world));

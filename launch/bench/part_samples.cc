@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "kernels/base/check.h"
-#include "launch/statistics.h"
+#include "kernels/base/quantile.h"
 #include "parallel/transport/collectives.h"
 #include "runtime/replay/latest_time.h"
 

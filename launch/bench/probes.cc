@@ -1,7 +1,6 @@
 #include "launch/bench/probes.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstring>
 #include <map>
@@ -16,6 +15,7 @@
 #include "kernels/cpu/make_cpu_backend.h"
 #include "kernels/cpu/thread_pool.h"
 #include "launch/bench/number_pattern.h"
+#include "launch/statistics.h"
 #include "parallel/transport/collectives.h"
 
 namespace octet {
@@ -132,10 +132,9 @@ class DramReader {
 
 double MedianSeconds(absl::FunctionRef<void()> f) {
   f();
-  std::array<double, kRepeats> seconds;
+  std::vector<double> seconds(kRepeats);
   for (double& s : seconds) s = Seconds(f);
-  std::nth_element(seconds.begin(), seconds.begin() + kRepeats / 2, seconds.end());
-  return seconds[kRepeats / 2];
+  return Median(std::move(seconds));
 }
 
 std::vector<DramRate> ProbeDram(Isa isa, int num_threads, int64_t bytes_per_thread) {

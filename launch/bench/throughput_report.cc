@@ -5,6 +5,7 @@
 
 #include <numeric>
 
+#include "launch/version.h"
 #include "runtime/io/json_writer.h"
 #include "runtime/io/strict_json.h"
 
@@ -223,7 +224,7 @@ std::string ThroughputJson(const ThroughputReport& r) {
   const auto loaded = static_cast<double>(BytesRead(run));
   JsonWriter json(JsonWriter::Layout::kIndented);
   json.BeginObject();
-  json.Member("version", OCTET_VERSION);
+  json.Member("version", OctetVersion());
   json.Member("ranks", run.ranks());
   json.Member("ep_size", run.ep_size());
   json.Member("threads", run.threads());

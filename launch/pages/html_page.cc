@@ -21,13 +21,15 @@ caption { padding: .3rem 0; }
 figure { margin: 1rem 0; break-inside: avoid; }
 svg { max-width: 100%; height: auto; }
 .scroll { overflow-x: auto; }
+details { margin: .6rem 0; }
+summary { color: #444; font-size: .9rem; cursor: pointer; }
 table { border-collapse: collapse; font-size: .85rem; margin: .6rem 0; }
 th, td { padding: .15rem .6rem .15rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; overflow-wrap: break-word; max-width: 26rem; }
 th { border-bottom: 1px solid #111; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 nav ul { columns: 2; padding-left: 1.2rem; }
-@media print { html { font-size: 12px; } body { margin: 0; max-width: none; font-size: 12px; } a { color: inherit; } .scroll { overflow: visible; } tr { break-inside: avoid; } h2, h3 { break-after: avoid; } }
+@media print { html { font-size: 12px; } body { margin: 0; max-width: none; font-size: 12px; } a { color: inherit; } .scroll { overflow: visible; } tr { break-inside: avoid; } h2, h3 { break-after: avoid; } details::details-content { content-visibility: visible; display: block; } }
 )";
 
 bool IsNumeral(const std::string& text) {
@@ -82,8 +84,11 @@ void HtmlPage::Heading(const std::string& text) { body_ += Element("h3", text); 
 void HtmlPage::Paragraph(const std::string& text) { body_ += Element("p", text); }
 
 void HtmlPage::Table(const HtmlTable& table) {
+  if (table.is_folded) {
+    absl::StrAppend(&body_, "<details>\n", Element("summary", table.caption));
+  }
   absl::StrAppend(&body_, "<div class=\"scroll\"><table>\n");
-  if (!table.caption.empty()) body_ += Element("caption", table.caption);
+  if (!table.caption.empty() && !table.is_folded) body_ += Element("caption", table.caption);
   absl::StrAppend(&body_, "<thead><tr>");
   for (const std::string& name : table.head) body_ += Element("th scope=\"col\"", name);
   absl::StrAppend(&body_, "</tr></thead>\n<tbody>\n");
@@ -94,7 +99,7 @@ void HtmlPage::Table(const HtmlTable& table) {
       body_ += Element(IsNumeral(cell) ? "td class=\"n\"" : "td", cell);
     absl::StrAppend(&body_, "</tr>\n");
   }
-  absl::StrAppend(&body_, "</tbody></table></div>\n");
+  absl::StrAppend(&body_, "</tbody></table></div>\n", table.is_folded ? "</details>\n" : "");
 }
 
 void HtmlPage::Figure(const std::string& caption, const Picture& picture) {

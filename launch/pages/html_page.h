@@ -22,6 +22,7 @@ struct HtmlTable {
   std::string caption;
   std::vector<std::string> head;
   std::vector<std::vector<std::string>> rows;  // as long as the head
+  bool is_folded = false;  // on a screen, until the reader opens it; never on paper
 };
 
 // Collects a page. All texts are escaped. The page is well-formed XML too, has no script and

@@ -101,6 +101,7 @@ class PageReader {
     absl::Status status = ParseJsonProto(*text, message);
     if (status.ok()) status = CheckMessage(message);
     if (!status.ok()) return BadInput(path, status);
+    if (!message.command().empty()) inputs_.used.back().command = message.command();
     messages.push_back({path, std::move(message)});
     return absl::OkStatus();
   }
@@ -109,13 +110,18 @@ class PageReader {
     const absl::StatusOr<std::string> text =
         ReadText(path, "octet sweep FILE --output DIR; the command of each run is in its line");
     if (!text.ok()) return text.status();
-    SweepFiles sweep = {.path = path, .runs = {}, .sweep = std::nullopt};
+    SweepFiles sweep = {.path = path, .runs = {}, .sweep = std::nullopt, .torn_line = 0};
     int line = 0;
-    for (const absl::string_view json : absl::StrSplit(*text, '\n')) {
+    const std::vector<std::string> lines = absl::StrSplit(*text, '\n');
+    for (const std::string& json : lines) {
       ++line;
       if (json.empty()) continue;
       SweepRun run;
-      absl::Status status = ParseJsonProto(std::string(json), run);
+      absl::Status status = ParseJsonProto(json, run);
+      if (!status.ok() && line == std::ssize(lines)) {  // as a kill leaves it
+        sweep.torn_line = line;
+        break;
+      }
       if (status.ok()) status = CheckMessage(run);
       if (!status.ok()) return BadInput(absl::StrCat(path, ", line ", line), status);
       sweep.runs.push_back(std::move(run));

@@ -29,12 +29,13 @@ struct SweepFiles {
   std::string path;  // of points.jsonl
   std::vector<SweepRun> runs;
   std::optional<Sweep> sweep;  // of sweep.textproto beside it
+  int torn_line = 0;           // the last one, from 1, if it was not written to its end
 };
 
 struct UsedFile {
   std::string path;
   size_t bytes = 0;
-  std::string command;  // that makes such a file
+  std::string command;  // that made it, or makes such a file
 };
 
 struct PageInputs {
@@ -49,7 +50,8 @@ struct PageInputs {
 };
 
 // Reads what the directories have, by the names of files. Refuses a directory that has nothing to
-// show, and a damaged file. `output`, and files named kPageName, are not among the unused.
+// show, and a damaged file, but for the end of a sweep's points. `output`, and files named
+// kPageName, are not among the unused.
 absl::StatusOr<PageInputs> ReadPageInputs(FileSystem& files,
                                           const std::vector<std::string>& directories,
                                           const std::string& output);

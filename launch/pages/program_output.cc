@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,11 +11,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <thread>
 
 #include "kernels/base/activity.h"
+#include "launch/descriptor.h"
 #include "launch/one_line.h"
+#include "launch/start_program.h"
 
 namespace octet {
 namespace {
@@ -24,23 +24,6 @@ namespace {
 using SpawnClock = std::chrono::steady_clock;
 
 constexpr size_t kMostOutput = size_t{64} << 20;  // bytes
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { Reset(-1); }
-
-  void Reset(int fd) {
-    if (fd_ >= 0) close(fd_);
-    fd_ = fd;
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 struct Pipe {
   Descriptor read_end, write_end;
@@ -54,11 +37,6 @@ struct Pipe {
   }
 };
 
-absl::Status SpawnError(const std::string& program, int error) {
-  return {error == ENOENT ? absl::StatusCode::kNotFound : absl::StatusCode::kInternal,
-          absl::StrCat(program, ": ", std::strerror(error))};
-}
-
 // Makes memory that can be read like a file: a pipe would need a writer that never waits.
 bool OpenInputText(const std::string& text, Descriptor& input) {
   input.Reset(memfd_create("input", MFD_CLOEXEC));
@@ -70,35 +48,9 @@ bool OpenInputText(const std::string& text, Descriptor& input) {
   return input.get() >= 0 && lseek(input.get(), 0, SEEK_SET) == 0;
 }
 
-// Starts the program with default reactions to signals; returns errno. This process may have
-// threads and much memory, so there is no fork.
-int Spawn(const std::vector<std::string>& words, const std::array<int, 3>& streams, pid_t& child) {
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
+std::vector<std::string> SmallEnvironment() {
   const char* const path = std::getenv("PATH");
-  std::string search = absl::StrCat("PATH=", path != nullptr ? path : "");
-  std::string locale = "LC_ALL=C.UTF-8";
-  const std::array<char*, 3> environment = {search.data(), locale.data(), nullptr};
-
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawnattr_init(&attributes);
-  for (int i = 0; i < 3; ++i) posix_spawn_file_actions_adddup2(&actions, streams[i], i);
-  sigset_t none, usual;
-  sigemptyset(&none);
-  sigemptyset(&usual);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ}) sigaddset(&usual, signal);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &usual);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  const int error = posix_spawnp(&child, argv[0], &actions, &attributes, argv.data(),
-                                 const_cast<char* const*>(environment.data()));
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return error;
+  return {absl::StrCat("PATH=", path != nullptr ? path : ""), "LC_ALL=C.UTF-8"};
 }
 
 // Reads what there is, and closes the pipe at its end.
@@ -147,21 +99,25 @@ absl::StatusOr<std::string> OutputOfProgram(const std::vector<std::string>& word
   const SpawnClock::time_point end = SpawnClock::now() + limit;
   Descriptor text;
   Pipe out, err;
-  if (!OpenInputText(input, text) || !out.Open() || !err.Open()) return SpawnError(words[0], errno);
-  pid_t child = 0;
-  const int error = Spawn(words, {text.get(), out.write_end.get(), err.write_end.get()}, child);
-  if (error != 0) return SpawnError(words[0], error);
+  if (!OpenInputText(input, text) || !out.Open() || !err.Open()) {
+    return absl::ErrnoToStatus(errno, words[0]);
+  }
+  const absl::StatusOr<pid_t> child =
+      StartProgram({.words = words,
+                    .environment = SmallEnvironment(),
+                    .streams = {text.get(), out.write_end.get(), err.write_end.get()}});
+  if (!child.ok()) return child.status();
   out.write_end.Reset(-1);
   err.write_end.Reset(-1);
   std::string output, said;
   const bool all = ReadBoth(out.read_end, err.read_end, end, output, said);
   int status = 0;
-  if (!WaitForEnd(child, all ? end : SpawnClock::now(), status) || !all) {
+  if (!WaitForEnd(*child, all ? end : SpawnClock::now(), status) || !all) {
     return absl::DeadlineExceededError(absl::StrCat(words[0], ": did not end within ",
                                                     limit.count() / 1000, " s, or wrote more than ",
                                                     kMostOutput >> 20, " MiB"));
   }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return output;
+  if (ExitCodeOfStatus(status) == 0) return output;
   return absl::InternalError(absl::StrCat(words[0], ": failed: ", OneLine(said)));
 }
 

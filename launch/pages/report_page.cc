@@ -14,6 +14,7 @@
 #include "launch/pages/stats_section.h"
 #include "launch/pages/sweep_section.h"
 #include "launch/result_file.h"
+#include "launch/version.h"
 
 namespace octet {
 namespace {
@@ -24,7 +25,7 @@ void AddSources(HtmlPage& page, const PageInputs& inputs,
                 const std::vector<std::string>& directories) {
   page.Section("Files", "");
   HtmlTable used = {.caption = "What this page is made from",
-                    .head = {"file", "bytes", "a command that makes such a file"},
+                    .head = {"file", "bytes", "the command of it, or of such a file"},
                     .rows = {}};
   for (const UsedFile& file : inputs.used) {
     used.rows.push_back({file.path, absl::StrCat(file.bytes), file.command});
@@ -40,8 +41,8 @@ void AddSources(HtmlPage& page, const PageInputs& inputs,
                                     : "",
                                 "."));
   }
-  page.Paragraph(absl::StrCat("Made by: octet report ", absl::StrJoin(directories, " "),
-                              " (octet " OCTET_VERSION "). The same files give the same page."));
+  page.Paragraph(absl::StrCat("Made by: octet report ", absl::StrJoin(directories, " "), " (octet ",
+                              OctetVersion(), "). The same files give the same page."));
 }
 
 absl::Status TryToWritePage(FileSystem& files, const std::string& directory) {

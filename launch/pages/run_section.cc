@@ -17,7 +17,8 @@ bool IsWait(const std::string& phase) {
 void AddRunFacts(HtmlPage& page, const RunReport& run) {
   const auto count = [](int64_t n) { return absl::StrCat(n); };
   HtmlTable table = {.caption = "The run", .head = {"", ""}, .rows = {}};
-  table.rows = {{"numerics class", run.numerics_class()},
+  table.rows = {{"version", run.version()},
+                {"numerics class", run.numerics_class()},
                 {"ranks", count(run.ranks())},
                 {"ranks in each expert-parallel group", count(run.ep_size())},
                 {"threads of each rank", count(run.threads())},
@@ -73,10 +74,11 @@ void AddRunBalance(HtmlPage& page, const RunReport& run) {
 
 void AddRunTraffic(HtmlPage& page, const RunReport& run) {
   HtmlTable table = {.caption = "Bytes that ranks sent to others, of all ranks",
-                     .head = {"kind", "bytes", ""},
+                     .head = {"kind", "bytes", "", "of these, read in place", ""},
                      .rows = {}};
   for (const TrafficBytes& kind : run.traffic()) {
-    table.rows.push_back({kind.kind(), absl::StrCat(kind.bytes()), BytesText(kind.bytes())});
+    table.rows.push_back({kind.kind(), absl::StrCat(kind.bytes()), BytesText(kind.bytes()),
+                          absl::StrCat(kind.bytes_in_place()), BytesText(kind.bytes_in_place())});
   }
   page.Table(table);
 }

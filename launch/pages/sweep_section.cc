@@ -33,6 +33,14 @@ std::string AllOf(const SweepFiles& files, Value value) {
   return absl::StrJoin(values, "; ");
 }
 
+// Returns " of 48", if it is known how many runs the sweep has.
+std::string PlannedText(const SweepFiles& files) {
+  if (!files.sweep || files.sweep->repetitions() < 1) return "";
+  double runs = files.sweep->repetitions();
+  for (const SweepAxis& axis : files.sweep->axes()) runs *= axis.values_size();
+  return absl::StrFormat(" of %.0f", runs);
+}
+
 void AddSweepFacts(HtmlPage& page, const SweepFiles& files, const SweepTable& table) {
   HtmlTable facts = {.caption = "The sweep", .head = {"", ""}, .rows = {}};
   for (const AxisValues& axis : table.axes) {
@@ -42,7 +50,7 @@ void AddSweepFacts(HtmlPage& page, const SweepFiles& files, const SweepTable& ta
     facts.rows.push_back({name, AllOf(files, value)});
   };
   facts.rows.push_back({"points", absl::StrCat(table.points.size())});
-  facts.rows.push_back({"runs", absl::StrCat(files.runs.size())});
+  facts.rows.push_back({"runs", absl::StrCat(files.runs.size(), PlannedText(files))});
   facts.rows.push_back({"failed runs", absl::StrCat(table.failed.size())});
   fact("processor", [](const SweepRun& run) { return run.cpu_model(); });
   fact("hosts", [](const SweepRun& run) { return run.hosts(); });
@@ -91,7 +99,10 @@ void AddPoints(HtmlPage& page, const SweepTable& table) {
                "read in place"},
       .rows = {}};
   HtmlTable commands = {
-      .caption = "The first run of each point", .head = {"point", "file", "command"}, .rows = {}};
+      .caption = "The first run of each point, with the command that makes it again",
+      .head = {"point", "file", "command"},
+      .rows = {},
+      .is_folded = true};
   for (const MeasuredPoint& point : table.points) {
     if (point.runs.empty()) continue;
     const SweepRun& first = *point.runs.begin()->second;
@@ -254,6 +265,12 @@ void AddSweepSection(HtmlPage& page, const SweepFiles& files, const SweepTable& 
       AnswerOfSweep(table).sentence,
       " The interval is of one comparison: that the best of several was chosen is not in it."));
   AddSweepFacts(page, files, table);
+  if (files.torn_line > 0) {
+    page.Paragraph(
+        absl::StrCat("The sweep was killed while it wrote line ", files.torn_line,
+                     " of this file: that run is left out. octet sweep ... --resume goes "
+                     "on with it."));
+  }
   if (table.runs_without_hash > 0) {
     page.Paragraph(absl::StrCat("Whether answers are right is not known of ",
                                 Counted(table.runs_without_hash, "run"), " without a hash."));

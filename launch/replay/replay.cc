@@ -3,11 +3,13 @@
 #include <iostream>
 
 #include "launch/console.h"
+#include "launch/own_command.h"
 #include "launch/proto_json.h"
 #include "launch/replay/replay_options.h"
 #include "launch/replay/replay_report.h"
 #include "launch/replay/replay_run.h"
 #include "launch/result_file.h"
+#include "launch/version.h"
 
 namespace octet {
 namespace {
@@ -40,8 +42,10 @@ class ReplayCommand : public Subcommand {
     absl::Status status;
     if (!json.empty()) status = CheckResultFile(files, "--output-json", json);
     if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
-    const absl::StatusOr<Replay> replay = RunReplay(files, options_);
+    absl::StatusOr<Replay> replay = RunReplay(files, options_);
     if (!replay.ok()) return ExitWith(world, replay.status(), ExitCode::kCannotServe);
+    replay->set_command(OwnCommand());
+    replay->set_version(OctetVersion());
     std::cout << FormatReplay(*replay) << std::flush;
     if (!json.empty()) status = WriteResultFile(files, json, JsonOf(*replay));
     return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);

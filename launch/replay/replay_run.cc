@@ -14,6 +14,7 @@
 #include "launch/proto_text.h"
 #include "launch/replay/replay_memory.h"
 #include "launch/replay/replay_report.h"
+#include "launch/statistics.h"
 #include "launch/text_table.h"
 #include "parallel/dispatch/replica_policy.h"
 #include "runtime/replay/step_model.h"
@@ -110,17 +111,12 @@ struct PhaseSum {
   ReplayPhase ToProto() const {
     ReplayPhase phase;
     if (seconds.empty()) return phase;
-    std::vector<double> sorted = seconds;
-    std::ranges::sort(sorted);
-    const auto at = [&](double share) {
-      return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
-    };
     phase.set_steps(std::ssize(seconds));
     phase.set_seconds(std::accumulate(seconds.begin(), seconds.end(), 0.0));
     phase.set_tokens_per_s(static_cast<double>(tokens) / phase.seconds());
     phase.set_exchange_seconds(exchange_seconds);
-    phase.set_step_p50(at(0.5));
-    phase.set_step_p95(at(0.95));
+    phase.set_step_p50(Median(seconds));
+    phase.set_step_p95(Quantile(seconds, 0.95));
     for (int t = 0; t < kNumReplayedTimes; ++t) {
       ReplayTime& time = *phase.add_times();
       time.set_name(Name(static_cast<ReplayedTime>(t)));

@@ -3,7 +3,6 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
-#include <absl/strings/str_replace.h>
 
 #include <algorithm>
 #include <numeric>
@@ -48,18 +47,6 @@ std::vector<SweepPoint> MakePoints(const Sweep& sweep) {
   return points;
 }
 
-bool IsPlainWord(const std::string& word) {
-  return !word.empty() && std::ranges::all_of(word, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("-_./:=,+@%").find(c) != std::string_view::npos;
-  });
-}
-
-std::string ShellWord(const std::string& word) {
-  if (IsPlainWord(word)) return word;
-  return absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\\''"}}), "'");
-}
-
 }  // namespace
 
 SweepPlan PlanSweep(Sweep sweep) {
@@ -97,12 +84,6 @@ std::vector<std::string> CommandOf(const SweepPlan& plan, int order, const std::
   AddWords(std::vector<std::string>{"--output-json", JoinPath(directory, ResultFileOf(order))},
            words);
   return words;
-}
-
-std::string ShellText(const std::vector<std::string>& words) {
-  return absl::StrJoin(words, " ", [](std::string* text, const std::string& word) {
-    absl::StrAppend(text, ShellWord(word));
-  });
 }
 
 }  // namespace octet

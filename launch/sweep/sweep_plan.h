@@ -45,9 +45,6 @@ std::string ResultFileOf(int order);
 // Returns the words of its command.
 std::vector<std::string> CommandOf(const SweepPlan& plan, int order, const std::string& directory);
 
-// Returns the words as a shell takes them.
-std::string ShellText(const std::vector<std::string>& words);
-
 }  // namespace octet
 
 #endif  // OCTET_LAUNCH_SWEEP_SWEEP_PLAN_H_

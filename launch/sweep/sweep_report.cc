@@ -7,22 +7,18 @@
 #include <vector>
 
 #include "launch/progress_text.h"
+#include "launch/shell_text.h"
+#include "launch/statistics.h"
 #include "launch/text_table.h"
 
 namespace octet {
 namespace {
 
-double MedianOf(std::vector<double> values) {
-  std::ranges::sort(values);
-  const size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
 // Returns "130.0 [128.1, 131.2]".
 std::string Spread(const std::vector<double>& values) {
   if (values.empty()) return "-";
   const auto [least, most] = std::ranges::minmax(values);
-  return absl::StrFormat("%.1f [%.1f, %.1f]", MedianOf(values), least, most);
+  return absl::StrFormat("%.1f [%.1f, %.1f]", Median(values), least, most);
 }
 
 // The runs of a point.

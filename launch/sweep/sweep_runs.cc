@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "launch/one_line.h"
+#include "launch/shell_text.h"
 #include "launch/sweep/bench_result.h"
 #include "launch/sweep/sweep_report.h"
 

@@ -1,6 +1,7 @@
 #include "parallel/planner/busiest_rank.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <random>
 
@@ -9,17 +10,16 @@
 namespace octet {
 namespace {
 
-constexpr size_t kMostRanksInSets = 10;
 constexpr int64_t kBlock = 32;  // steps
 
-// Adds up the tokens of subsets: [sets, kBlock].
-void AddSubsets(std::span<double> tokens, size_t num_ranks) {
-  for (size_t rank = 0; rank < num_ranks; ++rank) {
-    for (size_t set = 0; set < size_t{1} << num_ranks; ++set) {
-      if ((set >> rank & 1) == 0) continue;
-      double* const to = &tokens[set * kBlock];
-      const double* const from = &tokens[(set ^ size_t{1} << rank) * kBlock];
-      for (int64_t i = 0; i < kBlock; ++i) to[i] += from[i];
+// Adds up the values of subsets: [sets of `size` items, width].
+void AddSubsets(std::span<double> values, size_t size, int64_t width) {
+  for (size_t item = 0; item < size; ++item) {
+    for (size_t set = 0; set < size_t{1} << size; ++set) {
+      if ((set >> item & 1) == 0) continue;
+      double* const to = &values[set * width];
+      const double* const from = &values[(set ^ size_t{1} << item) * width];
+      for (int64_t i = 0; i < width; ++i) to[i] += from[i];
     }
   }
 }
@@ -102,11 +102,37 @@ void BusiestRank::TakeSets(const Tied& tied, const LayerRanks& ranks, const Step
       double* const to = &tokens_of_sets_[set_of[i] * kBlock];
       for (int64_t s = 0; s < count; ++s) to[s] += from[s];
     }
-    AddSubsets(tokens_of_sets_, tied.ranks.size());
+    AddSubsets(tokens_of_sets_, tied.ranks.size(), kBlock);
     for (size_t set = 1; set < num_sets; ++set) {
       const double* const tokens = &tokens_of_sets_[set * kBlock];
       for (int64_t s = 0; s < count; ++s) {
         times[first + s] = std::max(times[first + s], tokens[s] / speeds[set]);
+      }
+    }
+  }
+}
+
+void BusiestRank::TakeSetsOfExperts(const Tied& tied, const LayerRanks& ranks,
+                                    const StepMatrix& steps, std::span<double> times) {
+  const size_t num_sets = size_t{1} << tied.experts.size();
+  std::vector<size_t> set_on(speeds_.size());  // the experts on each rank
+  for (size_t i = 0; i < tied.experts.size(); ++i) {
+    for (const int32_t rank : ranks[tied.experts[i]]) set_on[rank] |= size_t{1} << i;
+  }
+  std::vector<double> without(num_sets);  // the speed of ranks that have no others
+  for (const int32_t rank : tied.ranks) without[set_on[rank]] += speeds_[rank];
+  AddSubsets(without, tied.experts.size(), 1);
+  for (int64_t first = 0; first < steps.num_steps(); first += kBlock) {
+    const int64_t count = std::min(kBlock, steps.num_steps() - first);
+    tokens_of_sets_.assign(num_sets * kBlock, 0);
+    for (size_t set = 1; set < num_sets; ++set) {
+      const double* const of_expert = &steps.expert(tied.experts[std::countr_zero(set)])[first];
+      const double* const others = &tokens_of_sets_[(set & (set - 1)) * kBlock];
+      double* const tokens = &tokens_of_sets_[set * kBlock];
+      const double speed = without[num_sets - 1] - without[num_sets - 1 - set];
+      for (int64_t s = 0; s < count; ++s) {
+        tokens[s] = others[s] + of_expert[s];
+        times[first + s] = std::max(times[first + s], tokens[s] / speed);
       }
     }
   }
@@ -125,10 +151,12 @@ void BusiestRank::Compute(const LayerRanks& ranks, const StepMatrix& steps,
                           std::span<double> times) {
   std::ranges::fill(times, 0);
   for (const Tied& tied : FindTied(ranks)) {
-    if (tied.ranks.size() <= kMostRanksInSets) {
+    if (std::min(std::ssize(tied.ranks), std::ssize(tied.experts)) > kMostInSets) {
+      TakeFlows(tied, ranks, steps, times);
+    } else if (tied.ranks.size() <= tied.experts.size()) {
       TakeSets(tied, ranks, steps, times);
     } else {
-      TakeFlows(tied, ranks, steps, times);
+      TakeSetsOfExperts(tied, ranks, steps, times);
     }
   }
 }

@@ -51,10 +51,13 @@ class StepMatrix {
 // next.
 //
 // Replicas tie ranks together. Where few ranks are tied, the time is the largest over all sets of
-// them (ReplicaFlow says why), which takes 2^ranks operations for any number of experts and is a
-// loop over steps. Larger sets take a flow for each step.
+// them (ReplicaFlow says why), and where these have few experts, the largest over sets of experts,
+// which all of their ranks share. Both take 2^(ranks or experts) operations in loops over steps.
+// Otherwise each step takes a flow.
 class BusiestRank {
  public:
+  static constexpr int kMostInSets = 10;  // tied ranks, or experts
+
   // speeds: [ranks], must outlive this object.
   explicit BusiestRank(std::span<const double> speeds) : speeds_(speeds) {}
 
@@ -74,11 +77,13 @@ class BusiestRank {
   std::vector<Tied> FindTied(const LayerRanks& ranks) const;
   void TakeSets(const Tied& tied, const LayerRanks& ranks, const StepMatrix& steps,
                 std::span<double> times);
+  void TakeSetsOfExperts(const Tied& tied, const LayerRanks& ranks, const StepMatrix& steps,
+                         std::span<double> times);
   void TakeFlows(const Tied& tied, const LayerRanks& ranks, const StepMatrix& steps,
                  std::span<double> times);
 
   std::span<const double> speeds_;
-  std::vector<double> tokens_of_sets_;  // [sets of ranks, a block of steps]
+  std::vector<double> tokens_of_sets_;  // [sets of ranks or experts, a block of steps]
   std::vector<double> times_;
   ReplicaFlow flow_;
 };

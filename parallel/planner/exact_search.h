@@ -4,33 +4,38 @@
 #define OCTET_PARALLEL_PLANNER_EXACT_SEARCH_H_
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
+#include "parallel/planner/busiest_rank.h"
 #include "parallel/planner/slot_plan.h"
 
 namespace octet {
 
 // A search, depth first, through all placements with replicas: heaviest experts first, each on any
 // set of ranks with free slots. Of ranks that are alike, with the same speed, slots and experts, it
-// takes the first. It leaves out what can't be better: where the experts so far, and all others
-// together on any ranks with free slots, already take too long.
+// takes the first. It leaves out what can't be better. In each step no placement takes less time
+// than
+// * any set of ranks, for the experts that it alone has, and for all that have no rank yet if it
+//   has all free slots;
+// * any expert without a rank, on as many of the fastest ranks as there are replicas left.
 class ExactSearch {
  public:
   static constexpr int kMostRanks = 10;
   static constexpr int kMostExperts = 32;
 
-  // tokens: [experts], at most kMostExperts. slots, speeds: [ranks], at most kMostRanks; at least
-  // as many slots as experts.
-  ExactSearch(std::span<const int64_t> tokens, std::span<const int> slots,
-              std::span<const double> speeds);
+  // Returns whether a layer of that size is not too large.
+  static bool CanSearch(int num_experts, int num_ranks, int64_t num_steps);
+
+  // slots, speeds: [ranks]; at least as many slots as experts.
+  ExactSearch(const StepMatrix& steps, std::span<const int> slots, std::span<const double> speeds);
 
   enum class Outcome { kBetter, kNone, kUnknown };
 
-  // Looks for a placement whose busiest rank takes less than `time`, and sets `better` to the ranks
-  // of its experts if there is one. The outcome is kUnknown after `most_steps`.
-  Outcome FindBetter(double time, int64_t most_steps, LayerRanks& better);
+  // Looks for a placement whose busiest rank takes less than `time`, the mean over steps, and sets
+  // `better` to the ranks of its experts if there is one. The outcome is kUnknown after so many
+  // operations.
+  Outcome FindBetter(double time, double most_operations, LayerRanks& better);
 
  private:
   // Ranks that are alike.
@@ -39,17 +44,25 @@ class ExactSearch {
     int taken = 0;
   };
 
-  // Both return an outcome other than kNone if the search is to end.
+  // All three return an outcome other than kNone if the search is to end.
   Outcome Place(size_t next);
   Outcome PlaceOnKinds(size_t next, std::vector<Kind>& kinds, size_t kind, int least, int most);
   Outcome PlaceOn(size_t next, uint32_t ranks);
 
+  std::span<double> Of(std::vector<double>& rows, size_t row) const {
+    return std::span(rows).subspan(row * num_steps_, num_steps_);
+  }
   std::vector<Kind> FindKinds() const;
-  bool CanBeBetter() const;
-  void Add(uint32_t ranks, double tokens);
+  uint32_t RanksWithFree() const;
+  int NumSpare(size_t next) const;
+  int LeastRanks(size_t next);
+  void Take(size_t next, uint32_t ranks, int sign);
+  bool CanBeBetter(size_t placed, uint32_t ranks, bool has_filled);
 
+  size_t num_steps_;
   std::vector<int> order_;              // experts, heaviest first
-  std::vector<double> tokens_;          // [experts]
+  std::vector<double> tokens_;          // [experts in order, steps]
+  std::vector<double> heaviest_;        // [experts in order + 1, steps] of this one and later ones
   std::vector<double> speeds_;          // [ranks]
   std::vector<double> speeds_of_sets_;  // [sets of ranks]
   std::vector<double> fastest_;         // [ranks + 1] speed of that many ranks, at most
@@ -57,10 +70,11 @@ class ExactSearch {
   int num_free_ = 0;                    // of all ranks
   std::vector<uint32_t> experts_on_;    // [ranks] as bits
   std::vector<uint32_t> ranks_of_;      // [experts] as bits
-  std::vector<double> tokens_of_sets_;  // [sets] of the experts that only ranks of the set have
-  double unplaced_ = 0;                 // tokens
-  double time_ = 0;
-  int64_t steps_left_ = 0;
+  std::vector<double> tokens_of_sets_;  // [sets, steps] of the experts that only these ranks have
+  std::vector<double> unplaced_;        // [steps] tokens
+  std::vector<double> times_;           // [experts placed, steps] at least
+  double time_ = 0;                     // of all steps
+  double operations_left_ = 0;
 };
 
 }  // namespace octet

@@ -7,7 +7,6 @@
 
 #include "kernels/base/check.h"
 #include "parallel/placement/partition_walk.h"
-#include "parallel/planner/exact_search.h"
 #include "parallel/planner/layer_search.h"
 #include "parallel/planner/load_bound.h"
 
@@ -22,8 +21,7 @@ constexpr double kWantedEvaluations = 1000;
 constexpr double kMostEvaluations = 20'000;
 constexpr double kLeastEvaluations = 200;
 constexpr int64_t kMostSearchedSets = 512;
-constexpr int64_t kExactSteps = 300'000;
-constexpr double kClose = 1e-9;  // of two values that count as equal
+constexpr double kFixedOperations = 2e7;
 
 // Lists partitions up to a number of them.
 struct PartitionList {
@@ -67,6 +65,12 @@ TokenSets SomeSets(const TokenSets& sets) {
   return some;
 }
 
+double LeastOf(const ListedPartitions& all, double LayerFigures::*figure) {
+  double least = all.figures.front().*figure;
+  for (const LayerFigures& figures : all.figures) least = std::min(least, figures.*figure);
+  return least;
+}
+
 StepMatrix StepsOrTotal(const LayerCounts& counts) {
   return counts.num_steps() > 0 ? StepMatrix::OfSteps(counts) : StepMatrix::OfTotal(counts);
 }
@@ -74,12 +78,14 @@ StepMatrix StepsOrTotal(const LayerCounts& counts) {
 }  // namespace
 
 LayerPlanner::LayerPlanner(const LayerCounts& counts, std::vector<int> slots,
-                           const RankTraits& ranks, double host_weight, uint64_t seed)
+                           const RankTraits& ranks, double host_weight, uint64_t seed,
+                           double proof_operations)
     : counts_(counts),
       slots_(std::move(slots)),
       ranks_(ranks),
       host_weight_(host_weight),
       seed_(seed),
+      proof_operations_(proof_operations),
       total_(StepMatrix::OfTotal(counts)),
       steps_(StepsOrTotal(counts)),
       num_slots_(std::accumulate(slots_.begin(), slots_.end(), 0)),
@@ -138,8 +144,8 @@ bool LayerPlanner::IsEnumerated(const PlanObjective& objective) {
 
 LayerSlots LayerPlanner::Plan(const PlanObjective& objective, const SearchLimits& limits) {
   if (!IsEnumerated(objective)) {
-    const bool by_total = objective.steps == 0 && objective.copies == 0;
-    if (by_total) return PlanTotal(limits).slots;
+    if (objective.steps == 0 && objective.copies == 0) return PlanTotal(limits).slots;
+    if (objective.total == 0 && objective.copies == 0) return PlanSteps(limits).slots;
     return PlanBySearch(objective, limits, objective.Of(Bounds()));
   }
   const ListedPartitions& all = partitions();
@@ -153,61 +159,47 @@ LayerSlots LayerPlanner::Plan(const PlanObjective& objective, const SearchLimits
 }
 
 double LayerPlanner::OperationsOfStep() const {
-  const auto num_ranks = static_cast<double>(ranks_.num_ranks());
+  const int num_ranks = ranks_.num_ranks();
   if (num_slots_ == counts_.num_experts()) return counts_.num_experts() + num_ranks;
-  return num_ranks <= 10 ? std::exp2(num_ranks) * num_ranks / 4 : 20'000;
+  const int in_sets = std::min(num_ranks, counts_.num_experts());
+  if (in_sets <= BusiestRank::kMostInSets) return std::exp2(in_sets) * in_sets / 4;
+  return 100.0 * num_slots_;
 }
 
-// Returns the slots of a placement; what it leaves free gets the heaviest experts.
-LayerSlots LayerPlanner::FillSpareSlots(const LayerRanks& ranks) const {
-  LayerSlots slots(slots_.size());
-  std::vector<int32_t> order;
-  for (int32_t e = 0; e < std::ssize(ranks); ++e) {
-    order.push_back(e);
-    for (const int32_t rank : ranks[e]) slots[rank].push_back(e);
-  }
-  std::ranges::stable_sort(
-      order, [&](int32_t a, int32_t b) { return counts_.total[a] > counts_.total[b]; });
-  for (size_t r = 0; r < slots.size(); ++r) {
-    for (const int32_t e : order) {
-      if (std::ssize(slots[r]) == slots_[r]) break;
-      if (std::ranges::find(slots[r], e) == slots[r].end()) slots[r].push_back(e);
-    }
-  }
-  return slots;
-}
-
-// Takes better placements until there is none, or the search for one gets too long.
-void LayerPlanner::ProveTotal(TotalPlan& plan) {
-  if (ranks_.num_ranks() > ExactSearch::kMostRanks ||
-      counts_.num_experts() > ExactSearch::kMostExperts) {
-    return;
-  }
-  ExactSearch search(counts_.total, slots_, ranks_.speeds);
-  while (plan.total > plan.bound * (1 + kClose)) {
-    const double time = plan.total * total_.sum() / speed_;
-    LayerRanks better;
-    const ExactSearch::Outcome outcome =
-        search.FindBetter(time * (1 - kClose), kExactSteps, better);
-    if (outcome == ExactSearch::Outcome::kUnknown) return;
-    if (outcome == ExactSearch::Outcome::kNone) {
-      plan.bound = plan.total;
-      return;
-    }
-    plan.slots = FillSpareSlots(better);
-    plan.total = TotalRatio(RanksOf(plan.slots, counts_.num_experts()));
-  }
-}
-
-const TotalPlan& LayerPlanner::PlanTotal(const SearchLimits& limits) {
+const ProvenPlan& LayerPlanner::PlanTotal(const SearchLimits& limits) {
   if (total_plan_) return *total_plan_;
-  TotalPlan& plan = total_plan_.emplace();
-  LoadBound bound(counts_.num_experts(), slots_, ranks_.speeds);
-  plan.bound = Ratio(bound.Mean(total_), total_);
-  plan.slots = PlanBySearch({.total = 1}, limits, plan.bound);
-  plan.total = TotalRatio(RanksOf(plan.slots, counts_.num_experts()));
-  ProveTotal(plan);
+  ProvenPlan& plan = total_plan_.emplace();
+  plan.bound = LoadBound(counts_.num_experts(), slots_, ranks_.speeds).Mean(total_);
+  plan.slots = PlanBySearch({.total = 1}, limits, Ratio(plan.bound, total_));
+  plan.time = busiest_.Mean(RanksOf(plan.slots, counts_.num_experts()), total_);
+  ProvePlan(total_, slots_, ranks_.speeds, proof_operations_, plan);
   return plan;
+}
+
+const ProvenPlan& LayerPlanner::PlanSteps(const SearchLimits& limits) {
+  if (steps_plan_) return *steps_plan_;
+  ProvenPlan plan;
+  plan.bound = StepsBound();
+  plan.slots = PlanBySearch({.steps = 1}, limits, Ratio(plan.bound, steps_));
+  plan.time = busiest_.Mean(RanksOf(plan.slots, counts_.num_experts()), steps_);
+  if (CanProveSteps()) ProvePlan(steps_, slots_, ranks_.speeds, proof_operations_, plan);
+  return steps_plan_.emplace(std::move(plan));
+}
+
+// Returns a time below which no placement is. The best divisions of all steps together divide the
+// total.
+double LayerPlanner::StepsBound() {
+  LoadBound bound(counts_.num_experts(), slots_, ranks_.speeds);
+  const double of_total =
+      LeastTotal() * steps_.sum() / (speed_ * static_cast<double>(steps_.num_steps()));
+  return std::max({of_total, bound.Mean(steps_), bound.MeanOfFixed(steps_, kFixedOperations)});
+}
+
+// Whether a proof can look at some hundreds of placements of single experts.
+bool LayerPlanner::CanProveSteps() const {
+  constexpr double kLeastPlaced = 200;
+  const double of_one = std::exp2(ranks_.num_ranks()) * static_cast<double>(steps_.num_steps());
+  return of_one * kLeastPlaced <= proof_operations_;
 }
 
 LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective, const SearchLimits& limits,
@@ -306,27 +298,38 @@ double LayerPlanner::CopiesBound() const {
   return away * (2 - std::min(together / tokens, 1.0));
 }
 
-LayerFigures LayerPlanner::ComputeBounds() {
-  LayerFigures least;
-  if (counts_.sets.num_sets() > 0) least.copies = CopiesBound();
+double LayerPlanner::LeastTotal() {
   const ListedPartitions& all = partitions();
-  const auto minimum = [&](double LayerFigures::*figure) {
-    double value = all.figures.front().*figure;
-    for (const LayerFigures& figures : all.figures) value = std::min(value, figures.*figure);
-    return value;
-  };
-  least.total = all.figures.empty() ? PlanTotal({}).bound : minimum(&LayerFigures::total);
-  // The best divisions of all steps together divide the total.
-  LoadBound bound(counts_.num_experts(), slots_, ranks_.speeds);
-  least.steps = std::max(least.total, Ratio(bound.Mean(steps_), steps_));
-  if (all.has_steps) least.steps = minimum(&LayerFigures::steps);
-  if (all.has_copies) least.copies = minimum(&LayerFigures::copies);
+  return all.figures.empty() ? Ratio(PlanTotal({}).bound, total_)
+                             : LeastOf(all, &LayerFigures::total);
+}
+
+LayerFigures LayerPlanner::ComputeBounds() {
+  const ListedPartitions& all = partitions();
+  LayerFigures least;
+  least.total = LeastTotal();
+  if (counts_.num_steps() == 0) {
+    least.steps = least.total;
+  } else if (all.has_steps) {
+    least.steps = LeastOf(all, &LayerFigures::steps);
+  } else {
+    least.steps = Ratio(CanProveSteps() ? PlanSteps({}).bound : StepsBound(), steps_);
+  }
+  if (counts_.sets.num_sets() > 0) least.copies = CopiesBound();
+  if (all.has_copies) least.copies = LeastOf(all, &LayerFigures::copies);
   return least;
 }
 
 LayerFigures LayerPlanner::Bounds() {
   if (!bounds_) bounds_ = ComputeBounds();
   return *bounds_;
+}
+
+ReachedBounds LayerPlanner::Reached() {
+  Bounds();
+  const ListedPartitions& all = partitions();
+  return {.total = !all.rank_of.empty() || total_plan_->IsBest(),
+          .steps = all.has_steps || (steps_plan_ && steps_plan_->IsBest())};
 }
 
 }  // namespace octet

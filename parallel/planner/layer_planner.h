@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "parallel/planner/busiest_rank.h"
+#include "parallel/planner/plan_proof.h"
 #include "parallel/planner/rank_traits.h"
 #include "parallel/planner/routing_counts.h"
 #include "parallel/planner/slot_plan.h"
@@ -48,22 +49,24 @@ struct SearchLimits {
   const LayerSlots* start = nullptr;  // from which it goes on; null: a greedy placement
 };
 
-// The best placement by its total that was found.
-struct TotalPlan {
-  LayerSlots slots;
-  double total = 0;
-  double bound = 0;  // no placement has less; the same as `total` if that is proven
+// Whether some placement has as little as a bound.
+struct ReachedBounds {
+  bool total = false;
+  bool steps = false;
 };
 
 // Finds the experts of each rank's slots. If there are few partitions and no replicas, it looks at
 // all of them, and the result is the best. Otherwise it searches, within a budget of operations,
-// not of time: the same input and seed give the same result. For the total it then tries to prove
-// that nothing is better (ExactSearch).
+// not of time: the same input and seed give the same result. For the total and for steps it then
+// tries to prove that nothing is better (ProvePlan).
 class LayerPlanner {
  public:
-  // slots: [ranks], at least as many as experts. The arguments must outlive this object.
+  static constexpr double kProofOperations = 2e8;
+
+  // slots: [ranks], at least as many as experts. A proof takes at most so many operations, about
+  // half a nanosecond each. The arguments must outlive this object.
   LayerPlanner(const LayerCounts& counts, std::vector<int> slots, const RankTraits& ranks,
-               double host_weight, uint64_t seed);
+               double host_weight, uint64_t seed, double proof_operations = kProofOperations);
 
   LayerSlots Plan(const PlanObjective& objective, const SearchLimits& limits = {});
 
@@ -73,6 +76,7 @@ class LayerPlanner {
 
   // Returns figures below which no placement is; 0 for a figure of which nothing is known.
   LayerFigures Bounds();
+  ReachedBounds Reached();
 
   LayerFigures Measure(const LayerRanks& ranks);
 
@@ -80,9 +84,11 @@ class LayerPlanner {
   const ListedPartitions& partitions();
   bool IsEnumerated(const PlanObjective& objective);
   LayerSlots PlanBySearch(const PlanObjective& objective, const SearchLimits& limits, double bound);
-  const TotalPlan& PlanTotal(const SearchLimits& limits);
-  void ProveTotal(TotalPlan& plan);
-  LayerSlots FillSpareSlots(const LayerRanks& ranks) const;
+  const ProvenPlan& PlanTotal(const SearchLimits& limits);
+  const ProvenPlan& PlanSteps(const SearchLimits& limits);
+  double LeastTotal();
+  double StepsBound();
+  bool CanProveSteps() const;
   LayerFigures ComputeBounds();
   double CopiesBound() const;
 
@@ -100,6 +106,7 @@ class LayerPlanner {
   const RankTraits& ranks_;
   const double host_weight_;
   const uint64_t seed_;
+  const double proof_operations_;
   const StepMatrix total_;
   const StepMatrix steps_;
   int num_slots_ = 0;
@@ -108,7 +115,8 @@ class LayerPlanner {
   ReplicaFlow flow_;
   CopyCounter copies_;
   std::optional<ListedPartitions> partitions_;
-  std::optional<TotalPlan> total_plan_;
+  std::optional<ProvenPlan> total_plan_;
+  std::optional<ProvenPlan> steps_plan_;
   std::optional<LayerFigures> bounds_;
 };
 

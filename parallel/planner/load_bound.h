@@ -28,6 +28,10 @@ class LoadBound {
   // Returns the mean over the steps of each step's bound.
   double Mean(const StepMatrix& steps);
 
+  // Returns the least mean with the same number of replicas of an expert in all steps, or less than
+  // it if it takes more operations to find.
+  double MeanOfFixed(const StepMatrix& steps, double most_operations) const;
+
  private:
   double ForReplicas() const;
   double ForPartition() const;

@@ -11,6 +11,10 @@
 namespace octet {
 namespace {
 
+// What the proofs of all layers together may cost, and that of one.
+constexpr double kProofOperations = 6e9;
+constexpr double kMostProofOperations = 1e9;
+
 int Sum(const std::vector<int>& slots) { return std::accumulate(slots.begin(), slots.end(), 0); }
 
 // Returns the number of nodes: hosts, if they are equally large groups of consecutive ranks.
@@ -64,9 +68,11 @@ int CommonReplicas(const PlanSetting& setting) {
 
 PlacementPlanner::PlacementPlanner(const RoutingCounts& counts, const PlanSetting& setting)
     : setting_(setting) {
+  const double proof =
+      std::min(kProofOperations / static_cast<double>(counts.layers.size()), kMostProofOperations);
   for (size_t l = 0; l < counts.layers.size(); ++l) {
     layers_.emplace_back(counts.layers[l], setting.slots[l], setting.ranks, setting.host_weight,
-                         setting.seed + l);
+                         setting.seed + l, proof);
   }
 }
 
@@ -88,6 +94,12 @@ std::vector<LayerFigures> PlacementPlanner::Bounds() {
   std::vector<LayerFigures> bounds;
   for (LayerPlanner& layer : layers_) bounds.push_back(layer.Bounds());
   return bounds;
+}
+
+std::vector<ReachedBounds> PlacementPlanner::Reached() {
+  std::vector<ReachedBounds> reached;
+  for (LayerPlanner& layer : layers_) reached.push_back(layer.Reached());
+  return reached;
 }
 
 absl::StatusOr<SlotPlan> PlanByRule(const std::string& policy, const RoutingCounts& counts,
@@ -116,7 +128,7 @@ ReplicaDivision DivideReplicas(const RoutingCounts& counts, const PlanSetting& s
     CostOfReplicas& bound = bounds.emplace_back();
     for (int n = 0; n <= most; ++n) {
       const SlotRooms rooms = SpreadSlots(one_layer, std::span(&n, 1));
-      LayerPlanner planner(totals, rooms[0], setting.ranks, 0, setting.seed);
+      LayerPlanner planner(totals, rooms[0], setting.ranks, 0, setting.seed, kOperations);
       const LayerSlots slots =
           planner.Plan({.total = 1, .steps = 0, .copies = 0}, {kOperations, nullptr});
       cost.push_back(planner.Measure(RanksOf(slots, shape.num_experts)).total);

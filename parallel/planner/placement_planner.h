@@ -36,8 +36,9 @@ class PlacementPlanner {
   // totals it takes one that stays good where loads vary.
   SlotPlan Plan(const PlanObjective& objective, const SlotPlan* start = nullptr);
 
-  // Returns the bounds of LayerPlanner: [layers].
+  // Return the bounds of LayerPlanner, and which of them placements reach: [layers].
   std::vector<LayerFigures> Bounds();
+  std::vector<ReachedBounds> Reached();
 
  private:
   const PlanSetting& setting_;

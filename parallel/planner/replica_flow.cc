@@ -1,6 +1,7 @@
 #include "parallel/planner/replica_flow.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "kernels/base/check.h"
@@ -41,27 +42,106 @@ void ReplicaFlow::ListEdgesByRank() {
   }
 }
 
-// Returns the time that all ranks with experts together need, or the ranks of one expert if they
-// need more, and marks these ranks.
-double ReplicaFlow::FirstTime() {
-  critical_.assign(speeds_.size(), 0);
-  double speed = 0;
-  for (size_t r = 0; r < speeds_.size(); ++r) {
-    critical_[r] = rank_begins_[r] < rank_begins_[r + 1] ? 1 : 0;
-    if (critical_[r] != 0) speed += speeds_[r];
-  }
-  double time = std::accumulate(tokens_.begin(), tokens_.end(), 0.0) / speed;
+// Divides the tokens of each expert by the speeds of its ranks.
+void ReplicaFlow::Spread() {
+  load_.assign(speeds_.size(), 0);
   for (size_t e = 0; e < tokens_.size(); ++e) {
-    const auto ranks =
-        std::span(rank_of_edge_).subspan(edge_begins_[e], edge_begins_[e + 1] - edge_begins_[e]);
-    double of_expert = 0;
-    for (const int32_t rank : ranks) of_expert += speeds_[rank];
-    if (tokens_[e] <= time * of_expert) continue;
-    time = tokens_[e] / of_expert;
-    std::ranges::fill(critical_, 0);
-    for (const int32_t rank : ranks) critical_[rank] = 1;
+    double speed = 0;
+    for (int64_t i = edge_begins_[e]; i < edge_begins_[e + 1]; ++i)
+      speed += speeds_[rank_of_edge_[i]];
+    for (int64_t i = edge_begins_[e]; i < edge_begins_[e + 1]; ++i) {
+      flow_[i] = tokens_[e] * speeds_[rank_of_edge_[i]] / speed;
+      load_[rank_of_edge_[i]] += flow_[i];
+    }
   }
+}
+
+// Divides the tokens of an expert anew: ranks that are less busy than the others get them until all
+// that have some are equally busy.
+void ReplicaFlow::LevelRanksOf(int32_t expert) {
+  const int64_t begin = edge_begins_[expert], end = edge_begins_[expert + 1];
+  for (int64_t i = begin; i < end; ++i) load_[rank_of_edge_[i]] -= flow_[i];
+  double time = std::numeric_limits<double>::infinity();
+  for (bool is_level = false; !is_level;) {
+    double tokens = tokens_[expert];
+    double speed = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      const int32_t rank = rank_of_edge_[i];
+      if (load_[rank] >= time * speeds_[rank]) continue;
+      tokens += load_[rank];
+      speed += speeds_[rank];
+    }
+    is_level = speed == 0 || tokens / speed >= time;
+    if (!is_level) time = tokens / speed;
+  }
+  for (int64_t i = begin; i < end; ++i) {
+    const int32_t rank = rank_of_edge_[i];
+    flow_[i] = std::max(0.0, time * speeds_[rank] - load_[rank]);
+    load_[rank] += flow_[i];
+  }
+}
+
+void ReplicaFlow::LevelRanks() {
+  constexpr int kTurns = 4;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    for (int32_t e = 0; e < std::ssize(tokens_); ++e) {
+      if (edge_begins_[e + 1] - edge_begins_[e] > 1 && tokens_[e] > 0) LevelRanksOf(e);
+    }
+  }
+}
+
+double ReplicaFlow::BusiestTime() const {
+  double most = 0;
+  for (size_t r = 0; r < speeds_.size(); ++r) most = std::max(most, load_[r] / speeds_[r]);
+  return most;
+}
+
+// Returns the largest time that some of the busiest ranks need for what nobody else can take, and
+// marks these ranks.
+double ReplicaFlow::TimeOfBusiest() {
+  by_time_.resize(speeds_.size());
+  std::iota(by_time_.begin(), by_time_.end(), 0);
+  std::ranges::sort(by_time_, [&](int32_t a, int32_t b) {
+    return load_[a] * speeds_[b] > load_[b] * speeds_[a];
+  });
+  place_of_.resize(speeds_.size());
+  for (int32_t i = 0; i < std::ssize(by_time_); ++i) place_of_[by_time_[i]] = i;
+  alone_.assign(speeds_.size(), 0);
+  for (size_t e = 0; e < tokens_.size(); ++e) {
+    int32_t last = 0;
+    for (int64_t i = edge_begins_[e]; i < edge_begins_[e + 1]; ++i) {
+      last = std::max(last, place_of_[rank_of_edge_[i]]);
+    }
+    alone_[last] += tokens_[e];
+  }
+  double time = 0, tokens = 0, speed = 0;
+  int32_t last = -1;
+  for (int32_t i = 0; i < std::ssize(by_time_); ++i) {
+    tokens += alone_[i];
+    speed += speeds_[by_time_[i]];
+    if (tokens <= time * speed) continue;
+    time = tokens / speed;
+    last = i;
+  }
+  for (size_t r = 0; r < speeds_.size(); ++r) critical_[r] = place_of_[r] <= last ? 1 : 0;
   return time;
+}
+
+// Takes what does not fit into the time from its ranks.
+void ReplicaFlow::CutTo(double time) {
+  left_.assign(tokens_.size(), 0);
+  room_.assign(speeds_.size(), 0);
+  for (size_t r = 0; r < speeds_.size(); ++r) {
+    double excess = load_[r] - time * speeds_[r];
+    room_[r] = std::max(0.0, -excess);
+    for (int64_t i = rank_begins_[r]; i < rank_begins_[r + 1] && excess > 0; ++i) {
+      const int64_t edge = rank_edges_[i];
+      const double cut = std::min(excess, flow_[edge]);
+      flow_[edge] -= cut;
+      left_[expert_of_edge_[edge]] += cut;
+      excess -= cut;
+    }
+  }
 }
 
 // Sends at most `amount` tokens of an expert along one path of ranks that were not tried yet.
@@ -180,14 +260,21 @@ double ReplicaFlow::TimeOfReached() {
 }
 
 double ReplicaFlow::Divide() {
+  constexpr int kMostRounds = 8;
+  constexpr double kTimeError = 1e-11;
   ListEdgesByRank();
   const double sum = std::accumulate(tokens_.begin(), tokens_.end(), 0.0);
   tolerance_ = sum * 1e-13;
-  left_ = tokens_;
   flow_.assign(rank_of_edge_.size(), 0);
-  double time = FirstTime();
-  room_.assign(speeds_.size(), 0);
-  for (size_t r = 0; r < speeds_.size(); ++r) room_[r] = time * speeds_[r];
+  critical_.assign(speeds_.size(), 0);
+  Spread();
+  double time = 0;
+  for (int round = 0; round < kMostRounds; ++round) {
+    LevelRanks();
+    time = TimeOfBusiest();
+    if (BusiestTime() <= time * (1 + kTimeError)) return time;
+  }
+  CutTo(time);
   while (true) {
     SendMost();
     while (Augment()) {

@@ -14,8 +14,9 @@ namespace octet {
 // divides whole rows over equal bins.) Keeps its memory from one division to the next.
 //
 // The least time is the largest, over sets of ranks, of the tokens that nobody else can take over
-// the speed of the set: the theorem of max flow and min cut. A flow with too little time finds a
-// set that needs more; the search goes on with the time of that set (Newton's method, as in
+// the speed of the set: the theorem of max flow and min cut. Experts level their ranks in turn, and
+// some set of the busiest then has, mostly, the least time. If not, a flow with too little time
+// finds a set that needs more; the search goes on with the time of that set (Newton's method, as in
 // Dinkelbach, 1967).
 class ReplicaFlow {
  public:
@@ -32,7 +33,12 @@ class ReplicaFlow {
   std::span<const uint8_t> critical() const { return critical_; }
 
  private:
-  double FirstTime();
+  void Spread();
+  void LevelRanks();
+  void LevelRanksOf(int32_t expert);
+  double TimeOfBusiest();
+  double BusiestTime() const;
+  void CutTo(double time);
   double Send(int32_t expert, double amount);
   void SendMost();
   bool Augment();
@@ -52,6 +58,11 @@ class ReplicaFlow {
   std::vector<double> left_;  // [experts] tokens that have no rank yet
   std::vector<double> room_;  // [ranks] tokens that still fit into the time
   std::vector<double> flow_;  // [edges]
+  std::vector<double> load_;  // [ranks] tokens
+
+  std::vector<int32_t> by_time_;   // ranks, the busiest first
+  std::vector<int32_t> place_of_;  // [ranks] there
+  std::vector<double> alone_;      // [ranks] tokens that ranks up to this place alone can take
 
   std::vector<uint8_t> is_tried_;  // [ranks] in this phase
 

@@ -1,5 +1,6 @@
 #include "runtime/batch/input_lines.h"
 
+#include <absl/functional/function_ref.h>
 #include <xxhash.h>
 
 #include <algorithm>
@@ -20,6 +21,24 @@ int64_t CountEnds(std::string_view text) {
   return ends;
 }
 
+// Visits the lines that have results.
+absl::Status VisitLines(FileSystem& files, const std::vector<std::string>& inputs,
+                        const std::function<void()>& advance,
+                        absl::FunctionRef<void(std::string_view)> visit) {
+  constexpr int64_t kLinesPerAdvance = 1000;
+  absl::StatusOr<LineReader> reader = LineReader::Open(files, inputs);
+  if (!reader.ok()) return reader.status();
+  std::string line;
+  for (int64_t i = 0;; ++i) {
+    const absl::StatusOr<LineReader::Result> read = reader->Next(line);
+    if (!read.ok()) return read.status();
+    if (*read == LineReader::Result::kEnd) return absl::OkStatus();
+    if (i % kLinesPerAdvance == 0) advance();
+    if (*read == LineReader::Result::kLine && IsBlankLine(line)) continue;
+    visit(line);
+  }
+}
+
 }  // namespace
 
 bool IsBlankLine(std::string_view line) {
@@ -35,19 +54,21 @@ uint64_t AddToHash(uint64_t hash_so_far, uint64_t line_hash) {
 
 absl::StatusOr<uint64_t> HashOfLines(FileSystem& files, const std::vector<std::string>& inputs,
                                      const std::function<void()>& advance) {
-  constexpr int64_t kLinesPerAdvance = 1000;
-  absl::StatusOr<LineReader> reader = LineReader::Open(files, inputs);
-  if (!reader.ok()) return reader.status();
   uint64_t hash = 0;
-  std::string line;
-  for (int64_t i = 0;; ++i) {
-    const absl::StatusOr<LineReader::Result> read = reader->Next(line);
-    if (!read.ok()) return read.status();
-    if (*read == LineReader::Result::kEnd) return hash;
-    if (i % kLinesPerAdvance == 0) advance();
-    if (*read == LineReader::Result::kLine && IsBlankLine(line)) continue;
+  const absl::Status status = VisitLines(files, inputs, advance, [&](std::string_view line) {
     hash = AddToHash(hash, HashOfLine(line));
-  }
+  });
+  if (!status.ok()) return status;
+  return hash;
+}
+
+absl::StatusOr<int64_t> CountLines(FileSystem& files, const std::vector<std::string>& inputs,
+                                   const std::function<void()>& advance) {
+  int64_t lines = 0;
+  const absl::Status status =
+      VisitLines(files, inputs, advance, [&](std::string_view /*line*/) { ++lines; });
+  if (!status.ok()) return status;
+  return lines;
 }
 
 absl::StatusOr<int64_t> EstimateLines(FileSystem& files, const std::vector<std::string>& inputs) {

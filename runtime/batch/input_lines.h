@@ -31,6 +31,10 @@ uint64_t AddToHash(uint64_t hash_so_far, uint64_t line_hash);
 absl::StatusOr<uint64_t> HashOfLines(FileSystem& files, const std::vector<std::string>& inputs,
                                      const std::function<void()>& advance);
 
+// Returns how many lines with results the inputs have. Reads all of them.
+absl::StatusOr<int64_t> CountLines(FileSystem& files, const std::vector<std::string>& inputs,
+                                   const std::function<void()>& advance);
+
 // Returns about how many lines with results the inputs have, from samples. Returns 0 if an input is
 // compressed.
 absl::StatusOr<int64_t> EstimateLines(FileSystem& files, const std::vector<std::string>& inputs);

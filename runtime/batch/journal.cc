@@ -219,6 +219,7 @@ absl::Status Journal::BeginPart() {
   header.set_host(HostName());
   header.set_pid(getpid());
   header.set_started(NowAsText());
+  header.mutable_input_path()->Add(options_.input_paths.begin(), options_.input_paths.end());
   if (replaces_) *header.mutable_replaces() = *replaces_;
   absl::StatusOr<std::unique_ptr<JournalWriter>> writer;
   // Without locks, another attempt may have taken a number since the names were listed.

@@ -32,6 +32,7 @@ struct JournalOptions {
   bool compare_contents = false;          // of input and model files, instead of their times
   std::function<void()> advance = [] {};  // called now and then in long work
   int64_t expected_results = 0;           // about; 0 if not known
+  std::vector<std::string> input_paths;   // for those who look at the job
 
   // Returns the hash of the input (runtime/batch/input_lines.h). Is called if only the input's time
   // has changed since the job was finished.

@@ -10,17 +10,15 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/base/quantile.h"
+
 namespace octet {
 namespace {
 
 bool Decodes(const PartTime& t) { return t.sequences() == t.rows(); }
 
 double MedianOr(double otherwise, const google::protobuf::RepeatedField<double>& values) {
-  if (values.empty()) return otherwise;
-  Piecewise at_one_point;
-  for (const double value : values) at_one_point.Add(0, value);
-  at_one_point.Finish();
-  return at_one_point(0);
+  return values.empty() ? otherwise : Median({values.begin(), values.end()});
 }
 
 // The times of the same tokens, by the positions that they see.

@@ -3,18 +3,16 @@
 #include <algorithm>
 
 #include "kernels/base/check.h"
+#include "kernels/base/quantile.h"
 
 namespace octet {
 
 void Piecewise::Finish() {
   x_.clear();
   y_.clear();
-  for (auto& [x, values] : values_) {
-    std::ranges::sort(values);
-    const size_t middle = values.size() / 2;
-    const bool odd = values.size() % 2 == 1;
+  for (const auto& [x, values] : values_) {
     x_.push_back(x);
-    y_.push_back(odd ? values[middle] : (values[middle - 1] + values[middle]) / 2);
+    y_.push_back(Median(values));
   }
 }
 

@@ -179,6 +179,31 @@ TEST_F(PlanTest, ItsFilesAreRead) {
   }
 }
 
+// With slot order, and an expert that a rank has twice.
+TEST_F(PlanTest, ConvertsTheFilesOfOtherPrograms) {
+  const std::string load = Write("load.json", "[[9,1,1,1],[1,9,1,1]]");
+  const std::string map = R"({"physical_to_logical_map":[[3,0,0,0,2,1],[0,1,1,2,3,1]]})";
+  const std::string flags = "--ranks 2 --slots 3 --load " + load + " --policy ";
+  Plan(flags + Write("a.json", map) + " --format tensorrt-llm --out " + Path("b.yaml"));
+  EXPECT_THAT(ReadFile(Path("b.yaml")), HasSubstr("  0: [3, 0, 0, 0, 2, 1]\n"));
+  Plan(flags + Path("b.yaml") + " --format vllm-ascend --out " + Path("c.json"));
+  Plan(flags + Path("c.json") + " --format vllm --out " + Path("d.json"));
+  Plan(flags + Path("d.json") + " --format eplb --out " + Path("e.json"));
+  EXPECT_EQ(ReadFile(Path("e.json")), map + "\n");
+}
+
+// With replicas the best placement by step is proven for a small layer.
+TEST_F(PlanTest, SaysWhetherTheBestIsKnown) {
+  const std::string flags = "--ranks 2 --slots 3 --trace " + WriteTrace();
+  EXPECT_THAT(Plan(flags),
+              HasSubstr("The bound is that of the best placement in so many of 2 layers:\n"
+                        "  in sample: total 2, step 2; judged: total 2, step 2. Elsewhere"));
+  const json plan = PlanJson(flags);
+  EXPECT_EQ(plan["bounds_in_sample"]["layer_steps_reached"], json({true, true}));
+  EXPECT_EQ(FiguresOf(plan, "time-optimal")["in_sample"]["gap_percent"], 0);
+  EXPECT_THAT(plan["command"].get<std::string>(), StartsWith("octet plan --ranks 2 --slots 3"));
+}
+
 TEST_F(PlanTest, RanksThatDiffer) {
   const std::string load = Write("load.json", "[[8, 4, 2, 2], [8, 4, 2, 2]]");
   const json fast = PlanJson("--ranks 2 --slots 2 --speeds 5,3 --load " + load);
@@ -221,7 +246,11 @@ TEST_F(PlanTest, RefusesFlagsThatContradict) {
   EXPECT_THAT(Plan(load, 2), HasSubstr("--ranks, or --hosts, must say"));
   const std::string hosts = " --hosts " + Write("hosts", "a slots=2\nb\n");
   EXPECT_THAT(Plan("--ranks 2" + hosts + load, 2),
+              HasSubstr("1 host without slots=N can't share 0 ranks that --ranks 2 leaves"));
+  EXPECT_THAT(Plan("--ranks 2 --hosts " + Write("h", "a slots=2\nb slots=1\n") + load, 2),
               HasSubstr("slots for 3 ranks, and --ranks is 2"));
+  EXPECT_THAT(Plan("--replicas 0" + hosts + load),
+              HasSubstr("octet: --hosts " + Path("hosts") + ": 1 host without slots=N: 1 rank on"));
   EXPECT_THAT(Plan("--slots 2 --expert-groups 3 --policy eplb" + hosts + load, 2),
               HasSubstr("--policy eplb: eplb can't divide 4 experts into 3 groups"));
   EXPECT_THAT(Plan("--hosts " + Write("hosts", "a slots=x\n") + load, 2),

@@ -90,6 +90,37 @@ TEST(SlotMap, EachFormComesBack) {
   }
 }
 
+// From form to form, nothing is lost: neither the order of slots nor an expert that a rank has
+// twice.
+TEST(SlotMap, AFileGoesThroughAllForms) {
+  std::mt19937 random(2);
+  const std::vector<std::pair<const char*, const char*>> forms = {{"eplb", "p.json"},
+                                                                  {"vllm", "p.json"},
+                                                                  {"tensorrt-llm", "p.yaml"},
+                                                                  {"vllm-ascend", "p.json"}};
+  MemoryFileSystem files;
+  for (int round = 0; round < 20; ++round) {
+    SlotPlan plan = RandomPlan(2 + round % 4, random);
+    plan.layers[1][0][1] = plan.layers[1][0][0];  // twice on a rank
+    for (int e = 0, r = 1; e < 8; ++e) {
+      if (RanksOf(plan.layers[1], 8)[e].empty()) plan.layers[1][r++ % 3 + 1][0] = e;
+    }
+    if (!ReadSlotMap(ParseJson(Format("vllm", plan)), plan.shape).ok()) continue;
+    SlotPlan now = plan;
+    for (int hop = 0; hop < 6; ++hop) {
+      const auto& [format, name] = forms[random() % forms.size()];
+      files.files[name] = Format(format, now);
+      const auto read = ReadSlotPlan(files, "--f", name, plan.shape);
+      ASSERT_TRUE(read.ok()) << read.status();
+      now = *read;
+      EXPECT_EQ(now.layers, plan.layers) << format;
+    }
+    files.files["p.textproto"] = *FormatSlotPlan("octet", "p.textproto", now);
+    EXPECT_EQ(ReadPlacementFile(files, "--f", "p.textproto", plan.shape)->ToString(),
+              plan.ToPlacement().ToString());
+  }
+}
+
 TEST(SlotMap, PythonReadsTheYaml) {
   if (RunShell("/usr/bin/python3 -c \"import yaml\"").exit_code != 0) {
     GTEST_SKIP() << "python3-yaml is missing: NOT checked: YAML by another reader";
@@ -118,35 +149,16 @@ TEST(SlotMap, UnequalSlotsHaveNoFormElsewhere) {
   }
 }
 
-TEST(SlotMap, SaysWhatIsWrong) {
-  struct Wrong {
-    const char* name;
-    const char* text;
-    const char* message;
-  };
+struct WrongMap {
+  const char* name;
+  const char* text;
+  const char* message;
+};
+
+// For two layers of three experts on two ranks.
+void ExpectRefusals(std::initializer_list<WrongMap> all) {
   MemoryFileSystem files;
-  for (const auto& [name, text, message] : {
-           Wrong{"p.json", "[]", "layer 0 has no slot for expert 0"},
-           Wrong{"p.json", "[[0, 1]]", "has 1 layers, the model has 2"},
-           Wrong{"p.json", "[[0, 1, 2], [0, 1, 2]]", "layer 0 has 3 slots, which 2 ranks"},
-           Wrong{"p.json", "[[0, 1, 1, 1], [0, 1, 2, 1]]", "layer 0 has no slot for expert 2"},
-           Wrong{"p.json", "[[0, 1, 2, 3], [0, 1, 2, 1]]", "experts from 0 to 2, not 3"},
-           Wrong{"p.json", "[[0, 1, 2, 1.5], [0]]", "not 1.5"},
-           Wrong{"p.json", "[[0, 1, 2, -1], [0]]", "not -1"},
-           Wrong{"p.json", "[[0, 1, 2, 0], 7]", "layer 1 must be a list of experts"},
-           Wrong{"p.json", R"({"physical_to_logical_map": 7})", "must have a list for each layer"},
-           Wrong{"p.json", R"({"layer_list": [{}, {}]})", "layer 0 must have a device_list"},
-           Wrong{"p.json", R"({"layer_list": [{"device_list": [1]}, {}]})", "1 devices for 2"},
-           Wrong{"p.json", R"({"layer_list": [{"device_list": [1, 2]}, {}]})", "device 0 with its"},
-           Wrong{"p.yaml", "initial_global_assignments: {0: [0, 1, 2, 0]}", "has no layer 1"},
-           Wrong{"p.yaml", "initial_global_assignments: {0: [0, x, 2, 0], 1: []}", "not \"x\""},
-           Wrong{"p.yaml", "num_slots: 4", "has no initial_global_assignments"},
-           Wrong{"p.yaml", "a: [1", "line 2: "},
-           Wrong{"p.yaml", "a: &x 1\nb: *x", "line 1: has an anchor"},
-           Wrong{"p.yaml", "a: 1\na: 2", "line 2: has the key 'a' twice"},
-           Wrong{"p.yaml", "? [1]\n: 2", "has a key that is no scalar"},
-           Wrong{"p.yaml", "--- 1\n--- 2", "begins a second document"},
-       }) {
+  for (const auto& [name, text, message] : all) {
     files.files[name] = text;
     const auto read = ReadPlacementFile(files, "--f", name, {2, 3, 2});
     ASSERT_FALSE(read.ok()) << text;
@@ -155,6 +167,59 @@ TEST(SlotMap, SaysWhatIsWrong) {
     EXPECT_THAT(said, HasSubstr(message)) << text;
     EXPECT_THAT(said, Not(HasSubstr("\n")));
   }
+}
+
+TEST(SlotMap, SaysWhatIsWrong) {
+  ExpectRefusals({
+      {"p.json", "[]", "layer 0 has no slot for expert 0"},
+      {"p.json", "[[0, 1]]", "has 1 layers, the model has 2"},
+      {"p.json", "[[0, 1, 2], [0, 1, 2]]", "layer 0 has 3 slots, which 2 ranks"},
+      {"p.json", "[[0, 1, 1, 1], [0, 1, 2, 1]]", "layer 0 has no slot for expert 2"},
+      {"p.json", "[[0, 1, 2, 1.5], [0]]", "not 1.5"},
+      {"p.json", "[[0, 1, 2, -1], [0]]", "not -1"},
+      {"p.json", "[[0, 1, 2, 0], 7]", "layer 1 must be a list of experts"},
+      {"p.json", R"({"physical_to_logical_map": 7})", "must have a list for each layer"},
+      {"p.json", R"({"layer_list": [{}, {}]})", "layer 0 must have a device_list"},
+      {"p.json", R"({"layer_list": [{"device_list": [1]}, {}]})", "1 devices for 2"},
+      {"p.json", R"({"layer_list": [{"device_list": [1, 2]}, {}]})", "device 0 with its"},
+      {"p.yaml", "initial_global_assignments: {0: [0, 1, 2, 0]}", "has no layer 1"},
+      {"p.yaml", "initial_global_assignments: {0: [0, x, 2, 0], 1: []}", "not \"x\""},
+      {"p.yaml", "num_slots: 4", "has no initial_global_assignments"},
+      {"p.yaml", "a: [1", "line 2: "},
+      {"p.yaml", "a: &x 1\nb: *x", "line 1: has an anchor"},
+      {"p.yaml", "a: 1\na: 2", "line 2: has the key 'a' twice"},
+      {"p.yaml", "? [1]\n: 2", "has a key that is no scalar"},
+      {"p.yaml", "--- 1\n--- 2", "begins a second document"},
+  });
+}
+
+TEST(SlotMap, NamesMemberLayerAndSlot) {
+  ExpectRefusals({
+      {"p.json", "[[0, 1, 2, 3], [0, 1, 2, 1]]",
+       "layer 0 slot 3 must have one of the experts from 0 to 2, not 3"},
+      {"p.json", R"({"physical_to_logical_map": [[0, 1, 2, 0], [0, 1, 2, true]]})",
+       "p.json: physical_to_logical_map: layer 1 slot 3 must have one of"},
+      {"p.json", R"({"physical_to_logical_map": [[0, 1, 2, 0], [0, 1, null, 2]]})",
+       "physical_to_logical_map: layer 1 slot 2 must have one of"},
+      {"p.yaml", "initial_global_assignments: {0: [0, 1, 2, 0], 1: [2, 1, 0]}",
+       "p.yaml: initial_global_assignments: layer 1 has 3 slots"},
+      {"p.yaml", "initial_global_assignments: {0: [0, 1, 2, 0], 1: [2, 1, 0, 1]}\nnum_slots: 6\n",
+       "num_slots is 6, and there are 4"},
+      {"p.json", R"({"layer_list": [{"layer_id": 1}, {"layer_id": 0}]})",
+       "layer_list: layer 0 has the layer_id 1"},
+      {"p.json",
+       R"({"moe_layer_count": 3, "layer_list": [
+                      {"device_list": [{"device_id": 0, "device_expert": [0, 1]},
+                                       {"device_id": 1, "device_expert": [2]}]},
+                      {"device_list": [{"device_id": 0, "device_expert": [0, 1]},
+                                       {"device_id": 1, "device_expert": [2]}]}]})",
+       "moe_layer_count is 3, and there are 2"},
+      {"p.json",
+       R"({"layer_list": [
+                      {"device_list": [{"device_id": 0, "device_expert": [0, 1]},
+                                       {"device_id": 1, "device_expert": [2, 3]}]}, {}]})",
+       "layer_list: layer 0 device 1 slot 1 must have one of"},
+  });
 }
 
 TEST(Yaml, IsWhatJsonWouldBe) {

@@ -54,6 +54,34 @@ class PageInputsTest : public testing::Test {
   const std::string directory_ = TestDirectory();
 };
 
+// A sweep that was killed while it wrote: at each byte of the line.
+TEST_F(PageInputsTest, TheTornLineOfASweepIsLeftOut) {
+  const std::string point = kPoint;
+  for (size_t bytes = 1; bytes < point.size(); ++bytes) {
+    const auto inputs =
+        Read({{"d/points.jsonl", point + "\n" + point.substr(0, bytes)}}, {"d"}, "d/report.html");
+    ASSERT_TRUE(inputs.ok()) << inputs.status();
+    EXPECT_EQ(inputs->sweeps[0].runs.size(), 1U);
+    EXPECT_EQ(inputs->sweeps[0].torn_line, 2);
+  }
+  const auto whole = Read({{"d/points.jsonl", point + "\n" + point}}, {"d"}, "d/report.html");
+  EXPECT_EQ(whole->sweeps[0].runs.size(), 2U);
+  EXPECT_EQ(whole->sweeps[0].torn_line, 0);
+}
+
+TEST_F(PageInputsTest, FilesNameTheirCommands) {
+  const auto inputs = Read({{"d/plan.json", R"({"answer": "a", "policies": [{"policy": "eplb"}],
+                                           "command": "octet plan 'x y'"})"},
+                            {"d/plan-2.json", kPlan}},
+                           {"d"}, "d/report.html");
+  ASSERT_TRUE(inputs.ok()) << inputs.status();
+  const auto command_of = [&](const std::string& name) {
+    return std::ranges::find(inputs->used, Path(name), &UsedFile::path)->command;
+  };
+  EXPECT_EQ(command_of("d/plan-2.json"), "octet plan ... --output-json plan.json");
+  EXPECT_EQ(command_of("d/plan.json"), "octet plan 'x y'");
+}
+
 TEST_F(PageInputsTest, FilesAreFoundByName) {
   const Texts texts = {{"a/summary.json", kRun},
                        {"a/report.html", "an earlier page"},
@@ -116,8 +144,9 @@ TEST_F(PageInputsTest, DamagedFilesAreRefusedByName) {
   EXPECT_THAT(ErrorOf("plan.json", "{}"), HasSubstr("d/plan.json: policies must have a policy"));
   EXPECT_THAT(ErrorOf("replay.json", R"({"ranks": 2, "sent_bytes": [1]})"),
               HasSubstr("d/replay.json: sent_bytes must be of [ranks, ranks]"));
-  EXPECT_THAT(ErrorOf("points.jsonl", std::string(kPoint) + "\n{\"point\":"),
+  EXPECT_THAT(ErrorOf("points.jsonl", std::string(kPoint) + "\n{\"point\":\n"),
               HasSubstr("d/points.jsonl, line 2: "));
+  EXPECT_THAT(ErrorOf("points.jsonl", "{\"point\":"), HasSubstr("d/points.jsonl: has no run"));
   EXPECT_THAT(ErrorOf("points.jsonl", "{}"), HasSubstr("point must have a name"));
   EXPECT_THAT(ErrorOf("points.jsonl", "\n"), HasSubstr("d/points.jsonl: has no run"));
   EXPECT_THAT(ErrorOf({{"d/points.jsonl", kPoint}, {"d/sweep.textproto", "axis {}"}}),

@@ -91,7 +91,7 @@ TEST_F(ReportCommandTest, APageOfAllKindsIsCompleteInItself) {
   for (const char* text :
        {"<svg", "Strong scaling", "Values of placement against each other", "Gap against replicas",
         "Predicted against measured", "Predicted bytes between ranks", "Time of rank 0 in steps",
-        "&lt;script&gt;`id`", "it&#39;s {b}_c^d @e \\ %d", "a command that makes such a file"}) {
+        "&lt;script&gt;`id`", "it&#39;s {b}_c^d @e \\ %d", "octet plan --ranks 2 --load "}) {
     EXPECT_THAT(html, HasSubstr(text));
   }
   EXPECT_THAT(html,

@@ -115,6 +115,34 @@ TEST(ReportPageTest, ARunSaysItsRatesAndWhatItWaitedFor) {
                     HasSubstr("<td class=\"n\">1.500</td>")));  // the busiest rank / mean
 }
 
+TEST(ReportPageTest, ARunSaysWhatWasReadInPlace) {
+  PageInputs inputs;
+  inputs.runs.push_back({"d/summary.json", SmallRun()});
+  TrafficBytes& traffic = *inputs.runs[0].message.add_traffic();
+  traffic.set_kind("dispatch");
+  traffic.set_bytes(5000);
+  traffic.set_bytes_in_place(3000);
+  EXPECT_THAT(PageOf(inputs),
+              AllOf(HasSubstr("of these, read in place"), HasSubstr("<td class=\"n\">5000</td>"),
+                    HasSubstr("<td class=\"n\">3000</td>")));
+}
+
+// The table of commands is long, and folded; a killed sweep is told of.
+TEST(ReportPageTest, ASweepHasItsCommandsAndSaysThatItWasKilled) {
+  PageInputs inputs = SweepInputs();
+  EXPECT_THAT(PageOf(inputs), AllOf(HasSubstr("<details>\n<summary>The first run of each point"),
+                                    Not(HasSubstr("was killed"))));
+  inputs.sweeps[0].torn_line = 10;
+  Sweep& sweep = inputs.sweeps[0].sweep.emplace();
+  sweep.set_repetitions(3);
+  for (const int values : {2, 2}) {
+    SweepAxis& axis = *sweep.add_axes();
+    for (int i = 0; i < values; ++i) axis.add_values();
+  }
+  EXPECT_THAT(PageOf(inputs), AllOf(HasSubstr("was killed while it wrote line 10"),
+                                    HasSubstr("<td class=\"n\">9 of 12</td>")));
+}
+
 TEST(ReportPageTest, TextsOfFilesAreNoMarkup) {
   PageInputs inputs;
   inputs.runs.push_back({"d/summary.json", SmallRun()});

@@ -60,20 +60,48 @@ TEST(ReplicaFlow, NamesTheRanksThatBoundIt) {
   EXPECT_THAT(flow.critical(), testing::ElementsAre(0, 1, 0));
 }
 
-// Few tied ranks are done by sets, many by flows; steps that fill no whole block count too.
+// Long chains of ranks and experts, over which tokens move slowly.
+TEST(ReplicaFlow, DividesOverChains) {
+  std::mt19937 random(3);
+  ReplicaFlow flow;
+  for (int round = 0; round < 100; ++round) {
+    const int num_ranks = 2 + static_cast<int>(random() % 11);
+    const std::vector<double> speeds = RandomSpeeds(num_ranks, random);
+    flow.Begin(speeds);
+    LayerRanks ranks;
+    std::vector<double> tokens;
+    for (int e = 0; e + 1 < num_ranks; ++e) {
+      tokens.push_back(e == 0 ? 10'000 : static_cast<double>(random() % 4));
+      ranks.push_back({e, e + 1});
+      flow.AddExpert(tokens.back(), ranks.back());
+    }
+    EXPECT_NEAR(flow.Divide(), LeastTime(ranks, tokens, speeds), 1e-6);
+  }
+}
+
+// Few tied ranks or experts are done by sets, many by flows; steps that fill no whole block count
+// too.
 TEST(BusiestRank, IsTheLeastInEachStep) {
   std::mt19937 random(2);
-  for (const int num_ranks : {1, 2, 4, 8, 11, 12}) {
-    const LayerCounts layer = RandomLayer(16, 37, random);
+  for (const auto& [num_experts, num_ranks] : {std::pair{16, 1},
+                                               {16, 2},
+                                               {16, 4},
+                                               {16, 8},
+                                               {16, 11},
+                                               {16, 12},
+                                               {4, 12},
+                                               {10, 12},
+                                               {2, 9}}) {
+    const LayerCounts layer = RandomLayer(num_experts, 37, random);
     const StepMatrix steps = StepMatrix::OfSteps(layer);
-    const LayerRanks ranks = RandomRanks(16, num_ranks, random);
+    const LayerRanks ranks = RandomRanks(num_experts, num_ranks, random);
     const std::vector<double> speeds = RandomSpeeds(num_ranks, random);
     std::vector<double> times(37);
     BusiestRank busiest(speeds);
     busiest.Compute(ranks, steps, times);
     for (int s = 0; s < 37; ++s) {
-      const auto step = layer.steps.begin() + static_cast<int64_t>(s) * 16;
-      const std::vector<double> tokens(step, step + 16);
+      const auto step = layer.steps.begin() + static_cast<int64_t>(s) * num_experts;
+      const std::vector<double> tokens(step, step + num_experts);
       EXPECT_NEAR(times[s], LeastTime(ranks, tokens, speeds), 1e-9) << num_ranks << " " << s;
     }
   }

@@ -98,9 +98,37 @@ TEST(LayerPlanner, WithReplicasReachesTheBestOfAllAndKeepsTheBound) {
       EXPECT_NEAR(reached.copies, least.copies, 1e-9);
       LayerPlanner planner(layer, slots, traits, 0, 1);
       const LayerFigures bounds = planner.Bounds();
-      EXPECT_NEAR(bounds.total, least.total, 1e-8);  // proven
-      EXPECT_LE(bounds.steps, least.steps + 1e-9);
+      EXPECT_NEAR(bounds.total, least.total, 1e-8);
+      EXPECT_NEAR(bounds.steps, least.steps, 1e-8);
       EXPECT_LE(bounds.copies, least.copies + 1e-9);
+      EXPECT_TRUE(planner.Reached().total && planner.Reached().steps);
+    }
+  }
+}
+
+// A bound that no proof has raised is below every placement, whatever the number of replicas, and
+// so is one that a proof with few operations has.
+TEST(LayerPlanner, BoundsWithReplicasAreBelowTheBest) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 40; ++round) {
+    const int num_experts = 3 + static_cast<int>(random() % 3);
+    std::vector<int> slots(2 + random() % 2);
+    do {
+      for (int& of_rank : slots) of_rank = 1 + static_cast<int>(random() % 3);
+    } while (std::accumulate(slots.begin(), slots.end(), 0) <= num_experts);
+    RankTraits traits = Equal(static_cast<int>(slots.size()));
+    if (round % 3 == 0) traits.speeds.front() = 3;
+    const LayerCounts layer = RandomLayer(num_experts, 4, random);
+    const LayerFigures least = Least(layer, slots, traits);
+    for (const double operations : {0.0, 1e4, 3e4, 1e9}) {
+      LayerPlanner planner(layer, slots, traits, 0, 1, operations);
+      const LayerFigures bounds = planner.Bounds();
+      EXPECT_LE(bounds.total, least.total + 1e-8);
+      EXPECT_LE(bounds.steps, least.steps + 1e-8);
+      EXPECT_GE(bounds.steps, bounds.total - 1e-8);
+      const bool is_proven = planner.Reached().steps;
+      EXPECT_TRUE(is_proven || operations < 1e9);
+      EXPECT_NEAR(bounds.steps, least.steps, is_proven ? 1e-8 : 1e9);
     }
   }
 }

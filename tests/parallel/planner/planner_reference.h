@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "parallel/planner/busiest_rank.h"
 #include "parallel/planner/routing_counts.h"
 #include "parallel/planner/slot_plan.h"
 
@@ -32,6 +33,17 @@ inline double LeastTime(const LayerRanks& ranks, const std::vector<double>& toke
     least = std::max(least, must / speed);
   }
   return least;
+}
+
+inline double MeanTime(const LayerRanks& ranks, const StepMatrix& steps,
+                       const std::vector<double>& speeds) {
+  double sum = 0;
+  for (int64_t s = 0; s < steps.num_steps(); ++s) {
+    std::vector<double> tokens;
+    for (int e = 0; e < steps.num_experts(); ++e) tokens.push_back(steps.expert(e)[s]);
+    sum += LeastTime(ranks, tokens, speeds);
+  }
+  return sum / static_cast<double>(steps.num_steps());
 }
 
 // Calls visit(ranks) for all placements in which no rank has more experts than slots, and each

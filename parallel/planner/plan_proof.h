@@ -1,0 +1,32 @@
+// How near to the best a placement of one layer is.
+
+#ifndef OCTET_PARALLEL_PLANNER_PLAN_PROOF_H_
+#define OCTET_PARALLEL_PLANNER_PLAN_PROOF_H_
+
+#include <span>
+
+#include "parallel/planner/busiest_rank.h"
+#include "parallel/planner/slot_plan.h"
+
+namespace octet {
+
+inline constexpr double kClose = 1e-9;  // of two values that count as equal
+
+// The best placement that was found.
+struct ProvenPlan {
+  LayerSlots slots;
+  double time = 0;   // of the busiest rank, the mean over steps
+  double bound = 0;  // no placement takes less
+
+  bool IsBest() const { return time <= bound * (1 + kClose); }
+};
+
+// Takes better placements until there is none, or the search for one gets too long: then raises the
+// bound as far as shorter searches prove. Leaves the plan as it is if the layer is too large for
+// ExactSearch. slots, speeds: [ranks].
+void ProvePlan(const StepMatrix& steps, std::span<const int> slots, std::span<const double> speeds,
+               double most_operations, ProvenPlan& plan);
+
+}  // namespace octet
+
+#endif  // OCTET_PARALLEL_PLANNER_PLAN_PROOF_H_
