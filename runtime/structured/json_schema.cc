@@ -22,7 +22,6 @@ namespace {
 
 using Node = Grammar::Node;
 
-constexpr size_t kMostMembers = 2000;
 constexpr size_t kMostNameBytes = 1000;
 constexpr size_t kMostSchemas = 10'000;
 
@@ -179,9 +178,6 @@ class SchemaWriter {
     if (properties == nullptr) properties = &no_members;
     const Schema* additional = FindKeyword(schema, "additionalProperties");
     std::vector<JsonGrammar::Member> members;
-    if (properties->size() > kMostMembers)
-      Fail(InvalidKeyword("properties", "has too many members"));
-    if (!status_.ok()) return Grammar::kNone;
     for (auto member = properties->begin(); member != properties->end(); ++member) {
       members.push_back({.name = member.key(), .value = NodeOf(*member)});
     }
@@ -198,8 +194,6 @@ class SchemaWriter {
 
   void AddRequired(const Schema& required, const Schema& other,
                    std::vector<JsonGrammar::Member>& members) {
-    if (required.size() > kMostMembers)
-      return Fail(InvalidKeyword("required", "has too many names"));
     for (const Schema& name : required) {
       const auto& text = name.get_ref<const std::string&>();
       const auto member =

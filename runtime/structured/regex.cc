@@ -18,7 +18,7 @@ using Kind = RegexTree::Kind;
 // more stacks than that. A larger one is followed through all its states.
 constexpr int64_t kSmallExpression = 200;
 constexpr int32_t kMostRegexStates = 30'000;
-constexpr size_t kMostRegexBytes = size_t{32} << 20;
+constexpr size_t kMostRegexBytes = size_t{8} << 20;
 
 // Returns the characters of the expression, with repetitions written out.
 int64_t CountCharacters(const RegexTree& tree) {

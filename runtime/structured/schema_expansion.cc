@@ -16,7 +16,8 @@ namespace {
 
 constexpr int kMostExpansionDepth = 64;
 constexpr size_t kMostAlternatives = 500;
-constexpr int64_t kMostExpanded = 100'000;
+constexpr size_t kMostExpanded = 100'000;
+constexpr size_t kMostCompared = 10'000'000;
 
 // Returns the text with its %XX replaced, as in a URI's fragment.
 std::string PercentDecoded(std::string_view text) {
@@ -54,15 +55,6 @@ absl::StatusOr<std::vector<Schema>> MergeEach(const std::vector<Schema>& a,
 const Schema* FindProperty(const Schema& schema, const std::string& name) {
   const Schema* properties = FindKeyword(schema, "properties");
   return properties == nullptr ? nullptr : FindKeyword(*properties, name);
-}
-
-// Returns whether no value of the list is valid by the other schema's list or types.
-bool AreListsDisjoint(const Schema& list, const Schema& other) {
-  const Schema* others = FindKeyword(other, "enum");
-  return std::none_of(list.begin(), list.end(), [&](const Schema& value) {
-    if ((TypeOfValue(value) & TypesOf(other)) == 0) return false;
-    return others == nullptr || std::find(others->begin(), others->end(), value) != others->end();
-  });
 }
 
 }  // namespace
@@ -161,6 +153,18 @@ bool SchemaExpansion::AreDisjoint(const Schema& a, const Schema& b, int depth) c
   if (values != nullptr) return AreListsDisjoint(*values, a);
   if (common != kSchemaObject || depth >= kMostExpansionDepth) return false;
   return HasTellingMember(a, b, depth) || HasTellingMember(b, a, depth);
+}
+
+// Returns whether it is certain that no value of the list is valid by the other schema's list or
+// types.
+bool SchemaExpansion::AreListsDisjoint(const Schema& list, const Schema& other) const {
+  const Schema* others = FindKeyword(other, "enum");
+  num_compared_ += list.size() * (others == nullptr ? 1 : others->size());
+  if (num_compared_ > kMostCompared) return false;
+  return std::none_of(list.begin(), list.end(), [&](const Schema& value) {
+    if ((TypeOfValue(value) & TypesOf(other)) == 0) return false;
+    return others == nullptr || std::find(others->begin(), others->end(), value) != others->end();
+  });
 }
 
 // Returns whether `a` requires a member that `b` forbids, or whose values differ.

@@ -35,11 +35,13 @@ class SchemaExpansion {
                                           int depth) const;
   absl::Status CheckDisjoint(const std::vector<Alternatives>& choices, int depth) const;
   bool AreDisjoint(const Schema& a, const Schema& b, int depth) const;
+  bool AreListsDisjoint(const Schema& list, const Schema& other) const;
   bool HasTellingMember(const Schema& a, const Schema& b, int depth) const;
   const Schema* Resolve(const std::string& reference) const;
 
   const Schema& root_;
-  mutable int64_t num_expanded_ = 0;  // schemas so far
+  mutable size_t num_expanded_ = 0;  // schemas so far
+  mutable size_t num_compared_ = 0;  // values of lists
 };
 
 }  // namespace octet

@@ -167,6 +167,9 @@ absl::StatusOr<Schema> NormalizeKeywords(const Schema& schema) {
     if (!keyword->accepts(*member)) {
       return InvalidKeyword(name, absl::StrCat("must be ", keyword->rule));
     }
+    if (member->is_structured() && name != "const" && member->size() > kMostOfKeyword) {
+      return InvalidKeyword(name, absl::StrCat("has more than ", kMostOfKeyword, " parts"));
+    }
     normalized[name] = *member;
   }
   UseNewForms(normalized);

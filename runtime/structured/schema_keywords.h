@@ -6,6 +6,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -26,6 +27,9 @@ enum SchemaType : unsigned {
   kSchemaObject = 64,
   kSchemaAnyType = 127,
 };
+
+// The most members, names or values of a keyword.
+inline constexpr size_t kMostOfKeyword = 2000;
 
 absl::Status UnsupportedKeyword(std::string_view keyword, std::string_view where = "");
 absl::Status InvalidKeyword(std::string_view keyword, std::string_view rule);

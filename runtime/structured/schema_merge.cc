@@ -1,5 +1,7 @@
 #include "runtime/structured/schema_merge.h"
 
+#include <absl/strings/str_cat.h>
+
 #include <algorithm>
 #include <string>
 
@@ -134,6 +136,11 @@ absl::StatusOr<Schema> MergeSchemas(const Schema& a, const Schema& b) {
   }
   MergeProperties(a, b, merged);
   MergeItems(a, b, merged);
+  for (const char* keyword : {"properties", "required"}) {
+    const Schema* both = FindKeyword(merged, keyword);
+    if (both == nullptr || both->size() <= kMostOfKeyword) continue;
+    return InvalidKeyword(keyword, absl::StrCat("has more than ", kMostOfKeyword, " parts"));
+  }
   return merged;
 }
 

@@ -75,7 +75,7 @@ struct ConstraintAutomaton {
       char chosen = bytes[random() % bytes.size()];
       for (const char close : {'}', ']', '"'}) {
         const bool is_allowed = bytes.find(close) != std::string::npos;
-        if (is_allowed && (must_end || random() % 4 == 0)) chosen = close;
+        if (is_allowed && random() % (must_end ? 2 : 4) == 0) chosen = close;
       }
       text += chosen;
       state = automaton.Step(state, static_cast<uint8_t>(chosen));
