@@ -1,6 +1,7 @@
 #include "runtime/structured/constraint.h"
 
 #include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
 
 #include <vector>
 
@@ -11,6 +12,8 @@
 
 namespace octet {
 namespace {
+
+constexpr size_t kMostSchemaBytes = size_t{1} << 20;
 
 Grammar::Node AddChoices(const AnswerConstraint& constraint, Grammar& grammar) {
   std::vector<Grammar::Node> texts;
@@ -28,6 +31,10 @@ absl::StatusOr<Grammar::Node> AddConstraint(const AnswerConstraint& constraint, 
       return AddRegex(constraint.regex(), use, grammar);
     }
     case AnswerConstraint::kJsonSchema: {
+      if (constraint.json_schema().size() > kMostSchemaBytes) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("has more than ", kMostSchemaBytes, " bytes"));
+      }
       const absl::StatusOr<Schema> schema =
           ParseOrderedJson(constraint.json_schema(), "the schema");
       if (!schema.ok()) return schema.status();

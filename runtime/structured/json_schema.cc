@@ -145,8 +145,8 @@ class SchemaWriter {
     const auto& text = (pattern != nullptr ? *pattern : *format).get_ref<const std::string&>();
     const std::string regex = pattern != nullptr ? text : RegexOfFormat(text);
     if (regex.empty() && format != nullptr) {
-      Fail(InvalidKeyword("format",
-                          absl::StrCat("has ", octet::Quoted(text), ", which is not supported")));
+      Fail(InvalidKeyword("format", absl::StrCat("has ", octet::Quoted(Shortened(text)),
+                                                 ", which is not supported")));
     }
     return Matching(regex, pattern != nullptr, keyword);
   }
@@ -173,9 +173,9 @@ class SchemaWriter {
   }
 
   Node Object(const Schema& schema) {
-    static const Schema no_members = Schema::object();
+    static const Schema kNoMembers = Schema::object();
     const Schema* properties = FindKeyword(schema, "properties");
-    if (properties == nullptr) properties = &no_members;
+    if (properties == nullptr) properties = &kNoMembers;
     const Schema* additional = FindKeyword(schema, "additionalProperties");
     std::vector<JsonGrammar::Member> members;
     for (auto member = properties->begin(); member != properties->end(); ++member) {

@@ -15,6 +15,7 @@ namespace {
 
 using Kind = RegexTree::Kind;
 
+constexpr size_t kMostRegexText = 100'000;
 constexpr int kMostRegexDepth = 100;
 constexpr int32_t kMostRepeats = 1'000'000;
 
@@ -22,6 +23,10 @@ constexpr int32_t kMostRepeats = 1'000'000;
 class RegexParser {
  public:
   explicit RegexParser(std::string_view regex) {
+    if (regex.size() > kMostRegexText) {
+      fault_ = absl::StrCat("has more than ", kMostRegexText, " bytes");
+      return;
+    }
     while (!regex.empty()) {
       const Utf8Char c = FirstUtf8Char(regex);
       if (c.size == 0) {

@@ -96,8 +96,8 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::ExpandList(
     const auto& reference = list.get_ref<const std::string&>();
     const Schema* target = Resolve(reference);
     if (target != nullptr) return Expand(*target, depth);
-    return InvalidKeyword(
-        "$ref", absl::StrCat("leads to ", Quoted(reference), ", which this schema does not have"));
+    return InvalidKeyword("$ref", absl::StrCat("leads to ", Quoted(Shortened(reference)),
+                                               ", which this schema does not have"));
   }
   std::vector<Alternatives> choices;
   Alternatives all = {Schema::object()};

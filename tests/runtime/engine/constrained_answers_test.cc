@@ -18,9 +18,11 @@ constexpr int32_t kEnd = 2;
 
 class ConstrainedAnswersTest : public EngineFixture {
  protected:
+  // After a prompt of BOS alone, or one whose last token ends a character.
   static NewSequence Request(int64_t id, const AnswerConstraint& constraint, int max_tokens = 100) {
-    NewSequence request =
-        GreedyRequest(id, PromptIds(static_cast<int>(1 + id % 9), 50), max_tokens);
+    std::vector<int32_t> prompt = PromptIds(static_cast<int>(1 + id % 9), 50);
+    if (prompt.size() > 1) prompt.back() = 300;
+    NewSequence request = GreedyRequest(id, prompt, max_tokens);
     SamplingParams& params = *request.mutable_params();
     params.set_ignore_eos(false);
     params.set_temperature(1.5F);
