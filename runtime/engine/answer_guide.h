@@ -64,7 +64,7 @@ class Constraints {
 
   const Tokenizer* tokenizer_;
   int64_t vocab_size_;
-  std::optional<TokenTexts> texts_;                           // from the first constraint on
+  std::optional<TokenSpellings> texts_;                       // from the first constraint on
   std::map<std::string, std::unique_ptr<TokenMasks>> masks_;  // by the constraint's bytes
 };
 

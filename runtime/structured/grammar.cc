@@ -49,7 +49,7 @@ void SplitUtf8(char32_t first, char32_t last, const Use& use) {
 
 }  // namespace
 
-ByteSet ByteRange(uint8_t first, uint8_t last) {
+ByteSet BytesBetween(uint8_t first, uint8_t last) {
   ByteSet set;
   for (int byte = first; byte <= last; ++byte) set.set(byte);
   return set;
@@ -90,7 +90,7 @@ Grammar::Node Grammar::Text(std::string_view text) {
   parts.reserve(text.size());
   for (const char c : text) {
     const auto byte = static_cast<uint8_t>(c);
-    parts.push_back(Bytes(ByteRange(byte, byte)));
+    parts.push_back(Bytes(BytesBetween(byte, byte)));
   }
   return Sequence(parts);
 }
@@ -100,14 +100,14 @@ Grammar::Node Grammar::Characters(const CodePoints& set) {
   std::map<std::vector<Node>, ByteSet> first_bytes;  // by what follows
   for (const CodePoints::Range range : set.ranges()) {
     SplitUtf8(range.first, range.last, [&](const Utf8Bytes& low, const Utf8Bytes& high) {
-      const ByteSet leading = ByteRange(low.bytes[0], high.bytes[0]);
+      const ByteSet leading = BytesBetween(low.bytes[0], high.bytes[0]);
       if (low.size == 1) {
         ascii |= leading;
         return;
       }
       std::vector<Node> rest;
       for (int i = 1; i < low.size; ++i) {
-        rest.push_back(Bytes(ByteRange(low.bytes[i], high.bytes[i])));
+        rest.push_back(Bytes(BytesBetween(low.bytes[i], high.bytes[i])));
       }
       first_bytes[rest] |= leading;
     });

@@ -98,7 +98,7 @@ class Grammar {
 };
 
 // Returns the set of the bytes from `first` to `last`.
-ByteSet ByteRange(uint8_t first, uint8_t last);
+ByteSet BytesBetween(uint8_t first, uint8_t last);
 
 }  // namespace octet
 

@@ -98,19 +98,20 @@ Node JsonGrammar::String(int32_t least, int32_t most) {
 }
 
 Node JsonGrammar::Integer() {
-  const Node digits = grammar_.Repeat(grammar_.Bytes(ByteRange('0', '9')), 0, kIntegerDigits - 1);
+  const Node digits =
+      grammar_.Repeat(grammar_.Bytes(BytesBetween('0', '9')), 0, kIntegerDigits - 1);
   return grammar_.Choice(
       {grammar_.Text("0"), grammar_.Sequence({grammar_.Optional(grammar_.Text("-")),
-                                              grammar_.Bytes(ByteRange('1', '9')), digits})});
+                                              grammar_.Bytes(BytesBetween('1', '9')), digits})});
 }
 
 Node JsonGrammar::Number() {
   const auto digits = [this](int32_t least, int32_t most) {
-    return grammar_.Repeat(grammar_.Bytes(ByteRange('0', '9')), least, most);
+    return grammar_.Repeat(grammar_.Bytes(BytesBetween('0', '9')), least, most);
   };
   const Node whole = grammar_.Choice(
       {grammar_.Text("0"),
-       grammar_.Sequence({grammar_.Bytes(ByteRange('1', '9')), digits(0, kNumberDigits - 1)})});
+       grammar_.Sequence({grammar_.Bytes(BytesBetween('1', '9')), digits(0, kNumberDigits - 1)})});
   const Node fraction = grammar_.Sequence({grammar_.Text("."), digits(1, kNumberDigits)});
   ByteSet e;
   e.set('e').set('E');

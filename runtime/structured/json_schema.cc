@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "runtime/io/strict_json.h"
+#include "runtime/structured/decimal_range.h"
 #include "runtime/structured/json_grammar.h"
-#include "runtime/structured/number_range.h"
 #include "runtime/structured/regex.h"
 #include "runtime/structured/schema_expansion.h"
 #include "runtime/structured/string_formats.h"
@@ -36,18 +36,18 @@ int32_t Count(const Schema& schema, const char* keyword, int32_t otherwise) {
 }
 
 // Returns the tighter of an inclusive and an exclusive bound.
-std::optional<NumberBound> BoundOf(const Schema& schema, const char* inclusive,
-                                   const char* exclusive, double direction) {
+std::optional<DecimalBound> BoundOf(const Schema& schema, const char* inclusive,
+                                    const char* exclusive, double direction) {
   const Schema* with = FindKeyword(schema, inclusive);
   const Schema* without = FindKeyword(schema, exclusive);
   if (with == nullptr && without == nullptr) return std::nullopt;
   const bool is_exclusive =
       with == nullptr ||
       (without != nullptr && direction * without->get<double>() >= direction * with->get<double>());
-  return NumberBound::Of((is_exclusive ? without : with)->get<double>(), is_exclusive);
+  return DecimalBound::Of((is_exclusive ? without : with)->get<double>(), is_exclusive);
 }
 
-int DigitsOf(const std::optional<NumberBound>& bound) {
+int DigitsOf(const std::optional<DecimalBound>& bound) {
   return bound ? static_cast<int>(std::to_string(bound->magnitude.whole).size()) : 1;
 }
 
@@ -161,15 +161,15 @@ class SchemaWriter {
   }
 
   Node Number(const Schema& schema, bool is_integer) {
-    NumberRange range = {.least = BoundOf(schema, "minimum", "exclusiveMinimum", 1),
-                         .most = BoundOf(schema, "maximum", "exclusiveMaximum", -1)};
+    DecimalRange range = {.least = BoundOf(schema, "minimum", "exclusiveMinimum", 1),
+                          .most = BoundOf(schema, "maximum", "exclusiveMaximum", -1)};
     if (!range.least && !range.most) return is_integer ? json_.Integer() : json_.Number();
     if (!is_integer) {
       const int whole = std::max({kWholeDigits, DigitsOf(range.least), DigitsOf(range.most)});
       range.whole_digits = std::min(whole, kDoubleDigits);
       range.fraction_digits = std::min(kFractionDigits, kDoubleDigits - range.whole_digits);
     }
-    return AddNumberRange(range, grammar_);
+    return AddDecimalRange(range, grammar_);
   }
 
   Node Object(const Schema& schema) {

@@ -11,13 +11,13 @@ bool TokenSet::empty() const {
   return std::all_of(words_.begin(), words_.end(), [](uint64_t word) { return word == 0; });
 }
 
-TokenTexts::TokenTexts(const Tokenizer& tokenizer, int64_t vocab_size)
+TokenSpellings::TokenSpellings(const Tokenizer& tokenizer, int64_t vocab_size)
     : bytes(TokenBytes(tokenizer, vocab_size, /*at_start=*/false)),
       bytes_at_start(TokenBytes(tokenizer, vocab_size, /*at_start=*/true)),
       trie(bytes),
       trie_at_start(bytes_at_start) {}
 
-TokenMasks::TokenMasks(Grammar grammar, const TokenTexts& texts, size_t most_bytes)
+TokenMasks::TokenMasks(Grammar grammar, const TokenSpellings& texts, size_t most_bytes)
     : grammar_(std::move(grammar)), texts_(texts), most_bytes_(most_bytes), automaton_(grammar_) {
   path_.resize(std::max(texts.trie.max_depth(), texts.trie_at_start.max_depth()) + 1);
 }

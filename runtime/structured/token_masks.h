@@ -36,9 +36,9 @@ class TokenSet {
 };
 
 // The tokens of a vocabulary as texts: in the middle of a text, and at its start.
-struct TokenTexts {
+struct TokenSpellings {
   // Leaves out tokens from vocab_size on, which the model does not know.
-  TokenTexts(const Tokenizer& tokenizer, int64_t vocab_size);
+  TokenSpellings(const Tokenizer& tokenizer, int64_t vocab_size);
 
   std::vector<std::string> bytes;  // [vocab_size]
   std::vector<std::string> bytes_at_start;
@@ -54,7 +54,7 @@ class TokenMasks {
   static constexpr size_t kMostBytes = size_t{32} << 20;
 
   // `texts` must outlive this object.
-  TokenMasks(Grammar grammar, const TokenTexts& texts, size_t most_bytes = kMostBytes);
+  TokenMasks(Grammar grammar, const TokenSpellings& texts, size_t most_bytes = kMostBytes);
   TokenMasks(const TokenMasks&) = delete;
   TokenMasks& operator=(const TokenMasks&) = delete;
 
@@ -85,7 +85,7 @@ class TokenMasks {
   TokenSet FindAllowed(int32_t state, const TokenTrie& trie);
 
   const Grammar grammar_;
-  const TokenTexts& texts_;
+  const TokenSpellings& texts_;
   const size_t most_bytes_;
   ByteAutomaton automaton_;
   int64_t era_ = 0;

@@ -172,11 +172,11 @@ TEST(JsonSchema, NamesWhatItDoesNotFollow) {
       {"3", "is no object"},
       {"{", "the schema"},
   };
-for (const auto& [schema, message] : cases) {
-  const absl::StatusOr<Grammar> grammar = MakeGrammar(SchemaConstraint(schema));
-  ASSERT_FALSE(grammar.ok()) << schema;
-  EXPECT_THAT(std::string(grammar.status().message()), HasSubstr(message)) << schema;
-}
+  for (const auto& [schema, message] : cases) {
+    const absl::StatusOr<Grammar> grammar = MakeGrammar(SchemaConstraint(schema));
+    ASSERT_FALSE(grammar.ok()) << schema;
+    EXPECT_THAT(std::string(grammar.status().message()), HasSubstr(message)) << schema;
+  }
 }
 
 TEST(JsonSchema, IgnoresAnnotations) {

@@ -14,7 +14,7 @@
 namespace octet {
 namespace {
 
-std::vector<AnswerConstraint> Constraints() {
+std::vector<AnswerConstraint> TriedConstraints() {
   return {ChoiceConstraint({"positive", "negative", "neither nor"}),
           RegexConstraint(R"(\w+@\w+\.com\n)"),
           RegexConstraint(".*"),
@@ -53,12 +53,12 @@ class TokenMasksTest : public testing::Test {
   }
 
   Tokenizer tokenizer_ = DemoTokenizer();
-  TokenTexts texts_{tokenizer_, kVocabSize};
+  TokenSpellings texts_{tokenizer_, kVocabSize};
 };
 
 TEST_F(TokenMasksTest, AreThoseFoundByTrial) {
   std::mt19937 random(1);
-  for (const AnswerConstraint& constraint : Constraints()) {
+  for (const AnswerConstraint& constraint : TriedConstraints()) {
     ConstraintAutomaton automaton(constraint);
     TokenMasks masks(MakeGrammar(constraint).value(), texts_);
     for (int answer = 0; answer < (kSanitized ? 2 : 12); ++answer) {
@@ -87,7 +87,7 @@ TEST_F(TokenMasksTest, AreThoseFoundByTrial) {
 }
 
 TEST_F(TokenMasksTest, AreTheSameWhenAllIsForgottenNowAndThen) {
-  for (const AnswerConstraint& constraint : Constraints()) {
+  for (const AnswerConstraint& constraint : TriedConstraints()) {
     TokenMasks masks(MakeGrammar(constraint).value(), texts_);
     TokenMasks forgetful(MakeGrammar(constraint).value(), texts_, /*most_bytes=*/1);
     std::mt19937 random(2);
@@ -118,8 +118,8 @@ TEST_F(TokenMasksTest, NeverHaveSpecialTokens) {
 }
 
 TEST_F(TokenMasksTest, LeaveOutTokensBeyondTheModel) {
-  const TokenTexts few(tokenizer_, 300);
-  const TokenTexts many(tokenizer_, kVocabSize + 100);
+  const TokenSpellings few(tokenizer_, 300);
+  const TokenSpellings many(tokenizer_, kVocabSize + 100);
   EXPECT_EQ(few.bytes.size(), 300U);
   EXPECT_EQ(many.bytes[kVocabSize + 50], "");
   EXPECT_TRUE(HasTokenOfEachByte(tokenizer_, kVocabSize));

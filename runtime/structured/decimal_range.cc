@@ -1,4 +1,4 @@
-#include "runtime/structured/number_range.h"
+#include "runtime/structured/decimal_range.h"
 
 #include <array>
 #include <charconv>
@@ -12,7 +12,7 @@ namespace {
 using Node = Grammar::Node;
 
 // The bounds of numbers that are not negative.
-struct Limits {
+struct MagnitudeLimits {
   Magnitude least;
   bool excludes_least = false;
   std::optional<Magnitude> most;
@@ -21,7 +21,7 @@ struct Limits {
 
 class MagnitudeWriter {
  public:
-  MagnitudeWriter(const Limits& limits, const NumberRange& range, Grammar& grammar)
+  MagnitudeWriter(const MagnitudeLimits& limits, const DecimalRange& range, Grammar& grammar)
       : limits_(limits),
         whole_digits_(range.whole_digits),
         fraction_digits_(range.fraction_digits),
@@ -58,7 +58,7 @@ class MagnitudeWriter {
   Node Digits(int first, int last) {
     if (first > last) return Grammar::kNone;
     return grammar_.Bytes(
-        ByteRange(static_cast<uint8_t>('0' + first), static_cast<uint8_t>('0' + last)));
+        BytesBetween(static_cast<uint8_t>('0' + first), static_cast<uint8_t>('0' + last)));
   }
 
   Node AnyDigits(int32_t least, int32_t most) { return grammar_.Repeat(Digits(0, 9), least, most); }
@@ -139,7 +139,7 @@ class MagnitudeWriter {
     return grammar_.Choice(alternatives);
   }
 
-  const Limits& limits_;
+  const MagnitudeLimits& limits_;
   const int whole_digits_;
   const int fraction_digits_;
   Grammar& grammar_;
@@ -147,9 +147,9 @@ class MagnitudeWriter {
 
 }  // namespace
 
-NumberBound NumberBound::Of(double value, bool is_exclusive) {
-  NumberBound bound = {.is_negative = std::signbit(value) && value != 0,
-                       .is_exclusive = is_exclusive};
+DecimalBound DecimalBound::Of(double value, bool is_exclusive) {
+  DecimalBound bound = {.is_negative = std::signbit(value) && value != 0,
+                        .is_exclusive = is_exclusive};
   std::array<char, 400> text = {};
   const double magnitude = std::abs(value);
   const auto end =
@@ -165,11 +165,11 @@ NumberBound NumberBound::Of(double value, bool is_exclusive) {
   return bound;
 }
 
-Node AddNumberRange(const NumberRange& range, Grammar& grammar) {
+Node AddDecimalRange(const DecimalRange& range, Grammar& grammar) {
   const auto& [least, most, whole_digits, fraction_digits] = range;
   std::vector<Node> alternatives;
   if (!most || !most->is_negative) {
-    Limits limits;
+    MagnitudeLimits limits;
     if (least && !least->is_negative) {
       limits.least = least->magnitude;
       limits.excludes_least = least->is_exclusive;
@@ -179,7 +179,7 @@ Node AddNumberRange(const NumberRange& range, Grammar& grammar) {
     alternatives.push_back(MagnitudeWriter(limits, range, grammar).Write());
   }
   if (!least || least->is_negative) {
-    Limits limits = {.excludes_least = true};
+    MagnitudeLimits limits = {.excludes_least = true};
     if (most && most->is_negative) {
       limits.least = most->magnitude;
       limits.excludes_least = most->is_exclusive;

@@ -1,7 +1,7 @@
 // Numbers within bounds, digit by digit.
 
-#ifndef OCTET_RUNTIME_STRUCTURED_NUMBER_RANGE_H_
-#define OCTET_RUNTIME_STRUCTURED_NUMBER_RANGE_H_
+#ifndef OCTET_RUNTIME_STRUCTURED_DECIMAL_RANGE_H_
+#define OCTET_RUNTIME_STRUCTURED_DECIMAL_RANGE_H_
 
 #include <cstdint>
 #include <optional>
@@ -21,25 +21,25 @@ struct Magnitude {
 
 inline constexpr int64_t kLargestWhole = 1'000'000'000'000'000'000;  // 10^18
 
-struct NumberBound {
+struct DecimalBound {
   bool is_negative = false;
   Magnitude magnitude;
   bool is_exclusive = false;
 
   // Returns the bound with the shortest decimal that reads as `value`.
-  static NumberBound Of(double value, bool is_exclusive);
+  static DecimalBound Of(double value, bool is_exclusive);
 };
 
-struct NumberRange {
-  std::optional<NumberBound> least;
-  std::optional<NumberBound> most;
+struct DecimalRange {
+  std::optional<DecimalBound> least;
+  std::optional<DecimalBound> most;
   int whole_digits = 18;    // at most, 1 to 18
   int fraction_digits = 0;  // at most
 };
 
 // Adds the decimal numbers in the range, without exponents, leading zeros, or a sign of zero.
-Grammar::Node AddNumberRange(const NumberRange& range, Grammar& grammar);
+Grammar::Node AddDecimalRange(const DecimalRange& range, Grammar& grammar);
 
 }  // namespace octet
 
-#endif  // OCTET_RUNTIME_STRUCTURED_NUMBER_RANGE_H_
+#endif  // OCTET_RUNTIME_STRUCTURED_DECIMAL_RANGE_H_

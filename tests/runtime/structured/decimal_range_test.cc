@@ -1,4 +1,4 @@
-#include "runtime/structured/number_range.h"
+#include "runtime/structured/decimal_range.h"
 
 #include <absl/strings/str_format.h>
 #include <gtest/gtest.h>
@@ -34,10 +34,10 @@ struct Bounds {
 // Tries all numbers from -130 to 130 with up to two digits after the point.
 void ExpectAllRead(const Bounds& bounds, int fraction_digits) {
   Grammar grammar;
-  const NumberRange range = {.least = NumberBound::Of(bounds.least, bounds.excludes_least),
-                             .most = NumberBound::Of(bounds.most, bounds.excludes_most),
-                             .fraction_digits = fraction_digits};
-  grammar.Finish(AddNumberRange(range, grammar));
+  const DecimalRange range = {.least = DecimalBound::Of(bounds.least, bounds.excludes_least),
+                              .most = DecimalBound::Of(bounds.most, bounds.excludes_most),
+                              .fraction_digits = fraction_digits};
+  grammar.Finish(AddDecimalRange(range, grammar));
   std::optional<ByteAutomaton> automaton;
   if (grammar.has_texts()) automaton.emplace(grammar);
   for (int hundredths = -13000; hundredths <= 13000; ++hundredths) {
@@ -57,7 +57,7 @@ void ExpectAllRead(const Bounds& bounds, int fraction_digits) {
   }
 }
 
-TEST(NumberRange, HasTheNumbersInTheBounds) {
+TEST(DecimalRange, HasTheNumbersInTheBounds) {
   const double bounds[] = {-120, -101, -100, -99.5, -10, -9, -1, -0.25, 0,  0.01,
                            0.1,  1,    7.75, 9,     10,  11, 99, 100,   112};
   std::mt19937 random(1);
@@ -69,9 +69,9 @@ TEST(NumberRange, HasTheNumbersInTheBounds) {
   }
 }
 
-TEST(NumberRange, HasOneSide) {
+TEST(DecimalRange, HasOneSide) {
   Grammar grammar;
-  grammar.Finish(AddNumberRange({.least = NumberBound::Of(95, false)}, grammar));
+  grammar.Finish(AddDecimalRange({.least = DecimalBound::Of(95, false)}, grammar));
   ByteAutomaton automaton(grammar);
   for (const char* text : {"95", "99", "100", "999999999999999999"}) {
     EXPECT_TRUE(Reads(automaton, text)) << text;
@@ -81,10 +81,10 @@ TEST(NumberRange, HasOneSide) {
   }
 }
 
-TEST(NumberRange, HasNoSignOfZero) {
+TEST(DecimalRange, HasNoSignOfZero) {
   Grammar grammar;
   grammar.Finish(
-      AddNumberRange({.most = NumberBound::Of(0, false), .fraction_digits = 2}, grammar));
+      AddDecimalRange({.most = DecimalBound::Of(0, false), .fraction_digits = 2}, grammar));
   ByteAutomaton automaton(grammar);
   EXPECT_TRUE(Reads(automaton, "0"));
   EXPECT_TRUE(Reads(automaton, "0.0"));
