@@ -221,6 +221,7 @@ RequestLimits LimitsOfRequests(const RunConfig& config, const JobSetup& setup) {
   return {.tokenizer = setup.model.tokenizer.get(),
           .chat = setup.model.chat.get(),
           .vocab_size = setup.model.config.vocab_size,
+          .has_end_token = !setup.model.config.eos_token_ids.empty(),
           .max_model_len = setup.engine.max_model_len,
           .created = config.created(),
           .served_model_name = config.served_model_name(),

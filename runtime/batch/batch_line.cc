@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "runtime/batch/chat_fields.h"
+#include "runtime/batch/constraint_fields.h"
 #include "runtime/batch/inert_fields.h"
 #include "runtime/batch/length_fields.h"
 #include "runtime/batch/prompt_fields.h"
@@ -61,6 +62,8 @@ void ReadBody(const Json& object, const RequestLimits& limits, Findings& finding
   }
   TakeSampling(limits, body, request);
   TakeStop(limits, body, request);
+  TakeConstraint(limits, body, request);
+  TakeBadWords(limits, body, request);
   TakeLogprobs(body, request);
   TakeLengths(limits, body, request);
   TakeHome(limits, body, request);

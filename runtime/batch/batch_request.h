@@ -75,6 +75,7 @@ struct RequestLimits {
   const Tokenizer* tokenizer = nullptr;  // if null, prompts must be token ids
   const ChatTemplates* chat = nullptr;   // of this tokenizer; if null, conversations are refused
   int64_t vocab_size = 0;
+  bool has_end_token = true;        // the model has an end-of-sequence token
   int64_t max_model_len = 0;        // tokens of prompt and answer
   int64_t created = 0;              // seconds since 1970: the time that a chat template sees
   std::string served_model_name;    // if set, "model" must be this

@@ -44,19 +44,6 @@ bool IsEffort(const Json& value) {
   return std::find(kEfforts.begin(), kEfforts.end(), value) != kEfforts.end();
 }
 
-bool IsTextFormat(const Json& value) {
-  if (!value.is_object()) return false;
-  const auto type = value.find("type");
-  return type != value.end() && *type == "text";
-}
-
-// Returns whether this is vLLM's StructuredOutputsParams without a constraint.
-bool HasNoConstraint(const Json& value) {
-  return value.is_object() && std::all_of(value.begin(), value.end(), [](const Json& member) {
-           return member.is_null() || member == false;
-         });
-}
-
 // Fields on which no answer depends, at any value.
 constexpr Rule kLabelRules[] = {
     {IsText,
@@ -79,7 +66,7 @@ constexpr Rule kNeutral[] = {
     {IsFalse,
      "false",
      {"use_beam_search", "early_stopping", "watermarking", "return_tokens_as_token_ids",
-      "return_prompt_text", "guided_json_object", "flat_logprobs", "continue_final_message"}},
+      "return_prompt_text", "flat_logprobs", "continue_final_message"}},
     {IsFalse, "false, as a batch has no stream,", {"stream"}},
     {IsFalse, "false, as it is served for completions only,", {"echo"}},
     {IsTrue, "true", {"detokenize", "add_generation_prompt"}},
@@ -88,7 +75,7 @@ constexpr Rule kNeutral[] = {
     {IsMinusOne, "-1", {"thinking_token_budget"}},
     {IsEmptyList,
      "an empty list",
-     {"bad_words", "tools", "functions", "documents", "logits_processors", "prompt_embeds"}},
+     {"tools", "functions", "documents", "logits_processors", "prompt_embeds"}},
     {IsEmptyObject,
      "an empty object",
      {"chat_template_kwargs", "kv_transfer_params", "ec_transfer_params", "vllm_xargs",
@@ -97,19 +84,13 @@ constexpr Rule kNeutral[] = {
     {IsNoneOrAuto, "'none' or 'auto', as there are no tools,", {"tool_choice", "function_call"}},
     {IsTextAlone, R"(["text"])", {"modalities"}},
     {IsMedium, "'medium'", {"verbosity"}},
-    {IsTextFormat, R"({"type": "text"})", {"response_format"}},
-    {HasNoConstraint, "without a constraint", {"structured_outputs"}},
     {IsNothing,
      nullptr,
      {"prompt",          // in a chat
       "messages",        // in a completion
-      "guided_json",     // this and the next four: vLLM until 0.11
-      "guided_regex",    //
-      "guided_choice",   //
-      "guided_grammar",  //
-      "structural_tag",  //
-      "allowed_token_ids", "logprob_token_ids", "repetition_detection", "chat_template", "audio",
-      "web_search_options",
+      "guided_grammar",  // this and the next: vLLM until 0.11
+      "structural_tag", "allowed_token_ids", "logprob_token_ids", "repetition_detection",
+      "chat_template", "audio", "web_search_options",
       // Fields of other servers and of OpenAI's other endpoints.
       "dry_multiplier", "dynatemp_range", "ebnf", "grammar", "input", "instructions", "json_schema",
       "max_new_tokens", "max_output_tokens", "min_new_tokens", "mirostat", "n_predict",

@@ -47,7 +47,7 @@ struct EngineModel {
   const ModelConfig& config;
   ModelWeights& weights;             // changes when experts move
   const ExpertPlacement& placement;  // at the start, over the ranks of a group
-  const Tokenizer* tokenizer;        // may be null; then no request has stop texts
+  const Tokenizer* tokenizer;        // may be null; then no request has stop texts or a constraint
   const MixtralTensors& tensors;     // the source of the weights
 };
 

@@ -22,6 +22,27 @@ bool HasPenalties(const SamplingParams& params) {
 // Not infinite: if all tokens are banned, infinities would make the probabilities NaN.
 constexpr float kNever = std::numeric_limits<float>::lowest();
 
+// Above kNever, also where penalties made a logit as small as that.
+constexpr float kLeastAllowed = kNever / 2;
+
+// Returns whether an end-of-sequence token ended the answer, though the request ignores that.
+bool HasEnded(const SampleRequest& request) {
+  if (request.answer.empty()) return false;
+  const std::span<const int32_t> ends = request.eos_token_ids;
+  return std::find(ends.begin(), ends.end(), request.answer.back()) != ends.end();
+}
+
+// Calls `use` with each token that would complete one of the bad words.
+template <class Use>
+void ForEachBadToken(const SampleRequest& request, const Use& use) {
+  for (const TokenList& word : request.params.bad_words()) {
+    const std::span<const int32_t> ids(word.ids().data(), static_cast<size_t>(word.ids_size()));
+    const std::span<const int32_t> before = ids.first(ids.size() - 1);
+    if (before.size() > request.answer.size()) continue;
+    if (std::ranges::equal(request.answer.last(before.size()), before)) use(ids.back());
+  }
+}
+
 void SuppressStopTokens(const SampleRequest& request, std::span<float> logits) {
   for (const int32_t id : request.params.stop_token_ids()) logits[id] = kNever;
   for (const int32_t id : request.eos_token_ids) logits[id] = kNever;
@@ -30,8 +51,9 @@ void SuppressStopTokens(const SampleRequest& request, std::span<float> logits) {
 }  // namespace
 
 bool LogitsProcessors::Change(const SampleRequest& request) {
-  return BansTheEnd(request) || HasPenalties(request.params) ||
-         !request.params.logit_bias().empty();
+  const SamplingParams& params = request.params;
+  return request.guide != nullptr || BansTheEnd(request) || HasPenalties(params) ||
+         !params.logit_bias().empty() || !params.bad_words().empty();
 }
 
 ConstMatrix LogitsProcessors::Apply(Workspace& workspace, ConstMatrix logits,
@@ -44,7 +66,33 @@ ConstMatrix LogitsProcessors::Apply(Workspace& workspace, ConstMatrix logits,
   if (BansTheEnd(request)) SuppressStopTokens(request, row);
   for (const LogitBias& b : params.logit_bias()) row[b.token_id()] += b.bias();
   if (HasPenalties(params)) Penalize(request, row);
+  if (request.guide != nullptr) {
+    Constrain(request, row);
+  } else {
+    ForEachBadToken(request, [row](int32_t id) { row[id] = kNever; });
+  }
   return copy;
+}
+
+// Bans all tokens but those that the constraint allows.
+void LogitsProcessors::Constrain(const SampleRequest& request, std::span<float> logits) {
+  const TokenSet& texts = request.guide->Allowed(request.answer, HasEnded(request));
+  const bool may_end = request.guide->may_end();
+  const auto for_each_end = [&request](const auto& use) {
+    std::ranges::for_each(request.eos_token_ids, use);
+    std::ranges::for_each(request.params.stop_token_ids(), use);
+  };
+  allowed_ = texts;
+  for_each_end([this](int32_t id) { allowed_.Remove(id); });
+  ForEachBadToken(request, [this](int32_t id) { allowed_.Remove(id); });
+  if (may_end && (!BansTheEnd(request) || allowed_.empty())) {
+    for_each_end([this](int32_t id) { allowed_.Insert(id); });
+  }
+  if (allowed_.empty()) allowed_ = texts;
+  for (size_t id = 0; id < logits.size(); ++id) {
+    const bool is_allowed = allowed_.Contains(static_cast<int32_t>(id));
+    logits[id] = is_allowed ? std::max(logits[id], kLeastAllowed) : kNever;
+  }
 }
 
 void LogitsProcessors::Penalize(const SampleRequest& request, std::span<float> logits) {

@@ -15,8 +15,10 @@ namespace octet {
 // The chain of logits processors. First, while the answer has fewer than min_tokens tokens, no stop
 // token and no end-of-sequence token may come, even if the request ignores the latter. Then
 // logit_bias. Then the repetition penalty for each token of the prompt or the answer, and the
-// frequency and presence penalties for each token of the answer. Formulas: vLLM's sampler; the
-// latter two are OpenAI's.
+// frequency and presence penalties for each token of the answer. Last, bad words and tokens that
+// the answer's constraint does not allow are banned. Formulas: vLLM's sampler; those of frequency
+// and presence penalties are OpenAI's. With a constraint some token always stays: a ban of another
+// kind that would leave none does not count.
 class LogitsProcessors {
  public:
   // Returns whether the request changes logits at all.
@@ -28,9 +30,11 @@ class LogitsProcessors {
 
  private:
   void Penalize(const SampleRequest& request, std::span<float> logits);
+  void Constrain(const SampleRequest& request, std::span<float> logits);
 
   std::vector<int32_t> counts_;  // [vocab_size] in the answer; 0 between calls
   std::vector<bool> seen_;       // [vocab_size] in prompt or answer; false between calls
+  TokenSet allowed_;             // room
 };
 
 }  // namespace octet

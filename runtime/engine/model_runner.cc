@@ -60,6 +60,10 @@ void ModelRunner::Admit(const NewSequence& added) {
     OCTET_CHECK(tokenizer_ != nullptr);
     s.stop_matcher.emplace(*tokenizer_, s.prompt(), s.params);
   }
+  if (s.params.has_constraint()) {
+    OCTET_CHECK(tokenizer_ != nullptr);
+    s.guide = constraints_.MakeGuide(s.params, s.prompt());
+  }
 }
 
 void ModelRunner::Preempt(int64_t id) {
@@ -236,13 +240,15 @@ SampleRequest ModelRunner::MakeSampleRequest(const Sequence& s) const {
           .key = {.seed = own_seed ? s.params.seed() : seed_,
                   .line = own_seed ? -1 : s.line,
                   .choice = s.choice,
-                  .position = static_cast<int32_t>(s.answer().size())}};
+                  .position = static_cast<int32_t>(s.answer().size())},
+          .guide = s.guide.get()};
 }
 
 bool ModelRunner::IsFinished(Sequence& s) const {
   const int32_t token = s.tokens.back();
   // Before min_tokens, a token that ends the answer is drawn only if all tokens are banned.
-  const bool may_end = std::ssize(s.answer()) >= s.params.min_tokens();
+  const bool may_end =
+      s.guide ? s.guide->may_end() : std::ssize(s.answer()) >= s.params.min_tokens();
   s.result.set_finish_reason(STOP);
   if (may_end && !s.params.ignore_eos() && Contains(config_.eos_token_ids, token)) return true;
   if (may_end && Contains(s.params.stop_token_ids(), token)) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proto/engine.pb.h"
+#include "runtime/engine/answer_guide.h"
 #include "runtime/engine/sampler.h"
 #include "runtime/engine/stop_matcher.h"
 #include "runtime/model/batch.h"
@@ -32,8 +33,8 @@ class ModelRunner {
   static constexpr int64_t kProbabilityRows = 16;
 
   // `host` computes on the host's memory; it is `context` if the device is the host. `tokenizer`
-  // may be null; then no request has stop texts. `seed` is the run's seed, for requests without
-  // one. The arguments must outlive this object.
+  // may be null; then no request has stop texts or a constraint. `seed` is the run's seed, for
+  // requests without one. The arguments must outlive this object.
   ModelRunner(const ExecutionContext& context, const ExecutionContext& host,
               const ModelConfig& config, const Tokenizer* tokenizer, Mixtral& model,
               KvCache& kv_cache, int64_t seed)
@@ -43,6 +44,7 @@ class ModelRunner {
         tokenizer_(tokenizer),
         model_(model),
         kv_cache_(kv_cache),
+        constraints_(tokenizer, config.vocab_size),
         sampler_(host),
         seed_(seed) {}
 
@@ -75,6 +77,7 @@ class ModelRunner {
     int64_t num_computed = 0;  // tokens whose keys and values are stored
     std::vector<int32_t> pages;
     std::optional<StopMatcher> stop_matcher;  // if the request has stop texts
+    std::unique_ptr<AnswerGuide> guide;       // if its answer has a constraint
     FinishedSequence result;
 
     std::span<const int32_t> prompt() const { return std::span(tokens).first(num_prompt); }
@@ -115,6 +118,7 @@ class ModelRunner {
   const Tokenizer* tokenizer_;
   Mixtral& model_;
   KvCache& kv_cache_;
+  Constraints constraints_;  // outlives the sequences' guides
   Sampler sampler_;
   int64_t seed_;
   RoutingRecorder* recorder_ = nullptr;

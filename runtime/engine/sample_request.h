@@ -7,6 +7,7 @@
 #include <span>
 
 #include "proto/engine.pb.h"
+#include "runtime/engine/answer_guide.h"
 #include "runtime/model/random.h"
 
 namespace octet {
@@ -17,6 +18,7 @@ struct SampleRequest {
   std::span<const int32_t> answer;         // tokens so far
   std::span<const int32_t> eos_token_ids;  // end the answer, unless the request ignores them
   SampleKey key;                           // used if the temperature is positive
+  AnswerGuide* guide = nullptr;            // if the answer has a constraint
 };
 
 }  // namespace octet

@@ -33,6 +33,9 @@ class StreamingDecoder {
   // Returns the bytes of an unfinished character, each as U+FFFD.
   std::string Finish();
 
+  // Returns whether the next token begins a text, and so may lose its space.
+  bool at_start() const { return at_start_; }
+
  private:
   std::string TakeCharacters(bool no_more_bytes);
   std::string TextOf(int32_t id);

@@ -38,6 +38,16 @@ def batch_line():
     chat = '{"custom_id":"a","url":"/v1/chat/completions","body":{'
     hi = '"messages":[{"role":"user","content":"Hi"}],'
     yield times("a", completion + '"prompt":"', '"}}')
+    ids = completion + '"prompt":[1],'
+    for part in ("a", "a|", "(a*)*", "[^a]?", "(", "a{999}", ".*a"):
+        yield times(part, ids + '"guided_regex":"', '"}}')
+    yield ids + '"guided_regex":"' + ".*a" * 1000 + '"}}'
+    yield ids + '"guided_regex":"(.*a){99999}"}}'
+    yield many(lambda i: f'"{i}"', ids + '"guided_choice":[', "]}}")
+    yield many(lambda i: f'"{i}":{{}}', ids + '"guided_json":{"properties":{', "}}}}")
+    for keyword in ("anyOf", "allOf", "oneOf", "prefixItems"):
+        yield many(lambda i: f'{{"const":{i}}}', ids + f'"guided_json":{{"{keyword}":[', "]}}}")
+    yield many(lambda i: f'"{i}":{{"$ref":"#/$defs/{i + 1}"}}', ids + '"guided_json":{"$ref":"#/$defs/0","$defs":{', "}}}}")
     yield times("ab é ", completion + '"prompt":"', '"}}')
     yield times("\\ud83d\\ude00", completion + '"prompt":"', '"}}')
     yield times("1,", completion + '"prompt":[', "1]}}")

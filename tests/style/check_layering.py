@@ -14,7 +14,7 @@ ALLOWED = {
 ORDER = {  # the folders of each; one may use those before it
     "kernels": ["base", "cpu", "cuda"],
     "parallel": ["watch", "transport", "placement", "planner", "dispatch"],
-    "runtime": ["io", "text", "checkpoint", "model", "trace", "engine", "batch", "replay"],
+    "runtime": ["io", "text", "structured", "checkpoint", "model", "trace", "engine", "batch", "replay"],
 }
 INCLUDE = re.compile(r'#include "([^"]+)"')
 

@@ -1,0 +1,121 @@
+#include "runtime/structured/byte_automaton.h"
+
+#include <algorithm>
+
+#include "kernels/base/check.h"
+
+namespace octet {
+
+ByteAutomaton::ByteAutomaton(const Grammar& grammar)
+    : grammar_(grammar), num_classes_(static_cast<size_t>(grammar.num_byte_classes())) {
+  OCTET_CHECK(grammar.has_texts());
+  Reset();
+}
+
+void ByteAutomaton::Reset() {
+  frames_.assign(1, {});
+  frame_ids_.clear();
+  stacks_.clear();
+  states_.clear();
+  steps_.clear();
+  state_ids_.clear();
+  seen_.assign(1, 0);
+  number_ = 1;
+  open_.push_back(Push(grammar_.root(), 0, kBottom));
+  CloseState();
+}
+
+size_t ByteAutomaton::bytes() const {
+  constexpr size_t kOfFrame = 2 * sizeof(Frame) + 4 * sizeof(int32_t);
+  constexpr size_t kOfState = sizeof(State) + 2 * sizeof(std::vector<int32_t>);
+  return frames_.size() * kOfFrame + states_.size() * kOfState +
+         (2 * stacks_.size() + steps_.size()) * sizeof(int32_t);
+}
+
+int32_t ByteAutomaton::Push(Grammar::Node node, int32_t position, int32_t next) {
+  const auto id = static_cast<int32_t>(frames_.size());
+  const auto [found, is_new] = frame_ids_.try_emplace({node, position, next}, id);
+  if (is_new) {
+    frames_.push_back({node, position, next});
+    seen_.push_back(0);
+  }
+  return found->second;
+}
+
+int32_t ByteAutomaton::FindStep(int32_t state, uint8_t byte) {
+  ++number_;
+  const State from = states_[state];
+  for (int32_t i = 0; i < from.size; ++i) {
+    const Frame& frame = frames_[stacks_[from.first + i]];
+    if (grammar_.bytes(frame.node)[byte]) open_.push_back(frame.next);
+  }
+  const int32_t next = CloseState();
+  steps_[static_cast<size_t>(state) * num_classes_ + grammar_.ByteClass(byte)] = next;
+  return next;
+}
+
+// Replaces the top of a stack by what it may begin with.
+void ByteAutomaton::Open(int32_t id) {
+  const Frame frame = frames_[id];
+  const std::span<const Grammar::Node> parts = grammar_.parts(frame.node);
+  switch (grammar_.kind(frame.node)) {
+    case Grammar::Kind::kEmpty:
+      return open_.push_back(frame.next);
+    case Grammar::Kind::kBytes:
+      return found_.push_back(id);
+    case Grammar::Kind::kSequence: {
+      const int32_t after = frame.position + 1;
+      const bool is_last = after == std::ssize(parts);
+      const int32_t next = is_last ? frame.next : Push(frame.node, after, frame.next);
+      return open_.push_back(Push(parts[frame.position], 0, next));
+    }
+    case Grammar::Kind::kRepeat:
+      return OpenRepeat(frame);
+    case Grammar::Kind::kChoice:
+    case Grammar::Kind::kRule:
+      for (const Grammar::Node part : parts) {
+        if (grammar_.HasTexts(part)) open_.push_back(Push(part, 0, frame.next));
+      }
+  }
+}
+
+void ByteAutomaton::OpenRepeat(const Frame& frame) {
+  const Grammar::Node node = frame.node;
+  const Grammar::Node part = grammar_.parts(node)[0];
+  const int32_t least = grammar_.least(node);
+  const int32_t most = grammar_.most(node);
+  if (frame.position >= least) open_.push_back(frame.next);
+  if (frame.position == most || !grammar_.HasTexts(part)) return;
+  int32_t rounds = frame.position + 1;
+  if (most == Grammar::kNoLimit) rounds = std::min(rounds, least);
+  const int32_t next = rounds == most ? frame.next : Push(node, rounds, frame.next);
+  open_.push_back(Push(part, 0, next));
+}
+
+// Returns the state of the open stacks, or kDead if there is none.
+int32_t ByteAutomaton::CloseState() {
+  found_.clear();
+  bool accepts = false;
+  while (!open_.empty()) {
+    const int32_t id = open_.back();
+    open_.pop_back();
+    accepts = accepts || id == kBottom;
+    if (id == kBottom || seen_[id] == number_) continue;
+    seen_[id] = number_;
+    Open(id);
+  }
+  if (found_.empty() && !accepts) return kDead;
+  std::sort(found_.begin(), found_.end());
+  if (accepts) found_.push_back(kBottom);
+  const auto [known, is_new] = state_ids_.try_emplace(found_, num_states());
+  if (!is_new) return known->second;
+  if (accepts) found_.pop_back();
+  states_.push_back({.first = static_cast<int32_t>(stacks_.size()),
+                     .size = static_cast<int32_t>(found_.size()),
+                     .accepts = accepts});
+  stacks_.insert(stacks_.end(), found_.begin(), found_.end());
+  steps_.resize(steps_.size() + num_classes_, kUnknown);
+  return num_states() - 1;
+}
+
+}  // namespace octet

@@ -1,0 +1,31 @@
+// Regular expressions as parts of a grammar.
+
+#ifndef OCTET_RUNTIME_STRUCTURED_REGEX_H_
+#define OCTET_RUNTIME_STRUCTURED_REGEX_H_
+
+#include <absl/status/statusor.h>
+
+#include <functional>
+#include <string_view>
+
+#include "runtime/structured/grammar.h"
+
+namespace octet {
+
+struct RegexUse {
+  // Adds one character of a set, as the text spells it.
+  std::function<Grammar::Node(const CodePoints& set)> write;
+  // Whether anything may stand before and after the match, as in JSON Schema's "pattern". If not,
+  // the expression must match the whole text.
+  bool is_search = false;
+};
+
+// Adds the texts that the regular expression (ParseRegex) matches. Anchors may stand only where a
+// match may begin or end. Errors name what is not supported, or say that the expression is too
+// large: an automaton of it must have a bounded size.
+absl::StatusOr<Grammar::Node> AddRegex(std::string_view regex, const RegexUse& use,
+                                       Grammar& grammar);
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_STRUCTURED_REGEX_H_

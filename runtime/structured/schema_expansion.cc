@@ -1,0 +1,209 @@
+#include "runtime/structured/schema_expansion.h"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_replace.h>
+#include <absl/strings/str_split.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/io/strict_json.h"
+#include "runtime/structured/schema_merge.h"
+
+namespace octet {
+namespace {
+
+constexpr int kMostExpansionDepth = 64;
+constexpr size_t kMostAlternatives = 500;
+constexpr size_t kMostExpanded = 100'000;
+constexpr size_t kMostCompared = 10'000'000;
+
+// Returns the text with its %XX replaced, as in a URI's fragment.
+std::string PercentDecoded(std::string_view text) {
+  std::string decoded;
+  for (size_t i = 0; i < text.size(); ++i) {
+    int value = 0;
+    const std::string digits(text.substr(std::min(i + 1, text.size()), 2));
+    if (text[i] == '%' && digits.size() == 2 && absl::SimpleHexAtoi(digits, &value)) {
+      decoded += static_cast<char>(value);
+      i += 2;
+    } else {
+      decoded += text[i];
+    }
+  }
+  return decoded;
+}
+
+absl::StatusOr<std::vector<Schema>> MergeEach(const std::vector<Schema>& a,
+                                              const std::vector<Schema>& b) {
+  if (a.size() * b.size() > kMostAlternatives) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("has a schema with more than ", kMostAlternatives, " alternatives"));
+  }
+  std::vector<Schema> merged;
+  for (const Schema& first : a) {
+    for (const Schema& second : b) {
+      absl::StatusOr<Schema> both = MergeSchemas(first, second);
+      if (!both.ok()) return both.status();
+      merged.push_back(*std::move(both));
+    }
+  }
+  return merged;
+}
+
+const Schema* FindProperty(const Schema& schema, const std::string& name) {
+  const Schema* properties = FindKeyword(schema, "properties");
+  return properties == nullptr ? nullptr : FindKeyword(*properties, name);
+}
+
+}  // namespace
+
+absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::Expand(const Schema& schema,
+                                                                      int depth) const {
+  if (schema == true) return Alternatives{Schema::object()};
+  if (schema == false) return Alternatives{};
+  if (!schema.is_object()) return absl::InvalidArgumentError("is no object, and so no schema");
+  if (depth == kMostExpansionDepth) {
+    return absl::InvalidArgumentError("has a $ref that leads to itself, or too deep");
+  }
+  if (++num_expanded_ > kMostExpanded) {
+    return absl::InvalidArgumentError("is too large, with what its $ref and allOf repeat");
+  }
+  absl::StatusOr<Schema> normalized = NormalizeKeywords(schema);
+  if (!normalized.ok()) return normalized.status();
+  Schema own = *std::move(normalized);
+  std::vector<std::pair<std::string, Schema>> combined;
+  for (const char* keyword : {"$ref", "allOf", "anyOf", "oneOf"}) {
+    if (!own.contains(keyword)) continue;
+    combined.emplace_back(keyword, own[keyword]);
+    own.erase(keyword);
+  }
+  Alternatives alternatives = {std::move(own)};
+  for (const auto& [keyword, value] : combined) {
+    const absl::StatusOr<Alternatives> of_keyword = ExpandList(keyword, value, depth + 1);
+    if (!of_keyword.ok()) return of_keyword.status();
+    absl::StatusOr<Alternatives> merged = MergeEach(alternatives, *of_keyword);
+    if (!merged.ok()) return merged.status();
+    alternatives = *std::move(merged);
+  }
+  return alternatives;
+}
+
+absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::ExpandList(
+    const std::string& keyword, const Schema& list, int depth) const {
+  if (keyword == "$ref") {
+    const auto& reference = list.get_ref<const std::string&>();
+    const Schema* target = Resolve(reference);
+    if (target != nullptr) return Expand(*target, depth);
+    return InvalidKeyword("$ref", absl::StrCat("leads to ", Quoted(Shortened(reference)),
+                                               ", which this schema does not have"));
+  }
+  std::vector<Alternatives> choices;
+  Alternatives all = {Schema::object()};
+  size_t size = 0;
+  for (const Schema& schema : list) {
+    absl::StatusOr<Alternatives> expanded = Expand(schema, depth);
+    if (!expanded.ok()) return expanded.status();
+    if (keyword == "allOf") {
+      expanded = MergeEach(all, *expanded);
+      if (!expanded.ok()) return expanded.status();
+      all = *std::move(expanded);
+      continue;
+    }
+    size += expanded->size();
+    if (size > kMostAlternatives) {
+      return InvalidKeyword(keyword,
+                            absl::StrCat("has more than ", kMostAlternatives, " alternatives"));
+    }
+    choices.push_back(*std::move(expanded));
+  }
+  if (keyword == "allOf") return all;
+  if (keyword == "oneOf") {
+    const absl::Status status = CheckDisjoint(choices, depth);
+    if (!status.ok()) return status;
+  }
+  all.clear();
+  for (const Alternatives& choice : choices) all.insert(all.end(), choice.begin(), choice.end());
+  return all;
+}
+
+absl::Status SchemaExpansion::CheckDisjoint(const std::vector<Alternatives>& choices,
+                                            int depth) const {
+  for (size_t i = 0; i < choices.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      for (const Schema& a : choices[i]) {
+        for (const Schema& b : choices[j]) {
+          if (AreDisjoint(a, b, depth + 1)) continue;
+          return UnsupportedKeyword("oneOf", " with schemas that may hold at once");
+        }
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Returns whether it is certain that no value that answers give for one is valid by the other.
+bool SchemaExpansion::AreDisjoint(const Schema& a, const Schema& b, int depth) const {
+  const unsigned common = (AnswerTypesOf(a) & TypesOf(b)) | (TypesOf(a) & AnswerTypesOf(b));
+  if (common == 0) return true;
+  const Schema* values = FindKeyword(a, "enum");
+  if (values != nullptr) return AreListsDisjoint(*values, b);
+  values = FindKeyword(b, "enum");
+  if (values != nullptr) return AreListsDisjoint(*values, a);
+  if (common != kSchemaObject || depth >= kMostExpansionDepth) return false;
+  return HasTellingMember(a, b, depth) || HasTellingMember(b, a, depth);
+}
+
+// Returns whether it is certain that no value of the list is valid by the other schema's list or
+// types.
+bool SchemaExpansion::AreListsDisjoint(const Schema& list, const Schema& other) const {
+  const Schema* others = FindKeyword(other, "enum");
+  num_compared_ += list.size() * (others == nullptr ? 1 : others->size());
+  if (num_compared_ > kMostCompared) return false;
+  return std::none_of(list.begin(), list.end(), [&](const Schema& value) {
+    if ((TypeOfValue(value) & TypesOf(other)) == 0) return false;
+    return others == nullptr || std::find(others->begin(), others->end(), value) != others->end();
+  });
+}
+
+// Returns whether `a` requires a member that `b` forbids, or whose values differ.
+bool SchemaExpansion::HasTellingMember(const Schema& a, const Schema& b, int depth) const {
+  const Schema* required = FindKeyword(a, "required");
+  if (required == nullptr) return false;
+  return std::any_of(required->begin(), required->end(), [&](const Schema& name) {
+    const Schema* in_a = FindProperty(a, name.get_ref<const std::string&>());
+    const Schema* in_b = FindProperty(b, name.get_ref<const std::string&>());
+    if (in_b == nullptr) in_b = FindKeyword(b, "additionalProperties");
+    if (in_b != nullptr && *in_b == false) return true;
+    if (in_a == nullptr || in_b == nullptr) return false;
+    const absl::StatusOr<Alternatives> of_a = Expand(*in_a, depth + 1);
+    const absl::StatusOr<Alternatives> of_b = Expand(*in_b, depth + 1);
+    if (!of_a.ok() || !of_b.ok()) return false;
+    return CheckDisjoint({*of_a, *of_b}, depth + 1).ok();
+  });
+}
+
+// Returns what a "#" or "#/..." stands for; null if there is no such place.
+const Schema* SchemaExpansion::Resolve(const std::string& reference) const {
+  if (!reference.starts_with("#")) return nullptr;
+  const Schema* place = &root_;
+  if (reference == "#") return place;
+  if (!reference.starts_with("#/")) return nullptr;
+  const std::string path = PercentDecoded(std::string_view(reference).substr(2));
+  const std::vector<std::string> names = absl::StrSplit(path, '/');
+  for (const std::string& escaped : names) {
+    const std::string name = absl::StrReplaceAll(escaped, {{"~1", "/"}, {"~0", "~"}});
+    size_t index = 0;
+    if (place->is_object() && place->contains(name)) {
+      place = &*place->find(name);
+    } else if (place->is_array() && absl::SimpleAtoi(name, &index) && index < place->size()) {
+      place = &(*place)[index];
+    } else {
+      return nullptr;
+    }
+  }
+  return place->is_object() || place->is_boolean() ? place : nullptr;
+}
+
+}  // namespace octet

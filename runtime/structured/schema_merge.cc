@@ -1,0 +1,147 @@
+#include "runtime/structured/schema_merge.h"
+
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <string>
+
+namespace octet {
+namespace {
+
+Schema Both(const Schema& a, const Schema& b) {
+  if (a == b || b == true) return a;
+  if (a == true) return b;
+  return Schema{{"allOf", Schema::array({a, b})}};
+}
+
+// Returns the sub-schema, or `true` if there is none.
+Schema SubSchema(const Schema& schema, const char* keyword) {
+  const Schema* found = FindKeyword(schema, keyword);
+  return found == nullptr ? Schema(true) : *found;
+}
+
+Schema PropertyOf(const Schema& schema, const std::string& name) {
+  if (const Schema* properties = FindKeyword(schema, "properties")) {
+    const auto found = properties->find(name);
+    if (found != properties->end()) return *found;
+  }
+  return SubSchema(schema, "additionalProperties");
+}
+
+void MergeProperties(const Schema& a, const Schema& b, Schema& merged) {
+  Schema properties = Schema::object();
+  for (const Schema* source : {&a, &b}) {
+    const Schema* own = FindKeyword(*source, "properties");
+    if (own == nullptr) continue;
+    for (auto member = own->begin(); member != own->end(); ++member) {
+      properties[member.key()] = Both(PropertyOf(a, member.key()), PropertyOf(b, member.key()));
+    }
+  }
+  if (!properties.empty()) merged["properties"] = std::move(properties);
+  if (a.contains("additionalProperties") || b.contains("additionalProperties")) {
+    merged["additionalProperties"] =
+        Both(SubSchema(a, "additionalProperties"), SubSchema(b, "additionalProperties"));
+  }
+}
+
+Schema ElementOf(const Schema& schema, size_t index) {
+  const Schema* first = FindKeyword(schema, "prefixItems");
+  if (first != nullptr && index < first->size()) return (*first)[index];
+  return SubSchema(schema, "items");
+}
+
+void MergeItems(const Schema& a, const Schema& b, Schema& merged) {
+  size_t size = 0;
+  for (const Schema* source : {&a, &b}) {
+    const Schema* first = FindKeyword(*source, "prefixItems");
+    if (first != nullptr) size = std::max(size, first->size());
+  }
+  Schema elements = Schema::array();
+  for (size_t i = 0; i < size; ++i) elements.push_back(Both(ElementOf(a, i), ElementOf(b, i)));
+  if (size > 0) merged["prefixItems"] = std::move(elements);
+  if (a.contains("items") || b.contains("items")) {
+    merged["items"] = Both(SubSchema(a, "items"), SubSchema(b, "items"));
+  }
+}
+
+Schema IntersectTypes(const Schema& a, const Schema& b) {
+  const unsigned types = TypesOf(Schema{{"type", a}}) & TypesOf(Schema{{"type", b}});
+  Schema names = Schema::array();
+  for (const char* name : {"null", "boolean", "string", "integer", "array", "object"}) {
+    const bool is_integer = std::string_view(name) == "integer";
+    const unsigned of_name = TypesOf(Schema{{"type", Schema::array({name})}});
+    if ((types & of_name) == 0) continue;
+    names.push_back(is_integer && (types & kSchemaNumber) != 0 ? "number" : name);
+  }
+  return names;
+}
+
+Schema IntersectLists(const Schema& a, const Schema& b) {
+  Schema values = Schema::array();
+  std::copy_if(a.begin(), a.end(), std::back_inserter(values), [&](const Schema& value) {
+    return std::find(b.begin(), b.end(), value) != b.end();
+  });
+  return values;
+}
+
+Schema JoinLists(const Schema& a, const Schema& b) {
+  Schema names = a;
+  for (const Schema& name : b) {
+    if (std::find(a.begin(), a.end(), name) == a.end()) names.push_back(name);
+  }
+  return names;
+}
+
+bool IsLowerBound(const std::string& keyword) {
+  return keyword.starts_with("min") || keyword == "exclusiveMinimum";
+}
+
+bool IsUpperBound(const std::string& keyword) {
+  return keyword.starts_with("max") || keyword == "exclusiveMaximum";
+}
+
+absl::StatusOr<Schema> MergeKeyword(const std::string& keyword, const Schema& a, const Schema& b) {
+  if (keyword == "type") return IntersectTypes(a, b);
+  if (keyword == "enum") return IntersectLists(a, b);
+  if (keyword == "required") return JoinLists(a, b);
+  if (keyword == "uniqueItems") return Schema(a == true || b == true);
+  if (IsLowerBound(keyword)) return std::max(a, b);
+  if (IsUpperBound(keyword)) return std::min(a, b);
+  if (a == b) return a;
+  return UnsupportedKeyword(keyword, " with two values, of schemas that must both hold,");
+}
+
+bool IsMergedElsewhere(const std::string& keyword) {
+  return keyword == "properties" || keyword == "additionalProperties" || keyword == "items" ||
+         keyword == "prefixItems";
+}
+
+}  // namespace
+
+absl::StatusOr<Schema> MergeSchemas(const Schema& a, const Schema& b) {
+  Schema merged = Schema::object();
+  for (const Schema* source : {&a, &b}) {
+    for (auto member = source->begin(); member != source->end(); ++member) {
+      const std::string& keyword = member.key();
+      if (IsMergedElsewhere(keyword) || merged.contains(keyword)) continue;
+      const Schema* other = FindKeyword(source == &a ? b : a, keyword);
+      if (other == nullptr) {
+        merged[keyword] = *member;
+        continue;
+      }
+      absl::StatusOr<Schema> both = MergeKeyword(keyword, *member, *other);
+      if (!both.ok()) return both.status();
+      merged[keyword] = *std::move(both);
+    }
+  }
+  MergeProperties(a, b, merged);
+  MergeItems(a, b, merged);
+  for (const char* keyword : {"properties", "required"}) {
+    const Schema* both = FindKeyword(merged, keyword);
+    if (both == nullptr || both->size() <= kMostOfKeyword) continue;
+    return InvalidKeyword(keyword, absl::StrCat("has more than ", kMostOfKeyword, " parts"));
+  }
+  return merged;
+}
+
+}  // namespace octet

@@ -1,0 +1,23 @@
+// The formats of strings that JSON Schema names.
+
+#ifndef OCTET_RUNTIME_STRUCTURED_STRING_FORMATS_H_
+#define OCTET_RUNTIME_STRUCTURED_STRING_FORMATS_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace octet {
+
+// Returns a regular expression of texts in the format; empty if the format is not known. All texts
+// are valid: dates exist, in a year from 0001; times have an offset and no leap second. Some valid
+// ones are left out: of "email", quoted parts and addresses; of "hostname", names of more than
+// four labels or with two hyphens in a row; of "ipv6", shortened forms; of "duration", fractions.
+std::string RegexOfFormat(std::string_view format);
+
+// Returns the names of all formats.
+std::vector<std::string_view> KnownFormats();
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_STRUCTURED_STRING_FORMATS_H_

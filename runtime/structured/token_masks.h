@@ -1,0 +1,101 @@
+// The tokens that a constraint allows.
+
+#ifndef OCTET_RUNTIME_STRUCTURED_TOKEN_MASKS_H_
+#define OCTET_RUNTIME_STRUCTURED_TOKEN_MASKS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/structured/byte_automaton.h"
+#include "runtime/structured/grammar.h"
+#include "runtime/structured/token_trie.h"
+
+namespace octet {
+
+// A set of tokens.
+class TokenSet {
+ public:
+  explicit TokenSet(int64_t vocab_size = 0) : words_((vocab_size + 63) / 64) {}
+
+  bool Contains(int32_t token) const {
+    const auto word = static_cast<size_t>(token) / 64;
+    return word < words_.size() && (words_[word] >> (token % 64) & 1) != 0;
+  }
+  void Insert(int32_t token) { words_[token / 64] |= uint64_t{1} << (token % 64); }
+  void Remove(int32_t token) {
+    if (Contains(token)) words_[token / 64] &= ~(uint64_t{1} << (token % 64));
+  }
+  bool empty() const;
+  size_t bytes() const { return words_.size() * sizeof(uint64_t); }
+
+ private:
+  std::vector<uint64_t> words_;
+};
+
+// The tokens of a vocabulary as texts: in the middle of a text, and at its start.
+struct TokenSpellings {
+  // Leaves out tokens from vocab_size on, which the model does not know.
+  TokenSpellings(const Tokenizer& tokenizer, int64_t vocab_size);
+
+  std::vector<std::string> bytes;  // [vocab_size]
+  std::vector<std::string> bytes_at_start;
+  TokenTrie trie;
+  TokenTrie trie_at_start;
+};
+
+// The masks of one constraint: for each state of its automaton, the tokens with which some allowed
+// text goes on. Each is found by one walk over all tokens, and kept. When the memory is used up,
+// all are forgotten: then answers are read again from their first token.
+class TokenMasks {
+ public:
+  static constexpr size_t kMostBytes = size_t{32} << 20;
+
+  // `texts` must outlive this object.
+  TokenMasks(Grammar grammar, const TokenSpellings& texts, size_t most_bytes = kMostBytes);
+  TokenMasks(const TokenMasks&) = delete;
+  TokenMasks& operator=(const TokenMasks&) = delete;
+
+  // A place in a text, which Read moves.
+  struct Place {
+    int64_t era = -1;  // in which the state is valid
+    int32_t state = 0;
+    int64_t num_tokens = 0;  // that were read
+  };
+
+  // Reads what is new of an answer's tokens. Each must be one that Allowed gave. at_start: the
+  // answer begins a text.
+  void Read(std::span<const int32_t> answer, bool at_start, Place& place);
+
+  // Returns the tokens that may follow, except those that end the answer. It is valid until the
+  // next call of a function of this object.
+  const TokenSet& Allowed(const Place& place, bool at_start);
+
+  // Returns whether the answer may end.
+  bool MayEnd(const Place& place) const { return automaton_.Accepts(place.state); }
+
+  int64_t vocab_size() const { return std::ssize(texts_.bytes); }
+
+  // The answers that use these masks, which their owner counts.
+  int num_users = 0;
+
+ private:
+  TokenSet FindAllowed(int32_t state, const TokenTrie& trie);
+
+  const Grammar grammar_;
+  const TokenSpellings& texts_;
+  const size_t most_bytes_;
+  ByteAutomaton automaton_;
+  int64_t era_ = 0;
+  std::vector<int32_t> mask_ids_;  // [states] of masks_; -1 if not found yet
+  std::vector<TokenSet> masks_;
+  TokenSet at_start_;  // of the automaton's start, at the start of a text
+  bool has_at_start_ = false;
+  std::vector<int32_t> path_;  // [depth] states of a walk
+};
+
+}  // namespace octet
+
+#endif  // OCTET_RUNTIME_STRUCTURED_TOKEN_MASKS_H_

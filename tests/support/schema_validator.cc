@@ -1,0 +1,127 @@
+#include "tests/support/schema_validator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <regex>
+#include <string>
+
+namespace octet {
+namespace {
+
+using OrderedJson = nlohmann::ordered_json;
+
+bool IsOfType(const OrderedJson& value, const std::string& type) {
+  if (type == "null") return value.is_null();
+  if (type == "boolean") return value.is_boolean();
+  if (type == "string") return value.is_string();
+  if (type == "array") return value.is_array();
+  if (type == "object") return value.is_object();
+  if (type == "number") return value.is_number();
+  if (!value.is_number()) return false;
+  return value.is_number_integer() || value.get<double>() == std::floor(value.get<double>());
+}
+
+size_t CountCodePoints(const std::string& utf8) {
+  return static_cast<size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+class SchemaValidator {
+ public:
+  explicit SchemaValidator(const OrderedJson& root) : root_(root) {}
+
+  bool Check(const OrderedJson& value, const OrderedJson& schema) const {
+    if (schema.is_boolean()) return schema.get<bool>();
+    return CheckAny(value, schema) && CheckCombined(value, schema) &&
+           (!value.is_string() || CheckString(value, schema)) &&
+           (!value.is_number() || CheckNumber(value, schema)) &&
+           (!value.is_array() || CheckArray(value, schema)) &&
+           (!value.is_object() || CheckObject(value, schema));
+  }
+
+ private:
+  static bool CheckAny(const OrderedJson& value, const OrderedJson& schema) {
+    if (schema.contains("const") && value != schema["const"]) return false;
+    if (schema.contains("enum")) {
+      const OrderedJson& list = schema["enum"];
+      if (std::find(list.begin(), list.end(), value) == list.end()) return false;
+    }
+    if (!schema.contains("type")) return true;
+    const OrderedJson& type = schema["type"];
+    if (type.is_string()) return IsOfType(value, type);
+    return std::any_of(type.begin(), type.end(),
+                       [&](const OrderedJson& name) { return IsOfType(value, name); });
+  }
+
+  bool CheckCombined(const OrderedJson& value, const OrderedJson& schema) const {
+    const auto count = [&](const char* keyword) {
+      const OrderedJson& list = schema[keyword];
+      return static_cast<size_t>(std::count_if(
+          list.begin(), list.end(), [&](const OrderedJson& part) { return Check(value, part); }));
+    };
+    if (schema.contains("allOf") && count("allOf") != schema["allOf"].size()) return false;
+    if (schema.contains("anyOf") && count("anyOf") == 0) return false;
+    if (schema.contains("oneOf") && count("oneOf") != 1) return false;
+    if (!schema.contains("$ref")) return true;
+    const std::string pointer = schema["$ref"].get<std::string>().substr(1);
+    return Check(value, root_.at(OrderedJson::json_pointer(pointer)));
+  }
+
+  static bool CheckString(const OrderedJson& value, const OrderedJson& schema) {
+    const auto& text = value.get_ref<const std::string&>();
+    const size_t size = CountCodePoints(text);
+    if (size < schema.value("minLength", size_t{0})) return false;
+    if (schema.contains("maxLength") && size > schema["maxLength"].get<size_t>()) return false;
+    return !schema.contains("pattern") ||
+           std::regex_search(text, std::regex(schema["pattern"].get<std::string>()));
+  }
+
+  static bool CheckNumber(const OrderedJson& value, const OrderedJson& schema) {
+    return (!schema.contains("minimum") || value >= schema["minimum"]) &&
+           (!schema.contains("maximum") || value <= schema["maximum"]) &&
+           (!schema.contains("exclusiveMinimum") || value > schema["exclusiveMinimum"]) &&
+           (!schema.contains("exclusiveMaximum") || value < schema["exclusiveMaximum"]);
+  }
+
+  bool CheckArray(const OrderedJson& value, const OrderedJson& schema) const {
+    if (value.size() < schema.value("minItems", size_t{0})) return false;
+    if (schema.contains("maxItems") && value.size() > schema["maxItems"].get<size_t>())
+      return false;
+    const size_t num_first = schema.contains("prefixItems") ? schema["prefixItems"].size() : 0;
+    for (size_t i = 0; i < value.size(); ++i) {
+      if (i < num_first && !Check(value[i], schema["prefixItems"][i])) return false;
+      if (i >= num_first && schema.contains("items") && !Check(value[i], schema["items"])) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool CheckObject(const OrderedJson& value, const OrderedJson& schema) const {
+    if (schema.contains("required")) {
+      for (const OrderedJson& name : schema["required"]) {
+        if (!value.contains(name.get<std::string>())) return false;
+      }
+    }
+    for (auto member = value.begin(); member != value.end(); ++member) {
+      if (schema.contains("properties") && schema["properties"].contains(member.key())) {
+        if (!Check(*member, schema["properties"][member.key()])) return false;
+      } else if (schema.contains("additionalProperties") &&
+                 !Check(*member, schema["additionalProperties"])) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  const OrderedJson& root_;
+};
+
+}  // namespace
+
+bool IsValidBySchema(const OrderedJson& value, const OrderedJson& schema, const OrderedJson& root) {
+  return SchemaValidator(root).Check(value, schema);
+}
+
+}  // namespace octet
