@@ -67,7 +67,7 @@ TEST_F(RunBatchTest, StructuredOutputsAreWhatWasAskedFor) {
       EXPECT_TRUE(is_free || IsValidBySchema(value, schema, schema)) << text;
     }
   }
-  EXPECT_GE(whole, 10);
+  EXPECT_GT(whole, 6) << "more than the choices";
 
   const ProcessResult again = RunOctet(3, job + " --overwrite --max-num-seqs 3");
   ASSERT_EQ(again.exit_code, 0) << again.output;
