@@ -112,7 +112,7 @@ absl::Status CheckSize(const RegexTree& tree, const RegexUse& use) {
       .is_search = use.is_search};
   RegexWriter writer(plain, alone);
   alone.Finish(writer.Write(tree, {true, true}));
-  const absl::Status too_large = absl::InvalidArgumentError(absl::StrCat(
+  absl::Status too_large = absl::InvalidArgumentError(absl::StrCat(
       "is too large: its automaton has more than ", kMostRegexStates, " states or too many parts"));
   if (alone.too_large()) return too_large;
   if (!alone.has_texts()) return absl::OkStatus();

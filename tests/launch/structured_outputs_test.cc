@@ -56,14 +56,18 @@ TEST_F(RunBatchTest, StructuredOutputsAreWhatWasAskedFor) {
     if (choice["finish_reason"] != "stop") continue;
     ++whole;
     const std::string text = choice["message"]["content"];
-    if (id.starts_with("choice")) EXPECT_THAT(text, AnyOf("positive", "negative"));
-    if (id.starts_with("regex")) EXPECT_THAT(text, testing::MatchesRegex("\\w+@\\w+\\.com\n"));
-    if (id.starts_with("choice") || id.starts_with("regex")) continue;
-    const auto value = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
-    EXPECT_TRUE(value.is_object()) << text;
-    if (id.starts_with("json")) EXPECT_TRUE(IsValidBySchema(value, schema, schema)) << text;
+    if (id.starts_with("choice")) {
+      EXPECT_THAT(text, AnyOf("positive", "negative"));
+    } else if (id.starts_with("regex")) {
+      EXPECT_THAT(text, testing::MatchesRegex("\\w+@\\w+\\.com\n"));
+    } else {
+      const auto value = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+      EXPECT_TRUE(value.is_object()) << text;
+      const bool is_free = id.starts_with("object");
+      EXPECT_TRUE(is_free || IsValidBySchema(value, schema, schema)) << text;
+    }
   }
-  EXPECT_GE(whole, 10);
+  EXPECT_GT(whole, 6) << "more than the choices";
 
   const ProcessResult again = RunOctet(3, job + " --overwrite --max-num-seqs 3");
   ASSERT_EQ(again.exit_code, 0) << again.output;
