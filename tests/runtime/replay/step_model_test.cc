@@ -14,7 +14,7 @@
 namespace octet {
 namespace {
 
-constexpr ReplayedModel kModel = {.num_layers = 2,
+constexpr ReplayedModel kTwoLayers = {.num_layers = 2,
                                   .num_experts = 4,
                                   .topk = 2,
                                   .hidden_size = 8,
@@ -60,7 +60,7 @@ StepModel::Prediction FirstStep(const TokenTable& table, const StepOptions& o) {
   *machine.add_layers() = LinearProfile(1);
   if (o.ranks > 1) *machine.add_layers() = LinearProfile(o.all_busy, o.ranks);
   if (o.ranks > 1) machine.mutable_layers(1)->add_jitter(o.jitter);
-  const auto model = ClusterModel::Make(cluster, kModel, {{"", machine}}, nullptr);
+  const auto model = ClusterModel::Make(cluster, kTwoLayers, {{"", machine}}, nullptr);
   EXPECT_TRUE(model.ok()) << model.status();
   const int ranks = o.hosts * o.ranks;
   const auto placement = ExpertPlacement::Parse("contiguous", {2, 4, ranks});
@@ -72,7 +72,7 @@ StepModel::Prediction FirstStep(const TokenTable& table, const StepOptions& o) {
                                 .overlap_tokens = o.overlap},
                                HomePolicy::kRoundRobin, 1);
   EXPECT_TRUE(job.ok()) << job.status();
-  StepModel steps(*model, kModel, *placement, ReplicaPolicy::kEven, table, o.wants_all);
+  StepModel steps(*model, kTwoLayers, *placement, ReplicaPolicy::kEven, table, o.wants_all);
   const StepModel::Prediction step = steps.Predict(*job, *job->Next());
   EXPECT_NEAR(std::accumulate(step.times.begin(), step.times.end(), 0.0), step.seconds, 1e-9);
   return step;
