@@ -29,6 +29,7 @@ th { border-bottom: 1px solid #111; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 code { font-size: .9em; overflow-wrap: anywhere; }
 nav ul { columns: 2; padding-left: 1.2rem; }
+h1, h2, li, p { overflow-wrap: anywhere; }
 @media print { html { font-size: 12px; } body { margin: 0; max-width: none; font-size: 12px; } a { color: inherit; } .scroll { overflow: visible; } tr { break-inside: avoid; } h2, h3 { break-after: avoid; } details::details-content { content-visibility: visible; display: block; } }
 )";
 
