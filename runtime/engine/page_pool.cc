@@ -1,6 +1,7 @@
 #include "runtime/engine/page_pool.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "kernels/base/check.h"
@@ -126,27 +127,33 @@ int64_t PagePool::Claim(int64_t position, int64_t writer, const PageTable& table
   return std::max(position, i * kKvBlock);
 }
 
-PagePool::Tail PagePool::FindTail(std::span<const int32_t> tokens, const PageTable& table) const {
+PagePool::Tail PagePool::FindTail(std::span<const int32_t> tokens, int64_t reader,
+                                  const PageTable& table) const {
   Tail best;
   if (std::ssize(tokens) <= table.shared_tokens()) return best;
   const std::span<const int32_t> wanted = TokensOfPage(tokens, table.num_shared);
   const int32_t parent = Parent(table, table.num_shared);
-  const int32_t own = table.pages[table.num_shared];
+  int64_t oldest = kNobody;  // the writer of the best page
+  // Returns whether a page that is no more alike can be better.
   const auto consider = [&](int32_t candidate) {
     const Page& page = pages_[candidate];
-    if (page.parent != parent) return;
-    const int64_t alike = CountAlike(page.known(), wanted);
+    if (candidate == table.pages[table.num_shared]) return true;
+    const int64_t alike = page.parent == parent ? CountAlike(page.known(), wanted) : 0;
+    if (alike == 0 || alike < best.num_tokens) return false;
     const int64_t ready = std::min<int64_t>(alike, page.num_ready);
-    if (std::pair(alike, ready) <= std::pair(best.num_tokens, best.num_ready)) return;
-    best = {candidate, alike, ready, page.writer};
+    const int64_t usable = page.writer != kNobody && page.writer < reader ? alike : ready;
+    if (std::tuple(usable, ready, -page.writer) >
+        std::tuple(best.num_tokens, best.num_ready, -oldest)) {
+      best = {candidate, usable, ready};
+      oldest = page.writer;
+    }
+    return ready < alike;
   };
-  // In the order of the index, the most alike are beside where the tokens would be.
-  auto next = LowerBound({parent, wanted});
-  auto before = next;
-  if (next != index_.end() && *next == own) ++next;
-  if (before != index_.begin() && *(before - 1) == own) --before;
-  if (next != index_.end()) consider(*next);
-  if (before != index_.begin()) consider(*(before - 1));
+  // In the order of the index, pages are the less alike the farther they are from where the tokens
+  // would be.
+  const auto place = LowerBound({parent, wanted});
+  for (auto next = place; next != index_.end() && consider(*next);) ++next;
+  for (auto next = place; next != index_.begin() && consider(*(next - 1));) --next;
   return best.num_tokens >= (table.num_shared > 0 ? 1 : kLeastTail) ? best : Tail();
 }
 

@@ -75,13 +75,13 @@ class PagePool {
   // A page that begins like the one after a table's shared pages.
   struct Tail {
     int32_t page = kNoPage;
-    int64_t num_tokens = 0;    // that are alike
-    int64_t num_ready = 0;     // of these, computed
-    int64_t writer = kNobody;  // who computes the others
+    int64_t num_tokens = 0;  // that are alike, and computed or being computed by an older sequence
+    int64_t num_ready = 0;   // of these, computed
   };
 
-  // Finds the page that has most of the sequence's tokens after its shared ones.
-  Tail FindTail(std::span<const int32_t> tokens, const PageTable& table) const;
+  // Finds the page that has most of the tokens of the sequence `reader` after its shared ones. The
+  // work is proportional to the running sequences.
+  Tail FindTail(std::span<const int32_t> tokens, int64_t reader, const PageTable& table) const;
 
   // Makes the pages without users hold nothing.
   void Forget();

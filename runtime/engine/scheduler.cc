@@ -117,12 +117,11 @@ void Scheduler::Follow(Sequence& s) {
 }
 
 // The page after the shared ones is the sequence's own. What another page has of its first tokens
-// is copied. Returns whether the sequence must wait for that.
+// is copied. Returns whether the sequence must wait for that. It waits for older ones alone, so
+// that sequences never wait for each other.
 bool Scheduler::FollowTail(Sequence& s) {
-  const PagePool::Tail tail = pools_[s.rank].FindTail(s.findable(), s.table);
-  // Sequences wait for older ones alone, so that they never wait for each other.
-  const bool is_near = tail.num_ready < tail.num_tokens && tail.writer != PagePool::kNobody;
-  if (is_near && tail.writer < s.id) return true;
+  const PagePool::Tail tail = pools_[s.rank].FindTail(s.findable(), s.id, s.table);
+  if (tail.num_ready < tail.num_tokens) return true;
   if (tail.num_ready == 0) return false;
   PageCopy* copy = steps_[s.rank].add_copies();
   copy->set_from(tail.page);

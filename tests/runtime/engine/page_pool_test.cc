@@ -80,24 +80,24 @@ TEST(PagePoolTest, ATailIsWhatAnotherPageBeginsWith) {
   PageTable first = Begin(pool, tokens, 0);
   PageTable second = Begin(pool, tokens, 1);
   const std::span<const int32_t> all_but_last = std::span(tokens).first(69);
-  PagePool::Tail tail = pool.FindTail(all_but_last, second);
+  PagePool::Tail tail = pool.FindTail(all_but_last, 1, second);
   EXPECT_EQ(tail.page, first.pages[2]);
   EXPECT_EQ(tail.num_tokens, 5);
   EXPECT_EQ(tail.num_ready, 0);
-  EXPECT_EQ(tail.writer, 0);
+  EXPECT_EQ(pool.FindTail(all_but_last, -1, second).num_tokens, 0)
+      << "nobody waits for younger ones";
   pool.Advance(tokens, 68, 0, first);
-  EXPECT_EQ(pool.FindTail(all_but_last, second).num_ready, 4);
+  EXPECT_EQ(pool.FindTail(all_but_last, 1, second).num_ready, 4);
   pool.Release(tokens, 68, 0, first);
-  tail = pool.FindTail(all_but_last, second);
+  tail = pool.FindTail(all_but_last, 1, second);
   EXPECT_EQ(tail.num_tokens, 4) << "what nobody computes is not found";
-  EXPECT_EQ(tail.writer, PagePool::kNobody);
   // Without a page in common, a few tokens do not count.
   std::vector<int32_t> other = Tokens(20);
   other[7] = -1;
-  EXPECT_EQ(pool.FindTail(other, Begin(pool, other, 2)).num_tokens, 0);
+  EXPECT_EQ(pool.FindTail(other, 2, Begin(pool, other, 2)).num_tokens, 0);
   other = Tokens(20);
   other[8] = -1;
-  EXPECT_EQ(pool.FindTail(other, Begin(pool, other, 3)).num_tokens, 8);
+  EXPECT_EQ(pool.FindTail(other, 3, Begin(pool, other, 3)).num_tokens, 8);
 }
 
 TEST(PagePoolTest, TheLeastRecentlyUsedGoFirstAndLastPagesBeforeFirst) {
@@ -198,7 +198,7 @@ class PagePoolModel {
       s.num_computed = std::max(s.num_computed, ready);
     }
     if (s.num_computed < shared) end = pool_.Claim(s.num_computed, id, s.table);
-    if (s.num_computed == shared) CopyTail(s);
+    if (s.num_computed == shared) CopyTail(id, s);
     if (end >= shared) end = std::ssize(s.tokens);
     end = std::min(end, s.num_computed + Draw(1, 50));
     for (int64_t p = s.num_computed; p < end; ++p) {
@@ -210,8 +210,8 @@ class PagePoolModel {
     pool_.Advance(s.tokens, s.num_computed, id, s.table);
   }
 
-  void CopyTail(Sequence& s) {
-    const auto tail = pool_.FindTail(std::span(s.tokens).first(s.tokens.size() - 1), s.table);
+  void CopyTail(int64_t id, Sequence& s) {
+    const auto tail = pool_.FindTail(std::span(s.tokens).first(s.tokens.size() - 1), id, s.table);
     if (tail.num_ready == 0) return;
     const std::vector<int32_t> from = held_[tail.page];
     ASSERT_GE(std::ssize(from), tail.num_ready);

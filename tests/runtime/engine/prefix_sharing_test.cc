@@ -79,12 +79,12 @@ TEST(PrefixSharing, SharedPagesTakeRoomOnce) {
 }
 
 TEST(PrefixSharing, WhoIsPreemptedFindsItsPagesAgain) {
-  FakeRanks ranks(Limits{.pages_per_rank = 12, .prefix_cache = true});
+  FakeRanks ranks(Limits{.pages_per_rank = 13, .prefix_cache = true});
   for (int id = 0; id < 4; ++id) ranks.Add(SharingRequest(id, 0, 2 * kKvBlock, 2 * kKvBlock));
   ranks.RunToTheEnd(kNeverEarly);
   const SchedulerStats& stats = ranks.scheduler().stats();
   EXPECT_GT(stats.preemptions, 0);
-  FakeRanks without(Limits{.pages_per_rank = 12});
+  FakeRanks without(Limits{.pages_per_rank = 13});
   for (int id = 0; id < 4; ++id) without.Add(SharingRequest(id, 0, 2 * kKvBlock, 2 * kKvBlock));
   without.RunToTheEnd(kNeverEarly);
   EXPECT_LT(stats.recomputed_tokens, without.scheduler().stats().recomputed_tokens);
