@@ -84,7 +84,8 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
       .max_num_batched_tokens = ChooseBatchedTokens(config.max_num_batched_tokens(), *group_size),
       .group_size = *group_size,
       .overlap_tokens = ChooseOverlap(world.hosts(), config.overlap(), *group_size,
-                                      model.config.num_experts, model.config.experts_per_token)};
+                                      model.config.num_experts, model.config.experts_per_token),
+      .prefix_cache = config.prefix_cache() == "on"};
   return options;
 }
 

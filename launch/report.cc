@@ -109,6 +109,8 @@ void AddScheduling(const SchedulerStats& stats, RunReport& report) {
   report.set_kv_occupancy(Share(stats.live_kv_tokens, stats.kv_tokens));
   report.set_preemptions(stats.preemptions);
   report.set_recomputed_tokens(stats.recomputed_tokens);
+  report.set_prefix_cache_queries(stats.prompt_tokens);
+  report.set_prefix_cache_hits(stats.found_tokens);
 }
 
 double Rate(int64_t tokens, double seconds) {
@@ -167,6 +169,13 @@ RunReport MakeReport(Communicator& world, const JobSetup& setup, Session& sessio
   return report;
 }
 
+std::string FormatPrefixCache(const RunReport& r) {
+  if (r.prefix_cache_queries() == 0) return "";
+  return absl::StrFormat("prefixes   %d of %d prompt tokens found in the prefix cache (%.1f %%)\n",
+                         r.prefix_cache_hits(), r.prefix_cache_queries(),
+                         100 * Share(r.prefix_cache_hits(), r.prefix_cache_queries()));
+}
+
 std::string FormatSummary(const RunReport& r) {
   std::string text = absl::StrFormat(
       "requests   %d answered, %d refused\n"
@@ -177,7 +186,7 @@ std::string FormatSummary(const RunReport& r) {
       r.prefill_tokens_per_s(), r.decode_tokens_per_s(), r.load_seconds(), r.run_seconds());
   for (const PhaseTime& p : r.phases())
     absl::StrAppendFormat(&text, " %s %.2f", p.phase(), p.seconds());
-  absl::StrAppend(&text, "\n", FormatScheduling(r), FormatMoves(r));
+  absl::StrAppend(&text, "\n", FormatScheduling(r), FormatPrefixCache(r), FormatMoves(r));
   absl::StrAppend(&text, "exchanged ");
   for (const TrafficBytes& t : r.traffic())
     absl::StrAppendFormat(&text, " %s %d B", t.kind(), t.bytes());

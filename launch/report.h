@@ -18,6 +18,9 @@ namespace octet {
 // Collective. Makes the report of all ranks; only rank 0's is complete.
 RunReport MakeReport(Communicator& world, const JobSetup& setup, Session& session);
 
+// Returns a line about what the prefix cache found, or nothing without one.
+std::string FormatPrefixCache(const RunReport& report);
+
 // Returns a few lines for the user.
 std::string FormatSummary(const RunReport& report);
 

@@ -183,6 +183,9 @@ void RunConfigFlags::AddHome() {
   AddString("--home", &RunConfig::mutable_home,
             "which rank computes a sequence's attention: least-loaded (default), round-robin or "
             "affinity:TRACE (the one with most experts that its line chose in that --trace)");
+  AddString("--prefix-cache", &RunConfig::mutable_prefix_cache,
+            "on (default): tokens with which prompts begin alike are computed once on a rank; off: "
+            "for each prompt");
 }
 
 void RunConfigFlags::AddSeed(const std::string& help) {

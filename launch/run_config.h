@@ -33,7 +33,7 @@ class RunConfigFlags {
   // Adds the flags of experts that move while a job runs.
   void AddLiveMoves();
 
-  // Adds --home.
+  // Adds --home and --prefix-cache.
   void AddHome();
 
   // Adds --seed, whose use by the subcommand `help` explains.

@@ -24,6 +24,7 @@ void SetDefaults(RunConfig& c) {
   if (c.overlap().empty()) c.set_overlap("auto");
   if (c.replica_policy().empty()) c.set_replica_policy("even");
   if (c.home().empty()) c.set_home("least-loaded");
+  if (c.prefix_cache().empty()) c.set_prefix_cache("on");
   if (c.expert_parallel().empty()) c.set_expert_parallel("on");
   if (c.progress().empty()) c.set_progress("auto");
 }
@@ -39,6 +40,9 @@ absl::Status CheckRunConfig(const RunConfig& c) {
   constexpr std::array kOverlap = {"auto", "on", "off"};
   if (std::find(kOverlap.begin(), kOverlap.end(), c.overlap()) == kOverlap.end()) {
     return bad("--overlap", "must be auto, on or off");
+  }
+  if (c.prefix_cache() != "on" && c.prefix_cache() != "off") {
+    return bad("--prefix-cache", "must be on or off");
   }
   if (!ParseReplicaPolicy(c.replica_policy())) {
     return bad("--replica-policy", "must be even, nearest or in-turn");

@@ -52,10 +52,12 @@ struct CaseBatch {
   Batch last;  // its last tokens
 };
 
-void FillBatch(const LayerCase& c, KvCache& kv, CaseBatch& filled) {
+void FillBatch(const LayerCase& c, CaseBatch& filled) {
   filled.pages.resize(c.sequences);
+  int32_t next_page = 0;
   for (int64_t s = 0; s < c.sequences; ++s) {
-    kv.Grow(filled.pages[s], c.positions());
+    filled.pages[s].resize(KvCache::PagesFor(c.positions()));
+    std::ranges::generate(filled.pages[s], [&] { return next_page++; });
     Batch& b = filled.batch;
     b.spans.push_back({.first_row = b.num_tokens(),
                        .num_rows = c.rows,
@@ -105,7 +107,7 @@ class TimedModel {
   // of the last layer, where it differs.
   Samples Measure(const LayerCase& c) {
     CaseBatch filled;
-    FillBatch(c, kv_, filled);
+    FillBatch(c, filled);
     Samples samples;
     for (int i = 0; i <= kRepetitions; ++i) {
       Samples of_repetition;
@@ -115,7 +117,6 @@ class TimedModel {
         samples[p].insert(samples[p].end(), of_repetition[p].begin(), of_repetition[p].end());
       }
     }
-    for (std::vector<int32_t>& pages : filled.pages) kv_.Release(pages);
     return samples;
   }
 

@@ -84,6 +84,7 @@ class TraceLoad : public RoutingLoad {
   TraceLoad(const RoutingShape& shape, TokenTable table)
       : topk_(shape.topk), table_(std::move(table)) {
     table_.places = {};
+    table_.origins = {};
     table_.weights = {};
     for (const TracedAnswer& answer : table_.answers) {
       fingerprint_.Add(static_cast<uint64_t>(answer.first_row));

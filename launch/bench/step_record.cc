@@ -18,7 +18,7 @@ StepRecorder::Counts StepRecorder::Count() const {
                    .times = StepTimes(engine.clock(), world_, session_.group()),
                    .expert_tokens = {},
                    .rank_tokens = {},
-                   .pages = engine.kv_cache().num_pages() - engine.kv_cache().num_free_pages(),
+                   .pages = engine.pages_in_use(),
                    .positions_seen = engine.positions_seen()};
   const ExpertLoad& load = engine.expert_load();
   for (int l = 0; l < load.num_layers(); ++l) {

@@ -44,9 +44,9 @@ NewSequence MakeRequest(int64_t id, int64_t prompt, Choice choice, const Through
   request.set_id(id);
   request.set_line(prompt);
   request.set_choice(choice);
-  for (int i = 0; i < o.input_len; ++i) {
-    const double u =
-        Uniform({.seed = setup.engine.seed, .line = prompt, .choice = 0, .position = i});
+  for (int i = 0; i < o.prompt_len(); ++i) {
+    const int64_t line = i < o.prefix_len ? -1 : prompt;
+    const double u = Uniform({.seed = setup.engine.seed, .line = line, .choice = 0, .position = i});
     request.add_prompt_ids(static_cast<int32_t>(u * setup.model.config.vocab_size));
   }
   SamplingParams& params = *request.mutable_params();
@@ -96,6 +96,7 @@ Answers RunPrompts(const Communicator& world, const ThroughputOptions& o, const 
       answers.warm_up.swap(finished);
       answers.warm_up_steps = recorder.records().size();
       begin();
+      engine.ForgetPages();
       submit(num_warm_up, o.num_prompts, kMeasured, o.output_len);
       engine.Close();
     }
@@ -171,6 +172,8 @@ class BenchThroughputCommand : public Subcommand {
       : Subcommand(bench, "throughput", "a model's steps on random prompts"), flags_(line()) {
     line().AddCount("--input-len", options_.input_len, kTokenCounts,
                     "tokens of each prompt; default 512");
+    line().AddCount("--prefix-len", options_.prefix_len, {0, kTokenCounts.most},
+                    "tokens before these, the same for all prompts; default 0");
     line().AddCount("--output-len", options_.output_len, kTokenCounts,
                     "tokens of each answer; default 128");
     line().AddCount("--num-prompts", options_.num_prompts, {1, 1'000'000}, "default 64");
@@ -193,13 +196,13 @@ class BenchThroughputCommand : public Subcommand {
   ExitCode Run(Communicator& world) override {
     absl::StatusOr<RunConfig> config = ResolveOnAllRanks(world, flags_);
     if (!config.ok()) return ExitWith(world, config.status(), ExitCode::kCannotServe);
-    const int64_t longest = int64_t{options_.input_len} + options_.output_len;
+    const int64_t longest = options_.prompt_len() + options_.output_len;
     if (config->max_model_len() == 0) config->set_max_model_len(static_cast<int32_t>(longest));
     PosixFileSystem files;
     const auto check = [&](const JobSetup& setup) {
       if (longest > setup.engine.max_model_len) {
         return absl::InvalidArgumentError(
-            absl::StrCat("--input-len and --output-len are ", longest,
+            absl::StrCat("--prefix-len, --input-len and --output-len are ", longest,
                          " tokens together, more than --max-model-len ", config->max_model_len()));
       }
       absl::Status status = ReadRouting(setup, files);
@@ -213,7 +216,10 @@ class BenchThroughputCommand : public Subcommand {
     if (!setup.ok()) return ExitWith(world, setup.status(), ExitCode::kCannotServe);
     const absl::Status agreed = AgreeOnRouting(world, routing_.get());
     if (!agreed.ok()) return ExitWith(world, agreed, ExitCode::kCannotServe);
-    if (routing_ != nullptr) setup->engine.override_experts = OverrideBy(*routing_);
+    if (routing_ != nullptr) {
+      setup->engine.override_experts = OverrideBy(*routing_);
+      setup->engine.limits.prefix_cache = false;
+    }
     if (config->dry_run()) return ExitCode::kDone;
     return LoadAndMeasure(world, *config, *setup, files);
   }
@@ -227,7 +233,7 @@ class BenchThroughputCommand : public Subcommand {
                        {.num_layers = model.num_layers,
                         .num_experts = model.num_experts,
                         .topk = model.experts_per_token,
-                        .prompt_len = options_.input_len,
+                        .prompt_len = options_.prompt_len(),
                         .seed = setup.engine.seed});
     if (!load.ok()) return load.status();
     routing_ = *std::move(load);
@@ -244,10 +250,10 @@ class BenchThroughputCommand : public Subcommand {
   absl::Status CheckMemory(FileSystem& files) const {
     constexpr double kTokenBytes = 2 * sizeof(int32_t);  // here, and on the way to its rank
     const double tokens = static_cast<double>(options_.num_prompts) *
-                          (static_cast<double>(options_.input_len) + options_.output_len);
+                          static_cast<double>(options_.prompt_len() + options_.output_len);
     const std::vector<BenchMemory> needs = {
         {absl::StrCat("--num-prompts ", options_.num_prompts, " of --input-len ",
-                      options_.input_len, " and --output-len ", options_.output_len),
+                      options_.prompt_len(), " and --output-len ", options_.output_len),
          kTokenBytes * tokens}};
     return CheckBenchMemory(files, needs);
   }

@@ -5,6 +5,7 @@
 
 #include <numeric>
 
+#include "launch/report.h"
 #include "launch/version.h"
 #include "runtime/io/json_writer.h"
 #include "runtime/io/strict_json.h"
@@ -30,7 +31,8 @@ double SampleRate(const StepSummary& s) {
 
 double TotalRate(const ThroughputReport& r) {
   const double prompts = static_cast<double>(r.options.num_prompts);
-  return Ratio(prompts * (r.options.input_len + r.options.output_len), r.seconds());
+  const auto tokens = static_cast<double>(r.options.prompt_len() + r.options.output_len);
+  return Ratio(prompts * tokens, r.seconds());
 }
 
 std::string NameOfModel(const RunConfig& config) {
@@ -205,13 +207,14 @@ std::string FormatThroughput(const ThroughputReport& r) {
       "threads\n"
       "model      %s: %d layers, hidden %d, %d experts of %d; %s\n"
       "load       %.2f GB in %.2f s, %.2f GB/s\n",
-      r.options.num_prompts, r.options.input_len, r.options.output_len,
+      r.options.num_prompts, r.options.prompt_len(), r.options.output_len,
       r.options.sample ? "drawn at temperature 1" : "greedy", run.ranks(), run.threads(),
       NameOfModel(r.config), r.model.num_layers, r.model.hidden_size, r.model.num_experts,
       r.model.intermediate_size, run.numerics_class(), loaded / 1e9, run.load_seconds(),
       Ratio(loaded / 1e9, run.load_seconds()));
   return absl::StrCat(text, FormatRouting(r.options), FormatMemory(run),
                       FormatMachine(r.machine.rates),
+                      r.options.prefix_len > 0 ? FormatPrefixCache(run) : "",
                       FormatPhase("prefill", PromptRate(r.prefill), r.prefill),
                       FormatPhase("decode", SampleRate(r.decode), r.decode), FormatBalance(r),
                       absl::StrFormat("total      %.1f tokens/s in and out, %.2f s; answers %s\n",
@@ -234,6 +237,7 @@ std::string ThroughputJson(const ThroughputReport& r) {
   json.Member("num_hosts", r.num_hosts);
   json.EndObject();
   WriteShape(r, json.Key("model"));
+  json.Member("prefix_len", r.options.prefix_len);
   json.Member("input_len", r.options.input_len);
   json.Member("output_len", r.options.output_len);
   json.Member("num_prompts", r.options.num_prompts);

@@ -16,12 +16,15 @@ namespace octet {
 
 // The work of the benchmark: answers to random prompts, all at once.
 struct ThroughputOptions {
-  int input_len = 512;   // tokens of each prompt
+  int prefix_len = 0;    // tokens with which all prompts begin
+  int input_len = 512;   // tokens of each prompt behind these
   int output_len = 128;  // tokens of each answer
   int num_prompts = 64;
   bool sample = false;  // tokens are drawn at temperature 1
   bool bounds = true;   // of the machine are measured
   std::string routing;  // --routing; if empty, the router chooses
+
+  int64_t prompt_len() const { return int64_t{prefix_len} + input_len; }
 };
 
 struct ThroughputReport {

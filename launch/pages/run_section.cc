@@ -37,6 +37,8 @@ void AddRunFacts(HtmlPage& page, const RunReport& run) {
                 {"KV cache full in those", PercentOf(run.kv_occupancy())},
                 {"preemptions", count(run.preemptions())},
                 {"tokens computed again", count(run.recomputed_tokens())},
+                {"prompt tokens asked of the prefix cache", count(run.prefix_cache_queries())},
+                {"found there", count(run.prefix_cache_hits())},
                 {"experts moved", count(run.experts_moved())},
                 {"journal, s", NumeralOf(run.journal_seconds())},
                 {"journal, processor s", NumeralOf(run.journal_cpu_seconds())},

@@ -64,6 +64,9 @@ class ReplayCommand : public Subcommand {
                     "tokens of one step, in each group; default 256 a rank, at least 512");
     line().AddText("--overlap", options_.overlap, "auto (default), on or off");
     line().AddText("--home", options_.home, "least-loaded (default) or round-robin");
+    line().AddText("--prefix-cache", options_.prefix_cache,
+                   "on (default): tokens that the recorded run found in it are computed once on a "
+                   "rank; off: for each answer");
   }
 
   ReplayOptions options_;

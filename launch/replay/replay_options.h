@@ -21,6 +21,7 @@ struct ReplayOptions {
   int64_t max_num_batched_tokens = 0;  // of each group; 0: as run-batch chooses
   std::string overlap = "auto";
   std::string home = "least-loaded";
+  std::string prefix_cache = "on";
   int copies = 1;
   int64_t steps = 0;  // 0: all
   bool recorded = false;

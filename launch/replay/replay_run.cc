@@ -89,6 +89,9 @@ absl::Status CheckNames(const ReplayOptions& o) {
   if (o.overlap != "auto" && o.overlap != "on" && o.overlap != "off") {
     return Bad("--overlap must be auto, on or off");
   }
+  if (o.prefix_cache != "on" && o.prefix_cache != "off") {
+    return Bad("--prefix-cache must be on or off");
+  }
   const std::optional<HomeSetting> home = ParseHomeSetting(o.home);
   if (home && home->policy != HomePolicy::kAffinity) return absl::OkStatus();
   return Bad("--home must be least-loaded or round-robin");
@@ -189,7 +192,8 @@ SchedulerLimits MakeLimits(const ReplayOptions& o, const ClusterModel& cluster,
           .pages = memory.pages,
           .group_size = group,
           .overlap_tokens =
-              ChooseOverlap(cluster.HostNames(), o.overlap, group, model.num_experts, model.topk)};
+              ChooseOverlap(cluster.HostNames(), o.overlap, group, model.num_experts, model.topk),
+          .prefix_cache = o.prefix_cache == "on"};
 }
 
 Replay Describe(const ReplayOptions& o, const ClusterModel& cluster, int group) {

@@ -47,6 +47,7 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
   backend.ReserveScratch(memory.scratch);
   OCTET_CHECK(options.limits.num_ranks() == ranks.world.size());
   OCTET_CHECK(options.limits.group_size == ranks.group.size());
+  OCTET_CHECK(!options.override_experts || !options.limits.prefix_cache);
   if (!options.rebalance.rooms.empty()) {
     const int rank = ranks.group.rank();
     mover_ = std::make_unique<ExpertMover>(

@@ -76,6 +76,9 @@ class Engine {
     closed_ = true;
   }
 
+  // On rank 0. Later requests find nothing of those that have finished in the prefix cache.
+  void ForgetPages() { scheduler_.ForgetPages(); }
+
   // On rank 0. The next step ends the work of all ranks, finished or not.
   void Stop() { stop_ = true; }
 
@@ -110,6 +113,12 @@ class Engine {
   const ExpertLoad& expert_load() { return model_.expert_load(); }
   const KvCache& kv_cache() const { return kv_cache_; }
   int64_t positions_seen() const { return runner_.positions_seen(); }
+
+  // The pages of this rank's sequences, each as often as it is used.
+  int64_t pages_in_use() const { return runner_.num_pages(); }
+
+  // On rank 0: the pages of a rank that no sequence uses.
+  int64_t num_free_pages(int rank) const { return scheduler_.num_free_pages(rank); }
 
  private:
   RoutingObserver MakeObserver(const EngineOptions& options);

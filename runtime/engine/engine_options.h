@@ -30,7 +30,9 @@ struct EngineOptions {
   std::shared_ptr<const LineSignatures> signatures;  // on rank 0, with HomePolicy::kAffinity
   bool record_routing = false;                       // record every step, for Engine::SetOnRouting
   bool return_routed_experts = false;                // as a part of each finished sequence
-  ExpertOverride override_experts;                   // empty: the router chooses
+  // Empty: the router chooses. Otherwise limits.prefix_cache must be false: lines with the same
+  // tokens may have other experts.
+  ExpertOverride override_experts;
 };
 
 }  // namespace octet

@@ -28,16 +28,19 @@ std::optional<HomeSetting> ParseHomeSetting(const std::string& text) {
   return HomeSetting{.policy = HomePolicy::kAffinity, .trace = text.substr(kAffinityPrefix.size())};
 }
 
-bool RankLoad::HasRoom(int64_t num_tokens) const {
-  return free_pages >= KvCache::PagesFor(num_tokens) + SparePages(num_running);
+bool RankLoad::HasRoom(int64_t num_tokens, const PagePool::Found& found) const {
+  return free_pages + found.num_in_use >= KvCache::PagesFor(num_tokens) + SparePages(num_running);
 }
 
-int HomeChooser::Choose(std::span<const RankLoad> ranks, const NewSequence& request) {
+int HomeChooser::Choose(std::span<const RankLoad> ranks, const NewSequence& request,
+                        std::span<const PagePool::Found> found) {
+  OCTET_CHECK(found.size() == ranks.size());
   const int64_t num_tokens = request.prompt_ids_size();
   took_candidate_ = false;
+  found_ = found;
   if (request.has_home()) {
     OCTET_CHECK(request.home() >= 0 && request.home() < std::ssize(ranks)) << request.home();
-    return ranks[request.home()].MayStart(num_tokens) ? request.home() : kNone;
+    return MayStart(ranks, request.home(), num_tokens) ? request.home() : kNone;
   }
   if (policy_ == HomePolicy::kRoundRobin) return NextInTurn(ranks, num_tokens);
   return policy_ == HomePolicy::kAffinity ? Nearest(ranks, request)
@@ -57,7 +60,7 @@ int HomeChooser::NextInTurn(std::span<const RankLoad> ranks, int64_t num_tokens)
   const int num_ranks = static_cast<int>(ranks.size());
   for (int i = 1; i <= num_ranks; ++i) {
     const int rank = (latest_ + i) % num_ranks;
-    if (ranks[rank].MayStart(num_tokens)) return rank;
+    if (MayStart(ranks, rank, num_tokens)) return rank;
   }
   return kNone;
 }
@@ -69,11 +72,23 @@ int HomeChooser::Nearest(std::span<const RankLoad> ranks, const NewSequence& req
   if (scores_.empty()) return LeastLoaded(ranks, request.prompt_ids_size());
   int best = kNone;
   for (int r = 0; r < std::ssize(ranks); ++r) {
-    if (!ranks[r].MayStart(request.prompt_ids_size())) continue;
+    if (!MayStart(ranks, r, request.prompt_ids_size())) continue;
     const auto key = [&](int rank) {
       const HomeScore& score = scores_[rank];
       return std::tuple(-score.on_rank, -score.on_host, LoadKey(ranks, rank));
     };
+    if (best == kNone || key(r) < key(best)) best = r;
+  }
+  return best;
+}
+
+int HomeChooser::LeastLoadedWithPages(std::span<const RankLoad> ranks, int64_t num_tokens) const {
+  const auto key = [&](int r) {
+    return std::tuple(ranks[r].num_running - found_[r].num_pages, LoadKey(ranks, r));
+  };
+  int best = kNone;
+  for (int r = 0; r < std::ssize(ranks); ++r) {
+    if (!MayStart(ranks, r, num_tokens)) continue;
     if (best == kNone || key(r) < key(best)) best = r;
   }
   return best;
@@ -99,6 +114,9 @@ void HomeChooser::AddCandidate(std::span<const RankLoad> ranks, int rank) {
 
 // Returns the best candidate that has room, and removes it from the candidates.
 int HomeChooser::LeastLoaded(std::span<const RankLoad> ranks, int64_t num_tokens) {
+  if (std::ranges::any_of(found_, [](const auto& found) { return found.num_pages > 0; })) {
+    return LeastLoadedWithPages(ranks, num_tokens);
+  }
   if (!has_candidates_) FindCandidates(ranks);
   passed_over_.clear();
   int found = kNone;
@@ -106,7 +124,7 @@ int HomeChooser::LeastLoaded(std::span<const RankLoad> ranks, int64_t num_tokens
     std::ranges::pop_heap(candidates_, WorseRank(ranks));
     const int rank = candidates_.back();
     candidates_.pop_back();
-    if (ranks[rank].HasRoom(num_tokens)) {
+    if (ranks[rank].HasRoom(num_tokens, found_[rank])) {
       found = rank;
     } else {
       passed_over_.push_back(rank);

@@ -20,6 +20,10 @@ StepResult& ModelRunner::Run(const RankStep& step) {
   if (recorder_ != nullptr) recorder_->Begin(*result_.mutable_routing(), num_micro_batches);
   for (const int64_t id : step.preempt()) Preempt(id);
   for (const NewSequence& added : step.admit()) Admit(added);
+  for (const PageCopy& copy : step.copies()) {
+    kv_cache_.Copy(copy.from(), copy.to());
+    if (notes_) notes_->Copy(copy.from(), copy.to());
+  }
   for (const Chunk& chunk : step.chunks()) AddChunk(chunk);
   positions_seen_ += model_.CountSeen(batch_);
 
@@ -68,28 +72,45 @@ void ModelRunner::Admit(const NewSequence& added) {
 
 void ModelRunner::Preempt(int64_t id) {
   Sequence& s = Find(id);
-  kv_cache_.Release(s.pages);
+  num_pages_ -= std::ssize(s.pages);
+  s.pages.clear();
   s.num_computed = 0;
 }
 
-// Call it before the chunk counts as computed.
-TokenRun ModelRunner::DescribeRun(const Sequence& s, const Chunk& chunk) {
+// The tokens from the first that is not computed to `end`.
+TokenRun ModelRunner::DescribeRun(const Sequence& s, int64_t end) {
   TokenRun run;
   run.set_line(s.line);
   run.set_choice(s.choice);
   run.set_first_position(static_cast<int32_t>(s.num_computed));
-  run.set_num_tokens(chunk.num_tokens());
+  run.set_num_tokens(static_cast<int32_t>(end - s.num_computed));
   if (s.num_computed == 0) run.set_prompt_tokens(static_cast<int32_t>(s.num_prompt));
   return run;
 }
 
+// Call it before the chunk counts as computed.
+void ModelRunner::Record(Sequence& s, const Chunk& chunk) {
+  if (chunk.first_position() > s.num_computed) {
+    for (const FoundRun& found : notes_->Found(s.pages, DescribeRun(s, chunk.first_position()))) {
+      recorder_->AddFound(found);
+    }
+    s.num_computed = chunk.first_position();
+  }
+  const TokenRun run = DescribeRun(s, chunk.first_position() + chunk.num_tokens());
+  recorder_->AddRun(run);
+  notes_->SetAnswer(s.pages, run);
+}
+
 void ModelRunner::AddChunk(const Chunk& chunk) {
   Sequence& s = Find(chunk.id());
-  const int64_t begin = s.num_computed;
+  s.pages.insert(s.pages.end(), chunk.pages().begin(), chunk.pages().end());
+  num_pages_ += chunk.pages_size();
+  const int64_t begin = chunk.first_position();
   const int64_t end = begin + chunk.num_tokens();
-  OCTET_CHECK(chunk.num_tokens() > 0 && end <= std::ssize(s.tokens));
-  kv_cache_.Grow(s.pages, end);
-  if (recorder_ != nullptr) recorder_->AddRun(DescribeRun(s, chunk));
+  OCTET_CHECK(begin >= s.num_computed && begin < end && end <= std::ssize(s.tokens) &&
+              KvCache::PagesFor(end) <= std::ssize(s.pages))
+      << s.num_computed << ' ' << begin << ' ' << end << ' ' << s.pages.size();
+  if (recorder_ != nullptr) Record(s, chunk);
   batch_.spans.push_back({.first_row = batch_.num_tokens(),
                           .num_rows = chunk.num_tokens(),
                           .start_pos = begin,
@@ -113,20 +134,16 @@ void ModelRunner::AddLogitRow(Sequence& s, int64_t position) {
   logit_rows_.push_back({&s, position});
 }
 
-// Stores the experts of this step's tokens with their sequences. After a preemption, overwrites
-// those of tokens that are computed again.
+// Stores the experts of this step's tokens with their pages.
 void ModelRunner::KeepRoutedExperts(const RankStep& step) {
   const std::string& experts = result_.routing().experts();
   if (batch_.num_tokens() == 0) return;
   const size_t row_bytes = experts.size() / batch_.num_tokens();
   size_t from = 0;
   for (const Chunk& chunk : step.chunks()) {
-    Sequence& s = Find(chunk.id());
-    std::string& kept = *s.result.mutable_routed_experts();
     const size_t bytes = chunk.num_tokens() * row_bytes;
-    const size_t end = s.num_computed * row_bytes;
-    kept.resize(std::max(kept.size(), end));
-    kept.replace(end - bytes, bytes, experts, from, bytes);
+    notes_->SetExperts(Find(chunk.id()).pages, chunk.first_position(),
+                       std::string_view(experts).substr(from, bytes), row_bytes);
     from += bytes;
   }
 }
@@ -215,6 +232,9 @@ void ModelRunner::UseRow(ConstMatrix logits, const LogitRow& row, int32_t drawn)
   const SampleRequest request = MakeSampleRequest(s);
   const int32_t token = LogitsProcessors::Change(request) ? sampler_.Draw(logits, request) : drawn;
   s.tokens.push_back(token);
+  SampledToken& sampled = *result_.add_sampled();
+  sampled.set_id(s.result.id());
+  sampled.set_token(token);
   if (params.num_logprobs() >= 0) {
     sampler_.Logprob(logits, token, params.num_logprobs(), *s.result.add_logprobs());
   }
@@ -226,7 +246,6 @@ void ModelRunner::Fail(Sequence& s) {
   s.tokens.resize(s.num_prompt);
   s.result.clear_logprobs();
   s.result.clear_prompt_logprobs();
-  s.result.clear_routed_experts();
   s.result.set_finish_reason(NOT_FINITE);
   failed_.push_back(&s);
 }
@@ -267,7 +286,10 @@ bool ModelRunner::IsFinished(Sequence& s) const {
 
 void ModelRunner::Finish(Sequence& s) {
   s.result.mutable_token_ids()->Add(s.answer().begin(), s.answer().end());
-  kv_cache_.Release(s.pages);
+  if (routing_results_.in_sequences && s.result.finish_reason() != NOT_FINITE) {
+    s.result.set_routed_experts(notes_->Experts(s.pages, s.num_computed));
+  }
+  num_pages_ -= std::ssize(s.pages);
   const int64_t id = s.result.id();
   result_.add_finished()->Swap(&s.result);
   sequences_.erase(id);

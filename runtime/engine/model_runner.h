@@ -11,6 +11,7 @@
 
 #include "proto/engine.pb.h"
 #include "runtime/engine/answer_guide.h"
+#include "runtime/engine/page_notes.h"
 #include "runtime/engine/sampler.h"
 #include "runtime/engine/stop_matcher.h"
 #include "runtime/model/batch.h"
@@ -20,9 +21,10 @@
 
 namespace octet {
 
-// A runner that does what the scheduler decided. It computes chunks of its sequences, samples a
-// token when a sequence is computed up to its end, reports finished sequences and frees their
-// pages. If a sequence needs logits that are NaN or infinite, it ends there, whatever it asked for.
+// A runner that does what the scheduler decided. It computes chunks of its sequences, in the pages
+// that the scheduler gave them, samples a token when a sequence is computed up to its end, and
+// reports finished sequences. If a sequence needs logits that are NaN or infinite, it ends there,
+// whatever it asked for.
 class ModelRunner {
  public:
   // Rows of logits that are computed at a time. With a large vocabulary, the logits of all tokens
@@ -58,6 +60,7 @@ class ModelRunner {
   void SetRecorder(RoutingRecorder* recorder, RoutingResults results) {
     recorder_ = recorder;
     routing_results_ = results;
+    notes_.emplace(kv_cache_.num_pages());
   }
 
   // Collective. Makes one forward pass on every rank, even if `step` has no chunks. The caller may
@@ -66,6 +69,9 @@ class ModelRunner {
 
   // The (token, position) pairs of attention so far, over all layers.
   int64_t positions_seen() const { return positions_seen_; }
+
+  // The pages of its sequences, each as often as it is used.
+  int64_t num_pages() const { return num_pages_; }
 
  private:
   struct Sequence {
@@ -92,7 +98,8 @@ class ModelRunner {
 
   void Admit(const NewSequence& added);
   void Preempt(int64_t id);
-  static TokenRun DescribeRun(const Sequence& s, const Chunk& chunk);
+  static TokenRun DescribeRun(const Sequence& s, int64_t end);
+  void Record(Sequence& s, const Chunk& chunk);
   void AddChunk(const Chunk& chunk);
   void AddLogitRow(Sequence& s, int64_t position);
   void KeepRoutedExperts(const RankStep& step);
@@ -123,6 +130,7 @@ class ModelRunner {
   int64_t seed_;
   RoutingRecorder* recorder_ = nullptr;
   RoutingResults routing_results_;
+  std::optional<PageNotes> notes_;  // with a recorder
 
   absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> sequences_;
   Batch batch_;
@@ -136,6 +144,7 @@ class ModelRunner {
   std::vector<Sequence*> failed_;  // in this step
   StepResult result_;
   int64_t positions_seen_ = 0;
+  int64_t num_pages_ = 0;
 };
 
 }  // namespace octet

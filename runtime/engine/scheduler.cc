@@ -12,30 +12,21 @@ namespace {
 // With fewer positions, attention costs too little for a shape of its own.
 constexpr int64_t kLeastContextRoom = 512;
 
-// Returns the part of `total` that the r-th of n gets. n may exceed `total`.
-int64_t Share(int64_t total, int n, int r) { return total / n + (r < total % n ? 1 : 0); }
-
-// A running sequence takes at least one token of every step.
-int64_t SlotsOfGroup(const SchedulerLimits& limits) {
-  return std::min(limits.max_num_seqs, limits.max_num_batched_tokens);
+// A sequence always computes its last token.
+std::span<const int32_t> AllButLast(std::span<const int32_t> tokens) {
+  return tokens.first(tokens.empty() ? 0 : tokens.size() - 1);
 }
 
 }  // namespace
 
-int64_t SchedulerLimits::MaxTokensPerRank() const {
-  return Share(max_num_batched_tokens, group_size, 0);
-}
-
-int64_t SchedulerLimits::NumSlots() const {
-  return SlotsOfGroup(*this) * (num_ranks() / group_size);
-}
-
-int64_t SchedulerLimits::SlotsOf(int rank) const {
-  return Share(SlotsOfGroup(*this), group_size, rank % group_size);
+std::span<const int32_t> Scheduler::Sequence::findable() const {
+  const std::span<const int32_t> others = AllButLast(tokens);
+  return needs_all ? others.first(std::min<size_t>(others.size(), most_computed)) : others;
 }
 
 Scheduler::Scheduler(const SchedulerLimits& limits, HomePolicy policy, const HomeAffinity* affinity)
     : limits_(limits),
+      found_(limits.num_ranks()),
       work_(limits.num_ranks()),
       steps_(limits.num_ranks()),
       homes_(policy, affinity) {
@@ -43,6 +34,7 @@ Scheduler::Scheduler(const SchedulerLimits& limits, HomePolicy policy, const Hom
   OCTET_CHECK(limits.group_size > 0 && limits.num_ranks() % limits.group_size == 0);
   for (int r = 0; r < limits.num_ranks(); ++r) {
     ranks_.push_back({.slots = limits.SlotsOf(r), .free_pages = limits.pages[r]});
+    pools_.emplace_back(limits.pages[r], limits.prefix_cache);
   }
 }
 
@@ -52,11 +44,16 @@ std::span<RankStep> Scheduler::NextStep() {
   num_finished_ = 0;
   for (int r = 0; r < limits_.num_ranks(); ++r) {
     steps_[r].Clear();
-    work_[r].budget =
-        Share(limits_.max_num_batched_tokens, limits_.group_size, r % limits_.group_size);
+    work_[r].budget = limits_.TokensOf(r);
   }
   for (Sequence& s : sequences_) {
-    if (s.runs() && s.left() == 1) Decode(s);
+    pools_[s.rank].Advance(s.tokens, s.num_computed, s.id, s.table);
+  }
+  for (Sequence& s : sequences_) {
+    if (s.follows) Follow(s);
+  }
+  for (Sequence& s : sequences_) {
+    if (s.runs() && s.left() == 1 && s.todo() == 1) Decode(s);
   }
   Resume();
   Admit();
@@ -105,6 +102,42 @@ void Scheduler::FindDecodeRoom() {
   }
 }
 
+// Passes over the tokens that others have computed for the sequence. If others compute the next
+// ones, it waits; if nobody does any more, it does so itself.
+void Scheduler::Follow(Sequence& s) {
+  PagePool& pool = pools_[s.rank];
+  if (s.num_computed <= s.table.shared_tokens()) PassOver(s, pool.CountReady(s.table));
+  s.end = s.num_computed;
+  if (s.num_computed < s.table.shared_tokens()) {
+    s.end = pool.Claim(s.num_computed, s.id, s.table);
+    s.follows = s.end < s.table.shared_tokens();
+  } else {
+    s.follows = s.num_computed == s.table.shared_tokens() && FollowTail(s);
+  }
+}
+
+// The page after the shared ones is the sequence's own. What another page has of its first tokens
+// is copied. Returns whether the sequence must wait for that. It waits for older ones alone, so
+// that sequences never wait for each other.
+bool Scheduler::FollowTail(Sequence& s) {
+  const PagePool::Tail tail = pools_[s.rank].FindTail(s.findable(), s.id, s.table);
+  if (tail.num_ready < tail.num_tokens) return true;
+  if (tail.num_ready == 0) return false;
+  PageCopy* copy = steps_[s.rank].add_copies();
+  copy->set_from(tail.page);
+  copy->set_to(s.table.pages[s.table.num_shared]);
+  PassOver(s, s.num_computed + tail.num_ready);
+  return false;
+}
+
+void Scheduler::PassOver(Sequence& s, int64_t num_tokens) {
+  const int64_t before = std::max(s.num_computed, s.most_computed);
+  stats_.found_tokens +=
+      std::max<int64_t>(std::min(num_tokens, s.num_prompt) - std::min(before, s.num_prompt), 0);
+  s.num_computed = std::max(s.num_computed, num_tokens);
+  s.most_computed = std::max(s.most_computed, s.num_computed);
+}
+
 // Called for the oldest sequence first, so a sequence that is preempted here is younger than all
 // that are already in this step.
 void Scheduler::Decode(Sequence& s) {
@@ -121,30 +154,42 @@ void Scheduler::Decode(Sequence& s) {
 // Takes pages until the sequence has enough for `num_tokens` tokens in all. Returns false if the
 // rank has too few.
 bool Scheduler::TakePages(Sequence& s, int64_t num_tokens) {
-  const int64_t more = KvCache::PagesFor(num_tokens) - s.num_pages;
-  if (more > ranks_[s.rank].free_pages) return false;
-  ranks_[s.rank].free_pages -= more;
-  s.num_pages += more;
-  return true;
+  const bool has_room = pools_[s.rank].Grow(num_tokens, s.table);
+  ranks_[s.rank].free_pages = pools_[s.rank].num_free();
+  return has_room;
+}
+
+void Scheduler::Release(Sequence& s) {
+  pools_[s.rank].Release(s.tokens, s.num_computed, s.id, s.table);
+  ranks_[s.rank].free_pages = pools_[s.rank].num_free();
+  s.follows = false;
+  s.num_sent = 0;
+}
+
+// Takes the pages of a sequence that begins or resumes: those that its rank has, and new ones.
+void Scheduler::TakeFirstPages(Sequence& s) {
+  pools_[s.rank].Share(s.findable(), s.table);
+  OCTET_CHECK(TakePages(s, s.num_tokens));
+  pools_[s.rank].Index(s.tokens, s.id, s.table);
+  s.follows = limits_.prefix_cache;
+  if (s.follows) Follow(s);
 }
 
 void Scheduler::Preempt(Sequence& s) {
   RankLoad& rank = ranks_[s.rank];
   steps_[s.rank].add_preempt(s.id);
-  rank.free_pages += s.num_pages;
+  Release(s);
   --rank.num_running;
   ++rank.num_preempted;
   ++stats_.preemptions;
-  stats_.recomputed_tokens += s.num_computed;
-  s.num_pages = 0;
   s.num_computed = 0;
 }
 
 void Scheduler::Resume() {
   for (Sequence& s : sequences_) {
     RankLoad& rank = ranks_[s.rank];
-    if (s.runs() || !rank.HasRoom(s.num_tokens)) continue;
-    OCTET_CHECK(TakePages(s, s.num_tokens));
+    if (s.runs() || !rank.HasRoom(s.num_tokens, pools_[s.rank].Find(s.findable()))) continue;
+    TakeFirstPages(s);
     ++rank.num_running;
     --rank.num_preempted;
   }
@@ -154,11 +199,22 @@ void Scheduler::Admit() {
   homes_.BeginStep();
   while (!waiting_.empty()) {
     NewSequence& next = waiting_.front();
-    const int rank = homes_.Choose(ranks_, next);
+    FindPages(next);
+    const int rank = homes_.Choose(ranks_, next, found_);
     if (rank == HomeChooser::kNone) return CountWaiting(next);
     Start(next, rank);
     homes_.Start(ranks_, rank);
     waiting_.pop_front();
+  }
+}
+
+void Scheduler::FindPages(const NewSequence& next) {
+  if (!limits_.prefix_cache) return;
+  const std::span prompt(next.prompt_ids().data(), next.prompt_ids_size());
+  const bool needs_all = next.params().num_prompt_logprobs() >= 0;
+  for (int r = 0; r < limits_.num_ranks(); ++r) {
+    found_[r] =
+        ranks_[r].HasSlot() && !needs_all ? pools_[r].Find(AllButLast(prompt)) : PagePool::Found();
   }
 }
 
@@ -168,9 +224,19 @@ void Scheduler::Start(NewSequence& next, int rank) {
   OCTET_CHECK(KvCache::PagesFor(longest) <= limits_.pages[rank])
       << "a request of " << longest << " tokens is larger than the KV cache";
   OCTET_CHECK(sequences_.empty() || sequences_.back().id < next.id()) << next.id();
-  Sequence& s = sequences_.emplace_back(
-      Sequence{.id = next.id(), .rank = rank, .num_prompt = num_prompt, .num_tokens = num_prompt});
-  OCTET_CHECK(TakePages(s, num_prompt));
+  Sequence& s =
+      sequences_.emplace_back(Sequence{.id = next.id(),
+                                       .rank = rank,
+                                       .num_prompt = num_prompt,
+                                       .num_tokens = num_prompt,
+                                       .needs_all = next.params().num_prompt_logprobs() >= 0});
+  s.table.pages.reserve(KvCache::PagesFor(longest));
+  if (limits_.prefix_cache) {
+    s.tokens.reserve(longest);
+    s.tokens.assign(next.prompt_ids().begin(), next.prompt_ids().end());
+    stats_.prompt_tokens += num_prompt;
+  }
+  TakeFirstPages(s);
   ++ranks_[rank].num_running;
   next.clear_home();
   steps_[rank].add_admit()->Swap(&next);
@@ -179,7 +245,7 @@ void Scheduler::Start(NewSequence& next, int rank) {
 void Scheduler::FindPrompts() {
   for (RankWork& work : work_) work.prompts.clear();
   for (Sequence& s : sequences_) {
-    if (s.runs() && s.left() > 0) work_[s.rank].prompts.push_back(&s);
+    if (s.runs() && s.todo() > 0) work_[s.rank].prompts.push_back(&s);
   }
 }
 
@@ -190,12 +256,12 @@ void Scheduler::Prefill(RankWork& work) {
   Sequence& oldest = *work.prompts.front();
   const std::span others = std::span(work.prompts).subspan(1);
   int64_t wanted = 0;
-  for (const Sequence* s : others) wanted += s->left();
-  Schedule(oldest, std::min(oldest.left(), std::max(work.budget - wanted, (work.budget + 1) / 2)));
+  for (const Sequence* s : others) wanted += s->todo();
+  Schedule(oldest, std::min(oldest.todo(), std::max(work.budget - wanted, (work.budget + 1) / 2)));
   std::ranges::sort(others, [](const Sequence* a, const Sequence* b) {
-    return a->left() < b->left() || (a->left() == b->left() && a->id < b->id);
+    return a->todo() < b->todo() || (a->todo() == b->todo() && a->id < b->id);
   });
-  for (Sequence* s : others) Schedule(*s, std::min(s->left(), work.budget));
+  for (Sequence* s : others) Schedule(*s, std::min(s->todo(), work.budget));
 }
 
 void Scheduler::Schedule(Sequence& s, int64_t num_tokens) {
@@ -203,9 +269,14 @@ void Scheduler::Schedule(Sequence& s, int64_t num_tokens) {
   Chunk* chunk = steps_[s.rank].add_chunks();
   chunk->set_id(s.id);
   chunk->set_num_tokens(static_cast<int32_t>(num_tokens));
+  chunk->set_first_position(static_cast<int32_t>(s.num_computed));
+  chunk->mutable_pages()->Add(s.table.pages.begin() + s.num_sent, s.table.pages.end());
+  s.num_sent = std::ssize(s.table.pages);
   work_[s.rank].budget -= num_tokens;
   step_counts_.prompt_tokens += std::clamp<int64_t>(s.num_prompt - s.num_computed, 0, num_tokens);
+  stats_.recomputed_tokens += std::clamp<int64_t>(s.most_computed - s.num_computed, 0, num_tokens);
   s.num_computed += num_tokens;
+  s.most_computed = std::max(s.most_computed, s.num_computed);
 }
 
 // Counts a step in which the next request found no room.
@@ -219,19 +290,33 @@ void Scheduler::CountWaiting(const NewSequence& next) {
   }
   if (!has_slot) return;
   ++stats_.kv_waits;
-  for (const int64_t pages : limits_.pages) stats_.kv_tokens += pages * kKvBlock;
-  for (const Sequence& s : sequences_) stats_.live_kv_tokens += s.runs() ? s.num_tokens : 0;
+  for (int r = 0; r < limits_.num_ranks(); ++r) {
+    stats_.kv_tokens += limits_.pages[r] * kKvBlock;
+    stats_.live_kv_tokens += (limits_.pages[r] - pools_[r].num_free()) * kKvBlock;
+  }
+  for (const Sequence& s : sequences_) {
+    const int64_t room = std::ssize(s.table.pages) * kKvBlock;
+    if (s.runs()) stats_.live_kv_tokens -= room - s.num_tokens;
+  }
+}
+
+Scheduler::Sequence& Scheduler::Find(int64_t id) {
+  const auto found = std::ranges::lower_bound(sequences_, id, {}, &Sequence::id);
+  OCTET_CHECK(found != sequences_.end() && found->id == id && !found->finished) << id;
+  return *found;
 }
 
 void Scheduler::Finish(const StepResult& result) {
+  if (limits_.prefix_cache) {
+    for (const SampledToken& sampled : result.sampled()) {
+      Find(sampled.id()).tokens.push_back(sampled.token());
+    }
+  }
   for (const FinishedSequence& finished : result.finished()) {
-    const auto found = std::ranges::lower_bound(sequences_, finished.id(), {}, &Sequence::id);
-    OCTET_CHECK(found != sequences_.end() && found->id == finished.id() && !found->finished)
-        << finished.id();
-    --ranks_[found->rank].num_running;
-    ranks_[found->rank].free_pages += found->num_pages;
-    found->num_pages = 0;
-    found->finished = true;
+    Sequence& s = Find(finished.id());
+    Release(s);
+    --ranks_[s.rank].num_running;
+    s.finished = true;
     ++num_finished_;
   }
 }

@@ -10,30 +10,10 @@
 
 #include "proto/engine.pb.h"
 #include "runtime/engine/home_choice.h"
+#include "runtime/engine/page_pool.h"
+#include "runtime/engine/scheduler_limits.h"
 
 namespace octet {
-
-struct SchedulerLimits {
-  int64_t max_num_seqs = 64;              // at the same time, in each group
-  int64_t max_num_batched_tokens = 2048;  // of one step, in each group
-  std::vector<int64_t> pages;             // [ranks] of each rank's KV cache
-  int group_size = 1;                     // ranks of an expert-parallel group
-  int64_t overlap_tokens = 0;  // a step in which a group has this many tokens or more is computed
-                               // as two micro-batches, one while the tokens of the other travel;
-                               // 0: never
-  int64_t decode_room = 0;     // a step of newest tokens alone has a DecodeRoom, if no rank has
-                               // more of them; 0: never
-
-  int num_ranks() const { return static_cast<int>(pages.size()); }
-
-  // Returns the most tokens of one rank in one step.
-  int64_t MaxTokensPerRank() const;
-
-  // The most sequences that run at the same time: on all ranks together, and on one rank, where it
-  // may be 0.
-  int64_t NumSlots() const;
-  int64_t SlotsOf(int rank) const;
-};
 
 // The tokens of one step, over all ranks.
 struct StepCounts {
@@ -45,6 +25,11 @@ struct StepCounts {
 struct SchedulerStats {
   int64_t preemptions = 0;
   int64_t recomputed_tokens = 0;
+
+  // With a prefix cache: tokens of the prompts that began, and those of them that were found and
+  // not computed.
+  int64_t prompt_tokens = 0;
+  int64_t found_tokens = 0;
 
   // Sums over the steps that left a request waiting: the slots, and the running sequences.
   int64_t slots = 0;
@@ -60,7 +45,10 @@ struct SchedulerStats {
 // A scheduler for continuous batching with chunked prefill, for all groups of a job; on rank 0. It
 // takes requests first come, first served, and each stays on one rank. A sequence takes pages as it
 // grows. If a rank has no free page, its youngest sequence returns its pages and is computed again
-// later. Decisions depend on counts alone, never on a clock.
+// later. Decisions depend on counts and tokens alone, never on a clock.
+//
+// With a prefix cache, a sequence uses the pages that its rank has of its first tokens. While
+// another sequence computes these, it waits. At least its last token is computed, for the logits.
 class Scheduler {
  public:
   // HomePolicy::kAffinity needs `affinity`, which must outlive this object.
@@ -79,14 +67,23 @@ class Scheduler {
 
   // Returns what each rank does next: one token for each running sequence, then as many prompt
   // tokens as the rank's share of the budget allows. The result is valid until the next call. The
-  // work is proportional to the ranks plus the running sequences, apart from HomeChooser's work.
+  // work is proportional to the ranks plus the running sequences, apart from HomeChooser's work and
+  // from the search for a new request's pages, on each rank with a slot.
   std::span<RankStep> NextStep();
 
   // The tokens of the latest NextStep.
   const StepCounts& step_counts() const { return step_counts_; }
 
-  // Frees the pages and slots of the finished sequences.
+  // Takes the sampled tokens, and frees the pages and slots of the finished sequences.
   void Finish(const StepResult& result);
+
+  // Nobody finds what pages hold that no sequence uses now.
+  void ForgetPages() {
+    for (PagePool& pool : pools_) pool.Forget();
+  }
+
+  // Pages that no sequence uses, whether or not they hold tokens that others may find.
+  int64_t num_free_pages(int rank) const { return pools_[rank].num_free(); }
 
   const SchedulerStats& stats() const { return stats_; }
 
@@ -95,13 +92,23 @@ class Scheduler {
     int64_t id;
     int rank;
     int64_t num_prompt;
-    int64_t num_tokens;        // prompt and answer so far
-    int64_t num_computed = 0;  // of num_tokens
-    int64_t num_pages = 0;     // 0: preempted
+    int64_t num_tokens;         // prompt and answer so far
+    int64_t num_computed = 0;   // of num_tokens, by itself or others
+    int64_t most_computed = 0;  // so far: less than before after a preemption
+    bool needs_all = false;     // the logits of all its prompt's tokens are wanted
+    bool follows = false;       // others may compute tokens for it
+    int64_t end = 0;            // while it follows: it computes tokens up to here
+    int64_t num_sent = 0;       // pages of its table that its rank knows
     bool finished = false;
+    PageTable table;              // empty: preempted
+    std::vector<int32_t> tokens;  // with a prefix cache: all but those not yet reported
 
-    bool runs() const { return num_pages > 0; }
+    bool runs() const { return !table.pages.empty(); }
     int64_t left() const { return num_tokens - num_computed; }
+    int64_t todo() const { return follows ? end - num_computed : left(); }  // in this step
+
+    // The first tokens, as far as they may be found.
+    std::span<const int32_t> findable() const;
   };
 
   // The work that a rank may do in this step.
@@ -110,11 +117,17 @@ class Scheduler {
     std::vector<Sequence*> prompts;  // that it may compute, oldest first
   };
 
+  void Follow(Sequence& s);
+  bool FollowTail(Sequence& s);
+  void PassOver(Sequence& s, int64_t num_tokens);
   void Decode(Sequence& s);
   bool TakePages(Sequence& s, int64_t num_tokens);
+  void Release(Sequence& s);
+  void TakeFirstPages(Sequence& s);
   void Preempt(Sequence& s);
   void Resume();
   void Admit();
+  void FindPages(const NewSequence& next);
   void Start(NewSequence& next, int rank);
   void FindPrompts();
   void Prefill(RankWork& work);
@@ -122,14 +135,17 @@ class Scheduler {
   void DivideStep(int first_rank);
   void FindDecodeRoom();
   void CountWaiting(const NewSequence& next);
+  Sequence& Find(int64_t id);
 
   SchedulerLimits limits_;
   std::deque<NewSequence> waiting_;
-  std::vector<Sequence> sequences_;  // oldest first, so that ids ascend
-  std::vector<RankLoad> ranks_;      // [ranks]
-  std::vector<RankWork> work_;       // [ranks]
-  std::vector<RankStep> steps_;      // [ranks]
-  int64_t num_finished_ = 0;         // of sequences_, until the next step
+  std::vector<Sequence> sequences_;     // oldest first, so that ids ascend
+  std::vector<RankLoad> ranks_;         // [ranks]
+  std::vector<PagePool> pools_;         // [ranks]
+  std::vector<PagePool::Found> found_;  // [ranks] pages of the next request
+  std::vector<RankWork> work_;          // [ranks]
+  std::vector<RankStep> steps_;         // [ranks]
+  int64_t num_finished_ = 0;            // of sequences_, until the next step
   HomeChooser homes_;
   StepCounts step_counts_;
   SchedulerStats stats_;

@@ -4,7 +4,6 @@
 #define OCTET_RUNTIME_MODEL_KV_CACHE_H_
 
 #include <cstdint>
-#include <vector>
 
 #include "kernels/base/backend.h"
 #include "runtime/checkpoint/model_config.h"
@@ -12,7 +11,7 @@
 namespace octet {
 
 // The KV cache of one rank, in pages of kKvBlock positions. A page covers all layers: page p of a
-// sequence is page p of every layer.
+// sequence is page p of every layer. The scheduler says which sequences have which pages.
 class KvCache {
  public:
   KvCache(Backend& backend, const ModelConfig& config, DType dtype, int64_t num_pages);
@@ -23,24 +22,20 @@ class KvCache {
   // Returns the bytes of one page in all layers.
   static size_t PageBytes(const ModelConfig& config, DType dtype);
 
-  // Takes free pages until `pages` holds `num_tokens` positions. There must be enough free pages:
-  // the scheduler counts them.
-  void Grow(std::vector<int32_t>& pages, int64_t num_tokens);
-
-  // Returns all pages to the cache.
-  void Release(std::vector<int32_t>& pages);
+  // Copies page `from` to page `to`, as an operation of the backend.
+  void Copy(int32_t from, int32_t to);
 
   KvBlocks layer(int layer) const;
 
   int64_t num_pages() const { return num_pages_; }
-  int64_t num_free_pages() const { return static_cast<int64_t>(free_.size()); }
 
  private:
+  Backend& backend_;
   int64_t num_pages_;
   KvBlocks blocks_;  // of layer 0
   size_t layer_bytes_;
+  int num_layers_;
   Buffer buffer_;
-  std::vector<int32_t> free_;
 };
 
 }  // namespace octet

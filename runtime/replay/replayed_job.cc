@@ -4,6 +4,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "runtime/model/kv_cache.h"
 #include "runtime/model/mixtral.h"
@@ -38,12 +39,13 @@ absl::StatusOr<ReplayedJob> ReplayedJob::Make(const TokenTable& table, Scheduler
       const int64_t prompt = std::min(answer.prompt_tokens, answer.num_tokens);
       NewSequence request;
       request.set_id(std::ssize(job.sequences_));
-      request.mutable_prompt_ids()->Resize(static_cast<int>(prompt), 0);
-      request.mutable_params()->set_max_tokens(
-          static_cast<int32_t>(answer.num_tokens - prompt + 1));
-      job.scheduler_.Add(std::move(request));
+      for (int64_t i = 0; i < prompt; ++i) request.add_prompt_ids(job.TokenAt(request.id(), i));
+      SamplingParams& params = *request.mutable_params();
+      params.set_max_tokens(static_cast<int32_t>(answer.num_tokens - prompt + 1));
+      params.set_num_prompt_logprobs(-1);
       job.sequences_.push_back(
           {.prompt_tokens = prompt, .tokens = answer.num_tokens + 1, .known = prompt});
+      job.scheduler_.Add(std::move(request));
     }
   }
   job.step_.ranks.resize(limits.num_ranks());
@@ -56,39 +58,45 @@ const ReplayedStep* ReplayedJob::Next() {
   const std::span<RankStep> steps = scheduler_.NextStep();
   step_.counts = scheduler_.step_counts();
   StepResult result;
-  for (int r = 0; r < std::ssize(steps); ++r) Compute(r, steps[r], result);
+  for (int r = 0; r < std::ssize(steps); ++r) {
+    most_pages_[r] = std::max(most_pages_[r], limits_.pages[r] - scheduler_.num_free_pages(r));
+    Compute(r, steps[r], result);
+  }
   scheduler_.Finish(result);
   return &step_;
 }
 
-int64_t ReplayedJob::PagesOf(const Sequence& s) const { return KvCache::PagesFor(s.computed); }
+// Returns a number that stands for the token: the same for tokens that were found in each other's
+// pages, behind the same ones.
+int32_t ReplayedJob::TokenAt(int64_t sequence, int64_t position) const {
+  const auto answers = std::ssize(table_.answers);
+  const int64_t row = table_.answers[sequence % answers].first_row + position;
+  const bool is_known = row < std::ssize(table_.origins);
+  const int64_t number =
+      (is_known ? table_.origins[row] : row) + sequence / answers * table_.num_tokens();
+  return static_cast<int32_t>(number % std::numeric_limits<int32_t>::max());
+}
 
 void ReplayedJob::Compute(int rank, const RankStep& step, StepResult& result) {
   std::vector<ReplayedChunk>& chunks = step_.ranks[rank];
   chunks.clear();
   step_.micro_batches[rank] = step.overlap() ? kMaxMicroBatches : 1;
-  for (const int64_t id : step.preempt()) {
-    pages_[rank] -= PagesOf(sequences_[id]);
-    sequences_[id].computed = 0;
-  }
   for (const Chunk& chunk : step.chunks()) {
     Sequence& s = sequences_[chunk.id()];
-    const int64_t position = s.computed;
-    pages_[rank] -= PagesOf(s);
-    s.computed += chunk.num_tokens();
-    pages_[rank] += PagesOf(s);
+    s.computed = int64_t{chunk.first_position()} + chunk.num_tokens();
     const bool samples = s.computed == s.known;
     chunks.push_back({.sequence = chunk.id(),
-                      .position = position,
+                      .position = chunk.first_position(),
                       .num_tokens = chunk.num_tokens(),
                       .samples = samples});
-    if (samples) ++s.known;
+    if (!samples) continue;
+    SampledToken& sampled = *result.add_sampled();
+    sampled.set_id(chunk.id());
+    sampled.set_token(TokenAt(chunk.id(), s.known++));
   }
-  most_pages_[rank] = std::max(most_pages_[rank], pages_[rank]);
   for (const ReplayedChunk& chunk : chunks) {
     const Sequence& s = sequences_[chunk.sequence];
     if (s.known < s.tokens) continue;
-    pages_[rank] -= PagesOf(s);
     result.add_finished()->set_id(chunk.sequence);
   }
 }

@@ -30,7 +30,8 @@ struct ReplayedStep {
 };
 
 // A job whose requests are the answers of a trace, all given at the start. The engine's own
-// scheduler decides its steps, so they are those that a run on these ranks would have.
+// scheduler decides its steps, so they are those that a run on these ranks would have. Which
+// prompts begin alike is known as far as the recorded run found tokens in its prefix cache.
 class ReplayedJob {
  public:
   // Copy c of the i-th answer has its length, and chooses experts as the (i + c)-th one did, so
@@ -61,17 +62,16 @@ class ReplayedJob {
       : table_(table),
         limits_(limits),
         scheduler_(limits, homes),
-        pages_(limits.num_ranks()),
         most_pages_(limits.num_ranks()) {}
 
   void Compute(int rank, const RankStep& step, StepResult& result);
-  int64_t PagesOf(const Sequence& s) const;
+  int32_t TokenAt(int64_t sequence, int64_t position) const;
 
   const TokenTable& table_;
   SchedulerLimits limits_;
   Scheduler scheduler_;
   std::vector<Sequence> sequences_;
-  std::vector<int64_t> pages_, most_pages_;  // [ranks]
+  std::vector<int64_t> most_pages_;  // [ranks]
   ReplayedStep step_;
 };
 

@@ -43,11 +43,25 @@ absl::Status LineSignatures::UseHeader(const TraceHeader& header, const std::str
 }
 
 void LineSignatures::Add(const StepRouting& step) {
+  for (const FoundRun& found : step.found()) AddFound(found);
   int64_t token = 0;
   for (const TokenRun& run : step.runs()) {
     if (run.choice() == 0 && run.first_position() < kTokens) AddRun(run, token, step);
     token += run.num_tokens();
   }
+}
+
+void LineSignatures::AddFound(const FoundRun& found) {
+  const TokenRun& run = found.run();
+  if (run.choice() != 0 || run.first_position() != 0 || found.from_choice() != 0) return;
+  const auto from = index_.find(found.from_line());
+  const auto all = (uint64_t{1} << std::min<int64_t>(run.num_tokens(), kTokens)) - 1;
+  if (from == index_.end() || seen_[from->second] != all) return;
+  const int64_t source = from->second;
+  if (!index_.try_emplace(run.line(), num_lines()).second) return;
+  seen_.push_back(static_cast<uint32_t>(all));
+  counts_.resize(counts_.size() + pairs());
+  std::copy_n(counts_.begin() + source * pairs(), pairs(), counts_.end() - pairs());
 }
 
 // Counts a token that was computed again only once: it chose the same experts as before.

@@ -23,7 +23,9 @@ class LineSignatures {
  public:
   static constexpr int kTokens = 32;
 
-  // Reads a trace once. If the trace lacks tokens, they do not count; that is no error.
+  // Reads a trace once. If the trace lacks tokens, they do not count; that is no error. Tokens that
+  // were found in the prefix cache count if the line from whose choice 0 they are has a signature
+  // of just these.
   static absl::StatusOr<LineSignatures> Read(FileSystem& files, const std::string& path);
 
   int num_layers() const { return num_layers_; }
@@ -40,6 +42,7 @@ class LineSignatures {
  private:
   absl::Status UseHeader(const TraceHeader& header, const std::string& path);
   void Add(const StepRouting& step);
+  void AddFound(const FoundRun& found);
   void AddRun(const TokenRun& run, int64_t first_token, const StepRouting& step);
 
   int64_t pairs() const { return int64_t{num_layers_} * num_experts_; }

@@ -45,6 +45,9 @@ class RoutingRecorder {
   // Adds tokens of the step, before they are computed.
   void AddRun(const TokenRun& run);
 
+  // Adds tokens that the step does not compute.
+  void AddFound(const FoundRun& found) { *record_->add_found() = found; }
+
   // Adds one layer of one micro-batch. Call it for each layer and micro-batch.
   void AddLayer(const RoutedTokens& tokens);
 

@@ -74,20 +74,23 @@ class TableReader {
                table_.num_experts != header.num_experts() || table_.topk != header.top_k()) {
       return absl::InvalidArgumentError(absl::StrCat(path_, ": has traces of several models"));
     }
-    for (const TokenRun& run : step.runs()) {
-      int64_t& tokens = num_tokens_[{run.line(), run.choice()}];
-      tokens = std::max(tokens, int64_t{run.first_position()} + run.num_tokens());
-      most_computed_ += run.num_tokens();
-      if (run.first_position() == 0) prompts_[{run.line(), run.choice()}] = run.prompt_tokens();
-    }
+    for (const TokenRun& run : step.runs()) CountRun(run);
+    for (const FoundRun& found : step.found()) CountRun(found.run());
     return absl::OkStatus();
+  }
+
+  void CountRun(const TokenRun& run) {
+    int64_t& tokens = num_tokens_[{run.line(), run.choice()}];
+    tokens = std::max(tokens, int64_t{run.first_position()} + run.num_tokens());
+    num_known_ += run.num_tokens();
+    if (run.first_position() == 0) prompts_[{run.line(), run.choice()}] = run.prompt_tokens();
   }
 
   void MakeRoom() {
     int64_t rows = 0;
     for (const auto& [key, tokens] : num_tokens_) {
-      // A position far beyond the number of computed tokens means a hole, which FindHole reports.
-      const int64_t kept = std::min(tokens, most_computed_ + 1);
+      // A position far beyond the number of all tokens means a hole, which FindHole reports.
+      const int64_t kept = std::min(tokens, num_known_ + 1);
       rows_[key] = std::ssize(table_.answers);
       table_.answers.push_back({.line = key.first,
                                 .choice = key.second,
@@ -95,9 +98,10 @@ class TableReader {
                                 .num_tokens = kept,
                                 .prompt_tokens = prompts_[key]});
       rows += kept;
-      if (rows > 2 * most_computed_ + 1) break;
+      if (rows > 2 * num_known_ + 1) break;
     }
     table_.places.resize(rows);
+    table_.origins.resize(rows, -1);
     table_.experts.resize(rows * SlotsOfToken());
     table_.weights.resize(rows * SlotsOfToken());
   }
@@ -105,6 +109,7 @@ class TableReader {
   int64_t SlotsOfToken() const { return int64_t{table_.num_layers} * table_.topk; }
 
   void Fill(int32_t attempt, const StepRouting& step) {
+    for (const FoundRun& found : step.found()) FillFound(found);
     int64_t from = 0;
     for (const TokenRun& run : step.runs()) {
       const auto found = rows_.find({run.line(), run.choice()});
@@ -117,8 +122,30 @@ class TableReader {
         if (position >= answer.num_tokens) break;
         const int64_t row = answer.first_row + position;
         table_.places[row] = {.attempt = attempt, .rank = step.rank(), .step = step.step()};
+        if (table_.origins[row] < 0) table_.origins[row] = row;
         CopyRow(step, begin + i, row);
       }
+    }
+  }
+
+  // Copies the rows of the answer in whose pages the tokens were found.
+  void FillFound(const FoundRun& found) {
+    const TokenRun& run = found.run();
+    const auto to = rows_.find({run.line(), run.choice()});
+    const auto from = rows_.find({found.from_line(), found.from_choice()});
+    if (to == rows_.end() || from == rows_.end()) return;
+    const TracedAnswer& answer = table_.answers[to->second];
+    const TracedAnswer& source = table_.answers[from->second];
+    const int64_t end = std::min(
+        {int64_t{run.first_position()} + run.num_tokens(), answer.num_tokens, source.num_tokens});
+    const int64_t slots = SlotsOfToken();
+    for (int64_t position = run.first_position(); position < end; ++position) {
+      const int64_t row = answer.first_row + position;
+      const int64_t other = source.first_row + position;
+      table_.places[row] = table_.places[other];
+      if (table_.origins[row] < 0) table_.origins[row] = table_.origins[other];
+      std::copy_n(&table_.experts[other * slots], slots, &table_.experts[row * slots]);
+      std::copy_n(&table_.weights[other * slots], slots, &table_.weights[row * slots]);
     }
   }
 
@@ -145,7 +172,7 @@ class TableReader {
   FileSystem& files_;
   const std::string path_;
   int expert_bytes_ = 1;
-  int64_t most_computed_ = 0;                // tokens of all steps
+  int64_t num_known_ = 0;                    // tokens of all steps, computed or found
   std::map<AnswerKey, int64_t> num_tokens_;  // of each answer
   std::map<AnswerKey, int64_t> prompts_;     // tokens of its prompt
   std::map<AnswerKey, int64_t> rows_;        // its index in table_.answers

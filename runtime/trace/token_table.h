@@ -38,8 +38,12 @@ struct TokenTable {
   int topk = 0;
   std::vector<TracedAnswer> answers;
   std::vector<TracedPlace> places;  // [tokens]
-  std::vector<int16_t> experts;     // [tokens, layers, topk], best first
-  std::vector<uint16_t> weights;    // float16, the same shape
+
+  // [tokens] rows: of the same token in the answer from whose pages it was found in the prefix
+  // cache, when that one was computed. Its own row if it was not found.
+  std::vector<int64_t> origins;
+  std::vector<int16_t> experts;   // [tokens, layers, topk], best first
+  std::vector<uint16_t> weights;  // float16, the same shape
 
   int64_t num_tokens() const { return std::ssize(places); }
 };

@@ -16,16 +16,24 @@ constexpr int64_t kMost = 1 << 16;
 
 bool IsCount(int64_t value) { return value >= 1 && value <= kMost; }
 
+bool IsRun(const TokenRun& run) {
+  return run.line() >= 0 && run.choice() >= 0 && run.first_position() >= 0 &&
+         run.num_tokens() >= 1 && run.prompt_tokens() >= 0;
+}
+
 bool AreRuns(const StepRouting& step, int64_t& num_tokens) {
   num_tokens = 0;
   for (const TokenRun& run : step.runs()) {
-    if (run.line() < 0 || run.choice() < 0 || run.first_position() < 0 || run.num_tokens() < 1 ||
-        run.prompt_tokens() < 0) {
-      return false;
-    }
+    if (!IsRun(run)) return false;
     num_tokens += run.num_tokens();
   }
   return true;
+}
+
+bool AreFound(const StepRouting& step) {
+  return std::ranges::all_of(step.found(), [](const FoundRun& found) {
+    return IsRun(found.run()) && found.from_line() >= 0 && found.from_choice() >= 0;
+  });
 }
 
 // Checks the header before memory is reserved for the number of experts that it names.
@@ -77,6 +85,7 @@ std::string FindFault(const TraceHeader& header, std::span<const int64_t> local_
   }
   int64_t num_tokens = 0;
   if (!AreRuns(step, num_tokens)) return "runs";
+  if (!AreFound(step)) return "found";
   const int expert_bytes = ExpertBytes(header.num_experts());
   const auto slots = std::ssize(step.experts()) / expert_bytes;
   const int64_t slots_of_token = int64_t{header.num_layers()} * header.top_k();

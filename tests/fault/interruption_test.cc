@@ -30,6 +30,33 @@ TEST_F(InterruptionTest, AfterEveryStep) {
   }
 }
 
+// What an attempt found in its prefix cache, another computes, and the other way round.
+TEST_F(InterruptionTest, OfRequestsThatShareTheirPrompts) {
+  std::string shared = "1";
+  for (int i = 1; i < 45; ++i) absl::StrAppend(&shared, ", ", i * 37 % 500);
+  std::string lines;
+  for (int i = 0; i < 10; ++i) {
+    absl::StrAppend(&lines, R"({"custom_id": "r)", i, R"(", "url": "/v1/completions", "body": )",
+                    R"({"prompt": [)", shared, ", ", i % 4, R"(], "max_tokens": )", 2 + i % 5,
+                    R"(, "ignore_eos": true, "n": )", 1 + i % 3, "}}\n");
+  }
+  MemoryFileSystem memory;
+  memory.files = {{kInput, lines}};
+  const int64_t steps = runner_->Run(memory, {kInput}, kOutput, Options()).steps;
+  const std::string expected = memory.files[kOutput];
+  for (int64_t stop = 1; stop < steps; stop += kFaultStep) {
+    memory.files = {{kInput, lines}};
+    JobOptions options = Options();
+    options.prefix_cache = stop % 2 == 1;
+    options.goes_on = [stop](int64_t step) { return step < stop; };
+    const JobResult first = runner_->Run(memory, {kInput}, kOutput, options);
+    ASSERT_TRUE(first.status.ok()) << first.status;
+    const JobResult second = runner_->Run(memory, {kInput}, kOutput, ResumeOptions(stop));
+    ASSERT_TRUE(second.status.ok()) << stop << ": " << second.status;
+    ASSERT_EQ(memory.files[kOutput], expected) << stop;
+  }
+}
+
 // Attempt after attempt, each of which does a little.
 TEST_F(InterruptionTest, AgainAndAgain) {
   MemoryFileSystem memory;

@@ -94,6 +94,27 @@ TEST_P(EmulatedDeviceTest, TheSameBytesForEveryVariant) {
   }
 }
 
+// Pages are shared, and parts of pages are copied on the device.
+TEST_P(EmulatedDeviceTest, TheSameBytesWithAPrefixCache) {
+  std::string prompt = "1";
+  for (int i = 1; i < 75; ++i) prompt += ", " + std::to_string(i * 37 % 500);
+  std::string lines;
+  for (int id = 0; id < 3; ++id) {
+    lines += R"({"custom_id": ")" + std::to_string(id) +
+             R"(", "url": "/v1/completions", "body": {"prompt": [)" + prompt + ", " +
+             std::to_string(9 + id) + R"(], "n": 2, "max_tokens": 4, "ignore_eos": true}})" + "\n";
+  }
+  WriteFile(directory_ + "/in.jsonl", lines);
+  const std::string report = " --report " + directory_;
+  const std::string expected = Run(1, "--device cuda --prefix-cache off");
+  for (const int ranks : {1, 2}) {
+    EXPECT_EQ(Run(ranks, "--device cuda --max-num-seqs 8" + report), expected) << ranks;
+    const auto summary = ParseJson(ReadFile(directory_ + "/summary.json"));
+    EXPECT_EQ(summary["prefix_cache_queries"], 6 * 76);
+    EXPECT_GE(summary["prefix_cache_hits"], ranks == 1 ? 5 * 75 - 2 : 4 * 74) << ranks;
+  }
+}
+
 TEST_P(EmulatedDeviceTest, SettingsThatCannotBeAreRefused) {
   const struct {
     int ranks;

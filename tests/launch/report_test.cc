@@ -171,6 +171,16 @@ TEST(ReportTest, ADirectoryThatIsNotThereIsNamed) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("/proc/no/summary.json"));
 }
 
+TEST(ReportTest, SaysWhatThePrefixCacheFound) {
+  RunReport report = SmallReport();
+  EXPECT_THAT(FormatSummary(report), Not(HasSubstr("prefix")));
+  report.set_prefix_cache_queries(128000);
+  report.set_prefix_cache_hits(125937);
+  EXPECT_THAT(
+      FormatSummary(report),
+      HasSubstr("prefixes   125937 of 128000 prompt tokens found in the prefix cache (98.4 %)\n"));
+}
+
 TEST(ReportTest, SaysHowFullTheSlotsWere) {
   RunReport report = SmallReport();
   EXPECT_THAT(FormatSummary(report), Not(HasSubstr("slots")));

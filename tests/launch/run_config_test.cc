@@ -62,7 +62,7 @@ class RunConfigTest : public testing::Test {
 constexpr char kDefaults[] =
     R"(placement: "contiguous" dtype: "auto" device: "cpu" isa: "auto" max_num_seqs: 64
        row_transport: "auto" memory: "90%" timeout: 60 overlap: "auto" replica_policy: "even" progress: "auto"
-       home: "least-loaded" expert_parallel: "on"
+       home: "least-loaded" expert_parallel: "on" prefix_cache: "on"
        generation_config: "auto" weights: "auto")";
 
 RunConfig Parsed(const std::string& text) {
@@ -86,7 +86,7 @@ constexpr char kAllFields[] =
        generation_config: "vllm" chat_template: "t" fail_on_refused: 3 trace: "t.zst"
        return_routed_experts: true home: "round-robin" allow_home: true expert_parallel: "on"
        rebalance_every: 9 rebalance_policy: "partition" spare_experts: 4 row_transport: "mpi"
-       weights: "int8")";
+       weights: "int8" prefix_cache: "off")";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   const auto config = Resolve(absl::StrSplit(
@@ -98,7 +98,8 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
       "--pack-cache c --random-weights --shape s --layers 19 --generation-config vllm "
       "--chat-template t --fail-on-refused=3 --trace t.zst --return-routed-experts "
       "--home round-robin --allow-home --expert-parallel on --rebalance-every 9 "
-      "--rebalance-policy partition --spare-experts 4 --row-transport mpi --weights int8",
+      "--rebalance-policy partition --spare-experts 4 --row-transport mpi --weights int8 "
+      "--prefix-cache off",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());
@@ -115,6 +116,12 @@ TEST_F(RunConfigTest, HomesHaveAPolicy) {
   for (const char* home : {"least_loaded", "affinity", "affinity:"}) {
     EXPECT_THAT(Message(Resolve({"--home", home})), StartsWith("--home must be least-loaded, "));
   }
+}
+
+TEST_F(RunConfigTest, ThePrefixCacheIsOnOrOff) {
+  EXPECT_EQ(Resolve({"--prefix-cache", "on"})->prefix_cache(), "on");
+  EXPECT_EQ(Resolve({"--prefix-cache", "off"})->prefix_cache(), "off");
+  EXPECT_EQ(Message(Resolve({"--prefix-cache", "auto"})), "--prefix-cache must be on or off");
 }
 
 TEST_F(RunConfigTest, WithoutExpertParallelismAGroupIsOneRank) {

@@ -59,6 +59,7 @@ class FaultJob : public testing::Test {
     options.placement = kPlacements[i / 3 % 3];
     options.max_num_seqs = 1 + i * 5 % 11;
     options.max_num_batched_tokens = 7 + i * 3 % 60;
+    options.prefix_cache = i % 2 == 0;
     return options;
   }
 

@@ -104,7 +104,8 @@ JobResult JobRunner::Run(FileSystem& files, const std::vector<std::string>& inpu
         .limits = {.max_num_seqs = options.max_num_seqs,
                    .max_num_batched_tokens = options.max_num_batched_tokens,
                    .pages = std::vector<int64_t>(comm.size(), 1024),
-                   .group_size = comm.size()},
+                   .group_size = comm.size(),
+                   .prefix_cache = options.prefix_cache},
         .max_model_len = kMaxModelLen};
     const auto group = comm.MakeGroup(comm.size());
     RankWeights& mine = ranks[comm.rank()];

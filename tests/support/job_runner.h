@@ -21,6 +21,7 @@ struct JobOptions {
   int ranks = 1;
   int64_t max_num_seqs = 64;
   int64_t max_num_batched_tokens = 512;
+  bool prefix_cache = false;
   std::string placement = "contiguous";
   bool lenient = false;
   JournalOptions journal = {.commit = {.in_background = false}};

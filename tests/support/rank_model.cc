@@ -1,6 +1,7 @@
 #include "tests/support/rank_model.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
 #include "kernels/cpu/make_cpu_backend.h"
@@ -49,12 +50,12 @@ RankModel::RankModel(Communicator& comm, const ModelFiles& files, const RankMode
 std::vector<float> RankModel::Logits(const std::vector<int32_t>& tokens, int64_t chunk,
                                      int64_t num_chunks) {
   std::vector<float> all;
-  std::vector<int32_t> pages;
+  std::vector<int32_t> pages(kv_cache_.num_pages());
+  std::iota(pages.begin(), pages.end(), 0);
   int64_t position = 0;
   for (int64_t i = 0; i < num_chunks; ++i) {
     const int64_t end = std::min(position + chunk, std::ssize(tokens));
     Batch batch;
-    kv_cache_.Grow(pages, end);
     if (end > position) {
       batch.spans.push_back(
           {.first_row = 0, .num_rows = end - position, .start_pos = position, .pages = pages});
@@ -74,7 +75,6 @@ std::vector<float> RankModel::Logits(const std::vector<int32_t>& tokens, int64_t
     backend_->Synchronize();
   }
   OCTET_CHECK_EQ(position, std::ssize(tokens));
-  kv_cache_.Release(pages);
   return all;
 }
 
@@ -96,7 +96,7 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
                                         const RankModelOptions& options,
                                         const SchedulerLimits& limits,
                                         const std::vector<NewSequence>& requests,
-                                        std::vector<std::string>* notes) {
+                                        std::vector<std::string>* notes, SchedulerStats* stats) {
   std::vector<FinishedSequence> finished;
   const int ep_size = options.ep_size > 0 ? options.ep_size : num_ranks;
   EngineOptions engine_options = {
@@ -108,6 +108,7 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
   engine_options.row_dtype = RowType(formats, options.dtype);
   engine_options.rebalance = options.rebalance;
   engine_options.record_routing = options.on_routing != nullptr;
+  engine_options.return_routed_experts = options.return_routed_experts;
   engine_options.override_experts = options.override_experts;
   if (limits.pages.size() == 1) engine_options.limits.pages.assign(num_ranks, limits.pages[0]);
   const auto placement =
@@ -133,6 +134,7 @@ std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
     } while (engine.Step(mine));
     if (comm.rank() == 0) finished = std::move(mine);
     if (comm.rank() == 0 && notes != nullptr) *notes = engine.TakeNotes();
+    if (comm.rank() == 0 && stats != nullptr) *stats = engine.scheduler_stats();
   });
   std::sort(finished.begin(), finished.end(),
             [](const auto& a, const auto& b) { return a.id() < b.id(); });

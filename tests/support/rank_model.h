@@ -25,6 +25,7 @@ struct RankModelOptions {
   bool own_rows = false;                 // RunEngine's one rank has its rows on its device
   int hosts = 1;                         // over which RunEngine deals out the ranks
   Engine::OnRouting on_routing = {};     // given: RunEngine records routing
+  bool return_routed_experts = false;    // by RunEngine
   ExpertOverride override_experts = {};  // EngineOptions
   RebalanceOptions rebalance = {};       // RunEngine's
 
@@ -43,6 +44,7 @@ class RankModel {
   std::vector<float> Logits(const std::vector<int32_t>& tokens, int64_t chunk, int64_t num_chunks);
 
   const ModelWeights& weights() const { return weights_; }
+  const KvCache& kv_cache() const { return kv_cache_; }  // Logits uses its pages in order
 
  private:
   const ModelConfig& config_;
@@ -65,12 +67,13 @@ absl::StatusOr<ModelWeights> LoadWeightsAlone(
 ModelFiles OpenModelOrDie(FileSystem& files, const std::string& directory);
 
 // Answers of the whole engine to these requests, by id, on `num_ranks` ranks of this process. Where
-// limits.pages has one number, it is each rank's. `notes` get the engine's.
+// limits.pages has one number, it is each rank's. `notes` and `stats` get the engine's.
 std::vector<FinishedSequence> RunEngine(int num_ranks, const ModelFiles& files,
                                         const RankModelOptions& options,
                                         const SchedulerLimits& limits,
                                         const std::vector<NewSequence>& requests,
-                                        std::vector<std::string>* notes = nullptr);
+                                        std::vector<std::string>* notes = nullptr,
+                                        SchedulerStats* stats = nullptr);
 
 // A greedy request that does not stop before max_tokens.
 NewSequence GreedyRequest(int64_t id, const std::vector<int32_t>& prompt, int max_tokens);

@@ -20,12 +20,14 @@ struct Limits {
   int64_t pages_per_rank = kManyPages;
   int group_size = 0;  // 0: all ranks
   int64_t decode_room = 0;
+  bool prefix_cache = false;
 
   operator SchedulerLimits() const {  // NOLINT(google-explicit-constructor)
     return {.max_num_seqs = max_num_seqs,
             .max_num_batched_tokens = max_num_batched_tokens,
             .pages = std::vector<int64_t>(num_ranks, pages_per_rank),
             .group_size = group_size > 0 ? group_size : num_ranks,
+            .prefix_cache = prefix_cache,
             .decode_room = decode_room};
   }
 };
@@ -35,6 +37,7 @@ inline NewSequence Request(int64_t id, int num_prompt, int max_tokens) {
   request.set_id(id);
   for (int i = 0; i < num_prompt; ++i) request.add_prompt_ids(i);
   request.mutable_params()->set_max_tokens(max_tokens);
+  request.mutable_params()->set_num_prompt_logprobs(-1);
   return request;
 }
 

@@ -68,6 +68,17 @@ inline StepRouting TinyStep(int64_t number, const std::vector<TinyToken>& tokens
   return step;
 }
 
+// Says that the first tokens of a line were found in the pages of another.
+inline void AddFound(StepRouting& step, int64_t line, int32_t num_tokens, int64_t from_line,
+                     int32_t from_choice = 0) {
+  FoundRun& found = *step.add_found();
+  found.mutable_run()->set_line(line);
+  found.mutable_run()->set_num_tokens(num_tokens);
+  found.mutable_run()->set_prompt_tokens(num_tokens + 1);
+  found.set_from_line(from_line);
+  found.set_from_choice(from_choice);
+}
+
 // One attempt, of one block.
 inline void WriteTinyTrace(FileSystem& files, const std::string& path,
                            std::vector<StepRouting> steps) {

@@ -67,7 +67,7 @@ void OverrideExperts(int layer, const Batch& batch, Routing& routing) {
   }
 }
 
-// Ranks, and whether their routing is replaced and recorded.
+// Ranks, and whether their routing is replaced and recorded; if not, there is a prefix cache.
 class AllocationTest : public testing::TestWithParam<std::tuple<int, bool>> {};
 
 // Warm-up: as many steps as it takes to meet every page border once, and routings that are as
@@ -92,7 +92,9 @@ TEST_P(AllocationTest, ASteadyDecodeStepTakesNoMemory) {
                                    .value();
         const EngineOptions options = {
             .dtype = DType::kBF16,
-            .limits = {.pages = std::vector<int64_t>(num_ranks, 200), .group_size = num_ranks},
+            .limits = {.pages = std::vector<int64_t>(num_ranks, 200),
+                       .group_size = num_ranks,
+                       .prefix_cache = !record_routing},
             .max_model_len = 512,
             .record_routing = record_routing,
             .override_experts = record_routing ? OverrideExperts : ExpertOverride()};

@@ -1,18 +1,13 @@
 #include "runtime/model/kv_cache.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <set>
 
 #include "kernels/cpu/make_cpu_backend.h"
 
 namespace octet {
 namespace {
-
-using testing::ElementsAre;
-using testing::IsEmpty;
 
 ModelConfig CacheConfig() {
   ModelConfig config;
@@ -41,43 +36,24 @@ TEST_P(KvCacheTest, PagesFor) {
   EXPECT_EQ(KvCache::PagesFor(int64_t{1} << 40), (int64_t{1} << 40) / kKvBlock);
 }
 
-TEST_P(KvCacheTest, GrowsByWholePagesAndOnlyWhenNeeded) {
-  KvCache cache(*backend_, CacheConfig(), GetParam(), 4);
-  EXPECT_EQ(cache.num_pages(), 4);
-  EXPECT_EQ(cache.num_free_pages(), 4);
-  std::vector<int32_t> pages;
-  cache.Grow(pages, 0);
-  EXPECT_THAT(pages, IsEmpty());
-  cache.Grow(pages, 1);
-  cache.Grow(pages, kKvBlock);
-  EXPECT_THAT(pages, ElementsAre(0));
-  cache.Grow(pages, kKvBlock + 1);
-  EXPECT_THAT(pages, ElementsAre(0, 1));
-  cache.Grow(pages, 1);  // never shrinks
-  EXPECT_THAT(pages, ElementsAre(0, 1));
-  cache.Grow(pages, 4 * kKvBlock);
-  EXPECT_EQ(cache.num_free_pages(), 0);
-}
-
-TEST_P(KvCacheTest, NoPageHasTwoOwners) {
-  KvCache cache(*backend_, CacheConfig(), GetParam(), 10);
-  std::vector<std::vector<int32_t>> sequences(4);
-  for (int round = 0; round < 200; ++round) {
-    std::vector<int32_t>& pages = sequences[round * 7 % 4];
-    if (round % 5 == 4) {
-      cache.Release(pages);
-      EXPECT_THAT(pages, IsEmpty());
-    } else if (cache.num_free_pages() > 0) {
-      cache.Grow(pages, (std::ssize(pages) + 1) * kKvBlock);
+// In all layers, and nothing but the page.
+TEST_P(KvCacheTest, CopiesAPage) {
+  constexpr int kPages = 3;
+  KvCache cache(*backend_, CacheConfig(), GetParam(), kPages);
+  const size_t page_bytes = 2 * KvBlocks::HeadBytes(24, GetParam());
+  const auto fill = [](int layer, int page) { return 1 + 16 * layer + page; };
+  for (int layer = 0; layer < 3; ++layer) {
+    for (int page = 0; page < kPages; ++page) {
+      std::memset(cache.layer(layer).keys(page, 0), fill(layer, page), page_bytes);
     }
-    std::set<int32_t> owned;
-    for (const auto& s : sequences) {
-      for (const int32_t page : s) {
-        EXPECT_TRUE(page >= 0 && page < 10);
-        EXPECT_TRUE(owned.insert(page).second) << page;
-      }
+  }
+  cache.Copy(2, 0);
+  for (int layer = 0; layer < 3; ++layer) {
+    for (int page = 0; page < kPages; ++page) {
+      const std::byte expected{static_cast<uint8_t>(fill(layer, page == 0 ? 2 : page))};
+      const std::byte* data = cache.layer(layer).keys(page, 0);
+      for (size_t i = 0; i < page_bytes; ++i) ASSERT_EQ(data[i], expected) << layer << ' ' << page;
     }
-    EXPECT_EQ(std::ssize(owned) + cache.num_free_pages(), 10);
   }
 }
 
@@ -118,14 +94,13 @@ TEST_P(KvCacheTest, PagesThatNobodyTouchedTakeNoMemory) {
   const size_t page_bytes = KvCache::PageBytes(config, DType::kF32);
   const auto pages = static_cast<int64_t>((size_t{24} << 40) / page_bytes);
   KvCache cache(*backend_, config, GetParam(), pages);
-  EXPECT_EQ(cache.num_free_pages(), pages);
+  EXPECT_EQ(cache.num_pages(), pages);
   *cache.layer(31).values(pages - 1, 7) = std::byte{1};
 }
 
-TEST_P(KvCacheTest, RunningOutIsABug) {
+TEST_P(KvCacheTest, APageThatThereIsNotIsABug) {
   KvCache cache(*backend_, CacheConfig(), GetParam(), 2);
-  std::vector<int32_t> pages;
-  EXPECT_DEATH(cache.Grow(pages, 3 * kKvBlock), "more than the KV cache holds");
+  EXPECT_DEATH(cache.Copy(0, 2), "failed");
 }
 
 INSTANTIATE_TEST_SUITE_P(DTypes, KvCacheTest, testing::Values(DType::kF32, DType::kBF16),

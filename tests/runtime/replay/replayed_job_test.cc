@@ -99,6 +99,29 @@ TEST(ReplayedJob, PreemptedSequencesAreComputedAgain) {
   EXPECT_LE(job->most_pages(0), 5);
 }
 
+// The second and the third answer begin with 40 tokens of the first one, on each rank once.
+TEST(ReplayedJob, WhatWasFoundIsComputedOnceOnARank) {
+  TokenTable table = TableOf({{50, 3}, {50, 3}, {50, 3}});
+  for (int64_t row = 0; row < 3 * 52; ++row) {
+    table.origins.push_back(row % 52 < 40 ? row % 52 : row);
+  }
+  const auto count = [&](bool prefix_cache, int copies) {
+    SchedulerLimits limits = Limits(1, 64);
+    limits.prefix_cache = prefix_cache;
+    absl::StatusOr<ReplayedJob> job =
+        ReplayedJob::Make(table, limits, HomePolicy::kLeastLoaded, copies);
+    EXPECT_TRUE(job.ok()) << job.status();
+    int64_t tokens = 0;
+    while (const ReplayedStep* step = job->Next()) {
+      for (const ReplayedChunk& chunk : step->ranks[0]) tokens += chunk.num_tokens;
+    }
+    return tokens;
+  };
+  EXPECT_EQ(count(false, 1), 3 * 52);
+  EXPECT_EQ(count(true, 1), 3 * 52 - 2 * 40);
+  EXPECT_EQ(count(true, 2), 2 * (3 * 52 - 2 * 40)) << "copies are other prompts";
+}
+
 TEST(ReplayedJob, SaysWhatCannotBeReplayed) {
   TokenTable table = TableOf({{5, 3}});
   SchedulerLimits limits = Limits(1, 64);

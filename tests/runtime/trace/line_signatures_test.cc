@@ -52,6 +52,17 @@ TEST(LineSignatures, ATokenThatWasComputedAgainCountsOnce) {
   EXPECT_THAT(signatures.Find(1), ElementsAre(1, 1, 0, 0, 0, 0, 1, 1));
 }
 
+TEST(LineSignatures, FoundTokensAreThoseOfAnotherLine) {
+  const std::string experts("\3\1\1\3", 4);
+  StepRouting step = TinyStep(1, {{.line = 5, .position = 1}, {.line = 6, .position = 2}});
+  AddFound(step, 5, 1, 4);
+  AddFound(step, 6, 2, 4);  // of which line 4 has one
+  const LineSignatures signatures = Read({TinyStep(0, {{.line = 4, .experts = experts}}), step});
+  EXPECT_THAT(signatures.Find(4), ElementsAre(0, 1, 0, 1, 0, 1, 0, 1));
+  EXPECT_THAT(signatures.Find(5), ElementsAre(1, 2, 0, 1, 0, 1, 1, 2));
+  EXPECT_THAT(signatures.Find(6), ElementsAre(1, 1, 0, 0, 0, 0, 1, 1));
+}
+
 // A chunk of a prompt may begin before the 32nd position and end after it.
 TEST(LineSignatures, ARunOfTokensIsCut) {
   StepRouting step = TinyStep(0, {});

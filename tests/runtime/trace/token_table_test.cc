@@ -64,6 +64,40 @@ TEST(TokenTable, TheLastOfATokenCounts) {
   EXPECT_EQ(table.places[0].rank, 1);
 }
 
+// What was found counts as if it had been computed, also what was found in what was found.
+TEST(TokenTable, HasTheTokensThatWereFound) {
+  MemoryFileSystem files;
+  const std::string experts("\3\1\1\3", 4);
+  StepRouting second = TinyStep(1, {{.line = 1, .position = 1}}, 1);
+  AddFound(second, 1, 1, 2);
+  StepRouting third = TinyStep(2, {{.line = 3, .position = 2}}, 1);
+  AddFound(third, 3, 2, 1);
+  WriteTinyTrace(files, "t.zst",
+                 {TinyStep(0, {{.line = 2, .experts = experts}}, 1), second, third});
+  const TokenTable table = Read(files);
+  ASSERT_EQ(table.answers.size(), 3U);
+  EXPECT_EQ(table.answers[0].prompt_tokens, 2);
+  EXPECT_EQ(table.answers[2].num_tokens, 3);
+  EXPECT_EQ(table.answers[2].prompt_tokens, 3);
+  // Rows: line 1 has 0 and 1, line 2 has 2, line 3 has 3 to 5.
+  EXPECT_THAT(table.origins, ElementsAre(2, 1, 2, 2, 1, 5));
+  for (const int row : {0, 2, 3}) {
+    EXPECT_EQ(table.experts[4 * row], 3) << row;
+    EXPECT_EQ(table.weights[4 * row], FloatToHalf(0.75F)) << row;
+    EXPECT_EQ(table.places[row].step, 0) << row;
+  }
+  EXPECT_EQ(table.experts[4 * 4], 0);
+}
+
+TEST(TokenTable, AnAnswerThatThereIsNotLeavesAHole) {
+  MemoryFileSystem files;
+  StepRouting step = TinyStep(0, {{.line = 1, .position = 1}});
+  AddFound(step, 1, 1, 7);
+  WriteTinyTrace(files, "t.zst", {step});
+  EXPECT_THAT(std::string(ReadTokenTable(files, "t.zst").status().message()),
+              HasSubstr("lacks token 0 of line 1, choice 0"));
+}
+
 TEST(TokenTable, AMissingTokenIsAnError) {
   MemoryFileSystem files;
   for (const int32_t position : {1, 7, 2'000'000'000}) {
