@@ -15,11 +15,11 @@ namespace octet {
 namespace {
 
 constexpr ReplayedModel kTwoLayers = {.num_layers = 2,
-                                  .num_experts = 4,
-                                  .topk = 2,
-                                  .hidden_size = 8,
-                                  .dispatch_row_bytes = 16,
-                                  .return_row_bytes = 32};
+                                      .num_experts = 4,
+                                      .topk = 2,
+                                      .hidden_size = 8,
+                                      .dispatch_row_bytes = 16,
+                                      .return_row_bytes = 32};
 constexpr double kLatency = 10;  // seconds
 constexpr double kRate = 4;      // bytes per second
 
