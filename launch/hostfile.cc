@@ -44,7 +44,7 @@ absl::StatusOr<int> TakeNumber(std::string& name, const std::string& line) {
   const size_t colon = name.rfind(':');
   if (colon == std::string::npos || colon < after_address) return 0;
   if (after_address == 0 && name.find(':') != colon) return 0;
-  const absl::StatusOr<int> ranks = ParseRanks(name.substr(colon + 1), line);
+  absl::StatusOr<int> ranks = ParseRanks(name.substr(colon + 1), line);
   name.resize(colon);
   return ranks;
 }
