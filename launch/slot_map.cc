@@ -240,7 +240,7 @@ absl::Status CheckCounts(const Json& file, const SlotPlan& plan) {
         absl::StrCat(name, " is ", Shortened(file[name].dump()), ", and there are ", number));
   };
   for (const LayerSlots& layer : plan.layers) {
-    const absl::Status status = check(kNumSlots, Joined(layer).size());
+    absl::Status status = check(kNumSlots, Joined(layer).size());
     if (!status.ok()) return status;
   }
   return check(kAscendCount, plan.layers.size());

@@ -3,6 +3,7 @@
 #ifndef OCTET_PARALLEL_TRANSPORT_LOCAL_COMMUNICATOR_H_
 #define OCTET_PARALLEL_TRANSPORT_LOCAL_COMMUNICATOR_H_
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -20,7 +21,10 @@ class LocalWorld {
  public:
   explicit LocalWorld(int size) : LocalWorld(std::vector<std::string>(size, "this process")) {}
   explicit LocalWorld(std::vector<std::string> hosts)
-      : hosts_(std::move(hosts)), inboxes_(hosts_.size()) {}
+      : hosts_(std::move(hosts)), inboxes_(hosts_.size()) {
+    // A step takes no memory, whenever heartbeats come.
+    for (Inbox& inbox : inboxes_) inbox.heartbeats.reserve(std::min<size_t>(hosts_.size(), 16));
+  }
 
   int size() const { return static_cast<int>(hosts_.size()); }
   std::span<const std::string> hosts() const { return hosts_; }
