@@ -161,7 +161,7 @@ void Grammar::Define(Node rule, Node body) {
 
 bool Grammar::FindHasTexts(const NodeData& node) const {
   const auto has_texts = [this](Node part) { return has_texts_[part]; };
-  const auto parts = std::span(parts_).subspan(node.first, node.size);
+  const std::span<const Node> parts = PartsOf(node);
   switch (node.kind) {
     case Kind::kEmpty:
     case Kind::kBytes:

@@ -67,9 +67,7 @@ class Grammar {
 
   Kind kind(Node node) const { return nodes_[node].kind; }
   const ByteSet& bytes(Node node) const { return sets_[nodes_[node].first]; }
-  std::span<const Node> parts(Node node) const {
-    return std::span(parts_).subspan(nodes_[node].first, nodes_[node].size);
-  }
+  std::span<const Node> parts(Node node) const { return PartsOf(nodes_[node]); }
   int32_t least(Node node) const { return nodes_[node].least; }
   int32_t most(Node node) const { return nodes_[node].most; }
 
@@ -82,6 +80,10 @@ class Grammar {
     int32_t most = 0;
   };
 
+  std::span<const Node> PartsOf(const NodeData& node) const {
+    if (node.size == 0) return {};  // `first` may be of sets_
+    return std::span(parts_).subspan(node.first, node.size);
+  }
   Node Add(NodeData data, std::span<const Node> parts);
   bool FindHasTexts(const NodeData& node) const;
   void FindByteClasses();
