@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "launch/bench/part_samples.h"
+#include "launch/bench/probes.h"
 #include "parallel/dispatch/host_dispatcher.h"
 #include "parallel/transport/collectives.h"
 #include "runtime/model/attention.h"
@@ -297,7 +298,7 @@ void MeasureLayer(Communicator& world, const JobSetup& setup, const ModelWeights
     const Samples samples = model.Measure(c);
     for (int p = 0; p < kNumParts; ++p) {
       if (samples[p].empty()) continue;
-      const RankSamples of_ranks = GatherSamples(world, samples[p]);
+      const RankSamples of_ranks = GatherNumbers(world, samples[p]);
       if (of_ranks.empty()) continue;  // not rank 0
       const Part part = static_cast<Part>(p);
       interruptions.Add(of_ranks, part == Part::kExperts);

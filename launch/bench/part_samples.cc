@@ -2,28 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <string>
-#include <string_view>
 
-#include "kernels/base/check.h"
 #include "kernels/base/quantile.h"
-#include "parallel/transport/collectives.h"
 #include "runtime/replay/latest_time.h"
 
 namespace octet {
-
-RankSamples GatherSamples(Communicator& world, const std::vector<double>& mine) {
-  const std::string_view bytes(reinterpret_cast<const char*>(mine.data()),
-                               mine.size() * sizeof(double));
-  RankSamples all;
-  for (const std::string& theirs : GatherToRoot(world, {"bench"}, bytes)) {
-    if (theirs.empty()) continue;  // not on rank 0
-    OCTET_CHECK_EQ(theirs.size(), bytes.size());
-    std::memcpy(all.emplace_back(mine.size()).data(), theirs.data(), theirs.size());
-  }
-  return all;
-}
 
 double MeanOfMedians(const RankSamples& samples) {
   double sum = 0;

@@ -5,16 +5,11 @@
 
 #include <vector>
 
-#include "parallel/transport/communicator.h"
 #include "proto/machine_profile.pb.h"
 
 namespace octet {
 
 using RankSamples = std::vector<std::vector<double>>;  // seconds: [ranks, samples]
-
-// Collective. Returns the samples of all ranks, which have the same number; nothing on ranks other
-// than 0.
-RankSamples GatherSamples(Communicator& world, const std::vector<double>& mine);
 
 // The mean over ranks of their medians.
 double MeanOfMedians(const RankSamples& samples);

@@ -227,12 +227,22 @@ std::vector<ExchangeRate> ProbeExchange(Communicator& comm) {
 }
 
 std::vector<double> GatherNumbers(Communicator& comm, double mine) {
-  const std::string_view bytes(reinterpret_cast<const char*>(&mine), sizeof(mine));
   std::vector<double> all;
+  for (const std::vector<double>& theirs : GatherNumbers(comm, std::vector<double>{mine})) {
+    all.push_back(theirs.front());
+  }
+  return all;
+}
+
+std::vector<std::vector<double>> GatherNumbers(Communicator& comm,
+                                               const std::vector<double>& mine) {
+  const std::string_view bytes(reinterpret_cast<const char*>(mine.data()),
+                               mine.size() * sizeof(double));
+  std::vector<std::vector<double>> all;
   for (const std::string& theirs : GatherToRoot(comm, {"probes"}, bytes)) {
     if (theirs.empty()) continue;  // not on rank 0
-    OCTET_CHECK_EQ(theirs.size(), sizeof(mine));
-    std::memcpy(&all.emplace_back(), theirs.data(), sizeof(mine));
+    OCTET_CHECK_EQ(theirs.size(), bytes.size());
+    std::memcpy(all.emplace_back(mine.size()).data(), theirs.data(), theirs.size());
   }
   return all;
 }

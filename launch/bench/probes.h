@@ -54,8 +54,9 @@ std::vector<ExchangeRate> ProbeExchange(Communicator& comm);
 // Collective. The same with `exchange`, for rank `rank` of `num_ranks`.
 std::vector<ExchangeRate> ProbeExchange(int rank, int num_ranks, PlainExchange exchange);
 
-// Collective. Returns one number of each rank, on rank 0; nothing on the others.
+// Collective. Return one number, or as many, of each rank, on rank 0; nothing on the others.
 std::vector<double> GatherNumbers(Communicator& comm, double mine);
+std::vector<std::vector<double>> GatherNumbers(Communicator& comm, const std::vector<double>& mine);
 
 // The rates of a job's machines while all of its ranks work.
 struct MachineRates {

@@ -4,6 +4,7 @@
 #define OCTET_RUNTIME_IO_UTF8_H_
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace octet {
@@ -24,6 +25,8 @@ Utf8Char FirstUtf8Char(std::string_view text);
 bool MayBecomeUtf8Char(std::string_view text);
 
 bool IsUtf8(std::string_view text);
+
+void AppendUtf8(char32_t code_point, std::string& text);
 
 // Returns `place`, or the beginning of the character of `text` that would be cut there.
 size_t BeginOfChar(std::string_view text, size_t place);

@@ -2,25 +2,19 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "kernels/base/check.h"
+#include "runtime/io/utf8.h"
 
 namespace octet {
 namespace {
 
-// The bytes of a character, from the first.
-struct Utf8Bytes {
-  std::array<uint8_t, 4> bytes;
-  int size;
-};
-
-Utf8Bytes EncodeUtf8(char32_t c) {
-  const auto tail = [c](int shift) { return static_cast<uint8_t>(0x80 | (c >> shift & 0x3F)); };
-  if (c < 0x80) return {{static_cast<uint8_t>(c)}, 1};
-  if (c < 0x800) return {{static_cast<uint8_t>(0xC0 | c >> 6), tail(0)}, 2};
-  if (c < 0x10000) return {{static_cast<uint8_t>(0xE0 | c >> 12), tail(6), tail(0)}, 3};
-  return {{static_cast<uint8_t>(0xF0 | c >> 18), tail(12), tail(6), tail(0)}, 4};
+std::string EncodeUtf8(char32_t c) {
+  std::string bytes;
+  AppendUtf8(c, bytes);
+  return bytes;
 }
 
 // Calls `use` with parts of the range whose encodings are all sequences of a byte of a range each.
@@ -31,7 +25,7 @@ void SplitUtf8(char32_t first, char32_t last, const Use& use) {
     SplitUtf8(first, end, use);
     return SplitUtf8(end + 1, last, use);
   }
-  const int size = EncodeUtf8(first).size;
+  const auto size = static_cast<int>(EncodeUtf8(first).size());
   for (int i = 1; i < size; ++i) {
     const char32_t tail = (char32_t{1} << (6 * i)) - 1;
     if ((first & ~tail) == (last & ~tail)) continue;
@@ -99,16 +93,17 @@ Grammar::Node Grammar::Characters(const CodePoints& set) {
   ByteSet ascii;
   std::map<std::vector<Node>, ByteSet> first_bytes;  // by what follows
   for (const CodePoints::Range range : set.ranges()) {
-    SplitUtf8(range.first, range.last, [&](const Utf8Bytes& low, const Utf8Bytes& high) {
-      const ByteSet leading = BytesBetween(low.bytes[0], high.bytes[0]);
-      if (low.size == 1) {
+    SplitUtf8(range.first, range.last, [&](const std::string& low, const std::string& high) {
+      const auto bytes_at = [&](size_t i) {
+        return BytesBetween(static_cast<uint8_t>(low[i]), static_cast<uint8_t>(high[i]));
+      };
+      const ByteSet leading = bytes_at(0);
+      if (low.size() == 1) {
         ascii |= leading;
         return;
       }
       std::vector<Node> rest;
-      for (int i = 1; i < low.size; ++i) {
-        rest.push_back(Bytes(BytesBetween(low.bytes[i], high.bytes[i])));
-      }
+      for (size_t i = 1; i < low.size(); ++i) rest.push_back(Bytes(bytes_at(i)));
       first_bytes[rest] |= leading;
     });
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "runtime/io/utf8.h"
 #include "runtime/text/jinja/unicode.h"
 
 namespace octet::jinja {

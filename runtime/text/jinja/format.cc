@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "runtime/io/strict_json.h"
+#include "runtime/io/utf8.h"
 #include "runtime/text/jinja/access.h"
 #include "runtime/text/jinja/format_spec.h"
 #include "runtime/text/jinja/literal.h"

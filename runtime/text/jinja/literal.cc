@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "runtime/io/utf8.h"
 #include "runtime/text/jinja/error.h"
 #include "runtime/text/jinja/unicode.h"
 

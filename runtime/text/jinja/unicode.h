@@ -32,8 +32,6 @@ unsigned PropertiesOf(char32_t code_point);
 // Appends `code_point` in another case to `text`, as up to three code points.
 void AppendInCase(char32_t code_point, LetterCase letter_case, std::string& text);
 
-void AppendUtf8(char32_t code_point, std::string& text);
-
 // Returns the code point at `position` of well-formed UTF-8, and moves `position` after it.
 char32_t NextCodePoint(std::string_view text, size_t& position);
 
