@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <span>
 
+#include "launch/speculation.h"
 #include "runtime/engine/model_runner.h"
 #include "runtime/io/strict_json.h"
 #include "runtime/model/mixtral.h"
@@ -70,6 +71,8 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
         absl::StrCat("--max-model-len ", max_model_len,
                      ": the model was made for max_position_embeddings ", longest));
   }
+  const absl::StatusOr<DraftLimits> drafts = ChooseDrafts(config, model.config);
+  if (!drafts.ok()) return drafts.status();
   const std::vector<ExpertFormats> formats = FormatsOfExperts(model.tensors, model.config, *dtype);
   EngineOptions options = {.dtype = *dtype,
                            .quantised_experts = HasQuantised(formats),
@@ -85,7 +88,8 @@ absl::StatusOr<EngineOptions> ChooseEngineOptions(const Communicator& world,
       .group_size = *group_size,
       .overlap_tokens = ChooseOverlap(world.hosts(), config.overlap(), *group_size,
                                       model.config.num_experts, model.config.experts_per_token),
-      .prefix_cache = config.prefix_cache() == "on"};
+      .prefix_cache = config.prefix_cache() == "on",
+      .drafts = *drafts};
   return options;
 }
 

@@ -111,6 +111,8 @@ void AddScheduling(const SchedulerStats& stats, RunReport& report) {
   report.set_recomputed_tokens(stats.recomputed_tokens);
   report.set_prefix_cache_queries(stats.prompt_tokens);
   report.set_prefix_cache_hits(stats.found_tokens);
+  report.set_draft_tokens(stats.draft_tokens);
+  report.set_accepted_tokens(stats.accepted_tokens);
 }
 
 double Rate(int64_t tokens, double seconds) {
@@ -176,6 +178,13 @@ std::string FormatPrefixCache(const RunReport& r) {
                          100 * Share(r.prefix_cache_hits(), r.prefix_cache_queries()));
 }
 
+std::string FormatSpeculation(const RunReport& r) {
+  if (r.draft_tokens() == 0) return "";
+  return absl::StrFormat("guesses    %d of %d draft tokens accepted (%.1f %%)\n",
+                         r.accepted_tokens(), r.draft_tokens(),
+                         100 * Share(r.accepted_tokens(), r.draft_tokens()));
+}
+
 std::string FormatSummary(const RunReport& r) {
   std::string text = absl::StrFormat(
       "requests   %d answered, %d refused\n"
@@ -186,7 +195,8 @@ std::string FormatSummary(const RunReport& r) {
       r.prefill_tokens_per_s(), r.decode_tokens_per_s(), r.load_seconds(), r.run_seconds());
   for (const PhaseTime& p : r.phases())
     absl::StrAppendFormat(&text, " %s %.2f", p.phase(), p.seconds());
-  absl::StrAppend(&text, "\n", FormatScheduling(r), FormatPrefixCache(r), FormatMoves(r));
+  absl::StrAppend(&text, "\n", FormatScheduling(r), FormatPrefixCache(r), FormatSpeculation(r),
+                  FormatMoves(r));
   absl::StrAppend(&text, "exchanged ");
   for (const TrafficBytes& t : r.traffic())
     absl::StrAppendFormat(&text, " %s %d B", t.kind(), t.bytes());

@@ -21,6 +21,9 @@ RunReport MakeReport(Communicator& world, const JobSetup& setup, Session& sessio
 // Returns a line about what the prefix cache found, or nothing without one.
 std::string FormatPrefixCache(const RunReport& report);
 
+// Returns a line about the draft tokens, or nothing without any.
+std::string FormatSpeculation(const RunReport& report);
+
 // Returns a few lines for the user.
 std::string FormatSummary(const RunReport& report);
 

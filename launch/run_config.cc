@@ -188,6 +188,15 @@ void RunConfigFlags::AddHome() {
             "for each prompt");
 }
 
+void RunConfigFlags::AddSpeculate(const std::string& by_default) {
+  AddString(
+      "--speculate", &RunConfig::mutable_speculate,
+      "tokens that a sequence guesses from what followed its last tokens before, and that are "
+      "computed in one step: auto (where that is cheap), off, or the most; answers are the "
+      "same; default " +
+          by_default);
+}
+
 void RunConfigFlags::AddSeed(const std::string& help) {
   AddNumber<int64_t>("--seed", &RunConfig::set_seed, kSeeds, help + "; default 0");
 }
@@ -219,6 +228,7 @@ void RunConfigFlags::AddBatchFlags() {
   AddTrace();
   AddLiveMoves();
   AddHome();
+  AddSpeculate("auto");
   AddSwitch("--allow-home", &C::set_allow_home,
             "requests may have the field \"home\", the rank that computes their attention");
   AddSwitch("--resume", &C::set_resume,

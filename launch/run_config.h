@@ -36,6 +36,9 @@ class RunConfigFlags {
   // Adds --home and --prefix-cache.
   void AddHome();
 
+  // Adds --speculate, whose default is `by_default`.
+  void AddSpeculate(const std::string& by_default);
+
   // Adds --seed, whose use by the subcommand `help` explains.
   void AddSeed(const std::string& help);
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "launch/home_flags.h"
+#include "launch/speculation.h"
 #include "parallel/dispatch/replica_policy.h"
 
 namespace octet {
@@ -43,6 +44,10 @@ absl::Status CheckRunConfig(const RunConfig& c) {
   }
   if (c.prefix_cache() != "on" && c.prefix_cache() != "off") {
     return bad("--prefix-cache", "must be on or off");
+  }
+  if (!ParseSpeculate(c.speculate())) {
+    return bad("--speculate",
+               absl::StrCat("must be auto, off or a number from 1 to ", DraftLimits::kMost));
   }
   if (!ParseReplicaPolicy(c.replica_policy())) {
     return bad("--replica-policy", "must be even, nearest or in-turn");

@@ -101,6 +101,7 @@ class BenchThroughputCommand : public Subcommand {
     flags_.AddTrace();
     flags_.AddLiveMoves();
     flags_.AddHome();
+    flags_.AddSpeculate("off");
   }
 
   ExitCode Run(Communicator& world) override {
@@ -108,6 +109,8 @@ class BenchThroughputCommand : public Subcommand {
     if (!config.ok()) return ExitWith(world, config.status(), ExitCode::kCannotServe);
     const int64_t longest = options_.prompt_len() + options_.output_len;
     if (config->max_model_len() == 0) config->set_max_model_len(static_cast<int32_t>(longest));
+    // Random models repeat themselves: they would show how well text is guessed.
+    if (config->speculate().empty()) config->set_speculate("off");
     PosixFileSystem files;
     const auto check = [&](const JobSetup& setup) {
       if (longest > setup.engine.max_model_len) {

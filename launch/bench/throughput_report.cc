@@ -212,14 +212,14 @@ std::string FormatThroughput(const ThroughputReport& r) {
       NameOfModel(r.config), r.model.num_layers, r.model.hidden_size, r.model.num_experts,
       r.model.intermediate_size, run.numerics_class(), loaded / 1e9, run.load_seconds(),
       Ratio(loaded / 1e9, run.load_seconds()));
-  return absl::StrCat(text, FormatRouting(r.options), FormatMemory(run),
-                      FormatMachine(r.machine.rates),
-                      r.options.prefix_len > 0 ? FormatPrefixCache(run) : "",
-                      FormatPhase("prefill", PromptRate(r.prefill), r.prefill),
-                      FormatPhase("decode", SampleRate(r.decode), r.decode), FormatBalance(r),
-                      absl::StrFormat("total      %.1f tokens/s in and out, %.2f s; answers %s\n",
-                                      TotalRate(r), r.seconds(), r.right ? "right" : "WRONG"),
-                      FormatTimes(r));
+  return absl::StrCat(
+      text, FormatRouting(r.options), FormatMemory(run), FormatMachine(r.machine.rates),
+      r.options.prefix_len > 0 ? FormatPrefixCache(run) : "", FormatSpeculation(run),
+      FormatPhase("prefill", PromptRate(r.prefill), r.prefill),
+      FormatPhase("decode", SampleRate(r.decode), r.decode), FormatBalance(r),
+      absl::StrFormat("total      %.1f tokens/s in and out, %.2f s; answers %s\n", TotalRate(r),
+                      r.seconds(), r.right ? "right" : "WRONG"),
+      FormatTimes(r));
 }
 
 std::string ThroughputJson(const ThroughputReport& r) {

@@ -39,6 +39,8 @@ void AddRunFacts(HtmlPage& page, const RunReport& run) {
                 {"tokens computed again", count(run.recomputed_tokens())},
                 {"prompt tokens asked of the prefix cache", count(run.prefix_cache_queries())},
                 {"found there", count(run.prefix_cache_hits())},
+                {"draft tokens computed", count(run.draft_tokens())},
+                {"accepted", count(run.accepted_tokens())},
                 {"experts moved", count(run.experts_moved())},
                 {"journal, s", NumeralOf(run.journal_seconds())},
                 {"journal, processor s", NumeralOf(run.journal_cpu_seconds())},

@@ -55,7 +55,9 @@ Engine::Engine(EngineRanks ranks, Backend& backend, const EngineModel& model,
         options.rebalance.rooms[rank] - placement_.CountPairs()[rank]);
     rebalancer_ = std::make_unique<Rebalancer>(options.rebalance, placement_);
   }
+  if (options.limits.drafts.of_sequence > 0) runner_.StartGuessing();
   if (!options.record_routing && !options.return_routed_experts) return;
+  OCTET_CHECK(options.limits.drafts.of_sequence == 0) << "wrong draft tokens would be recorded";
   recorder_.emplace(RankCounters{ranks.world, ranks.group, model_.expert_load(), clock_},
                     placement_, model.config.experts_per_token);
   runner_.SetRecorder(&*recorder_, {.in_steps = options.record_routing,

@@ -14,7 +14,7 @@ bool Contains(const auto& ids, int32_t id) {
 StepResult& ModelRunner::Run(const RankStep& step) {
   batch_.Clear();
   logit_rows_.clear();
-  failed_.clear();
+  ended_.clear();
   result_.Clear();
   const int num_micro_batches = step.overlap() ? kMaxMicroBatches : 1;
   if (recorder_ != nullptr) recorder_->Begin(*result_.mutable_routing(), num_micro_batches);
@@ -35,7 +35,8 @@ StepResult& ModelRunner::Run(const RankStep& step) {
     if (routing_results_.in_sequences) KeepRoutedExperts(step);
     UseHidden(hidden);
   }
-  for (Sequence* s : failed_) Finish(*s);
+  if (guesses_) ReportDrafts(step);
+  for (Sequence* s : ended_) Finish(*s);
   if (recorder_ != nullptr) recorder_->End();
   if (!routing_results_.in_steps) result_.clear_routing();
   return result_;
@@ -107,7 +108,8 @@ void ModelRunner::AddChunk(const Chunk& chunk) {
   num_pages_ += chunk.pages_size();
   const int64_t begin = chunk.first_position();
   const int64_t end = begin + chunk.num_tokens();
-  OCTET_CHECK(begin >= s.num_computed && begin < end && end <= std::ssize(s.tokens) &&
+  const int64_t num_drafts = std::max<int64_t>(0, end - std::ssize(s.tokens));
+  OCTET_CHECK(begin >= s.num_computed && begin < end - num_drafts &&
               KvCache::PagesFor(end) <= std::ssize(s.pages))
       << s.num_computed << ' ' << begin << ' ' << end << ' ' << s.pages.size();
   if (recorder_ != nullptr) Record(s, chunk);
@@ -116,20 +118,22 @@ void ModelRunner::AddChunk(const Chunk& chunk) {
                           .start_pos = begin,
                           .pages = s.pages});
   batch_.lines.push_back(s.line);
+  const int64_t num_known = std::ssize(s.tokens);
+  if (num_drafts > 0) s.lookup.AddDraft(num_drafts, s.tokens);
   for (int64_t position = begin; position < end; ++position) {
     batch_.tokens.push_back(s.tokens[position]);
     batch_.positions.push_back(static_cast<int32_t>(position));
-    AddLogitRow(s, position);
+    AddLogitRow(s, position, position + 1 >= num_known);
   }
-  s.num_computed = end;
+  s.num_computed = end - num_drafts;
 }
 
-// Adds a row if the logits after this token are needed: after the last token, and after a prompt
-// token whose logprobs were requested and not computed before a preemption.
-void ModelRunner::AddLogitRow(Sequence& s, int64_t position) {
+// Adds a row if the logits after this token are needed: after the last token, draft tokens, and
+// each prompt token whose logprobs were requested and not computed before a preemption.
+void ModelRunner::AddLogitRow(Sequence& s, int64_t position, bool is_drawn) {
   const bool of_prompt = position + 1 < s.num_prompt && s.params.num_prompt_logprobs() >= 0 &&
                          position >= s.result.prompt_logprobs_size();
-  if (!of_prompt && position + 1 < std::ssize(s.tokens)) return;
+  if (!of_prompt && !is_drawn) return;
   batch_.logit_rows.push_back(static_cast<int32_t>(batch_.num_tokens() - 1));
   logit_rows_.push_back({&s, position});
 }
@@ -169,7 +173,7 @@ void ModelRunner::UseLogits(ConstMatrix logits, std::span<const LogitRow> rows) 
   const ConstMatrix on_host = ToHost(logits, rows);
   Await();
   for (int64_t i = 0; i < logits.rows; ++i) {
-    if (rows[i].sequence->result.finish_reason() == NOT_FINITE) continue;
+    if (!IsUsed(rows[i])) continue;
     if (are_finite_[i] == 0) {
       Fail(*rows[i].sequence);
     } else {
@@ -178,21 +182,21 @@ void ModelRunner::UseLogits(ConstMatrix logits, std::span<const LogitRow> rows) 
   }
 }
 
+// Not used is what comes behind a wrong draft token, or behind the answer's end.
+bool ModelRunner::IsUsed(const LogitRow& row) {
+  const Sequence& s = *row.sequence;
+  return !s.has_ended && (!row.is_drawn() || row.position + 1 == s.num_computed);
+}
+
 // After it, nothing of the step is left to do, so that experts may move.
 void ModelRunner::Await() {
   model_.Await();
   context_.backend.Synchronize();
 }
 
-// Whether the row's logits are for the sequence's next token.
-bool ModelRunner::IsDrawn(const LogitRow& row) {
-  return row.position + 1 == std::ssize(row.sequence->tokens);
-}
-
 bool ModelRunner::NeedsHost(const LogitRow& row) const {
-  const Sequence& s = *row.sequence;
-  return !IsDrawn(row) || s.params.num_logprobs() >= 0 ||
-         LogitsProcessors::Change(MakeSampleRequest(s));
+  return !row.is_drawn() || row.sequence->params.num_logprobs() >= 0 ||
+         (row.exists() && LogitsProcessors::Change(MakeSampleRequest(row)));
 }
 
 // Draws a token from each row, also where none is needed: the greatest logit costs little.
@@ -203,8 +207,8 @@ void ModelRunner::DrawTokens(ConstMatrix logits, std::span<const LogitRow> rows)
   drawn_.resize(rows.size());
   are_finite_.resize(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (!IsDrawn(rows[i])) continue;
-    const SampleRequest request = MakeSampleRequest(*rows[i].sequence);
+    if (!rows[i].is_drawn() || !rows[i].exists()) continue;
+    const SampleRequest request = MakeSampleRequest(rows[i]);
     if (!LogitsProcessors::Change(request)) draws_[i] = DrawOf(request);
   }
   const Matrix room =
@@ -225,49 +229,82 @@ ConstMatrix ModelRunner::ToHost(ConstMatrix logits, std::span<const LogitRow> ro
 void ModelRunner::UseRow(ConstMatrix logits, const LogitRow& row, int32_t drawn) {
   Sequence& s = *row.sequence;
   const SamplingParams& params = s.params;
-  if (!IsDrawn(row)) {
+  if (!row.is_drawn()) {
     return sampler_.Logprob(logits, s.tokens[row.position + 1], params.num_prompt_logprobs(),
                             *s.result.add_prompt_logprobs());
   }
-  const SampleRequest request = MakeSampleRequest(s);
+  const SampleRequest request = MakeSampleRequest(row);
   const int32_t token = LogitsProcessors::Change(request) ? sampler_.Draw(logits, request) : drawn;
-  s.tokens.push_back(token);
+  AddToken(s, token);
   SampledToken& sampled = *result_.add_sampled();
   sampled.set_id(s.result.id());
   sampled.set_token(token);
   if (params.num_logprobs() >= 0) {
     sampler_.Logprob(logits, token, params.num_logprobs(), *s.result.add_logprobs());
   }
-  if (IsFinished(s)) Finish(s);
+  const int64_t num_tokens = row.position + 2;
+  if (guesses_) s.lookup.Add(std::span(s.tokens).first(num_tokens));
+  if (!IsFinished(s, s.answer().first(num_tokens - s.num_prompt))) return;
+  s.tokens.resize(num_tokens);
+  End(s);
+}
+
+// A draft token that is right stays, and for now those behind it.
+void ModelRunner::AddToken(Sequence& s, int32_t token) {
+  const bool was_accepted =
+      s.num_computed < std::ssize(s.tokens) && s.tokens[s.num_computed] == token;
+  if (was_accepted) {
+    ++s.num_computed;
+  } else {
+    s.tokens.resize(s.num_computed);
+    s.tokens.push_back(token);
+  }
 }
 
 // Later rows of this step may belong to it, so Run finishes it after all rows.
+void ModelRunner::End(Sequence& s) {
+  s.has_ended = true;
+  ended_.push_back(&s);
+}
+
 void ModelRunner::Fail(Sequence& s) {
   s.tokens.resize(s.num_prompt);
   s.result.clear_logprobs();
   s.result.clear_prompt_logprobs();
   s.result.set_finish_reason(NOT_FINITE);
-  failed_.push_back(&s);
+  End(s);
 }
 
-SampleRequest ModelRunner::MakeSampleRequest(const Sequence& s) const {
+void ModelRunner::ReportDrafts(const RankStep& step) {
+  for (const Chunk& chunk : step.chunks()) {
+    const Sequence& s = Find(chunk.id());
+    const bool has_drawn = s.num_computed + 1 == std::ssize(s.tokens);
+    if (s.has_ended || !has_drawn || !s.lookup.has_guess()) continue;
+    Draft& draft = *result_.add_drafts();
+    draft.set_id(chunk.id());
+    draft.set_num_right(s.lookup.num_right());
+  }
+}
+
+SampleRequest ModelRunner::MakeSampleRequest(const LogitRow& row) const {
+  const Sequence& s = *row.sequence;
   const bool own_seed = s.params.has_seed();
   return {.params = s.params,
           .prompt = s.prompt(),
-          .answer = s.answer(),
+          .answer = row.answer(),
           .eos_token_ids = config_.eos_token_ids,
           .key = {.seed = own_seed ? s.params.seed() : seed_,
                   .line = own_seed ? -1 : s.line,
                   .choice = s.choice,
-                  .position = static_cast<int32_t>(s.answer().size())},
+                  .position = static_cast<int32_t>(row.answer().size())},
           .guide = s.guide.get()};
 }
 
-bool ModelRunner::IsFinished(Sequence& s) const {
-  const int32_t token = s.tokens.back();
+// answer: so far, with the newest token.
+bool ModelRunner::IsFinished(Sequence& s, std::span<const int32_t> answer) const {
+  const int32_t token = answer.back();
   // Before min_tokens, a token that ends the answer is drawn only if all tokens are banned.
-  const bool may_end =
-      s.guide ? s.guide->may_end() : std::ssize(s.answer()) >= s.params.min_tokens();
+  const bool may_end = s.guide ? s.guide->may_end() : std::ssize(answer) >= s.params.min_tokens();
   s.result.set_finish_reason(STOP);
   if (may_end && !s.params.ignore_eos() && Contains(config_.eos_token_ids, token)) return true;
   if (may_end && Contains(s.params.stop_token_ids(), token)) {
@@ -281,7 +318,7 @@ bool ModelRunner::IsFinished(Sequence& s) const {
     }
   }
   s.result.set_finish_reason(LENGTH);
-  return std::ssize(s.answer()) == s.params.max_tokens();
+  return std::ssize(answer) == s.params.max_tokens();
 }
 
 void ModelRunner::Finish(Sequence& s) {

@@ -12,6 +12,7 @@
 #include "proto/engine.pb.h"
 #include "runtime/engine/answer_guide.h"
 #include "runtime/engine/page_notes.h"
+#include "runtime/engine/prompt_lookup.h"
 #include "runtime/engine/sampler.h"
 #include "runtime/engine/stop_matcher.h"
 #include "runtime/model/batch.h"
@@ -23,8 +24,10 @@ namespace octet {
 
 // A runner that does what the scheduler decided. It computes chunks of its sequences, in the pages
 // that the scheduler gave them, samples a token when a sequence is computed up to its end, and
-// reports finished sequences. If a sequence needs logits that are NaN or infinite, it ends there,
-// whatever it asked for.
+// reports finished sequences. A chunk may end with draft tokens. Each token is drawn by its key
+// whether or not it was guessed, so that the sequence takes those that come out as guessed, and the
+// answer is the same. If a sequence
+// needs logits that are NaN or infinite, it ends there, whatever it asked for.
 class ModelRunner {
  public:
   // Rows of logits that are computed at a time. With a large vocabulary, the logits of all tokens
@@ -63,6 +66,9 @@ class ModelRunner {
     notes_.emplace(kv_cache_.num_pages());
   }
 
+  // Guesses tokens, and reports which sequences have guesses, from now on.
+  void StartGuessing() { guesses_ = true; }
+
   // Collective. Makes one forward pass on every rank, even if `step` has no chunks. The caller may
   // add to the result. It is valid until the next call.
   StepResult& Run(const RankStep& step);
@@ -78,12 +84,14 @@ class ModelRunner {
     int64_t line;
     int32_t choice;
     SamplingParams params;
-    std::vector<int32_t> tokens;  // prompt and answer
+    std::vector<int32_t> tokens;  // prompt and answer; in a step, then draft tokens
     int64_t num_prompt;
-    int64_t num_computed = 0;  // tokens whose keys and values are stored
+    int64_t num_computed = 0;  // tokens that are right, with their keys and values stored
     std::vector<int32_t> pages;
     std::optional<StopMatcher> stop_matcher;  // if the request has stop texts
     std::unique_ptr<AnswerGuide> guide;       // if its answer has a constraint
+    PromptLookup lookup;
+    bool has_ended = false;
     FinishedSequence result;
 
     std::span<const int32_t> prompt() const { return std::span(tokens).first(num_prompt); }
@@ -94,6 +102,17 @@ class ModelRunner {
   struct LogitRow {
     Sequence* sequence;
     int64_t position;
+
+    // Whether the logits are for a token of the answer. The first of a step is the next one.
+    bool is_drawn() const { return position + 1 >= sequence->num_prompt; }
+
+    // Whether the sequence still has the token. It has none behind a wrong draft token.
+    bool exists() const { return position < std::ssize(sequence->tokens); }
+
+    // The answer before the token that is drawn.
+    std::span<const int32_t> answer() const {
+      return sequence->answer().first(position + 1 - sequence->num_prompt);
+    }
   };
 
   void Admit(const NewSequence& added);
@@ -101,7 +120,7 @@ class ModelRunner {
   static TokenRun DescribeRun(const Sequence& s, int64_t end);
   void Record(Sequence& s, const Chunk& chunk);
   void AddChunk(const Chunk& chunk);
-  void AddLogitRow(Sequence& s, int64_t position);
+  void AddLogitRow(Sequence& s, int64_t position, bool is_drawn);
   void KeepRoutedExperts(const RankStep& step);
   Sequence& Find(int64_t id);
 
@@ -111,12 +130,15 @@ class ModelRunner {
   void Await();
   void DrawTokens(ConstMatrix logits, std::span<const LogitRow> rows);
   bool NeedsHost(const LogitRow& row) const;
-  static bool IsDrawn(const LogitRow& row);
   ConstMatrix ToHost(ConstMatrix logits, std::span<const LogitRow> rows);
+  static bool IsUsed(const LogitRow& row);
   void UseRow(ConstMatrix logits, const LogitRow& row, int32_t drawn);
+  static void AddToken(Sequence& s, int32_t token);
   void Fail(Sequence& s);
-  SampleRequest MakeSampleRequest(const Sequence& s) const;
-  bool IsFinished(Sequence& s) const;  // after its newest token; sets the reason
+  void End(Sequence& s);
+  void ReportDrafts(const RankStep& step);
+  SampleRequest MakeSampleRequest(const LogitRow& row) const;
+  bool IsFinished(Sequence& s, std::span<const int32_t> answer) const;  // sets the reason
   void Finish(Sequence& s);
 
   const ExecutionContext& context_;
@@ -131,6 +153,7 @@ class ModelRunner {
   RoutingRecorder* recorder_ = nullptr;
   RoutingResults routing_results_;
   std::optional<PageNotes> notes_;  // with a recorder
+  bool guesses_ = false;
 
   absl::flat_hash_map<int64_t, std::unique_ptr<Sequence>> sequences_;
   Batch batch_;
@@ -141,7 +164,7 @@ class ModelRunner {
   std::vector<int32_t> drawn_;
   std::vector<int32_t> are_finite_;
 
-  std::vector<Sequence*> failed_;  // in this step
+  std::vector<Sequence*> ended_;  // in this step
   StepResult result_;
   int64_t positions_seen_ = 0;
   int64_t num_pages_ = 0;

@@ -1,16 +1,13 @@
 #include "runtime/engine/scheduler.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "kernels/base/check.h"
+#include "runtime/engine/decode_room.h"
 #include "runtime/model/kv_cache.h"
 
 namespace octet {
 namespace {
-
-// With fewer positions, attention costs too little for a shape of its own.
-constexpr int64_t kLeastContextRoom = 512;
 
 // A sequence always computes its last token.
 std::span<const int32_t> AllButLast(std::span<const int32_t> tokens) {
@@ -48,6 +45,8 @@ std::span<RankStep> Scheduler::NextStep() {
   }
   for (Sequence& s : sequences_) {
     pools_[s.rank].Advance(s.tokens, s.num_computed, s.id, s.table);
+    s.newest = nullptr;
+    s.num_drafts = 0;
   }
   for (Sequence& s : sequences_) {
     if (s.follows) Follow(s);
@@ -59,46 +58,37 @@ std::span<RankStep> Scheduler::NextStep() {
   Admit();
   FindPrompts();
   for (RankWork& work : work_) Prefill(work);
-  for (int r = 0; r < limits_.num_ranks(); r += limits_.group_size) DivideStep(r);
-  for (Sequence& s : sequences_) {
-    if (s.left() > 0) continue;
-    ++s.num_tokens;  // the one that this step samples
-    ++step_counts_.sampled_tokens;
+  FindDrafters();
+  for (int r = 0; r < limits_.num_ranks(); r += limits_.group_size) {
+    DraftTokens(r);
+    DivideStep(r);
   }
-  if (limits_.decode_room > 0) FindDecodeRoom();
+  int64_t longest = 0;
+  for (Sequence& s : sequences_) {
+    if (s.left() == 0) {
+      ++s.num_tokens;  // the one that this step samples
+      ++step_counts_.sampled_tokens;
+    }
+    longest = std::max(longest, s.num_tokens);
+  }
+  SetDecodeRoom(limits_, longest, step_counts_.sampled_tokens, steps_);
   return steps_;
+}
+
+int64_t Scheduler::CountTokens(int first_rank) const {
+  int64_t tokens = 0;
+  for (const RankStep& step : std::span(steps_).subspan(first_rank, limits_.group_size)) {
+    for (const Chunk& chunk : step.chunks()) tokens += chunk.num_tokens();
+  }
+  return tokens;
 }
 
 // Decides whether the group that begins with this rank divides its step into micro-batches.
 void Scheduler::DivideStep(int first_rank) {
-  const std::span group = std::span(steps_).subspan(first_rank, limits_.group_size);
-  int64_t tokens = 0;
-  for (const RankStep& step : group) {
-    for (const Chunk& chunk : step.chunks()) tokens += chunk.num_tokens();
-  }
-  const bool overlaps = limits_.overlap_tokens > 0 && tokens >= limits_.overlap_tokens;
-  for (RankStep& step : group) step.set_overlap(overlaps);
-}
-
-// Few shapes occur, because each is recorded by itself.
-void Scheduler::FindDecodeRoom() {
-  int64_t most = 0;
-  int64_t total = 0;
-  for (const RankStep& step : steps_) {
-    if (std::ranges::any_of(step.chunks(), [](const Chunk& c) { return c.num_tokens() > 1; }))
-      return;
-    most = std::max<int64_t>(most, step.chunks_size());
-    total += step.chunks_size();
-  }
-  if (most == 0 || most > limits_.decode_room || total > step_counts_.sampled_tokens) return;
-  int64_t context = kLeastContextRoom;
-  for (const Sequence& s : sequences_) context = std::max(context, s.num_tokens);
-  const auto room = [](int64_t count) {
-    return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(count)));
-  };
-  for (RankStep& step : steps_) {
-    step.mutable_decode()->set_tokens(std::min(room(most), limits_.decode_room));
-    step.mutable_decode()->set_context(room(context));
+  const bool overlaps =
+      limits_.overlap_tokens > 0 && CountTokens(first_rank) >= limits_.overlap_tokens;
+  for (RankStep& step : std::span(steps_).subspan(first_rank, limits_.group_size)) {
+    step.set_overlap(overlaps);
   }
 }
 
@@ -148,7 +138,7 @@ void Scheduler::Decode(Sequence& s) {
     Preempt(*youngest);
     if (!s.runs()) return;
   }
-  Schedule(s, 1);
+  s.newest = &Schedule(s, 1);
 }
 
 // Takes pages until the sequence has enough for `num_tokens` tokens in all. Returns false if the
@@ -228,6 +218,7 @@ void Scheduler::Start(NewSequence& next, int rank) {
       sequences_.emplace_back(Sequence{.id = next.id(),
                                        .rank = rank,
                                        .num_prompt = num_prompt,
+                                       .longest = longest,
                                        .num_tokens = num_prompt,
                                        .needs_all = next.params().num_prompt_logprobs() >= 0});
   s.table.pages.reserve(KvCache::PagesFor(longest));
@@ -257,26 +248,33 @@ void Scheduler::Prefill(RankWork& work) {
   const std::span others = std::span(work.prompts).subspan(1);
   int64_t wanted = 0;
   for (const Sequence* s : others) wanted += s->todo();
-  Schedule(oldest, std::min(oldest.todo(), std::max(work.budget - wanted, (work.budget + 1) / 2)));
+  const int64_t most = std::max(work.budget - wanted, (work.budget + 1) / 2);
+  if (most > 0) Schedule(oldest, std::min(oldest.todo(), most));
   std::ranges::sort(others, [](const Sequence* a, const Sequence* b) {
     return a->todo() < b->todo() || (a->todo() == b->todo() && a->id < b->id);
   });
-  for (Sequence* s : others) Schedule(*s, std::min(s->todo(), work.budget));
+  for (Sequence* s : others) {
+    if (work.budget > 0) Schedule(*s, std::min(s->todo(), work.budget));
+  }
 }
 
-void Scheduler::Schedule(Sequence& s, int64_t num_tokens) {
-  if (num_tokens == 0) return;
-  Chunk* chunk = steps_[s.rank].add_chunks();
-  chunk->set_id(s.id);
-  chunk->set_num_tokens(static_cast<int32_t>(num_tokens));
-  chunk->set_first_position(static_cast<int32_t>(s.num_computed));
-  chunk->mutable_pages()->Add(s.table.pages.begin() + s.num_sent, s.table.pages.end());
-  s.num_sent = std::ssize(s.table.pages);
+Chunk& Scheduler::Schedule(Sequence& s, int64_t num_tokens) {
+  Chunk& chunk = *steps_[s.rank].add_chunks();
+  chunk.set_id(s.id);
+  chunk.set_num_tokens(static_cast<int32_t>(num_tokens));
+  chunk.set_first_position(static_cast<int32_t>(s.num_computed));
+  SendPages(s, chunk);
   work_[s.rank].budget -= num_tokens;
   step_counts_.prompt_tokens += std::clamp<int64_t>(s.num_prompt - s.num_computed, 0, num_tokens);
   stats_.recomputed_tokens += std::clamp<int64_t>(s.most_computed - s.num_computed, 0, num_tokens);
   s.num_computed += num_tokens;
   s.most_computed = std::max(s.most_computed, s.num_computed);
+  return chunk;
+}
+
+void Scheduler::SendPages(Sequence& s, Chunk& chunk) {
+  chunk.mutable_pages()->Add(s.table.pages.begin() + s.num_sent, s.table.pages.end());
+  s.num_sent = std::ssize(s.table.pages);
 }
 
 // Counts a step in which the next request found no room.
@@ -307,11 +305,7 @@ Scheduler::Sequence& Scheduler::Find(int64_t id) {
 }
 
 void Scheduler::Finish(const StepResult& result) {
-  if (limits_.prefix_cache) {
-    for (const SampledToken& sampled : result.sampled()) {
-      Find(sampled.id()).tokens.push_back(sampled.token());
-    }
-  }
+  TakeSampled(result);
   for (const FinishedSequence& finished : result.finished()) {
     Sequence& s = Find(finished.id());
     Release(s);
@@ -319,6 +313,25 @@ void Scheduler::Finish(const StepResult& result) {
     s.finished = true;
     ++num_finished_;
   }
+}
+
+// A sequence's second token, and each later one, comes behind a draft token that was right.
+void Scheduler::TakeSampled(const StepResult& result) {
+  const Sequence* latest = nullptr;
+  for (const SampledToken& sampled : result.sampled()) {
+    Sequence& s = Find(sampled.id());
+    if (limits_.prefix_cache) s.tokens.push_back(sampled.token());
+    if (&s == latest) {
+      ++s.num_tokens;
+      ++s.num_computed;
+      s.most_computed = std::max(s.most_computed, s.num_computed);
+      ++step_counts_.sampled_tokens;
+      ++stats_.accepted_tokens;
+    }
+    s.num_right = kNoDraft;
+    latest = &s;
+  }
+  for (const Draft& draft : result.drafts()) Find(draft.id()).num_right = draft.num_right();
 }
 
 }  // namespace octet

@@ -31,6 +31,11 @@ struct SchedulerStats {
   int64_t prompt_tokens = 0;
   int64_t found_tokens = 0;
 
+  // Draft tokens that were computed, and those of them that were accepted: each is a step that its
+  // sequence did not take.
+  int64_t draft_tokens = 0;
+  int64_t accepted_tokens = 0;
+
   // Sums over the steps that left a request waiting: the slots, and the running sequences.
   int64_t slots = 0;
   int64_t busy_slots = 0;
@@ -66,12 +71,12 @@ class Scheduler {
   bool idle() const { return waiting_.empty() && num_finished_ == std::ssize(sequences_); }
 
   // Returns what each rank does next: one token for each running sequence, then as many prompt
-  // tokens as the rank's share of the budget allows. The result is valid until the next call. The
-  // work is proportional to the ranks plus the running sequences, apart from HomeChooser's work and
-  // from the search for a new request's pages, on each rank with a slot.
+  // tokens as the rank's share of the budget allows, then draft tokens. The result is valid until
+  // the next call. The work is proportional to the ranks plus the running sequences, apart from
+  // HomeChooser's work and from the search for a new request's pages, on each rank with a slot.
   std::span<RankStep> NextStep();
 
-  // The tokens of the latest NextStep.
+  // The tokens of the latest NextStep, and those that Finish accepted.
   const StepCounts& step_counts() const { return step_counts_; }
 
   // Takes the sampled tokens, and frees the pages and slots of the finished sequences.
@@ -88,10 +93,13 @@ class Scheduler {
   const SchedulerStats& stats() const { return stats_; }
 
  private:
+  static constexpr int kNoDraft = -1;
+
   struct Sequence {
     int64_t id;
     int rank;
     int64_t num_prompt;
+    int64_t longest;            // prompt and answer at their end
     int64_t num_tokens;         // prompt and answer so far
     int64_t num_computed = 0;   // of num_tokens, by itself or others
     int64_t most_computed = 0;  // so far: less than before after a preemption
@@ -100,6 +108,9 @@ class Scheduler {
     int64_t end = 0;            // while it follows: it computes tokens up to here
     int64_t num_sent = 0;       // pages of its table that its rank knows
     bool finished = false;
+    int num_right = kNoDraft;     // Draft::num_right
+    int64_t num_drafts = 0;       // draft tokens in this step
+    Chunk* newest = nullptr;      // its newest token, if this step has it
     PageTable table;              // empty: preempted
     std::vector<int32_t> tokens;  // with a prefix cache: all but those not yet reported
 
@@ -113,8 +124,9 @@ class Scheduler {
 
   // The work that a rank may do in this step.
   struct RankWork {
-    int64_t budget = 0;              // tokens that it may still compute
-    std::vector<Sequence*> prompts;  // that it may compute, oldest first
+    int64_t budget = 0;               // tokens that it may still compute
+    std::vector<Sequence*> prompts;   // that it may compute, oldest first
+    std::vector<Sequence*> drafters;  // sequences with draft tokens, oldest first
   };
 
   void Follow(Sequence& s);
@@ -131,9 +143,15 @@ class Scheduler {
   void Start(NewSequence& next, int rank);
   void FindPrompts();
   void Prefill(RankWork& work);
-  void Schedule(Sequence& s, int64_t num_tokens);
+  Chunk& Schedule(Sequence& s, int64_t num_tokens);
+  void SendPages(Sequence& s, Chunk& chunk);
+  void FindDrafters();
+  void DraftTokens(int first_rank);
+  bool MayDraft(const Sequence& s) const;
+  void SendDraft(Sequence& s);
   void DivideStep(int first_rank);
-  void FindDecodeRoom();
+  void TakeSampled(const StepResult& result);
+  int64_t CountTokens(int first_rank) const;
   void CountWaiting(const NewSequence& next);
   Sequence& Find(int64_t id);
 

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "runtime/engine/draft_scale.h"
+
 namespace octet {
 
 struct SchedulerLimits {
@@ -19,6 +21,7 @@ struct SchedulerLimits {
   bool prefix_cache = false;   // sequences with the same first tokens share their pages
   int64_t decode_room = 0;     // a step of newest tokens alone has a DecodeRoom, if no rank has
                                // more of them; 0: never
+  DraftLimits drafts;
 
   int num_ranks() const { return static_cast<int>(pages.size()); }
 

@@ -81,7 +81,8 @@ TEST_P(EmulatedDeviceTest, TheSameBytesForEveryVariant) {
     const char* flags;
   } variants[] = {
       {1, "--max-num-batched-tokens 5"},
-      {1, "--row-transport mpi"},
+      {1, "--row-transport mpi --speculate 3"},
+      {2, "--row-transport nccl --speculate 6"},
       {2, "--placement round-robin --max-num-seqs 2"},
       {2, "--row-transport nccl"},
       {2, "--row-transport nccl --replicas 3 --rebalance-every 2 --spare-experts 4"},

@@ -181,6 +181,15 @@ TEST(ReportTest, SaysWhatThePrefixCacheFound) {
       HasSubstr("prefixes   125937 of 128000 prompt tokens found in the prefix cache (98.4 %)\n"));
 }
 
+TEST(ReportTest, SaysHowManyDraftTokensWereAccepted) {
+  RunReport report = SmallReport();
+  EXPECT_THAT(FormatSummary(report), Not(HasSubstr("draft")));
+  report.set_draft_tokens(2000);
+  report.set_accepted_tokens(1501);
+  EXPECT_THAT(FormatSummary(report),
+              HasSubstr("guesses    1501 of 2000 draft tokens accepted (75.0 %)\n"));
+}
+
 TEST(ReportTest, SaysHowFullTheSlotsWere) {
   RunReport report = SmallReport();
   EXPECT_THAT(FormatSummary(report), Not(HasSubstr("slots")));

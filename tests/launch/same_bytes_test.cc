@@ -32,19 +32,19 @@ constexpr Variant kVariants[] = {
 #else
 constexpr Variant kVariants[] = {
     {0, "--threads 3"},
-    {1, "--max-num-seqs 1"},
+    {1, "--max-num-seqs 1 --speculate 4"},
     {1, "--max-num-batched-tokens 1"},
-    {2, "--placement round-robin --threads 2"},
-    {3, "--placement random:1 --max-num-batched-tokens 7"},
+    {2, "--placement round-robin --threads 2 --speculate 8"},
+    {3, "--placement random:1 --max-num-batched-tokens 7 --speculate 2"},
     {4, "--placement by-memory --max-num-seqs 3"},
     {5, "--placement random:2 --max-num-seqs 2 --max-num-batched-tokens 3"},
-    {7, "--placement round-robin"},
+    {7, "--placement round-robin --speculate off"},
     {8, "--placement contiguous --max-num-batched-tokens 33"},
     {12, "--placement random:3"},
     {2, "--overlap on"},
-    {5, "--placement random:4 --overlap on --max-num-batched-tokens 30"},
+    {5, "--placement random:4 --overlap on --max-num-batched-tokens 30 --speculate 5"},
     {2, "--ep-size 1 --max-num-seqs 2"},
-    {4, "--ep-size 2 --placement round-robin --max-num-batched-tokens 17"},
+    {4, "--ep-size 2 --placement round-robin --max-num-batched-tokens 17 --speculate 3"},
 };
 #endif
 

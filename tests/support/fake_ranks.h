@@ -17,7 +17,8 @@
 namespace octet::scheduler_steps {
 
 // Plays the ranks: keeps what each has taken and which tokens its pages hold, and checks every step
-// against the limits. The token that a sequence samples depends on its tokens alone.
+// against the limits. The token that a sequence samples depends on its tokens alone, and which
+// draft tokens are right on their positions.
 class FakeRanks {
  public:
   explicit FakeRanks(const Limits& limits, HomePolicy policy = HomePolicy::kLeastLoaded)
@@ -68,6 +69,7 @@ class FakeRanks {
       CheckNobodyWaits(steps);
       for (const FinishedSequence& f : result.finished()) running_.erase(f.id());
       scheduler_.Finish(result);
+      ASSERT_EQ(result.sampled_size(), scheduler_.step_counts().sampled_tokens);
     }
     EXPECT_THAT(running_, IsEmpty());
     EXPECT_EQ(admitted_, requested_) << "not first in, first out";
@@ -75,11 +77,13 @@ class FakeRanks {
 
   int64_t num_steps() const { return num_steps_; }
   int64_t num_computed() const { return num_computed_; }  // tokens, of all sequences
+  int64_t num_drafts() const { return num_drafts_; }
   int64_t num_preemptions() const { return num_preemptions_; }
   const Scheduler& scheduler() const { return scheduler_; }
 
  private:
   struct Sequence {
+    int64_t id;
     int rank;
     int64_t num_prompt;
     int64_t max_tokens;
@@ -90,6 +94,7 @@ class FakeRanks {
     std::vector<int32_t> pages = {};
     int64_t num_sampled = 0;
     bool preempted = false;
+    bool may_guess = false;
   };
 
   void Preempt(int rank, int64_t id) {
@@ -108,7 +113,7 @@ class FakeRanks {
     const bool is_new =
         running_
             .insert({added.id(),
-                     {rank, added.prompt_ids_size(), added.params().max_tokens(),
+                     {added.id(), rank, added.prompt_ids_size(), added.params().max_tokens(),
                       std::vector<int32_t>(added.prompt_ids().begin(), added.prompt_ids().end()),
                       added.params().num_prompt_logprobs() >= 0}})
             .second;
@@ -156,20 +161,60 @@ class FakeRanks {
     ASSERT_GT(chunk.num_tokens(), 0);
     s.preempted = false;
     const int64_t known = s.num_prompt + s.num_sampled;
-    ASSERT_LE(s.num_computed + chunk.num_tokens(), known) << "tokens that are not there yet";
+    const int64_t drafts = s.num_computed + chunk.num_tokens() - known;
+    ASSERT_TRUE(drafts <= 0 || s.may_guess) << "tokens that are not there yet";
+    ASSERT_LE(drafts, limits_.drafts.of_sequence);
+    if (drafts > 0) return Decode(rank, s, drafts, counted, result, stop_early);
     counted.prompt_tokens += std::max<int64_t>(
         0, std::min(s.num_prompt, s.num_computed + chunk.num_tokens()) - s.num_computed);
     Write(rank, s, s.num_computed, s.num_computed + chunk.num_tokens());
     s.num_computed += chunk.num_tokens();
-    if (s.num_computed < known) return;
+    if (s.num_computed == known) Decode(rank, s, 0, counted, result, stop_early);
+  }
+
+  void ComputeNext(int rank, Sequence& s) {
+    Write(rank, s, s.num_computed, s.num_computed + 1);
+    ++s.num_computed;
+  }
+
+  // Samples a token behind those that are computed, and one behind each draft token that is right.
+  template <class F>
+  void Decode(int rank, Sequence& s, int64_t drafts, StepCounts& counted, StepResult& result,
+              F stop_early) {
+    const int64_t end = s.num_computed + (drafts > 0 ? drafts + 1 : 0);
+    if (drafts > 0) ComputeNext(rank, s);
     ++counted.sampled_tokens;
+    s.may_guess = false;
+    bool ends = Sample(s, result, stop_early);
+    while (s.num_computed < end && !ends && s.num_computed % 3 != 0) {
+      ComputeNext(rank, s);
+      ends = Sample(s, result, stop_early);
+    }
+    num_drafts_ += drafts;
+    for (int64_t p = s.num_computed; p < end; ++p) {  // wrong ones
+      std::vector<int32_t>& held = held_[rank][s.pages[p / kKvBlock]];
+      held.resize(p % kKvBlock);
+      held.push_back(-1);
+    }
+    if (ends) {
+      result.add_finished()->set_id(s.id);
+    } else if (limits_.drafts.of_sequence > 0 && s.num_computed % 5 != 0) {
+      s.may_guess = true;
+      Draft& draft = *result.add_drafts();
+      draft.set_id(s.id);
+      draft.set_num_right(static_cast<int>(s.num_computed % 9));
+    }
+  }
+
+  // Returns whether the sequence ends with the token.
+  template <class F>
+  static bool Sample(Sequence& s, StepResult& result, F stop_early) {
     ++s.num_sampled;
     s.tokens.push_back(1000 + s.tokens.back() % 7);
     SampledToken& sampled = *result.add_sampled();
-    sampled.set_id(chunk.id());
+    sampled.set_id(s.id);
     sampled.set_token(s.tokens.back());
-    if (s.num_sampled < s.max_tokens && !stop_early(chunk.id(), s.num_sampled)) return;
-    result.add_finished()->set_id(chunk.id());
+    return s.num_sampled == s.max_tokens || stop_early(s.id, s.num_sampled);
   }
 
   // Whoever is past its prompt gets a token in every step.
@@ -201,6 +246,7 @@ class FakeRanks {
   std::vector<std::map<int32_t, std::vector<int32_t>>> held_;  // [ranks] by page
   int64_t num_computed_ = 0;
   int64_t num_steps_ = 0;
+  int64_t num_drafts_ = 0;
   int64_t num_preemptions_ = 0;
 };
 

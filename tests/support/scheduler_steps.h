@@ -21,6 +21,7 @@ struct Limits {
   int group_size = 0;  // 0: all ranks
   int64_t decode_room = 0;
   bool prefix_cache = false;
+  DraftLimits drafts = {};
 
   operator SchedulerLimits() const {  // NOLINT(google-explicit-constructor)
     return {.max_num_seqs = max_num_seqs,
@@ -28,7 +29,8 @@ struct Limits {
             .pages = std::vector<int64_t>(num_ranks, pages_per_rank),
             .group_size = group_size > 0 ? group_size : num_ranks,
             .prefix_cache = prefix_cache,
-            .decode_room = decode_room};
+            .decode_room = decode_room,
+            .drafts = drafts};
   }
 };
 
