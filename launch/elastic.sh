@@ -48,6 +48,7 @@ find_hosts() {
     say "no host is left that can be reached and sees $journal"
     wait_for_hostfile || return 1
   done
+  leave_no_weights "${left[@]}"
   use_only "${left[@]}"
 }
 

@@ -74,9 +74,9 @@ absl::Status AgreeOnSettings(Communicator& world, const RunConfig& config, FileS
 // Collective. Returns the memory in which weights and sequences lie: that of hosts, or of devices.
 absl::StatusOr<std::vector<HostMemory>> GatherMemory(Communicator& world,
                                                      const ComputeDevice& device,
-                                                     FileSystem& files) {
+                                                     int64_t kept_bytes, FileSystem& files) {
   if (device.cuda) return GatherDeviceMemory(world, *device.cuda);
-  return GatherHostMemory(world, files);
+  return GatherHostMemory(world, kept_bytes, files);
 }
 
 absl::StatusOr<ExpertPlacement> PlaceExperts(const RunConfig& config, FileSystem& files,
@@ -189,7 +189,11 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   absl::StatusOr<ComputeDevice> device = ChooseComputeDevice(world, config, warnings);
   if (!device.ok()) return device.status();
   UseDevice(*device, *options);
-  absl::StatusOr<std::vector<HostMemory>> hosts = GatherMemory(world, *device, files);
+  absl::StatusOr<HostWeights> host_weights =
+      OpenHostWeights(world, config, model, options->dtype, files, warnings);
+  if (!host_weights.ok()) return host_weights.status();
+  absl::StatusOr<std::vector<HostMemory>> hosts =
+      GatherMemory(world, *device, host_weights->bytes, files);
   if (!hosts.ok()) return hosts.status();
   MemoryNeeds needs = CountMemoryNeeds(model, *options, config);
   absl::StatusOr<ExpertPlacement> placement = ChoosePlacement(
@@ -223,7 +227,8 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
                   .memory = *std::move(memory),
                   .sampling = *sampling,
                   .chat_template = std::move(agreed->chat_template),
-                  .warnings = std::move(warnings)};
+                  .warnings = std::move(warnings),
+                  .host_weights = *std::move(host_weights)};
 }
 
 }  // namespace octet

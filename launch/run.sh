@@ -13,6 +13,8 @@
 #                         hostfile has by then; 0 unless given. Only as long as each start finishes something
 #   --elastic             when the hostfile changes, stops between two steps and goes on with the hosts that it has now
 #
+# The command free-weights [TMPFS] frees the memory of hosts in which jobs left their weights (--keep-weights).
+#
 # INT, TERM and HUP stop the job, USR1 lets it finish what it has begun (twice: stops it after the step that runs), USR2
 # lets it read its placement again. Exit codes: 0 done, 2 the job can't be served as asked, 75 stopped and can be resumed, 1 anything else, which is said in a
 # sentence.
@@ -30,6 +32,7 @@ hosts=()  # empty: this one
 declare -A slots=()  # of a host in a hostfile
 . "$checkout/launch/supervise.sh"
 . "$checkout/launch/elastic.sh"
+. "$checkout/launch/kept_weights.sh"
 
 fail() {
   echo "run.sh: $1" >&2
@@ -211,6 +214,10 @@ else
   ranks=${ranks:-${ranks_per_host:-1}}
 fi
 [[ -z $elastic || -f $hostfile ]] || fail "--elastic needs a --hostfile, which may change while the job runs"
+if [[ $1 == free-weights ]]; then
+  free_weights "${@:2}"
+  exit
+fi
 [[ ${#hosts[@]} -eq 0 ]] || check_hosts
 
 make_command

@@ -87,6 +87,7 @@ run_once() {  # COMMAND ...
   mpirun_pid=''
   wait "$tee_pid" || true
   ! keeps_journal || journal=$(journal_directory)
+  note_kept_weights
   [[ -z $watch_pid ]] || { kill "$watch_pid" 2> /dev/null; wait "$watch_pid"; } || true
   return "$status"
 }
@@ -246,5 +247,6 @@ supervise() {  # MAX_RESTARTS ARGUMENT ...
     resume_arguments "$@"
     set -- "${arguments[@]}"
   done
+  if [[ $status -ne $done_code ]] && ! refused_lines; then tell_kept_weights; fi
   exit "$(exit_code "$status")"
 }

@@ -126,16 +126,14 @@ void AddPieces(const ExpertTensors& from, ExpertWeights& to, std::vector<WeightP
   pieces.push_back({.from = {&from.w2}, .packed = &to.down});
 }
 
-PackedPart ReplicatedPart(size_t bytes) { return {.name = "replicated", .section_bytes = {bytes}}; }
-
 PackedPart ExpertPart(int layer, int e, const ExpertWeights& expert) {
-  return {.name = absl::StrCat("layer ", layer, " expert ", e),
+  return {.name = NameOfExpertPart(layer, e),
           .section_bytes = {PackedBytes(expert.gate_up), PackedBytes(expert.down)}};
 }
 
 // Maps the experts of a layer that the cache has, and returns their bytes.
-uint64_t MapExperts(int l, LayerWeights& layer, PackCache& cache, Backend& backend,
-                    LoadCounter& counter) {
+uint64_t MapCachedExperts(int l, LayerWeights& layer, PackCache& cache, Backend& backend,
+                          LoadCounter& counter) {
   std::vector<ExpertWeights*> experts;
   std::vector<PackedPart> parts;
   for (size_t e = 0; e < layer.experts.size(); ++e) {
@@ -152,6 +150,42 @@ uint64_t MapExperts(int l, LayerWeights& layer, PackCache& cache, Backend& backe
     bytes += experts[i]->bytes();
   }
   return bytes;
+}
+
+bool SetMatrices(std::vector<Buffer> sections, ExpertWeights& expert) {
+  if (sections.empty()) return false;
+  expert.gate_up.buffer = std::move(sections[0]);
+  expert.down.buffer = std::move(sections[1]);
+  return true;
+}
+
+// Maps the experts of a layer that stayed in the host's memory, and returns their bytes.
+uint64_t MapKeptExperts(int l, LayerWeights& layer, KeptWeights& kept) {
+  uint64_t bytes = 0;
+  for (size_t e = 0; e < layer.experts.size(); ++e) {
+    ExpertWeights* expert = layer.experts[e].get();
+    if (expert == nullptr) continue;
+    const PackedPart part = ExpertPart(l, static_cast<int>(e), *expert);
+    if (SetMatrices(kept.Map(part), *expert)) bytes += expert->bytes();
+  }
+  return bytes;
+}
+
+uint64_t MapExperts(int l, LayerWeights& layer, const WeightStores& stores, Backend& backend,
+                    LoadCounter& counter) {
+  if (stores.kept != nullptr) return MapKeptExperts(l, layer, *stores.kept);
+  if (stores.cache == nullptr) return 0;
+  return MapCachedExperts(l, layer, *stores.cache, backend, counter);
+}
+
+// Gives an expert the memory that its weights are read into: of a file that stays, if there is
+// room.
+void AllocateMatrices(int layer, int e, ExpertWeights& expert, KeptWeights* kept,
+                      Backend& backend) {
+  if (kept != nullptr && SetMatrices(kept->Make(ExpertPart(layer, e, expert)), expert)) return;
+  for (PackedMatrix* m : {&expert.gate_up, &expert.down}) {
+    m->buffer = backend.Allocate(PackedBytes(*m));
+  }
 }
 
 // Adds one part of `buffer`, in blocks that take a moment each.
@@ -182,6 +216,22 @@ size_t ModelWeights::expert_bytes() const {
     for (const auto& expert : layer.experts) bytes += expert != nullptr ? expert->bytes() : 0;
   }
   return bytes;
+}
+
+PackedPart ReplicatedPart(size_t bytes) { return {.name = "replicated", .section_bytes = {bytes}}; }
+
+std::string NameOfExpertPart(int layer, int expert) {
+  return absl::StrCat("layer ", layer, " expert ", expert);
+}
+
+std::set<std::string> NamesOfParts(const ExpertPlacement& placement, std::span<const int> ranks) {
+  std::set<std::string> names = {ReplicatedPart(0).name};
+  for (const int rank : ranks) {
+    for (int l = 0; l < placement.num_layers(); ++l) {
+      for (const int e : placement.LocalExperts(l, rank)) names.insert(NameOfExpertPart(l, e));
+    }
+  }
+  return names;
 }
 
 size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& config,
@@ -254,10 +304,11 @@ uint64_t BytesToLoad(const MixtralTensors& tensors, const ModelConfig& config,
 absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const ModelConfig& config,
                                          const ExpertPlacement& placement, int rank,
                                          ReplicatedMemory memory, Backend& backend, DType dtype,
-                                         const LoadProgress& progress, PackCache* cache) {
+                                         const LoadProgress& progress, WeightStores stores) {
   const Activity::Scope place({"loading"});
   LoadCounter counter(progress);
   ModelWeights weights;
+  weights.kept = stores.kept;
   const std::vector<WeightPiece> replicated = DescribeReplicated(tensors, config, dtype, weights);
   OCTET_CHECK_EQ(LayOut(replicated, memory.buffer.data()), memory.buffer.bytes());
   if (memory.is_loaded) weights.mapped_bytes += memory.buffer.bytes();
@@ -276,15 +327,18 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
       layer.experts[e] =
           std::make_unique<ExpertWeights>(DescribeExpert(config, weights.expert_formats[l]));
     }
-    if (cache != nullptr) weights.mapped_bytes += MapExperts(l, layer, *cache, backend, counter);
+    weights.mapped_bytes += MapExperts(l, layer, stores, backend, counter);
     for (const int e : placement.LocalExperts(l, rank)) {
       ExpertWeights& expert = *layer.experts[e];
-      if (expert.down.buffer.data() != nullptr) continue;
-      for (PackedMatrix* m : {&expert.gate_up, &expert.down}) {
-        m->buffer = backend.Allocate(PackedBytes(*m));
+      if (expert.down.buffer.data() == nullptr) {
+        AllocateMatrices(l, e, expert, stores.kept, backend);
+        AddPieces(tensors.expert(l, e), expert, pieces);
+      } else if (stores.kept == nullptr) {
+        continue;  // of the pack cache
+      }
+      for (const PackedMatrix* m : {&expert.gate_up, &expert.down}) {
         AddBlocks(m->buffer, 0, 1, blocks);
       }
-      AddPieces(tensors.expert(l, e), expert, pieces);
     }
   }
   const absl::Status status = ReadWeights(pieces, backend.packer(), counter);

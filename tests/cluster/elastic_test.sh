@@ -53,7 +53,7 @@ write_hostfile() {  # HOST ...: replaced at once, or written in two halves
 start_job() {
   timeout -k 5 180 "$cluster" exec 1 env OCTET_SSH="ssh -F $("$cluster" ssh_config) -o ConnectTimeout=3" \
     launch/run.sh --hostfile "$work/hosts" --threads 1 --elastic --max-restarts 3 "${run_flags[@]}" \
-    run-batch "${long_arguments[@]}" --max-num-seqs 12 "${job_flags[@]}" > "$work/job.log" 2>&1 &
+    run-batch "${long_arguments[@]}" --max-num-seqs 12 --keep-weights "${job_flags[@]}" > "$work/job.log" 2>&1 &
   job=$!
   wait_until computes 5
 }
@@ -113,16 +113,25 @@ draw_job() {
   mapfile -t events < <(shuf --random-source=<(seq "$seed" 100000) -e "${events[@]}")
 }
 
+# Not on hosts that the job left, either.
+no_weights_are_left() {
+  local i
+  for i in {1..4}; do
+    [[ node$i != "$lost" ]] || continue
+    ! "$cluster" exec "$i" find /dev/shm -maxdepth 1 -name 'octet-*' | grep . || { echo "left on node$i"; return 1; }
+  done
+}
+
 one_checksum() {  # SEED
   local seed=$1 event before status=0
   local -A slots_of=()
   RANDOM=$seed
   draw_job
-  echo "seed $seed: ${events[*]}; ${run_flags[*]} ${job_flags[*]}"
+  echo "seed $seed: ${events[*]}; ${run_flags[*]} ${job_flags[*]}" >&3
   start_job || { cat "$work/job.log"; return 1; }
   for event in "${events[@]}"; do
     before=$(starts)
-    echo "$event after $(num_results) results"
+    echo "  $event after $(num_results) results" >&3
     "event_$event"
     happened "$event" "$before"
     wait_until computes "$(num_results)"
@@ -131,9 +140,10 @@ one_checksum() {  # SEED
   wait "$job" || status=$?
   cat "$work/job.log"
   sha256sum < "$work/long.jsonl" | tee "$work/sum"
-  [[ $status -eq 0 && $(cat "$work/sum") == "$expected" ]]
+  [[ $status -eq 0 && $(cat "$work/sum") == "$expected" ]] && no_weights_are_left
 }
 
+exec 3>&1
 long_job_on_one_host
 expected=$(sha256sum < "$work/long_expected.jsonl")
 for seed in $(seq "${1:-1}" "${2:-${1:-1}}"); do
