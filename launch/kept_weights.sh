@@ -29,12 +29,13 @@ on_each() {  # COMMAND HOST ...
 
 # A host that the job leaves keeps none.
 leave_no_weights() {  # HOST ...: of the next start
-  local host gone=()
+  local host gone=() directory
   [[ -n $kept_weights ]] || return 0
   for host in "${weight_hosts[@]}"; do
     [[ " $* " == *" $host "* ]] || gone+=("$host")
   done
-  [[ ${#gone[@]} -eq 0 ]] || on_each "rm -rf $(printf %q "$kept_weights")" "${gone[@]}" > /dev/null 2>&1 &
+  directory=$(printf %q "$kept_weights")
+  [[ ${#gone[@]} -eq 0 ]] || on_each "rm -rf $directory; rmdir ${directory%/*}" "${gone[@]}" > /dev/null 2>&1 &
 }
 
 # For who does not start it again.

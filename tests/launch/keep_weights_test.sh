@@ -5,6 +5,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../cluster/test_support.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/demo_job.sh"
 
+plain_arguments=("${long_arguments[@]/#none/plain}")
+
 run_on_cluster() {  # FLAG OR ARGUMENT ...: launch/run.sh on node1, with $fault
   on_node 1 env OCTET_SSH="ssh -F $("$cluster" ssh_config) -o ConnectTimeout=3" OCTET_FAULT="${fault:-}" \
     launch/run.sh --hostfile "$("$cluster" hostfile)" --threads 1 "$@" 2>&1 | tee "$work/job.log"
@@ -15,8 +17,8 @@ kept_on() { on_node "$1" find /dev/shm -path '*/octet-*' -type f; }  # HOST
 nothing_is_kept() { [[ -z $(kept_on 1)$(kept_on 2) ]]; }
 
 a_lost_rank_costs_no_loading() {
-  fault=rank=1,phase=combine,count=400,signal=KILL run_on_cluster --max-restarts 1 run-batch "${long_arguments[@]}" \
-    --progress plain --keep-weights || return 1
+  fault=rank=1,phase=combine,count=400,signal=KILL run_on_cluster --max-restarts 1 run-batch "${plain_arguments[@]}" \
+    --keep-weights || return 1
   grep -q 'run.sh: starts again' "$work/job.log" || return 1
   [[ $(grep -c 'loaded' "$work/job.log") -eq 2 && $(grep -c 'GB mapped' "$work/job.log") -eq 1 ]] || return 1
   cmp "$work/long_expected.jsonl" "$work/long.jsonl" && nothing_is_kept
@@ -30,7 +32,7 @@ stay_after_a_failure() {
 }
 
 a_job_by_hand_maps_them() {
-  run_on_cluster run-batch "${long_arguments[@]}" --progress plain --resume --keep-weights &&
+  run_on_cluster run-batch "${plain_arguments[@]}" --resume --keep-weights &&
     grep -q 'GB mapped' "$work/job.log" && cmp "$work/long_expected.jsonl" "$work/long.jsonl" && nothing_is_kept
 }
 
@@ -54,6 +56,6 @@ check "they stay after a failure" stay_after_a_failure
 check "a job that is started by hand maps them" a_job_by_hand_maps_them
 check "they are freed by command" are_freed_by_command
 check "what has no room is said" what_has_no_room_is_said
-check_refusal "a disk" "--keep-weights .*: is no tmpfs" run_on_cluster run-batch "${long_arguments[@]}" --overwrite \
+check_refusal "a disk" "keep-weights .*: is no tmpfs" run_on_cluster run-batch "${long_arguments[@]}" --overwrite \
   --keep-weights="$work"
 finish
