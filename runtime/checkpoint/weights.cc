@@ -4,12 +4,12 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <array>
 #include <initializer_list>
 
 #include "kernels/base/activity.h"
 #include "kernels/base/mapped_memory.h"
 #include "runtime/checkpoint/weight_reader.h"
+#include "runtime/checkpoint/weight_stores.h"
 
 namespace octet {
 namespace {
@@ -126,68 +126,6 @@ void AddPieces(const ExpertTensors& from, ExpertWeights& to, std::vector<WeightP
   pieces.push_back({.from = {&from.w2}, .packed = &to.down});
 }
 
-PackedPart ExpertPart(int layer, int e, const ExpertWeights& expert) {
-  return {.name = NameOfExpertPart(layer, e),
-          .section_bytes = {PackedBytes(expert.gate_up), PackedBytes(expert.down)}};
-}
-
-// Maps the experts of a layer that the cache has, and returns their bytes.
-uint64_t MapCachedExperts(int l, LayerWeights& layer, PackCache& cache, Backend& backend,
-                          LoadCounter& counter) {
-  std::vector<ExpertWeights*> experts;
-  std::vector<PackedPart> parts;
-  for (size_t e = 0; e < layer.experts.size(); ++e) {
-    if (layer.experts[e] == nullptr) continue;
-    experts.push_back(layer.experts[e].get());
-    parts.push_back(ExpertPart(l, static_cast<int>(e), *experts.back()));
-  }
-  std::vector<std::vector<Buffer>> mapped = cache.Map(parts, /*check=*/true, backend, counter);
-  uint64_t bytes = 0;
-  for (size_t i = 0; i < experts.size(); ++i) {
-    if (mapped[i].empty()) continue;
-    experts[i]->gate_up.buffer = std::move(mapped[i][0]);
-    experts[i]->down.buffer = std::move(mapped[i][1]);
-    bytes += experts[i]->bytes();
-  }
-  return bytes;
-}
-
-bool SetMatrices(std::vector<Buffer> sections, ExpertWeights& expert) {
-  if (sections.empty()) return false;
-  expert.gate_up.buffer = std::move(sections[0]);
-  expert.down.buffer = std::move(sections[1]);
-  return true;
-}
-
-// Maps the experts of a layer that stayed in the host's memory, and returns their bytes.
-uint64_t MapKeptExperts(int l, LayerWeights& layer, KeptWeights& kept) {
-  uint64_t bytes = 0;
-  for (size_t e = 0; e < layer.experts.size(); ++e) {
-    ExpertWeights* expert = layer.experts[e].get();
-    if (expert == nullptr) continue;
-    const PackedPart part = ExpertPart(l, static_cast<int>(e), *expert);
-    if (SetMatrices(kept.Map(part), *expert)) bytes += expert->bytes();
-  }
-  return bytes;
-}
-
-uint64_t MapExperts(int l, LayerWeights& layer, const WeightStores& stores, Backend& backend,
-                    LoadCounter& counter) {
-  if (stores.kept != nullptr) return MapKeptExperts(l, layer, *stores.kept);
-  if (stores.cache == nullptr) return 0;
-  return MapCachedExperts(l, layer, *stores.cache, backend, counter);
-}
-
-// Gives an expert the memory that its weights are read into: of a file that stays, if there is
-// room.
-void AllocateMatrices(int layer, int e, ExpertWeights& expert, KeptWeights* kept,
-                      Backend& backend) {
-  if (kept != nullptr && SetMatrices(kept->Make(ExpertPart(layer, e, expert)), expert)) return;
-  for (PackedMatrix* m : {&expert.gate_up, &expert.down}) {
-    m->buffer = backend.Allocate(PackedBytes(*m));
-  }
-}
-
 // Adds one part of `buffer`, in blocks that take a moment each.
 void AddBlocks(const Buffer& buffer, int part, int num_parts,
                std::vector<std::span<std::byte>>& blocks) {
@@ -216,22 +154,6 @@ size_t ModelWeights::expert_bytes() const {
     for (const auto& expert : layer.experts) bytes += expert != nullptr ? expert->bytes() : 0;
   }
   return bytes;
-}
-
-PackedPart ReplicatedPart(size_t bytes) { return {.name = "replicated", .section_bytes = {bytes}}; }
-
-std::string NameOfExpertPart(int layer, int expert) {
-  return absl::StrCat("layer ", layer, " expert ", expert);
-}
-
-std::set<std::string> NamesOfParts(const ExpertPlacement& placement, std::span<const int> ranks) {
-  std::set<std::string> names = {ReplicatedPart(0).name};
-  for (const int rank : ranks) {
-    for (int l = 0; l < placement.num_layers(); ++l) {
-      for (const int e : placement.LocalExperts(l, rank)) names.insert(NameOfExpertPart(l, e));
-    }
-  }
-  return names;
 }
 
 size_t ReplicatedMemoryBytes(const MixtralTensors& tensors, const ModelConfig& config,
@@ -347,36 +269,6 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
     backend.packer().ForEach(std::ssize(blocks), [&](int, int64_t i) { UseHugePages(blocks[i]); });
   }
   return weights;
-}
-
-Buffer MapReplicated(PackCache& cache, size_t bytes, bool check, Backend& backend,
-                     const LoadProgress& progress) {
-  const Activity::Scope place({"loading"});
-  LoadCounter counter(progress);
-  const std::array parts = {ReplicatedPart(bytes)};
-  std::vector<std::vector<Buffer>> mapped = cache.Map(parts, check, backend, counter);
-  return mapped[0].empty() ? Buffer() : std::move(mapped[0][0]);
-}
-
-void KeepWeights(const ModelWeights& weights, bool keep_replicated, PackCache& cache,
-                 Backend& backend) {
-  const Activity::Scope place({"pack cache"});
-  const auto keep = [&](const PackedPart& part, std::initializer_list<const Buffer*> buffers) {
-    if (cache.has(part.name)) return;
-    std::vector<std::span<const std::byte>> sections;
-    for (const Buffer* buffer : buffers) sections.emplace_back(buffer->data(), buffer->bytes());
-    cache.Keep(part, sections, backend);
-  };
-  if (keep_replicated) {
-    keep(ReplicatedPart(weights.replicated.bytes()), {&weights.replicated});
-  }
-  for (int l = 0; l < std::ssize(weights.layers); ++l) {
-    const auto& experts = weights.layers[l].experts;
-    for (int e = 0; e < std::ssize(experts); ++e) {
-      if (experts[e] == nullptr) continue;
-      keep(ExpertPart(l, e, *experts[e]), {&experts[e]->gate_up.buffer, &experts[e]->down.buffer});
-    }
-  }
 }
 
 }  // namespace octet
