@@ -8,7 +8,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/test_support.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/../launch/demo_job.sh"
 
-long_requests=1000
+long_requests=2000
 
 pick() {  # WORD ...
   local -a words=("$@")
