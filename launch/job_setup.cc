@@ -66,8 +66,9 @@ absl::Status CheckTimeout(const Communicator& world, double seconds) {
 
 // Collective. Returns OK if all ranks run this program with these settings.
 absl::Status AgreeOnSettings(Communicator& world, const RunConfig& config, FileSystem& files) {
-  const absl::Status status = AgreeOnFacts(
+  absl::Status status = AgreeOnFacts(
       world, {{"program", FingerprintOfProgram(files)}, {"settings", SharedSettings(config)}});
+  if (status.ok()) status = CheckKeepWeights(config);
   return status.ok() ? CheckTimeout(world, config.timeout()) : status;
 }
 

@@ -53,6 +53,16 @@ HostAnswer FromText(const std::string& text) {
 
 }  // namespace
 
+absl::Status CheckKeepWeights(const RunConfig& config) {
+  if (config.keep_weights().empty()) return absl::OkStatus();
+  if (!config.pack_cache().empty()) {
+    return absl::InvalidArgumentError(
+        "--keep-weights has no effect with --pack-cache, whose files are mapped");
+  }
+  if (config.device() == "cpu") return absl::OkStatus();
+  return absl::InvalidArgumentError("--keep-weights is for --device cpu");
+}
+
 absl::StatusOr<std::string> NameOfWeights(const RunConfig& config, const ModelFiles& model,
                                           FileSystem& files) {
   JobIdentity identity;

@@ -27,6 +27,9 @@ absl::StatusOr<std::string> NameOfWeights(const RunConfig& config, const ModelFi
 // Returns the formats of packed weights: "bfloat16", or "Q4_K+Q6_K+bfloat16".
 std::string NameOfPackedFormats(const ModelFiles& model, DType dtype);
 
+// Refuses --keep-weights with settings that it can't be combined with.
+absl::Status CheckKeepWeights(const RunConfig& config);
+
 // What a rank knows of the weights that stay on its host.
 struct HostWeights {
   std::unique_ptr<KeptWeights> kept;  // null if none stay

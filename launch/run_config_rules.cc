@@ -56,12 +56,6 @@ absl::Status CheckRunConfig(const RunConfig& c) {
       kGenerationConfig.end()) {
     return bad("--generation-config", "must be auto, vllm or none");
   }
-  if (!c.keep_weights().empty() && !c.pack_cache().empty()) {
-    return bad("--keep-weights", "has no effect with --pack-cache, whose files are mapped");
-  }
-  if (!c.keep_weights().empty() && c.device() != "cpu") {
-    return bad("--keep-weights", "is for --device cpu");
-  }
   if (!c.random_weights() && (!c.shape().empty() || c.layers() != 0)) {
     return bad(c.shape().empty() ? "--layers" : "--shape",
                "is of a model with --random-weights only");

@@ -140,10 +140,6 @@ TEST_F(RunConfigTest, KeptWeightsAreInSharedMemory) {
   EXPECT_EQ(Resolve({})->keep_weights(), "");
   EXPECT_EQ(Resolve({"--keep-weights"})->keep_weights(), "/dev/shm");
   EXPECT_EQ(Resolve({"--keep-weights=/mnt/memory"})->keep_weights(), "/mnt/memory");
-  EXPECT_THAT(Message(Resolve({"--keep-weights", "--pack-cache", "c"})),
-              StartsWith("--keep-weights has no effect with --pack-cache"));
-  EXPECT_EQ(Message(Resolve({"--keep-weights", "--device", "cuda"})),
-            "--keep-weights is for --device cpu");
 }
 
 TEST_F(RunConfigTest, RefusedLinesThatFailAJob) {
