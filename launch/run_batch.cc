@@ -249,6 +249,8 @@ ExitCode RunBatch(Communicator& world, const RunConfig& config, StopSignals& sig
   if (!opened.ok()) return ExitWith(world, opened.status(), ExitCode::kCannotServe);
   if (!*opened) return run.End();
   const absl::Status status = run.LoadAndServe((*progress)->progress());
+  const HostWeights& weights = setup->host_weights;
+  if (status.ok() && weights.leads && weights.kept != nullptr) weights.kept->Remove();
   if (status.ok()) return run.End();
   return ExitWith(world, status,
                   absl::IsCancelled(status) ? ExitCode::kStopped : ExitCode::kFailed);

@@ -218,6 +218,7 @@ void RunConfigFlags::AddBatchFlags() {
             "JSONL of results, in input order, also .gz and .zst; - is standard output");
   AddTrace();
   AddLiveMoves();
+  AddKeepWeights();
   AddHome();
   AddSwitch("--allow-home", &C::set_allow_home,
             "requests may have the field \"home\", the rank that computes their attention");
@@ -242,6 +243,18 @@ void RunConfigFlags::AddBatchFlags() {
             "requests that don't state them; vllm or none: it does not; default auto");
   AddNumber<int64_t>("--created", &C::set_created, {0, kLastSecond},
                      "\"created\" of the results; default 0");
+}
+
+void RunConfigFlags::AddKeepWeights() {
+  AddField("--keep-weights");
+  line_.OnOptionalText(
+      "--keep-weights",
+      [this](const std::string& text) {
+        set_by_flags_.push_back(
+            [text](RunConfig& c) { c.set_keep_weights(text.empty() ? "/dev/shm" : text); });
+      },
+      "packed weights stay in the hosts' memory until the job is done, so that a new start takes "
+      "seconds: in /dev/shm, or =DIR, another tmpfs");
 }
 
 void RunConfigFlags::AddFailOnRefused() {

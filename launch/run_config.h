@@ -57,6 +57,7 @@ class RunConfigFlags {
 
   void AddSwitch(const std::string& name, void (RunConfig::*set)(bool), const std::string& help);
 
+  void AddKeepWeights();
   void AddFailOnRefused();
 
   // Records the field of a flag, which has the same name, and returns it.

@@ -78,7 +78,7 @@ absl::Status Serve(Engine& engine, BatchJob* job, TraceFile* trace, StopSignals&
     if (job != nullptr) SayNotes(engine.TakeNotes());
     if (job != nullptr) silent.Look(job->silent_input());
     if (job != nullptr) progress.Serve(CountRequests(*job, engine));
-    if (!status.ok()) engine.Stop();
+    if (!status.ok() || (job != nullptr && signals.stop_requested())) engine.Stop();
     finished.clear();
   } while (engine.Step(finished));
   return status;

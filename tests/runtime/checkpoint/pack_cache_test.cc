@@ -70,7 +70,7 @@ class PackCacheTest : public testing::Test {
     ReplicatedMemory memory = {.buffer = is_loaded ? std::move(mapped) : backend_->Allocate(bytes)};
     memory.is_loaded = is_loaded;
     auto weights = LoadWeights(model_.tensors, c, *placement, start.rank, std::move(memory),
-                               *backend_, start.dtype, kNoProgress, cache);
+                               *backend_, start.dtype, kNoProgress, {.cache = cache});
     EXPECT_TRUE(weights.ok()) << weights.status();
     return *std::move(weights);
   }
