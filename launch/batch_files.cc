@@ -33,6 +33,12 @@ absl::Status CheckFlags(const RunConfig& config) {
   if (config.resume() && config.overwrite()) {
     return absl::InvalidArgumentError("--resume and --overwrite exclude each other");
   }
+  if (config.retry_failed() && (config.resume() || config.overwrite())) {
+    return absl::InvalidArgumentError("--retry-failed excludes --resume and --overwrite");
+  }
+  if (config.retry_failed() && !config.trace().empty()) {
+    return absl::InvalidArgumentError("--retry-failed: answers that stay have no --trace");
+  }
   return absl::OkStatus();
 }
 
@@ -83,9 +89,10 @@ absl::StatusOr<std::unique_ptr<Journal>> LookAtJournal(const RunConfig& config,
   const absl::StatusOr<int64_t> lines = EstimateLines(files, InputsOf(config));
   if (!lines.ok()) return lines.status();
   JournalOptions options = {.compare_contents = config.verify(), .advance = Advance};
-  options.mode = config.resume()      ? StartMode::kResume
-                 : config.overwrite() ? StartMode::kOverwrite
-                                      : StartMode::kNew;
+  options.mode = config.resume()         ? StartMode::kResume
+                 : config.overwrite()    ? StartMode::kOverwrite
+                 : config.retry_failed() ? StartMode::kRetryFailed
+                                         : StartMode::kNew;
   options.expected_results = *lines;
   for (const std::string& input : InputsOf(config)) {
     options.input_paths.push_back(std::filesystem::absolute(input).string());
@@ -161,9 +168,10 @@ absl::Status LookAtOutput(const RunConfig& config, const JobSetup& setup, FileSy
     checked.output = *std::move(journal);
     return absl::OkStatus();
   }
-  if (config.resume()) {
-    return absl::InvalidArgumentError(
-        "--resume: a job that reads standard input or a pipe, or writes to one, has no journal");
+  if (config.resume() || config.retry_failed()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        config.resume() ? "--resume" : "--retry-failed",
+        ": a job that reads standard input or a pipe, or writes to one, has no journal"));
   }
   checked.notes.emplace_back(
       "no journal is kept, as input or output is no file: a job that is stopped must start anew");

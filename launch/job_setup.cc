@@ -49,6 +49,7 @@ std::string SharedSettings(RunConfig config) {
   config.clear_progress();
   config.clear_resume();
   config.clear_overwrite();
+  config.clear_retry_failed();
   config.clear_verify();
   return config.ShortDebugString();
 }

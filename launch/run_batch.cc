@@ -100,14 +100,19 @@ absl::Status BatchRun::OpenOnRoot() {
   const Journal* journal = batch_->journal;
   if (journal != nullptr && journal->finished() != nullptr) {
     is_complete_ = true;
-    Say(world_,
-        absl::StrCat(config_.output(), " is complete since ", journal->finished()->finished(), ": ",
-                     journal->finished()->results(), " results; --overwrite computes them again"));
+    Say(world_, absl::StrCat(config_.output(), " is complete since ",
+                             journal->finished()->finished(), ": ", journal->finished()->results(),
+                             config_.retry_failed() ? " results, none of which failed"
+                                                    : " results; --overwrite computes them again"));
     return config_.fail_on_refused() > 0 ? LookForErrorLines() : absl::OkStatus();
   }
   if (journal != nullptr) Say(world_, absl::StrCat("keeps a journal in ", journal->directory()));
   if (journal != nullptr && journal->num_earlier() > 0) {
     Say(world_, absl::StrCat("goes on after ", journal->num_earlier(), " results"));
+  }
+  if (config_.retry_failed()) {
+    Say(world_, absl::StrCat("computes ", journal->num_retried(),
+                             " lines again that were refused or crashed"));
   }
   const ResultFormat format = {.tokenizer = setup_.model.tokenizer.get(),
                                .model = ModelName(config_),

@@ -224,6 +224,9 @@ void RunConfigFlags::AddBatchFlags() {
   AddSwitch("--resume", &C::set_resume,
             "go on with what an attempt that did not finish left; where there is none, begin");
   AddSwitch("--overwrite", &C::set_overwrite, "throw away what earlier attempts left");
+  AddSwitch("--retry-failed", &C::set_retry_failed,
+            "of a job that is finished or stopped, keep the answers, and compute those lines again "
+            "that were refused or crashed");
   AddSwitch("--verify", &C::set_verify,
             "record and compare what input and model files hold, not only size and time");
   AddSwitch("--lenient", &C::set_lenient,
@@ -304,8 +307,9 @@ absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {
   }
   RunConfig flags;  // take precedence over the file, also over its opposite flag
   for (const auto& set : set_by_flags_) set(flags);
-  if (flags.resume()) config.clear_overwrite();
-  if (flags.overwrite()) config.clear_resume();
+  if (flags.resume() || flags.retry_failed()) config.clear_overwrite();
+  if (flags.overwrite() || flags.retry_failed()) config.clear_resume();
+  if (flags.resume() || flags.overwrite()) config.clear_retry_failed();
   for (const auto& set : set_by_flags_) set(config);
   SetDefaults(config);
   if (fields_.contains("generation_config") && config.generation_config().empty()) {

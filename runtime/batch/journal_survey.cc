@@ -40,6 +40,8 @@ class JournalSurveyor {
     absl::Status status = ReadFinished();
     if (!status.ok()) return status;
     if (survey_.finished) return std::move(survey_);
+    const absl::StatusOr<std::string> holder = files_.ReadWhole(JoinPath(directory_, kLockName));
+    if (holder.ok()) survey_.holder = *holder;
     const absl::StatusOr<std::vector<std::string>> names = files_.List(directory_);
     if (!names.ok()) return names.status();
     for (const std::string& name : *names) {
@@ -73,6 +75,9 @@ class JournalSurveyor {
     if (is_assembled) {
       survey_.notes.push_back(absl::StrCat("the output is complete, and lies in ", assembled,
                                            "; run-batch with --resume gives it its name"));
+    }
+    if (job.retry_failed()) {
+      survey_.notes.emplace_back("--retry-failed of it has begun; --resume goes on with that");
     }
     survey_.finished = std::move(job);
     return absl::OkStatus();
@@ -118,6 +123,9 @@ class JournalSurveyor {
     switch (record.kind) {
       case JournalRecord::Kind::kHeader:
         google::protobuf::TextFormat::ParseFromString(record.text, &survey_.header);
+        if (survey_.header.retry_failed()) {
+          absl::erase_if(results_, [](const auto& result) { return !result.second; });
+        }
         break;
       case JournalRecord::Kind::kStarted:
         under_way.insert(record.numbers.begin(), record.numbers.end());
