@@ -216,6 +216,25 @@ absl::Status CheckReport(const RunConfig& config, FileSystem& files, const std::
   return CheckResultDirectory(files, "--report", config.report(), "summary.json");
 }
 
+// Checks the files of --metrics and --timeline.
+absl::Status CheckObservations(const RunConfig& config, FileSystem& files,
+                               const std::string& output) {
+  for (const auto& [flag, path] :
+       {std::pair("--metrics", config.metrics()), std::pair("--timeline", config.timeline())}) {
+    if (path.empty()) continue;
+    for (const std::string& taken : InputsOf(config)) {
+      if (!files.IsSame(taken, path)) continue;
+      return absl::InvalidArgumentError(absl::StrCat(flag, " would overwrite --input ", taken));
+    }
+    if (files.IsSame(output, path) || output == path) {
+      return absl::InvalidArgumentError(absl::StrCat(flag, " and --output are the same file"));
+    }
+    const absl::Status status = CheckResultFile(files, flag, path);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 std::vector<int64_t> HomeSlots(const JobSetup& setup) {
   const SchedulerLimits& limits = setup.engine.limits;
   std::vector<int64_t> slots(limits.num_ranks());
@@ -254,6 +273,7 @@ absl::StatusOr<BatchFiles> CheckBatchFiles(const RunConfig& config, const JobSet
   status = CheckOutput(files, InputsOf(config), *output, config.model());
   if (status.ok()) status = CheckStandardStreams(config, files);
   if (status.ok()) status = CheckReport(config, files, *output);
+  if (status.ok()) status = CheckObservations(config, files, *output);
   if (!status.ok()) return status;
   absl::StatusOr<LineReader> reader = LineReader::Open(files, InputsOf(config));
   status = reader.status();

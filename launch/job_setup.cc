@@ -51,6 +51,7 @@ std::string SharedSettings(RunConfig config) {
   config.clear_overwrite();
   config.clear_retry_failed();
   config.clear_verify();
+  config.clear_metrics();
   return config.ShortDebugString();
 }
 

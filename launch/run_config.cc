@@ -233,6 +233,7 @@ void RunConfigFlags::AddBatchFlags() {
             "ignore fields of requests that are not known, with a note, instead of refusing them; "
             "those that would change the answer are refused all the same");
   AddFailOnRefused();
+  AddForecastAndWatchFlags();
   AddSwitch("--return-routed-experts", &C::set_return_routed_experts,
             "put the experts of each token into the results, as vLLM's \"routed_experts\": base64 "
             "of an int16 .npy [tokens, layers, top_k]");
@@ -245,6 +246,15 @@ void RunConfigFlags::AddBatchFlags() {
             "requests that don't state them; vllm or none: it does not; default auto");
   AddNumber<int64_t>("--created", &C::set_created, {0, kLastSecond},
                      "\"created\" of the results; default 0");
+}
+
+void RunConfigFlags::AddForecastAndWatchFlags() {
+  using C = RunConfig;
+  AddString("--metrics", &C::mutable_metrics,
+            "file that gets the job's numbers every 5 s, as Prometheus reads them");
+  AddString("--timeline", &C::mutable_timeline,
+            "file that gets the phases of all ranks over time, as Chrome's trace events (JSON, for "
+            "ui.perfetto.dev)");
 }
 
 void RunConfigFlags::AddFailOnRefused() {

@@ -58,6 +58,7 @@ class RunConfigFlags {
   void AddSwitch(const std::string& name, void (RunConfig::*set)(bool), const std::string& help);
 
   void AddFailOnRefused();
+  void AddForecastAndWatchFlags();
 
   // Records the field of a flag, which has the same name, and returns it.
   void AddPlacementFlags();
