@@ -36,6 +36,12 @@ absl::Status CheckFlags(const RunConfig& config) {
   if (config.retry_failed() && (config.resume() || config.overwrite())) {
     return absl::InvalidArgumentError("--retry-failed excludes --resume and --overwrite");
   }
+  if (!config.profile().empty() && !config.dry_run()) {
+    return absl::InvalidArgumentError("--profile is for --dry-run");
+  }
+  if (config.price_per_hour() > 0 && config.profile().empty()) {
+    return absl::InvalidArgumentError("--price-per-hour needs --profile");
+  }
   if (config.retry_failed() && !config.trace().empty()) {
     return absl::InvalidArgumentError("--retry-failed: answers that stay have no --trace");
   }

@@ -250,6 +250,11 @@ void RunConfigFlags::AddBatchFlags() {
 
 void RunConfigFlags::AddForecastAndWatchFlags() {
   using C = RunConfig;
+  AddString("--profile", &C::mutable_profile,
+            "machine profile (octet bench layer --save) by which --dry-run says how long the job "
+            "takes at most");
+  AddNumber<double>("--price-per-hour", &C::set_price_per_hour, {1e-6, 1e9},
+                    "of all hosts together, for --dry-run with --profile: what the job costs");
   AddString("--metrics", &C::mutable_metrics,
             "file that gets the job's numbers every 5 s, as Prometheus reads them");
   AddString("--timeline", &C::mutable_timeline,
