@@ -90,7 +90,10 @@ class JournalSurveyor {
     absl::StatusOr<JournalReader> reader = JournalReader::Open(files_, path);
     if (!reader.ok()) return reader.status();
     survey_.attempts = AttemptOf(name);
-    survey_.header = JournalHeader();
+    // Where this part's header is torn, the job is known by an earlier one.
+    survey_.header.clear_host();
+    survey_.header.clear_pid();
+    survey_.header.clear_started();
     survey_.results = survey_.tokens = 0;
     survey_.ended.clear();
     survey_.written_ns = info->mtime_ns;

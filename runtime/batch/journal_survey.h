@@ -20,8 +20,8 @@ struct JournalSurvey {
   std::optional<FinishedJob> finished;
 
   // What the last attempt did.
-  int attempts = 0;  // its number; 0 if none has begun
-  JournalHeader header;
+  int attempts = 0;      // its number; 0 if none has begun
+  JournalHeader header;  // without host, process and start, if it is torn
   int64_t results = 0;
   int64_t tokens = 0;      // generated, of these
   int64_t under_way = 0;   // requests
