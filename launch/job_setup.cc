@@ -49,7 +49,9 @@ std::string SharedSettings(RunConfig config) {
   config.clear_progress();
   config.clear_resume();
   config.clear_overwrite();
+  config.clear_retry_failed();
   config.clear_verify();
+  config.clear_metrics();
   return config.ShortDebugString();
 }
 

@@ -225,12 +225,16 @@ void RunConfigFlags::AddBatchFlags() {
   AddSwitch("--resume", &C::set_resume,
             "go on with what an attempt that did not finish left; where there is none, begin");
   AddSwitch("--overwrite", &C::set_overwrite, "throw away what earlier attempts left");
+  AddSwitch("--retry-failed", &C::set_retry_failed,
+            "of a job that is finished or stopped, keep the answers, and compute those lines again "
+            "that were refused or crashed");
   AddSwitch("--verify", &C::set_verify,
             "record and compare what input and model files hold, not only size and time");
   AddSwitch("--lenient", &C::set_lenient,
             "ignore fields of requests that are not known, with a note, instead of refusing them; "
             "those that would change the answer are refused all the same");
   AddFailOnRefused();
+  AddForecastAndWatchFlags();
   AddSwitch("--return-routed-experts", &C::set_return_routed_experts,
             "put the experts of each token into the results, as vLLM's \"routed_experts\": base64 "
             "of an int16 .npy [tokens, layers, top_k]");
@@ -255,6 +259,20 @@ void RunConfigFlags::AddKeepWeights() {
       },
       "packed weights stay in the hosts' memory until the job is done, so that a new start takes "
       "seconds: in /dev/shm, or =DIR, another tmpfs");
+}
+
+void RunConfigFlags::AddForecastAndWatchFlags() {
+  using C = RunConfig;
+  AddString("--profile", &C::mutable_profile,
+            "machine profile (octet bench layer --save) by which --dry-run says how long the job "
+            "takes at most");
+  AddNumber<double>("--price-per-hour", &C::set_price_per_hour, {1e-6, 1e9},
+                    "of all hosts together, for --dry-run with --profile: what the job costs");
+  AddString("--metrics", &C::mutable_metrics,
+            "file that gets the job's numbers every 5 s, as Prometheus reads them");
+  AddString("--timeline", &C::mutable_timeline,
+            "file that gets the phases of all ranks over time, as Chrome's trace events (JSON, for "
+            "ui.perfetto.dev)");
 }
 
 void RunConfigFlags::AddFailOnRefused() {
@@ -317,8 +335,9 @@ absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {
   }
   RunConfig flags;  // take precedence over the file, also over its opposite flag
   for (const auto& set : set_by_flags_) set(flags);
-  if (flags.resume()) config.clear_overwrite();
-  if (flags.overwrite()) config.clear_resume();
+  if (flags.resume() || flags.retry_failed()) config.clear_overwrite();
+  if (flags.overwrite() || flags.retry_failed()) config.clear_resume();
+  if (flags.resume() || flags.overwrite()) config.clear_retry_failed();
   for (const auto& set : set_by_flags_) set(config);
   SetDefaults(config);
   if (fields_.contains("generation_config") && config.generation_config().empty()) {

@@ -59,6 +59,7 @@ class RunConfigFlags {
 
   void AddKeepWeights();
   void AddFailOnRefused();
+  void AddForecastAndWatchFlags();
 
   // Records the field of a flag, which has the same name, and returns it.
   void AddPlacementFlags();

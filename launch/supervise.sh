@@ -180,7 +180,10 @@ resume_arguments() {  # ARGUMENT ...
   local argument
   arguments=()
   for argument; do
-    [[ $argument == --resume || $argument == --overwrite ]] || arguments+=("$argument")
+    case $argument in
+      --resume | --overwrite | --retry-failed) ;;
+      *) arguments+=("$argument") ;;
+    esac
   done
   arguments+=(--resume)
 }

@@ -86,7 +86,8 @@ constexpr char kAllFields[] =
        generation_config: "vllm" chat_template: "t" fail_on_refused: 3 trace: "t.zst"
        return_routed_experts: true home: "round-robin" allow_home: true expert_parallel: "on"
        rebalance_every: 9 rebalance_policy: "partition" spare_experts: 4 row_transport: "mpi"
-       weights: "int8" prefix_cache: "off" keep_weights: "k")";
+       weights: "int8" prefix_cache: "off" keep_weights: "k" retry_failed: true
+       metrics: "m.prom" timeline: "t.json" profile: "p.txt" price_per_hour: 2.5)";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   const auto config = Resolve(absl::StrSplit(
@@ -99,7 +100,8 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
       "--chat-template t --fail-on-refused=3 --trace t.zst --return-routed-experts "
       "--home round-robin --allow-home --expert-parallel on --rebalance-every 9 "
       "--rebalance-policy partition --spare-experts 4 --row-transport mpi --weights int8 "
-      "--prefix-cache off --keep-weights=k",
+      "--prefix-cache off --keep-weights=k --retry-failed --metrics m.prom "
+      "--timeline t.json --profile p.txt --price-per-hour 2.5",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());
