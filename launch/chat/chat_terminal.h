@@ -46,7 +46,10 @@ class ChatTerminal {
 
   void Write(std::string_view text) const { WritePatiently(fd_, text); }
 
-  // Keys are bytes, and are not shown.
+  // The modes at the start, but no key makes a signal.
+  void EnterLineMode() const;
+
+  // Besides, keys are bytes at once, and are not shown.
   void EnterRawMode() const;
 
   // The modes at the start. Any thread may call it.
@@ -56,6 +59,7 @@ class ChatTerminal {
   ChatTerminal(std::string path, int fd);
 
   bool ReadTyped();
+  termios LineMode() const;
 
   std::string path_;
   int fd_;  // owned; does not block

@@ -42,7 +42,7 @@ class LibeditEditor : public LineEditor {
  public:
   // Takes what libedit made. `stream` is the terminal's.
   LibeditEditor(ChatTerminal& terminal, Complete complete, FILE* stream, EditLine* editor,
-                History* lines)
+                ::History* lines)
       : terminal_(terminal),
         complete_(std::move(complete)),
         stream_(stream),
@@ -58,7 +58,7 @@ class LibeditEditor : public LineEditor {
     Set(EL_PROMPT, &Prompt);
     Set(EL_GETCFN, &ReadCharacter);
     // No key makes a signal or stops the output.
-    Set(EL_SETTY, "-d", "-isig", "-ixon", nullptr);
+    for (const char* mode : {"-d", "-x"}) Set(EL_SETTY, mode, "-isig", "-ixon", nullptr);
     Set(EL_ADDFN, "octet-interrupt", "stop", &Interrupt);
     Set(EL_ADDFN, "octet-complete", "complete", &CompleteWord);
     Set(EL_ADDFN, "octet-paste", "paste", &Paste);
@@ -80,8 +80,8 @@ class LibeditEditor : public LineEditor {
     if (pasted_.size() > 1) return NextPasted(line);
     if (!pasted_.empty()) el_push(editor_, pasted_.front().c_str());
     pasted_.clear();
-    terminal_.Restore();  // libedit takes its modes from there
-    el_resize(editor_);   // no signal comes from a terminal of another session
+    terminal_.EnterLineMode();  // libedit takes its modes from there
+    el_resize(editor_);         // no signal comes from a terminal of another session
     int count = 0;
     if (marks_pastes_) terminal_.Write("\x1b[?2004h");
     const char* text = el_gets(editor_, &count);
@@ -179,7 +179,7 @@ class LibeditEditor : public LineEditor {
   const Complete complete_;
   FILE* const stream_;
   EditLine* const editor_;
-  History* const history_;
+  ::History* const history_;
   std::string prompt_;
   bool interrupted_ = false;
   const bool marks_pastes_;
@@ -195,7 +195,7 @@ absl::StatusOr<std::unique_ptr<LineEditor>> LineEditor::Make(ChatTerminal& termi
   const int fd = open(terminal.path().c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
   FILE* stream = fd < 0 ? nullptr : fdopen(fd, "r+");
   EditLine* editor = stream == nullptr ? nullptr : el_init("octet", stream, stream, stream);
-  History* lines = editor == nullptr ? nullptr : history_init();
+  ::History* lines = editor == nullptr ? nullptr : history_init();
   if (lines == nullptr) {
     return absl::UnavailableError("the terminal can't be used for editing; --plain needs none");
   }
