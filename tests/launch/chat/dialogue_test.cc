@@ -76,8 +76,9 @@ TEST_F(DialogueTest, SystemResetAndDrop) {
 }
 
 TEST_F(DialogueTest, ALongConversationSaysWhatToDo) {
-  const std::string text = "one two three four five six seven eight nine ten eleven twelve";
-  EXPECT_THAT(Message(dialogue_.Ask(text + text + text).status()), HasSubstr("--max-model-len"));
+  std::string text;  // half of the context, and more
+  for (int i = 0; i < 20; ++i) text += " king and";
+  EXPECT_THAT(Message(dialogue_.Ask(text + text).status()), HasSubstr("--max-model-len"));
   dialogue_.Keep(text, *dialogue_.Ask("a"), Finished({300}), text);
   EXPECT_THAT(Message(dialogue_.Ask(text).status()),
               HasSubstr("; /reset begins anew, /drop forgets the oldest turn"));
