@@ -86,14 +86,14 @@ class Typing(unittest.TestCase):
             session.send("one\\\r")
             session.expect(r"^\.\.\.$")
             session.type("two\r")
-            self.assertTrue(session.ask("/show").startswith("user: one\ntwo\nassistant: "))
+            self.assertIn("user: one\ntwo\nassistant: ", session.ask("/show"))
             self.assertEqual(session.end(), 0)
 
     def test_quotes_hold_a_text_of_several_lines(self):
         with Session(*SHORT) as session:
             session.at_prompt()
             session.type('"""/one\r\rthree"""\r')
-            self.assertTrue(session.ask("/show").startswith("user: /one\n\nthree\nassistant: "))
+            self.assertIn("user: /one\n\nthree\nassistant: ", session.ask("/show"))
             session.type('"""lost' + "\r" + CTRL_C)
             self.assertNotIn("lost", session.ask("/show"))
             self.assertEqual(session.end(), 0)
@@ -104,7 +104,7 @@ class Typing(unittest.TestCase):
             session.send("first \x1b[200~one\rtwo\x1b[31m\r\rfour\x1b[201~")
             session.expect(r"^\.\.\. four$")
             session.type(" more\r")
-            self.assertTrue(session.ask("/show").startswith("user: first one\ntwo[31m\n\nfour more\nassistant: "))
+            self.assertIn("user: first one\ntwo[31m\n\nfour more\nassistant: ", session.ask("/show"))
             self.assertEqual(session.end(), 0)
 
     def test_the_interrupt_clears_the_line_and_twice_ends(self):
