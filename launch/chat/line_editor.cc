@@ -130,6 +130,12 @@ class LibeditEditor : public LineEditor {
     return 1;
   }
 
+  // libedit leaves it to the key's function to go to the next line.
+  static unsigned char EndLine(EditLine* editor) {
+    Of(editor).terminal_.Write("\n");
+    return CC_NEWLINE;
+  }
+
   LineEnd NextPasted(std::string& line) {
     line = pasted_.front();
     pasted_.pop_front();
@@ -153,12 +159,12 @@ class LibeditEditor : public LineEditor {
     const std::string first = self.pasted_.front();
     self.pasted_.pop_front();
     if (!first.empty() && el_insertstr(editor, first.c_str()) != 0) return CC_ERROR;
-    return self.pasted_.empty() ? CC_REFRESH : CC_NEWLINE;
+    return self.pasted_.empty() ? CC_REFRESH : EndLine(editor);
   }
 
   static unsigned char Interrupt(EditLine* editor, int /*key*/) {
     Of(editor).interrupted_ = true;
-    return CC_NEWLINE;
+    return EndLine(editor);
   }
 
   static unsigned char CompleteWord(EditLine* editor, int /*key*/) {
