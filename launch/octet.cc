@@ -20,6 +20,7 @@
 #include "launch/bench/kernels.h"
 #include "launch/bench/layer.h"
 #include "launch/bench/throughput.h"
+#include "launch/chat/chat.h"
 #include "launch/command_line.h"
 #include "launch/console.h"
 #include "launch/exit_code.h"
@@ -74,6 +75,7 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
 
   std::vector<std::unique_ptr<Subcommand>> subcommands;
   subcommands.push_back(AddRunBatch(program, signals));
+  subcommands.push_back(AddChat(program, signals));
   subcommands.push_back(AddPerplexity(program));
   subcommands.push_back(AddTokenize(program));
   subcommands.push_back(AddInspect(program));

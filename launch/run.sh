@@ -158,6 +158,12 @@ make_command() {
   mpirun=(mpirun --oversubscribe --bind-to none "${failure_detection[@]}" "${host_flags[@]}")
   [[ -z $ranks ]] || mpirun+=(-n "$ranks")
   [[ -z $ranks_per_host ]] || mpirun+=(--map-by "ppr:$ranks_per_host:node")
+  # The chat's rank 0 types and reads there itself, if it runs on this host.
+  if [[ -t 0 && -t 1 ]]; then
+    OCTET_CHAT_TERMINAL=$(hostname):/proc/$$/fd/0
+    export OCTET_CHAT_TERMINAL
+    mpirun+=(-x OCTET_CHAT_TERMINAL)
+  fi
   [[ -z ${OCTET_FAULT:-} ]] || mpirun+=(-x OCTET_FAULT)  # of tests (parallel/watch/fault_point.h)
   [[ -z $interface ]] || mpirun+=(--mca oob_tcp_if_include "$interface" --mca btl_tcp_if_include "$interface")
   if [[ -n ${OCTET_SSH:-} || -z ${OMPI_MCA_plm_rsh_agent:-} ]]; then

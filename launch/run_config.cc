@@ -240,13 +240,18 @@ void RunConfigFlags::AddBatchFlags() {
             "of an int16 .npy [tokens, layers, top_k]");
   AddString("--served-model-name", &C::mutable_served_model_name,
             "name that a request's \"model\" must have, and that results give");
+  AddRequestDefaults();
+  AddNumber<int64_t>("--created", &C::set_created, {0, kLastSecond},
+                     "\"created\" of the results; default 0");
+}
+
+void RunConfigFlags::AddRequestDefaults() {
+  using C = RunConfig;
   AddString("--chat-template", &C::mutable_chat_template,
             "file with the Jinja template of conversations; default: the model's own");
   AddString("--generation-config", &C::mutable_generation_config,
             "auto: the model's generation_config.json sets temperature, top_p and the like for "
             "requests that don't state them; vllm or none: it does not; default auto");
-  AddNumber<int64_t>("--created", &C::set_created, {0, kLastSecond},
-                     "\"created\" of the results; default 0");
 }
 
 void RunConfigFlags::AddKeepWeights() {

@@ -36,6 +36,9 @@ class RunConfigFlags {
   // Adds --home and --prefix-cache.
   void AddHome();
 
+  // Adds --chat-template and --generation-config.
+  void AddRequestDefaults();
+
   // Adds --seed, whose use by the subcommand `help` explains.
   void AddSeed(const std::string& help);
 

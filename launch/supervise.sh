@@ -230,7 +230,7 @@ goes_on() {  # STATUS
 
 # Runs octet with these arguments and ends this script.
 supervise() {  # MAX_RESTARTS ARGUMENT ...
-  local restarts=$1 status results='' after_change='' dir_retries=0
+  local restarts=$1 status results='' after_change='' dir_retries=0 modes=''
   shift
   scratch=$(mktemp -d)
   messages=$scratch/messages
@@ -240,9 +240,11 @@ supervise() {  # MAX_RESTARTS ARGUMENT ...
   trap 'stop_on HUP' HUP
   trap 'signal_mpirun USR1' USR1
   trap 'signal_mpirun USR2' USR2
+  if [[ $1 == chat && -t 0 ]]; then modes=$(stty -g); fi
   while true; do
     status=0
     run_once "${mpirun[@]}" "$octet" "$@" || status=$?
+    [[ -z $modes ]] || stty "$modes"  # which a rank 0 that was killed leaves as the chat has them
     # Open MPI's directory in /tmp went with another mpirun that ended at this moment.
     if grep -q 'orte_session_dir failed' "$messages" && ((dir_retries++ < 3)); then continue; fi
     if [[ -n $told_to_stop ]] || ! hosts_changed; then tell_end "$status"; fi
