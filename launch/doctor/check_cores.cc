@@ -34,7 +34,7 @@ void CheckBinding(const CheckInput& input, FindingList& findings) {
                        .allowed = rank->allowed_cores_size(),
                        .available = rank->available_cores()});
     }
-    const std::string note = NoteOnBinding(cores, host.facts().launcher(), 0);
+    const std::string note = NoteOnBinding(cores, host.facts().launcher(), input.report.threads());
     if (note.empty()) continue;
     const size_t end = note.rfind(": ");  // what it says, then what to do
     findings.Add(host.name,

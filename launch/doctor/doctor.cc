@@ -12,6 +12,7 @@
 
 #include "kernels/base/activity.h"
 #include "kernels/base/check.h"
+#include "kernels/base/number_range.h"
 #include "launch/bench/probes.h"
 #include "launch/console.h"
 #include "launch/doctor/checks.h"
@@ -66,7 +67,10 @@ std::vector<double> MeasureClockOffsets(Communicator& world) {
   return offsets;
 }
 
-// Returns the ranks whose links are measured: one of each host or, on a single host, all.
+// The ranks of a single host whose links are measured.
+constexpr size_t kMostOfOneHost = 8;
+
+// Returns the ranks whose links are measured: one of each host or, on a single host, the first.
 std::vector<int> LinkPlayers(const Communicator& world) {
   std::vector<int> firsts;
   std::vector<int> all;
@@ -75,12 +79,14 @@ std::vector<int> LinkPlayers(const Communicator& world) {
     all.push_back(r);
     if (hosts.insert(world.hosts()[r]).second) firsts.push_back(r);
   }
-  return firsts.size() == 1 ? all : firsts;
+  if (firsts.size() > 1) return firsts;
+  all.resize(std::min(all.size(), kMostOfOneHost));
+  return all;
 }
 
 // Collective. Measures what all ranks read from memory at the same time.
-double MeasureDram(Communicator& world, const MemoryFacts& memory) {
-  const int threads = CountThreads(world, 0);
+double MeasureDram(Communicator& world, const MemoryFacts& memory, int wanted_threads) {
+  const int threads = CountThreads(world, wanted_threads);
   const auto hosts = world.hosts();
   const auto ranks = std::count(hosts.begin(), hosts.end(), hosts[world.rank()]);
   const int64_t bytes = std::max(kLeastProbedBytes, kProbedHostBytes / (ranks * threads));
@@ -108,7 +114,8 @@ RankFacts GatherOwnFacts(Communicator& world, FileSystem& files, const DoctorOpt
   for (const TcpFacts& connection : ReadTcpConnections(files)) {
     *facts.add_connections() = connection;
   }
-  if (!options.quick) facts.set_dram_bytes_per_second(MeasureDram(world, facts.memory()));
+  if (!options.quick)
+    facts.set_dram_bytes_per_second(MeasureDram(world, facts.memory(), options.threads));
   if (!options.model.empty() && IsFirstOfHost(world)) {
     *facts.mutable_model() = ReadModelFacts(files, options.model, {.everything = options.read_all});
   }
@@ -126,6 +133,8 @@ class DoctorCommand : public Subcommand {
         "compare every byte of the model; else a large one is sampled");
     line().OnSwitch(
         "--quick", [this] { options_.quick = true; }, "measure no speeds of links and memory");
+    line().AddCount("--threads", options_.threads, kThreadCounts,
+                    "of each rank, as the job will have them; default: its share of the cores");
     line().AddText("--output-json", options_.output_json, "file for all of it as JSON");
   }
 
@@ -187,6 +196,7 @@ DoctorReport ExamineHosts(Communicator& world, FileSystem& files, const DoctorOp
   report.set_version(OctetVersion());
   report.set_command(OwnCommand());
   report.set_model_path(options.model);
+  report.set_threads(options.threads);
   for (size_t r = 0; r < all.size(); ++r) {
     RankFacts& facts = *report.add_ranks();
     OCTET_CHECK(facts.ParseFromString(all[r])) << "facts of rank " << r;

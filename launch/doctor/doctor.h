@@ -16,6 +16,7 @@ struct DoctorOptions {
   std::string model;      // empty: none is looked at
   bool read_all = false;  // every byte of the model
   bool quick = false;     // no speeds are measured
+  int threads = 0;        // of each rank of the job to come; 0: not known
   std::string output_json;
 };
 

@@ -105,6 +105,14 @@ TEST(Diagnose, Binding) {
                  "give --bind-to none"});
 }
 
+TEST(Diagnose, ABoundRankThatNeedsNoMoreCores) {
+  DoctorReport report = HealthyHosts();
+  report.mutable_ranks(1)->mutable_allowed_cores()->Truncate(2);
+  EXPECT_EQ(Diagnose(report).size(), 1U);
+  report.set_threads(2);
+  EXPECT_TRUE(Diagnose(report).empty());
+}
+
 // Two ranks of one host of 4 cores.
 std::vector<std::string> ChecksOnCores(const std::vector<int>& first,
                                        const std::vector<int>& second) {
