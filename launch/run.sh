@@ -20,12 +20,14 @@
 # sentence.
 #
 # Inside a SLURM allocation hosts and ranks are those of the allocation unless given. Environment:
-#   OCTET_BIN   the program, under the same path on all hosts; build/release/launch/octet unless set
+#   OCTET_BIN   the program, under the same path on all hosts; that of the build, or the one installed with this script,
+#               unless set
 #   OCTET_SSH   ssh with its options, such as "ssh -F FILE"
 set -euo pipefail
 
-checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+checkout=$(cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.." && pwd)  # installed: PREFIX/share/octet
 octet=${OCTET_BIN:-$checkout/build/release/launch/octet}
+[[ -n ${OCTET_BIN:-} || $checkout != */share/octet ]] || octet=${checkout%/share/octet}/bin/octet
 [[ $octet == /* ]] || octet=$PWD/$octet
 read -ra ssh <<< "${OCTET_SSH:-ssh}"
 hosts=()  # empty: this one

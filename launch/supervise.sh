@@ -143,9 +143,12 @@ keeps_journal() { grep -q '^octet: keeps a journal ' "$messages"; }
 # The output is complete; only some lines could not be answered.
 refused_lines() { grep -q '^octet: .*(--fail-on-refused)' "$messages"; }
 
+# octet doctor did its work, and found errors.
+found_errors() { grep -qE '^octet: doctor found [0-9]+ errors?$' "$messages"; }
+
 # Nobody is missed: it is done, or octet has said why not.
 ended_plainly() {  # STATUS
-  [[ $1 -ne $failed_code ]] || ! refused_lines || return 0
+  [[ $1 -ne $failed_code ]] || ! { refused_lines || found_errors; } || return 0
   [[ $1 -eq $done_code || (-z $told_to_stop && ($1 -eq $refused_code || $1 -eq $stopped_code)) ]]
 }
 
