@@ -140,8 +140,9 @@ absl::Status ChatLoop::Set(const std::string& argument) {
     return absl::OkStatus();
   }
   const size_t end = std::min(argument.find_first_of(" \t"), argument.size());
-  const auto value = absl::StripLeadingAsciiWhitespace(argument.substr(end));
-  return parts_.dialogue.Set(argument.substr(0, end), std::string(value));
+  std::string value = argument.substr(end);
+  absl::StripLeadingAsciiWhitespace(&value);
+  return parts_.dialogue.Set(argument.substr(0, end), value);
 }
 
 absl::Status ChatLoop::Save(const std::string& path) {
