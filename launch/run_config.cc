@@ -10,16 +10,11 @@
 #include <optional>
 #include <type_traits>
 
-#include "launch/home_flags.h"
-#include "launch/proto_text.h"
 #include "launch/run_config_rules.h"
-#include "runtime/io/file.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
-
-constexpr size_t kMostConfigBytes = size_t{1} << 20;
 
 constexpr NumberRange<int64_t> kLineCounts = {1, 1'000'000'000'000};
 constexpr NumberRange<int32_t> kSequenceCounts = {1, 1 << 16};
@@ -39,12 +34,6 @@ T Get(const RunConfig& config, const google::protobuf::FieldDescriptor* field) {
 }
 
 }  // namespace
-
-RunConfig DefaultRunConfig() {
-  RunConfig config;
-  SetDefaults(config);
-  return config;
-}
 
 std::string RunConfigFlags::AddField(const std::string& names) {
   std::string name = absl::StrReplaceAll(names.substr(names.rfind("--") + 2), {{"-", "_"}});
@@ -297,61 +286,6 @@ void RunConfigFlags::AddFailOnRefused() {
       },
       "end with exit code 1 where lines were refused, all the same when the output is complete; "
       "=N: N or more of them");
-}
-
-// Reads the --config file. A field without effect, or one whose flag would be refused, is an error.
-absl::StatusOr<RunConfig> RunConfigFlags::ReadConfigFile() const {
-  PosixFileSystem files;
-  const absl::StatusOr<std::string> text = files.ReadWhole(config_file_, kMostConfigBytes);
-  if (!text.ok()) {
-    return absl::NotFoundError(absl::StrCat("--config ", std::string(text.status().message())));
-  }
-  RunConfig config;
-  const absl::Status parsed = ParseTextProto(*text, config);
-  if (!parsed.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--config ", config_file_, ":", std::string(parsed.message())));
-  }
-  const absl::Status status = CheckFields(config);
-  if (status.ok()) return config;
-  return absl::InvalidArgumentError(
-      absl::StrCat("--config ", config_file_, ": ", std::string(status.message())));
-}
-
-absl::Status RunConfigFlags::CheckFields(const RunConfig& config) const {
-  std::vector<const google::protobuf::FieldDescriptor*> set;
-  RunConfig::GetReflection()->ListFields(config, &set);
-  for (const google::protobuf::FieldDescriptor* field : set) {
-    const auto found = fields_.find(field->name());
-    const std::string wrong =
-        found == fields_.end() ? "is no setting of this command" : found->second(config);
-    if (!wrong.empty()) return absl::InvalidArgumentError(absl::StrCat(field->name(), " ", wrong));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {
-  if (!flags_status_.ok()) return flags_status_;
-  RunConfig config;
-  if (!config_file_.empty()) {
-    absl::StatusOr<RunConfig> file = ReadConfigFile();
-    if (!file.ok()) return file.status();
-    config = *std::move(file);
-  }
-  RunConfig flags;  // take precedence over the file, also over its opposite flag
-  for (const auto& set : set_by_flags_) set(flags);
-  if (flags.resume() || flags.retry_failed()) config.clear_overwrite();
-  if (flags.overwrite() || flags.retry_failed()) config.clear_resume();
-  if (flags.resume() || flags.overwrite()) config.clear_retry_failed();
-  for (const auto& set : set_by_flags_) set(config);
-  SetDefaults(config);
-  if (fields_.contains("generation_config") && config.generation_config().empty()) {
-    config.set_generation_config("auto");
-  }
-  absl::Status status = CheckRunConfig(config);
-  if (status.ok()) status = ResolveHomeFlags(config);
-  if (!status.ok()) return status;
-  return config;
 }
 
 }  // namespace octet

@@ -38,11 +38,11 @@ names_the_missing_file() {
 names_the_limit() {
   cat > "$work/limited" << END
 #!/bin/bash
-[[ \$(hostname) != node2 ]] || ulimit -Sn 64
+[[ \$(hostname) != node2 ]] || ulimit -n 64
 exec "$OCTET_BIN" "\$@"
 END
   chmod +x "$work/limited"
-  OCTET_BIN=$work/limited doctor_ends_with 1 --quick && says '^error +node2: at most 64 open files .*ulimit -n'
+  OCTET_BIN=$work/limited doctor_ends_with 1 --quick && says '^error +node2: at most 64 open files .*nofile'
 }
 
 names_the_full_directory() {
