@@ -235,7 +235,7 @@ absl::Status CheckObservations(const RunConfig& config, FileSystem& files,
     if (files.IsSame(output, path) || output == path) {
       return absl::InvalidArgumentError(absl::StrCat(flag, " and --output are the same file"));
     }
-    const absl::Status status = CheckResultFile(files, flag, path);
+    absl::Status status = CheckResultFile(files, flag, path);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

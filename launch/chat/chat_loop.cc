@@ -150,7 +150,7 @@ absl::Status ChatLoop::Save(const std::string& path) {
     return absl::AlreadyExistsError(absl::StrCat(
         "there is a file ", path, " already, not of this conversation; save under another name"));
   }
-  const absl::Status status = WriteResultFile(parts_.files, path, parts_.dialogue.ToJson());
+  absl::Status status = WriteResultFile(parts_.files, path, parts_.dialogue.ToJson());
   if (!status.ok()) return status;
   own_files_.insert(path);
   parts_.say(absl::StrCat("saved to ", path));
@@ -160,7 +160,7 @@ absl::Status ChatLoop::Save(const std::string& path) {
 absl::Status ChatLoop::Load(const std::string& path) {
   const absl::StatusOr<std::string> text = parts_.files.ReadWhole(path, kMostSavedBytes);
   if (!text.ok()) return text.status();
-  const absl::Status status = parts_.dialogue.FromJson(*text, path);
+  absl::Status status = parts_.dialogue.FromJson(*text, path);
   if (!status.ok()) return status;
   own_files_.insert(path);
   parts_.say(absl::StrCat("loaded ", path));

@@ -45,7 +45,7 @@ absl::Status CheckMessages(const OrderedJson& messages) {
 }  // namespace
 
 const std::vector<DialogueField>& DialogueFields() {
-  static const std::vector<DialogueField> fields = {
+  static const std::vector<DialogueField> kFields = {
       {"temperature", "0: always the likeliest token"},
       {"top_p", "the likeliest tokens with this probability together"},
       {"top_k", "so many of the likeliest tokens; -1: all"},
@@ -65,7 +65,7 @@ const std::vector<DialogueField>& DialogueFields() {
       {"structured_outputs", "an object: the form of answers"},
       {"chat_template_kwargs", "an object: variables of the chat template"},
   };
-  return fields;
+  return kFields;
 }
 
 absl::Status Dialogue::Check() const {
@@ -78,7 +78,7 @@ absl::Status Dialogue::Check() const {
         "the model has no chat template; --chat-template gives one, and --no-template continues "
         "the text as it stands");
   }
-  const absl::Status status = limits_.chat->CheckDefault();
+  absl::Status status = limits_.chat->CheckDefault();
   if (status.ok()) return status;
   return absl::FailedPreconditionError(
       absl::StrCat(std::string(status.message()),
@@ -92,7 +92,7 @@ absl::Status Dialogue::Set(const std::string& name, const std::string& value) {
     settings_.erase(name);
     return absl::OkStatus();
   }
-  const absl::Status status = CheckUtf8(value);
+  absl::Status status = CheckUtf8(value);
   if (!status.ok()) return status;
   const absl::StatusOr<Json> json = ParseOrderedJson(value, name);
   return SetField(name, json.ok() ? *json : Json(value));
@@ -107,7 +107,7 @@ absl::Status Dialogue::SetField(const std::string& name, const Json& value) {
   changed.settings_[name] = value;
   changed.messages_ = Json::array();
   changed.text_.clear();
-  const absl::Status status = changed.Ask("a").status();
+  absl::Status status = changed.Ask("a").status();
   if (status.ok()) settings_[name] = value;
   return status;
 }
@@ -140,7 +140,7 @@ absl::Status Dialogue::SetSystem(const std::string& text) {
   if (!with_template_) {
     return absl::InvalidArgumentError("a text without a template has no system message");
   }
-  const absl::Status status = CheckUtf8(text);
+  absl::Status status = CheckUtf8(text);
   if (!status.ok()) return status;
   if (has_system()) messages_.erase(messages_.begin());
   if (!text.empty()) messages_.insert(messages_.begin(), MakeMessage("system", text));

@@ -65,7 +65,7 @@ absl::Status InputHistory::Cut(const std::vector<std::string>& lines) const {
   std::string text;
   for (const std::string& line : lines) absl::StrAppend(&text, line, "\n");
   const std::string fresh = absl::StrCat(path_, ".", getpid());
-  const absl::Status status = WriteHistory(fresh, O_TRUNC, text);
+  absl::Status status = WriteHistory(fresh, O_TRUNC, text);
   if (!status.ok()) return status;
   if (rename(fresh.c_str(), path_.c_str()) == 0) return absl::OkStatus();
   return HistoryError(path_, std::strerror(errno));
