@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstring>
 #include <filesystem>
 
 #include "kernels/cpu/make_cpu_backend.h"
@@ -15,6 +14,7 @@
 #include "runtime/checkpoint/weights.h"
 #include "tests/support/counting_file_system.h"
 #include "tests/support/rank_model.h"
+#include "tests/support/same_weights.h"
 #include "tests/support/test_files.h"
 
 namespace octet {
@@ -25,10 +25,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 const LoadProgress kSilentProgress = [](uint64_t, uint64_t) {};
-
-bool SameMemory(const Buffer& a, const Buffer& b) {
-  return a.bytes() == b.bytes() && std::memcmp(a.data(), b.data(), a.bytes()) == 0;
-}
 
 // Files of the build tree stand for those of a tmpfs.
 class KeptWeightsTest : public testing::Test {
@@ -50,19 +46,6 @@ class KeptWeightsTest : public testing::Test {
                                kSilentProgress, {.kept = kept});
     EXPECT_TRUE(weights.ok()) << weights.status();
     return *std::move(weights);
-  }
-
-  void ExpectSameExperts(const ModelWeights& a, const ModelWeights& b) {
-    for (size_t l = 0; l < a.layers.size(); ++l) {
-      for (size_t e = 0; e < a.layers[l].experts.size(); ++e) {
-        const ExpertWeights* x = a.layers[l].experts[e].get();
-        const ExpertWeights* y = b.layers[l].experts[e].get();
-        ASSERT_EQ(x != nullptr, y != nullptr) << l << " " << e;
-        if (x == nullptr) continue;
-        EXPECT_TRUE(SameMemory(x->gate_up.buffer, y->gate_up.buffer)) << l << " " << e;
-        EXPECT_TRUE(SameMemory(x->down.buffer, y->down.buffer)) << l << " " << e;
-      }
-    }
   }
 
   PosixFileSystem posix_;
