@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "kernels/base/activity.h"
+#include "launch/terminal.h"
 
 namespace octet {
 namespace {
@@ -31,16 +31,6 @@ std::string PathOfLauncher() {
   const std::string here = std::string(host.data()) + ":";
   const std::string_view text = passed_on;
   return text.starts_with(here) ? std::string(text.substr(here.size())) : "";
-}
-
-// Returns -1 if it is no terminal. Opens nothing else: a pipe would notice.
-int OpenToChat(const std::string& path) {
-  struct stat info {};
-  if (stat(path.c_str(), &info) != 0 || !S_ISCHR(info.st_mode)) return -1;
-  const int fd = open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0 || isatty(fd) == 1) return fd;
-  close(fd);
-  return -1;
 }
 
 bool AwaitEvent(int fd, short event) {  // NOLINT(google-runtime-int): as poll has it
@@ -72,7 +62,7 @@ std::unique_ptr<ChatTerminal> ChatTerminal::Open() {
   } else if (isatty(STDIN_FILENO) != 1 || isatty(STDOUT_FILENO) != 1) {
     return nullptr;
   }
-  const int fd = OpenToChat(path);
+  const int fd = OpenTerminal(path, O_RDWR);
   if (fd < 0) return nullptr;
   return std::unique_ptr<ChatTerminal>(new ChatTerminal(std::move(path), fd));
 }
