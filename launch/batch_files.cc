@@ -33,6 +33,18 @@ absl::Status CheckFlags(const RunConfig& config) {
   if (config.resume() && config.overwrite()) {
     return absl::InvalidArgumentError("--resume and --overwrite exclude each other");
   }
+  if (config.retry_failed() && (config.resume() || config.overwrite())) {
+    return absl::InvalidArgumentError("--retry-failed excludes --resume and --overwrite");
+  }
+  if (!config.profile().empty() && !config.dry_run()) {
+    return absl::InvalidArgumentError("--profile is for --dry-run");
+  }
+  if (config.price_per_hour() > 0 && config.profile().empty()) {
+    return absl::InvalidArgumentError("--price-per-hour needs --profile");
+  }
+  if (config.retry_failed() && !config.trace().empty()) {
+    return absl::InvalidArgumentError("--retry-failed: answers that stay have no --trace");
+  }
   return absl::OkStatus();
 }
 
@@ -83,9 +95,10 @@ absl::StatusOr<std::unique_ptr<Journal>> LookAtJournal(const RunConfig& config,
   const absl::StatusOr<int64_t> lines = EstimateLines(files, InputsOf(config));
   if (!lines.ok()) return lines.status();
   JournalOptions options = {.compare_contents = config.verify(), .advance = Advance};
-  options.mode = config.resume()      ? StartMode::kResume
-                 : config.overwrite() ? StartMode::kOverwrite
-                                      : StartMode::kNew;
+  options.mode = config.resume()         ? StartMode::kResume
+                 : config.overwrite()    ? StartMode::kOverwrite
+                 : config.retry_failed() ? StartMode::kRetryFailed
+                                         : StartMode::kNew;
   options.expected_results = *lines;
   for (const std::string& input : InputsOf(config)) {
     options.input_paths.push_back(std::filesystem::absolute(input).string());
@@ -161,9 +174,10 @@ absl::Status LookAtOutput(const RunConfig& config, const JobSetup& setup, FileSy
     checked.output = *std::move(journal);
     return absl::OkStatus();
   }
-  if (config.resume()) {
-    return absl::InvalidArgumentError(
-        "--resume: a job that reads standard input or a pipe, or writes to one, has no journal");
+  if (config.resume() || config.retry_failed()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        config.resume() ? "--resume" : "--retry-failed",
+        ": a job that reads standard input or a pipe, or writes to one, has no journal"));
   }
   checked.notes.emplace_back(
       "no journal is kept, as input or output is no file: a job that is stopped must start anew");
@@ -208,6 +222,25 @@ absl::Status CheckReport(const RunConfig& config, FileSystem& files, const std::
   return CheckResultDirectory(files, "--report", config.report(), "summary.json");
 }
 
+// Checks the files of --metrics and --timeline.
+absl::Status CheckObservations(const RunConfig& config, FileSystem& files,
+                               const std::string& output) {
+  for (const auto& [flag, path] :
+       {std::pair("--metrics", config.metrics()), std::pair("--timeline", config.timeline())}) {
+    if (path.empty()) continue;
+    for (const std::string& taken : InputsOf(config)) {
+      if (!files.IsSame(taken, path)) continue;
+      return absl::InvalidArgumentError(absl::StrCat(flag, " would overwrite --input ", taken));
+    }
+    if (files.IsSame(output, path) || output == path) {
+      return absl::InvalidArgumentError(absl::StrCat(flag, " and --output are the same file"));
+    }
+    absl::Status status = CheckResultFile(files, flag, path);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 std::vector<int64_t> HomeSlots(const JobSetup& setup) {
   const SchedulerLimits& limits = setup.engine.limits;
   std::vector<int64_t> slots(limits.num_ranks());
@@ -246,6 +279,7 @@ absl::StatusOr<BatchFiles> CheckBatchFiles(const RunConfig& config, const JobSet
   status = CheckOutput(files, InputsOf(config), *output, config.model());
   if (status.ok()) status = CheckStandardStreams(config, files);
   if (status.ok()) status = CheckReport(config, files, *output);
+  if (status.ok()) status = CheckObservations(config, files, *output);
   if (!status.ok()) return status;
   absl::StatusOr<LineReader> reader = LineReader::Open(files, InputsOf(config));
   status = reader.status();

@@ -154,6 +154,25 @@ CLI::Option* AddTextOption(CLI::App& app, const std::string& names, std::string&
   });
 }
 
+FlagDescription DescribeFlag(const CLI::Option& option) {
+  FlagDescription flag;
+  for (const std::string& name : option.get_snames()) flag.names.push_back("-" + name);
+  for (const std::string& name : option.get_lnames()) flag.names.push_back("--" + name);
+  const bool has_value = option.get_items_expected_max() > 0;
+  if (has_value) flag.value = flag.names.empty() ? option.get_name() : option.get_type_name();
+  flag.help = option.get_description();
+  return flag;
+}
+
+CommandDescription DescribeCommand(const CLI::App& app) {
+  CommandDescription command = {.name = app.get_name(), .help = app.get_description()};
+  for (const CLI::Option* option : app.get_options()) {
+    command.flags.push_back(DescribeFlag(*option));
+  }
+  for (const CLI::App* sub : CommandsOf(app)) command.commands.push_back(DescribeCommand(*sub));
+  return command;
+}
+
 }  // namespace
 
 CommandLine::CommandLine(const std::string& help)
@@ -257,5 +276,7 @@ std::optional<EarlyExit> CommandLine::Parse(int argc, const char* const* argv) {
 }
 
 bool CommandLine::chosen() const { return app_.parsed(); }
+
+CommandDescription CommandLine::Describe() const { return DescribeCommand(app_); }
 
 }  // namespace octet

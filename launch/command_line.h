@@ -27,6 +27,21 @@ struct EarlyExit {
   std::string error;   // for standard error: a sentence
 };
 
+// A flag of a command, or an argument without a name.
+struct FlagDescription {
+  std::vector<std::string> names;  // "-o", "--output"; empty for an argument
+  std::string value;               // "TEXT"; empty for a switch. For an argument its name
+  std::string help;
+};
+
+// A command with its flags and its own commands, as its --help has them.
+struct CommandDescription {
+  std::string name;  // empty for the program
+  std::string help;
+  std::vector<FlagDescription> flags;
+  std::vector<CommandDescription> commands;
+};
+
 // The flags and commands of the program, or of one of its commands. Names are "--name", "-n,--name"
 // or, if no flag is needed, "name". Values must outlive the parsing. A flag without "may be
 // repeated" is refused when it is given twice, and no text may be empty. The implementation uses
@@ -82,6 +97,9 @@ class CommandLine {
 
   // Returns whether this command was given. Call it after parsing.
   bool chosen() const;
+
+  // Returns all flags and commands.
+  CommandDescription Describe() const;
 
  private:
   std::unique_ptr<CLI::App> program_;  // null for a command, whose App the program's owns

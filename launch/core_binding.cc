@@ -65,12 +65,6 @@ int CoresOfSlurm() {
   return text == nullptr ? CPU_SETSIZE : kCoreCounts.Parse(text).value_or(CPU_SETSIZE);
 }
 
-// Returns the launcher that may have bound this process; empty if there is none.
-std::string FindLauncher() {
-  if (std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) return kMpirun;
-  return std::getenv("PMIX_RANK") != nullptr ? kSrun : "";
-}
-
 std::string Remedy(const std::string& launcher) {
   return launcher == kSrun ? "give --cpus-per-task, or start with launch/run.sh"
                            : "give --bind-to none, or start with launch/run.sh";
@@ -79,6 +73,11 @@ std::string Remedy(const std::string& launcher) {
 std::string Cores(int count) { return absl::StrCat(count, count == 1 ? " core" : " cores"); }
 
 }  // namespace
+
+std::string FindLauncher() {
+  if (std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) return kMpirun;
+  return std::getenv("PMIX_RANK") != nullptr ? kSrun : "";
+}
 
 std::string NoteOnBinding(std::span<const RankCores> ranks, const std::string& launcher,
                           int wanted_threads) {

@@ -23,6 +23,9 @@ struct RankCores {
 inline constexpr char kMpirun[] = "mpirun";
 inline constexpr char kSrun[] = "srun";
 
+// Returns the launcher that may have bound this process; empty if there is none.
+std::string FindLauncher();
+
 // Returns a note for the user if a launcher bound a rank to at most half of its fair share of its
 // host's cores; else an empty text. A rank that should run `wanted_threads` threads and has a core
 // for each needs no more; 0 if no number was requested.

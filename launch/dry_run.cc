@@ -9,6 +9,7 @@
 #include "launch/batch_files.h"
 #include "launch/console.h"
 #include "launch/refused_lines.h"
+#include "launch/replay/job_forecast.h"
 #include "launch/subcommand.h"
 #include "parallel/transport/agreement.h"
 #include "parallel/transport/collectives.h"
@@ -29,6 +30,15 @@ std::string Describe(const BatchCounts& counts, const RequestTotals& totals) {
                       totals.longest_line, ")");
 }
 
+void AddLengths(const BatchRequest& request, AnswerLengths& lengths) {
+  for (const Prompt& prompt : request.prompts) {
+    for (int i = 0; i < request.n; ++i) {
+      lengths.Add({.prompt = std::ssize(prompt.ids),
+                   .answer = request.generate ? request.params.max_tokens() : 0});
+    }
+  }
+}
+
 // On rank 0. Sets `why_fails` to the reason for which --fail-on-refused fails the job.
 absl::Status Look(const Communicator& world, const RunConfig& config, const JobSetup& setup,
                   FileSystem& files, std::string& why_fails) {
@@ -44,12 +54,20 @@ absl::Status Look(const Communicator& world, const RunConfig& config, const JobS
   UnwrittenOutput output(batch->journal);
   BatchJob job(std::move(batch->reader), output, LimitsOfRequests(config, setup), {},
                /*read_ahead=*/1);
-  const absl::StatusOr<RequestTotals> totals = job.Check([&] {
-    Activity::OfThisThread().Tick();
-    for (const std::string& note : job.TakeNotes()) Say(world, "note: " + note);
-  });
+  AnswerLengths lengths(NumForecastAnswers(setup));
+  const absl::StatusOr<RequestTotals> totals = job.Check(
+      [&] {
+        Activity::OfThisThread().Tick();
+        for (const std::string& note : job.TakeNotes()) Say(world, "note: " + note);
+      },
+      [&](const BatchRequest& request) { AddLengths(request, lengths); });
   if (!totals.ok()) return totals.status();
   SayLines(world, Describe(job.counts(), *totals));
+  if (!config.profile().empty()) {
+    const absl::StatusOr<JobForecast> forecast = ForecastJob(files, config, setup, lengths);
+    if (!forecast.ok()) return forecast.status();
+    SayLines(world, DescribeForecast(*forecast, config));
+  }
   BatchCounts counts = job.counts();
   counts.answered += totals->requests;  // as far as a dry run knows
   const std::string refused = DescribeRefused(counts, job.refusals());

@@ -7,17 +7,17 @@
 set -euo pipefail
 
 build_packages=(
-  cmake g++ gnuplot-nox ninja-build protobuf-compiler libprotobuf-dev libabsl-dev libopenmpi-dev openmpi-bin
-  jq nlohmann-json3-dev libcli11-dev libhwloc-dev libxxhash-dev libyaml-dev libzstd-dev pkg-config zlib1g-dev
+  cmake dpkg-dev g++ gnuplot-nox ninja-build protobuf-compiler libprotobuf-dev libabsl-dev libopenmpi-dev openmpi-bin
+  jq nlohmann-json3-dev libcli11-dev libedit-dev libhwloc-dev libxxhash-dev libyaml-dev libzstd-dev pkg-config zlib1g-dev
 )
 test_packages=(
   clang-14 clang-format clang-tidy libclang-rt-14-dev libgtest-dev libgmock-dev
-  python3 python3-jinja2 python3-numpy python3-yaml sentencepiece shellcheck
-  manpages-ja manpages-ru manpages-zh
+  python3 python3-jinja2 python3-numpy python3-pyte python3-yaml sentencepiece shellcheck
+  man-db manpages-ja manpages-ru manpages-zh
   iproute2 munge openssh-client openssh-server slurm-client slurmctld slurmd
 )
 run_packages=(
-  gnuplot-nox hostname libabsl20220623 libhwloc15 libprotobuf32 libxxhash0 libyaml-0-2 libzstd1 openmpi-bin
+  gnuplot-nox hostname libabsl20220623 libedit2 libhwloc15 libprotobuf32 libxxhash0 libyaml-0-2 libzstd1 openmpi-bin
   openssh-client openssh-server zlib1g
 )
 

@@ -49,7 +49,9 @@ std::string SharedSettings(RunConfig config) {
   config.clear_progress();
   config.clear_resume();
   config.clear_overwrite();
+  config.clear_retry_failed();
   config.clear_verify();
+  config.clear_metrics();
   return config.ShortDebugString();
 }
 
@@ -66,17 +68,26 @@ absl::Status CheckTimeout(const Communicator& world, double seconds) {
 
 // Collective. Returns OK if all ranks run this program with these settings.
 absl::Status AgreeOnSettings(Communicator& world, const RunConfig& config, FileSystem& files) {
-  const absl::Status status = AgreeOnFacts(
+  absl::Status status = AgreeOnFacts(
       world, {{"program", FingerprintOfProgram(files)}, {"settings", SharedSettings(config)}});
+  if (status.ok()) status = CheckKeepWeights(config);
   return status.ok() ? CheckTimeout(world, config.timeout()) : status;
 }
 
 // Collective. Returns the memory in which weights and sequences lie: that of hosts, or of devices.
-absl::StatusOr<std::vector<HostMemory>> GatherMemory(Communicator& world,
-                                                     const ComputeDevice& device,
-                                                     FileSystem& files) {
+// Sets what stays there of an earlier attempt.
+absl::StatusOr<std::vector<HostMemory>> GatherMemory(Communicator& world, const RunConfig& config,
+                                                     const ModelFiles& model,
+                                                     const EngineOptions& options,
+                                                     const ComputeDevice& device, FileSystem& files,
+                                                     HostWeights& kept,
+                                                     std::vector<std::string>& warnings) {
   if (device.cuda) return GatherDeviceMemory(world, *device.cuda);
-  return GatherHostMemory(world, files);
+  absl::StatusOr<HostWeights> opened =
+      OpenHostWeights(world, config, model, options.dtype, files, warnings);
+  if (!opened.ok()) return opened.status();
+  kept = *std::move(opened);
+  return GatherHostMemory(world, kept.bytes, files);
 }
 
 absl::StatusOr<ExpertPlacement> PlaceExperts(const RunConfig& config, FileSystem& files,
@@ -93,6 +104,16 @@ absl::StatusOr<ExpertPlacement> PlaceExperts(const RunConfig& config, FileSystem
                          for (int64_t& room : *rooms) room -= SpareExperts(config, shape);
                          return rooms;
                        });
+}
+
+absl::StatusOr<MemoryPlan> PlanMemory(const Communicator& world, const RunConfig& config,
+                                      const ModelFiles& model, const ExpertPlacement& placement,
+                                      DType dtype, MemoryNeeds needs,
+                                      std::vector<HostMemory> hosts) {
+  needs.experts =
+      CountExpertBytes(model.config, FormatsOfExperts(model.tensors, model.config, dtype),
+                       placement, world.size(), SpareExperts(config, placement.shape()));
+  return PlanMemory(needs, std::move(hosts), config.memory());
 }
 
 void NoteIdleRanks(const ExpertPlacement& placement, std::vector<std::string>& warnings) {
@@ -179,7 +200,6 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   absl::Status status = AgreeOnSettings(world, config, files);
   if (!status.ok()) return status;
   world.watchdog().SetReportDirectory(config.report());
-
   absl::StatusOr<AgreedModel> agreed = OpenAgreedModel(world, config, files);
   if (!agreed.ok()) return agreed.status();
   ModelFiles& model = agreed->files;
@@ -189,9 +209,11 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   absl::StatusOr<ComputeDevice> device = ChooseComputeDevice(world, config, warnings);
   if (!device.ok()) return device.status();
   UseDevice(*device, *options);
-  absl::StatusOr<std::vector<HostMemory>> hosts = GatherMemory(world, *device, files);
+  HostWeights host_weights;
+  absl::StatusOr<std::vector<HostMemory>> hosts =
+      GatherMemory(world, config, model, *options, *device, files, host_weights, warnings);
   if (!hosts.ok()) return hosts.status();
-  MemoryNeeds needs = CountMemoryNeeds(model, *options, config);
+  const MemoryNeeds needs = CountMemoryNeeds(model, *options, config);
   absl::StatusOr<ExpertPlacement> placement = ChoosePlacement(
       world, config, files,
       {model.config.num_layers, model.config.num_experts, options->limits.group_size}, needs,
@@ -208,10 +230,8 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   if (!arithmetic.ok()) return arithmetic.status();
   NoteFewTokens(config, options->limits, warnings);
   const int threads = ChooseThreads(world, config, files, warnings);
-  needs.experts =
-      CountExpertBytes(model.config, FormatsOfExperts(model.tensors, model.config, options->dtype),
-                       *placement, world.size(), SpareExperts(config, placement->shape()));
-  absl::StatusOr<MemoryPlan> memory = PlanMemory(needs, *std::move(hosts), config.memory());
+  absl::StatusOr<MemoryPlan> memory =
+      PlanMemory(world, config, model, *placement, options->dtype, needs, *std::move(hosts));
   if (!memory.ok()) return memory.status();
   options->limits.pages = memory->pages;
   return JobSetup{.model = std::move(model),
@@ -223,7 +243,8 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
                   .memory = *std::move(memory),
                   .sampling = *sampling,
                   .chat_template = std::move(agreed->chat_template),
-                  .warnings = std::move(warnings)};
+                  .warnings = std::move(warnings),
+                  .host_weights = std::move(host_weights)};
 }
 
 }  // namespace octet

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "launch/compute_device.h"
+#include "launch/keep_weights.h"
 #include "launch/memory_plan.h"
 #include "parallel/placement/expert_placement.h"
 #include "parallel/transport/communicator.h"
@@ -35,6 +36,7 @@ struct JobSetup {
   SamplingDefaults sampling;          // for requests that do not state it
   std::string chat_template;          // a fingerprint of --chat-template; empty if not given
   std::vector<std::string> warnings;  // for the user
+  HostWeights host_weights;
 
   // Stored dtype / compute dtype / instruction path. Runs of one class give the same bytes.
   std::string NumericsClass() const;

@@ -13,13 +13,14 @@
 
 namespace octet {
 
-// Reads the journal of a job's output, on any host that sees the files, and writes nothing. The
-// states:
-//   running   the process of rank 0 has the journal's lock on this host, or wrote it a moment ago
-//   silent    it is on another host, and has written nothing for kSilentSeconds
+// Reads the journal of a job's output, on any host that sees the files, and writes nothing. Whether
+// a process lives is known on its own host alone. The states:
+//   running   the process of rank 0 has the journal's lock on this host
+//   recent    it is on another host, and has written something in the last kSilentSeconds
+//   silent    it is on another host, and has written nothing for longer
 //   stopped   by a signal or an error; reason says which
 //   crashed   a rank crashed or stood still
-//   killed    the process is gone without a word
+//   killed    the process is gone from this host without a word
 //   finished  all lines are in the output
 // inputs: the job's, if the journal does not say where they are, or they have moved.
 inline constexpr double kSilentSeconds = 60;

@@ -13,41 +13,14 @@
 #include <string>
 #include <vector>
 
-#include "kernels/base/activity.h"
 #include "launch/console.h"
+#include "launch/keep_weights.h"
 #include "parallel/transport/agreement.h"
 #include "parallel/transport/collectives.h"
-#include "runtime/batch/job_identity.h"
 #include "runtime/checkpoint/pack_cache.h"
-#include "runtime/io/fingerprint.h"
 
 namespace octet {
 namespace {
-
-// Returns a short text that identifies the source of packed weights: files by size, time and
-// beginning.
-absl::StatusOr<std::string> NameOfWeights(const RunConfig& config, const JobSetup& setup,
-                                          FileSystem& files) {
-  JobIdentity identity;
-  identity.set_model(setup.model.fingerprint);
-  if (!config.random_weights()) {
-    const absl::Status status = IdentifyModel(
-        files, config.model(), /*read_contents=*/false, [] { Activity::OfThisThread().Tick(); },
-        identity);
-    if (!status.ok()) return status;
-  }
-  const std::string text = identity.ShortDebugString();
-  Fingerprint fingerprint;
-  fingerprint.Add(text);
-  return fingerprint.ToHex();
-}
-
-// Returns the formats of packed weights: "bfloat16", or "Q4_K+Q6_K+bfloat16".
-std::string NameOfPackedFormats(const JobSetup& setup) {
-  const bool quantised = !setup.model.tensors.QuantisedFormats().empty();
-  return absl::StrCat(quantised ? NameOfFormats(setup.model.tensors) + "+" : "",
-                      Name(setup.engine.dtype));
-}
 
 // Collective. Completes the cache, and on rank 0 reports the notes of all ranks about it.
 void KeepWeights(Communicator& world, const RunConfig& config, Session& session, PackCache& cache) {
@@ -89,12 +62,14 @@ void NoteSharedMemory(Communicator& world, const absl::Status& mine) {
 absl::StatusOr<std::unique_ptr<Session>> LoadSession(Communicator& world, const RunConfig& config,
                                                      const JobSetup& setup, FileSystem& files,
                                                      Progress& progress) {
+  SayWhereWeightsStay(world, setup.host_weights);
   std::optional<PackCache> cache;
   if (!config.pack_cache().empty()) {
-    const absl::StatusOr<std::string> model = NameOfWeights(config, setup, files);
+    const absl::StatusOr<std::string> model = NameOfWeights(config, setup.model, files);
     const absl::Status status = AgreeOnStatus(world, model.status());
     if (!status.ok()) return status;
-    cache.emplace(files, config.pack_cache(), *model, NameOfPackedFormats(setup));
+    cache.emplace(files, config.pack_cache(), *model,
+                  NameOfPackedFormats(setup.model, setup.engine.dtype));
   }
   absl::StatusOr<std::unique_ptr<Session>> session = Session::Load(
       world, setup, config.timeout(),
@@ -103,6 +78,7 @@ absl::StatusOr<std::unique_ptr<Session>> LoadSession(Communicator& world, const 
   if (session.ok()) progress.SetMapped((*session)->weights().mapped_bytes);
   progress.EndStage();
   if (session.ok()) NoteSharedMemory(world, (*session)->engine().shared_memory());
+  if (session.ok()) NoteHostWeights(world, config, setup.host_weights);
   if (session.ok() && cache) KeepWeights(world, config, **session, *cache);
   return session;
 }

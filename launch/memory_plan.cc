@@ -256,11 +256,13 @@ std::vector<HostMemory> GatherMemory(Communicator& world, const SharedMemory& mi
   return memories;
 }
 
-absl::StatusOr<std::vector<HostMemory>> GatherHostMemory(Communicator& world, FileSystem& files) {
+absl::StatusOr<std::vector<HostMemory>> GatherHostMemory(Communicator& world, int64_t kept_bytes,
+                                                         FileSystem& files) {
   const HostGroup host = FindHostGroup(world);
-  const absl::StatusOr<AvailableMemory> mine = ReadAvailableMemory(files);
+  absl::StatusOr<AvailableMemory> mine = ReadAvailableMemory(files);
   const absl::Status status = AgreeOnStatus(world, mine.status());
   if (!status.ok()) return status;
+  mine->bytes += kept_bytes;
   // Each rank may have a control group of its own.
   return GatherMemory(world, {.key = absl::StrCat(host.ranks[0]),
                               .name = world.hosts()[world.rank()],

@@ -84,8 +84,10 @@ struct SharedMemory {
 // limits: the least counts.
 std::vector<HostMemory> GatherMemory(Communicator& world, const SharedMemory& mine);
 
-// Collective. Returns the hosts of the job, each with its available memory.
-absl::StatusOr<std::vector<HostMemory>> GatherHostMemory(Communicator& world, FileSystem& files);
+// Collective. Returns the hosts of the job, each with its available memory. kept_bytes: of this
+// host, those that weights of an earlier attempt take: the job uses or frees them.
+absl::StatusOr<std::vector<HostMemory>> GatherHostMemory(Communicator& world, int64_t kept_bytes,
+                                                         FileSystem& files);
 
 // Returns the bytes that a setting allows of `available`: "12GiB", "500MB" or "80%".
 absl::StatusOr<int64_t> ParseMemory(const std::string& setting, int64_t available);

@@ -20,13 +20,16 @@
 #include "launch/bench/kernels.h"
 #include "launch/bench/layer.h"
 #include "launch/bench/throughput.h"
+#include "launch/chat/chat.h"
 #include "launch/command_line.h"
 #include "launch/console.h"
+#include "launch/doctor/doctor.h"
 #include "launch/exit_code.h"
 #include "launch/inherited_state.h"
 #include "launch/inspect.h"
 #include "launch/jobs.h"
 #include "launch/last_resort.h"
+#include "launch/manual/manual_commands.h"
 #include "launch/one_line.h"
 #include "launch/pages/report_command.h"
 #include "launch/perplexity.h"
@@ -74,10 +77,12 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
 
   std::vector<std::unique_ptr<Subcommand>> subcommands;
   subcommands.push_back(AddRunBatch(program, signals));
+  subcommands.push_back(AddChat(program, signals));
   subcommands.push_back(AddPerplexity(program));
   subcommands.push_back(AddTokenize(program));
   subcommands.push_back(AddInspect(program));
   subcommands.push_back(AddJobs(program));
+  subcommands.push_back(AddDoctor(program));
   CommandLine trace(program, "trace", "what a routing trace shows");
   subcommands.push_back(AddTraceStats(trace));
   subcommands.push_back(AddTraceExport(trace));
@@ -90,6 +95,8 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
   subcommands.push_back(AddBenchLayer(bench));
   subcommands.push_back(AddBenchExchange(bench));
   subcommands.push_back(AddSweep(program, signals));
+  subcommands.push_back(AddMan(program));
+  subcommands.push_back(AddCompletion(program));
 
   if (const std::optional<EarlyExit> early = program.Parse(argc, argv)) {
     if (world.rank() == 0) {

@@ -12,6 +12,9 @@ namespace octet {
 // bytes that are not UTF-8, and leaves out the middle of a long text.
 std::string OneLine(std::string_view text);
 
+// Returns the same with its newlines and tabs as they are, and nothing left out.
+std::string PrintableLines(std::string_view text);
+
 }  // namespace octet
 
 #endif  // OCTET_LAUNCH_ONE_LINE_H_

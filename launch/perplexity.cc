@@ -5,10 +5,14 @@
 #include <absl/strings/str_join.h>
 
 #include <algorithm>
+#include <array>
+#include <functional>
 #include <iostream>
 #include <optional>
+#include <utility>
 
 #include "launch/console.h"
+#include "launch/eval/peer_windows.h"
 #include "launch/job_setup.h"
 #include "launch/job_start.h"
 #include "launch/load_session.h"
@@ -20,6 +24,7 @@
 #include "launch/text_score.h"
 #include "parallel/transport/agreement.h"
 #include "runtime/io/json_writer.h"
+#include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
@@ -29,22 +34,47 @@ struct PerplexityOptions {
   int window = 0;  // tokens of the text; 0 means 2048, or the most that the model takes
   int stride = 0;  // 0 means the window
   std::string output_json;
+  std::string convention = "octet";
 };
 
-// The size of a window, in tokens of the text.
+// How the text is cut. The size is in tokens of the text, in other programs' conventions with BOS.
 struct WindowSize {
+  PerplexityConvention convention = PerplexityConvention::kOctet;
   int64_t window = 0;
   int64_t stride = 0;
 };
 
-// Chooses the window. BOS, and the token that the engine draws after the prompt, take two positions
-// of max_model_len.
+constexpr std::array kConventions = {std::pair(PerplexityConvention::kOctet, "octet"),
+                                     std::pair(PerplexityConvention::kHuggingFace, "hf"),
+                                     std::pair(PerplexityConvention::kLlamaCpp, "llama.cpp")};
+
+absl::StatusOr<PerplexityConvention> ParseConvention(const std::string& text) {
+  for (const auto& [convention, name] : kConventions) {
+    if (text == name) return convention;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--convention must be octet, hf or llama.cpp, not ", Quoted(text)));
+}
+
+// Chooses the window. The token that the engine draws after the prompt, and Octet's BOS, take
+// positions of max_model_len.
 absl::StatusOr<WindowSize> ChooseWindow(const PerplexityOptions& options, int64_t max_model_len) {
-  const int64_t most = max_model_len - 2;
-  WindowSize size = {.window = options.window > 0 ? options.window : std::min<int64_t>(most, 2048)};
-  if (size.window > most || most < 1) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--window ", size.window, ": with --max-model-len ", max_model_len, " at most ", most));
+  const absl::StatusOr<PerplexityConvention> convention = ParseConvention(options.convention);
+  if (!convention.ok()) return convention.status();
+  const bool is_own = *convention == PerplexityConvention::kOctet;
+  const bool is_llama_cpp = *convention == PerplexityConvention::kLlamaCpp;
+  const int64_t most = max_model_len - (is_own ? 2 : 1);
+  const int64_t fewest = is_own ? 1 : is_llama_cpp ? 3 : 2;
+  const int64_t usual = std::min<int64_t>(most, is_llama_cpp ? 512 : 2048);
+  WindowSize size = {.convention = *convention,
+                     .window = options.window > 0 ? options.window : usual};
+  if (size.window > most || size.window < fewest) {
+    return absl::InvalidArgumentError(absl::StrCat("--window ", size.window,
+                                                   ": with --max-model-len ", max_model_len,
+                                                   " at most ", most, ", at least ", fewest));
+  }
+  if (is_llama_cpp && options.stride > 0) {
+    return absl::InvalidArgumentError("--stride: --convention llama.cpp has none");
   }
   size.stride = options.stride > 0 ? options.stride : size.window;
   if (size.stride > size.window) {
@@ -55,9 +85,25 @@ absl::StatusOr<WindowSize> ChooseWindow(const PerplexityOptions& options, int64_
   return size;
 }
 
+struct CutText {
+  int64_t count = 0;
+  std::function<ScoredWindow(int64_t index)> get;
+};
+
+// `ids` must outlive the result.
+CutText Cut(std::span<const int32_t> ids, int32_t bos, const WindowSize& size) {
+  const auto use = [](const auto& windows) {
+    return CutText{windows.count(), [windows](int64_t index) { return windows.Get(index); }};
+  };
+  if (size.convention == PerplexityConvention::kOctet) {
+    return use(TextWindows(ids, bos, size.window, size.stride));
+  }
+  return use(PeerWindows(size.convention, ids, bos, size.window, size.stride));
+}
+
 // Returns the tokens of the text, which are not empty.
 absl::StatusOr<std::vector<int32_t>> ReadTokens(const std::string& path, const JobSetup& setup,
-                                                FileSystem& files) {
+                                                const WindowSize& size, FileSystem& files) {
   const Tokenizer* tokenizer = setup.model.tokenizer.get();
   if (tokenizer == nullptr || tokenizer->bos_id() < 0) {
     return absl::FailedPreconditionError(
@@ -70,6 +116,11 @@ absl::StatusOr<std::vector<int32_t>> ReadTokens(const std::string& path, const J
   }
   std::vector<int32_t> ids = tokenizer->Encode(*text);
   if (ids.empty()) return absl::InvalidArgumentError(absl::StrCat("--file ", path, " is empty"));
+  if (Cut(ids, tokenizer->bos_id(), size).count == 0) {
+    return absl::InvalidArgumentError(absl::StrCat("--file ", path, " has ", ids.size() + 1,
+                                                   " tokens with BOS, fewer than --window ",
+                                                   size.window));
+  }
   return ids;
 }
 
@@ -99,6 +150,7 @@ std::string ScoreJson(const TextScore& score, const WindowSize& size, int64_t nu
   json.Member("windows", num_windows);
   json.Member("window", size.window);
   json.Member("stride", size.stride);
+  json.Member("convention", kConventions[static_cast<int>(size.convention)].second);
   json.Member("nats_per_token", score.NatsPerToken());
   json.Member("perplexity", score.Perplexity());
   return json.EndObject().Take() + "\n";
@@ -115,6 +167,11 @@ class PerplexityCommand : public Subcommand {
     line().AddCount("--stride", options_.stride, kTokenCounts,
                     "tokens from one window to the next; with less than --window only the last so "
                     "many of each count; default --window");
+    line().AddText(
+        "--convention", options_.convention,
+        "octet; hf: the guide of transformers, with one BOS before the text; llama.cpp: "
+        "chunks of --window tokens (512), each with BOS in place of its first one, whose "
+        "second halves count; default octet");
     line().AddText("--output-json", options_.output_json, "file for the result as JSON");
   }
 
@@ -128,7 +185,7 @@ class PerplexityCommand : public Subcommand {
       size = ChooseWindow(options_, setup.engine.max_model_len);
       absl::Status status = size.status();
       if (world.rank() != 0) return status;
-      if (!config->dry_run()) ids = ReadTokens(options_.file, setup, files);
+      if (status.ok() && !config->dry_run()) ids = ReadTokens(options_.file, setup, *size, files);
       status.Update(ids.status());
       if (status.ok()) status = CheckResults(*config, files);
       return status;
@@ -161,16 +218,16 @@ class PerplexityCommand : public Subcommand {
     const absl::StatusOr<std::unique_ptr<Session>> session =
         LoadSession(world, config, setup, files, (*progress)->progress());
     if (!session.ok()) return ExitWith(world, session.status(), ExitCode::kFailed);
-    const TextWindows windows(ids, setup.model.tokenizer->bos_id(), size.window, size.stride);
-    const TextScore score = ScoreWindows((*session)->engine(), world.rank(), windows.count(),
-                                         [&windows](int64_t index) { return windows.Get(index); });
+    const CutText windows = Cut(ids, setup.model.tokenizer->bos_id(), size);
+    const TextScore score =
+        ScoreWindows((*session)->engine(), world.rank(), windows.count, windows.get);
     const RunReport report = MakeReport(world, setup, **session);
     absl::Status status = CheckFinite(score, options_.file, (*session)->engine());
     if (world.rank() == 0 && status.ok()) {
-      std::cout << FormatScore(score, size, windows.count()) << std::flush;
+      std::cout << FormatScore(score, size, windows.count) << std::flush;
       if (!options_.output_json.empty()) {
         status.Update(WriteResultFile(files, options_.output_json,
-                                      ScoreJson(score, size, windows.count(), config, setup)));
+                                      ScoreJson(score, size, windows.count, config, setup)));
       }
       if (!config.report().empty()) {
         status.Update(files.MakeDirectories(config.report()));

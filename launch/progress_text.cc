@@ -34,9 +34,7 @@ std::string Left(const std::optional<double>& eta_seconds) {
 
 // Returns the bytes from a pack cache, or nothing.
 std::string Mapped(uint64_t bytes) {
-  return bytes > 0 ? absl::StrFormat(", %.2f GB mapped from --pack-cache",
-                                     static_cast<double>(bytes) / 1e9)
-                   : "";
+  return bytes > 0 ? absl::StrFormat(", %.2f GB mapped", static_cast<double>(bytes) / 1e9) : "";
 }
 
 std::string Drawing(double done, double total) {

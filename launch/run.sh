@@ -9,25 +9,32 @@
 #   --ranks-per-host N    1 unless given; for a hostfile, its slots
 #   --threads N           of each rank
 #   --interface NAME      the network that ranks use, where hosts have several: eth0, ib0
-#   --max-restarts N      goes on by itself when a rank or a host is lost, on the hosts that are left; 0 unless given.
-#                         Only as long as each start finishes something
+#   --max-restarts N      goes on by itself when a rank or a host is lost, on the hosts that are left, or that the
+#                         hostfile has by then; 0 unless given. Only as long as each start finishes something
+#   --elastic             when the hostfile changes, stops between two steps and goes on with the hosts that it has now
 #
-# INT, TERM and HUP stop the job, USR1 lets it finish what it has begun, USR2 lets it read its placement again. Exit
-# codes: 0 done, 2 the job can't be served as asked, 75 stopped and can be resumed, 1 anything else, which is said in a
+# The command free-weights [TMPFS] frees the memory of hosts in which jobs left their weights (--keep-weights).
+#
+# INT, TERM and HUP stop the job, USR1 lets it finish what it has begun (twice: stops it after the step that runs), USR2
+# lets it read its placement again. Exit codes: 0 done, 2 the job can't be served as asked, 75 stopped and can be resumed, 1 anything else, which is said in a
 # sentence.
 #
 # Inside a SLURM allocation hosts and ranks are those of the allocation unless given. Environment:
-#   OCTET_BIN   the program, under the same path on all hosts; build/release/launch/octet unless set
+#   OCTET_BIN   the program, under the same path on all hosts; that of the build, or the one installed with this script,
+#               unless set
 #   OCTET_SSH   ssh with its options, such as "ssh -F FILE"
 set -euo pipefail
 
-checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+checkout=$(cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.." && pwd)  # installed: PREFIX/share/octet
 octet=${OCTET_BIN:-$checkout/build/release/launch/octet}
+[[ -n ${OCTET_BIN:-} || $checkout != */share/octet ]] || octet=${checkout%/share/octet}/bin/octet
 [[ $octet == /* ]] || octet=$PWD/$octet
 read -ra ssh <<< "${OCTET_SSH:-ssh}"
 hosts=()  # empty: this one
 declare -A slots=()  # of a host in a hostfile
 . "$checkout/launch/supervise.sh"
+. "$checkout/launch/elastic.sh"
+. "$checkout/launch/kept_weights.sh"
 
 fail() {
   echo "run.sh: $1" >&2
@@ -40,15 +47,24 @@ usage() {
 }
 
 use_hostfile() {
-  [[ -r $1 ]] || fail "can't read the hostfile $1"
-  local host number
+  hostfile=$1
+  read_hostfile || fail "$why"
+  name_hosts "${hosts[@]}"
+}
+
+# Sets the hosts and their slots, or else why it can't.
+read_hostfile() {
+  local text host number
+  hostfile_seen=$(look_at_hostfile)
+  text=$(awk '{ sub(/#.*/, "") } NF && !seen[$1]++ { n = 1; if (match($0, /slots *= *[0-9]+/)) {
+    n = substr($0, RSTART, RLENGTH); sub(/.*= */, "", n) } print $1, n }' "$hostfile" 2> /dev/null) ||
+    { why="can't read the hostfile $hostfile"; return 1; }
+  [[ -n $text ]] || { why="there is no host in $hostfile"; return 1; }
+  hosts=() slots=()
   while read -r host number; do
     hosts+=("$host")
     slots[$host]=$number
-  done < <(awk '{ sub(/#.*/, "") } NF && !seen[$1]++ { n = 1; if (match($0, /slots *= *[0-9]+/)) {
-    n = substr($0, RSTART, RLENGTH); sub(/.*= */, "", n) } print $1, n }' "$1")
-  [[ ${#hosts[@]} -gt 0 ]] || fail "there is no host in $1"
-  name_hosts "${hosts[@]}"
+  done <<< "$text"
 }
 
 use_hosts() {
@@ -111,23 +127,28 @@ diagnosis() {  # HOST ANSWER EXPECTED ERROR
   esac
 }
 
-# Asks all hosts at the same time for the checksum of their program. mpirun would tell late, at length, or not at all.
-check_hosts() {
-  local expected question answers host answer problem problems=0
-  expected=$(sha256sum < "$octet")
-  question=$(printf 'test -x %q && sha256sum < %q || echo missing' "$octet" "$octet")
-  answers=$(mktemp -d)
+# Asks all hosts at the same time, into a file of each: HOST, and HOST.error for why it did not answer.
+ask_hosts() {  # DIRECTORY COMMAND
+  local host asked=()
   for host in "${hosts[@]}"; do
     if is_this_host "$host"; then
-      echo "$expected" > "$answers/$host"
+      sh -c "$2" > "$1/$host" 2> "$1/$host.error" &
     else
-      on_host "$host" "$question" > "$answers/$host" 2> "$answers/$host.error" &
+      on_host "$host" "$2" > "$1/$host" 2> "$1/$host.error" &
     fi
+    asked+=($!)
   done
-  wait
+  for host in "${asked[@]}"; do wait "$host" || true; done
+}
+
+# Looks whether all hosts have this program. mpirun would tell late, at length, or not at all.
+check_hosts() {
+  local expected answers host problem problems=0
+  expected=$(sha256sum < "$octet")
+  answers=$(mktemp -d)
+  ask_hosts "$answers" "$(printf 'test -x %q && sha256sum < %q || echo missing' "$octet" "$octet")"
   for host in "${hosts[@]}"; do
-    answer=$(tail -n 1 "$answers/$host")
-    problem=$(diagnosis "$host" "$answer" "$expected" "$(tail -n 1 "$answers/$host.error" 2> /dev/null)")
+    problem=$(diagnosis "$host" "$(tail -n 1 "$answers/$host")" "$expected" "$(tail -n 1 "$answers/$host.error")")
     [[ -z $problem ]] || { echo "run.sh: $problem" >&2; problems=1; }
   done
   rm -rf "$answers"
@@ -139,6 +160,12 @@ make_command() {
   mpirun=(mpirun --oversubscribe --bind-to none "${failure_detection[@]}" "${host_flags[@]}")
   [[ -z $ranks ]] || mpirun+=(-n "$ranks")
   [[ -z $ranks_per_host ]] || mpirun+=(--map-by "ppr:$ranks_per_host:node")
+  # The chat's rank 0 types and reads there itself, if it runs on this host.
+  if [[ -t 0 && -t 1 ]]; then
+    OCTET_CHAT_TERMINAL=$(hostname):/proc/$$/fd/0
+    export OCTET_CHAT_TERMINAL
+    mpirun+=(-x OCTET_CHAT_TERMINAL)
+  fi
   [[ -z ${OCTET_FAULT:-} ]] || mpirun+=(-x OCTET_FAULT)  # of tests (parallel/watch/fault_point.h)
   [[ -z $interface ]] || mpirun+=(--mca oob_tcp_if_include "$interface" --mca btl_tcp_if_include "$interface")
   if [[ -n ${OCTET_SSH:-} || -z ${OMPI_MCA_plm_rsh_agent:-} ]]; then
@@ -149,9 +176,14 @@ make_command() {
   fi
 }
 
-host_flags=() max_restarts=0
+host_flags=() max_restarts=0 elastic=''
 ranks='' ranks_per_host='' threads='' interface='' host_list='' hostfile=''
 while [[ ${1:-} == -* ]]; do
+  if [[ $1 == --elastic ]]; then
+    elastic=yes
+    shift
+    continue
+  fi
   [[ $# -gt 1 ]] || usage
   case $1 in
     -n) ranks=$2 ;;
@@ -188,6 +220,11 @@ elif [[ -n ${SLURM_JOB_ID:-} ]]; then
   use_allocation
 else
   ranks=${ranks:-${ranks_per_host:-1}}
+fi
+[[ -z $elastic || -f $hostfile ]] || fail "--elastic needs a --hostfile, which may change while the job runs"
+if [[ $1 == free-weights ]]; then
+  free_weights "${@:2}"
+  exit
 fi
 [[ ${#hosts[@]} -eq 0 ]] || check_hosts
 

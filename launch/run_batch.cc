@@ -17,6 +17,8 @@
 #include "launch/job_start.h"
 #include "launch/live_moves.h"
 #include "launch/load_session.h"
+#include "launch/observe/metrics_file.h"
+#include "launch/observe/timeline.h"
 #include "launch/one_line.h"
 #include "launch/pages/report_page.h"
 #include "launch/progress.h"
@@ -38,6 +40,10 @@ using Clock = std::chrono::steady_clock;
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void SayAll(Communicator& world, const std::vector<std::string>& notes) {
+  for (const std::string& note : notes) Say(world, "note: " + note);
 }
 
 // A batch job after its setup.
@@ -73,6 +79,7 @@ class BatchRun {
   void LeaveNotes(const std::string& path);
   absl::Status LookForErrorLines();
   ExitCode OnStop(const char* signal);
+  void KeepTimeline(TimelineRecorder& timeline);
   absl::Status Report(Session& session, double run_seconds);
   absl::Status WriteReports(const RunReport& report);
 
@@ -100,14 +107,19 @@ absl::Status BatchRun::OpenOnRoot() {
   const Journal* journal = batch_->journal;
   if (journal != nullptr && journal->finished() != nullptr) {
     is_complete_ = true;
-    Say(world_,
-        absl::StrCat(config_.output(), " is complete since ", journal->finished()->finished(), ": ",
-                     journal->finished()->results(), " results; --overwrite computes them again"));
+    Say(world_, absl::StrCat(config_.output(), " is complete since ",
+                             journal->finished()->finished(), ": ", journal->finished()->results(),
+                             config_.retry_failed() ? " results, none of which failed"
+                                                    : " results; --overwrite computes them again"));
     return config_.fail_on_refused() > 0 ? LookForErrorLines() : absl::OkStatus();
   }
   if (journal != nullptr) Say(world_, absl::StrCat("keeps a journal in ", journal->directory()));
   if (journal != nullptr && journal->num_earlier() > 0) {
     Say(world_, absl::StrCat("goes on after ", journal->num_earlier(), " results"));
+  }
+  if (config_.retry_failed()) {
+    Say(world_, absl::StrCat("computes ", journal->num_retried(),
+                             " lines again that were refused or crashed"));
   }
   const ResultFormat format = {.tokenizer = setup_.model.tokenizer.get(),
                                .model = ModelName(config_),
@@ -189,16 +201,38 @@ absl::Status BatchRun::LoadAndServe(Progress& progress) {
     engine.SetOnPlacement([trace](const ExpertPlacement& p) { trace->SetPlacement(p); });
   }
 
+  std::optional<TimelineRecorder> timeline;
+  if (!config_.timeline().empty()) timeline.emplace(world_);
+  std::optional<MetricsFile> metrics;
+  if (job != nullptr && !config_.metrics().empty()) {
+    metrics.emplace(
+        files_, config_.metrics(),
+        [&] { return CollectMetrics(world_, setup_, **session, *job, ModelName(config_)); },
+        [] { return SecondsSince(Clock::time_point()); });
+  }
+
   const Clock::time_point start = Clock::now();
   const auto on_placement_request = [&] {
     return MoveToPlacementFile(config_, setup_.placement, files_, engine);
   };
-  absl::Status status = Serve(engine, job, trace, signals_, on_placement_request, progress);
+  absl::Status status = Serve(engine, job, trace, signals_, on_placement_request, progress,
+                              metrics ? &*metrics : nullptr);
   if (job != nullptr && status.ok()) status = FinishBatch(*job, *batch_);
   if (job != nullptr && status.ok()) progress.Serve(CountRequests(*job, engine));
   progress.EndStage();
+  const double run_seconds = SecondsSince(start);
+  if (metrics) SayAll(world_, metrics->Finish(status.ok()));
   status = AgreeOnStatus(world_, status);
-  return status.ok() ? Report(**session, SecondsSince(start)) : status;
+  if (timeline && (status.ok() || absl::IsCancelled(status))) KeepTimeline(*timeline);
+  return status.ok() ? Report(**session, run_seconds) : status;
+}
+
+// Collective. The job is done: a file that can't be written is a note.
+void BatchRun::KeepTimeline(TimelineRecorder& timeline) {
+  std::vector<std::string> notes;
+  const absl::Status status = WriteTimeline(world_, timeline, files_, config_.timeline(), notes);
+  if (!status.ok()) notes.push_back("--timeline: " + std::string(status.message()));
+  SayAll(world_, notes);
 }
 
 // Collective. Reports what all ranks did.
@@ -249,6 +283,8 @@ ExitCode RunBatch(Communicator& world, const RunConfig& config, StopSignals& sig
   if (!opened.ok()) return ExitWith(world, opened.status(), ExitCode::kCannotServe);
   if (!*opened) return run.End();
   const absl::Status status = run.LoadAndServe((*progress)->progress());
+  const HostWeights& weights = setup->host_weights;
+  if (status.ok() && weights.leads && weights.kept != nullptr) weights.kept->Remove();
   if (status.ok()) return run.End();
   return ExitWith(world, status,
                   absl::IsCancelled(status) ? ExitCode::kStopped : ExitCode::kFailed);

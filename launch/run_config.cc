@@ -10,16 +10,11 @@
 #include <optional>
 #include <type_traits>
 
-#include "launch/home_flags.h"
-#include "launch/proto_text.h"
 #include "launch/run_config_rules.h"
-#include "runtime/io/file.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
-
-constexpr size_t kMostConfigBytes = size_t{1} << 20;
 
 constexpr NumberRange<int64_t> kLineCounts = {1, 1'000'000'000'000};
 constexpr NumberRange<int32_t> kSequenceCounts = {1, 1 << 16};
@@ -39,12 +34,6 @@ T Get(const RunConfig& config, const google::protobuf::FieldDescriptor* field) {
 }
 
 }  // namespace
-
-RunConfig DefaultRunConfig() {
-  RunConfig config;
-  SetDefaults(config);
-  return config;
-}
 
 std::string RunConfigFlags::AddField(const std::string& names) {
   std::string name = absl::StrReplaceAll(names.substr(names.rfind("--") + 2), {{"-", "_"}});
@@ -227,6 +216,7 @@ void RunConfigFlags::AddBatchFlags() {
             "JSONL of results, in input order, also .gz and .zst; - is standard output");
   AddTrace();
   AddLiveMoves();
+  AddKeepWeights();
   AddHome();
   AddSpeculate("auto");
   AddSwitch("--allow-home", &C::set_allow_home,
@@ -234,24 +224,59 @@ void RunConfigFlags::AddBatchFlags() {
   AddSwitch("--resume", &C::set_resume,
             "go on with what an attempt that did not finish left; where there is none, begin");
   AddSwitch("--overwrite", &C::set_overwrite, "throw away what earlier attempts left");
+  AddSwitch("--retry-failed", &C::set_retry_failed,
+            "of a job that is finished or stopped, keep the answers, and compute those lines again "
+            "that were refused or crashed");
   AddSwitch("--verify", &C::set_verify,
             "record and compare what input and model files hold, not only size and time");
   AddSwitch("--lenient", &C::set_lenient,
             "ignore fields of requests that are not known, with a note, instead of refusing them; "
             "those that would change the answer are refused all the same");
   AddFailOnRefused();
+  AddForecastAndWatchFlags();
   AddSwitch("--return-routed-experts", &C::set_return_routed_experts,
             "put the experts of each token into the results, as vLLM's \"routed_experts\": base64 "
             "of an int16 .npy [tokens, layers, top_k]");
   AddString("--served-model-name", &C::mutable_served_model_name,
             "name that a request's \"model\" must have, and that results give");
+  AddRequestDefaults();
+  AddNumber<int64_t>("--created", &C::set_created, {0, kLastSecond},
+                     "\"created\" of the results; default 0");
+}
+
+void RunConfigFlags::AddRequestDefaults() {
+  using C = RunConfig;
   AddString("--chat-template", &C::mutable_chat_template,
             "file with the Jinja template of conversations; default: the model's own");
   AddString("--generation-config", &C::mutable_generation_config,
             "auto: the model's generation_config.json sets temperature, top_p and the like for "
             "requests that don't state them; vllm or none: it does not; default auto");
-  AddNumber<int64_t>("--created", &C::set_created, {0, kLastSecond},
-                     "\"created\" of the results; default 0");
+}
+
+void RunConfigFlags::AddKeepWeights() {
+  AddField("--keep-weights");
+  line_.OnOptionalText(
+      "--keep-weights",
+      [this](const std::string& text) {
+        set_by_flags_.push_back(
+            [text](RunConfig& c) { c.set_keep_weights(text.empty() ? "/dev/shm" : text); });
+      },
+      "packed weights stay in the hosts' memory until the job is done, so that a new start takes "
+      "seconds: in /dev/shm, or =DIR, another tmpfs");
+}
+
+void RunConfigFlags::AddForecastAndWatchFlags() {
+  using C = RunConfig;
+  AddString("--profile", &C::mutable_profile,
+            "machine profile (octet bench layer --save) by which --dry-run says how long the job "
+            "takes at most");
+  AddNumber<double>("--price-per-hour", &C::set_price_per_hour, {1e-6, 1e9},
+                    "of all hosts together, for --dry-run with --profile: what the job costs");
+  AddString("--metrics", &C::mutable_metrics,
+            "file that gets the job's numbers every 5 s, as Prometheus reads them");
+  AddString("--timeline", &C::mutable_timeline,
+            "file that gets the phases of all ranks over time, as Chrome's trace events (JSON, for "
+            "ui.perfetto.dev)");
 }
 
 void RunConfigFlags::AddFailOnRefused() {
@@ -271,60 +296,6 @@ void RunConfigFlags::AddFailOnRefused() {
       },
       "end with exit code 1 where lines were refused, all the same when the output is complete; "
       "=N: N or more of them");
-}
-
-// Reads the --config file. A field without effect, or one whose flag would be refused, is an error.
-absl::StatusOr<RunConfig> RunConfigFlags::ReadConfigFile() const {
-  PosixFileSystem files;
-  const absl::StatusOr<std::string> text = files.ReadWhole(config_file_, kMostConfigBytes);
-  if (!text.ok()) {
-    return absl::NotFoundError(absl::StrCat("--config ", std::string(text.status().message())));
-  }
-  RunConfig config;
-  const absl::Status parsed = ParseTextProto(*text, config);
-  if (!parsed.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--config ", config_file_, ":", std::string(parsed.message())));
-  }
-  const absl::Status status = CheckFields(config);
-  if (status.ok()) return config;
-  return absl::InvalidArgumentError(
-      absl::StrCat("--config ", config_file_, ": ", std::string(status.message())));
-}
-
-absl::Status RunConfigFlags::CheckFields(const RunConfig& config) const {
-  std::vector<const google::protobuf::FieldDescriptor*> set;
-  RunConfig::GetReflection()->ListFields(config, &set);
-  for (const google::protobuf::FieldDescriptor* field : set) {
-    const auto found = fields_.find(field->name());
-    const std::string wrong =
-        found == fields_.end() ? "is no setting of this command" : found->second(config);
-    if (!wrong.empty()) return absl::InvalidArgumentError(absl::StrCat(field->name(), " ", wrong));
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<RunConfig> RunConfigFlags::Resolve() const {
-  if (!flags_status_.ok()) return flags_status_;
-  RunConfig config;
-  if (!config_file_.empty()) {
-    absl::StatusOr<RunConfig> file = ReadConfigFile();
-    if (!file.ok()) return file.status();
-    config = *std::move(file);
-  }
-  RunConfig flags;  // take precedence over the file, also over its opposite flag
-  for (const auto& set : set_by_flags_) set(flags);
-  if (flags.resume()) config.clear_overwrite();
-  if (flags.overwrite()) config.clear_resume();
-  for (const auto& set : set_by_flags_) set(config);
-  SetDefaults(config);
-  if (fields_.contains("generation_config") && config.generation_config().empty()) {
-    config.set_generation_config("auto");
-  }
-  absl::Status status = CheckRunConfig(config);
-  if (status.ok()) status = ResolveHomeFlags(config);
-  if (!status.ok()) return status;
-  return config;
 }
 
 }  // namespace octet

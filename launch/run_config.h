@@ -39,6 +39,9 @@ class RunConfigFlags {
   // Adds --speculate, whose default is `by_default`.
   void AddSpeculate(const std::string& by_default);
 
+  // Adds --chat-template and --generation-config.
+  void AddRequestDefaults();
+
   // Adds --seed, whose use by the subcommand `help` explains.
   void AddSeed(const std::string& help);
 
@@ -60,7 +63,9 @@ class RunConfigFlags {
 
   void AddSwitch(const std::string& name, void (RunConfig::*set)(bool), const std::string& help);
 
+  void AddKeepWeights();
   void AddFailOnRefused();
+  void AddForecastAndWatchFlags();
 
   // Records the field of a flag, which has the same name, and returns it.
   void AddPlacementFlags();

@@ -66,7 +66,8 @@ RequestCounts CountRequests(const BatchJob& job, const Engine& engine) {
 }
 
 absl::Status Serve(Engine& engine, BatchJob* job, TraceFile* trace, StopSignals& signals,
-                   const std::function<std::string()>& on_placement_request, Progress& progress) {
+                   const std::function<std::string()>& on_placement_request, Progress& progress,
+                   MetricsFile* metrics) {
   std::vector<FinishedSequence> finished;
   absl::Status status;
   SilentInput silent;
@@ -78,7 +79,8 @@ absl::Status Serve(Engine& engine, BatchJob* job, TraceFile* trace, StopSignals&
     if (job != nullptr) SayNotes(engine.TakeNotes());
     if (job != nullptr) silent.Look(job->silent_input());
     if (job != nullptr) progress.Serve(CountRequests(*job, engine));
-    if (!status.ok()) engine.Stop();
+    if (metrics != nullptr) SayNotes(metrics->Update());
+    if (!status.ok() || (job != nullptr && signals.stop_requested())) engine.Stop();
     finished.clear();
   } while (engine.Step(finished));
   return status;

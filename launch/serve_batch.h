@@ -9,6 +9,7 @@
 #include <string>
 
 #include "launch/batch_files.h"
+#include "launch/observe/metrics_file.h"
 #include "launch/progress.h"
 #include "launch/stop_signals.h"
 #include "runtime/batch/batch_job.h"
@@ -21,10 +22,11 @@ namespace octet {
 RequestCounts CountRequests(const BatchJob& job, const Engine& engine);
 
 // Collective. Makes steps until every line is answered, an answer cannot be written, or the job
-// must drain. `job` and `trace` are null except on rank 0. on_placement_request: what rank 0 does
-// at USR2; it returns a sentence for the user.
+// must drain. `job`, `trace` and `metrics` are null except on rank 0. on_placement_request: what
+// rank 0 does at USR2; it returns a sentence for the user.
 absl::Status Serve(Engine& engine, BatchJob* job, TraceFile* trace, StopSignals& signals,
-                   const std::function<std::string()>& on_placement_request, Progress& progress);
+                   const std::function<std::string()>& on_placement_request, Progress& progress,
+                   MetricsFile* metrics = nullptr);
 
 // On rank 0. Completes the output, or says why it is not complete.
 absl::Status FinishBatch(BatchJob& job, BatchFiles& files);

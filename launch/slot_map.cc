@@ -19,7 +19,7 @@ namespace octet {
 namespace {
 
 using Json = nlohmann::json;
-using Experts = std::vector<int32_t>;
+using SlotExperts = std::vector<int32_t>;
 
 constexpr std::array kFormats = {"octet", "eplb", "vllm", "vllm-ascend", "tensorrt-llm"};
 constexpr char kEplbMap[] = "physical_to_logical_map";
@@ -31,9 +31,10 @@ constexpr char kAscendCount[] = "moe_layer_count";
 absl::Status BadMap(const std::string& what) { return absl::InvalidArgumentError(what); }
 
 // Returns the slots of a layer, rank by rank.
-Experts Joined(const LayerSlots& slots) {
-  Experts joined;
-  for (const Experts& of_rank : slots) joined.insert(joined.end(), of_rank.begin(), of_rank.end());
+SlotExperts Joined(const LayerSlots& slots) {
+  SlotExperts joined;
+  for (const SlotExperts& of_rank : slots)
+    joined.insert(joined.end(), of_rank.begin(), of_rank.end());
   return joined;
 }
 
@@ -81,9 +82,9 @@ std::string FormatTensorRt(const SlotPlan& plan) {
 }
 
 // Reads the experts of some slots.
-absl::StatusOr<Experts> ReadExperts(const Json& list, int num_experts) {
+absl::StatusOr<SlotExperts> ReadExperts(const Json& list, int num_experts) {
   if (!list.is_array()) return BadMap("must be a list of experts");
-  Experts experts;
+  SlotExperts experts;
   for (const Json& item : list) {
     const bool is_expert =
         item.is_number_unsigned() && item.get<uint64_t>() < static_cast<uint64_t>(num_experts);
@@ -99,7 +100,7 @@ absl::StatusOr<Experts> ReadExperts(const Json& list, int num_experts) {
 
 // Reads a list of all slots, which equal shares of the ranks hold.
 absl::StatusOr<LayerSlots> ReadShares(const Json& list, PlacementShape shape) {
-  const absl::StatusOr<Experts> experts = ReadExperts(list, shape.num_experts);
+  const absl::StatusOr<SlotExperts> experts = ReadExperts(list, shape.num_experts);
   if (!experts.ok()) return experts.status();
   const int64_t share = std::ssize(*experts) / shape.num_ranks;
   if (share * shape.num_ranks != std::ssize(*experts)) {
@@ -131,7 +132,7 @@ absl::StatusOr<LayerSlots> ReadAscendLayer(const Json& layer, size_t index, Plac
                         device["device_id"] == r && device.contains("device_expert");
     if (!has_id)
       return BadMap(absl::StrCat("must have device ", r, " with its device_expert next"));
-    absl::StatusOr<Experts> experts = ReadExperts(device["device_expert"], shape.num_experts);
+    absl::StatusOr<SlotExperts> experts = ReadExperts(device["device_expert"], shape.num_experts);
     if (!experts.ok()) {
       return BadMap(absl::StrCat("device ", r, " ", std::string(experts.status().message())));
     }

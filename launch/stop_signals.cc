@@ -56,7 +56,7 @@ void StopSignals::Wait() {
     sigwait(&signals, &signal);
     if (signal == kEndOfThread) return;
     if (signal == SIGUSR1) {
-      drain_requested_ = true;
+      ++drain_requests_;
     } else if (signal == SIGUSR2) {
       placement_requested_ = true;
     } else {

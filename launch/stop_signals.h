@@ -13,9 +13,9 @@
 namespace octet {
 
 // The handler of stop signals. TERM, INT and HUP end the process at once, whatever it waits for: a
-// launcher leaves it about a second. USR1 asks it to finish what it has begun, USR2 to read its
-// placement again. Make it in main before any other thread: later threads then leave these signals
-// to this one.
+// launcher leaves it about a second. USR1 asks it to finish what it has begun, a second one to stop
+// after this step, USR2 to read its placement again. Make it in main before any other thread: later
+// threads then leave these signals to this one.
 class StopSignals {
  public:
   StopSignals();
@@ -30,7 +30,10 @@ class StopSignals {
   void SetOnStop(OnStop on_stop);
 
   // Returns whether USR1 has come.
-  bool drain_requested() const { return drain_requested_; }
+  bool drain_requested() const { return drain_requests_ > 0; }
+
+  // Returns whether USR1 has come again.
+  bool stop_requested() const { return drain_requests_ > 1; }
 
   // Returns whether USR2 has come since the last call.
   bool TakePlacementRequest() { return placement_requested_.exchange(false); }
@@ -39,7 +42,7 @@ class StopSignals {
   void Wait();
   void Stop(int signal);
 
-  std::atomic<bool> drain_requested_ = false;
+  std::atomic<int> drain_requests_ = 0;
   std::atomic<bool> placement_requested_ = false;
   std::mutex mutex_;
   OnStop on_stop_;

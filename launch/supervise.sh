@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # Runs a job to its end, says in a sentence how it ended, and starts it again where that helps. Part of run.sh, which
-# gives: octet, hosts, mpirun, count_ranks, use_only, is_this_host, on_host.
+# gives: octet, hosts, mpirun, count_ranks, use_only, is_this_host, on_host, elastic; elastic.sh: find_hosts.
 
 # Open MPI notices a lost host after these at most 25 s; the ranks' own deadline (--timeout) must be longer.
 failure_detection=(--mca oob_tcp_keepalive_time 10 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 3)
@@ -10,6 +10,7 @@ readonly done_code=0 failed_code=1 refused_code=2 stopped_code=75
 
 told_to_stop=''  # the signal
 mpirun_pid=''
+journal=''  # where octet keeps it, once it has said so
 
 say() { echo "run.sh: $1" >&2; }
 
@@ -63,8 +64,9 @@ pass_line_on() {  # of without_banners
 
 # Runs a command with what it says also in the file `messages`. Its exit status is that of mpirun.
 run_once() {  # COMMAND ...
-  local status=0 tee_pid
+  local status=0 tee_pid watch_pid=''
   rm -f "$scratch/stderr"
+  : > "$messages"
   mkfifo "$scratch/stderr"
   (trap '' INT TERM HUP; tee "$messages" < "$scratch/stderr" | without_banners >&2) &
   tee_pid=$!
@@ -77,12 +79,16 @@ run_once() {  # COMMAND ...
   fi
   mpirun_pid=$!
   [[ -z $told_to_stop ]] || signal_mpirun TERM
+  [[ -z $elastic ]] || { watch_hostfile > /dev/null & watch_pid=$!; }
   while kill -0 "$mpirun_pid" 2> /dev/null; do  # a signal ends `wait` early
     wait "$mpirun_pid" || true
   done
   wait "$mpirun_pid" || status=$?  # bash keeps it
   mpirun_pid=''
   wait "$tee_pid" || true
+  ! keeps_journal || journal=$(journal_directory)
+  note_kept_weights
+  [[ -z $watch_pid ]] || { kill "$watch_pid" 2> /dev/null; wait "$watch_pid"; } || true
   return "$status"
 }
 
@@ -137,9 +143,12 @@ keeps_journal() { grep -q '^octet: keeps a journal ' "$messages"; }
 # The output is complete; only some lines could not be answered.
 refused_lines() { grep -q '^octet: .*(--fail-on-refused)' "$messages"; }
 
+# octet doctor did its work, and found errors.
+found_errors() { grep -qE '^octet: doctor found [0-9]+ errors?$' "$messages"; }
+
 # Nobody is missed: it is done, or octet has said why not.
 ended_plainly() {  # STATUS
-  [[ $1 -ne $failed_code ]] || ! refused_lines || return 0
+  [[ $1 -ne $failed_code ]] || ! { refused_lines || found_errors; } || return 0
   [[ $1 -eq $done_code || (-z $told_to_stop && ($1 -eq $refused_code || $1 -eq $stopped_code)) ]]
 }
 
@@ -174,27 +183,12 @@ resume_arguments() {  # ARGUMENT ...
   local argument
   arguments=()
   for argument; do
-    [[ $argument == --resume || $argument == --overwrite ]] || arguments+=("$argument")
-  done
-  arguments+=(--resume)
-}
-
-# Hosts that answer, those that see the journal first: rank 0 will be on the first.
-hosts_left() {  # JOURNAL
-  local host with=() without=() question answer
-  question=$(printf 'test -x %q && { test -d %q && echo with || echo without; }' "$octet" "$1")
-  for host in "${hosts[@]}"; do
-    if is_this_host "$host"; then
-      answer=$(bash -c "$question") || true
-    else
-      answer=$(on_host "$host" "$question" 2> /dev/null | tail -n 1) || true
-    fi
-    case $answer in
-      with) with+=("$host") ;;
-      without) without+=("$host") ;;
+    case $argument in
+      --resume | --overwrite | --retry-failed) ;;
+      *) arguments+=("$argument") ;;
     esac
   done
-  [[ ${#with[@]} -eq 0 ]] || echo "${with[@]}" "${without[@]}"
+  arguments+=(--resume)
 }
 
 # Results that a journal has, counted where it can be read.
@@ -209,26 +203,37 @@ count_results() {  # JOURNAL HOST
 }
 
 # Makes the next start one on the hosts that are left; fails where it would not help.
-prepare_restart() {  # JOURNAL
-  local left=() now
+prepare_restart() {
+  local now
   [[ -n $results ]] || results=$(said '^octet: goes on after ([0-9]+) results' '\1') || results=0
-  if [[ ${#hosts[@]} -gt 0 ]]; then
-    read -ra left <<< "$(hosts_left "$1")"
-    [[ ${#left[@]} -gt 0 ]] || { say "no host is left that can be reached and sees $1"; return 1; }
-  fi
-  now=$(count_results "$1" "${left[0]:-}")
+  find_hosts || return 1
+  now=$(count_results "$journal" "${hosts[0]:-}")
   if [[ ${now:-0} -le $results ]]; then
     say "not started again: nothing was finished since the last start"
     return 1
   fi
   results=$now
-  say "starts again${left[*]:+ on ${left[*]}} after $results results"
-  [[ ${#left[@]} -eq 0 ]] || use_only "${left[@]}"
+  say "starts again${hosts[*]:+ on ${hosts[*]}} after $results results"
+}
+
+# Makes the next start where one helps; fails where none does. Hosts that refuse after a change are no end: the next
+# change may mend it.
+goes_on() {  # STATUS
+  [[ -z $told_to_stop && -n $journal ]] || return 1
+  if hosts_changed || [[ -n $after_change && $1 -eq $refused_code ]]; then
+    prepare_change "$1"
+  elif ! ended_plainly "$1" && [[ $restarts -gt 0 ]]; then
+    restarts=$((restarts - 1))
+    after_change=''
+    prepare_restart
+  else
+    return 1
+  fi
 }
 
 # Runs octet with these arguments and ends this script.
 supervise() {  # MAX_RESTARTS ARGUMENT ...
-  local restarts=$1 status results='' dir_retries=0
+  local restarts=$1 status results='' after_change='' dir_retries=0 modes=''
   shift
   scratch=$(mktemp -d)
   messages=$scratch/messages
@@ -238,17 +243,18 @@ supervise() {  # MAX_RESTARTS ARGUMENT ...
   trap 'stop_on HUP' HUP
   trap 'signal_mpirun USR1' USR1
   trap 'signal_mpirun USR2' USR2
+  if [[ $1 == chat && -t 0 ]]; then modes=$(stty -g); fi
   while true; do
     status=0
     run_once "${mpirun[@]}" "$octet" "$@" || status=$?
+    [[ -z $modes ]] || stty "$modes"  # which a rank 0 that was killed leaves as the chat has them
     # Open MPI's directory in /tmp went with another mpirun that ended at this moment.
     if grep -q 'orte_session_dir failed' "$messages" && ((dir_retries++ < 3)); then continue; fi
-    tell_end "$status"
-    [[ $restarts -gt 0 && -z $told_to_stop ]] || break
-    if ended_plainly "$status" || ! keeps_journal || ! prepare_restart "$(journal_directory)"; then break; fi
-    restarts=$((restarts - 1))
+    if [[ -n $told_to_stop ]] || ! hosts_changed; then tell_end "$status"; fi
+    goes_on "$status" || break
     resume_arguments "$@"
     set -- "${arguments[@]}"
   done
+  if [[ $status -ne $done_code ]] && ! refused_lines; then tell_kept_weights; fi
   exit "$(exit_code "$status")"
 }

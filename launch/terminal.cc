@@ -55,31 +55,31 @@ pid_t FindMpirun() {
 
 std::string StandardErrorOf(pid_t pid) { return absl::StrCat("/proc/", pid, "/fd/2"); }
 
-// Opens a terminal to query it; -1 if it is no terminal. Opens nothing else: a pipe would notice.
-int OpenTerminal(const std::string& path) {
+// Opens standard error of the launcher, which passes on the text from mpirun, or else of mpirun.
+int OpenTerminalOfLauncher() {
+  const char* path = std::getenv("OCTET_TERMINAL");
+  if (path != nullptr) return OpenTerminal(path, O_RDONLY);
+  const pid_t mpirun = FindMpirun();
+  return mpirun > 0 ? OpenTerminal(StandardErrorOf(mpirun), O_RDONLY) : -1;
+}
+
+}  // namespace
+
+int OpenTerminal(const std::string& path, int access) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0 || !S_ISCHR(info.st_mode)) return -1;
-  const int fd = open(path.c_str(), O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+  const int fd = open(path.c_str(), access | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0 || isatty(fd) == 1) return fd;
   close(fd);
   return -1;
 }
 
-// Opens standard error of the launcher, which passes on the text from mpirun, or else of mpirun.
-int OpenTerminalOfLauncher() {
-  const char* path = std::getenv("OCTET_TERMINAL");
-  if (path != nullptr) return OpenTerminal(path);
-  const pid_t mpirun = FindMpirun();
-  return mpirun > 0 ? OpenTerminal(StandardErrorOf(mpirun)) : -1;
-}
-
-}  // namespace
-
 std::optional<Terminal> Terminal::OfStandardError() {
   const char* kind = std::getenv("TERM");
   if (kind != nullptr && std::string_view(kind) == "dumb") return std::nullopt;
   const bool forwarded = std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr;
-  const int fd = forwarded ? OpenTerminalOfLauncher() : OpenTerminal(StandardErrorOf(getpid()));
+  const int fd =
+      forwarded ? OpenTerminalOfLauncher() : OpenTerminal(StandardErrorOf(getpid()), O_RDONLY);
   if (fd < 0) return std::nullopt;
   return Terminal(fd);
 }

@@ -1,12 +1,17 @@
-// The terminal behind standard error.
+// Terminals, and the one behind standard error.
 
 #ifndef OCTET_LAUNCH_TERMINAL_H_
 #define OCTET_LAUNCH_TERMINAL_H_
 
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace octet {
+
+// Opens a terminal, with O_RDONLY or O_RDWR; the caller closes it. Returns -1 if the path is no
+// terminal. Opens nothing else: a pipe would notice.
+int OpenTerminal(const std::string& path, int access);
 
 // A terminal that shows what this process writes to its standard error.
 class Terminal {

@@ -26,6 +26,13 @@ count() {
   fi
 }
 
+# Says how long the stage before took.
+stage=$SECONDS
+took() {  # NAME
+  echo "$1: $((SECONDS - stage)) s"
+  stage=$SECONDS
+}
+
 if [[ -z ${OCTET_ORACLE_DIR:-} ]]; then
   cat >&2 << 'END'
 ################################################################################
@@ -40,6 +47,7 @@ for preset in "${presets[@]}"; do
     echo "0 passed, 1 failed"
     exit 1
   fi
+  took "build of $preset"
 done
 
 count "source style" tests/style/check_sources.sh
@@ -48,6 +56,7 @@ if [[ ${1:-} != --quick ]]; then
   # The test large_inputs gives parsers a megabyte; here a sixteenth does, as sanitizers look at memory, not at time.
   count "fuzz targets" env OCTET_FUZZ_SECONDS=3 OCTET_FUZZ_LARGE_KIB=64 tests/fuzz/run.sh 20000
 fi
+took "source style, clang-tidy, fuzz targets"
 
 for preset in "${presets[@]}"; do
   results=build/$preset/ctest.xml
@@ -58,6 +67,7 @@ for preset in "${presets[@]}"; do
   ctest_status=${PIPESTATUS[0]}
   read -r tests failures skipped < <(python3 tests/style/junit_counts.py "$results")
   echo "$preset: $tests tests, $failures failed, $skipped skipped"
+  took "tests of $preset"
   [[ $ctest_status -eq 0 || ${failures:-0} -gt 0 ]] || failures=1  # it ended without a full account
   passed=$((passed + tests - failures - skipped))
   failed=$((failed + failures))

@@ -39,6 +39,7 @@ void Activity::Return(Place place) {
   phase_.store(place.phase, std::memory_order_relaxed);
   layer_.store(place.layer, std::memory_order_relaxed);
   if (shared_ != nullptr) shared_->Set(place);
+  if (recorder_) recorder_(place, waiting());
 }
 
 void Activity::SetShared(SharedPlace* shared) {

@@ -78,7 +78,10 @@ class Activity {
   }
 
   // Whether the rank waits for other ranks, and polls meanwhile.
-  void set_waiting(bool waiting) { waiting_.store(waiting, std::memory_order_relaxed); }
+  void set_waiting(bool waiting) {
+    waiting_.store(waiting, std::memory_order_relaxed);
+    if (recorder_) recorder_(place(), waiting);
+  }
   bool waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
   // A scope that enters a place, and returns to the earlier place at its end. Within a scope of the
@@ -114,6 +117,11 @@ class Activity {
   using Observer = std::function<void(Place)>;
   void SetObserver(Observer observer) { observer_ = std::move(observer); }
 
+  // Sets the function that is called after each change of the place, or of whether the rank waits.
+  // If null, none is called.
+  using Recorder = std::function<void(Place, bool waiting)>;
+  void SetRecorder(Recorder recorder) { recorder_ = std::move(recorder); }
+
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -130,6 +138,7 @@ class Activity {
   std::chrono::nanoseconds interval_{};
   Clock::time_point next_poll_;
   Observer observer_;
+  Recorder recorder_;
 };
 
 }  // namespace octet

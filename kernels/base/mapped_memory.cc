@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 
 namespace octet {
@@ -46,6 +47,36 @@ Buffer MapZeros(size_t bytes) {
 }
 
 Buffer MapShared(int fd, size_t bytes) { return Map(bytes, MAP_SHARED, fd); }
+
+size_t SectionedBytes(std::span<const size_t> section_bytes) {
+  const size_t page = sysconf(_SC_PAGESIZE);
+  size_t bytes = 0;
+  for (const size_t section : section_bytes) bytes += (section + page - 1) / page * page;
+  return bytes;
+}
+
+std::vector<Buffer> MapSharedSections(int fd, std::span<const size_t> section_bytes) {
+  // Each section gets a part of one mapping: huge pages lie over their borders.
+  const size_t all = SectionedBytes(section_bytes);
+  std::byte* at = Reserve(all);
+  if (at == nullptr) return {};
+  if (mmap(at, all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+    munmap(at, all);
+    return {};
+  }
+  madvise(at, all, MADV_HUGEPAGE);
+  std::vector<Buffer> sections;
+  for (const size_t bytes : section_bytes) {
+    sections.emplace_back(at, bytes, Unmap);
+    at += SectionedBytes(std::span(&bytes, 1));
+  }
+  return sections;
+}
+
+PopulateResult Populate(std::span<std::byte> memory) {
+  if (madvise(memory.data(), memory.size(), MADV_POPULATE_WRITE) == 0) return PopulateResult::kDone;
+  return errno == EINVAL ? PopulateResult::kUnknown : PopulateResult::kNoRoom;
+}
 
 void UseHugePages(std::span<std::byte> memory) {
   // Page by page: if one can't be gathered, the next may be.

@@ -6,7 +6,11 @@
 namespace octet {
 
 // The vectors for all work except products of bfloat16 and of quantised weights.
-struct Amx : Avx512Bf16 {};
+struct Amx : Avx512Bf16 {
+  // On Sapphire Rapids one sequence of Q4_K decodes a tenth faster than with the values of Zen 5.
+  static constexpr int64_t kBytesAhead = 8192;
+  static constexpr int kEarlyPercent = 0;
+};
 
 // The tile instructions on registers named at compile time. They do not use the intrinsics: those
 // of GCC 12 take only literal numbers, and its _tile_loadconfig claims to read 8 bytes, so that the

@@ -33,7 +33,7 @@ class BlockMatmul {
     group_ = room < 1 ? 1 : room;
     Place at = {0, 0};
     Place ahead = {0, 0};
-    for (int64_t bytes = 0; bytes < kBytesAhead; bytes += kPairPanels * block_bytes_) {
+    for (int64_t bytes = 0; bytes < S::kBytesAhead; bytes += kPairPanels * block_bytes_) {
       ahead = Next(ahead);
     }
     while (at.block < num_blocks()) {
@@ -52,10 +52,6 @@ class BlockMatmul {
   const Tiling& tiles() const { return tiles_; }
 
  private:
-  // How far the prefetches run ahead of the products, in bytes of both panels. Measured on Zen 5:
-  // with half of it or twice of it, decoding of one sequence takes up to a third longer.
-  static constexpr int64_t kBytesAhead = 16384;
-
   // A block of inputs, and the first of the panels that it is multiplied by.
   struct Place {
     int64_t block;
@@ -84,8 +80,7 @@ class BlockMatmul {
     const int64_t left = a_.inputs - at.block * kActivationBlock;
     const int64_t inputs = left < kActivationBlock ? left : kActivationBlock;
     const int64_t lines = ahead.block < num_blocks() ? block_bytes_ / 64 : 0;
-    // The products of one tile take too little time for all of them.
-    const int64_t early = last_tile_ - first_tile_ == 1 ? lines / 2 : 0;
+    const int64_t early = last_tile_ - first_tile_ == 1 ? lines * S::kEarlyPercent / 100 : 0;
     for (int64_t p = 0; p < kPairPanels; ++p) {
       for (int64_t line = 0; line < early; ++line) {
         __builtin_prefetch(Weights(ahead, p) + line * 64, 0, 2);
@@ -93,23 +88,23 @@ class BlockMatmul {
       UnpackBlock(Weights(at, p), inputs, panels_of_pair_[p]);
     }
     const int64_t count = last_tile_ - first_tile_;
-    for (int64_t t = first_tile_; t < last_tile_; ++t) {
-      const int64_t i = t - first_tile_;
+    multiplier_.Multiply(a_.format, count, [&](int64_t i) {
+      const int64_t t = first_tile_ + i;
       const int64_t first_line = early + (lines - early) * i / count;
       const int64_t last_line = early + (lines - early) * (i + 1) / count;
       const int64_t height = tiles_.Height(t);
       const std::byte* x = a_.x + tiles_.FirstRow(t) * BlockRowBytes<M>(a_.inputs);
-      multiplier_.Multiply(a_.format, {.rows = height,
-                                       .x = x + at.block * height * BlockTile<M>::kRowBytes,
-                                       .w = panels_of_pair_,
-                                       .runs = static_cast<int>(inputs / kRunSize),
-                                       .offset = OffsetOf(a_.format),
-                                       .first = at.block == 0,
-                                       .sums = Sums(t, at.panel),
-                                       .ahead = {Weights(ahead, 0) + first_line * 64,
-                                                 Weights(ahead, 1) + first_line * 64},
-                                       .lines = last_line - first_line});
-    }
+      return BlockProduct{
+          .rows = height,
+          .x = x + at.block * height * BlockTile<M>::kRowBytes,
+          .w = panels_of_pair_,
+          .runs = static_cast<int>(inputs / kRunSize),
+          .offset = OffsetOf(a_.format),
+          .first = at.block == 0,
+          .sums = Sums(t, at.panel),
+          .ahead = {Weights(ahead, 0) + first_line * 64, Weights(ahead, 1) + first_line * 64},
+          .lines = last_line - first_line};
+    });
   }
 
   void UnpackBlock(const std::byte* chunk, int64_t inputs, UnpackedPanel& to) {

@@ -243,23 +243,15 @@ template <class S>
 struct VectorBlocks {
   static constexpr int kRows = S::kBlockRows;  // of a tile, at most
   static constexpr int kInputsTogether = kInputsPerStep;
+  static constexpr bool kSplitsSums = false;
 
   // Prepares an unpacked block of `runs` runs.
   void Prepare(WeightFormat /*format*/, int /*runs*/, UnpackedPanel& /*panel*/) const {}
 
-  void Multiply(WeightFormat format, const BlockProduct& b) const {
-    switch (FormOf(format)) {
-      case BlockForm::kNarrow:
-        return MultiplyBlock<S, BlockForm::kNarrow>(b);
-      case BlockForm::kWide:
-        return MultiplyBlock<S, BlockForm::kWide>(b);
-      case BlockForm::kHalves:
-        return MultiplyBlock<S, BlockForm::kHalves>(b);
-      case BlockForm::kRunMins:
-        return MultiplyBlock<S, BlockForm::kRunMins>(b);
-      case BlockForm::kBlockMins:
-        return MultiplyBlock<S, BlockForm::kBlockMins>(b);
-    }
+  // Multiplies `tiles` tiles. product(i): the BlockProduct of tile i.
+  template <class F>
+  void Multiply(WeightFormat format, int64_t tiles, const F& product) const {
+    for (int64_t i = 0; i < tiles; ++i) MultiplyTile(format, product(i));
   }
 
   // Runs as many independent chains as a block has.
@@ -277,6 +269,22 @@ struct VectorBlocks {
     float sum = 0;
     for (auto& a : acc) sum += S::Sum(S::ToFloats(a));
     return 2.0 * kChains * 16 * kInputsPerStep * static_cast<double>(rounds) + sum;
+  }
+
+ private:
+  static void MultiplyTile(WeightFormat format, const BlockProduct& b) {
+    switch (FormOf(format)) {
+      case BlockForm::kNarrow:
+        return MultiplyBlock<S, BlockForm::kNarrow>(b);
+      case BlockForm::kWide:
+        return MultiplyBlock<S, BlockForm::kWide>(b);
+      case BlockForm::kHalves:
+        return MultiplyBlock<S, BlockForm::kHalves>(b);
+      case BlockForm::kRunMins:
+        return MultiplyBlock<S, BlockForm::kRunMins>(b);
+      case BlockForm::kBlockMins:
+        return MultiplyBlock<S, BlockForm::kBlockMins>(b);
+    }
   }
 };
 

@@ -27,7 +27,8 @@ struct BlockTiling {
 // One block of kActivationBlock inputs of all rows of a tile:
 //
 //   q         int8   [input / M::kInputsTogether][row][M::kInputsTogether]
-//   half_sums int16  [run][row][2]      of q, of 16 inputs each
+//   half_sums int16  [run][row][2]      of q, of 16 inputs each; or
+//   split_sums       [row][run][2]      bfloat16: the sum of a run as a multiple of 32 and the rest
 //   run_sums  int16  [run / 2][row][2]  of q
 //   scales    float  [row]
 //
@@ -42,6 +43,8 @@ struct BlockTile {
     return (input / kTogether * rows + row) * kTogether + input % kTogether;
   }
   static constexpr int64_t HalfSums(int64_t rows) { return kActivationBlock * rows; }
+  static constexpr int64_t SplitSums(int64_t rows) { return HalfSums(rows); }
+  static constexpr int kSplitSumBytes = 4 * kRunsOfBlock;  // of a row
   static constexpr int64_t RunSums(int64_t rows) {
     return HalfSums(rows) + 4 * kRunsOfBlock * rows;
   }
@@ -94,6 +97,15 @@ void RoundBlock(int inputs, X x, ActivationBlock& to) {
   for (int i = inputs; i < kActivationBlock; i += 16) S::StoreBytes(to.q + i, S::ZeroUnits());
 }
 
+// Writes the sum of a run, at most 32 * 127, as two numbers of bfloat16, whose sum it is.
+static inline void SplitSum(int16_t sum, std::byte* to) {
+  const int rest = sum & 31;
+  const float parts[2] = {static_cast<float>(sum - rest), static_cast<float>(rest)};
+  for (int i = 0; i < 2; ++i) {
+    std::memcpy(to + i * 2, reinterpret_cast<const std::byte*>(&parts[i]) + 2, 2);
+  }
+}
+
 // Writes a block into row `row` of a block of a tile.
 template <class S, class M>
 void PlaceBlock(const ActivationBlock& block, int64_t rows, int64_t row, std::byte* tile) {
@@ -110,8 +122,12 @@ void PlaceBlock(const ActivationBlock& block, int64_t rows, int64_t row, std::by
         std::memcpy(tile + Tile::Q(rows, first + i, row), q + i, kTogether);
       }
     }
-    std::memcpy(tile + Tile::HalfSums(rows) + (run * rows + row) * 4, sums, 4);
     const auto sum = static_cast<int16_t>(sums[0] + sums[1]);
+    if constexpr (M::kSplitsSums) {
+      SplitSum(sum, tile + Tile::SplitSums(rows) + row * Tile::kSplitSumBytes + run * 4);
+    } else {
+      std::memcpy(tile + Tile::HalfSums(rows) + (run * rows + row) * 4, sums, 4);
+    }
     std::memcpy(tile + Tile::RunSums(rows) + (run / 2 * rows + row) * 4 + run % 2 * 2, &sum, 2);
   }
 }

@@ -11,17 +11,21 @@
 
 namespace octet {
 
-// Multiplies up to 16 rows by panels on the tile registers of T. A unit of work is one run of one
-// panel: a tile of x (register 6) by a tile of weights (7), whose sums of integers leave a register
-// of their own (0 to 5) through memory, because each run has scales of its own. Three units later
-// than its product a unit is stored, and three units after that it is scaled: without the delays
-// each step would wait for the one before. The memory is as small as can be, because a load waits
-// for earlier stores whose addresses have the same lower 12 bits.
+// Multiplies rows by a pair of panels on the tile registers of T. A unit of work is one run of one
+// panel and of one tile of up to 16 rows: a tile of x (register 6) by a tile of weights (7), whose
+// sums of integers leave a register of their own (0 to 3) through memory, because each run has
+// scales of its own. The mins of a block of Q4_K or Q5_K are a unit too. Two units later than its
+// product a unit is stored, and three units after that it is scaled: without the delays each step
+// would wait for the one before. The units of all tiles are one stream, so that this is paid once.
+//
+// While tile registers are in use, the processor does float32 products, conversions and VNNI on one
+// port instead of two (measured on Sapphire Rapids), which bounds the scaling.
 template <class S, class T>
 class TileBlocks {
  public:
   static constexpr int kRows = kTileHeight;
   static constexpr int kInputsTogether = kRunSize;
+  static constexpr bool kSplitsSums = true;
 
   TileBlocks() = default;
   TileBlocks(const TileBlocks&) = delete;
@@ -34,6 +38,7 @@ class TileBlocks {
   // Brings an unpacked block of `runs` runs into the form of Multiply: signed numbers, and whole
   // blocks of runs, of which the last ones are zeros.
   void Prepare(WeightFormat format, int runs, UnpackedPanel& panel) const {
+    if (FormOf(format) == BlockForm::kBlockMins) SpreadMinCounts(panel);
     const auto offset = static_cast<uint32_t>(OffsetOf(format));
     if (offset == 0 && runs == kRunsOfBlock) return;
     const auto offsets = S::Set1Units(static_cast<int32_t>(offset * 0x01010101U));
@@ -50,14 +55,16 @@ class TileBlocks {
     panel.q = panel.room;
   }
 
-  void Multiply(WeightFormat format, const BlockProduct& b) {
+  // Multiplies `tiles` tiles. product(i): of tile i, none of which has more rows than the first.
+  template <class F>
+  void Multiply(WeightFormat format, int64_t tiles, const F& product) {
     switch (FormOf(format)) {
       case BlockForm::kRunMins:
-        return MultiplyRows<BlockForm::kRunMins>(b);
+        return MultiplyRows<BlockForm::kRunMins>(tiles, product);
       case BlockForm::kBlockMins:
-        return MultiplyRows<BlockForm::kBlockMins>(b);
+        return MultiplyRows<BlockForm::kBlockMins>(tiles, product);
       default:
-        return MultiplyRows<BlockForm::kNarrow>(b);
+        return MultiplyRows<BlockForm::kNarrow>(tiles, product);
     }
   }
 
@@ -76,13 +83,30 @@ class TileBlocks {
  private:
   using Vec = typename S::Vec;
   using Tile = BlockTile<TileBlocks>;
-  static constexpr int kSums = 6;  // registers
+  static constexpr int kSums = 4;  // registers
   static constexpr int kX = 6;
   static constexpr int kW = 7;
-  static constexpr int kUnits = kPairPanels * kRunsOfBlock;
-  static constexpr int kStoreDelay = kSums / 2;
-  static constexpr int kScaleDelay = kSums;
-  static constexpr int kStored = kScaleDelay - kStoreDelay;  // units in memory
+  static constexpr int kStoreDelay = 2;  // units
+  static constexpr int kScaleDelay = 5;
+
+  // One panel of one tile.
+  struct Group {
+    BlockProduct b;
+    int panel;
+  };
+
+  // The units of a group, which registers and memory take in turn. The memory is as small as can
+  // be, because a load waits for earlier stores whose addresses have the same lower 12 bits.
+  template <BlockForm kForm>
+  struct Units {
+    static constexpr int kCount = kRunsOfBlock + (kForm == BlockForm::kBlockMins ? 1 : 0);
+    static constexpr int kTurns = kCount % kSums == 0 ? kSums : kSums - 1;
+    static_assert(kCount % kTurns == 0 && kStoreDelay < kTurns);
+    static_assert(kScaleDelay - kStoreDelay <= kTurns);
+  };
+
+  // Which steps of a group's time there are: before the first group nothing waits.
+  enum class Part { kFirst, kAll, kLast };
 
   // Registers of `rows` rows, and tiles of weights of `inputs` inputs.
   void Configure(int rows, int inputs) {
@@ -115,71 +139,104 @@ class TileBlocks {
     }
   }
 
+  // The counts as bfloat16, twice: for both parts of a sum (BlockTile::kSplitSums).
+  static void SpreadMinCounts(UnpackedPanel& panel) {
+    for (int run = 0; run < kRunsOfBlock; ++run) {
+      const auto pairs = S::LoadUnits(panel.min_counts[run / 2]);
+      const auto count =
+          run % 2 == 0 ? S::And(pairs, S::Set1Units(0xffff)) : S::template ShiftRight<16>(pairs);
+      const auto bits = S::AsUnits(S::ToFloats(count));
+      S::StoreUnits(panel.min_tile[run], S::Or(bits, S::template ShiftRight<16>(bits)));
+    }
+  }
+
   // Takes a multiple of four rows: the products of rows that the tile does not have are not read.
-  template <BlockForm kForm>
-  void MultiplyRows(const BlockProduct& b) {
-    if (b.rows <= 8) return MultiplyTile<kForm, 8>(b);
-    if (b.rows <= 12) return MultiplyTile<kForm, 12>(b);
-    return MultiplyTile<kForm, 16>(b);
+  template <BlockForm kForm, class F>
+  void MultiplyRows(int64_t tiles, const F& product) {
+    const int64_t rows = product(0).rows;
+    if (rows <= 8) return MultiplyTiles<kForm, 8>(tiles, product);
+    if (rows <= 12) return MultiplyTiles<kForm, 12>(tiles, product);
+    return MultiplyTiles<kForm, 16>(tiles, product);
   }
 
-  // t: of the panel that is scaled.
-  template <int kPaddedRows>
-  using Rows = Vec[kPaddedRows];
-
-  template <BlockForm kForm, int kPaddedRows>
-  void MultiplyTile(const BlockProduct& b) {
-    Configure(kPaddedRows, kRunSize);
-    alignas(64) int32_t sums[kStored * kTileHeight * 16];
-    Rows<kPaddedRows> t;
-    RunUnits<kForm, kPaddedRows, 0>(b, sums, t);
+  template <BlockForm kForm, int kRows, class F>
+  void MultiplyTiles(int64_t tiles, const F& product) {
+    Configure(kRows, kRunSize);
+    alignas(64) int32_t sums[Units<kForm>::kTurns * kTileHeight * 16];
+    Vec t[kRows];  // of the panel that is scaled
+    Group now = {.b = product(0), .panel = 0};
+    Group before = now;
+    RunUnits<kForm, kRows, Part::kFirst>(before, now, sums, t);
+    for (int64_t g = 1; g < tiles * kPairPanels; ++g) {
+      before = now;
+      now.panel = static_cast<int>(g % kPairPanels);
+      if (now.panel == 0) now.b = product(g / kPairPanels);
+      RunUnits<kForm, kRows, Part::kAll>(before, now, sums, t);
+    }
+    RunUnits<kForm, kRows, Part::kLast>(now, now, sums, t);
   }
 
-  template <BlockForm kForm, int kPaddedRows, int kUnit>
-  inline __attribute__((always_inline)) void RunUnits(const BlockProduct& b, int32_t* sums,
-                                                      Rows<kPaddedRows>& t) {
-    if constexpr (kUnit < kUnits + kScaleDelay) {
-      if constexpr (kUnit >= kScaleDelay) {
-        constexpr int kScaled = kUnit - kScaleDelay;
-        ScaleUnit<kForm, kPaddedRows, kScaled>(b, sums + kScaled % kStored * kTileHeight * 16, t);
+  template <BlockForm kForm, int kRows, Part kPart, int kUnit = 0>
+  inline __attribute__((always_inline)) void RunUnits(const Group& before, const Group& now,
+                                                      int32_t* sums, Vec (&t)[kRows]) {
+    constexpr int kCount = Units<kForm>::kCount;
+    constexpr int kTurns = Units<kForm>::kTurns;
+    if constexpr (kUnit < kCount) {
+      constexpr int kScaled = (kUnit + kCount - kScaleDelay) % kCount;
+      constexpr int kStored = (kUnit + kCount - kStoreDelay) % kCount;
+      if constexpr (Takes(kPart, kUnit < kScaleDelay)) {
+        const Group& group = kUnit < kScaleDelay ? before : now;
+        ScaleUnit<kForm, kRows, kScaled>(group, sums + kScaled % kTurns * kTileHeight * 16, t);
       }
-      if constexpr (kUnit >= kStoreDelay && kUnit < kUnits + kStoreDelay) {
-        constexpr int kDone = kUnit - kStoreDelay;
-        tiles_.template Store<kDone % kSums>(sums + kDone % kStored * kTileHeight * 16);
+      if constexpr (Takes(kPart, kUnit < kStoreDelay)) {
+        tiles_.template Store<kStored % kTurns>(sums + kStored % kTurns * kTileHeight * 16);
       }
-      if constexpr (kUnit < kUnits) StartUnit<kUnit>(b);
-      RunUnits<kForm, kPaddedRows, kUnit + 1>(b, sums, t);
+      if constexpr (kPart != Part::kLast) StartUnit<kForm, kUnit>(now);
+      RunUnits<kForm, kRows, kPart, kUnit + 1>(before, now, sums, t);
     }
   }
 
-  template <int kUnit>
-  inline __attribute__((always_inline)) void StartUnit(const BlockProduct& b) {
-    constexpr int kPanel = kUnit / kRunsOfBlock;
-    constexpr int kRun = kUnit % kRunsOfBlock;
-    constexpr int kSum = kUnit % kSums;
-    PrefetchPart(b, kUnit, kUnits);
-    tiles_.template Load<kX, kRunSize>(b.x + Tile::Q(b.rows, kRun * kRunSize, 0));
-    tiles_.template Load<kW>(b.w[kPanel].q + kRun * kStepsPerRun * 64);
+  // of_before: the step belongs to a unit of the group before.
+  static constexpr bool Takes(Part part, bool of_before) {
+    return part == Part::kAll || (part == Part::kLast) == of_before;
+  }
+
+  template <BlockForm kForm, int kUnit>
+  inline __attribute__((always_inline)) void StartUnit(const Group& group) {
+    constexpr int kCount = Units<kForm>::kCount;
+    constexpr int kSum = kUnit % Units<kForm>::kTurns;
+    const BlockProduct& b = group.b;
+    const UnpackedPanel& w = b.w[group.panel];
+    PrefetchPart(b, group.panel * kCount + kUnit, kPairPanels * kCount);
     tiles_.template Zero<kSum>();
-    tiles_.template DotBytes<kSum, kX, kW>();
+    if constexpr (kUnit < kRunsOfBlock) {
+      tiles_.template Load<kX, kRunSize>(b.x + Tile::Q(b.rows, kUnit * kRunSize, 0));
+      tiles_.template Load<kW>(w.q + kUnit * kStepsPerRun * 64);
+      tiles_.template DotBytes<kSum, kX, kW>();
+    } else {
+      tiles_.template Load<kX, Tile::kSplitSumBytes>(b.x + Tile::SplitSums(b.rows));
+      tiles_.template Load<kW>(w.min_tile);
+      tiles_.template Dot<kSum, kX, kW>();
+    }
   }
 
-  template <BlockForm kForm, int kPaddedRows, int kUnit>
-  inline __attribute__((always_inline)) void ScaleUnit(const BlockProduct& b, const int32_t* sums,
-                                                       Rows<kPaddedRows>& t) {
-    constexpr int kPanel = kUnit / kRunsOfBlock;
-    constexpr int kRun = kUnit % kRunsOfBlock;
-    const Vec scale = S::Load(b.w[kPanel].scales[kRun]);
+  template <BlockForm kForm, int kRows, int kUnit>
+  inline __attribute__((always_inline)) void ScaleUnit(const Group& group, const int32_t* sums,
+                                                       Vec (&t)[kRows]) {
+    const BlockProduct& b = group.b;
+    const UnpackedPanel& w = b.w[group.panel];
+    constexpr bool kIsRun = kUnit < kRunsOfBlock;
+    const Vec scale = S::Load(kIsRun ? w.scales[kUnit] : w.mins[0]);
 #pragma GCC unroll 16
-    for (int r = 0; r < kPaddedRows; ++r) {
-      const Vec before = kRun == 0 ? S::Zero() : t[r];
-      t[r] = S::Fma(scale, S::ToFloats(S::LoadUnits(sums + r * 16)), before);
+    for (int r = 0; r < kRows; ++r) {
+      const auto sum = S::LoadUnits(sums + r * 16);
+      t[r] = S::Fma(scale, kIsRun ? S::ToFloats(sum) : S::AsFloats(sum),
+                    kUnit == 0 ? S::Zero() : t[r]);
     }
-    if constexpr (kRun == kRunsOfBlock - 1) {
-      using End = BlockEnd<S, TileBlocks, kPaddedRows>;
-      if constexpr (kForm == BlockForm::kRunMins) End::AddRunMins(b, b.rows, kPanel, t);
-      if constexpr (kForm == BlockForm::kBlockMins) End::AddBlockMins(b, b.rows, kPanel, t);
-      End::AddToSums(b, b.rows, kPanel, t);
+    if constexpr (kUnit == Units<kForm>::kCount - 1) {
+      using End = BlockEnd<S, TileBlocks, kRows>;
+      if constexpr (kForm == BlockForm::kRunMins) End::AddRunMins(b, b.rows, group.panel, t);
+      End::AddToSums(b, b.rows, group.panel, t);
     }
   }
 

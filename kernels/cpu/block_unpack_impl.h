@@ -17,6 +17,7 @@ struct UnpackedPanel {
   alignas(64) float scales[16][16];          // [run, or half of a run for Q6_K][output]
   alignas(64) float mins[kRunsOfBlock][16];  // [run][output]; of Q4_K and Q5_K: run 0 only
   alignas(64) int16_t min_counts[kRunsOfBlock / 2][16][2];  // [run / 2][output][run % 2]
+  alignas(64) uint16_t min_tile[kRunsOfBlock][16][2];       // of TileBlocks
   alignas(64) std::byte room[kActivationBlock * 16];
 };
 

@@ -22,6 +22,8 @@ struct Avx2Units {
 
   // Rows of activations whose sums with two panels fit 16 registers.
   static constexpr int kBlockRows = 2;
+  static constexpr int64_t kBytesAhead = 16384;  // as Avx512Units
+  static constexpr int kEarlyPercent = 50;
 
   static Units ZeroUnits() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
   static Units Set1Units(int32_t unit) {
@@ -91,6 +93,7 @@ struct Avx2Units {
   static Floats ToFloats(Units u) { return {_mm256_cvtepi32_ps(u.lo), _mm256_cvtepi32_ps(u.hi)}; }
   static Units ToUnits(Floats v) { return {_mm256_cvtps_epi32(v.lo), _mm256_cvtps_epi32(v.hi)}; }
   static Floats AsFloats(Units u) { return {_mm256_castsi256_ps(u.lo), _mm256_castsi256_ps(u.hi)}; }
+  static Units AsUnits(Floats v) { return {_mm256_castps_si256(v.lo), _mm256_castps_si256(v.hi)}; }
 
   // acc + the products of the 4 bytes of w, unsigned, and of x, signed. Not `kWide`: bytes of w are
   // less than 128.

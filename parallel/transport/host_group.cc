@@ -96,9 +96,10 @@ HostGroup GroupOf(const HostTopology& hosts, int rank) {
 
 HostGroup FindHostGroup(Communicator& comm) { return GroupOf(FindHosts(comm), comm.rank()); }
 
-absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, size_t bytes) {
-  const bool shares = host.size() > 1;
-  const bool leads = shares && host.index == 0;
+absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, size_t bytes,
+                                     const std::string& path) {
+  const bool shares = host.size() > 1 || !path.empty();
+  const bool leads = shares && host.index == 0 && path.empty();
   absl::StatusOr<MemoryFile> made = absl::UnknownError("made by another rank");
   if (leads) made = MemoryFile::Make(bytes);
   const std::vector<std::string> paths =
@@ -108,7 +109,7 @@ absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, 
 
   // The file of the leader must stay open until all ranks of the host have opened it.
   absl::StatusOr<MemoryFile> file = std::move(made);
-  if (shares && !leads) file = MemoryFile::Open(paths[host.ranks[0]]);
+  if (shares && !leads) file = MemoryFile::Open(path.empty() ? paths[host.ranks[0]] : path);
   // A rank alone on its host shares nothing: the system gives huge pages more readily to memory of
   // one process.
   absl::StatusOr<Buffer> buffer = !shares     ? Mapped(MapZeros(bytes), bytes)

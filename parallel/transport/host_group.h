@@ -6,6 +6,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "kernels/base/buffer.h"
@@ -33,8 +34,10 @@ HostGroup FindHostGroup(Communicator& comm);
 
 // Collective: maps zeroed memory, the same for all ranks of a host. Each rank gives the same
 // `bytes`. The memory goes back to the system when the last of these ranks has ended, however it
-// ends. All ranks get the same error.
-absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, size_t bytes);
+// ends. All ranks get the same error. path: a file of so many bytes that takes its place, the same
+// on all ranks of a host; empty: none.
+absl::StatusOr<Buffer> MapHostMemory(Communicator& comm, const HostGroup& host, size_t bytes,
+                                     const std::string& path = "");
 
 }  // namespace octet
 

@@ -86,7 +86,9 @@ absl::Status BatchJob::Feed(Engine& engine) {
   return output_.Flush();
 }
 
-absl::StatusOr<RequestTotals> BatchJob::Check(const std::function<void()>& advance) {
+absl::StatusOr<RequestTotals> BatchJob::Check(
+    const std::function<void()>& advance,
+    const std::function<void(const BatchRequest&)>& on_request) {
   RequestTotals totals;
   while (!counts_.input_ended) {
     const absl::StatusOr<Taken> taken = TakeLine(kIdleWait);
@@ -95,6 +97,7 @@ absl::StatusOr<RequestTotals> BatchJob::Check(const std::function<void()>& advan
     if (started_ == nullptr && suspects_.empty()) continue;
     const InFlight& line = started_ != nullptr ? *started_ : *suspects_.front();
     AddTo(totals, line.line, line.request);
+    on_request(line.request);
     started_ = nullptr;
     in_flight_.clear();
     suspects_.clear();

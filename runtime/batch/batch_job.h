@@ -70,8 +70,10 @@ class BatchJob {
   absl::Status Feed(Engine& engine);
 
   // Use it instead of all that follows. Reads and checks all lines, and computes none. Calls
-  // `advance` now and then.
-  absl::StatusOr<RequestTotals> Check(const std::function<void()>& advance);
+  // `advance` now and then, and on_request with each request.
+  absl::StatusOr<RequestTotals> Check(
+      const std::function<void()>& advance,
+      const std::function<void(const BatchRequest&)>& on_request = [](const BatchRequest&) {});
 
   // Lets the requests that are under way finish, and begins no more.
   void Drain(Engine& engine);

@@ -107,6 +107,17 @@ RequestError NoRequest(const std::string& message) {
   return {.message = message, .param = "", .code = "invalid_json"};
 }
 
+void SetRequest(BatchRequest request, Findings findings, ParsedLine& parsed) {
+  if (findings.error) {
+    parsed.request = *std::move(findings.error);
+  } else {
+    request.custom_id = parsed.custom_id;
+    parsed.request = std::move(request);
+  }
+  parsed.ignored_fields = std::move(findings.ignored);
+  parsed.notes = std::move(findings.notes);
+}
+
 }  // namespace
 
 ParsedLine ParseBatchLine(const std::string& line, const RequestLimits& limits) {
@@ -118,14 +129,18 @@ ParsedLine ParseBatchLine(const std::string& line, const RequestLimits& limits) 
   ParsedLine parsed;
   TakeCustomId(fields, parsed);
   BatchRequest request = ReadRequest(fields, limits);
-  if (findings.error) {
-    parsed.request = *std::move(findings.error);
-  } else {
-    request.custom_id = parsed.custom_id;
-    parsed.request = std::move(request);
-  }
-  parsed.ignored_fields = std::move(findings.ignored);
-  parsed.notes = std::move(findings.notes);
+  SetRequest(std::move(request), std::move(findings), parsed);
+  return parsed;
+}
+
+ParsedLine ParseRequestBody(const nlohmann::ordered_json& body, Endpoint endpoint,
+                            const RequestLimits& limits) {
+  Findings findings = {.lenient = limits.lenient};
+  BatchRequest request;
+  request.endpoint = endpoint;
+  ReadBody(body, limits, findings, request);
+  ParsedLine parsed;
+  SetRequest(std::move(request), std::move(findings), parsed);
   return parsed;
 }
 

@@ -2,8 +2,6 @@
 
 #include <absl/strings/numbers.h>
 
-#include <string_view>
-
 #include "runtime/io/line_reader.h"
 #include "runtime/io/strict_json.h"
 
@@ -11,12 +9,6 @@ namespace octet {
 namespace {
 
 using nlohmann::json;
-
-// Returns whether the line has an answer, without parsing it: texts inside it can have only escaped
-// quotes.
-bool IsAnswer(std::string_view line) {
-  return line.find(R"("response":{"status_code":200,)") != std::string_view::npos;
-}
 
 std::string TextAt(const json& object, const char* key) {
   const auto found = object.find(key);
@@ -32,6 +24,11 @@ int64_t InputLine(const json& result) {
 
 }  // namespace
 
+// Texts inside a line can have only escaped quotes.
+bool IsAnswerLine(std::string_view line) {
+  return line.find(R"("response":{"status_code":200,)") != std::string_view::npos;
+}
+
 absl::StatusOr<RefusalSummary> ReadErrorLines(FileSystem& files, const std::string& output,
                                               const std::function<void()>& advance) {
   absl::StatusOr<LineReader> reader = LineReader::Open(files, {output});
@@ -43,7 +40,7 @@ absl::StatusOr<RefusalSummary> ReadErrorLines(FileSystem& files, const std::stri
     if (!read.ok()) return read.status();
     if (*read == LineReader::Result::kEnd) return summary;
     advance();
-    if (*read != LineReader::Result::kLine || IsAnswer(line)) continue;
+    if (*read != LineReader::Result::kLine || IsAnswerLine(line)) continue;
     const absl::StatusOr<json> result = ParseStrictJson(line, output);
     if (!result.ok()) return result.status();
     const auto error = result->is_object() ? result->find("error") : result->end();

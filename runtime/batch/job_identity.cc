@@ -147,6 +147,30 @@ absl::Status SameModelFiles(const JobIdentity& a, const JobIdentity& b, bool com
   return status;
 }
 
+// What changes every answer.
+absl::Status SameAnswers(const JobIdentity& a, const JobIdentity& b) {
+  absl::Status status = Same("the numerics class", a.numerics_class(), b.numerics_class());
+  status.Update(Same("the arithmetic of the C library and the processor, as a fingerprint,",
+                     a.arithmetic(), b.arithmetic()));
+  status.Update(Same("--seed", a.seed(), b.seed()));
+  status.Update(
+      Same("--return-routed-experts", a.return_routed_experts(), b.return_routed_experts()));
+  status.Update(Same("--served-model-name", a.served_model_name(), b.served_model_name()));
+  status.Update(Same("the model's name", a.model_name(), b.model_name()));
+  status.Update(Same("--created", a.created(), b.created()));
+  return status;
+}
+
+// What decides which requests are served, and how their fields are taken.
+absl::Status SameRequests(const JobIdentity& a, const JobIdentity& b) {
+  absl::Status status = Same("--max-model-len", a.max_model_len(), b.max_model_len());
+  status.Update(Same("--lenient", a.lenient(), b.lenient()));
+  status.Update(Same("--allow-home", a.allow_home(), b.allow_home()));
+  status.Update(Same("--chat-template", a.chat_template(), b.chat_template()));
+  status.Update(Same("--generation-config", a.generation_config(), b.generation_config()));
+  return status;
+}
+
 }  // namespace
 
 absl::StatusOr<FileIdentity> IdentifyFile(FileSystem& files, const std::string& path,
@@ -184,23 +208,27 @@ absl::Status IdentifyModel(FileSystem& files, const std::string& path, bool read
   return absl::OkStatus();
 }
 
+absl::Status CompareJobsForRetry(const JobIdentity& a, const JobIdentity& b, bool compare_contents,
+                                 std::vector<std::string>& notes) {
+  absl::Status status = SameAnswers(a, b);
+  status.Update(SameFiles("--model", a.model_file(), b.model_file(), compare_contents));
+  status.Update(Same("the model's configuration, headers or tokenizer", a.model(), b.model()));
+  if (!status.ok()) return status;
+  for (const absl::Status& same : {SameFiles("--input", a.input(), b.input(), compare_contents),
+                                   SameModelFiles(a, b, compare_contents), SameRequests(a, b),
+                                   Same("octet's version", a.version(), b.version())}) {
+    if (same.ok()) continue;
+    notes.push_back(absl::StrCat("--retry-failed: ", std::string(same.message()),
+                                 "; answers stay as they are"));
+  }
+  return status;
+}
+
 absl::Status CompareJobs(const JobIdentity& a, const JobIdentity& b, bool compare_contents,
                          std::vector<std::string>& notes) {
   absl::Status status = SameFiles("--input", a.input(), b.input(), compare_contents);
-  status.Update(Same("the numerics class", a.numerics_class(), b.numerics_class()));
-  status.Update(Same("the arithmetic of the C library and the processor, as a fingerprint,",
-                     a.arithmetic(), b.arithmetic()));
-  status.Update(Same("--seed", a.seed(), b.seed()));
-  status.Update(Same("--max-model-len", a.max_model_len(), b.max_model_len()));
-  status.Update(Same("--lenient", a.lenient(), b.lenient()));
-  status.Update(Same("--allow-home", a.allow_home(), b.allow_home()));
-  status.Update(
-      Same("--return-routed-experts", a.return_routed_experts(), b.return_routed_experts()));
-  status.Update(Same("--served-model-name", a.served_model_name(), b.served_model_name()));
-  status.Update(Same("the model's name", a.model_name(), b.model_name()));
-  status.Update(Same("--created", a.created(), b.created()));
-  status.Update(Same("--chat-template", a.chat_template(), b.chat_template()));
-  status.Update(Same("--generation-config", a.generation_config(), b.generation_config()));
+  status.Update(SameAnswers(a, b));
+  status.Update(SameRequests(a, b));
   status.Update(SameModelFiles(a, b, compare_contents));
   status.Update(Same("the model's configuration, headers or tokenizer", a.model(), b.model()));
   status.Update(Same("octet's version", a.version(), b.version()));

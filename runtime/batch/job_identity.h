@@ -33,6 +33,12 @@ absl::Status IdentifyModel(FileSystem& files, const std::string& path, bool read
 absl::Status CompareJobs(const JobIdentity& earlier, const JobIdentity& now, bool compare_contents,
                          std::vector<std::string>& notes);
 
+// Returns OK if answers of both jobs may stand in one output: what makes every answer is the same.
+// What decides which requests are served, input lines, the time of model files and octet's version
+// may differ, with a note for each.
+absl::Status CompareJobsForRetry(const JobIdentity& earlier, const JobIdentity& now,
+                                 bool compare_contents, std::vector<std::string>& notes);
+
 }  // namespace octet
 
 #endif  // OCTET_RUNTIME_BATCH_JOB_IDENTITY_H_

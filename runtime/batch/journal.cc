@@ -11,24 +11,14 @@
 #include "parallel/transport/host_name.h"
 #include "runtime/batch/attempt_names.h"
 #include "runtime/batch/existing_output.h"
-#include "runtime/batch/input_lines.h"
 #include "runtime/batch/job_identity.h"
+#include "runtime/batch/output_assembly.h"
 #include "runtime/batch/output_room.h"
 #include "runtime/io/compressed_stream.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {
 namespace {
-
-constexpr size_t kWriteBytes = size_t{1} << 20;
-
-std::string ToLine(const google::protobuf::Message& message) {
-  google::protobuf::TextFormat::Printer printer;
-  printer.SetSingleLineMode(true);
-  std::string text;
-  OCTET_CHECK(printer.PrintToString(message, &text));
-  return text;
-}
 
 absl::Status OutputInTheWay(const std::string& output, const std::string& why) {
   return absl::FailedPreconditionError(absl::StrCat("--output ", output, why));
@@ -52,6 +42,10 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Look(FileSystem& files, const 
   if (!claim.ok()) return claim.status();
   std::unique_ptr<Journal> journal(new Journal(files, output, job, options, *std::move(claim)));
   absl::Status status = journal->LookForFinished(notes);
+  if (status.ok() && journal->finished_ && journal->Retries(*journal->finished_)) {
+    status = journal->LookAtFailures();
+    if (status.ok() && journal->retried_) return journal;
+  }
   if (status.ok() && journal->finished_) return journal;
   if (status.ok()) status = journal->LookAtParts(notes);
   if (status.ok()) status = journal->LookAtOutput();
@@ -85,13 +79,21 @@ absl::Status Journal::LookForFinished(std::vector<std::string>& notes) {
                      ", but in its place ", "are ", Describe(**output), "; move that away"));
   }
   if (!is_assembled_ && !*output) return absl::OkStatus();
-  const absl::Status same = CompareFinished(finished, notes);
+  if (finished.retry_failed() && options_.mode == StartMode::kNew) {
+    return OutputInTheWay(output_,
+                          " is complete, and --retry-failed of it has begun; --resume goes on, "
+                          "--overwrite throws it away");
+  }
+  const absl::Status same =
+      Retries(finished)
+          ? CompareJobsForRetry(finished.job(), job_, options_.compare_contents, notes)
+          : CompareFinished(finished, notes);
   if (!same.ok()) {
     return OutputInTheWay(
         output_,
         absl::StrCat(" is the finished output of another job: ", std::string(same.message()), "; ",
-                     options_.mode == StartMode::kResume ? "take another --output, or --overwrite"
-                                                         : "--overwrite replaces it"));
+                     options_.mode == StartMode::kNew ? "--overwrite replaces it"
+                                                      : "take another --output, or --overwrite"));
   }
   if (is_assembled_ || (*output)->size() == finished.output_bytes()) {
     finished_ = std::move(finished);
@@ -120,12 +122,29 @@ absl::Status Journal::CompareFinished(const FinishedJob& finished,
 
 absl::Status Journal::LookAtParts(std::vector<std::string>& notes) {
   if (options_.mode == StartMode::kOverwrite) return absl::OkStatus();
+  absl::Status same;
   for (const std::string& name : claim_.NamesOf(JournalFile::kPart)) {
     absl::Status status = index_.ReadPart(
         files_, claim_.directory(), name,
-        [&](const JournalHeader& header) { return CompareHeader(header, notes); }, options_.advance,
-        notes);
+        [&](const JournalHeader& header) {
+          // From there on the job may differ.
+          if (header.retry_failed()) same = absl::OkStatus();
+          same.Update(CompareHeader(header, notes));
+          return absl::OkStatus();
+        },
+        options_.advance, notes);
     if (!status.ok()) return status;
+  }
+  if (!same.ok()) return same;
+  if (options_.mode == StartMode::kRetryFailed) {
+    if (index_.parts().empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("--retry-failed: no journal tells of a job with the output ", output_));
+    }
+    const int64_t before = index_.num_forgotten();
+    index_.ForgetFailures();
+    num_retried_ = index_.num_forgotten() - before;
+    return absl::OkStatus();
   }
   if (options_.mode == StartMode::kResume) {
     if (index_.parts().empty() && !files_.Exists(output_)) {
@@ -149,9 +168,12 @@ absl::Status Journal::LookAtParts(std::vector<std::string>& notes) {
 
 absl::Status Journal::CompareHeader(const JournalHeader& header, std::vector<std::string>& notes) {
   if (header.has_replaces()) replaceable_.push_back(header.replaces());
-  if (options_.mode != StartMode::kResume) return absl::OkStatus();
+  if (options_.mode == StartMode::kNew) return absl::OkStatus();
   std::vector<std::string> touched;
-  absl::Status same = CompareJobs(header.job(), job_, options_.compare_contents, touched);
+  absl::Status same =
+      options_.mode == StartMode::kRetryFailed
+          ? CompareJobsForRetry(header.job(), job_, options_.compare_contents, touched)
+          : CompareJobs(header.job(), job_, options_.compare_contents, touched);
   for (std::string& note : touched) {
     if (std::find(notes.begin(), notes.end(), note) == notes.end())
       notes.push_back(std::move(note));
@@ -179,8 +201,8 @@ absl::Status Journal::LookAtOutput() {
       output_,
       absl::StrCat(
           " is there already, and no journal says that octet wrote it: ", Describe(**found), "; ",
-          options_.mode == StartMode::kResume ? "move it away, and --resume goes on"
-                                              : "--overwrite replaces it at the end"));
+          options_.mode == StartMode::kNew ? "--overwrite replaces it at the end"
+                                           : "move it away, and --resume goes on"));
 }
 
 absl::Status Journal::CheckRoom() const {
@@ -192,13 +214,16 @@ absl::Status Journal::CheckRoom() const {
 absl::Status Journal::Begin(std::vector<std::string>& notes) {
   if (finished_ && !is_assembled_) return absl::OkStatus();
   absl::Status status = claim_.Take(notes);
-  if (status.ok() && is_assembled_) return Complete();
+  if (status.ok() && finished_) return Complete();
+  if (status.ok() && retried_) status = BeginRetry(notes);
   if (status.ok()) status = BeginPart();
   if (!status.ok()) {
     claim_.Release();
     return status;
   }
-  const bool resumes = options_.mode == StartMode::kResume;
+  if (retried_) return absl::OkStatus();
+  const bool resumes =
+      options_.mode == StartMode::kResume || options_.mode == StartMode::kRetryFailed;
   const bool exclusive = claim_.is_exclusive();
   return claim_.RemoveFound([&](JournalFile kind) {
     switch (kind) {
@@ -213,7 +238,7 @@ absl::Status Journal::Begin(std::vector<std::string>& notes) {
   });
 }
 
-absl::Status Journal::BeginPart() {
+absl::StatusOr<std::unique_ptr<JournalWriter>> Journal::CreatePart(std::string* name) {
   JournalHeader header;
   *header.mutable_job() = job_;
   header.set_host(HostName());
@@ -221,16 +246,21 @@ absl::Status Journal::BeginPart() {
   header.set_started(NowAsText());
   header.mutable_input_path()->Add(options_.input_paths.begin(), options_.input_paths.end());
   if (replaces_) *header.mutable_replaces() = *replaces_;
-  absl::StatusOr<std::unique_ptr<JournalWriter>> writer;
+  header.set_retry_failed(options_.mode == StartMode::kRetryFailed && !retried_);
   // Without locks, another attempt may have taken a number since the names were listed.
   for (int attempt = NextAttempt(claim_.names());; ++attempt) {
-    const std::string name = PartName(attempt);
-    writer = JournalWriter::Create(files_, claim_.PathOf(name), ToLine(header), options_.commit);
-    if (absl::IsAlreadyExists(writer.status())) continue;
-    if (!writer.ok()) return writer.status();
-    index_.BeginPart(name);
-    break;
+    *name = PartName(attempt);
+    absl::StatusOr<std::unique_ptr<JournalWriter>> writer =
+        JournalWriter::Create(files_, claim_.PathOf(*name), TextInOneLine(header), options_.commit);
+    if (!absl::IsAlreadyExists(writer.status())) return writer;
   }
+}
+
+absl::Status Journal::BeginPart() {
+  std::string name;
+  absl::StatusOr<std::unique_ptr<JournalWriter>> writer = CreatePart(&name);
+  if (!writer.ok()) return writer.status();
+  index_.BeginPart(name);
   writer_ = *std::move(writer);
   return files_.Sync(directory());
 }
@@ -240,53 +270,15 @@ absl::Status Journal::Add(BatchResult result) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<uint64_t> Journal::WriteResults(int64_t num_results, OutputStream& output) {
-  std::vector<std::optional<JournalReader>> readers(index_.parts().size());
-  std::string buffer;
-  uint64_t lines_hash = 0;
-  for (int64_t number = 0; number < num_results; ++number) {
-    const std::optional<JournalIndex::Place> place = index_.Find(number);
-    OCTET_CHECK(place) << "result " << number << " is missing";
-    const absl::StatusOr<BatchResult> result = ReadResult(readers[place->part], number);
-    if (!result.ok()) return result.status();
-    lines_hash = AddToHash(lines_hash, result->line_hash);
-    buffer += result->text;
-    buffer += '\n';
-    if (buffer.size() < kWriteBytes && number + 1 < num_results) continue;
-    const absl::Status status = output.Write(std::as_bytes(std::span(buffer)));
-    if (!status.ok()) return status;
-    buffer.clear();
-    options_.advance();
-  }
-  return lines_hash;
-}
-
-absl::StatusOr<BatchResult> Journal::ReadResult(std::optional<JournalReader>& reader,
-                                                int64_t number) {
-  const JournalIndex::Place place = *index_.Find(number);
-  if (!reader) {
-    absl::StatusOr<JournalReader> opened =
-        JournalReader::Open(files_, claim_.PathOf(index_.parts()[place.part]));
-    if (!opened.ok()) return opened.status();
-    reader = *std::move(opened);
-    const absl::Status header = reader->Read(0).status();
-    if (!header.ok()) return header;
-  }
-  absl::StatusOr<std::optional<JournalRecord>> record = reader->Read(place.offset);
-  if (!record.ok()) return record.status();
-  if (*record && (*record)->result.number == number) return std::move((*record)->result);
-  return absl::DataLossError(absl::StrCat(reader->path(), ": the record at byte ", place.offset,
-                                          " was damaged since it was written"));
-}
-
 // Writes the output under another name, so that it survives a loss of power.
 absl::Status Journal::Assemble(int64_t num_results, const std::string& path,
                                FinishedJob& finished) {
   absl::StatusOr<std::unique_ptr<OutputStream>> stream = files_.CreateNew(path);
   if (stream.ok()) stream = CompressedFor(output_, *std::move(stream));
   if (!stream.ok()) return stream.status();
-  const absl::StatusOr<uint64_t> lines_hash = WriteResults(num_results, **stream);
-  absl::Status status = lines_hash.status();
+  const absl::StatusOr<ResultHashes> hashes =
+      WriteInOrder(files_, directory(), index_, num_results, options_.advance, **stream);
+  absl::Status status = hashes.status();
   if (status.ok()) status = (*stream)->Close();
   if (status.ok()) status = files_.Sync(directory());  // its name too
   if (!status.ok()) return status;
@@ -296,13 +288,19 @@ absl::Status Journal::Assemble(int64_t num_results, const std::string& path,
   finished.set_results(num_results);
   finished.set_output_bytes(static_cast<int64_t>(info->size));
   finished.set_finished(NowAsText());
-  finished.set_lines_hash(*lines_hash);
+  finished.set_lines_hash(hashes->lines);
+  finished.set_answered_hash(hashes->answered);
   if (replaces_) *finished.mutable_replaces() = *replaces_;
   return status;
 }
 
 absl::Status Journal::Finish(int64_t num_results) {
-  absl::Status status = writer_->End("done");
+  for (int64_t number = num_results; number < index_.end(); ++number) {
+    if (!index_.Find(number)) continue;
+    return Kept(absl::FailedPreconditionError(
+        absl::StrCat("--input has ", num_results, " lines, and an earlier attempt answered more")));
+  }
+  absl::Status status = writer_->End(kAllResults);
   if (!status.ok()) return Kept(status);
   FinishedJob finished;
   finished.set_assembled(OutputName(AttemptOf(index_.parts().back())));
@@ -313,7 +311,7 @@ absl::Status Journal::Finish(int64_t num_results) {
     status = LookAtOutput();
   }
   if (status.ok()) {
-    status = files_.ReplaceDurably(claim_.PathOf(kFinishedName), ToLine(finished) + "\n");
+    status = files_.ReplaceDurably(claim_.PathOf(kFinishedName), TextInOneLine(finished) + "\n");
   }
   if (!status.ok()) {
     files_.Remove(assembled).IgnoreError();  // a full disk needs the room
@@ -324,10 +322,13 @@ absl::Status Journal::Finish(int64_t num_results) {
 }
 
 // Gives the complete output its name.
+absl::Status Journal::Rename(const FinishedJob& finished) {
+  const absl::Status status = files_.Rename(claim_.PathOf(finished.assembled()), output_);
+  return status.ok() ? files_.Sync(DirectoryOf(output_)) : status;
+}
+
 absl::Status Journal::Complete() {
-  const std::string assembled = claim_.PathOf(finished_->assembled());
-  absl::Status status = files_.Rename(assembled, output_);
-  if (status.ok()) status = files_.Sync(DirectoryOf(output_));
+  absl::Status status = Rename(*finished_);
   if (status.ok()) status = claim_.RemoveAllBut(JournalFile::kFinished);
   return Kept(status);
 }

@@ -21,9 +21,10 @@
 namespace octet {
 
 enum class StartMode {
-  kNew,        // refuses to lose an output or unfinished work
-  kResume,     // continues what is there
-  kOverwrite,  // discards what is there
+  kNew,          // refuses to lose an output or unfinished work
+  kResume,       // continues what is there
+  kOverwrite,    // discards what is there
+  kRetryFailed,  // keeps the answers that are there, of a job that is finished or not
 };
 
 struct JournalOptions {
@@ -54,6 +55,9 @@ class Journal : public BatchOutput {
 
   // Begins another attempt, unless finished().
   absl::Status Begin(std::vector<std::string>& notes) override;
+
+  // Returns how many earlier results are errors that this attempt computes again.
+  int64_t num_retried() const { return num_retried_; }
 
   // Returns the job if its output is already complete, else null. If it is complete, only Begin may
   // be called.
@@ -90,11 +94,15 @@ class Journal : public BatchOutput {
   absl::Status CompareHeader(const JournalHeader& header, std::vector<std::string>& notes);
   absl::Status LookAtOutput();
   absl::Status CheckRoom() const;
+  bool Retries(const FinishedJob& finished) const;
+  absl::Status LookAtFailures();
+  absl::Status BeginRetry(std::vector<std::string>& notes);
+  absl::Status CopyAnswers(JournalWriter& part);
+  absl::StatusOr<std::unique_ptr<JournalWriter>> CreatePart(std::string* name);
   absl::Status BeginPart();
+  absl::Status Rename(const FinishedJob& finished);
   absl::Status Complete();
   absl::Status Assemble(int64_t num_results, const std::string& path, FinishedJob& finished);
-  absl::StatusOr<uint64_t> WriteResults(int64_t num_results, OutputStream& output);
-  absl::StatusOr<BatchResult> ReadResult(std::optional<JournalReader>& reader, int64_t number);
   absl::Status Kept(const absl::Status& status) const;
 
   FileSystem& files_;
@@ -103,6 +111,8 @@ class Journal : public BatchOutput {
   const JournalOptions options_;
   OutputClaim claim_;
   std::optional<FinishedJob> finished_;
+  std::optional<FinishedJob> retried_;  // whose failures this attempt computes again
+  int64_t num_retried_ = 0;
   bool is_assembled_ = false;  // the output is complete but lacks its name
   std::optional<ReplacedOutput> replaces_;
   std::vector<ReplacedOutput> replaceable_;  // that earlier attempts were allowed to replace

@@ -4,10 +4,13 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <google/protobuf/text_format.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+
+#include "kernels/base/check.h"
 
 namespace octet {
 namespace {
@@ -102,6 +105,14 @@ std::string OutputName(int attempt) { return Numbered(kOutput, attempt); }
 std::string WaitingName(int attempt) { return Numbered(kWaiting, attempt); }
 
 int AttemptOf(const std::string& part) { return NumberAfter(kPart, part).value_or(0); }
+
+std::string TextInOneLine(const google::protobuf::Message& message) {
+  google::protobuf::TextFormat::Printer printer;
+  printer.SetSingleLineMode(true);
+  std::string text;
+  OCTET_CHECK(printer.PrintToString(message, &text));
+  return text;
+}
 
 int NextAttempt(const std::vector<std::string>& names) {
   int last = 0;

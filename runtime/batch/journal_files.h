@@ -4,6 +4,7 @@
 #define OCTET_RUNTIME_BATCH_JOURNAL_FILES_H_
 
 #include <absl/status/statusor.h>
+#include <google/protobuf/message.h>
 
 #include <string>
 #include <vector>
@@ -39,6 +40,9 @@ std::string WaitingName(int attempt);
 
 // Returns the attempt's number from the name of a part.
 int AttemptOf(const std::string& part);
+
+// Returns the text of a message without newlines, as these files have it.
+std::string TextInOneLine(const google::protobuf::Message& message);
 
 // Returns the number after those of all attempts that have left a file.
 int NextAttempt(const std::vector<std::string>& names);

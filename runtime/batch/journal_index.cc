@@ -138,8 +138,11 @@ absl::Status JournalIndex::UseRecord(const JournalRecord& record, Place place,
   JournalHeader header;
   switch (record.kind) {
     case JournalRecord::Kind::kHeader:
-      if (google::protobuf::TextFormat::ParseFromString(record.text, &header)) return check(header);
-      return absl::DataLossError("was written by another version of octet");
+      if (!google::protobuf::TextFormat::ParseFromString(record.text, &header)) {
+        return absl::DataLossError("was written by another version of octet");
+      }
+      if (header.retry_failed()) ForgetFailures();
+      return check(header);
     case JournalRecord::Kind::kStarted:
       in_flight.insert(record.numbers.begin(), record.numbers.end());
       break;
@@ -168,6 +171,16 @@ void JournalIndex::AddEarlier(const BatchResult& result, Place place) {
   earlier_[result.number] = {result.answered, result.line_hash, result.custom_id_hash};
   earlier_bytes_ += result.text.size() + 1;
   ++num_earlier_;
+}
+
+void JournalIndex::ForgetFailures() {
+  faults_.clear();
+  for (int64_t number = 0; number < std::ssize(earlier_); ++number) {
+    if (locations_[number] == kMissing || earlier_[number].answered) continue;
+    locations_[number] = kMissing;
+    --num_earlier_;
+    ++num_forgotten_;
+  }
 }
 
 std::optional<JournalIndex::Place> JournalIndex::Find(int64_t number) const {

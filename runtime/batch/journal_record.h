@@ -35,6 +35,9 @@ struct JournalRecord {
   std::string text;  // of a header or an ending, without newlines
 };
 
+// The reason of an ending after all results; then the output is put in order.
+inline constexpr char kAllResults[] = "done";
+
 // Returns a line with a newline at its end. `seed` is 0 for the header.
 std::string FormatRecord(const JournalRecord& record, uint64_t seed);
 std::string FormatResultRecord(const BatchResult& result, uint64_t seed);

@@ -40,6 +40,8 @@ class JournalSurveyor {
     absl::Status status = ReadFinished();
     if (!status.ok()) return status;
     if (survey_.finished) return std::move(survey_);
+    const absl::StatusOr<std::string> holder = files_.ReadWhole(JoinPath(directory_, kLockName));
+    if (holder.ok()) survey_.holder = *holder;
     const absl::StatusOr<std::vector<std::string>> names = files_.List(directory_);
     if (!names.ok()) return names.status();
     for (const std::string& name : *names) {
@@ -74,6 +76,9 @@ class JournalSurveyor {
       survey_.notes.push_back(absl::StrCat("the output is complete, and lies in ", assembled,
                                            "; run-batch with --resume gives it its name"));
     }
+    if (job.retry_failed()) {
+      survey_.notes.emplace_back("--retry-failed of it has begun; --resume goes on with that");
+    }
     survey_.finished = std::move(job);
     return absl::OkStatus();
   }
@@ -85,7 +90,10 @@ class JournalSurveyor {
     absl::StatusOr<JournalReader> reader = JournalReader::Open(files_, path);
     if (!reader.ok()) return reader.status();
     survey_.attempts = AttemptOf(name);
-    survey_.header = JournalHeader();
+    // Where this part's header is torn, the job is known by an earlier one.
+    survey_.header.clear_host();
+    survey_.header.clear_pid();
+    survey_.header.clear_started();
     survey_.results = survey_.tokens = 0;
     survey_.ended.clear();
     survey_.written_ns = info->mtime_ns;
@@ -118,6 +126,9 @@ class JournalSurveyor {
     switch (record.kind) {
       case JournalRecord::Kind::kHeader:
         google::protobuf::TextFormat::ParseFromString(record.text, &survey_.header);
+        if (survey_.header.retry_failed()) {
+          absl::erase_if(results_, [](const auto& result) { return !result.second; });
+        }
         break;
       case JournalRecord::Kind::kStarted:
         under_way.insert(record.numbers.begin(), record.numbers.end());

@@ -20,11 +20,12 @@ struct JournalSurvey {
   std::optional<FinishedJob> finished;
 
   // What the last attempt did.
-  int attempts = 0;  // its number; 0 if none has begun
-  JournalHeader header;
+  int attempts = 0;      // its number; 0 if none has begun
+  JournalHeader header;  // without host, process and start, if it is torn
   int64_t results = 0;
   int64_t tokens = 0;      // generated, of these
   int64_t under_way = 0;   // requests
+  std::string holder;      // as the lock names the last attempt; empty if there is no lock
   std::string ended;       // why it ended, if it could say so
   std::string crash;       // the note of a rank that crashed or stood still
   int64_t written_ns = 0;  // the last change of its part, since 1970

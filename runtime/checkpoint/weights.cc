@@ -4,12 +4,12 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <array>
 #include <initializer_list>
 
 #include "kernels/base/activity.h"
 #include "kernels/base/mapped_memory.h"
 #include "runtime/checkpoint/weight_reader.h"
+#include "runtime/checkpoint/weight_stores.h"
 
 namespace octet {
 namespace {
@@ -126,34 +126,6 @@ void AddPieces(const ExpertTensors& from, ExpertWeights& to, std::vector<WeightP
   pieces.push_back({.from = {&from.w2}, .packed = &to.down});
 }
 
-PackedPart ReplicatedPart(size_t bytes) { return {.name = "replicated", .section_bytes = {bytes}}; }
-
-PackedPart ExpertPart(int layer, int e, const ExpertWeights& expert) {
-  return {.name = absl::StrCat("layer ", layer, " expert ", e),
-          .section_bytes = {PackedBytes(expert.gate_up), PackedBytes(expert.down)}};
-}
-
-// Maps the experts of a layer that the cache has, and returns their bytes.
-uint64_t MapExperts(int l, LayerWeights& layer, PackCache& cache, Backend& backend,
-                    LoadCounter& counter) {
-  std::vector<ExpertWeights*> experts;
-  std::vector<PackedPart> parts;
-  for (size_t e = 0; e < layer.experts.size(); ++e) {
-    if (layer.experts[e] == nullptr) continue;
-    experts.push_back(layer.experts[e].get());
-    parts.push_back(ExpertPart(l, static_cast<int>(e), *experts.back()));
-  }
-  std::vector<std::vector<Buffer>> mapped = cache.Map(parts, /*check=*/true, backend, counter);
-  uint64_t bytes = 0;
-  for (size_t i = 0; i < experts.size(); ++i) {
-    if (mapped[i].empty()) continue;
-    experts[i]->gate_up.buffer = std::move(mapped[i][0]);
-    experts[i]->down.buffer = std::move(mapped[i][1]);
-    bytes += experts[i]->bytes();
-  }
-  return bytes;
-}
-
 // Adds one part of `buffer`, in blocks that take a moment each.
 void AddBlocks(const Buffer& buffer, int part, int num_parts,
                std::vector<std::span<std::byte>>& blocks) {
@@ -254,10 +226,11 @@ uint64_t BytesToLoad(const MixtralTensors& tensors, const ModelConfig& config,
 absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const ModelConfig& config,
                                          const ExpertPlacement& placement, int rank,
                                          ReplicatedMemory memory, Backend& backend, DType dtype,
-                                         const LoadProgress& progress, PackCache* cache) {
+                                         const LoadProgress& progress, WeightStores stores) {
   const Activity::Scope place({"loading"});
   LoadCounter counter(progress);
   ModelWeights weights;
+  weights.kept = stores.kept;
   const std::vector<WeightPiece> replicated = DescribeReplicated(tensors, config, dtype, weights);
   OCTET_CHECK_EQ(LayOut(replicated, memory.buffer.data()), memory.buffer.bytes());
   if (memory.is_loaded) weights.mapped_bytes += memory.buffer.bytes();
@@ -276,15 +249,18 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
       layer.experts[e] =
           std::make_unique<ExpertWeights>(DescribeExpert(config, weights.expert_formats[l]));
     }
-    if (cache != nullptr) weights.mapped_bytes += MapExperts(l, layer, *cache, backend, counter);
+    weights.mapped_bytes += MapExperts(l, layer, stores, backend, counter);
     for (const int e : placement.LocalExperts(l, rank)) {
       ExpertWeights& expert = *layer.experts[e];
-      if (expert.down.buffer.data() != nullptr) continue;
-      for (PackedMatrix* m : {&expert.gate_up, &expert.down}) {
-        m->buffer = backend.Allocate(PackedBytes(*m));
+      if (expert.down.buffer.data() == nullptr) {
+        AllocateMatrices(l, e, expert, stores.kept, backend);
+        AddPieces(tensors.expert(l, e), expert, pieces);
+      } else if (stores.kept == nullptr) {
+        continue;  // of the pack cache
+      }
+      for (const PackedMatrix* m : {&expert.gate_up, &expert.down}) {
         AddBlocks(m->buffer, 0, 1, blocks);
       }
-      AddPieces(tensors.expert(l, e), expert, pieces);
     }
   }
   const absl::Status status = ReadWeights(pieces, backend.packer(), counter);
@@ -293,36 +269,6 @@ absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const Mo
     backend.packer().ForEach(std::ssize(blocks), [&](int, int64_t i) { UseHugePages(blocks[i]); });
   }
   return weights;
-}
-
-Buffer MapReplicated(PackCache& cache, size_t bytes, bool check, Backend& backend,
-                     const LoadProgress& progress) {
-  const Activity::Scope place({"loading"});
-  LoadCounter counter(progress);
-  const std::array parts = {ReplicatedPart(bytes)};
-  std::vector<std::vector<Buffer>> mapped = cache.Map(parts, check, backend, counter);
-  return mapped[0].empty() ? Buffer() : std::move(mapped[0][0]);
-}
-
-void KeepWeights(const ModelWeights& weights, bool keep_replicated, PackCache& cache,
-                 Backend& backend) {
-  const Activity::Scope place({"pack cache"});
-  const auto keep = [&](const PackedPart& part, std::initializer_list<const Buffer*> buffers) {
-    if (cache.has(part.name)) return;
-    std::vector<std::span<const std::byte>> sections;
-    for (const Buffer* buffer : buffers) sections.emplace_back(buffer->data(), buffer->bytes());
-    cache.Keep(part, sections, backend);
-  };
-  if (keep_replicated) {
-    keep(ReplicatedPart(weights.replicated.bytes()), {&weights.replicated});
-  }
-  for (int l = 0; l < std::ssize(weights.layers); ++l) {
-    const auto& experts = weights.layers[l].experts;
-    for (int e = 0; e < std::ssize(experts); ++e) {
-      if (experts[e] == nullptr) continue;
-      keep(ExpertPart(l, e, *experts[e]), {&experts[e]->gate_up.buffer, &experts[e]->down.buffer});
-    }
-  }
 }
 
 }  // namespace octet

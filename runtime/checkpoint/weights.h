@@ -6,11 +6,14 @@
 #include <absl/status/statusor.h>
 
 #include <memory>
+#include <set>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "kernels/base/backend.h"
 #include "parallel/placement/expert_placement.h"
+#include "runtime/checkpoint/kept_weights.h"
 #include "runtime/checkpoint/load_progress.h"
 #include "runtime/checkpoint/mixtral_tensors.h"
 #include "runtime/checkpoint/model_config.h"
@@ -40,7 +43,8 @@ struct ModelWeights {
   std::span<float> norm;                      // [hidden_size]
   PackedMatrix lm_head;                       // [vocab_size, hidden_size]
   std::vector<ExpertFormats> expert_formats;  // [num_layers]
-  uint64_t mapped_bytes = 0;                  // of all these, those in files of a pack cache
+  uint64_t mapped_bytes = 0;                  // of all these, those in files that were there
+  KeptWeights* kept = nullptr;                // may have experts, whose memory is then a file's
 
   size_t replicated_bytes() const;  // on every rank
   size_t expert_bytes() const;      // of this rank's experts
@@ -81,14 +85,27 @@ ExpertWeights AllocateExpert(const ModelConfig& config, const ExpertFormats& for
 size_t ExpertMemoryBytes(const ModelConfig& config, std::span<const ExpertFormats> formats,
                          const ExpertPlacement& placement, int rank);
 
+// Where weights may be already, and stay. Null: nowhere. At most one is set.
+struct WeightStores {
+  PackCache* cache = nullptr;
+  KeptWeights* kept = nullptr;
+};
+
 // Reads the experts of `rank` and its part of the replicated weights, each byte once. Packs them
 // for products of `dtype` or, if they are quantised, of their format, into huge pages if the system
 // has them. If there are more parts, they must be loaded before the weights are used. Maps the
-// experts that `cache` has instead, unless it is null.
+// experts that a store has instead. With stores.kept, the others lie there.
 absl::StatusOr<ModelWeights> LoadWeights(const MixtralTensors& tensors, const ModelConfig& config,
                                          const ExpertPlacement& placement, int rank,
                                          ReplicatedMemory memory, Backend& backend, DType dtype,
-                                         const LoadProgress& progress, PackCache* cache = nullptr);
+                                         const LoadProgress& progress, WeightStores stores = {});
+
+// The parts in which stores keep weights.
+PackedPart ReplicatedPart(size_t bytes);
+std::string NameOfExpertPart(int layer, int expert);
+
+// Returns the names of the parts that any of these ranks of a group needs.
+std::set<std::string> NamesOfParts(const ExpertPlacement& placement, std::span<const int> ranks);
 
 // Maps the replicated weights, of ReplicatedMemoryBytes, from the cache; empty if the cache lacks
 // them. With `check`, reads the contents of the file.

@@ -154,6 +154,9 @@ void Engine::SendResult(std::vector<FinishedSequence>& finished) {
 
 void Engine::UseResult(StepResult& result, std::vector<FinishedSequence>& finished) {
   scheduler_.Finish(result);
+  if (on_token_) {
+    for (const SampledToken& sampled : result.sampled()) on_token_(sampled);
+  }
   if (rebalancer_) rebalancer_->Add(result);
   if (step_has_tokens_ && result.has_routing() && on_routing_) {
     on_routing_(*result.mutable_routing());

@@ -67,6 +67,14 @@ class Engine {
   int64_t num_waiting() const { return scheduler_.num_waiting(); }
   bool idle() const { return scheduler_.idle(); }
 
+  // On rank 0. Ends a request that has not finished: with CANCELLED and its tokens so far, in the
+  // next step or, if it waits, soon after it has begun.
+  void Cancel(int64_t id) { scheduler_.Cancel(id); }
+
+  // On rank 0. Is called with each token of an answer, before Step returns.
+  using OnToken = std::function<void(const SampledToken& sampled)>;
+  void SetOnToken(OnToken on_token) { on_token_ = std::move(on_token); }
+
   // On rank 0. Promises that no request follows.
   void Close() { closed_ = true; }
 
@@ -158,6 +166,7 @@ class Engine {
   Scan scan_ = Scan::kNotNeeded;
   WorstWeight worst_weight_;
   std::vector<std::string> notes_;
+  OnToken on_token_;
   OnRouting on_routing_;
   OnPlacement on_placement_;
   bool step_has_tokens_ = false;  // on any rank; known to rank 0

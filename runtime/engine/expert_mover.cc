@@ -157,8 +157,11 @@ int ExpertMover::UseLayer() {
   for (int e = 0; e < placement_.num_experts(); ++e) {
     if (layer.experts[e] == nullptr || placement_.Owns(layer_, e, comm_->rank())) continue;
     std::unique_ptr<ExpertWeights> left = std::exchange(layer.experts[e], nullptr);
-    if (weights_.mapped_bytes == 0)
+    if (weights_.kept != nullptr) {
+      weights_.kept->Forget(NameOfExpertPart(layer_, e));  // others of this host may use its memory
+    } else if (weights_.mapped_bytes == 0) {
       spare_.push_back(std::move(left));  // a mapped file is read-only
+    }
   }
   const int used = layer_++;
   BeginLayer();

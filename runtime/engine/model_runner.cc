@@ -9,6 +9,11 @@ bool Contains(const auto& ids, int32_t id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
 
+// A sequence that was cancelled may have given its pages back, with what they say of its experts.
+bool EndedByItself(const FinishedSequence& finished) {
+  return finished.finish_reason() != NOT_FINITE && finished.finish_reason() != CANCELLED;
+}
+
 }  // namespace
 
 StepResult& ModelRunner::Run(const RankStep& step) {
@@ -18,6 +23,7 @@ StepResult& ModelRunner::Run(const RankStep& step) {
   result_.Clear();
   const int num_micro_batches = step.overlap() ? kMaxMicroBatches : 1;
   if (recorder_ != nullptr) recorder_->Begin(*result_.mutable_routing(), num_micro_batches);
+  for (const int64_t id : step.cancel()) Cancel(id);
   for (const int64_t id : step.preempt()) Preempt(id);
   for (const NewSequence& added : step.admit()) Admit(added);
   for (const PageCopy& copy : step.copies()) {
@@ -76,6 +82,12 @@ void ModelRunner::Preempt(int64_t id) {
   num_pages_ -= std::ssize(s.pages);
   s.pages.clear();
   s.num_computed = 0;
+}
+
+void ModelRunner::Cancel(int64_t id) {
+  Sequence& s = Find(id);
+  s.result.set_finish_reason(CANCELLED);
+  Finish(s);
 }
 
 // The tokens from the first that is not computed to `end`.
@@ -323,7 +335,7 @@ bool ModelRunner::IsFinished(Sequence& s, std::span<const int32_t> answer) const
 
 void ModelRunner::Finish(Sequence& s) {
   s.result.mutable_token_ids()->Add(s.answer().begin(), s.answer().end());
-  if (routing_results_.in_sequences && s.result.finish_reason() != NOT_FINITE) {
+  if (routing_results_.in_sequences && EndedByItself(s.result)) {
     s.result.set_routed_experts(notes_->Experts(s.pages, s.num_computed));
   }
   num_pages_ -= std::ssize(s.pages);

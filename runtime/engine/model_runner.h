@@ -117,6 +117,7 @@ class ModelRunner {
 
   void Admit(const NewSequence& added);
   void Preempt(int64_t id);
+  void Cancel(int64_t id);
   static TokenRun DescribeRun(const Sequence& s, int64_t end);
   void Record(Sequence& s, const Chunk& chunk);
   void AddChunk(const Chunk& chunk);

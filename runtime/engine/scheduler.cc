@@ -37,10 +37,11 @@ Scheduler::Scheduler(const SchedulerLimits& limits, HomePolicy policy, const Hom
 
 std::span<RankStep> Scheduler::NextStep() {
   step_counts_ = {};
+  for (RankStep& step : steps_) step.Clear();
+  if (!cancelled_.empty()) EndCancelled();
   if (num_finished_ > 0) std::erase_if(sequences_, [](const Sequence& s) { return s.finished; });
   num_finished_ = 0;
   for (int r = 0; r < limits_.num_ranks(); ++r) {
-    steps_[r].Clear();
     work_[r].budget = limits_.TokensOf(r);
   }
   for (Sequence& s : sequences_) {
@@ -154,6 +155,24 @@ void Scheduler::Release(Sequence& s) {
   ranks_[s.rank].free_pages = pools_[s.rank].num_free();
   s.follows = false;
   s.num_sent = 0;
+}
+
+// The ranks end them before they do anything else, so their pages and slots are free at once.
+void Scheduler::EndCancelled() {
+  std::erase_if(cancelled_, [this](int64_t id) {
+    if (std::ranges::any_of(waiting_, [id](const NewSequence& w) { return w.id() == id; })) {
+      return false;
+    }
+    const auto found = std::ranges::lower_bound(sequences_, id, {}, &Sequence::id);
+    if (found == sequences_.end() || found->id != id || found->finished) return true;
+    RankLoad& rank = ranks_[found->rank];
+    --(found->runs() ? rank.num_running : rank.num_preempted);
+    if (found->runs()) Release(*found);
+    steps_[found->rank].add_cancel(id);
+    found->finished = true;
+    ++num_finished_;
+    return true;
+  });
 }
 
 // Takes the pages of a sequence that begins or resumes: those that its rank has, and new ones.
@@ -307,6 +326,7 @@ Scheduler::Sequence& Scheduler::Find(int64_t id) {
 void Scheduler::Finish(const StepResult& result) {
   TakeSampled(result);
   for (const FinishedSequence& finished : result.finished()) {
+    if (finished.finish_reason() == CANCELLED) continue;  // ended by EndCancelled
     Sequence& s = Find(finished.id());
     Release(s);
     --ranks_[s.rank].num_running;

@@ -64,6 +64,10 @@ class Scheduler {
   // requests start after it.
   void Add(NewSequence sequence) { waiting_.push_back(std::move(sequence)); }
 
+  // Ends a sequence, as it is, at the next step at which it is known; one that waits, when it has
+  // begun. Does nothing if it has finished.
+  void Cancel(int64_t id) { cancelled_.push_back(id); }
+
   // Drops the sequences that have not begun.
   void DropWaiting() { waiting_.clear(); }
 
@@ -135,6 +139,7 @@ class Scheduler {
   void Decode(Sequence& s);
   bool TakePages(Sequence& s, int64_t num_tokens);
   void Release(Sequence& s);
+  void EndCancelled();
   void TakeFirstPages(Sequence& s);
   void Preempt(Sequence& s);
   void Resume();
@@ -158,6 +163,7 @@ class Scheduler {
   SchedulerLimits limits_;
   std::deque<NewSequence> waiting_;
   std::vector<Sequence> sequences_;     // oldest first, so that ids ascend
+  std::vector<int64_t> cancelled_;      // ids, until they end
   std::vector<RankLoad> ranks_;         // [ranks]
   std::vector<PagePool> pools_;         // [ranks]
   std::vector<PagePool::Found> found_;  // [ranks] pages of the next request

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Kills or stops a rank of a real job at counted steps of every phase, goes on with the job on other ranks, placements
-and batch sizes, and compares the output byte for byte with that of an undisturbed run.
+and batch sizes, and compares the output byte for byte with that of an undisturbed run. After each kill and stop it also
+compares what `octet jobs` counts with what the journal and the output hold.
 
     tests/fault/kill_sweep.py [--points N] [--stops N] [--seed S] [--parallel N] [--log FILE]
 
@@ -31,7 +32,8 @@ MOST_LATE = 5  # seconds after the timeout by which a stopped rank must be named
 LAYER_PHASES = ["attention", "router", "routing", "dispatch", "experts", "combine"]
 STEP_PHASES = ["schedule", "head", "sampling", "results"]
 STOP_PHASES = ["init", "loading", "attention", "dispatch", "combine", "journal", "finalize"]
-RECORD = re.compile(rb"^[0-9a-f]{16} (answer|error) ([0-9]+) ")
+REFUSED = len(range(3, REQUESTS, 10))
+RECORD = re.compile(rb"^[0-9a-f]{16} (answer|error) ([0-9]+) .*\n$")  # whole ones
 
 
 def write_input(path):
@@ -75,14 +77,35 @@ class Job:
     def kill_leftovers(self):
         subprocess.run(["pkill", "-KILL", "-f", "--", f"-o {self.output} "], check=False)
 
-    def results(self):
-        """The numbers of the results that the journal has, in all of its parts."""
-        numbers = []
-        for part in sorted(pathlib.Path(f"{self.output}.journal").glob("part-??????")):
-            for line in part.read_bytes().splitlines():
-                if match := RECORD.match(line):
-                    numbers.append(int(match.group(2)))
-        return numbers
+    @property
+    def journal(self):
+        return pathlib.Path(f"{self.output}.journal")
+
+    def records(self):
+        """The kinds and numbers of the results that the journal has, in all of its parts."""
+        matches = []
+        for part in sorted(self.journal.glob("part-??????")):
+            matches += filter(None, map(RECORD.match, part.read_bytes().splitlines(keepends=True)))
+        return [(match.group(1), int(match.group(2))) for match in matches]
+
+    def counted_wrong(self):
+        """What `octet jobs` says that is not so; nothing if all is right."""
+        asked = subprocess.run([os.environ["OCTET_BIN"], "jobs", "--json", self.output], capture_output=True, text=True,
+                               timeout=TIME_LIMIT, check=False)
+        if asked.returncode != 0:
+            has_begun = any(self.journal.glob("part-*")) or (self.journal / "finished").exists()
+            return asked.stderr if has_begun else ""
+        said = json.loads(asked.stdout)
+        if (self.journal / "finished").exists():
+            truth = {"answered": REQUESTS - REFUSED, "failed": REFUSED, "left": 0}
+            states = {"finished"}
+        else:
+            records = set(self.records())
+            failed = sum(kind == b"error" for kind, _ in records)
+            truth = {"answered": len(records) - failed, "failed": failed, "left": REQUESTS - len(records)}
+            states = {"killed", "crashed", "stopped"}
+        is_right = said["state"] in states and truth == {name: int(said.get(name, 0)) for name in truth}
+        return "" if is_right else f"{asked.stdout.strip()} for {truth}, one of {sorted(states)}"
 
 
 def draw_point(number, steps, chooser):
@@ -115,9 +138,10 @@ def kill_point(number, steps, seed, expected):
         write_input(job.input)
         fault = f"rank={point['rank']},phase={point['phase']},count={point['count']},signal={point['signal']}"
         code, said, seconds = job.run(point["ranks"], ["--max-num-seqs", "4"], fault)
-        done = job.results()
+        done = [number for _, number in job.records()]
         point |= {"struck": "OCTET_FAULT" in said, "exit_code": code, "seconds": round(seconds, 2), "done": len(done),
                   "outstanding": 0 if job.output.exists() else REQUESTS - len(set(done)), "left_behind": len(job.leftovers())}
+        point["counted_wrong"] = job.counted_wrong()
         ranks, flags = resume_flags(chooser)
         resumed, said_then, _ = job.run(ranks, flags)
         everything = job.output.read_bytes() if job.output.exists() else b""
@@ -149,7 +173,7 @@ def stop_point(number, steps, seed, expected):
         code, said, seconds = job.run(ranks, ["--max-num-seqs", "4", "--timeout", str(STOP_TIMEOUT)], fault)
         named = [line for line in said.splitlines() if accuses(line, rank)]
         point |= {"struck": "OCTET_FAULT" in said, "exit_code": code, "seconds": round(seconds, 2), "named": len(named),
-                  "left_behind": len(job.leftovers())}
+                  "left_behind": len(job.leftovers()), "counted_wrong": job.counted_wrong()}
         resumed, said_then, _ = job.run(1, ["--resume"])
         point["same_bytes"] = resumed == 0 and job.output.read_bytes() == expected
         if not (named and point["same_bytes"] and not point["left_behind"]):
@@ -195,7 +219,8 @@ def main():
     expected, steps = undisturbed()
 
     kills = sweep(kill_point, options.points, steps, options, expected)
-    bad_kills = [p for p in kills if not p["same_bytes"] or p["doubled"] or p["left_behind"] or p["exit_code"] is None]
+    bad_kills = [p for p in kills if not p["same_bytes"] or p["doubled"] or p["left_behind"] or p["counted_wrong"] or
+                 p["exit_code"] is None]
     print_table("killed", kills, bad_kills)
     outstanding = sum(p["outstanding"] > 0 for p in kills)
     print(f"  {outstanding} with work outstanding, {sum(p['done'] for p in kills)} results done before: "
@@ -203,7 +228,7 @@ def main():
 
     stops = sweep(stop_point, options.stops, steps, options, expected)
     bad_stops = [p for p in stops if not p["same_bytes"] or not p["named"] or p["left_behind"] or
-                 p["seconds"] > STOP_TIMEOUT + MOST_LATE + 2]
+                 p["counted_wrong"] or p["seconds"] > STOP_TIMEOUT + MOST_LATE + 2]
     print_table("stopped", stops, bad_stops)
     if stops:
         slowest = max(p["seconds"] for p in stops)

@@ -23,9 +23,11 @@ same_answers() { cmp "$work/expected.jsonl" "$work/answers.jsonl"; }
 # A job that takes some seconds, to be disturbed: sampled answers of different lengths.
 long_arguments=(--model "$work/model" -i "$work/long_in.jsonl" -o "$work/long.jsonl" --progress none)
 
+long_requests=400
+
 long_job_on_one_host() {
   local i
-  for i in {1..400}; do
+  for i in $(seq "$long_requests"); do
     printf '{"custom_id": "%d", "url": "/v1/completions", "body": {"prompt": "And", "max_tokens": %d, "ignore_eos": true}}\n' \
       "$i" $((20 + i % 80))
   done > "$work/long_in.jsonl"

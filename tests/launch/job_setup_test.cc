@@ -33,5 +33,25 @@ TEST(JobSetupTest, ATimeoutLeavesTheLauncherTimeWhereHostsAreSeveral) {
   EXPECT_THAT(std::string(StatusWithTimeout(1, {"node1", "node1"}).message()), later);
 }
 
+TEST(JobSetupTest, KeptWeightsAreNeitherMappedFilesNorOfDevices) {
+  const auto message = [](RunConfig config) {
+    config.set_keep_weights("/dev/shm");
+    config.set_timeout(60);
+    std::string text;
+    RunLocalRanks(1, [&](Communicator& comm) {
+      PosixFileSystem files;
+      text = std::string(SetUpJob(comm, config, files).status().message());
+    });
+    return text;
+  };
+  RunConfig with_cache;
+  with_cache.set_device("cpu");
+  with_cache.set_pack_cache("c");
+  EXPECT_THAT(message(with_cache), HasSubstr("--keep-weights has no effect with --pack-cache"));
+  RunConfig on_device;
+  on_device.set_device("cuda");
+  EXPECT_EQ(message(on_device), "--keep-weights is for --device cpu");
+}
+
 }  // namespace
 }  // namespace octet

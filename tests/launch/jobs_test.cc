@@ -1,6 +1,7 @@
 // What octet jobs tells of a job, at each point where it may be killed.
 
 #include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -8,6 +9,7 @@
 
 #include "launch/job_status.h"
 #include "runtime/batch/job_identity.h"
+#include "runtime/batch/journal_files.h"
 #include "tests/support/demo_model.h"
 #include "tests/support/json.h"
 #include "tests/support/octet_process.h"
@@ -63,6 +65,21 @@ class JobsTest : public testing::Test {
     return *status;
   }
 
+  // The same part, written by an attempt on another host.
+  static std::string OnHost(const std::string& part, const std::string& host) {
+    JournalHeader header;
+    const size_t end = part.find('\n');
+    const auto old = ParseRecord(part.substr(0, end), 0);
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(old->text, &header));
+    header.set_host(host);
+    const std::string line = FormatRecord(
+        {.kind = JournalRecord::Kind::kHeader, .text = TextInOneLine(header)}, /*seed=*/0);
+    const std::string_view without_newline(line.data(), line.size() - 1);
+    const auto ending = ParseRecord(part.substr(end + 1, part.size() - end - 2),
+                                    SeedFromHeader(part.substr(0, end)));
+    return line + FormatRecord(*ending, SeedFromHeader(without_newline));
+  }
+
   std::string Part(int attempt) const {
     return output_ + ".journal/part-00000" + std::to_string(attempt);
   }
@@ -102,6 +119,9 @@ TEST_F(JobsTest, ARunningJobAndAKilledOne) {
   EXPECT_THAT(FormatJobStatus(stopped), HasSubstr("3 answered, 2 failed, 1 left\n"));
 }
 
+// Without a lock only the header says on which host an attempt was.
+bool WasHere(size_t bytes, const std::string& part) { return bytes > part.find('\n'); }
+
 // A part that is cut at any byte counts its whole records, as the next attempt does; looking at it
 // changes nothing.
 TEST_F(JobsTest, AnyKillPointGivesWhatTheNextAttemptFinds) {
@@ -115,6 +135,8 @@ TEST_F(JobsTest, AnyKillPointGivesWhatTheNextAttemptFinds) {
     const auto status = StatusOfJob(files_, output_, {input_});
     ASSERT_TRUE(status.ok()) << status.status();
     EXPECT_EQ(ReadFile(Part(1)), whole.substr(0, bytes));
+    EXPECT_EQ(status->answered() + status->failed() + status->left(), kLines);
+    EXPECT_EQ(status->state(), WasHere(bytes, whole) ? "killed" : "recent") << bytes;
     const int64_t done = status->answered() + status->failed();
     EXPECT_GE(done, before);
     before = done;
@@ -123,6 +145,58 @@ TEST_F(JobsTest, AnyKillPointGivesWhatTheNextAttemptFinds) {
     }
   }
   EXPECT_EQ(before, 4);
+}
+
+// What is seen from another host, at any point where a job may be cut.
+TEST_F(JobsTest, OfAnotherHostItSaysWhatCanBeKnown) {
+  Add(*Begin(StartMode::kNew), {0, 1, 2});
+  EXPECT_TRUE(Begin(StartMode::kResume)->Stop("by the signal TERM").ok());
+  const std::string whole = OnHost(ReadFile(Part(2)), "elsewhere");
+  for (size_t bytes = 0; bytes <= whole.size(); ++bytes) {
+    WriteFile(Part(2), whole.substr(0, bytes));
+    WriteFile(output_ + ".journal/lock", "process 7 on elsewhere since 2026-01-01 00:00:00 UTC");
+    EXPECT_EQ(Status().state(), bytes == whole.size() ? "stopped" : "recent") << bytes;
+    EXPECT_EQ(Status().left(), 3);
+  }
+  WriteFile(Part(2), whole.substr(0, whole.find('\n') + 1));
+  EXPECT_THAT(Status().reason(), HasSubstr("whether it runs is known on elsewhere alone"));
+  std::filesystem::last_write_time(
+      Part(2), std::filesystem::file_time_type::clock::now() - std::chrono::minutes(5));
+  EXPECT_EQ(Status().state(), "silent");
+  EXPECT_THAT(Status().reason(), HasSubstr("it wrote last 5 min"));
+}
+
+// A lock on another file, or of another device, is not this job's.
+TEST_F(JobsTest, AJobOfThisHostIsKilledIfNobodyHasItsLock) {
+  Add(*Begin(StartMode::kNew), {0});
+  const auto other = files_.Lock(directory_ + "/other");
+  ASSERT_TRUE(other.ok());
+  EXPECT_EQ(Status().state(), "killed");
+  const auto journal = Begin(StartMode::kResume);
+  EXPECT_EQ(Status().state(), "running");
+}
+
+TEST_F(JobsTest, AJobThatIsKilledWhileItPutsResultsInOrder) {
+  {
+    const auto journal = Begin(StartMode::kNew);
+    Add(*journal, {0, 1, 2, 3, 4, 5});
+    EXPECT_TRUE(journal->Stop(kAllResults).ok());  // as Finish does first
+  }
+  const JobStatus killed = Status();
+  EXPECT_EQ(killed.state(), "killed");
+  EXPECT_EQ(killed.reason(), "while it put the results in order");
+  EXPECT_EQ(killed.left(), 0);
+}
+
+// Rank 0 ends by the signal that mpirun sends when another rank has crashed.
+TEST_F(JobsTest, ACrashWinsOverTheSignalThatFollowsIt) {
+  {
+    const auto journal = Begin(StartMode::kNew);
+    Add(*journal, {0});
+    EXPECT_TRUE(journal->Stop("the signal TERM").ok());
+  }
+  WriteFile(Part(1) + ".crash", "rank 1: SIGSEGV in experts\n");
+  EXPECT_EQ(Status().state(), "crashed");
 }
 
 TEST_F(JobsTest, ACrashNamesItsReason) {

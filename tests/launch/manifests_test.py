@@ -89,7 +89,7 @@ class MpiJob(unittest.TestCase):
         launcher = self.container("Launcher")
         containerfile = read("container/Containerfile")
         self.assertIn(f"WORKDIR {launcher['workingDir']}\n", containerfile)
-        self.assertEqual(launcher["command"], ["launch/run.sh"])
+        self.assertEqual(launcher["command"], ["octet-run"])
         self.assertTrue(all(isinstance(arg, str) for arg in launcher["args"]), "the API takes text only")
 
     def test_the_program_knows_the_flags(self):
@@ -112,11 +112,10 @@ class Containerfile(unittest.TestCase):
             for source in line.split():
                 self.assertTrue(os.path.exists(os.path.join(LAUNCH, "..", source)), source)
 
-    def test_copies_what_the_launcher_reads(self):
-        copied = re.findall(r"launch/\w+\.sh", read("container/Containerfile").split("\nFROM ")[-1])
-        self.assertIn("launch/run.sh", copied)
-        for part in re.findall(r'^\. "\$checkout/(\S+)"', read("run.sh"), re.M):
-            self.assertIn(part, copied)
+    def test_installs_the_package_that_is_built(self):
+        build, image = read("container/Containerfile").split("\nFROM ")[-2:]
+        self.assertIn(" -B /package", build)
+        self.assertIn("COPY --from=build /package/*.deb /tmp/", image)
 
     def test_run_packages_have_the_libraries_of_the_program(self):
         script = read("install_packages.sh")

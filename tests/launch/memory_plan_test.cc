@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/local_ranks.h"
+#include "tests/support/memory_file_system.h"
+
 namespace octet {
 namespace {
 
@@ -89,6 +92,18 @@ TEST(PlanMemory, SaysWhatIsMissingAndHowManyHostsWouldDo) {
   EXPECT_THAT(message, HasSubstr("4 such hosts with one rank each would hold it"));
   EXPECT_THAT(Message(PlanMemory(Needs({8 * kGiB}), {Host("a", {0}, 2 * kGiB)}, "100%")),
               HasSubstr("no number of such hosts would hold it"));
+}
+
+TEST(GatherHostMemory, WhatStayedOfAnEarlierAttemptIsAvailable) {
+  RunLocalRanks({"a", "b", "a"}, [](Communicator& comm) {
+    MemoryFileSystem files;
+    files.files["/proc/meminfo"] = "MemAvailable:    1024 kB\n";
+    const int64_t kept = comm.rank() == 1 ? 0 : 5000;
+    const auto hosts = GatherHostMemory(comm, kept, files);
+    ASSERT_TRUE(hosts.ok()) << hosts.status();
+    EXPECT_EQ((*hosts)[0].available.bytes, kMiB + 5000);
+    EXPECT_EQ((*hosts)[1].available.bytes, kMiB);
+  });
 }
 
 TEST(RoomForExperts, IsWhatIsLeftInTheGroupThatHasLeast) {

@@ -157,6 +157,25 @@ TEST_F(PerplexityTest, JsonAndLongerContext) {
   EXPECT_LT(overlapping["perplexity"], run("--window 40")["perplexity"]);
 }
 
+// Scored tokens of other programs' conventions, and the words that they share with octet's.
+TEST_F(PerplexityTest, ByOtherProgramsConventions) {
+  WriteText();
+  const std::string json_path = directory_ + "/out.json";
+  const auto run = [&](const std::string& flags) {
+    Perplexity(0, "-f " + text_ + " --output-json " + json_path + " " + flags);
+    return ParseJson(ReadFile(json_path));
+  };
+  const int64_t tokens = std::ssize(DemoTokenizer().Encode(ReadFile(text_))) + 1;  // with BOS
+  const auto chunks = run("--convention llama.cpp --window 40");
+  EXPECT_EQ(chunks["windows"], tokens / 40);
+  EXPECT_EQ(chunks["tokens"], tokens / 40 * 19);
+  EXPECT_EQ(chunks["convention"], "llama.cpp");
+  const auto guide = run("--convention hf --window 40 --stride 40");
+  EXPECT_EQ(guide["tokens"], tokens - (tokens + 39) / 40);
+  // One window of all is the same by both.
+  EXPECT_EQ(run("--convention hf")["perplexity"], run("")["perplexity"]);
+}
+
 TEST_F(PerplexityTest, JsonOfAModelWhoseNameIsNotUtf8) {
   WriteText();
   const std::string model = directory_ + "/m\xff";
@@ -198,6 +217,10 @@ TEST_F(PerplexityTest, RefusesWhatItCannotScore) {
     EXPECT_THAT(result.output, HasSubstr(message)) << flags;
   };
   const std::string demo = std::string("--model ") + kDemoModel + " ";
+  expect_refused(demo + "-f " + text_ + " --convention vllm", "must be octet, hf or llama.cpp");
+  expect_refused(demo + "-f " + text_ + " --convention llama.cpp --window 2000",
+                 "fewer than --window 2000");
+  expect_refused(demo + "-f " + text_ + " --convention llama.cpp --stride 3", "has none");
   expect_refused(demo + "-f /nowhere.txt", "can't read --file /nowhere.txt");
   expect_refused(demo + "-f /dev/null", "is empty");
   expect_refused(demo + "-f " + text_ + " --window 2047", "--window 2047");

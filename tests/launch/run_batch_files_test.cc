@@ -101,6 +101,21 @@ TEST_F(RunBatchTest, ADrainedJobWithoutAJournalCannotBeResumed) {
   EXPECT_FALSE(std::filesystem::exists(output_));
 }
 
+TEST_F(RunBatchTest, ASecondUsr1StopsAfterTheStepThatRuns) {
+  const std::string request =
+      R"({"custom_id": "a", "url": "/v1/completions", "body": {"prompt": "And", "n": 64,)"
+      R"( "max_tokens": 2000, "ignore_eos": true}})";
+  WriteFile(input_, request + "\n");
+  const std::string log = directory_ + "/log";
+  const ProcessResult result = RunShell(absl::StrCat(
+      OctetProgram(), " run-batch --model ", kDemoModel, " ", Files(), "2> ", log,
+      " & job=$!; until grep -q loaded ", log, "; do sleep 0.1; done; kill -USR1 $job; sleep 0.2; ",
+      "kill -0 $job || echo gone; kill -USR1 $job; wait $job; code=$?; cat ", log, "; exit $code"));
+  EXPECT_EQ(result.exit_code, 75) << result.output;
+  EXPECT_THAT(result.output, HasSubstr("stopped after USR1 with 0 lines done; --resume goes on"));
+  EXPECT_THAT(result.output, Not(HasSubstr("gone")));
+}
+
 // Replacing it by a file, as is done with files, would take /dev/null from everybody.
 TEST_F(RunBatchTest, APipeOrDeviceIsWrittenToAsItIs) {
   WriteFile(input_, kRequest + Renamed("b"));

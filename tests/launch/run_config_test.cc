@@ -86,7 +86,8 @@ constexpr char kAllFields[] =
        generation_config: "vllm" chat_template: "t" fail_on_refused: 3 trace: "t.zst"
        return_routed_experts: true home: "round-robin" allow_home: true expert_parallel: "on"
        rebalance_every: 9 rebalance_policy: "partition" spare_experts: 4 row_transport: "mpi"
-       weights: "int8" prefix_cache: "off" speculate: "5")";
+       weights: "int8" prefix_cache: "off" speculate: "5" keep_weights: "k" retry_failed: true
+       metrics: "m.prom" timeline: "t.json" profile: "p.txt" price_per_hour: 2.5)";
 
 TEST_F(RunConfigTest, EveryFieldIsAFlag) {
   const auto config = Resolve(absl::StrSplit(
@@ -99,7 +100,8 @@ TEST_F(RunConfigTest, EveryFieldIsAFlag) {
       "--chat-template t --fail-on-refused=3 --trace t.zst --return-routed-experts "
       "--home round-robin --allow-home --expert-parallel on --rebalance-every 9 "
       "--rebalance-policy partition --spare-experts 4 --row-transport mpi --weights int8 "
-      "--prefix-cache off --speculate 5",
+      "--prefix-cache off --speculate 5 --keep-weights=k --retry-failed --metrics m.prom "
+      "--timeline t.json --profile p.txt --price-per-hour 2.5",
       ' '));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->DebugString(), Parsed(kAllFields).DebugString());
@@ -144,6 +146,12 @@ TEST_F(RunConfigTest, WithoutExpertParallelismAGroupIsOneRank) {
               StartsWith(contradiction + "--ep-size 3"));
   EXPECT_THAT(Message(ResolveFile("ep_size: 2", {"--expert-parallel", "off"})),
               StartsWith(contradiction + "--ep-size 2"));
+}
+
+TEST_F(RunConfigTest, KeptWeightsAreInSharedMemory) {
+  EXPECT_EQ(Resolve({})->keep_weights(), "");
+  EXPECT_EQ(Resolve({"--keep-weights"})->keep_weights(), "/dev/shm");
+  EXPECT_EQ(Resolve({"--keep-weights=/mnt/memory"})->keep_weights(), "/mnt/memory");
 }
 
 TEST_F(RunConfigTest, RefusedLinesThatFailAJob) {

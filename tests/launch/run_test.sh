@@ -5,23 +5,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../cluster/test_support.sh"
 
-mkdir "$work/bin"
-machines_path=$PATH
-export PATH=$work/bin:$PATH work
-
-stand_in() {  # NAME: what it does comes on standard input
-  { echo '#!/usr/bin/env bash'; cat; } > "$work/bin/$1"
-  chmod +x "$work/bin/$1"
-}
-
-run_ends_with() {  # STATUS [FLAG ...]
-  local expected=$1 status=0
-  shift
-  launch/run.sh "$@" run-batch > "$work/run.log" 2>&1 || status=$?
-  cat "$work/run.log"
-  echo "exit code $status"
-  [[ $status -eq $expected ]]
-}
+. "$(dirname "${BASH_SOURCE[0]}")/stand_ins.sh"
 
 batch_script_ends_with() {  # STATUS; with a launcher that is bin/launcher
   local pid status=0

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Checks of the sources that need no compiler: format, layering, lengths of files and functions, shell scripts.
+# Checks of the sources that need no compiler: format, layering, lengths of files and functions, shell scripts, pages.
 set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 mapfile -t sources < <(git ls-files --cached --others --exclude-standard '*.h' '*.cc' '*.cu')
 mapfile -t scripts < <(git ls-files --cached --others --exclude-standard '*.sh' '*.sbatch' .ci/run)
+mapfile -t pages < <(git ls-files --cached --others --exclude-standard '*.md')
 status=0
 
 fail() {
@@ -18,4 +19,7 @@ python3 tests/style/check_layering.py "${sources[@]}" || fail "an include points
 python3 tests/style/check_lengths.py "${sources[@]}" || fail "a file or function is too long"
 ! grep -nE "^ *// Of " "${sources[@]}" || fail "a comment begins with Of"
 python3 tests/style/check_usings.py "${sources[@]}" || fail "a using-declaration is for nothing"
+for page in "${pages[@]}"; do  # a formatter of C++ takes the hash for its own
+  [[ $(head -n 1 "$page") == '# '* ]] || fail "$page does not begin with a heading"
+done
 exit $status

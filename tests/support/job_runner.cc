@@ -40,6 +40,7 @@ absl::StatusOr<std::unique_ptr<BatchOutput>> OpenOutput(FileSystem& files,
   }
   job.set_lenient(options.lenient);
   JournalOptions journal_options = options.journal;
+  journal_options.input_paths = inputs;
   journal_options.hash_of_lines = [&] { return HashOfLines(files, inputs, [] {}); };
   absl::StatusOr<std::unique_ptr<Journal>> journal =
       OpenJournal(files, output, job, journal_options, result.notes);

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <filesystem>
 
 #include "kernels/cpu/make_cpu_backend.h"
@@ -17,6 +16,7 @@
 #include "tests/support/memory_file_system.h"
 #include "tests/support/power_cut_file_system.h"
 #include "tests/support/rank_model.h"
+#include "tests/support/same_weights.h"
 
 namespace octet {
 namespace {
@@ -28,25 +28,6 @@ using testing::StartsWith;
 
 constexpr char kDirectory[] = "cache";
 const LoadProgress kNoProgress = [](uint64_t, uint64_t) {};
-
-bool SameBytes(const Buffer& a, const Buffer& b) {
-  return a.bytes() == b.bytes() && std::memcmp(a.data(), b.data(), a.bytes()) == 0;
-}
-
-void ExpectSameWeights(const ModelWeights& a, const ModelWeights& b) {
-  EXPECT_TRUE(SameBytes(a.replicated, b.replicated));
-  ASSERT_EQ(a.layers.size(), b.layers.size());
-  for (size_t l = 0; l < a.layers.size(); ++l) {
-    for (size_t e = 0; e < a.layers[l].experts.size(); ++e) {
-      const ExpertWeights* x = a.layers[l].experts[e].get();
-      const ExpertWeights* y = b.layers[l].experts[e].get();
-      ASSERT_EQ(x != nullptr, y != nullptr) << l << " " << e;
-      if (x == nullptr) continue;
-      EXPECT_TRUE(SameBytes(x->gate_up.buffer, y->gate_up.buffer)) << l << " " << e;
-      EXPECT_TRUE(SameBytes(x->down.buffer, y->down.buffer)) << l << " " << e;
-    }
-  }
-}
 
 // How a rank starts.
 struct Start {
@@ -70,7 +51,7 @@ class PackCacheTest : public testing::Test {
     ReplicatedMemory memory = {.buffer = is_loaded ? std::move(mapped) : backend_->Allocate(bytes)};
     memory.is_loaded = is_loaded;
     auto weights = LoadWeights(model_.tensors, c, *placement, start.rank, std::move(memory),
-                               *backend_, start.dtype, kNoProgress, cache);
+                               *backend_, start.dtype, kNoProgress, {.cache = cache});
     EXPECT_TRUE(weights.ok()) << weights.status();
     return *std::move(weights);
   }
