@@ -71,7 +71,7 @@ class FakeRanks {
       scheduler_.Finish(result);
       ASSERT_EQ(result.sampled_size(), scheduler_.step_counts().sampled_tokens);
     }
-    EXPECT_THAT(running_, IsEmpty());
+    EXPECT_THAT(running_, testing::IsEmpty());
     EXPECT_EQ(admitted_, requested_) << "not first in, first out";
   }
 

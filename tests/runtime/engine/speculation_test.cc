@@ -126,9 +126,12 @@ TEST_F(SpeculationTest, TheSameBytesInEveryMode) {
   EXPECT_GT(preemptions, 10);
 }
 
-// A greedy answer that repeats its prompt: each accepted token is a step fewer.
+// An answer that repeats itself: each accepted token is a step fewer.
 TEST_F(SpeculationTest, FewerStepsWhereTextRepeats) {
-  const NewSequence request = GreedyRequest(0, RepeatingPrompt(6, 60, 0), 60);
+  NewSequence request = GreedyRequest(0, RepeatingPrompt(6, 60, 0), 60);
+  LogitBias& bias = *request.mutable_params()->add_logit_bias();
+  bias.set_token_id(300);
+  bias.set_bias(50);
   const auto expected = Serialized(RunDrafted({kPlain, {}}, DType::kF32, {request}));
   EXPECT_EQ(steps_, 60);
   EXPECT_EQ(stats_.draft_tokens, 0);
