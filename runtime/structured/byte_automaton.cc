@@ -13,13 +13,13 @@ ByteAutomaton::ByteAutomaton(const Grammar& grammar)
 }
 
 void ByteAutomaton::Reset() {
-  frames_.assign(1, {});
-  frame_ids_.clear();
-  stacks_.clear();
-  states_.clear();
-  steps_.clear();
-  state_ids_.clear();
-  seen_.assign(1, 0);
+  frames_ = std::vector<Frame>(1);
+  frame_ids_ = decltype(frame_ids_)();
+  stacks_ = std::vector<int32_t>();
+  states_ = std::vector<State>();
+  steps_ = std::vector<int32_t>();
+  state_ids_ = decltype(state_ids_)();
+  seen_ = std::vector<int32_t>(1);
   number_ = 1;
   open_.push_back(Push(grammar_.root(), 0, kBottom));
   CloseState();
@@ -29,7 +29,7 @@ size_t ByteAutomaton::bytes() const {
   constexpr size_t kOfFrame = 2 * sizeof(Frame) + 4 * sizeof(int32_t);
   constexpr size_t kOfState = sizeof(State) + 2 * sizeof(std::vector<int32_t>);
   return frames_.size() * kOfFrame + states_.size() * kOfState +
-         (2 * stacks_.size() + steps_.size()) * sizeof(int32_t);
+         (2 * stacks_.size() + steps_.capacity()) * sizeof(int32_t);
 }
 
 int32_t ByteAutomaton::Push(Grammar::Node node, int32_t position, int32_t next) {

@@ -41,7 +41,7 @@ class ByteAutomaton {
   int32_t num_states() const { return static_cast<int32_t>(states_.size()); }
   size_t bytes() const;
 
-  // Forgets all states but start().
+  // Frees all states but start().
   void Reset();
 
  private:

@@ -17,19 +17,24 @@ TokenSpellings::TokenSpellings(const Tokenizer& tokenizer, int64_t vocab_size)
       trie(bytes),
       trie_at_start(bytes_at_start) {}
 
-TokenMasks::TokenMasks(Grammar grammar, const TokenSpellings& texts, size_t most_bytes)
-    : grammar_(std::move(grammar)), texts_(texts), most_bytes_(most_bytes), automaton_(grammar_) {
+TokenMasks::TokenMasks(Grammar grammar, const TokenSpellings& texts)
+    : grammar_(std::move(grammar)), texts_(texts), automaton_(grammar_) {
   path_.resize(std::max(texts.trie.max_depth(), texts.trie_at_start.max_depth()) + 1);
 }
 
+void TokenMasks::Forget() {
+  automaton_.Reset();
+  mask_ids_ = std::vector<int32_t>();
+  masks_ = std::vector<TokenSet>();
+  ++era_;
+}
+
+size_t TokenMasks::bytes() const {
+  const size_t of_mask = texts_.bytes.size() / 8 + 2 * sizeof(TokenSet);
+  return grammar_.bytes() + automaton_.bytes() + masks_.size() * of_mask;
+}
+
 void TokenMasks::Read(std::span<const int32_t> answer, bool at_start, Place& place) {
-  const size_t mask_bytes = masks_.size() * (texts_.bytes.size() / 8 + sizeof(TokenSet));
-  if (automaton_.bytes() + mask_bytes > most_bytes_) {
-    automaton_.Reset();
-    mask_ids_.clear();
-    masks_.clear();
-    ++era_;
-  }
   if (place.era != era_) place = {.era = era_, .state = automaton_.start()};
   for (; place.num_tokens < std::ssize(answer); ++place.num_tokens) {
     const int32_t token = answer[place.num_tokens];

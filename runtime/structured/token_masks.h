@@ -47,14 +47,11 @@ struct TokenSpellings {
 };
 
 // The masks of one constraint: for each state of its automaton, the tokens with which some allowed
-// text goes on. Each is found by one walk over all tokens, and kept. When the memory is used up,
-// all are forgotten: then answers are read again from their first token.
+// text goes on. Each is found by one walk over all tokens, and kept until Forget.
 class TokenMasks {
  public:
-  static constexpr size_t kMostBytes = size_t{32} << 20;
-
   // `texts` must outlive this object.
-  TokenMasks(Grammar grammar, const TokenSpellings& texts, size_t most_bytes = kMostBytes);
+  TokenMasks(Grammar grammar, const TokenSpellings& texts);
   TokenMasks(const TokenMasks&) = delete;
   TokenMasks& operator=(const TokenMasks&) = delete;
 
@@ -76,17 +73,27 @@ class TokenMasks {
   // Returns whether the answer may end.
   bool MayEnd(const Place& place) const { return automaton_.Accepts(place.state); }
 
+  // Frees all states and masks. Answers are then read again from their first token.
+  void Forget();
+
+  // Returns whether there are masks to forget.
+  bool has_found() const { return !masks_.empty(); }
+
+  // About the bytes of memory that the grammar, the states and the masks take.
+  size_t bytes() const;
+
   int64_t vocab_size() const { return std::ssize(texts_.bytes); }
 
-  // The answers that use these masks, which their owner counts.
-  int num_users = 0;
+  // About their use, which their owner counts.
+  int num_users = 0;         // answers
+  int64_t latest_use = 0;    // the number of the use
+  size_t counted_bytes = 0;  // bytes() after it
 
  private:
   TokenSet FindAllowed(int32_t state, const TokenTrie& trie);
 
   const Grammar grammar_;
   const TokenSpellings& texts_;
-  const size_t most_bytes_;
   ByteAutomaton automaton_;
   int64_t era_ = 0;
   std::vector<int32_t> mask_ids_;  // [states] of masks_; -1 if not found yet

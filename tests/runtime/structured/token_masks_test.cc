@@ -89,13 +89,14 @@ TEST_F(TokenMasksTest, AreThoseFoundByTrial) {
 TEST_F(TokenMasksTest, AreTheSameWhenAllIsForgottenNowAndThen) {
   for (const AnswerConstraint& constraint : TriedConstraints()) {
     TokenMasks masks(MakeGrammar(constraint).value(), texts_);
-    TokenMasks forgetful(MakeGrammar(constraint).value(), texts_, /*most_bytes=*/1);
+    TokenMasks forgetful(MakeGrammar(constraint).value(), texts_);
     std::mt19937 random(2);
     TokenMasks::Place place;
     TokenMasks::Place other;
     std::vector<int32_t> tokens;
     for (int i = 0; i < 20; ++i) {
       masks.Read(tokens, /*at_start=*/false, place);
+      forgetful.Forget();
       forgetful.Read(tokens, /*at_start=*/false, other);
       const std::vector<int32_t> allowed = Tokens(masks.Allowed(place, false));
       ASSERT_EQ(Tokens(forgetful.Allowed(other, false)), allowed);
@@ -124,25 +125,6 @@ TEST_F(TokenMasksTest, LeaveOutTokensBeyondTheModel) {
   EXPECT_EQ(many.bytes[kVocabSize + 50], "");
   EXPECT_TRUE(HasTokenOfEachByte(tokenizer_, kVocabSize));
   EXPECT_FALSE(HasTokenOfEachByte(tokenizer_, 200));
-}
-
-// A long text of many states stays within some memory.
-TEST_F(TokenMasksTest, ForgetStatesThatTakeTooMuch) {
-  constexpr size_t kMostBytes = size_t{1} << 19;
-  TokenMasks masks(
-      MakeGrammar(SchemaConstraint(R"({"type": "string", "maxLength": 100000})")).value(), texts_,
-      kMostBytes);
-  TokenMasks::Place place;
-  std::vector<int32_t> tokens = {3 + '"'};
-  int64_t eras = 0;
-  for (int i = 0; i < 1000; ++i) {
-    const int64_t era = place.era;
-    masks.Read(tokens, /*at_start=*/false, place);
-    eras += place.era != era ? 1 : 0;
-    ASSERT_FALSE(masks.Allowed(place, false).empty());
-    tokens.push_back(3 + 'x');
-  }
-  EXPECT_GT(eras, 1);
 }
 
 }  // namespace
