@@ -12,6 +12,7 @@
 
 #include "kernels/base/check.h"
 #include "kernels/base/number_range.h"
+#include "kernels/base/quantile.h"
 #include "kernels/base/workspace.h"
 #include "launch/console.h"
 #include "runtime/checkpoint/gguf_model_files.h"
@@ -35,13 +36,6 @@ Buffer AllocateAligned(size_t bytes) {
 
 double SecondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
-
-double Median(std::vector<double>& values) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // The constraints that are measured: one of each kind, and a schema as people write them.
@@ -186,8 +180,8 @@ MaskTimes TimeMasks(const std::string& name, const AnswerConstraint& constraint,
   for (int i = 0; i < answers; ++i) times.tokens += masked.Draw(length, times, found, known);
   times.masks = std::ssize(found);
   times.found_most = found.empty() ? 0 : *std::max_element(found.begin(), found.end());
-  times.found_median = Median(found);
-  times.known_median = Median(known);
+  times.found_median = found.empty() ? 0 : Median(found);
+  times.known_median = known.empty() ? 0 : Median(known);
   return times;
 }
 

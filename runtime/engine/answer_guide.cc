@@ -31,7 +31,7 @@ void Constraints::MakeRoomFor(TokenMasks& masks) {
     auto oldest = masks_.end();
     for (auto entry = masks_.begin(); entry != masks_.end(); ++entry) {
       const TokenMasks& other = *entry->second;
-      const bool is_candidate = other.num_users == 0 || other.has_found();
+      const bool is_candidate = other.num_users == 0 || other.num_masks() > 0;
       if (!is_candidate) continue;
       if (oldest == masks_.end() || other.latest_use < oldest->second->latest_use) oldest = entry;
     }

@@ -49,7 +49,7 @@ class AnswerGuide {
 };
 
 // The masks of all constraints of a rank's sequences. Equal constraints share theirs. They stay
-// within some memory, but for grammars in use and what one answer's next token adds: masks that
+// within some memory, but for grammars in use and what one answer adds at a time: masks that
 // were not used for the longest time are forgotten first.
 class Constraints {
  public:

@@ -1,6 +1,7 @@
 #include "runtime/structured/byte_automaton.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/base/check.h"
 
@@ -19,6 +20,9 @@ void ByteAutomaton::Reset() {
   states_ = std::vector<State>();
   steps_ = std::vector<int32_t>();
   state_ids_ = decltype(state_ids_)();
+  like_frames_ = std::vector<int32_t>();
+  like_ids_ = decltype(like_ids_)();
+  like_states_ = decltype(like_states_)();
   seen_ = std::vector<int32_t>(1);
   number_ = 1;
   open_.push_back(Push(grammar_.root(), 0, kBottom));
@@ -28,7 +32,8 @@ void ByteAutomaton::Reset() {
 size_t ByteAutomaton::bytes() const {
   constexpr size_t kOfFrame = 2 * sizeof(Frame) + 4 * sizeof(int32_t);
   constexpr size_t kOfState = sizeof(State) + 2 * sizeof(std::vector<int32_t>);
-  return frames_.size() * kOfFrame + states_.size() * kOfState +
+  constexpr size_t kOfLike = sizeof(int32_t) + 2 * sizeof(Frame);
+  return frames_.size() * (kOfFrame + kOfLike) + states_.size() * kOfState +
          (2 * stacks_.size() + steps_.capacity()) * sizeof(int32_t);
 }
 
@@ -40,6 +45,49 @@ int32_t ByteAutomaton::Push(Grammar::Node node, int32_t position, int32_t next) 
     seen_.push_back(0);
   }
   return found->second;
+}
+
+// Returns a number for all positions that nothing of `depth` bytes tells apart: each round of a
+// repetition takes a byte, or may be left out.
+int32_t ByteAutomaton::LikePosition(const Frame& frame, int32_t depth) const {
+  constexpr int32_t kFarBelow = -1;
+  constexpr int32_t kFarWithin = -2;
+  if (grammar_.kind(frame.node) != Grammar::Kind::kRepeat) return frame.position;
+  const int32_t least = grammar_.least(frame.node);
+  const int32_t most = grammar_.most(frame.node);
+  if (frame.position < least) {
+    return least - frame.position > depth ? kFarBelow : frame.position;
+  }
+  const bool is_far = most == Grammar::kNoLimit || most - frame.position > depth;
+  return is_far ? kFarWithin : frame.position;
+}
+
+int32_t ByteAutomaton::LikeFrame(int32_t id, int32_t depth) {
+  constexpr int32_t kNotFound = -1;
+  like_frames_.resize(frames_.size(), kNotFound);
+  like_frames_[kBottom] = kBottom;
+  std::vector<int32_t> path;  // from the top to a frame that is known
+  for (; like_frames_[id] == kNotFound; id = frames_[id].next) path.push_back(id);
+  int32_t like = like_frames_[id];
+  for (; !path.empty(); path.pop_back()) {
+    const Frame& frame = frames_[path.back()];
+    const auto number = static_cast<int32_t>(like_ids_.size()) + 1;
+    const std::tuple key(frame.node, LikePosition(frame, depth), like);
+    like = like_ids_.try_emplace(key, number).first->second;
+    like_frames_[path.back()] = like;
+  }
+  return like;
+}
+
+int32_t ByteAutomaton::LikeState(int32_t state, int32_t depth) {
+  const State& of_state = states_[state];
+  std::vector<int32_t> stacks;
+  for (int32_t i = 0; i < of_state.size; ++i) {
+    stacks.push_back(LikeFrame(stacks_[of_state.first + i], depth));
+  }
+  std::sort(stacks.begin(), stacks.end());
+  stacks.erase(std::unique(stacks.begin(), stacks.end()), stacks.end());
+  return like_states_.try_emplace(std::move(stacks), state).first->second;
 }
 
 int32_t ByteAutomaton::FindStep(int32_t state, uint8_t byte) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/io/strict_json.h"
@@ -24,6 +25,9 @@ constexpr int kDoubleDigits = 15;
 constexpr int kWholeDigits = 9;
 constexpr int kFractionDigits = 6;
 
+// The most states of the remainders of a division.
+constexpr int kMostRemainders = 128;
+
 // Returns the tighter of an inclusive and an exclusive bound.
 std::optional<DecimalBound> BoundOf(const Schema& schema, const char* inclusive,
                                     const char* exclusive, double direction) {
@@ -40,9 +44,13 @@ int DigitsOf(const std::optional<DecimalBound>& bound) {
   return bound ? static_cast<int>(std::to_string(bound->magnitude.whole).size()) : 1;
 }
 
+DecimalRange RangeOf(const Schema& schema) {
+  return {.least = BoundOf(schema, "minimum", "exclusiveMinimum", 1),
+          .most = BoundOf(schema, "maximum", "exclusiveMaximum", -1)};
+}
+
 Node AddRange(const Schema& schema, bool is_integer, JsonGrammar& json) {
-  DecimalRange range = {.least = BoundOf(schema, "minimum", "exclusiveMinimum", 1),
-                        .most = BoundOf(schema, "maximum", "exclusiveMaximum", -1)};
+  DecimalRange range = RangeOf(schema);
   if (!range.least && !range.most) return is_integer ? json.Integer() : json.Number();
   if (!is_integer) {
     const int whole = std::max({kWholeDigits, DigitsOf(range.least), DigitsOf(range.most)});
@@ -52,24 +60,51 @@ Node AddRange(const Schema& schema, bool is_integer, JsonGrammar& json) {
   return AddDecimalRange(range, json.grammar());
 }
 
+// Returns classes of the remainders modulo `divisor` that no further digits tell apart, from 0 on.
+std::vector<int> ClassesOfRemainders(int64_t divisor) {
+  std::vector<int> classes(divisor, 1);
+  classes[0] = 0;
+  for (size_t num_classes = 0;;) {
+    std::map<std::vector<int>, int> found;  // by the class, and those after each digit
+    std::vector<int> finer;
+    for (int64_t remainder = 0; remainder < divisor; ++remainder) {
+      std::vector<int> key = {classes[remainder]};
+      for (int digit = 0; digit < 10; ++digit) {
+        key.push_back(classes[(10 * remainder + digit) % divisor]);
+      }
+      finer.push_back(found.try_emplace(key, static_cast<int>(found.size())).first->second);
+    }
+    classes = std::move(finer);
+    if (found.size() == num_classes) return classes;
+    num_classes = found.size();
+  }
+}
+
 // Adds digits, with a sign or without, whose number is a multiple of `divisor`. A rule is what may
-// follow digits that leave a remainder.
+// follow digits that leave a remainder of a class. Returns kNone if there are too many.
 Node AddMultiples(int64_t divisor, Grammar& grammar) {
-  std::vector<Node> rules(divisor);
+  const std::vector<int> classes = ClassesOfRemainders(divisor);
+  std::vector<Node> rules(*std::max_element(classes.begin(), classes.end()) + 1, Grammar::kNone);
+  if (std::ssize(rules) > kMostRemainders) return Grammar::kNone;
   for (Node& rule : rules) rule = grammar.Declare();
-  for (int64_t remainder = 0; remainder < divisor; ++remainder) {
-    std::map<int64_t, ByteSet> digits;  // by the next remainder
+  for (int64_t remainder = divisor; remainder-- > 0;) {
+    const int of_remainder = classes[remainder];
+    if (std::find(classes.begin(), classes.begin() + remainder, of_remainder) !=
+        classes.begin() + remainder) {
+      continue;  // one remainder of each class
+    }
+    std::map<int, ByteSet> digits;  // by the class that follows
     for (int digit = 0; digit < 10; ++digit) {
-      digits[(10 * remainder + digit) % divisor].set('0' + digit);
+      digits[classes[(10 * remainder + digit) % divisor]].set('0' + digit);
     }
     std::vector<Node> alternatives;
-    if (remainder == 0) alternatives.push_back(Grammar::kEmpty);
+    if (of_remainder == classes[0]) alternatives.push_back(Grammar::kEmpty);
     for (const auto& [next, bytes] : digits) {
       alternatives.push_back(grammar.Sequence({grammar.Bytes(bytes), rules[next]}));
     }
-    grammar.Define(rules[remainder], grammar.Choice(alternatives));
+    grammar.Define(rules[of_remainder], grammar.Choice(alternatives));
   }
-  return grammar.Sequence({grammar.Optional(grammar.Text("-")), rules[0]});
+  return grammar.Sequence({grammar.Optional(grammar.Text("-")), rules[classes[0]]});
 }
 
 absl::StatusOr<Schema> WithBoundsOfFormat(const Schema& schema) {
@@ -102,10 +137,16 @@ absl::StatusOr<Node> AddSchemaNumbers(const Schema& schema, bool is_integer,
   const Schema* divisor = FindKeyword(schema, "multipleOf");
   if (divisor == nullptr) return AddRange(*bounded, is_integer, json);
   Grammar in_range;
-  JsonGrammar integers(/*is_compact=*/true, in_range);
-  in_range.Finish(AddRange(*bounded, /*is_integer=*/true, integers));
+  DecimalRange range = RangeOf(*bounded);
+  range.whole_digits = kDoubleDigits;
+  in_range.Finish(AddDecimalRange(range, in_range));
   Grammar multiples;
   multiples.Finish(AddMultiples(divisor->get<int64_t>(), multiples));
+  if (!multiples.has_texts()) {
+    return InvalidKeyword("multipleOf",
+                          absl::StrCat("has ", divisor->dump(), ", which needs more than ",
+                                       kMostRemainders, " states"));
+  }
   const GrammarFactor factors[] = {{.grammar = &in_range}, {.grammar = &multiples}};
   const absl::StatusOr<Node> node = AddProduct(factors, num_states_left, json.grammar());
   if (node.ok()) return node;

@@ -54,10 +54,13 @@ const TokenSet& TokenMasks::Allowed(const Place& place, bool at_start) {
   }
   if (place.state >= std::ssize(mask_ids_)) mask_ids_.resize(automaton_.num_states(), -1);
   int32_t& id = mask_ids_[place.state];
-  if (id < 0) {
-    id = static_cast<int32_t>(masks_.size());
+  if (id >= 0) return masks_[id];
+  int32_t& id_of_like = mask_ids_[automaton_.LikeState(place.state, texts_.trie.max_depth())];
+  if (id_of_like < 0) {
+    id_of_like = static_cast<int32_t>(masks_.size());
     masks_.push_back(FindAllowed(place.state, texts_.trie));
   }
+  id = id_of_like;
   return masks_[id];
 }
 

@@ -47,7 +47,8 @@ struct TokenSpellings {
 };
 
 // The masks of one constraint: for each state of its automaton, the tokens with which some allowed
-// text goes on. Each is found by one walk over all tokens, and kept until Forget.
+// text goes on. Each is found by one walk over all tokens, and kept until Forget; states that no
+// token tells apart (ByteAutomaton::LikeState) share theirs.
 class TokenMasks {
  public:
   // `texts` must outlive this object.
@@ -76,8 +77,8 @@ class TokenMasks {
   // Frees all states and masks. Answers are then read again from their first token.
   void Forget();
 
-  // Returns whether there are masks to forget.
-  bool has_found() const { return !masks_.empty(); }
+  // The masks that were found and not forgotten.
+  int64_t num_masks() const { return std::ssize(masks_); }
 
   // About the bytes of memory that the grammar, the states and the masks take.
   size_t bytes() const;
@@ -96,7 +97,7 @@ class TokenMasks {
   const TokenSpellings& texts_;
   ByteAutomaton automaton_;
   int64_t era_ = 0;
-  std::vector<int32_t> mask_ids_;  // [states] of masks_; -1 if not found yet
+  std::vector<int32_t> mask_ids_;  // [states] of masks_; -1 if not known yet
   std::vector<TokenSet> masks_;
   TokenSet at_start_;  // of the automaton's start, at the start of a text
   bool has_at_start_ = false;

@@ -107,7 +107,7 @@ Json RandomSchema::Number() {
   if (OneIn(2)) schema[OneIn(2) ? "minimum" : "exclusiveMinimum"] = least;
   if (OneIn(2)) schema[OneIn(2) ? "maximum" : "exclusiveMaximum"] = least + 2 + Below(500);
   if (OneIn(5)) schema["minimum"] = least + 0.125;
-  if (OneIn(4)) schema["multipleOf"] = 1 + Below(OneIn(2) ? 3 : 300);
+  if (OneIn(4)) schema["multipleOf"] = 1 + Below(OneIn(2) ? 3 : 40);
   return schema;
 }
 

@@ -157,7 +157,7 @@ TEST_F(ConstrainedAnswersTest, KeepTheirOnlyToken) {
 // Long texts of many states stay within some memory, and their masks are right.
 TEST_F(ConstrainedAnswersTest, ForgetMasksThatTakeTooMuch) {
   constexpr size_t kMostBytes = size_t{1} << 20;
-  constexpr size_t kOneStep = size_t{1} << 17;
+  constexpr size_t kOneAnswer = size_t{1} << 19;
   Constraints constraints(&tokenizer_, 2048, kMostBytes);
   SamplingParams params;
   std::vector<std::unique_ptr<AnswerGuide>> guides;
@@ -176,7 +176,7 @@ TEST_F(ConstrainedAnswersTest, ForgetMasksThatTakeTooMuch) {
     greatest = std::max(greatest, constraints.bytes());
     tokens.push_back(3 + 'x');
   }
-  EXPECT_LT(greatest, kMostBytes + kOneStep);
+  EXPECT_LT(greatest, kMostBytes + kOneAnswer);
   EXPECT_GT(greatest, kMostBytes / 2);
   guides.clear();
   for (int i = 0; i < 100; ++i) {
@@ -184,7 +184,7 @@ TEST_F(ConstrainedAnswersTest, ForgetMasksThatTakeTooMuch) {
     guides.clear();
     guides.push_back(constraints.MakeGuide(params, std::vector<int32_t>{1, 300}));
     EXPECT_TRUE(guides[0]->Allowed({}, /*has_ended=*/false).Contains(3 + 'a'));
-    EXPECT_LT(constraints.bytes(), kMostBytes + kOneStep);
+    EXPECT_LT(constraints.bytes(), kMostBytes + kOneAnswer);
   }
 }
 

@@ -69,7 +69,7 @@ TEST(SchemaKeywords, PatternsHoldBesideLengthsAndEachOther) {
 }
 
 TEST(SchemaKeywords, MultiplesOf) {
-  for (const int divisor : {1, 2, 7, 10, 64, 999}) {
+  for (const int divisor : {1, 2, 7, 10, 64, 97, 250, 1000}) {
     const std::string keyword = absl::StrCat(R"({"multipleOf": )", divisor);
     ConstraintAutomaton any(SchemaConstraint(keyword + "}"));
     ConstraintAutomaton some(
@@ -85,6 +85,7 @@ TEST(SchemaKeywords, MultiplesOf) {
       {R"({"allOf": [{"multipleOf": 4}, {"multipleOf": 6}]})", {"12", "-24"}, {"4", "6", "18"}}};
   ExpectCases(cases);
   ExpectRefused(R"({"multipleOf": 0.01})", "keyword \"multipleOf\" must be a whole number from 1");
+  ExpectRefused(R"({"multipleOf": 999})", "keyword \"multipleOf\" has 999, which needs more than");
   ExpectRefused(R"({"allOf": [{"multipleOf": 999}, {"multipleOf": 1000}]})",
                 "keyword \"multipleOf\" with two values");
 }

@@ -19,6 +19,8 @@ std::vector<AnswerConstraint> TriedConstraints() {
           RegexConstraint(R"(\w+@\w+\.com\n)"),
           RegexConstraint(".*"),
           RegexConstraint("( [a-z]+){1,5}\\."),
+          RegexConstraint("(a|the|[a-z]{3,}){20,40}!"),
+          SchemaConstraint(R"({"type": "string", "minLength": 20, "maxLength": 45})"),
           RegexConstraint("[\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80]+"),
           ObjectConstraint(),
           SchemaConstraint(R"({"type": "object", "properties": {"brand": {"type": "string"},
@@ -105,6 +107,26 @@ TEST_F(TokenMasksTest, AreTheSameWhenAllIsForgottenNowAndThen) {
       tokens.push_back(allowed[random() % allowed.size()]);
     }
   }
+}
+
+// Where counts mean nothing to a token, no further mask is found.
+TEST_F(TokenMasksTest, OfLongTextsAreFew) {
+  TokenMasks masks(
+      MakeGrammar(SchemaConstraint(R"({"type": "string", "minLength": 1000, "maxLength": 5000})"))
+          .value(),
+      texts_);
+  TokenMasks::Place place;
+  std::vector<int32_t> tokens = {3 + '"'};
+  for (int i = 0; i < 5000; ++i) {
+    masks.Read(tokens, /*at_start=*/false, place);
+    const TokenSet& allowed = masks.Allowed(place, /*at_start=*/false);
+    ASSERT_EQ(allowed.Contains(3 + '"'), i >= 1000) << i;
+    ASSERT_TRUE(allowed.Contains(3 + 'x')) << i;
+    tokens.push_back(3 + 'x');
+  }
+  masks.Read(tokens, /*at_start=*/false, place);
+  EXPECT_EQ(Tokens(masks.Allowed(place, /*at_start=*/false)), std::vector<int32_t>{3 + '"'});
+  EXPECT_LT(masks.num_masks(), 100);
 }
 
 TEST_F(TokenMasksTest, NeverHaveSpecialTokens) {
