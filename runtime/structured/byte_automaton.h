@@ -82,7 +82,7 @@ class ByteAutomaton {
   std::vector<int32_t> steps_;                                    // [states, byte classes]
   absl::flat_hash_map<std::vector<int32_t>, int32_t> state_ids_;  // by stacks
 
-  // Of LikeState: stacks whose counts are those that matter.
+  // About LikeState: stacks whose counts are those that matter.
   std::vector<int32_t> like_frames_;  // [frames] the number of the frame without the others
   absl::flat_hash_map<std::tuple<Grammar::Node, int32_t, int32_t>, int32_t> like_ids_;
   absl::flat_hash_map<std::vector<int32_t>, int32_t> like_states_;
