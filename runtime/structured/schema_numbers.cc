@@ -26,7 +26,7 @@ constexpr int kWholeDigits = 9;
 constexpr int kFractionDigits = 6;
 
 // The most states of the remainders of a division.
-constexpr int kMostRemainders = 128;
+constexpr int kMostRemainders = 100;
 
 // Returns the tighter of an inclusive and an exclusive bound.
 std::optional<DecimalBound> BoundOf(const Schema& schema, const char* inclusive,
@@ -49,12 +49,25 @@ DecimalRange RangeOf(const Schema& schema) {
           .most = BoundOf(schema, "maximum", "exclusiveMaximum", -1)};
 }
 
+int WholeDigitsOf(const DecimalRange& range) {
+  const int digits = std::max({kWholeDigits, DigitsOf(range.least), DigitsOf(range.most)});
+  return std::min(digits, kDoubleDigits);
+}
+
+Node AddShortIntegers(DecimalRange range, Grammar& grammar) {
+  range.whole_digits = WholeDigitsOf(range);
+  if (range.least || range.most) return AddDecimalRange(range, grammar);
+  const Node digits = grammar.Repeat(grammar.Bytes(BytesBetween('0', '9')), 0, kWholeDigits - 1);
+  const Node sign = grammar.Optional(grammar.Text("-"));
+  return grammar.Choice(
+      {grammar.Text("0"), grammar.Sequence({sign, grammar.Bytes(BytesBetween('1', '9')), digits})});
+}
+
 Node AddRange(const Schema& schema, bool is_integer, JsonGrammar& json) {
   DecimalRange range = RangeOf(schema);
   if (!range.least && !range.most) return is_integer ? json.Integer() : json.Number();
   if (!is_integer) {
-    const int whole = std::max({kWholeDigits, DigitsOf(range.least), DigitsOf(range.most)});
-    range.whole_digits = std::min(whole, kDoubleDigits);
+    range.whole_digits = WholeDigitsOf(range);
     range.fraction_digits = std::min(kFractionDigits, kDoubleDigits - range.whole_digits);
   }
   return AddDecimalRange(range, json.grammar());
@@ -137,9 +150,7 @@ absl::StatusOr<Node> AddSchemaNumbers(const Schema& schema, bool is_integer,
   const Schema* divisor = FindKeyword(schema, "multipleOf");
   if (divisor == nullptr) return AddRange(*bounded, is_integer, json);
   Grammar in_range;
-  DecimalRange range = RangeOf(*bounded);
-  range.whole_digits = kDoubleDigits;
-  in_range.Finish(AddDecimalRange(range, in_range));
+  in_range.Finish(AddShortIntegers(RangeOf(*bounded), in_range));
   Grammar multiples;
   multiples.Finish(AddMultiples(divisor->get<int64_t>(), multiples));
   if (!multiples.has_texts()) {

@@ -13,8 +13,8 @@
 namespace octet {
 
 // Adds the numbers that obey a normalized schema's bounds, "multipleOf", and "format" as OpenAPI
-// has it. Multiples are integers of up to 15 digits. num_states_left: as AddProduct. Errors name
-// the keyword.
+// has it. Multiples are integers of up to 9 digits, or as many as a bound has. num_states_left: as
+// AddProduct. Errors name the keyword.
 absl::StatusOr<Grammar::Node> AddSchemaNumbers(const Schema& schema, bool is_integer,
                                                int32_t& num_states_left, JsonGrammar& json);
 

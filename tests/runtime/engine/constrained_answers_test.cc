@@ -156,8 +156,8 @@ TEST_F(ConstrainedAnswersTest, KeepTheirOnlyToken) {
 
 // Long texts of many states stay within some memory, and their masks are right.
 TEST_F(ConstrainedAnswersTest, ForgetMasksThatTakeTooMuch) {
-  constexpr size_t kMostBytes = size_t{1} << 20;
-  constexpr size_t kOneAnswer = size_t{1} << 19;
+  constexpr size_t kMostBytes = size_t{8} << 20;
+  constexpr size_t kOneAnswer = size_t{4} << 20;
   Constraints constraints(&tokenizer_, 2048, kMostBytes);
   SamplingParams params;
   std::vector<std::unique_ptr<AnswerGuide>> guides;
