@@ -82,6 +82,7 @@ int32_t ByteAutomaton::LikeFrame(int32_t id, int32_t depth) {
 int32_t ByteAutomaton::LikeState(int32_t state, int32_t depth) {
   const State& of_state = states_[state];
   std::vector<int32_t> stacks;
+  stacks.reserve(of_state.size);
   for (int32_t i = 0; i < of_state.size; ++i) {
     stacks.push_back(LikeFrame(stacks_[of_state.first + i], depth));
   }

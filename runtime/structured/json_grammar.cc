@@ -187,7 +187,8 @@ Node JsonGrammar::Uncounted(std::span<const Part> parts, Node other) {
 
 // From the last part to the first: what may follow `count` parts.
 Node JsonGrammar::Counted(std::span<const Part> parts, Node other, Sizes sizes) {
-  const auto& [least, most] = sizes;
+  const int32_t least = sizes.least;
+  const int32_t most = sizes.most;
   const auto num_parts = static_cast<int32_t>(parts.size());
   const auto has_room = [&](int32_t count) { return most == Grammar::kNoLimit || count < most; };
   const auto separator = [this](int32_t count) { return count == 0 ? Grammar::kEmpty : comma_; };

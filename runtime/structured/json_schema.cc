@@ -24,7 +24,7 @@ constexpr size_t kMostNameBytes = 1000;
 constexpr size_t kMostSchemas = 10'000;
 constexpr const char* kWithoutValues = " of items that are not all in an \"enum\"";
 constexpr size_t kMostNamePatterns = 4;
-constexpr int32_t kMostProductStates = 100'000;
+constexpr int32_t kMostProductStates = 30'000;
 
 int32_t Count(const Schema& schema, const char* keyword, int32_t otherwise) {
   const Schema* count = FindKeyword(schema, keyword);
@@ -101,16 +101,10 @@ class SchemaWriter {
 
   // Returns the values of "enum" that obey the other keywords.
   std::vector<Schema> ValuesOf(const Schema& schema) {
-    std::vector<Schema> values;
-    for (const Schema& value : schema["enum"]) {
-      const absl::StatusOr<bool> obeys = values_.Obeys(value, schema);
-      if (!obeys.ok()) {
-        Fail(obeys.status());
-        break;
-      }
-      if (*obeys) values.push_back(value);
-    }
-    return values;
+    absl::StatusOr<std::vector<Schema>> values = values_.ValidOf(schema);
+    if (values.ok()) return *std::move(values);
+    Fail(values.status());
+    return {};
   }
 
   Node Values(const Schema& schema) {

@@ -159,7 +159,7 @@ absl::StatusOr<Node> AddSchemaNumbers(const Schema& schema, bool is_integer,
                                        kMostRemainders, " states"));
   }
   const GrammarFactor factors[] = {{.grammar = &in_range}, {.grammar = &multiples}};
-  const absl::StatusOr<Node> node = AddProduct(factors, num_states_left, json.grammar());
+  absl::StatusOr<Node> node = AddProduct(factors, num_states_left, json.grammar());
   if (node.ok()) return node;
   return InvalidKeyword("multipleOf", std::string(node.status().message()));
 }

@@ -16,6 +16,9 @@ namespace {
 
 using Node = Grammar::Node;
 
+// The most bytes of names that stand beside "patternProperties".
+constexpr size_t kMostNamesBytes = 10'000;
+
 // Lengths of strings.
 struct LengthLimits {
   int64_t least = 0;
@@ -36,7 +39,7 @@ int32_t CountOf(int64_t length) {
 absl::StatusOr<Node> AddPattern(const TextPattern& pattern, JsonGrammar& json) {
   const RegexUse use = {.write = [&json](const CodePoints& set) { return json.Character(set); },
                         .is_search = pattern.is_search};
-  const absl::StatusOr<Node> node = AddRegex(pattern.regex, use, json.grammar());
+  absl::StatusOr<Node> node = AddRegex(pattern.regex, use, json.grammar());
   if (node.ok()) return node;
   return InvalidKeyword(pattern.keyword, std::string(node.status().message()));
 }
@@ -89,14 +92,17 @@ TextPattern PatternOfNames(const std::string& regex) {
   return {.keyword = "patternProperties", .regex = regex, .is_search = true};
 }
 
-absl::StatusOr<Grammar> SchemaStrings::GrammarOf(const TextPattern& pattern) {
+absl::StatusOr<const Grammar*> SchemaStrings::GrammarOf(const TextPattern& pattern) {
+  const std::pair key(pattern.regex, pattern.is_search);
+  const auto known = alone_.find(key);
+  if (known != alone_.end()) return &known->second;
   Grammar alone;
   JsonGrammar json(/*is_compact=*/true, alone);
   const absl::StatusOr<Node> node = AddPattern(pattern, json);
   if (!node.ok()) return node.status();
   if (alone.too_large()) return InvalidKeyword(pattern.keyword, "is too large");
   alone.Finish(*node);
-  return alone;
+  return &alone_.emplace(key, std::move(alone)).first->second;
 }
 
 absl::StatusOr<Node> SchemaStrings::Strings(const Schema& schema) {
@@ -118,15 +124,15 @@ absl::StatusOr<Node> SchemaStrings::Strings(const Schema& schema) {
     const absl::StatusOr<Node> node = AddPattern(patterns->front(), json);
     return node.ok() ? json.Quoted(*node) : node;
   }
-  std::vector<Grammar> alone;
-  for (const TextPattern& pattern : *patterns) {
-    absl::StatusOr<Grammar> of_pattern = GrammarOf(pattern);
-    if (!of_pattern.ok()) return of_pattern.status();
-    alone.push_back(*std::move(of_pattern));
-  }
-  if (has_lengths) alone.push_back(AnyOfLength(left, CodePoints().Complement()));
   std::vector<GrammarFactor> factors;
-  for (const Grammar& factor : alone) factors.push_back({.grammar = &factor});
+  factors.reserve(patterns->size() + 1);
+  for (const TextPattern& pattern : *patterns) {
+    const absl::StatusOr<const Grammar*> of_pattern = GrammarOf(pattern);
+    if (!of_pattern.ok()) return of_pattern.status();
+    factors.push_back({.grammar = *of_pattern});
+  }
+  const Grammar lengths = AnyOfLength(left, CodePoints().Complement());
+  if (has_lengths) factors.push_back({.grammar = &lengths});
   const absl::StatusOr<Node> node = AddProduct(factors, num_states_left_, grammar_);
   if (node.ok()) return json.Quoted(*node);
   return InvalidKeyword(patterns->front().keyword,
@@ -138,21 +144,20 @@ absl::StatusOr<Node> SchemaStrings::Names(const NameRule& rule) {
   // Beyond these characters, dialects differ in what an expression does not match.
   const CodePoints characters =
       rule.matches_not.empty() ? CodePoints().Complement() : CodePoints{{' ', '~'}};
-  std::vector<Grammar> alone = {AnyOfLength({}, characters), OneOf(rule.is_none_of)};
-  std::vector<bool> is_excluded = {false, true};
+  size_t num_bytes = 0;
+  for (const std::string& name : rule.is_none_of) num_bytes += name.size();
+  if (num_bytes > kMostNamesBytes) return InvalidKeyword("patternProperties", "is too large");
+  const Grammar any = AnyOfLength({}, characters);
+  const Grammar names = OneOf(rule.is_none_of);
+  std::vector<GrammarFactor> factors = {{.grammar = &any},
+                                        {.grammar = &names, .is_excluded = true}};
   for (const auto* list : {&rule.matches, &rule.matches_not}) {
     for (const std::string& regex : *list) {
-      absl::StatusOr<Grammar> of_regex = GrammarOf(PatternOfNames(regex));
+      const absl::StatusOr<const Grammar*> of_regex = GrammarOf(PatternOfNames(regex));
       if (!of_regex.ok()) return of_regex.status();
-      alone.push_back(*std::move(of_regex));
-      is_excluded.push_back(list == &rule.matches_not);
+      factors.push_back({.grammar = *of_regex, .is_excluded = list == &rule.matches_not});
     }
   }
-  const bool is_too_large = std::any_of(alone.begin(), alone.end(),
-                                        [](const Grammar& factor) { return factor.too_large(); });
-  if (is_too_large) return InvalidKeyword("patternProperties", "is too large");
-  std::vector<GrammarFactor> factors;
-  for (size_t i = 0; i < alone.size(); ++i) factors.push_back({&alone[i], is_excluded[i]});
   const absl::StatusOr<Node> node = AddProduct(factors, num_states_left_, grammar_);
   if (node.ok()) return JsonGrammar(/*is_compact=*/true, grammar_).Quoted(*node);
   return InvalidKeyword("patternProperties", std::string(node.status().message()));

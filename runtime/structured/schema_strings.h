@@ -6,7 +6,9 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/structured/grammar.h"
@@ -49,10 +51,11 @@ class SchemaStrings {
   absl::StatusOr<Grammar::Node> Names(const NameRule& rule);
 
  private:
-  static absl::StatusOr<Grammar> GrammarOf(const TextPattern& pattern);
+  absl::StatusOr<const Grammar*> GrammarOf(const TextPattern& pattern);
 
   int32_t& num_states_left_;
   Grammar& grammar_;
+  std::map<std::pair<std::string, bool>, Grammar> alone_;  // by expression, and its use
 };
 
 }  // namespace octet

@@ -26,6 +26,17 @@ bool IsCountWithin(int64_t count, const Schema& plain, const char* least, const 
   return (lower == nullptr || *lower <= count) && (upper == nullptr || *upper >= count);
 }
 
+// Returns whether a value has few parts, and theirs.
+bool IsSmall(const Schema& value) {
+  constexpr size_t kMostParts = 10'000;
+  std::vector<const Schema*> parts = {&value};
+  for (size_t i = 0; i < parts.size() && parts.size() <= kMostParts; ++i) {
+    if (!parts[i]->is_structured()) continue;
+    for (const Schema& part : *parts[i]) parts.push_back(&part);
+  }
+  return parts.size() <= kMostParts;
+}
+
 bool IsMultiple(const Schema& value, int64_t divisor) {
   if (value.is_number_unsigned()) {
     return value.get<uint64_t>() % static_cast<uint64_t>(divisor) == 0;
@@ -93,10 +104,21 @@ class SchemaValues::Matcher {
 SchemaValues::SchemaValues(const SchemaExpansion& expansion) : expansion_(expansion) {}
 SchemaValues::~SchemaValues() = default;
 
-absl::StatusOr<bool> SchemaValues::Obeys(const Schema& value, const Schema& plain) {
-  const bool obeys = CheckPlain(value, plain);
-  if (!status_.ok()) return status_;
-  return obeys;
+absl::StatusOr<std::vector<Schema>> SchemaValues::ValidOf(const Schema& plain) {
+  const Schema& list = plain["enum"];
+  const bool has_others = plain.size() > (plain.contains("type") ? 2U : 1U);
+  if (has_others && !IsSmall(list)) {
+    return InvalidKeyword("enum", "or \"const\" is too large to stand beside other keywords");
+  }
+  expanded_.clear();
+  std::vector<Schema> valid;
+  for (const Schema& value : list) {
+    const bool obeys =
+        has_others ? CheckPlain(value, plain) : (TypeOfValue(value) & TypesOf(plain)) != 0;
+    if (!status_.ok()) return status_;
+    if (obeys) valid.push_back(value);
+  }
+  return valid;
 }
 
 absl::StatusOr<bool> SchemaValues::Matches(const std::string& text, const TextPattern& pattern) {
@@ -117,9 +139,14 @@ bool SchemaValues::Fail(const absl::Status& status) {
 
 bool SchemaValues::Check(const Schema& value, const Schema& schema) {
   if (!status_.ok()) return false;
-  const absl::StatusOr<std::vector<Schema>> plain = expansion_.Expand(schema);
-  if (!plain.ok()) return Fail(plain.status());
-  return std::any_of(plain->begin(), plain->end(),
+  std::unique_ptr<std::vector<Schema>>& plain = expanded_[&schema];
+  if (plain == nullptr) {
+    absl::StatusOr<std::vector<Schema>> expanded = expansion_.Expand(schema);
+    if (!expanded.ok()) return Fail(expanded.status());
+    plain = std::make_unique<std::vector<Schema>>(*std::move(expanded));
+  }
+  const std::vector<Schema>& alternatives = *plain;  // which stays where it is
+  return std::any_of(alternatives.begin(), alternatives.end(),
                      [&](const Schema& alternative) { return CheckPlain(value, alternative); });
 }
 

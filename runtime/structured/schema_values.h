@@ -3,11 +3,13 @@
 #ifndef OCTET_RUNTIME_STRUCTURED_SCHEMA_VALUES_H_
 #define OCTET_RUNTIME_STRUCTURED_SCHEMA_VALUES_H_
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/status/statusor.h>
 
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/structured/schema_expansion.h"
 #include "runtime/structured/schema_keywords.h"
@@ -22,9 +24,9 @@ class SchemaValues {
   explicit SchemaValues(const SchemaExpansion& expansion);
   ~SchemaValues();
 
-  // Returns whether the value is valid by a schema that Expand gave. Errors name a keyword of the
-  // schemas inside.
-  absl::StatusOr<bool> Obeys(const Schema& value, const Schema& plain);
+  // Returns the values of "enum" in a schema that Expand gave which obey its other keywords. Errors
+  // name a keyword of the schemas inside, or say that the values are too large for it.
+  absl::StatusOr<std::vector<Schema>> ValidOf(const Schema& plain);
 
   // Returns whether the text has a match.
   absl::StatusOr<bool> Matches(const std::string& text, const TextPattern& pattern);
@@ -41,6 +43,8 @@ class SchemaValues {
   bool Fail(const absl::Status& status);
 
   const SchemaExpansion& expansion_;
+  // Of the schemas inside the one that is looked at, by their places.
+  absl::flat_hash_map<const Schema*, std::unique_ptr<std::vector<Schema>>> expanded_;
   std::map<std::string, std::unique_ptr<Matcher>> matchers_;  // by expression and its use
   absl::Status status_;
 };
