@@ -154,17 +154,39 @@ int32_t ByteAutomaton::CloseState() {
     Open(id);
   }
   if (found_.empty() && !accepts) return kDead;
-  std::sort(found_.begin(), found_.end());
-  if (accepts) found_.push_back(kBottom);
-  const auto [known, is_new] = state_ids_.try_emplace(found_, num_states());
+  return StateOf(found_, accepts);
+}
+
+int32_t ByteAutomaton::StateOf(std::vector<int32_t> tops, bool accepts) {
+  std::sort(tops.begin(), tops.end());
+  if (accepts) tops.push_back(kBottom);
+  const auto [known, is_new] = state_ids_.try_emplace(tops, num_states());
   if (!is_new) return known->second;
-  if (accepts) found_.pop_back();
+  if (accepts) tops.pop_back();
   states_.push_back({.first = static_cast<int32_t>(stacks_.size()),
-                     .size = static_cast<int32_t>(found_.size()),
+                     .size = static_cast<int32_t>(tops.size()),
                      .accepts = accepts});
-  stacks_.insert(stacks_.end(), found_.begin(), found_.end());
+  stacks_.insert(stacks_.end(), tops.begin(), tops.end());
   steps_.resize(steps_.size() + num_classes_, kUnknown);
   return num_states() - 1;
+}
+
+int32_t ByteAutomaton::KeepOnly(int32_t state) {
+  const State kept = states_[state];
+  std::vector<int32_t> tops(stacks_.begin() + kept.first, stacks_.begin() + kept.first + kept.size);
+  const std::vector<Frame> frames = std::move(frames_);
+  Reset();
+  absl::flat_hash_map<int32_t, int32_t> ids = {{kBottom, kBottom}};  // new ones by old ones
+  for (int32_t& top : tops) {
+    std::vector<int32_t> path;
+    for (int32_t id = top; !ids.contains(id); id = frames[id].next) path.push_back(id);
+    for (; !path.empty(); path.pop_back()) {
+      const Frame& frame = frames[path.back()];
+      ids[path.back()] = Push(frame.node, frame.position, ids[frame.next]);
+    }
+    top = ids[top];
+  }
+  return StateOf(std::move(tops), kept.accepts);
 }
 
 }  // namespace octet

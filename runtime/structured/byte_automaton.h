@@ -49,6 +49,9 @@ class ByteAutomaton {
   // Frees all states but start().
   void Reset();
 
+  // Frees all states but start() and this one, whose new number it returns.
+  int32_t KeepOnly(int32_t state);
+
  private:
   // The top of a stack, and the rest. position: the parts of a sequence that were read, or the
   // rounds of a repetition.
@@ -70,6 +73,7 @@ class ByteAutomaton {
   void Open(int32_t frame);
   void OpenRepeat(const Frame& frame);
   int32_t CloseState();
+  int32_t StateOf(std::vector<int32_t> tops, bool accepts);
   int32_t LikePosition(const Frame& frame, int32_t depth) const;
   int32_t LikeFrame(int32_t id, int32_t depth);
 

@@ -43,7 +43,7 @@ class SchemaValues {
   bool Fail(const absl::Status& status);
 
   const SchemaExpansion& expansion_;
-  // Of the schemas inside the one that is looked at, by their places.
+  // What Expand gave for the schemas inside the latest one, by their places.
   absl::flat_hash_map<const Schema*, std::unique_ptr<std::vector<Schema>>> expanded_;
   std::map<std::string, std::unique_ptr<Matcher>> matchers_;  // by expression and its use
   absl::Status status_;

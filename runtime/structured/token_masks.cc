@@ -17,13 +17,20 @@ TokenSpellings::TokenSpellings(const Tokenizer& tokenizer, int64_t vocab_size)
       trie(bytes),
       trie_at_start(bytes_at_start) {}
 
-TokenMasks::TokenMasks(Grammar grammar, const TokenSpellings& texts)
-    : grammar_(std::move(grammar)), texts_(texts), automaton_(grammar_) {
+TokenMasks::TokenMasks(Grammar grammar, const TokenSpellings& texts, size_t most_state_bytes)
+    : grammar_(std::move(grammar)),
+      texts_(texts),
+      most_state_bytes_(most_state_bytes),
+      automaton_(grammar_) {
   path_.resize(std::max(texts.trie.max_depth(), texts.trie_at_start.max_depth()) + 1);
 }
 
 void TokenMasks::Forget() {
   automaton_.Reset();
+  ForgetMasks();
+}
+
+void TokenMasks::ForgetMasks() {
   mask_ids_ = std::vector<int32_t>();
   masks_ = std::vector<TokenSet>();
   ++era_;
@@ -43,6 +50,10 @@ void TokenMasks::Read(std::span<const int32_t> answer, bool at_start, Place& pla
       place.state = automaton_.Step(place.state, static_cast<uint8_t>(c));
       OCTET_CHECK(place.state != ByteAutomaton::kDead) << "token " << token << " is not allowed";
     }
+    if (automaton_.bytes() <= most_state_bytes_) continue;
+    place.state = automaton_.KeepOnly(place.state);
+    ForgetMasks();
+    place.era = era_;
   }
 }
 

@@ -51,8 +51,12 @@ struct TokenSpellings {
 // token tells apart (ByteAutomaton::LikeState) share theirs.
 class TokenMasks {
  public:
+  // The most memory of states. When it is used up, all but the latest are forgotten.
+  static constexpr size_t kMostStateBytes = size_t{24} << 20;
+
   // `texts` must outlive this object.
-  TokenMasks(Grammar grammar, const TokenSpellings& texts);
+  TokenMasks(Grammar grammar, const TokenSpellings& texts,
+             size_t most_state_bytes = kMostStateBytes);
   TokenMasks(const TokenMasks&) = delete;
   TokenMasks& operator=(const TokenMasks&) = delete;
 
@@ -91,10 +95,12 @@ class TokenMasks {
   size_t counted_bytes = 0;  // bytes() after it
 
  private:
+  void ForgetMasks();
   TokenSet FindAllowed(int32_t state, const TokenTrie& trie);
 
   const Grammar grammar_;
   const TokenSpellings& texts_;
+  const size_t most_state_bytes_;
   ByteAutomaton automaton_;
   int64_t era_ = 0;
   std::vector<int32_t> mask_ids_;  // [states] of masks_; -1 if not known yet

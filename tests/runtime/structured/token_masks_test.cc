@@ -109,6 +109,40 @@ TEST_F(TokenMasksTest, AreTheSameWhenAllIsForgottenNowAndThen) {
   }
 }
 
+// Whatever is forgotten while an answer is read, the masks are the same.
+TEST_F(TokenMasksTest, ForgetStatesThatTakeTooMuch) {
+  for (const AnswerConstraint& constraint : TriedConstraints()) {
+    TokenMasks masks(MakeGrammar(constraint).value(), texts_);
+    TokenMasks small(MakeGrammar(constraint).value(), texts_, /*most_state_bytes=*/20'000);
+    std::mt19937 random(3);
+    TokenMasks::Place place;
+    TokenMasks::Place other;
+    std::vector<int32_t> tokens;
+    for (int i = 0; i < 100; ++i) {
+      masks.Read(tokens, /*at_start=*/false, place);
+      small.Read(tokens, /*at_start=*/false, other);
+      const std::vector<int32_t> allowed = Tokens(masks.Allowed(place, false));
+      ASSERT_EQ(Tokens(small.Allowed(other, false)), allowed);
+      ASSERT_EQ(small.MayEnd(other), masks.MayEnd(place));
+      if (allowed.empty()) break;
+      tokens.push_back(allowed[random() % allowed.size()]);
+    }
+  }
+  constexpr size_t kMostBytes = size_t{1} << 18;
+  TokenMasks masks(
+      MakeGrammar(SchemaConstraint(R"({"type": "string", "maxLength": 9000})")).value(), texts_,
+      kMostBytes);
+  std::vector<int32_t> tokens(1, 3 + '"');
+  tokens.resize(9000, 3 + 'x');
+  TokenMasks::Place place;
+  masks.Read(tokens, /*at_start=*/false, place);
+  EXPECT_GT(place.era, 5);
+  EXPECT_LT(masks.bytes(), 2 * kMostBytes);
+  tokens.push_back(3 + 'x');
+  tokens.push_back(3 + 'x');
+  EXPECT_DEATH(masks.Read(tokens, /*at_start=*/false, place), "is not allowed");
+}
+
 // Where counts mean nothing to a token, no further mask is found.
 TEST_F(TokenMasksTest, OfLongTextsAreFew) {
   TokenMasks masks(
