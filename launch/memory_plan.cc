@@ -17,6 +17,7 @@
 #include "parallel/transport/agreement.h"
 #include "parallel/transport/collectives.h"
 #include "parallel/transport/host_group.h"
+#include "runtime/engine/answer_guide.h"
 #include "runtime/engine/step_memory.h"
 #include "runtime/io/strict_json.h"
 
@@ -159,11 +160,13 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
   const ModelConfig& c = model.config;
   const SchedulerLimits& limits = options.limits;
   const std::vector<ExpertFormats> formats = FormatsOfExperts(model.tensors, c, options.dtype);
+  const bool has_constraints = options.is_on_host && model.tokenizer != nullptr;
   MemoryNeeds needs = {
       .replicated = static_cast<int64_t>(ReplicatedMemoryBytes(model.tensors, c, options.dtype)),
       .ranks_share = options.is_on_host,
       .workspace = (options.is_on_host ? kProcessBytes : kDeviceProcessBytes) +
-                   static_cast<int64_t>(StepMemory(c, options).total()),
+                   static_cast<int64_t>(StepMemory(c, options).total()) +
+                   (has_constraints ? Constraints::PlannedBytes(c.vocab_size) : 0),
       .root = options.is_on_host ? kRootBytes : 0,
       .page = static_cast<int64_t>(KvCache::PageBytes(c, options.dtype)),
       .least_pages = KvCache::PagesFor(options.max_model_len),

@@ -25,11 +25,11 @@ struct MemoryNeeds {
   int64_t replicated = 0;        // on each host
   bool ranks_share = true;       // otherwise `replicated` is on each rank
   std::vector<int64_t> experts;  // [ranks]
-  int64_t workspace = 0;         // on each rank: the matrices of its largest step, and the process
-  int64_t root = 0;              // on rank 0 in addition: requests and answers that wait
-  int64_t page = 0;              // of the KV cache, all layers
-  int64_t least_pages = 0;       // that a rank must have: those of the longest sequence
-  int64_t most_pages = 0;        // that a rank can use
+  int64_t workspace = 0;    // on each rank: its largest step, masks of constraints, and the process
+  int64_t root = 0;         // on rank 0 in addition: requests and answers that wait
+  int64_t page = 0;         // of the KV cache, all layers
+  int64_t least_pages = 0;  // that a rank must have: those of the longest sequence
+  int64_t most_pages = 0;   // that a rank can use
 
   // For the advice on the number of hosts.
   int64_t one_expert = 0;         // of the layer where it is the largest

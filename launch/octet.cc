@@ -19,6 +19,7 @@
 #include "launch/bench/exchange.h"
 #include "launch/bench/kernels.h"
 #include "launch/bench/layer.h"
+#include "launch/bench/masks.h"
 #include "launch/bench/throughput.h"
 #include "launch/chat/chat.h"
 #include "launch/command_line.h"
@@ -94,6 +95,7 @@ ExitCode RunCommand(int argc, char** argv, Communicator& world, StopSignals& sig
   subcommands.push_back(AddBenchKernels(bench));
   subcommands.push_back(AddBenchLayer(bench));
   subcommands.push_back(AddBenchExchange(bench));
+  subcommands.push_back(AddBenchMasks(bench));
   subcommands.push_back(AddSweep(program, signals));
   subcommands.push_back(AddMan(program));
   subcommands.push_back(AddCompletion(program));

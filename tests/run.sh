@@ -42,6 +42,10 @@ if [[ -z ${OCTET_ORACLE_DIR:-} ]]; then
 END
 fi
 
+if [[ -z ${OCTET_SCHEMA_SUITE_DIR:-} ]]; then
+  echo "OCTET_SCHEMA_SUITE_DIR is not set. Left out: the JSON Schema Test Suite" >&2
+fi
+
 for preset in "${presets[@]}"; do
   if ! { cmake --preset "$preset" -DBUILD_TESTING=ON > /dev/null && cmake --build --preset "$preset"; }; then
     echo "0 passed, 1 failed"

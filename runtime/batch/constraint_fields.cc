@@ -114,6 +114,9 @@ void TakeResponseFormat(Fields& body, FoundConstraint& found) {
   if (type == "json_object") {
     return ConstraintReader(format, "response_format.", found).UseJsonObject("type");
   }
+  if (type == "structural_tag") {
+    return format.Refuse("type", "'structural_tag' is not served by this version");
+  }
   if (type != "json_schema") {
     return format.Refuse("type", "must be 'text', 'json_object' or 'json_schema'");
   }

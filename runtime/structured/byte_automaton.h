@@ -37,12 +37,20 @@ class ByteAutomaton {
   // Returns whether the text so far is one of the grammar.
   bool Accepts(int32_t state) const { return states_[state].accepts; }
 
+  // Returns a state after which the same texts of up to `depth` bytes may follow: for many states
+  // one, because counts of repetitions that are far from their bounds mean nothing for them.
+  // `depth` must always be the same.
+  int32_t LikeState(int32_t state, int32_t depth);
+
   // The states so far, and about the bytes of memory that they take.
   int32_t num_states() const { return static_cast<int32_t>(states_.size()); }
   size_t bytes() const;
 
-  // Forgets all states but start().
+  // Frees all states but start().
   void Reset();
+
+  // Frees all states but start() and this one, whose new number it returns.
+  int32_t KeepOnly(int32_t state);
 
  private:
   // The top of a stack, and the rest. position: the parts of a sequence that were read, or the
@@ -65,6 +73,9 @@ class ByteAutomaton {
   void Open(int32_t frame);
   void OpenRepeat(const Frame& frame);
   int32_t CloseState();
+  int32_t StateOf(std::vector<int32_t> tops, bool accepts);
+  int32_t LikePosition(const Frame& frame, int32_t depth) const;
+  int32_t LikeFrame(int32_t id, int32_t depth);
 
   const Grammar& grammar_;
   const size_t num_classes_;
@@ -74,6 +85,11 @@ class ByteAutomaton {
   std::vector<State> states_;
   std::vector<int32_t> steps_;                                    // [states, byte classes]
   absl::flat_hash_map<std::vector<int32_t>, int32_t> state_ids_;  // by stacks
+
+  // About LikeState: stacks whose counts are those that matter.
+  std::vector<int32_t> like_frames_;  // [frames] the number of the frame without the others
+  absl::flat_hash_map<std::tuple<Grammar::Node, int32_t, int32_t>, int32_t> like_ids_;
+  absl::flat_hash_map<std::vector<int32_t>, int32_t> like_states_;
 
   // About the state that is being made.
   std::vector<int32_t> open_;

@@ -154,6 +154,12 @@ void Grammar::Define(Node rule, Node body) {
   parts_[nodes_[rule].first] = body;
 }
 
+size_t Grammar::bytes() const {
+  constexpr size_t kOfSet = 3 * sizeof(ByteSet);
+  return nodes_.capacity() * sizeof(NodeData) + parts_.capacity() * sizeof(Node) +
+         sets_.size() * kOfSet;
+}
+
 bool Grammar::FindHasTexts(const NodeData& node) const {
   const auto has_texts = [this](Node part) { return has_texts_[part]; };
   const std::span<const Node> parts = PartsOf(node);
@@ -174,16 +180,31 @@ bool Grammar::FindHasTexts(const NodeData& node) const {
 
 void Grammar::Finish(Node root) {
   root_ = root;
-  has_texts_.assign(nodes_.size(), false);
-  for (bool changes = true; changes;) {
-    changes = false;
-    for (size_t node = 0; node < nodes_.size(); ++node) {
-      if (has_texts_[node] || !FindHasTexts(nodes_[node])) continue;
-      has_texts_[node] = true;
-      changes = true;
-    }
-  }
+  FindNodesWithTexts();
   FindByteClasses();
+}
+
+// In order, parts come before the nodes that use them, but for the bodies of rules. From a rule
+// that was found to have texts later, this goes to its users.
+void Grammar::FindNodesWithTexts() {
+  std::vector<std::vector<Node>> users(nodes_.size());
+  has_texts_.assign(nodes_.size(), false);
+  for (Node node = 0; node < std::ssize(nodes_); ++node) {
+    has_texts_[node] = FindHasTexts(nodes_[node]);
+    if (has_texts_[node]) continue;
+    for (const Node part : PartsOf(nodes_[node])) users[part].push_back(node);
+  }
+  std::vector<Node> open;
+  for (Node node = 0; node < std::ssize(nodes_); ++node) {
+    if (!has_texts_[node]) open.push_back(node);
+  }
+  while (!open.empty()) {
+    const Node node = open.back();
+    open.pop_back();
+    if (has_texts_[node] || !FindHasTexts(nodes_[node])) continue;
+    has_texts_[node] = true;
+    open.insert(open.end(), users[node].begin(), users[node].end());
+  }
 }
 
 void Grammar::FindByteClasses() {

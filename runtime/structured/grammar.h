@@ -60,6 +60,9 @@ class Grammar {
   bool too_large() const { return too_large_; }
   bool has_texts() const { return HasTexts(root_); }
 
+  // About the bytes of memory that it takes.
+  size_t bytes() const;
+
   // After Finish.
   bool HasTexts(Node node) const { return has_texts_[node]; }
   int num_byte_classes() const { return num_classes_; }
@@ -86,6 +89,7 @@ class Grammar {
   }
   Node Add(NodeData data, std::span<const Node> parts);
   bool FindHasTexts(const NodeData& node) const;
+  void FindNodesWithTexts();
   void FindByteClasses();
 
   std::vector<NodeData> nodes_;

@@ -133,7 +133,7 @@ Node JsonGrammar::Value() {
   return *any_value_;
 }
 
-Node JsonGrammar::Object() { return ObjectOf({}, Value()); }
+Node JsonGrammar::Object() { return ObjectOf({}, MemberOf(OtherNames({}), Value()), {}); }
 
 Node JsonGrammar::Array() { return ArrayOf({}, Value(), 0, Grammar::kNoLimit); }
 
@@ -164,25 +164,78 @@ Node JsonGrammar::NameExcept(std::span<const std::u32string> names, size_t place
   return grammar_.Choice(alternatives);
 }
 
-Node JsonGrammar::ObjectOf(std::span<const Member> members, Node others) {
+Node JsonGrammar::OtherNames(std::span<const Member> members) {
   std::vector<std::u32string> names;
   for (const Member& member : members) names.push_back(CodePointsOf(member.name));
   std::sort(names.begin(), names.end());
-  const Node other =
-      others == Grammar::kNone ? Grammar::kNone : MemberOf(Quoted(NameExcept(names, 0)), others);
-  // From the last member to the first: what may follow another member, and what may come first.
+  return Quoted(NameExcept(names, 0));
+}
+
+// From the last part to the first: what may follow another part, and what may come first.
+Node JsonGrammar::Uncounted(std::span<const Part> parts, Node other) {
   Node after = grammar_.Repeat(grammar_.Sequence({comma_, other}), 0, Grammar::kNoLimit);
   Node first = grammar_.Optional(grammar_.Sequence({other, after}));
-  for (size_t i = members.size(); i-- > 0;) {
-    const Node name = grammar_.Text(nlohmann::json(members[i].name).dump());
-    const Node member = MemberOf(name, members[i].value);
-    const Node as_first = grammar_.Sequence({member, after});
-    const Node as_next = grammar_.Sequence({comma_, member});
-    const bool is_required = members[i].is_required;
+  for (size_t i = parts.size(); i-- > 0;) {
+    const auto& [part, is_required] = parts[i];
+    const Node as_first = grammar_.Sequence({part, after});
+    const Node as_next = grammar_.Sequence({comma_, part});
     first = is_required ? as_first : grammar_.Choice({as_first, first});
     after = grammar_.Sequence({is_required ? as_next : grammar_.Optional(as_next), after});
   }
-  return grammar_.Sequence({grammar_.Text("{"), first, grammar_.Text("}")});
+  return first;
+}
+
+// From the last part to the first: what may follow `count` parts.
+Node JsonGrammar::Counted(std::span<const Part> parts, Node other, Sizes sizes) {
+  const int32_t least = sizes.least;
+  const int32_t most = sizes.most;
+  const auto num_parts = static_cast<int32_t>(parts.size());
+  const auto has_room = [&](int32_t count) { return most == Grammar::kNoLimit || count < most; };
+  const auto separator = [this](int32_t count) { return count == 0 ? Grammar::kEmpty : comma_; };
+  std::vector<Node> after;  // [count]
+  for (int32_t count = 0; count <= num_parts; ++count) {
+    std::vector<Node> ends;
+    if (count >= least) ends.push_back(Grammar::kEmpty);
+    if (count + 1 >= least && has_room(count)) {
+      const Node more = grammar_.Repeat(grammar_.Sequence({comma_, other}), 0,
+                                        most == Grammar::kNoLimit ? most : most - count - 1);
+      ends.push_back(grammar_.Sequence({separator(count), other, more}));
+    }
+    after.push_back(grammar_.Choice(ends));
+  }
+  for (int32_t i = num_parts; i-- > 0;) {
+    for (int32_t count = 0; count <= i; ++count) {
+      const Node with = has_room(count)
+                            ? grammar_.Sequence({separator(count), parts[i].node, after[count + 1]})
+                            : Grammar::kNone;
+      after[count] = grammar_.Choice({with, parts[i].is_required ? Grammar::kNone : after[count]});
+    }
+  }
+  return after[0];
+}
+
+Node JsonGrammar::ObjectOf(std::span<const Member> members, Node other, Sizes sizes) {
+  std::vector<Part> parts;
+  int32_t num_required = 0;
+  for (const Member& member : members) {
+    const Node name = grammar_.Text(nlohmann::json(member.name).dump());
+    parts.push_back({MemberOf(name, member.value), member.is_required});
+    num_required += member.is_required ? 1 : 0;
+  }
+  const bool is_full = other == Grammar::kNone && std::ssize(members) <= sizes.most;
+  const bool has_any_size =
+      sizes.least <= num_required && (sizes.most == Grammar::kNoLimit || is_full);
+  const Node inside = has_any_size ? Uncounted(parts, other) : Counted(parts, other, sizes);
+  return grammar_.Sequence({grammar_.Text("{"), inside, grammar_.Text("}")});
+}
+
+Node JsonGrammar::ArrayOfSome(std::span<const Node> values, Sizes sizes) {
+  std::vector<Part> parts;
+  for (const Node value : values) parts.push_back({value, /*is_required=*/false});
+  const bool has_any_size = sizes.least == 0 && sizes.most == Grammar::kNoLimit;
+  const Node inside =
+      has_any_size ? Uncounted(parts, Grammar::kNone) : Counted(parts, Grammar::kNone, sizes);
+  return grammar_.Sequence({grammar_.Text("["), inside, grammar_.Text("]")});
 }
 
 Node JsonGrammar::ArrayOf(std::span<const Node> first, Node others, int32_t least, int32_t most) {

@@ -42,9 +42,24 @@ class JsonGrammar {
   Grammar::Node Object();  // any
   Grammar::Node Array();   // any
 
-  // An object with these members in this order, then any number of others with values `others`,
-  // which may be kNone.
-  Grammar::Node ObjectOf(std::span<const Member> members, Grammar::Node others);
+  // A member of an object. name: quoted.
+  Grammar::Node MemberOf(Grammar::Node name, Grammar::Node value);
+
+  // The quoted names that no member has.
+  Grammar::Node OtherNames(std::span<const Member> members);
+
+  // How many parts a value has.
+  struct Sizes {
+    int32_t least = 0;
+    int32_t most = Grammar::kNoLimit;
+  };
+
+  // An object with these members in this order, then others, which may be kNone. As others may
+  // repeat a name, at most one of them counts for the least size.
+  Grammar::Node ObjectOf(std::span<const Member> members, Grammar::Node other, Sizes sizes);
+
+  // An array of some of these values, in this order.
+  Grammar::Node ArrayOfSome(std::span<const Grammar::Node> values, Sizes sizes);
 
   // An array of `first`, in this order, then values `others`, which may be kNone. least, most: of
   // all elements; most: or kNoLimit.
@@ -52,7 +67,12 @@ class JsonGrammar {
                         int32_t most);
 
  private:
-  Grammar::Node MemberOf(Grammar::Node name, Grammar::Node value);
+  struct Part {
+    Grammar::Node node;
+    bool is_required;
+  };
+  Grammar::Node Counted(std::span<const Part> parts, Grammar::Node other, Sizes sizes);
+  Grammar::Node Uncounted(std::span<const Part> parts, Grammar::Node other);
   Grammar::Node NameExcept(std::span<const std::u32string> names, size_t place);
   Grammar::Node AnyCharacter();
 

@@ -5,17 +5,15 @@
 
 #include <algorithm>
 #include <deque>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "runtime/io/strict_json.h"
-#include "runtime/structured/decimal_range.h"
 #include "runtime/structured/json_grammar.h"
-#include "runtime/structured/regex.h"
 #include "runtime/structured/schema_expansion.h"
-#include "runtime/structured/string_formats.h"
+#include "runtime/structured/schema_numbers.h"
+#include "runtime/structured/schema_strings.h"
+#include "runtime/structured/schema_values.h"
 
 namespace octet {
 namespace {
@@ -24,37 +22,24 @@ using Node = Grammar::Node;
 
 constexpr size_t kMostNameBytes = 1000;
 constexpr size_t kMostSchemas = 10'000;
-
-// Doubles tell all decimals of this many digits apart.
-constexpr int kDoubleDigits = 15;
-constexpr int kWholeDigits = 9;
-constexpr int kFractionDigits = 6;
+constexpr const char* kWithoutValues = " of items that are not all in an \"enum\"";
+constexpr size_t kMostNamePatterns = 4;
+constexpr int32_t kMostProductStates = 30'000;
 
 int32_t Count(const Schema& schema, const char* keyword, int32_t otherwise) {
   const Schema* count = FindKeyword(schema, keyword);
   return count == nullptr ? otherwise : count->get<int32_t>();
 }
 
-// Returns the tighter of an inclusive and an exclusive bound.
-std::optional<DecimalBound> BoundOf(const Schema& schema, const char* inclusive,
-                                    const char* exclusive, double direction) {
-  const Schema* with = FindKeyword(schema, inclusive);
-  const Schema* without = FindKeyword(schema, exclusive);
-  if (with == nullptr && without == nullptr) return std::nullopt;
-  const bool is_exclusive =
-      with == nullptr ||
-      (without != nullptr && direction * without->get<double>() >= direction * with->get<double>());
-  return DecimalBound::Of((is_exclusive ? without : with)->get<double>(), is_exclusive);
-}
-
-int DigitsOf(const std::optional<DecimalBound>& bound) {
-  return bound ? static_cast<int>(std::to_string(bound->magnitude.whole).size()) : 1;
-}
-
 class SchemaWriter {
  public:
   SchemaWriter(const Schema& root, const SchemaUse& use, Grammar& grammar)
-      : use_(use), grammar_(grammar), json_(use.is_compact, grammar), expansion_(root) {}
+      : use_(use),
+        grammar_(grammar),
+        json_(use.is_compact, grammar),
+        expansion_(root),
+        values_(expansion_),
+        strings_(num_states_left_, grammar) {}
 
   absl::StatusOr<Node> Write(const Schema& root) {
     const Node node = NodeOf(root);
@@ -100,7 +85,7 @@ class SchemaWriter {
     std::vector<Node> alternatives;
     if ((types & kSchemaObject) != 0) alternatives.push_back(Object(schema));
     if ((types & kSchemaArray) != 0) alternatives.push_back(Array(schema));
-    if ((types & kSchemaString) != 0) alternatives.push_back(String(schema));
+    if ((types & kSchemaString) != 0) alternatives.push_back(Found(strings_.Strings(schema)));
     if ((types & kSchemaNumber) != 0) {
       alternatives.push_back(Number(schema, /*is_integer=*/false));
     } else if ((types & kSchemaInteger) != 0) {
@@ -114,114 +99,129 @@ class SchemaWriter {
     return grammar_.Choice(alternatives);
   }
 
+  // Returns the values of "enum" that obey the other keywords.
+  std::vector<Schema> ValuesOf(const Schema& schema) {
+    absl::StatusOr<std::vector<Schema>> values = values_.ValidOf(schema);
+    if (values.ok()) return *std::move(values);
+    Fail(values.status());
+    return {};
+  }
+
   Node Values(const Schema& schema) {
-    for (auto member = schema.begin(); member != schema.end(); ++member) {
-      if (member.key() == "enum" || member.key() == "type") continue;
-      Fail(UnsupportedKeyword(member.key(), " beside \"enum\" or \"const\""));
-    }
-    const unsigned types = TypesOf(schema);
     std::vector<Node> alternatives;
-    for (const Schema& value : schema["enum"]) {
-      if ((TypeOfValue(value) & types) == 0) continue;
+    for (const Schema& value : ValuesOf(schema))
       alternatives.push_back(grammar_.Text(value.dump()));
-    }
     return grammar_.Choice(alternatives);
   }
 
-  Node String(const Schema& schema) {
-    const Schema* pattern = FindKeyword(schema, "pattern");
-    const Schema* format = FindKeyword(schema, "format");
-    const int32_t least = Count(schema, "minLength", 0);
-    const int32_t most = Count(schema, "maxLength", Grammar::kNoLimit);
-    if (pattern == nullptr && format == nullptr) {
-      if (most != Grammar::kNoLimit && least > most) return Grammar::kNone;
-      return json_.String(least, most);
-    }
-    const char* keyword = pattern != nullptr ? "pattern" : "format";
-    for (const char* other : {"format", "minLength", "maxLength"}) {
-      if (other == std::string_view(keyword) || !schema.contains(other)) continue;
-      Fail(UnsupportedKeyword(other, absl::StrCat(" beside \"", keyword, "\"")));
-    }
-    const auto& text = (pattern != nullptr ? *pattern : *format).get_ref<const std::string&>();
-    const std::string regex = pattern != nullptr ? text : RegexOfFormat(text);
-    if (regex.empty() && format != nullptr) {
-      Fail(InvalidKeyword("format", absl::StrCat("has ", octet::Quoted(Shortened(text)),
-                                                 ", which is not supported")));
-    }
-    return Matching(regex, pattern != nullptr, keyword);
-  }
-
-  Node Matching(const std::string& regex, bool is_search, const char* keyword) {
-    const RegexUse use = {.write = [this](const CodePoints& set) { return json_.Character(set); },
-                          .is_search = is_search};
-    const absl::StatusOr<Node> node = AddRegex(regex, use, grammar_);
-    if (node.ok()) return json_.Quoted(*node);
-    Fail(InvalidKeyword(keyword, std::string(node.status().message())));
+  // Returns the node, or none after a fault.
+  Node Found(const absl::StatusOr<Node>& node) {
+    if (node.ok()) return *node;
+    Fail(node.status());
     return Grammar::kNone;
   }
 
   Node Number(const Schema& schema, bool is_integer) {
-    DecimalRange range = {.least = BoundOf(schema, "minimum", "exclusiveMinimum", 1),
-                          .most = BoundOf(schema, "maximum", "exclusiveMaximum", -1)};
-    if (!range.least && !range.most) return is_integer ? json_.Integer() : json_.Number();
-    if (!is_integer) {
-      const int whole = std::max({kWholeDigits, DigitsOf(range.least), DigitsOf(range.most)});
-      range.whole_digits = std::min(whole, kDoubleDigits);
-      range.fraction_digits = std::min(kFractionDigits, kDoubleDigits - range.whole_digits);
-    }
-    return AddDecimalRange(range, grammar_);
+    return Found(AddSchemaNumbers(schema, is_integer, num_states_left_, json_));
   }
 
   Node Object(const Schema& schema) {
-    static const Schema kNoMembers = Schema::object();
-    const Schema* properties = FindKeyword(schema, "properties");
-    if (properties == nullptr) properties = &kNoMembers;
     const Schema* additional = FindKeyword(schema, "additionalProperties");
-    std::vector<JsonGrammar::Member> members;
-    for (auto member = properties->begin(); member != properties->end(); ++member) {
-      members.push_back({.name = member.key(), .value = NodeOf(*member)});
+    const std::vector<JsonGrammar::Member> members = MembersOf(schema);
+    std::vector<Node> others;
+    bool is_open = members.empty() && use_.has_additional_properties;
+    if (schema.contains("patternProperties")) {
+      is_open = false;
+      others = OthersOfPatterns(schema, members);
     }
-    if (const Schema* required = FindKeyword(schema, "required")) {
-      const Schema other = additional == nullptr ? Schema(true) : *additional;
-      AddRequired(*required, other, members);
+    if (additional != nullptr) is_open = *additional != false;
+    if (is_open && !schema.contains("patternProperties")) {
+      const Node value = NodeOf(additional == nullptr ? Schema(true) : *additional);
+      others.push_back(json_.MemberOf(json_.OtherNames(members), value));
     }
-    const bool is_open = members.empty() && use_.has_additional_properties;
-    const bool is_closed = additional == nullptr ? !is_open : *additional == false;
-    CheckSizes(schema, members, is_closed);
-    if (is_closed) return json_.ObjectOf(members, Grammar::kNone);
-    return json_.ObjectOf(members, NodeOf(additional == nullptr ? Schema(true) : *additional));
+    const Node other = grammar_.Choice(others);
+    const JsonGrammar::Sizes sizes = {.least = Count(schema, "minProperties", 0),
+                                      .most = Count(schema, "maxProperties", Grammar::kNoLimit)};
+    if (other != Grammar::kNone && sizes.least > std::ssize(members) + 1) {
+      Fail(
+          UnsupportedKeyword("minProperties", " above that of members in \"properties\" plus one"));
+    }
+    return json_.ObjectOf(members, other, sizes);
   }
 
-  void AddRequired(const Schema& required, const Schema& other,
-                   std::vector<JsonGrammar::Member>& members) {
-    for (const Schema& name : required) {
-      const auto& text = name.get_ref<const std::string&>();
-      const auto member =
-          std::find_if(members.begin(), members.end(),
-                       [&](const JsonGrammar::Member& m) { return m.name == text; });
-      if (member != members.end()) {
-        member->is_required = true;
-      } else {
-        members.push_back({.name = text, .value = NodeOf(other), .is_required = true});
+  // Returns the members that "properties" and "required" name.
+  std::vector<JsonGrammar::Member> MembersOf(const Schema& schema) {
+    std::vector<JsonGrammar::Member> members;
+    absl::flat_hash_map<std::string, size_t> places;
+    const auto add = [&](const std::string& name) {
+      const auto [place, is_new] = places.try_emplace(name, members.size());
+      if (is_new) members.push_back({.name = name, .value = NodeOf(MemberSchema(name, schema))});
+      if (name.size() > kMostNameBytes) {
+        Fail(InvalidKeyword("properties",
+                            absl::StrCat("has a name of more than ", kMostNameBytes, " bytes")));
+      }
+      return place->second;
+    };
+    if (const Schema* properties = FindKeyword(schema, "properties")) {
+      for (auto member = properties->begin(); member != properties->end(); ++member) {
+        add(member.key());
       }
     }
+    if (const Schema* required = FindKeyword(schema, "required")) {
+      for (const Schema& name : *required) members[add(name)].is_required = true;
+    }
+    return members;
   }
 
-  void CheckSizes(const Schema& schema, const std::vector<JsonGrammar::Member>& members,
-                  bool is_closed) {
-    const auto num_members = static_cast<int32_t>(members.size());
-    const auto num_required = static_cast<int32_t>(std::count_if(
-        members.begin(), members.end(), [](const auto& member) { return member.is_required; }));
-    if (Count(schema, "minProperties", 0) > num_required) Fail(UnsupportedKeyword("minProperties"));
-    const int32_t most = Count(schema, "maxProperties", Grammar::kNoLimit);
-    if (most != Grammar::kNoLimit && (!is_closed || most < num_members)) {
-      Fail(UnsupportedKeyword("maxProperties"));
+  // Returns what the member of that name must obey.
+  Schema MemberSchema(const std::string& name, const Schema& schema) {
+    Schema parts = Schema::array();
+    const Schema* properties = FindKeyword(schema, "properties");
+    if (properties != nullptr && properties->contains(name)) parts.push_back((*properties)[name]);
+    if (const Schema* patterns = FindKeyword(schema, "patternProperties")) {
+      for (auto pattern = patterns->begin(); pattern != patterns->end(); ++pattern) {
+        const absl::StatusOr<bool> matches = values_.Matches(name, PatternOfNames(pattern.key()));
+        if (!matches.ok()) Fail(matches.status());
+        if (matches.ok() && *matches) parts.push_back(*pattern);
+      }
     }
-    for (const JsonGrammar::Member& member : members) {
-      if (member.name.size() <= kMostNameBytes) continue;
-      Fail(InvalidKeyword("properties",
-                          absl::StrCat("has a name of more than ", kMostNameBytes, " bytes")));
+    if (!parts.empty()) return AllOf(std::move(parts));
+    const Schema* additional = FindKeyword(schema, "additionalProperties");
+    return additional == nullptr ? Schema(true) : *additional;
+  }
+
+  static Schema AllOf(Schema parts) {
+    return parts.size() == 1 ? parts[0] : Schema{{"allOf", std::move(parts)}};
+  }
+
+  // Returns members with other names, for each set of the expressions that a name may match.
+  std::vector<Node> OthersOfPatterns(const Schema& schema,
+                                     const std::vector<JsonGrammar::Member>& members) {
+    const Schema& patterns = schema["patternProperties"];
+    if (patterns.size() > kMostNamePatterns) {
+      Fail(InvalidKeyword("patternProperties",
+                          absl::StrCat("has more than ", kMostNamePatterns, " expressions")));
+      return {};
     }
+    SchemaStrings::NameRule rule;
+    for (const JsonGrammar::Member& member : members) rule.is_none_of.push_back(member.name);
+    std::vector<Node> others;
+    const Schema* additional = FindKeyword(schema, "additionalProperties");
+    const bool is_open = additional != nullptr && *additional != false;
+    for (unsigned set = is_open ? 0 : 1; set < 1U << patterns.size(); ++set) {
+      rule.matches.clear();
+      rule.matches_not.clear();
+      Schema parts = Schema::array();
+      size_t place = 0;
+      for (auto pattern = patterns.begin(); pattern != patterns.end(); ++pattern, ++place) {
+        const bool is_in_set = (set >> place & 1) != 0;
+        (is_in_set ? rule.matches : rule.matches_not).push_back(pattern.key());
+        if (is_in_set) parts.push_back(*pattern);
+      }
+      const Node value = NodeOf(set == 0 ? *additional : AllOf(std::move(parts)));
+      others.push_back(json_.MemberOf(Found(strings_.Names(rule)), value));
+    }
+    return others;
   }
 
   Node Array(const Schema& schema) {
@@ -235,19 +235,46 @@ class SchemaWriter {
       const auto described = std::max(static_cast<int32_t>(elements.size()), least);
       if (others == nullptr && (most == Grammar::kNoLimit || most > described)) most = described;
     }
+    if (most != Grammar::kNoLimit && least > most) return Grammar::kNone;
     const Schema* unique = FindKeyword(schema, "uniqueItems");
     if (unique != nullptr && *unique == true && (most == Grammar::kNoLimit || most > 1)) {
-      Fail(UnsupportedKeyword("uniqueItems"));
+      return UniqueItems(schema, {.least = least, .most = most});
     }
-    if (most != Grammar::kNoLimit && least > most) return Grammar::kNone;
     const Node other = NodeOf(others == nullptr ? Schema(true) : *others);
     return json_.ArrayOf(elements, other, least, most);
   }
 
+  // Writes some of the values of a list, in its order.
+  Node UniqueItems(const Schema& schema, JsonGrammar::Sizes sizes) {
+    const Schema* items = FindKeyword(schema, "items");
+    if (items == nullptr || schema.contains("prefixItems")) {
+      Fail(UnsupportedKeyword("uniqueItems", kWithoutValues));
+      return Grammar::kNone;
+    }
+    const absl::StatusOr<std::vector<Schema>> alternatives = expansion_.Expand(*items);
+    if (!alternatives.ok()) return Found(alternatives.status());
+    Schema values = Schema::array();
+    for (const Schema& alternative : *alternatives) {
+      if (!alternative.contains("enum")) {
+        Fail(UnsupportedKeyword("uniqueItems", kWithoutValues));
+        return Grammar::kNone;
+      }
+      for (const Schema& value : ValuesOf(alternative)) {
+        if (!ListHasValue(values, value)) values.push_back(value);
+      }
+    }
+    std::vector<Node> nodes;
+    for (const Schema& value : values) nodes.push_back(grammar_.Text(value.dump()));
+    return json_.ArrayOfSome(nodes, sizes);
+  }
+
   const SchemaUse& use_;
+  int32_t num_states_left_ = kMostProductStates;
   Grammar& grammar_;
   JsonGrammar json_;
   SchemaExpansion expansion_;
+  SchemaValues values_;
+  SchemaStrings strings_;
   absl::flat_hash_map<std::string, Node> nodes_;  // by the schema's text
   std::deque<std::pair<Node, Schema>> queue_;
   absl::Status status_;

@@ -31,6 +31,38 @@ int64_t CountCharacters(const RegexTree& tree) {
   return std::min<int64_t>(sum * std::max({tree.least, tree.most, 1}), kSmallExpression + 1);
 }
 
+// Lengths above this are as good as none.
+constexpr int64_t kMostRegexLength = int64_t{1} << 30;
+
+RegexLengths LengthsOfTree(const RegexTree& tree) {
+  RegexLengths lengths = {.least = tree.kind == Kind::kClass ? 1 : 0,
+                          .most = tree.kind == Kind::kClass ? 1 : 0};
+  bool is_first = true;
+  for (const RegexTree& part : tree.parts) {
+    const RegexLengths of_part = LengthsOfTree(part);
+    if (tree.kind == Kind::kChoice) {
+      lengths.least = is_first ? of_part.least : std::min(lengths.least, of_part.least);
+      lengths.most = std::max(lengths.most, of_part.most);
+    } else {
+      lengths.least += of_part.least;
+      lengths.most += std::min(of_part.most, kMostRegexLength);
+    }
+    is_first = false;
+  }
+  if (tree.kind == Kind::kRepeat) {
+    lengths.least *= tree.least;
+    lengths.most = tree.most < 0 && lengths.most > 0 ? kNoRegexLimit : lengths.most * tree.most;
+  }
+  lengths.least = std::min(lengths.least, kMostRegexLength);
+  if (lengths.most >= kMostRegexLength) lengths.most = kNoRegexLimit;
+  return lengths;
+}
+
+bool IsAnchored(const RegexTree& tree) {
+  return tree.kind == Kind::kSequence && tree.parts.size() >= 2 &&
+         tree.parts.front().kind == Kind::kBegin && tree.parts.back().kind == Kind::kEnd;
+}
+
 // The sides of a part on which the text that is matched ends.
 struct Edges {
   bool left;
@@ -127,6 +159,14 @@ absl::Status CheckSize(const RegexTree& tree, const RegexUse& use) {
 }
 
 }  // namespace
+
+RegexLengths LengthsOfRegex(std::string_view regex, bool is_search) {
+  const absl::StatusOr<RegexTree> tree = ParseRegex(regex);
+  if (!tree.ok()) return {};
+  RegexLengths lengths = LengthsOfTree(*tree);
+  if (is_search && !IsAnchored(*tree)) lengths.most = kNoRegexLimit;
+  return lengths;
+}
 
 absl::StatusOr<Grammar::Node> AddRegex(std::string_view regex, const RegexUse& use,
                                        Grammar& grammar) {

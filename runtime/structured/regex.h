@@ -5,7 +5,9 @@
 
 #include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <string_view>
 
 #include "runtime/structured/grammar.h"
@@ -25,6 +27,17 @@ struct RegexUse {
 // large: an automaton of it must have a bounded size.
 absl::StatusOr<Grammar::Node> AddRegex(std::string_view regex, const RegexUse& use,
                                        Grammar& grammar);
+
+inline constexpr int64_t kNoRegexLimit = std::numeric_limits<int64_t>::max();
+
+// Bounds of the lengths of texts that an expression matches, in characters. They may be wide.
+struct RegexLengths {
+  int64_t least = 0;
+  int64_t most = kNoRegexLimit;
+};
+
+// Returns bounds for an expression that AddRegex accepts.
+RegexLengths LengthsOfRegex(std::string_view regex, bool is_search);
 
 }  // namespace octet
 

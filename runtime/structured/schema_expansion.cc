@@ -52,6 +52,26 @@ absl::StatusOr<std::vector<Schema>> MergeEach(const std::vector<Schema>& a,
   return merged;
 }
 
+// Returns whether references inside start from the schema itself, and not from the document. A
+// fragment alone is a name.
+bool IsOwnResource(const Schema& schema, const Schema& root) {
+  const Schema* id = FindKeyword(schema, "$id");
+  if (id == nullptr || !id->is_string() || id->get_ref<const std::string&>().starts_with("#")) {
+    return false;
+  }
+  const Schema* of_root = root.is_object() ? FindKeyword(root, "$id") : nullptr;
+  return of_root == nullptr || *of_root != *id;
+}
+
+// Gives schemas that name no types those of their answers: what they are merged with later may name
+// others, of which nobody knows whether two of the schemas allow them.
+void NameAnswerTypes(std::vector<Schema>& schemas) {
+  for (Schema& schema : schemas) {
+    const unsigned types = AnswerTypesOf(schema);
+    if (types != kSchemaAnyType) schema["type"] = NamesOfTypes(types);
+  }
+}
+
 const Schema* FindProperty(const Schema& schema, const std::string& name) {
   const Schema* properties = FindKeyword(schema, "properties");
   return properties == nullptr ? nullptr : FindKeyword(*properties, name);
@@ -69,6 +89,9 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::Expand(const Sche
   }
   if (++num_expanded_ > kMostExpanded) {
     return absl::InvalidArgumentError("is too large, with what its $ref and allOf repeat");
+  }
+  if (IsOwnResource(schema, root_) && schema.dump().find("\"$ref\"") != std::string::npos) {
+    return UnsupportedKeyword("$id", " of a part with \"$ref\"");
   }
   absl::StatusOr<Schema> normalized = NormalizeKeywords(schema);
   if (!normalized.ok()) return normalized.status();
@@ -120,21 +143,22 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::ExpandList(
   }
   if (keyword == "allOf") return all;
   if (keyword == "oneOf") {
-    const absl::Status status = CheckDisjoint(choices, depth);
+    const absl::Status status = CheckDisjoint(choices, depth, /*of_answers=*/true);
     if (!status.ok()) return status;
+    std::for_each(choices.begin(), choices.end(), NameAnswerTypes);
   }
   all.clear();
   for (const Alternatives& choice : choices) all.insert(all.end(), choice.begin(), choice.end());
   return all;
 }
 
-absl::Status SchemaExpansion::CheckDisjoint(const std::vector<Alternatives>& choices,
-                                            int depth) const {
+absl::Status SchemaExpansion::CheckDisjoint(const std::vector<Alternatives>& choices, int depth,
+                                            bool of_answers) const {
   for (size_t i = 0; i < choices.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       for (const Schema& a : choices[i]) {
         for (const Schema& b : choices[j]) {
-          if (AreDisjoint(a, b, depth + 1)) continue;
+          if (AreDisjoint(a, b, depth + 1, of_answers)) continue;
           return UnsupportedKeyword("oneOf", " with schemas that may hold at once");
         }
       }
@@ -143,9 +167,13 @@ absl::Status SchemaExpansion::CheckDisjoint(const std::vector<Alternatives>& cho
   return absl::OkStatus();
 }
 
-// Returns whether it is certain that no value that answers give for one is valid by the other.
-bool SchemaExpansion::AreDisjoint(const Schema& a, const Schema& b, int depth) const {
-  const unsigned common = (AnswerTypesOf(a) & TypesOf(b)) | (TypesOf(a) & AnswerTypesOf(b));
+// Returns whether it is certain that no value is valid by both, or no value that answers give for
+// one of them.
+bool SchemaExpansion::AreDisjoint(const Schema& a, const Schema& b, int depth,
+                                  bool of_answers) const {
+  const unsigned common = of_answers
+                              ? (AnswerTypesOf(a) & TypesOf(b)) | (TypesOf(a) & AnswerTypesOf(b))
+                              : TypesOf(a) & TypesOf(b);
   if (common == 0) return true;
   const Schema* values = FindKeyword(a, "enum");
   if (values != nullptr) return AreListsDisjoint(*values, b);
@@ -163,7 +191,7 @@ bool SchemaExpansion::AreListsDisjoint(const Schema& list, const Schema& other) 
   if (num_compared_ > kMostCompared) return false;
   return std::none_of(list.begin(), list.end(), [&](const Schema& value) {
     if ((TypeOfValue(value) & TypesOf(other)) == 0) return false;
-    return others == nullptr || std::find(others->begin(), others->end(), value) != others->end();
+    return others == nullptr || ListHasValue(*others, value);
   });
 }
 
@@ -174,13 +202,14 @@ bool SchemaExpansion::HasTellingMember(const Schema& a, const Schema& b, int dep
   return std::any_of(required->begin(), required->end(), [&](const Schema& name) {
     const Schema* in_a = FindProperty(a, name.get_ref<const std::string&>());
     const Schema* in_b = FindProperty(b, name.get_ref<const std::string&>());
+    if (in_b == nullptr && b.contains("patternProperties")) return false;
     if (in_b == nullptr) in_b = FindKeyword(b, "additionalProperties");
     if (in_b != nullptr && *in_b == false) return true;
     if (in_a == nullptr || in_b == nullptr) return false;
     const absl::StatusOr<Alternatives> of_a = Expand(*in_a, depth + 1);
     const absl::StatusOr<Alternatives> of_b = Expand(*in_b, depth + 1);
     if (!of_a.ok() || !of_b.ok()) return false;
-    return CheckDisjoint({*of_a, *of_b}, depth + 1).ok();
+    return CheckDisjoint({*of_a, *of_b}, depth + 1, /*of_answers=*/false).ok();
   });
 }
 
@@ -193,6 +222,7 @@ const Schema* SchemaExpansion::Resolve(const std::string& reference) const {
   const std::string path = PercentDecoded(std::string_view(reference).substr(2));
   const std::vector<std::string> names = absl::StrSplit(path, '/');
   for (const std::string& escaped : names) {
+    if (place->is_object() && place != &root_ && IsOwnResource(*place, root_)) return nullptr;
     const std::string name = absl::StrReplaceAll(escaped, {{"~1", "/"}, {"~0", "~"}});
     size_t index = 0;
     if (place->is_object() && place->contains(name)) {

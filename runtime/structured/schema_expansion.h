@@ -33,8 +33,9 @@ class SchemaExpansion {
   absl::StatusOr<Alternatives> Expand(const Schema& schema, int depth) const;
   absl::StatusOr<Alternatives> ExpandList(const std::string& keyword, const Schema& list,
                                           int depth) const;
-  absl::Status CheckDisjoint(const std::vector<Alternatives>& choices, int depth) const;
-  bool AreDisjoint(const Schema& a, const Schema& b, int depth) const;
+  absl::Status CheckDisjoint(const std::vector<Alternatives>& choices, int depth,
+                             bool of_answers) const;
+  bool AreDisjoint(const Schema& a, const Schema& b, int depth, bool of_answers) const;
   bool AreListsDisjoint(const Schema& list, const Schema& other) const;
   bool HasTellingMember(const Schema& a, const Schema& b, int depth) const;
   const Schema* Resolve(const std::string& reference) const;

@@ -34,6 +34,9 @@ bool IsSchemaMap(const Schema& value) {
   return value.is_object() && std::all_of(value.begin(), value.end(), IsAnySchema);
 }
 bool IsAnything(const Schema&) { return true; }
+bool IsDivisor(const Schema& value) {
+  return IsCount(value) && value >= 1 && value <= kMostDivisor;
+}
 bool IsTypes(const Schema& value);
 
 struct Keyword {
@@ -44,6 +47,7 @@ struct Keyword {
 };
 
 constexpr const char* kCountRule = "a whole number from 0 to 1000000000";
+constexpr const char* kDivisorRule = "a whole number from 1 to 1000";
 constexpr const char* kSchemaRule = "a schema";
 constexpr const char* kSchemaListRule = "a list of schemas";
 
@@ -58,6 +62,7 @@ constexpr Keyword kKeywords[] = {
     {"properties", IsSchemaMap, "an object of schemas", kSchemaObject},
     {"required", IsTextList, "a list of texts", kSchemaObject},
     {"additionalProperties", IsAnySchema, kSchemaRule, kSchemaObject},
+    {"patternProperties", IsSchemaMap, "an object of schemas", kSchemaObject},
     {"minProperties", IsCount, kCountRule, kSchemaObject},
     {"maxProperties", IsCount, kCountRule, kSchemaObject},
     {"prefixItems", IsSchemaList, kSchemaListRule, kSchemaArray},
@@ -74,6 +79,7 @@ constexpr Keyword kKeywords[] = {
     {"maximum", IsSchemaNumber, "a number", kSchemaNumber},
     {"exclusiveMinimum", IsSchemaNumber, "a number", kSchemaNumber},
     {"exclusiveMaximum", IsSchemaNumber, "a number", kSchemaNumber},
+    {"multipleOf", IsDivisor, kDivisorRule, kSchemaNumber},
 };
 
 // Keywords on which no value's validity depends, and the places of definitions.
@@ -120,24 +126,25 @@ void Rename(Schema& schema, const std::string& from, const std::string& to) {
 }
 
 void UseNewForms(Schema& schema) {
-  if (schema.contains("type") && !schema["type"].is_array()) {
-    schema["type"] = Schema::array({schema["type"]});
+  for (const char* keyword : {"type", "pattern", "format"}) {
+    if (!schema.contains(keyword) || schema[keyword].is_array()) continue;
+    schema[keyword] = Schema::array({schema[keyword]});
   }
   if (schema.contains("items") && schema["items"].is_array()) {
     Rename(schema, "items", "prefixItems");
     if (schema.contains("additionalItems")) Rename(schema, "additionalItems", "items");
   }
   schema.erase("additionalItems");  // without a list, it means nothing
+  if (schema.contains("patternProperties") && schema["patternProperties"].empty()) {
+    schema.erase("patternProperties");
+  }
 }
 
 // "const" beside "enum" allows the value only if the list has it.
 void UseEnumForConst(Schema& schema) {
   if (!schema.contains("const")) return;
   Schema values = Schema::array({schema["const"]});
-  if (schema.contains("enum")) {
-    const Schema& list = schema["enum"];
-    if (std::find(list.begin(), list.end(), values[0]) == list.end()) values.clear();
-  }
+  if (schema.contains("enum") && !ListHasValue(schema["enum"], values[0])) values.clear();
   schema["enum"] = std::move(values);
   schema.erase("const");
 }
@@ -201,6 +208,16 @@ unsigned AnswerTypesOf(const Schema& schema) {
   return types == 0 ? kSchemaAnyType : types;
 }
 
+Schema NamesOfTypes(unsigned types) {
+  Schema names = Schema::array();
+  for (const TypeName& type : kTypeNames) {
+    const bool is_number = (types & kSchemaNumber) != 0;
+    if (type.name == "integer" ? is_number : type.name == "number" && !is_number) continue;
+    if ((types & type.types) != 0) names.push_back(std::string(type.name));
+  }
+  return names;
+}
+
 SchemaType TypeOfValue(const Schema& value) {
   if (value.is_null()) return kSchemaNull;
   if (value.is_boolean()) return kSchemaBoolean;
@@ -210,6 +227,13 @@ SchemaType TypeOfValue(const Schema& value) {
   if (value.is_number_integer()) return kSchemaInteger;
   const auto number = value.get<double>();
   return number == std::floor(number) ? kSchemaInteger : kSchemaNumber;
+}
+
+bool ListHasValue(const Schema& list, const Schema& value) {
+  return std::any_of(list.begin(), list.end(), [&value](const Schema& other) {
+    if (!value.is_structured() || value.size() != other.size()) return other == value;
+    return nlohmann::json(other) == nlohmann::json(value);
+  });
 }
 
 const Schema* FindKeyword(const Schema& schema, std::string_view keyword) {

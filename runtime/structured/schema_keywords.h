@@ -7,6 +7,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -31,12 +32,16 @@ enum SchemaType : unsigned {
 // The most members, names or values of a keyword.
 inline constexpr size_t kMostOfKeyword = 2000;
 
+// The greatest "multipleOf".
+inline constexpr int64_t kMostDivisor = 1000;
+
 absl::Status UnsupportedKeyword(std::string_view keyword, std::string_view where = "");
 absl::Status InvalidKeyword(std::string_view keyword, std::string_view rule);
 
 // Checks an object's own keywords, their kinds of values and what they ask for, and returns it with
-// one form for each meaning: without annotations; "type" as a list, "const" as "enum",
-// "additionalItems" and lists of "items" in their newer form. Sub-schemas stay as they are.
+// one form for each meaning: without annotations; "type", "pattern" and "format" as lists, of which
+// a text must obey all; "const" as "enum"; "additionalItems" and lists of "items" in their newer
+// form. Sub-schemas stay as they are.
 absl::StatusOr<Schema> NormalizeKeywords(const Schema& schema);
 
 // Returns the types that a normalized schema allows.
@@ -47,6 +52,12 @@ unsigned TypesOf(const Schema& schema);
 unsigned AnswerTypesOf(const Schema& schema);
 
 SchemaType TypeOfValue(const Schema& value);
+
+// Returns whether the list has the value. The order of an object's members means nothing.
+bool ListHasValue(const Schema& list, const Schema& value);
+
+// Returns the names of types as a list for "type".
+Schema NamesOfTypes(unsigned types);
 
 // Returns the member, or null if there is none.
 const Schema* FindKeyword(const Schema& schema, std::string_view keyword);

@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 
 namespace octet {
@@ -65,22 +66,13 @@ void MergeItems(const Schema& a, const Schema& b, Schema& merged) {
 }
 
 Schema IntersectTypes(const Schema& a, const Schema& b) {
-  const unsigned types = TypesOf(Schema{{"type", a}}) & TypesOf(Schema{{"type", b}});
-  Schema names = Schema::array();
-  for (const char* name : {"null", "boolean", "string", "integer", "array", "object"}) {
-    const bool is_integer = std::string_view(name) == "integer";
-    const unsigned of_name = TypesOf(Schema{{"type", Schema::array({name})}});
-    if ((types & of_name) == 0) continue;
-    names.push_back(is_integer && (types & kSchemaNumber) != 0 ? "number" : name);
-  }
-  return names;
+  return NamesOfTypes(TypesOf(Schema{{"type", a}}) & TypesOf(Schema{{"type", b}}));
 }
 
 Schema IntersectLists(const Schema& a, const Schema& b) {
   Schema values = Schema::array();
-  std::copy_if(a.begin(), a.end(), std::back_inserter(values), [&](const Schema& value) {
-    return std::find(b.begin(), b.end(), value) != b.end();
-  });
+  std::copy_if(a.begin(), a.end(), std::back_inserter(values),
+               [&](const Schema& value) { return ListHasValue(b, value); });
   return values;
 }
 
@@ -90,6 +82,12 @@ Schema JoinLists(const Schema& a, const Schema& b) {
     if (std::find(a.begin(), a.end(), name) == a.end()) names.push_back(name);
   }
   return names;
+}
+
+absl::StatusOr<Schema> CommonMultiple(const Schema& a, const Schema& b) {
+  const int64_t multiple = std::lcm(a.get<int64_t>(), b.get<int64_t>());
+  if (multiple <= kMostDivisor) return Schema(multiple);
+  return UnsupportedKeyword("multipleOf", " with two values, of schemas that must both hold,");
 }
 
 bool IsLowerBound(const std::string& keyword) {
@@ -103,7 +101,8 @@ bool IsUpperBound(const std::string& keyword) {
 absl::StatusOr<Schema> MergeKeyword(const std::string& keyword, const Schema& a, const Schema& b) {
   if (keyword == "type") return IntersectTypes(a, b);
   if (keyword == "enum") return IntersectLists(a, b);
-  if (keyword == "required") return JoinLists(a, b);
+  if (keyword == "required" || keyword == "pattern" || keyword == "format") return JoinLists(a, b);
+  if (keyword == "multipleOf") return CommonMultiple(a, b);
   if (keyword == "uniqueItems") return Schema(a == true || b == true);
   if (IsLowerBound(keyword)) return std::max(a, b);
   if (IsUpperBound(keyword)) return std::min(a, b);
@@ -116,9 +115,18 @@ bool IsMergedElsewhere(const std::string& keyword) {
          keyword == "prefixItems";
 }
 
+bool SaysOfMembers(const Schema& schema) {
+  return schema.contains("properties") || schema.contains("additionalProperties") ||
+         schema.contains("patternProperties");
+}
+
 }  // namespace
 
 absl::StatusOr<Schema> MergeSchemas(const Schema& a, const Schema& b) {
+  const bool has_patterns = a.contains("patternProperties") || b.contains("patternProperties");
+  if (has_patterns && SaysOfMembers(a) && SaysOfMembers(b)) {
+    return UnsupportedKeyword("patternProperties", " of schemas that must both hold");
+  }
   Schema merged = Schema::object();
   for (const Schema* source : {&a, &b}) {
     for (auto member = source->begin(); member != source->end(); ++member) {

@@ -29,6 +29,19 @@ constexpr char kEmail[] =
     "[A-Za-z0-9_+-]{1,20}(\\.[A-Za-z0-9_+-]{1,20}){0,2}@"
     "[a-z0-9]{1,20}(-[a-z0-9]{1,20}){0,2}(\\.[a-z0-9]{1,20}){0,2}\\.[a-z]{2,10}";
 
+// RFC 3986, with a scheme, a host and few parts.
+constexpr char kUriTail[] =
+    "(/[A-Za-z0-9._~-]{0,40}){0,8}(\\?[A-Za-z0-9._~=&+-]{0,80})?(#[A-Za-z0-9._~-]{0,40})?";
+std::string Uri() {
+  return absl::StrCat("(https?|ftp)://", kHostName, "(:[1-9][0-9]{1,3})?", kUriTail);
+}
+std::string UriReference() {
+  return absl::StrCat("(", Uri(), "|/[A-Za-z0-9._~-]{1,40}", kUriTail, ")");
+}
+
+// RFC 6901.
+constexpr char kJsonPointer[] = "(/([A-Za-z0-9_.-]|~[01]){0,40}){0,8}";
+
 constexpr char kUuid[] = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 
 constexpr char kOctet[] = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
@@ -47,8 +60,13 @@ std::string RegexOfFormat(std::string_view format) {
   if (format == "time") return kFullTime;
   if (format == "date-time") return absl::StrCat(FullDate(), "T", kFullTime);
   if (format == "duration") return kDuration;
-  if (format == "email") return kEmail;
-  if (format == "hostname") return kHostName;
+  if (format == "email" || format == "idn-email") return kEmail;
+  if (format == "hostname" || format == "idn-hostname") return kHostName;
+  if (format == "uri" || format == "iri") return Uri();
+  if (format == "uri-reference" || format == "iri-reference") return UriReference();
+  if (format == "json-pointer") return kJsonPointer;
+  if (format == "relative-json-pointer")
+    return absl::StrCat("(0|[1-9][0-9]{0,2})(#|", kJsonPointer, ")");
   if (format == "ipv4") return absl::StrCat(kOctet, "(\\.", kOctet, "){3}");
   if (format == "ipv6") return "[0-9a-f]{1,4}(:[0-9a-f]{1,4}){7}";
   if (format == "uuid") return kUuid;
@@ -56,7 +74,27 @@ std::string RegexOfFormat(std::string_view format) {
 }
 
 std::vector<std::string_view> KnownFormats() {
-  return {"date", "time", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"};
+  return {"date",
+          "time",
+          "date-time",
+          "duration",
+          "email",
+          "idn-email",
+          "hostname",
+          "idn-hostname",
+          "ipv4",
+          "ipv6",
+          "uuid",
+          "uri",
+          "uri-reference",
+          "iri",
+          "iri-reference",
+          "json-pointer",
+          "relative-json-pointer"};
+}
+
+bool IsNumberFormat(std::string_view format) {
+  return format == "int32" || format == "int64" || format == "float" || format == "double";
 }
 
 }  // namespace octet

@@ -12,11 +12,15 @@ namespace octet {
 // Returns a regular expression of texts in the format; empty if the format is not known. All texts
 // are valid: dates exist, in a year from 0001; times have an offset and no leap second. Some valid
 // ones are left out: of "email", quoted parts and addresses; of "hostname", names of more than
-// four labels or with two hyphens in a row; of "ipv6", shortened forms; of "duration", fractions.
+// four labels or with two hyphens in a row; of "ipv6", shortened forms; of "duration", fractions;
+// of "uri", schemes but http, https and ftp, users, and escapes. All are ASCII.
 std::string RegexOfFormat(std::string_view format);
 
 // Returns the names of all formats.
 std::vector<std::string_view> KnownFormats();
+
+// Returns whether it is one of OpenAPI's formats of numbers, which mean nothing to strings.
+bool IsNumberFormat(std::string_view format);
 
 }  // namespace octet
 

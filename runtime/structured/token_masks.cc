@@ -17,19 +17,31 @@ TokenSpellings::TokenSpellings(const Tokenizer& tokenizer, int64_t vocab_size)
       trie(bytes),
       trie_at_start(bytes_at_start) {}
 
-TokenMasks::TokenMasks(Grammar grammar, const TokenSpellings& texts, size_t most_bytes)
-    : grammar_(std::move(grammar)), texts_(texts), most_bytes_(most_bytes), automaton_(grammar_) {
+TokenMasks::TokenMasks(Grammar grammar, const TokenSpellings& texts, size_t most_state_bytes)
+    : grammar_(std::move(grammar)),
+      texts_(texts),
+      most_state_bytes_(most_state_bytes),
+      automaton_(grammar_) {
   path_.resize(std::max(texts.trie.max_depth(), texts.trie_at_start.max_depth()) + 1);
 }
 
+void TokenMasks::Forget() {
+  automaton_.Reset();
+  ForgetMasks();
+}
+
+void TokenMasks::ForgetMasks() {
+  mask_ids_ = std::vector<int32_t>();
+  masks_ = std::vector<TokenSet>();
+  ++era_;
+}
+
+size_t TokenMasks::bytes() const {
+  const size_t of_mask = texts_.bytes.size() / 8 + 2 * sizeof(TokenSet);
+  return grammar_.bytes() + automaton_.bytes() + masks_.size() * of_mask;
+}
+
 void TokenMasks::Read(std::span<const int32_t> answer, bool at_start, Place& place) {
-  const size_t mask_bytes = masks_.size() * (texts_.bytes.size() / 8 + sizeof(TokenSet));
-  if (automaton_.bytes() + mask_bytes > most_bytes_) {
-    automaton_.Reset();
-    mask_ids_.clear();
-    masks_.clear();
-    ++era_;
-  }
   if (place.era != era_) place = {.era = era_, .state = automaton_.start()};
   for (; place.num_tokens < std::ssize(answer); ++place.num_tokens) {
     const int32_t token = answer[place.num_tokens];
@@ -38,6 +50,10 @@ void TokenMasks::Read(std::span<const int32_t> answer, bool at_start, Place& pla
       place.state = automaton_.Step(place.state, static_cast<uint8_t>(c));
       OCTET_CHECK(place.state != ByteAutomaton::kDead) << "token " << token << " is not allowed";
     }
+    if (automaton_.bytes() <= most_state_bytes_) continue;
+    place.state = automaton_.KeepOnly(place.state);
+    ForgetMasks();
+    place.era = era_;
   }
 }
 
@@ -49,10 +65,13 @@ const TokenSet& TokenMasks::Allowed(const Place& place, bool at_start) {
   }
   if (place.state >= std::ssize(mask_ids_)) mask_ids_.resize(automaton_.num_states(), -1);
   int32_t& id = mask_ids_[place.state];
-  if (id < 0) {
-    id = static_cast<int32_t>(masks_.size());
+  if (id >= 0) return masks_[id];
+  int32_t& id_of_like = mask_ids_[automaton_.LikeState(place.state, texts_.trie.max_depth())];
+  if (id_of_like < 0) {
+    id_of_like = static_cast<int32_t>(masks_.size());
     masks_.push_back(FindAllowed(place.state, texts_.trie));
   }
+  id = id_of_like;
   return masks_[id];
 }
 

@@ -47,14 +47,16 @@ struct TokenSpellings {
 };
 
 // The masks of one constraint: for each state of its automaton, the tokens with which some allowed
-// text goes on. Each is found by one walk over all tokens, and kept. When the memory is used up,
-// all are forgotten: then answers are read again from their first token.
+// text goes on. Each is found by one walk over all tokens, and kept until Forget; states that no
+// token tells apart (ByteAutomaton::LikeState) share theirs.
 class TokenMasks {
  public:
-  static constexpr size_t kMostBytes = size_t{32} << 20;
+  // The most memory of states. When it is used up, all but the latest are forgotten.
+  static constexpr size_t kMostStateBytes = size_t{24} << 20;
 
   // `texts` must outlive this object.
-  TokenMasks(Grammar grammar, const TokenSpellings& texts, size_t most_bytes = kMostBytes);
+  TokenMasks(Grammar grammar, const TokenSpellings& texts,
+             size_t most_state_bytes = kMostStateBytes);
   TokenMasks(const TokenMasks&) = delete;
   TokenMasks& operator=(const TokenMasks&) = delete;
 
@@ -76,20 +78,32 @@ class TokenMasks {
   // Returns whether the answer may end.
   bool MayEnd(const Place& place) const { return automaton_.Accepts(place.state); }
 
+  // Frees all states and masks. Answers are then read again from their first token.
+  void Forget();
+
+  // The masks that were found and not forgotten.
+  int64_t num_masks() const { return std::ssize(masks_); }
+
+  // About the bytes of memory that the grammar, the states and the masks take.
+  size_t bytes() const;
+
   int64_t vocab_size() const { return std::ssize(texts_.bytes); }
 
-  // The answers that use these masks, which their owner counts.
-  int num_users = 0;
+  // About their use, which their owner counts.
+  int num_users = 0;         // answers
+  int64_t latest_use = 0;    // the number of the use
+  size_t counted_bytes = 0;  // bytes() after it
 
  private:
+  void ForgetMasks();
   TokenSet FindAllowed(int32_t state, const TokenTrie& trie);
 
   const Grammar grammar_;
   const TokenSpellings& texts_;
-  const size_t most_bytes_;
+  const size_t most_state_bytes_;
   ByteAutomaton automaton_;
   int64_t era_ = 0;
-  std::vector<int32_t> mask_ids_;  // [states] of masks_; -1 if not found yet
+  std::vector<int32_t> mask_ids_;  // [states] of masks_; -1 if not known yet
   std::vector<TokenSet> masks_;
   TokenSet at_start_;  // of the automaton's start, at the start of a text
   bool has_at_start_ = false;

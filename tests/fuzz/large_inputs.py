@@ -47,6 +47,17 @@ def batch_line():
     yield many(lambda i: f'"{i}":{{}}', ids + '"guided_json":{"properties":{', "}}}}")
     for keyword in ("anyOf", "allOf", "oneOf", "prefixItems"):
         yield many(lambda i: f'{{"const":{i}}}', ids + f'"guided_json":{{"{keyword}":[', "]}}}")
+    schema = ids + '"guided_json":{'
+    yield schema + '"pattern":"[a-z].*b","minLength":5,"maxLength":100000}}}'
+    yield many(lambda i: f'"{i}":{{"pattern":"x.*{i}","maxLength":1000}}', schema + '"properties":{', "}}}}")
+    yield many(lambda i: f'"{i}":{{"type":"integer","multipleOf":{i % 100 + 1}}}', schema + '"properties":{', "}}}}")
+    patterns = ",".join(f'"{a}.*{b}":{{}}' for a, b in ("ab", "bc", "cd", "de"))
+    yield many(lambda i: f'"{i}":{{}}', schema + f'"patternProperties":{{{patterns}}},"properties":{{', "}}}}")
+    for others in ('"pattern":"^1"', '"items":{"items":{"enum":[1]}}', '"properties":{"1":{"maximum":0}},"required":["2"]'):
+        yield many(lambda i: f'"{i}"', schema + others + ',"enum":[', "]}}}")
+        yield many(lambda i: f'"{i}":{i}', schema + others + ',"const":{', "}}}}")
+        yield times("[[1]],", schema + others + ',"enum":[', "1]}}}")
+    yield many(str, schema + '"uniqueItems":true,"maxItems":9,"items":{"enum":[', "]}}}}")
     yield many(lambda i: f'"{i}":{{"$ref":"#/$defs/{i + 1}"}}', ids + '"guided_json":{"$ref":"#/$defs/0","$defs":{', "}}}}")
     yield times("ab é ", completion + '"prompt":"', '"}}')
     yield times("\\ud83d\\ude00", completion + '"prompt":"', '"}}')

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/engine/answer_guide.h"
+#include "runtime/io/file.h"
+#include "tests/support/demo_model.h"
 #include "tests/support/local_ranks.h"
 #include "tests/support/memory_file_system.h"
 
@@ -49,6 +52,18 @@ TEST(ParseMemory, SizesAndShares) {
     EXPECT_THAT(std::string(ParseMemory(bad, kMost).status().message()), HasSubstr("--memory"))
         << bad;
   }
+}
+
+TEST(CountMemoryNeeds, HasRoomForMasksOfConstraints) {
+  PosixFileSystem files;
+  ModelFiles model = ModelFiles::Open(files, kDemoModel).value();
+  EngineOptions options = {.dtype = DType::kF32, .max_model_len = 128};
+  options.limits = {.max_num_seqs = 4, .max_num_batched_tokens = 64};
+  const int64_t with = CountMemoryNeeds(model, options, {}).workspace;
+  model.tokenizer = nullptr;
+  const int64_t without = CountMemoryNeeds(model, options, {}).workspace;
+  EXPECT_EQ(with - without, Constraints::PlannedBytes(model.config.vocab_size));
+  EXPECT_GE(with - without, static_cast<int64_t>(Constraints::kMostBytes));
 }
 
 // What is left is the KV cache: replicated weights count once a host.

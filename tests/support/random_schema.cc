@@ -1,5 +1,7 @@
 #include "tests/support/random_schema.h"
 
+#include <algorithm>
+
 namespace octet {
 
 using Json = nlohmann::ordered_json;
@@ -35,7 +37,9 @@ Json RandomSchema::Schema(int depth) {
 }
 
 Json RandomSchema::Leaf() {
-  switch (Below(9)) {
+  switch (Below(10)) {
+    case 9:
+      return Filtered();
     case 0:
       return {{"type", "boolean"}, {"title", "a switch"}};
     case 1:
@@ -55,9 +59,30 @@ Json RandomSchema::Leaf() {
   }
 }
 
+// A list of values, not all of which the other keywords allow.
+Json RandomSchema::Filtered() {
+  Json schema = {{"enum", {1, 6, 7.5, "a", "abc", "12", Json::array({1, 1}), Json::array({2})}}};
+  if (OneIn(2)) schema["minimum"] = Below(7);
+  if (OneIn(3)) schema["multipleOf"] = 1 + Below(3);
+  if (OneIn(2)) schema["maxLength"] = 1 + Below(3);
+  if (OneIn(3)) schema["pattern"] = "^[a-z]";
+  if (OneIn(2)) schema["uniqueItems"] = true;
+  if (OneIn(3)) schema["items"] = {{"type", "integer"}, {"minimum", 2}};
+  return schema;
+}
+
 Json RandomSchema::String() {
   Json schema = {{"type", "string"}};
-  switch (Below(3)) {
+  switch (Below(5)) {
+    case 3:
+      return {{"type", "string"}, {"format", (const char*[]){"date", "ipv4", "uuid"}[Below(3)]}};
+    case 4: {
+      constexpr const char* kPatterns[] = {"^[a-z]+$", "[0-9]", "x.*y", "^\\w"};
+      schema["pattern"] = kPatterns[Below(std::size(kPatterns))];
+      schema["minLength"] = Below(5);
+      if (OneIn(2)) schema["maxLength"] = 5 + Below(10);
+      break;
+    }
     case 0: {
       constexpr const char* kPatterns[] = {"^[a-z]{1,8}$", "[0-9]+",       "^(foo|bar)",
                                            "x|y$",         "^[^\"\\\\]*$", "^\\w+ \\w+$"};
@@ -82,6 +107,7 @@ Json RandomSchema::Number() {
   if (OneIn(2)) schema[OneIn(2) ? "minimum" : "exclusiveMinimum"] = least;
   if (OneIn(2)) schema[OneIn(2) ? "maximum" : "exclusiveMaximum"] = least + 2 + Below(500);
   if (OneIn(5)) schema["minimum"] = least + 0.125;
+  if (OneIn(4)) schema["multipleOf"] = 1 + Below(OneIn(2) ? 3 : 40);
   return schema;
 }
 
@@ -104,11 +130,25 @@ Json RandomSchema::Object(int depth) {
   if (OneIn(2) && !required.empty()) schema["required"] = required;
   if (OneIn(3))
     schema["additionalProperties"] = OneIn(2) && required.empty() ? Json(false) : Leaf();
+  if (OneIn(4)) {
+    schema["patternProperties"]["^a"] = Leaf();
+    if (OneIn(2)) schema["patternProperties"]["[0-9]$"] = Json{{"type", "integer"}};
+  }
+  const int num_members = static_cast<int>(properties.size());
+  if (OneIn(4)) schema["minProperties"] = std::min(num_members, 1 + Below(3));
+  if (OneIn(4)) schema["maxProperties"] = std::max(num_members, 1 + Below(3));
   return schema;
 }
 
 Json RandomSchema::Array(int depth) {
   Json schema = {{"type", "array"}};
+  if (OneIn(5)) {
+    schema["items"] = {{"enum", {"a", 1, nullptr, 1.0, "b", "c"}}};
+    schema["uniqueItems"] = true;
+    if (OneIn(2)) schema["minItems"] = Below(5);
+    if (OneIn(2)) schema["maxItems"] = 5;
+    return schema;
+  }
   const int num_first = OneIn(3) ? 1 + Below(3) : 0;
   for (int i = 0; i < num_first; ++i) schema["prefixItems"].push_back(Schema(depth));
   if (OneIn(2)) schema["items"] = Schema(depth);

@@ -23,6 +23,7 @@ class RandomSchema {
 
   Json Schema(int depth);
   Json Leaf();
+  Json Filtered();
   Json String();
   Json Number();
   Json Object(int depth);

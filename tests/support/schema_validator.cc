@@ -1,6 +1,7 @@
 #include "tests/support/schema_validator.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <regex>
 #include <string>
@@ -19,6 +20,33 @@ bool IsOfType(const OrderedJson& value, const std::string& type) {
   if (type == "number") return value.is_number();
   if (!value.is_number()) return false;
   return value.is_number_integer() || value.get<double>() == std::floor(value.get<double>());
+}
+
+// The order of members means nothing.
+bool AreEqual(const OrderedJson& a, const OrderedJson& b) {
+  return nlohmann::json(a) == nlohmann::json(b);
+}
+
+bool HasFormat(const std::string& text, const std::string& format) {
+  std::smatch parts;
+  if (format == "date") {
+    if (!std::regex_match(text, parts, std::regex("(\\d{4})-(\\d\\d)-(\\d\\d)"))) return false;
+    const auto number = [&parts](int i) { return static_cast<unsigned>(std::stoi(parts[i])); };
+    return std::chrono::year_month_day(std::chrono::year(static_cast<int>(number(1))),
+                                       std::chrono::month(number(2)), std::chrono::day(number(3)))
+        .ok();
+  }
+  if (format == "ipv4") {
+    if (!std::regex_match(text, parts, std::regex("(\\d+)\\.(\\d+)\\.(\\d+)\\.(\\d+)")))
+      return false;
+    return std::all_of(parts.begin() + 1, parts.end(), [](const std::string& part) {
+      return part.size() < 4 && std::stoi(part) < 256 && part == std::to_string(std::stoi(part));
+    });
+  }
+  if (format == "uuid") {
+    return std::regex_match(text, std::regex("[\\da-f]{8}(-[\\da-f]{4}){3}-[\\da-f]{12}"));
+  }
+  return false;
 }
 
 size_t CountCodePoints(const std::string& utf8) {
@@ -42,10 +70,13 @@ class SchemaValidator {
 
  private:
   static bool CheckAny(const OrderedJson& value, const OrderedJson& schema) {
-    if (schema.contains("const") && value != schema["const"]) return false;
+    if (schema.contains("const") && !AreEqual(value, schema["const"])) return false;
     if (schema.contains("enum")) {
       const OrderedJson& list = schema["enum"];
-      if (std::find(list.begin(), list.end(), value) == list.end()) return false;
+      const bool has_value = std::any_of(list.begin(), list.end(), [&](const OrderedJson& other) {
+        return AreEqual(value, other);
+      });
+      if (!has_value) return false;
     }
     if (!schema.contains("type")) return true;
     const OrderedJson& type = schema["type"];
@@ -73,6 +104,7 @@ class SchemaValidator {
     const size_t size = CountCodePoints(text);
     if (size < schema.value("minLength", size_t{0})) return false;
     if (schema.contains("maxLength") && size > schema["maxLength"].get<size_t>()) return false;
+    if (schema.contains("format") && !HasFormat(text, schema["format"])) return false;
     return !schema.contains("pattern") ||
            std::regex_search(text, std::regex(schema["pattern"].get<std::string>()));
   }
@@ -81,13 +113,20 @@ class SchemaValidator {
     return (!schema.contains("minimum") || value >= schema["minimum"]) &&
            (!schema.contains("maximum") || value <= schema["maximum"]) &&
            (!schema.contains("exclusiveMinimum") || value > schema["exclusiveMinimum"]) &&
-           (!schema.contains("exclusiveMaximum") || value < schema["exclusiveMaximum"]);
+           (!schema.contains("exclusiveMaximum") || value < schema["exclusiveMaximum"]) &&
+           (!schema.contains("multipleOf") ||
+            std::fmod(value.get<double>(), schema["multipleOf"].get<double>()) == 0);
   }
 
   bool CheckArray(const OrderedJson& value, const OrderedJson& schema) const {
     if (value.size() < schema.value("minItems", size_t{0})) return false;
     if (schema.contains("maxItems") && value.size() > schema["maxItems"].get<size_t>())
       return false;
+    for (size_t i = 0; schema.value("uniqueItems", false) && i < value.size(); ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        if (AreEqual(value[i], value[j])) return false;
+      }
+    }
     const size_t num_first = schema.contains("prefixItems") ? schema["prefixItems"].size() : 0;
     for (size_t i = 0; i < value.size(); ++i) {
       if (i < num_first && !Check(value[i], schema["prefixItems"][i])) return false;
@@ -99,20 +138,32 @@ class SchemaValidator {
   }
 
   bool CheckObject(const OrderedJson& value, const OrderedJson& schema) const {
-    if (schema.contains("required")) {
-      for (const OrderedJson& name : schema["required"]) {
-        if (!value.contains(name.get<std::string>())) return false;
-      }
+    if (value.size() < schema.value("minProperties", size_t{0})) return false;
+    if (value.size() > schema.value("maxProperties", value.size())) return false;
+    for (const OrderedJson& name : schema.value("required", OrderedJson::array())) {
+      if (!value.contains(name.get<std::string>())) return false;
     }
     for (auto member = value.begin(); member != value.end(); ++member) {
-      if (schema.contains("properties") && schema["properties"].contains(member.key())) {
-        if (!Check(*member, schema["properties"][member.key()])) return false;
-      } else if (schema.contains("additionalProperties") &&
-                 !Check(*member, schema["additionalProperties"])) {
-        return false;
-      }
+      if (!CheckMember(member.key(), *member, schema)) return false;
     }
     return true;
+  }
+
+  bool CheckMember(const std::string& name, const OrderedJson& value,
+                   const OrderedJson& schema) const {
+    bool is_described = false;
+    if (schema.contains("properties") && schema["properties"].contains(name)) {
+      if (!Check(value, schema["properties"][name])) return false;
+      is_described = true;
+    }
+    const OrderedJson patterns = schema.value("patternProperties", OrderedJson::object());
+    for (auto pattern = patterns.begin(); pattern != patterns.end(); ++pattern) {
+      if (!std::regex_search(name, std::regex(pattern.key()))) continue;
+      if (!Check(value, *pattern)) return false;
+      is_described = true;
+    }
+    return is_described || !schema.contains("additionalProperties") ||
+           Check(value, schema["additionalProperties"]);
   }
 
   const OrderedJson& root_;

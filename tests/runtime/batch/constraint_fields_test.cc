@@ -75,8 +75,8 @@ TEST_F(ConstraintFieldsTest, NameWhatIsNotServed) {
   const std::string name = "structured_outputs.json";
   ExpectBothRefuse(R"("structured_outputs": {"json": {"not": {}}})", name, "unsupported_value",
                    "keyword \"not\" is not supported");
-  ExpectBothRefuse(R"("guided_json": {"items": {"multipleOf": 2}})", "guided_json",
-                   "unsupported_value", "keyword \"multipleOf\" is not supported");
+  ExpectBothRefuse(R"("guided_json": {"items": {"contains": {}}})", "guided_json",
+                   "unsupported_value", "keyword \"contains\" is not supported");
   ExpectBothRefuse(R"("structured_outputs": {"json": {"type": "x"}})", name, "invalid_value",
                    "keyword \"type\" must be");
   ExpectBothRefuse(R"("structured_outputs": {"json": "{"})", name, "invalid_value", "the schema");
@@ -91,6 +91,10 @@ TEST_F(ConstraintFieldsTest, NameWhatIsNotServed) {
   ExpectBothRefuse(R"("guided_grammar": "root")", "guided_grammar", "unsupported_value", "");
   ExpectBothRefuse(R"("guided_json": {}, "guided_whitespace_pattern": " ")",
                    "guided_whitespace_pattern", "unsupported_value", "");
+  ExpectBothRefuse(R"("response_format": {"type": "structural_tag", "structures": [{"begin": "<f>",
+                      "schema": {"type": "object"}, "end": "</f>"}], "triggers": ["<f"]})",
+                   "response_format.type", "unsupported_value",
+                   "'structural_tag' is not served by this version");
   ExpectBothRefuse(R"("response_format": {"type": "grammar"})", "response_format.type",
                    "unsupported_value", "'json_schema'");
   ExpectBothRefuse(R"("response_format": {})", "response_format.type", "unsupported_value", "");

@@ -154,6 +154,40 @@ TEST_F(ConstrainedAnswersTest, KeepTheirOnlyToken) {
   EXPECT_EQ(Text(request, Answer(request)), "\xC3\xA9");
 }
 
+// Long texts of many states stay within some memory, and their masks are right.
+TEST_F(ConstrainedAnswersTest, ForgetMasksThatTakeTooMuch) {
+  constexpr size_t kMostBytes = size_t{8} << 20;
+  constexpr size_t kOneAnswer = size_t{4} << 20;
+  Constraints constraints(&tokenizer_, 2048, kMostBytes);
+  SamplingParams params;
+  std::vector<std::unique_ptr<AnswerGuide>> guides;
+  for (int i = 0; i < 5; ++i) {
+    *params.mutable_constraint() =
+        SchemaConstraint(absl::StrCat(R"({"type": "string", "maxLength": )", 10000 + i, "}"));
+    guides.push_back(constraints.MakeGuide(params, std::vector<int32_t>{1, 300}));
+  }
+  std::vector<int32_t> tokens = {3 + '"'};
+  size_t greatest = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const auto& guide = guides[i % 10 == 0 ? 1 + i / 10 % 4 : 0];
+    const TokenSet& allowed = guide->Allowed(tokens, /*has_ended=*/false);
+    ASSERT_TRUE(allowed.Contains(3 + 'x') && allowed.Contains(3 + '"'));
+    ASSERT_FALSE(allowed.Contains(3 + '\n'));
+    greatest = std::max(greatest, constraints.bytes());
+    tokens.push_back(3 + 'x');
+  }
+  EXPECT_LT(greatest, kMostBytes + kOneAnswer);
+  EXPECT_GT(greatest, kMostBytes / 2);
+  guides.clear();
+  for (int i = 0; i < 100; ++i) {
+    *params.mutable_constraint() = RegexConstraint("a{" + std::to_string(1000 + i) + "}");
+    guides.clear();
+    guides.push_back(constraints.MakeGuide(params, std::vector<int32_t>{1, 300}));
+    EXPECT_TRUE(guides[0]->Allowed({}, /*has_ended=*/false).Contains(3 + 'a'));
+    EXPECT_LT(constraints.bytes(), kMostBytes + kOneAnswer);
+  }
+}
+
 TEST_F(ConstrainedAnswersTest, ShareAndDropTheirMasks) {
   Constraints constraints(&tokenizer_, 2048);
   SamplingParams params;

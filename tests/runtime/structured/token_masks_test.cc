@@ -19,6 +19,8 @@ std::vector<AnswerConstraint> TriedConstraints() {
           RegexConstraint(R"(\w+@\w+\.com\n)"),
           RegexConstraint(".*"),
           RegexConstraint("( [a-z]+){1,5}\\."),
+          RegexConstraint("(a|the|[a-z]{3,}){20,40}!"),
+          SchemaConstraint(R"({"type": "string", "minLength": 20, "maxLength": 45})"),
           RegexConstraint("[\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80]+"),
           ObjectConstraint(),
           SchemaConstraint(R"({"type": "object", "properties": {"brand": {"type": "string"},
@@ -89,13 +91,14 @@ TEST_F(TokenMasksTest, AreThoseFoundByTrial) {
 TEST_F(TokenMasksTest, AreTheSameWhenAllIsForgottenNowAndThen) {
   for (const AnswerConstraint& constraint : TriedConstraints()) {
     TokenMasks masks(MakeGrammar(constraint).value(), texts_);
-    TokenMasks forgetful(MakeGrammar(constraint).value(), texts_, /*most_bytes=*/1);
+    TokenMasks forgetful(MakeGrammar(constraint).value(), texts_);
     std::mt19937 random(2);
     TokenMasks::Place place;
     TokenMasks::Place other;
     std::vector<int32_t> tokens;
     for (int i = 0; i < 20; ++i) {
       masks.Read(tokens, /*at_start=*/false, place);
+      forgetful.Forget();
       forgetful.Read(tokens, /*at_start=*/false, other);
       const std::vector<int32_t> allowed = Tokens(masks.Allowed(place, false));
       ASSERT_EQ(Tokens(forgetful.Allowed(other, false)), allowed);
@@ -104,6 +107,60 @@ TEST_F(TokenMasksTest, AreTheSameWhenAllIsForgottenNowAndThen) {
       tokens.push_back(allowed[random() % allowed.size()]);
     }
   }
+}
+
+// Whatever is forgotten while an answer is read, the masks are the same.
+TEST_F(TokenMasksTest, ForgetStatesThatTakeTooMuch) {
+  for (const AnswerConstraint& constraint : TriedConstraints()) {
+    TokenMasks masks(MakeGrammar(constraint).value(), texts_);
+    TokenMasks small(MakeGrammar(constraint).value(), texts_, /*most_state_bytes=*/20'000);
+    std::mt19937 random(3);
+    TokenMasks::Place place;
+    TokenMasks::Place other;
+    std::vector<int32_t> tokens;
+    for (int i = 0; i < 100; ++i) {
+      masks.Read(tokens, /*at_start=*/false, place);
+      small.Read(tokens, /*at_start=*/false, other);
+      const std::vector<int32_t> allowed = Tokens(masks.Allowed(place, false));
+      ASSERT_EQ(Tokens(small.Allowed(other, false)), allowed);
+      ASSERT_EQ(small.MayEnd(other), masks.MayEnd(place));
+      if (allowed.empty()) break;
+      tokens.push_back(allowed[random() % allowed.size()]);
+    }
+  }
+  constexpr size_t kMostBytes = size_t{1} << 18;
+  TokenMasks masks(
+      MakeGrammar(SchemaConstraint(R"({"type": "string", "maxLength": 9000})")).value(), texts_,
+      kMostBytes);
+  std::vector<int32_t> tokens(1, 3 + '"');
+  tokens.resize(9000, 3 + 'x');
+  TokenMasks::Place place;
+  masks.Read(tokens, /*at_start=*/false, place);
+  EXPECT_GT(place.era, 5);
+  EXPECT_LT(masks.bytes(), 2 * kMostBytes);
+  tokens.push_back(3 + 'x');
+  tokens.push_back(3 + 'x');
+  EXPECT_DEATH(masks.Read(tokens, /*at_start=*/false, place), "is not allowed");
+}
+
+// Where counts mean nothing to a token, no further mask is found.
+TEST_F(TokenMasksTest, OfLongTextsAreFew) {
+  TokenMasks masks(
+      MakeGrammar(SchemaConstraint(R"({"type": "string", "minLength": 1000, "maxLength": 5000})"))
+          .value(),
+      texts_);
+  TokenMasks::Place place;
+  std::vector<int32_t> tokens = {3 + '"'};
+  for (int i = 0; i < 5000; ++i) {
+    masks.Read(tokens, /*at_start=*/false, place);
+    const TokenSet& allowed = masks.Allowed(place, /*at_start=*/false);
+    ASSERT_EQ(allowed.Contains(3 + '"'), i >= 1000) << i;
+    ASSERT_TRUE(allowed.Contains(3 + 'x')) << i;
+    tokens.push_back(3 + 'x');
+  }
+  masks.Read(tokens, /*at_start=*/false, place);
+  EXPECT_EQ(Tokens(masks.Allowed(place, /*at_start=*/false)), std::vector<int32_t>{3 + '"'});
+  EXPECT_LT(masks.num_masks(), 100);
 }
 
 TEST_F(TokenMasksTest, NeverHaveSpecialTokens) {
@@ -124,25 +181,6 @@ TEST_F(TokenMasksTest, LeaveOutTokensBeyondTheModel) {
   EXPECT_EQ(many.bytes[kVocabSize + 50], "");
   EXPECT_TRUE(HasTokenOfEachByte(tokenizer_, kVocabSize));
   EXPECT_FALSE(HasTokenOfEachByte(tokenizer_, 200));
-}
-
-// A long text of many states stays within some memory.
-TEST_F(TokenMasksTest, ForgetStatesThatTakeTooMuch) {
-  constexpr size_t kMostBytes = size_t{1} << 19;
-  TokenMasks masks(
-      MakeGrammar(SchemaConstraint(R"({"type": "string", "maxLength": 100000})")).value(), texts_,
-      kMostBytes);
-  TokenMasks::Place place;
-  std::vector<int32_t> tokens = {3 + '"'};
-  int64_t eras = 0;
-  for (int i = 0; i < 1000; ++i) {
-    const int64_t era = place.era;
-    masks.Read(tokens, /*at_start=*/false, place);
-    eras += place.era != era ? 1 : 0;
-    ASSERT_FALSE(masks.Allowed(place, false).empty());
-    tokens.push_back(3 + 'x');
-  }
-  EXPECT_GT(eras, 1);
 }
 
 }  // namespace
