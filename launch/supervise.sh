@@ -202,17 +202,19 @@ count_results() {  # JOURNAL HOST
   fi
 }
 
-# Makes the next start one on the hosts that are left; fails where it would not help.
+# Makes the next start one on the hosts that are left; fails where it would not help: nothing was finished, and the hosts
+# are the same.
 prepare_restart() {
-  local now
+  local now before
+  before=$(host_list "${hosts[@]}")
   [[ -n $results ]] || results=$(said '^octet: goes on after ([0-9]+) results' '\1') || results=0
   find_hosts || return 1
   now=$(count_results "$journal" "${hosts[0]:-}")
-  if [[ ${now:-0} -le $results ]]; then
+  if [[ ${now:-0} -le $results && $(host_list "${hosts[@]}") == "$before" ]]; then
     say "not started again: nothing was finished since the last start"
     return 1
   fi
-  results=$now
+  results=${now:-0}
   say "starts again${hosts[*]:+ on ${hosts[*]}} after $results results"
 }
 

@@ -135,7 +135,7 @@ examines_its_host() { in_root octet-run -n 2 doctor --quick --model /root/model 
 
 has_documents() {
   local file
-  for file in man/man1/octet.1 bash-completion/completions/octet doc/octet/copyright octet/launch/slurm/octet.sbatch; do
+  for file in man/man1/octet.1 bash-completion/completions/octet zsh/vendor-completions/_octet doc/octet/copyright octet/launch/slurm/octet.sbatch; do
     [[ -s $root/usr/share/$file || -s $root/usr/share/$file.gz ]] || { echo "no $file"; return 1; }
   done
   grep -q 'License: Expat' "$root/usr/share/doc/octet/copyright"
