@@ -29,14 +29,18 @@ banner_says_no_more() {  # TEXT
     $1 == *'exited on signal'* || $1 == *'lost communication with a remote daemon'* ]]
 }
 
-# Passes on what is said, without such banners. Not line by line: a progress bar's has no end.
+readonly waiting=' waits for the others in MPI_'
+readonly most_waiting=3
+
+# Passes on what is said, without such banners, and without all the ranks that wait for one. Not line by line: a progress
+# bar's has no end.
 without_banners() {
-  local LC_ALL=C ruler chunk more text='' line banner=''
+  local LC_ALL=C ruler chunk more text='' line banner='' num_waiting=0
   ruler=$(printf -- '-%.0s' {1..60})
   while IFS= read -r -N 1 chunk; do
     IFS= read -r -t 0.02 -N 65536 more || true
     text+=$chunk$more
-    while [[ -n $banner || $text == *"$ruler"* ]] && [[ $text == *$'\n'* ]]; do
+    while [[ -n $banner || $text == *"$ruler"* || $text == *"$waiting"* ]] && [[ $text == *$'\n'* ]]; do
       line=${text%%$'\n'*}
       text=${text#*$'\n'}
       pass_line_on
@@ -51,7 +55,9 @@ without_banners() {
 }
 
 pass_line_on() {  # of without_banners
-  if [[ $line != *"$ruler" ]]; then
+  if [[ $line == *"$waiting"* ]] && ((++num_waiting > most_waiting)); then
+    ((num_waiting > most_waiting + 1)) || printf '%s\n' 'octet: and so do other ranks'
+  elif [[ $line != *"$ruler" ]]; then
     if [[ -n $banner ]]; then banner+=$line$'\n'; else printf '%s\n' "$line"; fi
   elif [[ -z $banner ]]; then
     printf '%s' "${line%%"$ruler"*}"  # of a bar that it was written behind
