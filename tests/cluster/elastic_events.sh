@@ -73,8 +73,9 @@ alive_hosts() {  # all|listed
 
 # Any of those that are alive.
 list_any_hosts() {
+  local host
   local -a alive
-  mapfile -t alive < <(alive_hosts all | shuf --random-source=<(seq $RANDOM 100000))
+  mapfile -t alive < <(for host in $(alive_hosts all); do echo "$RANDOM $host"; done | sort -n | cut -d ' ' -f 2)
   list_hosts "${alive[@]:0:1 + RANDOM % ${#alive[@]}}"
 }
 

@@ -26,6 +26,7 @@ start_job() {
 
 # Placements of a file are for a number of ranks; otherwise hosts that come bring more ranks, and experts follow the load.
 draw_job() {
+  local kind
   local -a kinds=(add remove lose lose_two lose_late cut hurry spoil stranger shrink slow narrow)
   listed=(node1 node2 node3) lost=''
   slots_of=([node1]=1 [node2]=1 [node3]=1 [node4]=$(pick 1 2) [node5]=1)
@@ -40,7 +41,8 @@ draw_job() {
     run_flags=()
     job_flags=(--rebalance-every "$(pick 5 20)" --spare-experts 24)
   fi
-  mapfile -t events < <(shuf -n "$events_of_a_seed" --random-source=<(seq "$seed" 100000) -e "${kinds[@]}")
+  mapfile -t events < <(for kind in "${kinds[@]}"; do echo "$RANDOM $kind"; done | sort -n | cut -d ' ' -f 2)
+  events=("${events[@]:0:events_of_a_seed}")
 }
 
 # Not on hosts that the job left, either.
