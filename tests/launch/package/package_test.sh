@@ -94,7 +94,7 @@ has_one_time() {
   local times
   times=$({ ar tv "$deb" | awk '{ print $4, $5, $6, $7 }' && dpkg-deb --fsys-tarfile "$deb" |
     tar -tv --full-time -f - | awk '{ print $4, $5 }'; } | sort -u)
-  [[ $times == "$(TZ= LC_ALL=C date -d "@$SOURCE_DATE_EPOCH" '+%F %T
+  [[ $times == "$(LC_ALL=C date -d "@$SOURCE_DATE_EPOCH" '+%F %T
 %b %d %H:%M %Y')" ]] || { echo "$times"; return 1; }
 }
 
