@@ -24,6 +24,7 @@
 #   OCTET_BIN   the program, under the same path on all hosts; that of the build, or the one installed with this script,
 #               unless set
 #   OCTET_SSH   ssh with its options, such as "ssh -F FILE"
+#   OCTET_END_SECONDS   after which an mpirun that does not end with its ranks is killed; 45 unless set
 set -euo pipefail
 
 checkout=$(cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.." && pwd)  # installed: PREFIX/share/octet

@@ -81,6 +81,13 @@ a_start_that_only_lost_a_host() {
     said 'run.sh: not started again: nothing was finished since the last start'
 }
 
+an_mpirun_that_stays_is_ended() {
+  hosts_are a b
+  OCTET_END_SECONDS=1 starts_are 0 --max-restarts 1 -- \
+    'trap "" TERM; echo b > "$work/silent"; echo "octet: stopped by TERM; what is done is kept" >&2; sleep 50' 'exit 0' \
+    -- a:1,b:1 a:1 && said 'run.sh: mpirun has not ended for 1 s; kills it'
+}
+
 a_line_that_is_none_is_said() {
   local line
   hosts_are a
@@ -130,6 +137,7 @@ check "hosts that can't serve are left out" without_those_that_cannot_serve
 check "an empty hostfile" an_empty_hostfile_is_said
 check "a line that is none" a_line_that_is_none_is_said
 check "a start that finished nothing and lost a host" a_start_that_only_lost_a_host
+check "an mpirun that stays" an_mpirun_that_stays_is_ended
 check "a change while the job runs" follows_changes
 check "a change without other hosts" stays_where_nothing_better_comes
 check "hosts that refuse" waits_for_a_change_after_a_refusal
