@@ -1,9 +1,16 @@
 # shellcheck shell=bash disable=SC2046,SC2086,SC2154  # names of hosts are words
 # What happens to the cluster of elastic_test.sh, and what is true when the job has come to terms with it.
 
-pick() {  # WORD ...
-  local -a words=("$@")
-  echo "${words[RANDOM % $#]}"
+# Sets `drawn` to these words in a random order. It prints nothing: a subshell would have random numbers of its own.
+draw() {  # WORD ...
+  local i j word
+  drawn=("$@")
+  for ((i = $# - 1; i > 0; --i)); do
+    j=$((RANDOM % (i + 1)))
+    word=${drawn[i]}
+    drawn[i]=${drawn[j]}
+    drawn[j]=$word
+  done
 }
 
 num_results() { cat "$work"/long.jsonl.journal/part-* 2> /dev/null | grep -cE '^[0-9a-f]{16} answer' || true; }
@@ -73,10 +80,8 @@ alive_hosts() {  # all|listed
 
 # Any of those that are alive.
 list_any_hosts() {
-  local host
-  local -a alive
-  mapfile -t alive < <(for host in $(alive_hosts all); do echo "$RANDOM $host"; done | sort -n | cut -d ' ' -f 2)
-  list_hosts "${alive[@]:0:1 + RANDOM % ${#alive[@]}}"
+  draw $(alive_hosts all)
+  list_hosts "${drawn[@]:0:1 + RANDOM % ${#drawn[@]}}"
 }
 
 # Not the host of mpirun. Makes sure that there is one.
@@ -90,7 +95,8 @@ pick_victim() {
     wait_until computes "$(num_results)"
     mapfile -t candidates < <(alive_hosts listed | grep -vx node1)
   fi
-  victim=$(pick "${candidates[@]}")
+  draw "${candidates[@]}"
+  victim=${drawn[0]}
 }
 
 # It goes without a word, or with what a kernel says for processes that are gone. Hosts that stay are listed.
@@ -129,7 +135,8 @@ event_lose_late() {
   event_lose
   before=$(times_said 'starts again on')
   ((RANDOM % 2)) || wait_until says_again 'starts again on' "$before"
-  sleep "$(pick 0 0.3 1 2)"
+  draw 0 0.3 1 2
+  sleep "${drawn[0]}"
   list_any_hosts
 }
 
@@ -148,7 +155,8 @@ event_cut() {
 event_hurry() {
   for _ in 1 2 3; do
     list_any_hosts
-    sleep "$(pick 0 0.5 1.2 2 4)"
+    draw 0 0.5 1.2 2 4
+    sleep "${drawn[0]}"
   done
 }
 
@@ -156,7 +164,8 @@ event_hurry() {
 event_spoil() {
   local before
   before=$(times_said 'stays on its hosts')
-  printf '%s\n' "node1 slots=1" "$(pick 'node4 slots=two' 'node4 slots=' 'node4 node5' 'node4 slots=0')" > "$work/hosts"
+  draw 'node4 slots=two' 'node4 slots=' 'node4 node5' 'node4 slots=0'
+  printf '%s\n' "node1 slots=1" "${drawn[0]}" > "$work/hosts"
   wait_until says_again 'stays on its hosts' "$before" || return 1
   write_hostfile "${listed[@]}"
 }
@@ -172,14 +181,18 @@ event_stranger() {
 }
 
 event_shrink() {
-  list_hosts "$(pick $(alive_hosts all))"
+  draw $(alive_hosts all)
+  list_hosts "${drawn[0]}"
   wait_until has_its_hosts || return 1
   list_hosts $(alive_hosts all)
 }
 
 event_slow() { "$cluster" slow "$((2 + RANDOM % (num_hosts - 1)))" || true; }  # it may be off
 
-event_narrow() { "$cluster" rate "$(pick 30 100)"; }
+event_narrow() {
+  draw 30 100
+  "$cluster" rate "${drawn[0]}"
+}
 
 event_move() {
   local before

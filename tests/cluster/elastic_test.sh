@@ -26,10 +26,9 @@ start_job() {
 
 # Placements of a file are for a number of ranks; otherwise hosts that come bring more ranks, and experts follow the load.
 draw_job() {
-  local kind
   local -a kinds=(add remove lose lose_two lose_late cut hurry spoil stranger shrink slow narrow)
   listed=(node1 node2 node3) lost=''
-  slots_of=([node1]=1 [node2]=1 [node3]=1 [node4]=$(pick 1 2) [node5]=1)
+  slots_of=([node1]=1 [node2]=1 [node3]=1 [node4]=$((1 + RANDOM % 2)) [node5]=1)
   write_hostfile "${listed[@]}"
   first_hosts="${listed[*]}"
   if ((RANDOM % 2)); then
@@ -39,10 +38,10 @@ draw_job() {
     job_flags=(--placement "$work/placement.txtpb" --spare-experts 24)
   else
     run_flags=()
-    job_flags=(--rebalance-every "$(pick 5 20)" --spare-experts 24)
+    job_flags=(--rebalance-every $((RANDOM % 2 ? 5 : 20)) --spare-experts 24)
   fi
-  mapfile -t events < <(for kind in "${kinds[@]}"; do echo "$RANDOM $kind"; done | sort -n | cut -d ' ' -f 2)
-  events=("${events[@]:0:events_of_a_seed}")
+  draw "${kinds[@]}"
+  events=("${drawn[@]:0:events_of_a_seed}")
 }
 
 # Not on hosts that the job left, either.
