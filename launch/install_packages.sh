@@ -14,7 +14,7 @@ test_packages=(
   clang-14 clang-format clang-tidy libclang-rt-14-dev libgtest-dev libgmock-dev
   python3 python3-jinja2 python3-numpy python3-pyte python3-yaml sentencepiece shellcheck
   man-db manpages-ja manpages-ru manpages-zh
-  iproute2 munge openssh-client openssh-server slurm-client slurmctld slurmd
+  iproute2 munge openssh-client openssh-server slurm-client slurmctld slurmd zsh
 )
 run_packages=(
   gnuplot-nox hostname libabsl20220623 libedit2 libhwloc15 libprotobuf32 libxxhash0 libyaml-0-2 libzstd1 openmpi-bin

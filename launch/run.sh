@@ -10,7 +10,8 @@
 #   --threads N           of each rank
 #   --interface NAME      the network that ranks use, where hosts have several: eth0, ib0
 #   --max-restarts N      goes on by itself when a rank or a host is lost, on the hosts that are left, or that the
-#                         hostfile has by then; 0 unless given. Only as long as each start finishes something
+#                         hostfile has by then; 0 unless given. Only as long as each start finishes something or
+#                         loses a host
 #   --elastic             when the hostfile changes, stops between two steps and goes on with the hosts that it has now
 #
 # The command free-weights [TMPFS] frees the memory of hosts in which jobs left their weights (--keep-weights).
@@ -23,6 +24,7 @@
 #   OCTET_BIN   the program, under the same path on all hosts; that of the build, or the one installed with this script,
 #               unless set
 #   OCTET_SSH   ssh with its options, such as "ssh -F FILE"
+#   OCTET_END_SECONDS   after which an mpirun that does not end with its ranks is killed; 45 unless set
 set -euo pipefail
 
 checkout=$(cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.." && pwd)  # installed: PREFIX/share/octet
@@ -52,13 +54,28 @@ use_hostfile() {
   name_hosts "${hosts[@]}"
 }
 
+# Prints each host of the hostfile with its slots, or "! WHY" for a line that is none.
+parse_hostfile() {
+  awk '{ sub(/#.*/, ""); gsub(/\r/, ""); gsub(/[ \t]*=[ \t]*/, "=") }
+    !NF { next }
+    { n = 1; bad = $1 ~ /=/ ? $1 : ""
+      for (i = 2; i <= NF; ++i) {
+        if ($i !~ /^[A-Za-z_-]+=./) bad = $i
+        if ($i !~ /^slots=/) continue
+        n = substr($i, 7)
+        if (n !~ /^[1-9][0-9]*$/ || length(n) > 5) bad = $i
+      }
+      if (bad != "") { print "! line " NR " has \047" substr(bad, 1, 40) "\047; a host may have slots=N, N from 1 to 99999"; exit }
+    }
+    !seen[$1]++ { print $1, n }' "$hostfile" 2> /dev/null
+}
+
 # Sets the hosts and their slots, or else why it can't.
 read_hostfile() {
   local text host number
   hostfile_seen=$(look_at_hostfile)
-  text=$(awk '{ sub(/#.*/, "") } NF && !seen[$1]++ { n = 1; if (match($0, /slots *= *[0-9]+/)) {
-    n = substr($0, RSTART, RLENGTH); sub(/.*= */, "", n) } print $1, n }' "$hostfile" 2> /dev/null) ||
-    { why="can't read the hostfile $hostfile"; return 1; }
+  text=$(parse_hostfile) || { why="can't read the hostfile $hostfile"; return 1; }
+  [[ $text != *"! "* ]] || { why="$hostfile: ${text#*! }"; return 1; }
   [[ -n $text ]] || { why="there is no host in $hostfile"; return 1; }
   hosts=() slots=()
   while read -r host number; do

@@ -1,10 +1,12 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2034,SC2086,SC2154
 # Runs a job to its end, says in a sentence how it ended, and starts it again where that helps. Part of run.sh, which
 # gives: octet, hosts, mpirun, count_ranks, use_only, is_this_host, on_host, elastic; elastic.sh: find_hosts.
 
 # Open MPI notices a lost host after these at most 25 s; the ranks' own deadline (--timeout) must be longer.
 failure_detection=(--mca oob_tcp_keepalive_time 10 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 3)
 ssh_failure_detection=(-o ServerAliveInterval=10 -o ServerAliveCountMax=2)
+
+readonly end_seconds=${OCTET_END_SECONDS:-45}  # more than mpirun takes to notice that another host is lost
 
 readonly done_code=0 failed_code=1 refused_code=2 stopped_code=75
 
@@ -29,14 +31,18 @@ banner_says_no_more() {  # TEXT
     $1 == *'exited on signal'* || $1 == *'lost communication with a remote daemon'* ]]
 }
 
-# Passes on what is said, without such banners. Not line by line: a progress bar's has no end.
+readonly waiting=' waits for the others in MPI_'
+readonly most_waiting=3
+
+# Passes on what is said, without such banners, and without all the ranks that wait for one. Not line by line: a progress
+# bar's has no end.
 without_banners() {
-  local LC_ALL=C ruler chunk more text='' line banner=''
+  local LC_ALL=C ruler chunk more text='' line banner='' num_waiting=0
   ruler=$(printf -- '-%.0s' {1..60})
   while IFS= read -r -N 1 chunk; do
     IFS= read -r -t 0.02 -N 65536 more || true
     text+=$chunk$more
-    while [[ -n $banner || $text == *"$ruler"* ]] && [[ $text == *$'\n'* ]]; do
+    while [[ -n $banner || $text == *"$ruler"* || $text == *"$waiting"* ]] && [[ $text == *$'\n'* ]]; do
       line=${text%%$'\n'*}
       text=${text#*$'\n'}
       pass_line_on
@@ -51,7 +57,9 @@ without_banners() {
 }
 
 pass_line_on() {  # of without_banners
-  if [[ $line != *"$ruler" ]]; then
+  if [[ $line == *"$waiting"* ]] && ((++num_waiting > most_waiting)); then
+    ((num_waiting > most_waiting + 1)) || printf '%s\n' 'octet: and so do other ranks'
+  elif [[ $line != *"$ruler" ]]; then
     if [[ -n $banner ]]; then banner+=$line$'\n'; else printf '%s\n' "$line"; fi
   elif [[ -z $banner ]]; then
     printf '%s' "${line%%"$ruler"*}"  # of a bar that it was written behind
@@ -62,9 +70,19 @@ pass_line_on() {  # of without_banners
   fi
 }
 
+# Ends an mpirun that stays when its ranks have been told to end: one that lost a second host meanwhile waits for ever.
+end_hung_mpirun() {
+  local children i
+  until grep -qE '^octet: stopped by TERM|Remote daemon: \[' "$messages"; do pause 1; done
+  for ((i = 0; i < end_seconds; ++i)); do pause 1; done
+  children=$(cat "/proc/$mpirun_pid/task/$mpirun_pid/children" 2> /dev/null) || children=''
+  say "mpirun has not ended for $end_seconds s; kills it"
+  kill -KILL "$mpirun_pid" $children 2> /dev/null || true
+}
+
 # Runs a command with what it says also in the file `messages`. Its exit status is that of mpirun.
 run_once() {  # COMMAND ...
-  local status=0 tee_pid watch_pid=''
+  local status=0 tee_pid watchers=() watcher
   rm -f "$scratch/stderr"
   : > "$messages"
   mkfifo "$scratch/stderr"
@@ -79,7 +97,9 @@ run_once() {  # COMMAND ...
   fi
   mpirun_pid=$!
   [[ -z $told_to_stop ]] || signal_mpirun TERM
-  [[ -z $elastic ]] || { watch_hostfile > /dev/null & watch_pid=$!; }
+  end_hung_mpirun > /dev/null &
+  watchers+=($!)
+  [[ -z $elastic ]] || { watch_hostfile > /dev/null & watchers+=($!); }
   while kill -0 "$mpirun_pid" 2> /dev/null; do  # a signal ends `wait` early
     wait "$mpirun_pid" || true
   done
@@ -88,7 +108,7 @@ run_once() {  # COMMAND ...
   wait "$tee_pid" || true
   ! keeps_journal || journal=$(journal_directory)
   note_kept_weights
-  [[ -z $watch_pid ]] || { kill "$watch_pid" 2> /dev/null; wait "$watch_pid"; } || true
+  for watcher in "${watchers[@]}"; do { kill "$watcher" 2> /dev/null; wait "$watcher"; } || true; done
   return "$status"
 }
 
@@ -202,17 +222,19 @@ count_results() {  # JOURNAL HOST
   fi
 }
 
-# Makes the next start one on the hosts that are left; fails where it would not help.
+# Makes the next start one on the hosts that are left; fails where it would not help: nothing was finished, and the hosts
+# are the same.
 prepare_restart() {
-  local now
+  local now before
+  before=$(host_list "${hosts[@]}")
   [[ -n $results ]] || results=$(said '^octet: goes on after ([0-9]+) results' '\1') || results=0
   find_hosts || return 1
   now=$(count_results "$journal" "${hosts[0]:-}")
-  if [[ ${now:-0} -le $results ]]; then
+  if [[ ${now:-0} -le $results && $(host_list "${hosts[@]}") == "$before" ]]; then
     say "not started again: nothing was finished since the last start"
     return 1
   fi
-  results=$now
+  results=${now:-0}
   say "starts again${hosts[*]:+ on ${hosts[*]}} after $results results"
 }
 

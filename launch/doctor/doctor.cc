@@ -84,14 +84,19 @@ std::vector<int> LinkPlayers(const Communicator& world) {
   return all;
 }
 
-// Collective. Measures what all ranks read from memory at the same time.
-double MeasureDram(Communicator& world, const MemoryFacts& memory, int wanted_threads) {
+// Collective. Measures what the ranks of all hosts read from memory at the same time. Ranks for
+// whose threads a host has no cores measure nothing: ranks that take turns would each read alone.
+double MeasureDram(Communicator& world, const RankFacts& facts, int wanted_threads) {
   const int threads = CountThreads(world, wanted_threads);
   const auto hosts = world.hosts();
-  const auto ranks = std::count(hosts.begin(), hosts.end(), hosts[world.rank()]);
+  const std::string& host = hosts[world.rank()];
+  const auto index = std::count(hosts.begin(), hosts.begin() + world.rank(), host);
+  const int64_t places = std::max(1, facts.available_cores() / threads);
+  const int64_t ranks = std::min<int64_t>(places, std::count(hosts.begin(), hosts.end(), host));
   const int64_t bytes = std::max(kLeastProbedBytes, kProbedHostBytes / (ranks * threads));
   AllGather(world, kDoctorPlace, "");
-  if (memory.usable_bytes() < 2 * bytes * threads * ranks || SupportedIsas().empty()) return 0;
+  if (index >= ranks || SupportedIsas().empty()) return 0;
+  if (facts.memory().usable_bytes() < 2 * bytes * threads * ranks) return 0;
   double best = 0;
   for (const DramRate& rate : ProbeDram(SupportedIsas().back(), threads, bytes)) {
     best = std::max(best, rate.bytes_per_second());
@@ -114,8 +119,9 @@ RankFacts GatherOwnFacts(Communicator& world, FileSystem& files, const DoctorOpt
   for (const TcpFacts& connection : ReadTcpConnections(files)) {
     *facts.add_connections() = connection;
   }
-  if (!options.quick)
-    facts.set_dram_bytes_per_second(MeasureDram(world, facts.memory(), options.threads));
+  if (!options.quick) {
+    facts.set_dram_bytes_per_second(MeasureDram(world, facts, options.threads));
+  }
   if (!options.model.empty() && IsFirstOfHost(world)) {
     *facts.mutable_model() = ReadModelFacts(files, options.model, {.everything = options.read_all});
   }
@@ -135,6 +141,8 @@ class DoctorCommand : public Subcommand {
         "--quick", [this] { options_.quick = true; }, "measure no speeds of links and memory");
     line().AddCount("--threads", options_.threads, kThreadCounts,
                     "of each rank, as the job will have them; default: its share of the cores");
+    line().AddText("--links", options_.links,
+                   "CSV file for the latency and the bandwidth of every link, as matrices");
     line().AddText("--output-json", options_.output_json, "file for all of it as JSON");
   }
 
@@ -147,9 +155,7 @@ class DoctorCommand : public Subcommand {
     int64_t errors = 0;
     if (world.rank() == 0) {
       std::cout << FormatDoctorReport(report) << std::flush;
-      if (!options_.output_json.empty()) {
-        status = WriteResultFile(files, options_.output_json, JsonOf(report));
-      }
+      status = WriteFiles(files, report);
       errors = std::count_if(
           report.findings().begin(), report.findings().end(),
           [](const DoctorFinding& finding) { return finding.severity() == kDoctorError; });
@@ -164,8 +170,28 @@ class DoctorCommand : public Subcommand {
     if (options_.read_all && options_.model.empty()) {
       return absl::InvalidArgumentError("--read-all has no effect without --model");
     }
-    if (options_.output_json.empty()) return absl::OkStatus();
-    return CheckResultFile(files, "--output-json", options_.output_json);
+    if (options_.quick && !options_.links.empty()) {
+      return absl::InvalidArgumentError("--links has no effect with --quick");
+    }
+    absl::Status status;
+    if (!options_.output_json.empty()) {
+      status = CheckResultFile(files, "--output-json", options_.output_json);
+    }
+    if (!options_.links.empty()) {
+      status.Update(CheckResultFile(files, "--links", options_.links));
+    }
+    return status;
+  }
+
+  absl::Status WriteFiles(FileSystem& files, const DoctorReport& report) const {
+    absl::Status status;
+    if (!options_.links.empty()) {
+      status = WriteResultFile(files, options_.links, FormatLinksCsv(report));
+    }
+    if (!options_.output_json.empty()) {
+      status.Update(WriteResultFile(files, options_.output_json, JsonOf(report)));
+    }
+    return status;
   }
 
   // Collective.

@@ -17,6 +17,7 @@ struct DoctorOptions {
   bool read_all = false;  // every byte of the model
   bool quick = false;     // no speeds are measured
   int threads = 0;        // of each rank of the job to come; 0: not known
+  std::string links;      // file for their matrices; empty: none
   std::string output_json;
 };
 

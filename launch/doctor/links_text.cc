@@ -1,10 +1,13 @@
 #include <absl/functional/function_ref.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/base/quantile.h"
@@ -29,27 +32,77 @@ std::string EndOfLink(const DoctorReport& report, int rank, bool between_hosts) 
   return between_hosts ? report.ranks(rank).host() : absl::StrCat("rank ", rank);
 }
 
-std::string FormatMatrix(const DoctorReport& report, const std::set<int>& ranks,
-                         bool between_hosts) {
-  std::vector<std::vector<std::string>> rows(1);
-  rows[0].emplace_back("links");
-  for (const int to : ranks) {
-    if (to != *ranks.begin()) rows[0].push_back(EndOfLink(report, to, between_hosts));
-  }
-  for (const int from : ranks) {
-    if (from == *ranks.rbegin()) continue;
-    std::vector<std::string>& row = rows.emplace_back();
-    row.push_back(EndOfLink(report, from, between_hosts));
-    for (const int to : ranks) {
-      if (to == *ranks.begin()) continue;
-      const auto link =
-          std::find_if(report.links().begin(), report.links().end(), [&](const LinkFacts& each) {
-            return std::minmax(each.rank(), each.peer()) == std::minmax(from, to);
-          });
-      row.push_back(to <= from || link == report.links().end() ? "" : LinkText(*link));
+// The ranks that links join.
+struct LinkEnds {
+  std::set<int> ranks;
+  bool are_hosts = true;  // each on a host of its own
+};
+
+LinkEnds EndsOf(const DoctorReport& report) {
+  LinkEnds ends;
+  std::set<std::string> hosts;
+  for (const LinkFacts& link : report.links()) {
+    for (const int rank : {link.rank(), link.peer()}) {
+      ends.ranks.insert(rank);
+      hosts.insert(report.ranks(rank).host());
     }
   }
+  ends.are_hosts = hosts.size() == ends.ranks.size();
+  return ends;
+}
+
+using LinkValue = absl::FunctionRef<std::string(const LinkFacts&)>;
+
+std::string LatencyText(const LinkFacts& link) {
+  return absl::StrFormat("%.0f", link.latency_seconds() * 1e6);
+}
+
+std::string BandwidthText(const LinkFacts& link) {
+  return absl::StrFormat("%.2f", link.bytes_per_second() / 1e9);
+}
+
+// Returns rows of a value of each link, from one end to each other one; "" where nothing was
+// measured.
+std::vector<std::vector<std::string>> LinkMatrix(const DoctorReport& report, const LinkEnds& ends,
+                                                 const char* name, LinkValue value_of) {
+  std::map<std::pair<int, int>, std::string> values;
+  for (const LinkFacts& link : report.links()) {
+    values[std::minmax(link.rank(), link.peer())] = value_of(link);
+  }
+  std::vector<std::vector<std::string>> rows = {{name}};
+  for (const int to : ends.ranks) rows[0].push_back(EndOfLink(report, to, ends.are_hosts));
+  for (const int from : ends.ranks) {
+    std::vector<std::string>& row = rows.emplace_back();
+    row.push_back(EndOfLink(report, from, ends.are_hosts));
+    for (const int to : ends.ranks) {
+      const auto value = values.find(std::minmax(from, to));
+      row.push_back(value == values.end() ? "" : value->second);
+    }
+  }
+  return rows;
+}
+
+// Without the half that says the same.
+std::string FormatHalf(std::vector<std::vector<std::string>> rows) {
+  for (size_t from = 1; from < rows.size(); ++from) {
+    for (size_t to = 1; to < from; ++to) rows[from][to].clear();
+  }
+  rows.pop_back();
+  for (std::vector<std::string>& row : rows) row.erase(row.begin() + 1);
   return FormatTable(rows);
+}
+
+std::string FormatCsv(const std::vector<std::vector<std::string>>& rows) {
+  return absl::StrJoin(rows, "", [](std::string* out, const std::vector<std::string>& row) {
+    absl::StrAppend(out, absl::StrJoin(row, ","), "\n");
+  });
+}
+
+// Says which ranks were measured, if not all of a single host.
+std::string NoteOnRanks(const DoctorReport& report, const LinkEnds& ends) {
+  if (ends.are_hosts || std::ssize(ends.ranks) == report.ranks_size()) return "";
+  return absl::StrCat("links of ", ends.ranks.size(), " of the ", report.ranks_size(),
+                      " ranks, which share a host\n");
 }
 
 std::string FormatSpread(const DoctorReport& report, const char* name, const char* format,
@@ -84,24 +137,28 @@ std::string FormatWorst(const DoctorReport& report, bool between_hosts) {
 
 std::string FormatLinks(const DoctorReport& report) {
   if (report.links().empty()) return "";
-  std::set<int> ranks;
-  std::set<std::string> hosts;
-  for (const LinkFacts& link : report.links()) {
-    for (const int rank : {link.rank(), link.peer()}) {
-      ranks.insert(rank);
-      hosts.insert(report.ranks(rank).host());
-    }
+  const LinkEnds ends = EndsOf(report);
+  if (std::ssize(ends.ranks) <= kMostInMatrix) {
+    return absl::StrCat(NoteOnRanks(report, ends),
+                        FormatHalf(LinkMatrix(report, ends, "links, us", LatencyText)),
+                        FormatHalf(LinkMatrix(report, ends, "links, GB/s", BandwidthText)));
   }
-  const bool between_hosts = hosts.size() == ranks.size();
-  if (std::ssize(ranks) <= kMostInMatrix) return FormatMatrix(report, ranks, between_hosts);
   return absl::StrCat(
       Counted(report.links_size(), "link"), " between ",
-      Counted(std::ssize(ranks), between_hosts ? "host" : "rank"), ": least, median, most\n",
+      Counted(std::ssize(ends.ranks), ends.are_hosts ? "host" : "rank"),
+      " (all: --links FILE): least, median, most\n",
       FormatSpread(report, "latency", "%.0f, %.0f, %.0f us\n",
                    [](const LinkFacts& link) { return link.latency_seconds() * 1e6; }),
       FormatSpread(report, "bandwidth", "%.2f, %.2f, %.2f GB/s\n",
                    [](const LinkFacts& link) { return link.bytes_per_second() / 1e9; }),
-      FormatWorst(report, between_hosts));
+      FormatWorst(report, ends.are_hosts));
+}
+
+std::string FormatLinksCsv(const DoctorReport& report) {
+  if (report.links().empty()) return "";
+  const LinkEnds ends = EndsOf(report);
+  return absl::StrCat(FormatCsv(LinkMatrix(report, ends, "latency_us", LatencyText)), "\n",
+                      FormatCsv(LinkMatrix(report, ends, "bandwidth_gb_per_s", BandwidthText)));
 }
 
 }  // namespace octet

@@ -70,6 +70,37 @@ std::string FishCondition(const CommandDescription& command, const std::string& 
   return absl::StrJoin(tests, "; and ");
 }
 
+// Returns an element of an array for zsh's _describe: the name, and what stands beside it.
+std::string ZshElement(const std::string& name, const std::string& help) {
+  return absl::StrCat("\n        '", name, ":", absl::StrReplaceAll(help, {{"'", R"('\'')"}}), "'");
+}
+
+// `path` is zsh's own name for the directories of programs.
+constexpr char kZshBegin[] = R"(#compdef octet octet-run
+# Completion of octet and octet-run for zsh, made by: octet completion zsh
+_octet() {
+  local place=octet before=${words[CURRENT-1]} word
+  local -a commands flags values
+  for word in "${(@)words[2,CURRENT-1]}"; do
+    case "$place $word" in
+      )";
+
+constexpr char kZshEnd[] = R"(  if [[ $PREFIX == --*=* ]]; then
+    compset -P '*='
+    _files
+  elif (( ${values[(Ie)$before]} )); then
+    _files
+  elif [[ $PREFIX == -* ]]; then
+    _describe -o flag flags
+  elif (( $#commands )); then
+    _describe command commands
+  else
+    _files
+  fi
+}
+if [[ ${funcstack[1]} == _octet ]]; then _octet "$@"; else compdef _octet octet octet-run; fi
+)";
+
 }  // namespace
 
 std::string FormatBashCompletion(const CommandDescription& program) {
@@ -116,6 +147,29 @@ std::string FormatFishCompletion(const CommandDescription& program) {
     }
   });
   return text;
+}
+
+std::string FormatZshCompletion(const CommandDescription& program) {
+  std::string paths;
+  std::string cases;
+  VisitCommands(program, "octet", [&](const CommandDescription& command, const std::string& path) {
+    if (&command != &program) absl::StrAppend(&paths, paths.empty() ? "" : " | ", "'", path, "'");
+    absl::StrAppend(&cases, "    '", path, "')\n      commands=(");
+    for (const CommandDescription& sub : command.commands) {
+      absl::StrAppend(&cases, ZshElement(sub.name, sub.help));
+    }
+    absl::StrAppend(&cases, ")\n      flags=(");
+    for (const FlagDescription& flag : command.flags) {
+      for (const std::string& name : flag.names) {
+        absl::StrAppend(&cases, ZshElement(name, flag.help));
+      }
+    }
+    absl::StrAppend(&cases, ")\n      values=(", FlagNames(command, /*with_value=*/true),
+                    ")\n      ;;\n");
+  });
+  return absl::StrCat(kZshBegin, paths,
+                      ") place+=\" $word\" ;;\n    esac\n  done\n  case $place in\n", cases,
+                      "  esac\n", kZshEnd);
 }
 
 }  // namespace octet

@@ -16,6 +16,9 @@ std::string FormatBashCompletion(const CommandDescription& program);
 // The same for fish.
 std::string FormatFishCompletion(const CommandDescription& program);
 
+// The same for zsh: a file _octet of its fpath, which can be sourced as well.
+std::string FormatZshCompletion(const CommandDescription& program);
+
 }  // namespace octet
 
 #endif  // OCTET_LAUNCH_MANUAL_COMPLETION_H_

@@ -38,7 +38,7 @@ class CompletionCommand : public Subcommand {
       : Subcommand(program, "completion",
                    "print a script that completes commands: source <(octet completion bash)"),
         program_(program) {
-    line().AddRequiredText("shell", shell_, "bash or fish");
+    line().AddRequiredText("shell", shell_, "bash, fish or zsh");
   }
 
   ExitCode Run(Communicator& world) override {
@@ -47,11 +47,13 @@ class CompletionCommand : public Subcommand {
       script = FormatBashCompletion(program_.Describe());
     } else if (shell_ == "fish") {
       script = FormatFishCompletion(program_.Describe());
+    } else if (shell_ == "zsh") {
+      script = FormatZshCompletion(program_.Describe());
     } else {
       return ExitWith(
           world,
           absl::InvalidArgumentError(absl::StrCat(
-              "octet completion: the shell must be bash or fish, not ", Quoted(shell_))),
+              "octet completion: the shell must be bash, fish or zsh, not ", Quoted(shell_))),
           ExitCode::kCannotServe);
     }
     if (world.rank() == 0) std::cout << script << std::flush;

@@ -19,6 +19,7 @@
 #   cluster.sh blackhole I on|off          # what host I sends and gets is lost silently, and the carrier stays
 #   cluster.sh power-off I                 # all processes of host I are gone at once, and nobody says so
 #   cluster.sh kill I SIGNAL PATTERN       # to the processes of host I whose command line matches
+#   cluster.sh slow I                      # host I gets a fraction of the processor that others get
 #   cluster.sh rate MBIT                   # of every cable in both directions; 0: as fast as it goes
 #   cluster.sh impair DELAY_MS PERCENT     # the switch delays every frame and loses some; 0 0: it does not
 #
@@ -226,7 +227,7 @@ case $command in
   exec) check_host "${1:-}" && on_host "$@" ;;
   hostfile | ssh_config) cluster_size > /dev/null && echo "$state/$command" ;;
   ps) check_host "${1:-}" && list_processes "$1" ;;
-  link | cable | blackhole | power-off | kill) check_host "${1:-}" && "fault_${command//-/_}" "$@" ;;
+  link | cable | blackhole | power-off | kill | slow) check_host "${1:-}" && "fault_${command//-/_}" "$@" ;;
   rate) fault_rate "$@" ;;
   impair) fault_impair "$@" ;;
   *) usage ;;

@@ -37,6 +37,13 @@ fault_kill() {  # I SIGNAL PATTERN; fails if no process matches
   xargs kill "-$2" <<< "$pids"
 }
 
+fault_slow() {  # I: what runs there, and what starts there, gets a fraction of the processor that other hosts get
+  local pids
+  pids=$(host_pids "$1")
+  [[ -n $pids ]] || fail "node$1 is off"
+  xargs renice -n 19 -p <<< "$pids" > /dev/null
+}
+
 set_rate() {  # NAMESPACE DEVICE MBIT
   if [[ $3 -eq 0 ]]; then
     tc -n "$1" qdisc del dev "$2" root 2> /dev/null || true  # there may be none

@@ -63,13 +63,13 @@ check_refusal() {
   fi
 }
 
-# wait_until COMMAND ...: it succeeds, within 60 s.
+# wait_until COMMAND ...: it succeeds, within $patience seconds; 60 unless set.
 wait_until() {
-  for _ in {1..300}; do
+  for _ in $(seq $((5 * ${patience:-60}))); do
     ! "$@" || return 0
     sleep 0.2
   done
-  echo "not within 60 s: $*"
+  echo "not within ${patience:-60} s: $*"
   return 1
 }
 

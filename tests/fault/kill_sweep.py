@@ -3,7 +3,9 @@
 and batch sizes, and compares the output byte for byte with that of an undisturbed run. After each kill and stop it also
 compares what `octet jobs` counts with what the journal and the output hold.
 
-    tests/fault/kill_sweep.py [--points N] [--stops N] [--seed S] [--parallel N] [--log FILE]
+    tests/fault/kill_sweep.py [--points N] [--stops N] [--retries N] [--seed S] [--parallel N] [--log FILE]
+
+With --retries it also kills jobs that compute refused lines again after a fix (--retry-failed).
 
 Prints a table, and ends with 1 if anything was lost, doubled or left behind. The log has one JSON object a point: where
 it was killed, and what was outstanding. OCTET_BIN: the program.
@@ -36,11 +38,12 @@ REFUSED = len(range(3, REQUESTS, 10))
 RECORD = re.compile(rb"^[0-9a-f]{16} (answer|error) ([0-9]+) .*\n$")  # whole ones
 
 
-def write_input(path):
-    """Requests of different lengths, sampled, every tenth refused."""
+def write_input(path, refused_of=10):
+    """Requests of different lengths, sampled, one of so many refused; 0: none."""
     with open(path, "w") as file:
         for i in range(REQUESTS):
-            body = {"prompt": [] if i % 10 == 3 else [1 + i, 17, 300 + i], "max_tokens": 5 + i * 7 % 40, "ignore_eos": True}
+            prompt = [] if refused_of and i % refused_of == 3 else [1 + i, 17, 300 + i]
+            body = {"prompt": prompt, "max_tokens": 5 + i * 7 % 40, "ignore_eos": True}
             line = {"custom_id": f"r{i}", "method": "POST", "url": "/v1/completions", "body": body}
             file.write(json.dumps(line) + "\n")
 
@@ -87,6 +90,13 @@ class Job:
         for part in sorted(self.journal.glob("part-??????")):
             matches += filter(None, map(RECORD.match, part.read_bytes().splitlines(keepends=True)))
         return [(match.group(1), int(match.group(2))) for match in matches]
+
+    def counts(self):
+        """What `octet jobs` says."""
+        asked = subprocess.run([os.environ["OCTET_BIN"], "jobs", "--json", self.output], capture_output=True, text=True,
+                               timeout=TIME_LIMIT, check=True)
+        said = json.loads(asked.stdout)
+        return {name: int(said.get(name, 0)) for name in ("answered", "failed", "left")} | {"state": said["state"]}
 
     def counted_wrong(self):
         """What `octet jobs` says that is not so; nothing if all is right."""
@@ -181,11 +191,47 @@ def stop_point(number, steps, seed, expected):
     return point
 
 
-def undisturbed():
-    """The bytes of the output, and the steps of the engine that every count refers to."""
+def retry_point(number, expected_of, seed):
+    """A job is done, some of its refused lines get a fix, and a rank is killed while they are computed again."""
+    chooser = random.Random(f"retry {seed} {number}")
+    left_refused = chooser.choice(list(expected_of))
+    expected = expected_of[left_refused]
+    still_failed = len(range(3, REQUESTS, left_refused)) if left_refused else 0
+    phase = chooser.choice(LAYER_PHASES + STEP_PHASES + ["journal", "loading"])
+    ranks = chooser.choice([1, 2, 3])
+    rank = 0 if phase == "journal" else chooser.randrange(ranks)
+    count = 1 if phase == "loading" else chooser.randrange(1, 12 if phase == "journal" else 30)
+    point = {"phase": phase, "count": count, "ranks": ranks, "rank": rank, "signal": chooser.choice(["KILL", "TERM"])}
     with tempfile.TemporaryDirectory() as directory:
         job = Job(directory)
         write_input(job.input)
+        job.run(1, [])
+        before = job.output.read_bytes()
+        write_input(job.input, left_refused)
+        fault = f"rank={rank},phase={phase},count={count},signal={point['signal']}"
+        code, said, _ = job.run(ranks, ["--retry-failed", "--max-num-seqs", "4"], fault)
+        counts = job.counts()
+        kept = {job.output.read_bytes()} <= {before, expected}
+        point |= {"struck": "OCTET_FAULT" in said, "exit_code": code, "counts": counts, "kept": kept,
+                  "outstanding": counts["left"], "left_behind": len(job.leftovers())}
+        # Before the retry has begun, it is the finished job.
+        resumed, said_then, _ = job.run(chooser.choice([1, 2]), ["--resume" if counts["left"] else "--retry-failed"])
+        then = job.counts()
+        point |= {"resumed": resumed, "same_bytes": job.output.read_bytes() == expected and kept,
+                  "counted_wrong": counts["answered"] + counts["failed"] + counts["left"] != REQUESTS or
+                                   counts["answered"] < REQUESTS - REFUSED or then != {
+                                       "answered": REQUESTS - still_failed, "failed": still_failed, "left": 0,
+                                       "state": "finished"}}
+        if not point["same_bytes"] or point["counted_wrong"]:
+            point["said"] = said[-2000:] + said_then[-2000:]
+    return point
+
+
+def undisturbed(refused_of=10):
+    """The bytes of the output, and the steps of the engine that every count refers to."""
+    with tempfile.TemporaryDirectory() as directory:
+        job = Job(directory)
+        write_input(job.input, refused_of)
         code, said, _ = job.run(1, ["--max-num-seqs", "4", "--report", str(directory)])
         if code != 0:
             sys.exit(f"the undisturbed run failed: {said}")
@@ -203,22 +249,34 @@ def print_table(name, points, bad):
         print("  FAILED:", json.dumps(point))
 
 
-def sweep(function, count, steps, options, expected):
+def sweep(function, count, options, *arguments):
     with concurrent.futures.ThreadPoolExecutor(options.parallel) as pool:
-        return list(pool.map(lambda i: function(i, steps, options.seed, expected), range(count)))
+        return list(pool.map(lambda i: function(i, *arguments), range(count)))
+
+
+def sweep_retries(options):
+    """The points, and those that failed."""
+    if not options.retries:
+        return [], []
+    points = sweep(retry_point, options.retries, options, {n: undisturbed(n)[0] for n in (0, 20, 30)}, options.seed)
+    bad = [p for p in points if not p["same_bytes"] or p["counted_wrong"] or p["left_behind"]]
+    print_table("killed in --retry-failed", points, bad)
+    print(f"  {len(bad)} points failed")
+    return points, bad
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, default=500)
     parser.add_argument("--stops", type=int, default=70)
+    parser.add_argument("--retries", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--log", type=pathlib.Path)
     options = parser.parse_args()
     expected, steps = undisturbed()
 
-    kills = sweep(kill_point, options.points, steps, options, expected)
+    kills = sweep(kill_point, options.points, options, steps, options.seed, expected)
     bad_kills = [p for p in kills if not p["same_bytes"] or p["doubled"] or p["left_behind"] or p["counted_wrong"] or
                  p["exit_code"] is None]
     print_table("killed", kills, bad_kills)
@@ -226,7 +284,7 @@ def main():
     print(f"  {outstanding} with work outstanding, {sum(p['done'] for p in kills)} results done before: "
           f"{len(bad_kills)} points failed")
 
-    stops = sweep(stop_point, options.stops, steps, options, expected)
+    stops = sweep(stop_point, options.stops, options, steps, options.seed, expected)
     bad_stops = [p for p in stops if not p["same_bytes"] or not p["named"] or p["left_behind"] or
                  p["counted_wrong"] or p["seconds"] > STOP_TIMEOUT + MOST_LATE + 2]
     print_table("stopped", stops, bad_stops)
@@ -235,13 +293,14 @@ def main():
         print(f"  the longest run from start to end took {slowest} s with --timeout {STOP_TIMEOUT}: "
               f"{len(bad_stops)} points failed")
 
+    retries, bad_retries = sweep_retries(options)
     if options.log:
-        options.log.write_text("".join(json.dumps(p) + "\n" for p in kills + stops))
+        options.log.write_text("".join(json.dumps(p) + "\n" for p in kills + stops + retries))
     missed = sum(not p["struck"] for p in kills + stops)
     if missed > len(kills + stops) // 10 or outstanding < len(kills) * 95 // 100:
         print(f"{missed} points missed the job, {outstanding} had work outstanding: the sweep says too little")
         return 1
-    return 1 if bad_kills or bad_stops else 0
+    return 1 if bad_kills or bad_stops or bad_retries else 0
 
 
 if __name__ == "__main__":

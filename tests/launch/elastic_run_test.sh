@@ -72,6 +72,37 @@ an_empty_hostfile_is_said() {
     said 'run.sh: goes on with the hosts before: there is no host in'
 }
 
+a_start_that_only_lost_a_host() {
+  hosts_are a b c
+  starts_are 0 --max-restarts 9 -- 'echo b > "$work/silent"; exit 1' \
+    'rm "$work"/out.journal/part-000001; echo c >> "$work/silent"; exit 1' 'exit 0' -- a:1,b:1,c:1 a:1,c:1 a:1 || return 1
+  hosts_are a
+  starts_are 1 --max-restarts 9 -- 'exit 1' 'rm "$work"/out.journal/part-000001; exit 1' -- a:1 a:1 &&
+    said 'run.sh: not started again: nothing was finished since the last start'
+}
+
+an_mpirun_that_stays_is_ended() {
+  hosts_are a b
+  OCTET_END_SECONDS=1 starts_are 0 --max-restarts 1 -- \
+    'trap "" TERM; echo b > "$work/silent"; echo "octet: stopped by TERM; what is done is kept" >&2; sleep 50' 'exit 0' \
+    -- a:1,b:1 a:1 && said 'run.sh: mpirun has not ended for 1 s; kills it'
+}
+
+a_line_that_is_none_is_said() {
+  local line
+  hosts_are a
+  for line in 'b slots=two' 'b slots=' 'b slots=0' 'b slots=-1' 'b slots=1000000' 'b c' 'b 2' 'slots=2'; do
+    printf '%s\n' a "$line" > "$work/hosts.bad"
+    starts_are 0 --max-restarts 1 -- 'cp "$work/hosts.bad" "$work/hosts"; exit 1' 'exit 0' -- a:1 a:1 &&
+      said "run.sh: goes on with the hosts before: $work/hosts: line 2 has '" || return 1
+    cp "$work/hosts.bad" "$work/hosts"
+    run_ends_with 2 --hostfile "$work/hosts" && said "^run.sh: $work/hosts: line 2 has '" || return 1
+    hosts_are a
+  done
+  printf '%s\r\n' '# ours' $'a\tslots = 2 max_slots=4  # two' '' > "$work/hosts"
+  starts_are 0 -- 'exit 0' -- a:2
+}
+
 wait_for_signal='sleep 50 & wait'
 
 follows_changes() {
@@ -104,6 +135,9 @@ is_no_restart() {  # of those that --max-restarts counts
 check "the hostfile is read at each start" read_at_each_start
 check "hosts that can't serve are left out" without_those_that_cannot_serve
 check "an empty hostfile" an_empty_hostfile_is_said
+check "a line that is none" a_line_that_is_none_is_said
+check "a start that finished nothing and lost a host" a_start_that_only_lost_a_host
+check "an mpirun that stays" an_mpirun_that_stays_is_ended
 check "a change while the job runs" follows_changes
 check "a change without other hosts" stays_where_nothing_better_comes
 check "hosts that refuse" waits_for_a_change_after_a_refusal

@@ -101,6 +101,19 @@ only_banners_that_say_more() {
 check "banners of mpirun" only_banners_that_say_more
 
 stand_in mpirun << 'END'
+for rank in {0..62}; do echo "octet: rank $rank on a waits for the others in MPI_Init" >&2; done
+echo "octet: 64 ranks" >&2
+sleep 0.1
+exit 1
+END
+few_waiting_ranks() {
+  run_ends_with 1 -n 64 && [[ $(grep -c 'waits for the others' "$work/run.log") -eq 3 ]] &&
+    grep -q '^octet: and so do other ranks$' "$work/run.log" && grep -q '^octet: 64 ranks$' "$work/run.log" &&
+    grep -q '^run.sh: rank 63 did not start: the others waited for it in MPI_Init$' "$work/run.log"
+}
+check "ranks that wait for one" few_waiting_ranks
+
+stand_in mpirun << 'END'
 done=$(cat "$work"/out.journal/part-* | wc -l)
 echo "octet: keeps a journal in $work/out.journal" >&2
 [[ $done -eq 0 ]] || echo "octet: goes on after $done results" >&2

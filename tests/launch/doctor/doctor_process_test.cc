@@ -17,11 +17,13 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 TEST(Doctor, ShowsHostsAndEndsWell) {
   const std::string json = TestDirectory() + "/doctor.json";
-  const ProcessResult result =
-      RunOctet(2, std::string("doctor --model ") + kDemoModel + " --output-json " + json);
+  const std::string csv = TestDirectory() + "/links.csv";
+  const ProcessResult result = RunOctet(2, std::string("doctor --model ") + kDemoModel +
+                                               " --output-json " + json + " --links " + csv);
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output,
               AllOf(HasSubstr("memory free"), HasSubstr("Open MPI v"), HasSubstr("GB/s"),
@@ -29,6 +31,7 @@ TEST(Doctor, ShowsHostsAndEndsWell) {
   const nlohmann::json report = ParseJson(ReadFile(json));
   EXPECT_EQ(report["ranks"].size(), 2U);
   EXPECT_EQ(report["links"].size(), 1U);
+  EXPECT_THAT(ReadFile(csv), StartsWith("latency_us,rank 0,rank 1\nrank 0,,"));
   EXPECT_EQ(report["ranks"][0]["limits"][0]["name"], "open files");
 }
 
@@ -99,6 +102,9 @@ TEST(Doctor, RefusesFlagsThatMakeNoSense) {
   const ProcessResult alone = RunOctet(0, "doctor --read-all");
   EXPECT_EQ(alone.exit_code, 2);
   EXPECT_THAT(alone.output, HasSubstr("--read-all has no effect without --model"));
+  const ProcessResult quick = RunOctet(0, "doctor --quick --links l.csv");
+  EXPECT_EQ(quick.exit_code, 2);
+  EXPECT_THAT(quick.output, HasSubstr("--links has no effect with --quick"));
   const ProcessResult file = RunOctet(2, "doctor --output-json /no/such/directory/d.json");
   EXPECT_EQ(file.exit_code, 2);
   EXPECT_THAT(file.output, HasSubstr("/no/such/directory/d.json"));

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
+#include <thread>
 
 #include "launch/doctor/doctor.h"
 #include "launch/doctor/host_facts.h"
@@ -213,7 +215,21 @@ TEST(ExamineHosts, OneRankOfEachHostLooksAtTheModelAndMeasuresLinks) {
     EXPECT_EQ(report.ranks(2).model().files_size(), 0);
     ASSERT_EQ(report.links_size(), 1);
     EXPECT_EQ(report.links(0).peer(), 1);
-    EXPECT_GT(report.ranks(3).dram_bytes_per_second(), 0);
+    EXPECT_GT(report.ranks(1).dram_bytes_per_second(), 0);
+  });
+}
+
+TEST(ExamineHosts, RanksThatShareACoreDoNotReadMemoryInTurns) {
+  const size_t cores = std::thread::hardware_concurrency();
+  RunLocalRanks(std::vector<std::string>(cores + 2, "a"), [&](Communicator& comm) {
+    PosixFileSystem files;
+    const DoctorReport report = ExamineHosts(comm, files, {.threads = 1});
+    if (comm.rank() != 0) return;
+    const auto readers =
+        std::count_if(report.ranks().begin(), report.ranks().end(),
+                      [](const RankFacts& rank) { return rank.dram_bytes_per_second() > 0; });
+    EXPECT_GE(readers, 1);
+    EXPECT_LE(readers, report.ranks(0).available_cores());
   });
 }
 

@@ -1,7 +1,11 @@
 // The findings of octet doctor that compare hosts: networks, speeds, models.
 
+#include <absl/strings/str_split.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
 
 #include "launch/doctor/diagnosis.h"
 #include "launch/doctor/doctor_text.h"
@@ -10,8 +14,11 @@
 namespace octet {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
 
 // Returns the findings as "severity check hosts: text; remedy".
 std::vector<std::string> FindingsOf(const DoctorReport& report) {
@@ -90,11 +97,11 @@ TEST(DiagnoseSpeeds, SlowAndFarLinks) {
                         "long delay, the worst node1 to node2 with 25000 us"));
 }
 
-// Links between 10 hosts, all alike.
-DoctorReport TenHosts() {
+// Links between ranks, all alike, each on a host of its own unless `host` names one.
+DoctorReport LinkedRanks(int ranks, const std::string& host = "") {
   DoctorReport report;
-  for (int rank = 0; rank < 10; ++rank) {
-    *report.add_ranks() = HealthyRank(rank, absl::StrCat("node", rank));
+  for (int rank = 0; rank < ranks; ++rank) {
+    *report.add_ranks() = HealthyRank(rank, host.empty() ? absl::StrCat("node", rank) : host);
     for (int peer = 0; peer < rank; ++peer) {
       LinkFacts& link = *report.add_links();
       link.set_rank(peer);
@@ -105,6 +112,8 @@ DoctorReport TenHosts() {
   }
   return report;
 }
+
+DoctorReport TenHosts() { return LinkedRanks(10); }
 
 TEST(DiagnoseSpeeds, ALinkThatIsWorseThanTheOthers) {
   DoctorReport report = TenHosts();
@@ -203,7 +212,8 @@ TEST(FormatDoctorReport, HasHostsAndOneLineForEachFinding) {
   EXPECT_THAT(text, HasSubstr("Open MPI v4.1.4  on node1\n"));
   EXPECT_THAT(text, HasSubstr("Open MPI v5.0.3  on node2\n"));
   EXPECT_THAT(text, HasSubstr("network    eth0 (25000 Mbit/s) used\n"));
-  EXPECT_THAT(text, HasSubstr("20 us 2.50 GB/s"));
+  EXPECT_THAT(text, HasSubstr("links, us  node2\nnode1      20"));
+  EXPECT_THAT(text, HasSubstr("links, GB/s  node2\nnode1        2.50"));
   EXPECT_THAT(text,
               HasSubstr("\nerror    node2: Open MPI v5.0.3, but Open MPI v4.1.4 for rank 0 on "
                         "node1; install the same version"));
@@ -214,10 +224,40 @@ TEST(FormatLinks, ManyAreSummedUp) {
   DoctorReport report = TenHosts();
   report.mutable_links(7)->set_bytes_per_second(2e9);
   const std::string text = FormatLinks(report);
-  EXPECT_THAT(text, HasSubstr("45 links between 10 hosts: least, median, most\n"));
+  EXPECT_THAT(text,
+              HasSubstr("45 links between 10 hosts (all: --links FILE): least, median, most\n"));
   EXPECT_THAT(text, HasSubstr("  bandwidth 2.00, 10.00, 10.00 GB/s\n"));
   EXPECT_THAT(text, HasSubstr("  slowest   node1 to node4: 10 us 2.00 GB/s\n"));
   EXPECT_EQ(FormatLinks({}), "");
+}
+
+TEST(FormatLinks, SomeRanksOfAHost) {
+  DoctorReport report = LinkedRanks(3, "node0");
+  EXPECT_THAT(FormatLinks(report),
+              AllOf(HasSubstr("links, us  rank 1  rank 2\nrank 0     10      10"),
+                    Not(HasSubstr("share a host"))));
+  *report.add_ranks() = HealthyRank(3, "node0");
+  EXPECT_THAT(FormatLinks(report), StartsWith("links of 3 of the 4 ranks, which share a host\n"));
+}
+
+TEST(FormatLinks, FitATerminal) {
+  for (const int hosts : {2, 8, 9, 64}) {
+    const std::vector<std::string> lines = absl::StrSplit(FormatLinks(LinkedRanks(hosts)), '\n');
+    EXPECT_LE(lines.size(), 18U) << hosts;
+    for (const std::string& line : lines) EXPECT_LE(line.size(), 80U) << line;
+  }
+}
+
+TEST(FormatLinksCsv, HasEveryLinkFromBothEnds) {
+  EXPECT_EQ(FormatLinksCsv({}), "");
+  DoctorReport report = LinkedRanks(3);
+  report.mutable_links(1)->set_latency_seconds(25e-6);
+  EXPECT_EQ(FormatLinksCsv(report),
+            "latency_us,node0,node1,node2\nnode0,,10,25\nnode1,10,,10\nnode2,25,10,\n\n"
+            "bandwidth_gb_per_s,node0,node1,node2\nnode0,,10.00,10.00\nnode1,10.00,,10.00\n"
+            "node2,10.00,10.00,\n");
+  const std::vector<std::string> lines = absl::StrSplit(FormatLinksCsv(LinkedRanks(64)), '\n');
+  EXPECT_EQ(lines.size(), 2U * 65 + 2);
 }
 
 TEST(FormatRanges, AscendingNumbers) {

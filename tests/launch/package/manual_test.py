@@ -1,8 +1,10 @@
-"""The manual page and the completions have every command and flag of --help; man and bash take them."""
+"""The manual page and the completions have every command and flag of --help; man bash and zsh take them."""
 
 import os
+import pathlib
 import re
 import subprocess
+import tempfile
 import unittest
 
 PROGRAM = os.environ["OCTET_BIN"]
@@ -42,6 +44,25 @@ def completions(script, line):
     words = re.findall(r"=|[^\s=]+", line) + ([""] if line.endswith((" ", "=")) else [])
     question = f"{script}\nCOMP_WORDS=({' '.join(repr(word) for word in words)})\nCOMP_CWORD={len(words) - 1}\n"
     result = run("bash", "--norc", "-s", text=question + '_octet\nprintf "%s\\n" "${COMPREPLY[@]}"\n')
+    assert result.returncode == 0 and not result.stderr, (line, result)
+    return set(result.stdout.split())
+
+
+# In place of zsh's own, whose completion needs a terminal: they print what there is to choose from.
+ZSH_STAND_INS = """
+compdef() { :; }
+compset() { PREFIX=${PREFIX#*=} }
+_files() { print -rl -- $PREFIX*(N) }
+_describe() { [[ $1 != -o ]] || shift; print -rl -- ${${(P)2}%%:*} }
+"""
+
+
+def zsh_choices(script, line):
+    """All that zsh can choose from at the end of a line, before it leaves out what does not fit."""
+    words = line.split(" ")
+    quoted = " ".join(repr(word) if word else '""' for word in words)
+    question = f"{ZSH_STAND_INS}{script}\nwords=({quoted})\nCURRENT={len(words)}\nPREFIX={words[-1] or repr('')}\n_octet\n"
+    result = run("zsh", "-f", "-s", text=question)
     assert result.returncode == 0 and not result.stderr, (line, result)
     return set(result.stdout.split())
 
@@ -102,10 +123,34 @@ class Completion(unittest.TestCase):
                 option = f" -l {flag[2:]} " if flag.startswith("--") else f" -s {flag[1:]} "
                 self.assertTrue(any(option in line for line in lines), (path, flag))
 
+    def test_zsh_is_offered_every_command_and_flag(self):
+        zsh = output("completion", "zsh")
+        for path, text in COMMANDS:
+            line = " ".join(["octet-run -n 2", *path])
+            self.assertEqual(zsh_choices(zsh, line + " -"), flags_of(text), line)
+            below = {p[-1] for p, _ in COMMANDS if p[:-1] == path and p}
+            if below:
+                self.assertEqual(zsh_choices(zsh, line + " "), below, line)
+        for line in ["octet run-batch --model /et", "octet run-batch --model=/et", "octet inspect /et"]:
+            self.assertEqual(zsh_choices(zsh, line), {"/etc"}, line)
+
+    def test_zsh_completes_in_a_terminal(self):
+        with tempfile.TemporaryDirectory() as directory:
+            pathlib.Path(directory, "_octet").write_text(output("completion", "zsh"))
+            question = f"""
+                zmodload zsh/zpty && zpty shell zsh -f -i
+                zpty -w shell 'PS1=; fpath=({directory} $fpath)'
+                zpty -w shell 'autoload -Uz compinit && compinit -u -d {directory}/dump && print REA""DY'
+                zpty -r -m shell seen '*READY*'
+                zpty -w shell $'octet bench thr\\t --output-j\\t'
+                zpty -r -m shell seen '*--output-json*' && print -r -- $seen
+                zpty -d shell"""
+            self.assertRegex(run("zsh", "-f", "-s", text=question).stdout, r"octet bench throughput.*--output-j")
+
     def test_other_shells_are_refused(self):
         result = run(PROGRAM, "completion", "csh")
         self.assertEqual(result.returncode, 2)
-        self.assertIn("must be bash or fish, not 'csh'", result.stderr)
+        self.assertIn("must be bash, fish or zsh, not 'csh'", result.stderr)
 
 
 if __name__ == "__main__":

@@ -89,6 +89,15 @@ is_the_same_later() {
   build_package "$work/later" && cmp "$first" "$deb"
 }
 
+# All that the package tells of time is what SOURCE_DATE_EPOCH says.
+has_one_time() {
+  local times
+  times=$({ ar tv "$deb" | awk '{ print $4, $5, $6, $7 }' && dpkg-deb --fsys-tarfile "$deb" |
+    tar -tv --full-time -f - | awk '{ print $4, $5 }'; } | sort -u)
+  [[ $times == "$(LC_ALL=C date -d "@$SOURCE_DATE_EPOCH" '+%F %T
+%b %d %H:%M %Y')" ]] || { echo "$times"; return 1; }
+}
+
 # NVIDIA's libraries, where the program was built with them: their packages are not Debian's.
 copy_cuda() {  # NAME ...
   local name library
@@ -135,7 +144,7 @@ examines_its_host() { in_root octet-run -n 2 doctor --quick --model /root/model 
 
 has_documents() {
   local file
-  for file in man/man1/octet.1 bash-completion/completions/octet doc/octet/copyright octet/launch/slurm/octet.sbatch; do
+  for file in man/man1/octet.1 bash-completion/completions/octet zsh/vendor-completions/_octet doc/octet/copyright octet/launch/slurm/octet.sbatch; do
     [[ -s $root/usr/share/$file || -s $root/usr/share/$file.gz ]] || { echo "no $file"; return 1; }
   done
   grep -q 'License: Expat' "$root/usr/share/doc/octet/copyright"
@@ -150,9 +159,10 @@ is_refused_without_mpi() {
     grep -q 'octet depends on openmpi-bin' "$work/refusal.log"
 }
 
-export SOURCE_DATE_EPOCH=1700000000
+export SOURCE_DATE_EPOCH=1700000000 TZ=
 check "the package is built" build_package "$work/deb"
 check "a second one has the same bytes" is_the_same_later
+check "of one time" has_one_time
 check "a root of what it depends on" make_root
 check "dpkg installs it" installs
 check "it runs" tells_its_version
