@@ -119,9 +119,9 @@ def make_table(rows, models, order):
 
 
 def format_table(lines):
-    """The table with two spaces between columns, and values on the right, as OpenCompass prints it."""
+    """The table as OpenCompass prints it (by the package tabulate): values on the right, a header has room for two more."""
     columns = list(zip(*lines))
-    widths = [max(map(len, column)) for column in columns]
+    widths = [max(len(column[0]) + 2, *map(len, column)) for column in columns]
     on_right = [place >= len(HEADER) and "-" not in column for place, column in enumerate(columns)]
     texts = []
     for line in [lines[0], ["-" * width for width in widths], *lines[1:]]:

@@ -128,11 +128,11 @@ def check_table():
     assert table[3] == ["gone", "-", "-", "-", "-", "-"] and table[4][2:] == ["weighted_average", "mixed", "6.25", "37.50"]
     del table[3]
     assert opencompass_scores.format_table(table).splitlines() == [
-        "dataset   version  metric            mode      m  other",
-        "--------  -------  ----------------  -----  ----  -----",
-        "all       -        naive_average     mixed  7.50  25.00",
-        "a         123abc   accuracy          ppl    5.00  50.00",
-        "weighted  -        weighted_average  mixed  6.25  37.50"]
+        "dataset    version    metric            mode       m    other",
+        "---------  ---------  ----------------  ------  ----  -------",
+        "all        -          naive_average     mixed   7.50    25.00",
+        "a          123abc     accuracy          ppl     5.00    50.00",
+        "weighted   -          weighted_average  mixed   6.25    37.50"]
 
 
 def independent_perplexity(text, directory):
