@@ -187,9 +187,6 @@ void TakeConstraint(const RequestLimits& limits, Fields& body, BatchRequest& req
   found.constraint->set_is_compact(form.is_compact());
   found.constraint->set_without_additional_properties(form.without_additional_properties());
   CheckConstraint(limits, request.params, found, body);
-  if (!request.params.allowed_token_ids().empty()) {
-    body.Refuse("allowed_token_ids", absl::StrCat("can't be combined with '", found.name, "'"));
-  }
   *request.params.mutable_constraint() = *std::move(found.constraint);
 }
 

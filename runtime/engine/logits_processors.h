@@ -16,9 +16,9 @@ namespace octet {
 // token and no end-of-sequence token may come, even if the request ignores the latter. Then
 // logit_bias. Then the repetition penalty for each token of the prompt or the answer, and the
 // frequency and presence penalties for each token of the answer. Last, bad words and tokens that
-// the answer's constraint or allowed_token_ids do not allow are banned. Formulas: vLLM's sampler;
-// those of frequency and presence penalties are OpenAI's. Some token of a constraint, or of
-// allowed_token_ids, always stays: a ban of another kind that would leave none does not count.
+// the answer's constraint does not allow are banned. Formulas: vLLM's sampler; those of frequency
+// and presence penalties are OpenAI's. With a constraint some token always stays: a ban of another
+// kind that would leave none does not count.
 class LogitsProcessors {
  public:
   // Returns whether the request changes logits at all.

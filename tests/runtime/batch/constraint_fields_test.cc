@@ -114,11 +114,6 @@ TEST_F(ConstraintFieldsTest, HaveRules) {
                    "response_format.type", "invalid_value", "are two constraints");
 }
 
-TEST_F(ConstraintFieldsTest, HaveNoOtherAllowedTokens) {
-  ExpectBothRefuse(R"("guided_regex": "a", "allowed_token_ids": [7])", "allowed_token_ids",
-                   "unsupported_value", "can't be combined with 'guided_regex'");
-}
-
 TEST_F(ConstraintFieldsTest, NeedTokens) {
   limits_.has_end_token = false;
   ExpectRefused(CompletionsWith(R"("guided_regex": "a")"), "guided_regex", "unsupported_value",
