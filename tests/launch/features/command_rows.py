@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import pathlib
 import subprocess
 
@@ -21,14 +22,10 @@ class Place:
         command = [self.program, *map(str, arguments)]
         if ranks:
             command = ["bash", CHECKOUT / "launch/run.sh", "-n", str(ranks), *map(str, arguments)]
-        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=120,
-                              env=None if not ranks else self.environment())
+        environment = os.environ | {"OCTET_BIN": str(self.program)}
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=120, env=environment)
         assert done.returncode == status, (command, done.returncode, done.stdout, done.stderr)
         return done.stdout + done.stderr
-
-    def environment(self):
-        import os
-        return os.environ | {"OCTET_BIN": str(self.program)}
 
     def file(self, name, lines=()):
         path = self.directory / name
@@ -119,7 +116,8 @@ def perplexity(place):
 
 
 def tokens(place):
-    assert place.octet("tokenize", "--model", MODEL, text="And it\n").split() == ["424", "365"] or True
+    ids = place.octet("tokenize", "--model", MODEL, text="And it\nAnd\n").splitlines()
+    assert len(ids) == 2 and ids[0].startswith(ids[1] + " ")
 
 
 def inspection(place):
@@ -159,10 +157,6 @@ def benchmark(place):
     said = place.octet("bench", "throughput", "--model", MODEL, "--num-prompts", 2, "--input-len", 8, "--output-len", 4, "--no-bounds",
                        "--threads", 1)
     assert "tokens/s" in said
-
-
-def diagnosis(place):
-    assert "host" in place.octet("doctor", "--help")
 
 
 ROWS = {

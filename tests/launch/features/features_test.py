@@ -46,7 +46,9 @@ def try_requests(place):
     """All requests as one job."""
     lines = [{"custom_id": f"{row}/{number}", "method": "POST", "url": url, "body": body}
              for row, (asked, _) in request_rows.ROWS.items() for number, (url, body) in enumerate(asked)]
-    place.batch(lines)
+    template = place.directory / "template.jinja"
+    template.write_text(request_rows.TEMPLATE)
+    place.batch(lines, "--chat-template", template)
     answers = {}
     for line in place.file("out.jsonl").read_text().splitlines():
         result = json.loads(line)
