@@ -33,6 +33,10 @@ class TimelineRows {
   std::vector<std::string> names_{kTimelineRows.begin(), kTimelineRows.end()};
 };
 
+// Perfetto takes process 0 and thread 0 for the idle task of Linux, names them so, and joins other
+// rows with them (google/perfetto, issues 394 and 560).
+constexpr int kTimelineFirstId = 1;
+
 double TimelineMicroseconds(int64_t ns) { return static_cast<double>(ns) / 1000; }
 
 void WriteTimelineName(const char* kind, int pid, int tid, const std::string& name,
@@ -46,7 +50,8 @@ void WriteTimelineSpan(const RankTimeline& rank, int pid, int i, TimelineRows& r
   const std::string& phase = rank.phases(rank.phase(i));
   const bool waiting = rank.waiting(i);
   json.BeginObject().Member("name", waiting ? absl::StrCat("wait in ", phase) : phase);
-  json.Member("ph", "X").Member("pid", pid).Member("tid", rows.RowOf(waiting ? "wait" : phase));
+  json.Member("ph", "X").Member("pid", pid);
+  json.Member("tid", kTimelineFirstId + rows.RowOf(waiting ? "wait" : phase));
   json.Member("ts", TimelineMicroseconds(rank.start_ns(i)));
   json.Member("dur", TimelineMicroseconds(rank.start_ns(i + 1) - rank.start_ns(i)));
   if (rank.layer(i) >= 0) {
@@ -55,12 +60,15 @@ void WriteTimelineSpan(const RankTimeline& rank, int pid, int i, TimelineRows& r
   json.EndObject();
 }
 
-void WriteTimelineRank(const RankTimeline& rank, int pid, JsonWriter& json) {
-  WriteTimelineName("process_name", pid, 0, absl::StrCat("rank ", pid, " on ", rank.host()), json);
+void WriteTimelineRank(const RankTimeline& rank, int number, JsonWriter& json) {
+  const int pid = kTimelineFirstId + number;
+  WriteTimelineName("process_name", pid, kTimelineFirstId,
+                    absl::StrCat("rank ", number, " on ", rank.host()), json);
   TimelineRows rows;
   for (int i = 0; i + 1 < rank.start_ns_size(); ++i) WriteTimelineSpan(rank, pid, i, rows, json);
   for (size_t row = 0; row < rows.names().size(); ++row) {
-    WriteTimelineName("thread_name", pid, static_cast<int>(row), rows.names()[row], json);
+    WriteTimelineName("thread_name", pid, kTimelineFirstId + static_cast<int>(row),
+                      rows.names()[row], json);
   }
 }
 
