@@ -4,9 +4,9 @@
 
 #include <utility>
 
-#include "launch/own_command.h"
-#include "launch/proto_json.h"
-#include "launch/result_file.h"
+#include "launch/files/proto_json.h"
+#include "launch/files/result_file.h"
+#include "launch/process/own_command.h"
 #include "launch/version.h"
 #include "parallel/transport/collectives.h"
 #include "runtime/model/step_times.h"

@@ -7,8 +7,8 @@
 
 #include <string>
 
-#include "launch/job_setup.h"
-#include "launch/session.h"
+#include "launch/setup/job_setup.h"
+#include "launch/setup/session.h"
 #include "parallel/transport/communicator.h"
 #include "proto/report.pb.h"
 #include "runtime/io/file.h"

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "launch/bench/mpi_messages.h"
-#include "launch/placement_choice.h"
+#include "launch/setup/placement_choice.h"
 #include "launch/subcommand.h"
 #include "proto/machine_profile.pb.h"
 

@@ -9,7 +9,7 @@
 
 #include "launch/bench/plain_copy.h"
 #include "launch/bench/probes.h"
-#include "launch/statistics.h"
+#include "launch/statistics/statistics.h"
 #include "parallel/dispatch/host_dispatcher.h"
 #include "parallel/transport/collectives.h"
 #include "parallel/transport/host_group.h"
@@ -207,7 +207,7 @@ int64_t CountRounds(const ExchangeCase& c) {
 }
 
 // Collective.
-ExchangePhaseTime PhaseTime(Communicator& comm, size_t bytes, double seconds, double bound) {
+ExchangePhaseTime MakePhaseTime(Communicator& comm, size_t bytes, double seconds, double bound) {
   ExchangePhaseTime phase;
   const std::vector<double> sent = GatherNumbers(comm, static_cast<double>(bytes));
   phase.set_bytes(std::reduce(sent.begin(), sent.end()) / comm.size());
@@ -266,13 +266,13 @@ MoeExchangeResult MeasureMoeExchange(Communicator& comm, PlainExchange plain,
   time.set_experts(exchange_case.num_experts);
   time.set_experts_per_token(exchange_case.topk);
   time.set_dtype(Name(exchange_case.dtype));
-  *time.mutable_dispatch() = PhaseTime(comm, layer.dispatch_bytes(), Median(seconds[kDispatch]),
-                                       Median(seconds[kPlainDispatch]));
-  *time.mutable_combine() = PhaseTime(comm, layer.combine_bytes(), Median(seconds[kCombine]),
-                                      Median(seconds[kPlainCombine]));
+  *time.mutable_dispatch() = MakePhaseTime(comm, layer.dispatch_bytes(), Median(seconds[kDispatch]),
+                                           Median(seconds[kPlainDispatch]));
+  *time.mutable_combine() = MakePhaseTime(comm, layer.combine_bytes(), Median(seconds[kCombine]),
+                                          Median(seconds[kPlainCombine]));
   *time.mutable_layer() =
-      PhaseTime(comm, layer.dispatch_bytes() + layer.combine_bytes(), Median(seconds[kLayer]),
-                Median(seconds[kPlainDispatch]) + Median(seconds[kPlainCombine]));
+      MakePhaseTime(comm, layer.dispatch_bytes() + layer.combine_bytes(), Median(seconds[kLayer]),
+                    Median(seconds[kPlainDispatch]) + Median(seconds[kPlainCombine]));
   return result;
 }
 

@@ -24,9 +24,9 @@
 #include "launch/bench/rows.h"
 #include "launch/bench/run_comparison.h"
 #include "launch/bench/swiglu.h"
-#include "launch/console.h"
-#include "launch/core_binding.h"
-#include "launch/thread_placement.h"
+#include "launch/console/console.h"
+#include "launch/setup/core_binding.h"
+#include "launch/setup/thread_placement.h"
 #include "launch/version.h"
 #include "runtime/io/strict_json.h"
 

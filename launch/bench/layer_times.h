@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "launch/job_setup.h"
+#include "launch/setup/job_setup.h"
 #include "parallel/transport/communicator.h"
 #include "proto/machine_profile.pb.h"
 #include "runtime/checkpoint/weights.h"

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "launch/proto_json.h"
-#include "launch/proto_text.h"
-#include "launch/result_file.h"
+#include "launch/files/proto_json.h"
+#include "launch/files/proto_text.h"
+#include "launch/files/result_file.h"
 
 namespace octet {
 namespace {

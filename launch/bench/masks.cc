@@ -14,7 +14,7 @@
 #include "kernels/base/number_range.h"
 #include "kernels/base/quantile.h"
 #include "kernels/base/workspace.h"
-#include "launch/console.h"
+#include "launch/console/console.h"
 #include "runtime/checkpoint/gguf_model_files.h"
 #include "runtime/engine/logits_processors.h"
 #include "runtime/structured/constraint.h"
@@ -34,7 +34,7 @@ Buffer AllocateAligned(size_t bytes) {
   return {data, bytes, [](std::byte* freed, size_t) { std::free(freed); }};
 }
 
-double SecondsSince(std::chrono::steady_clock::time_point begin) {
+double SecondsFrom(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
@@ -99,7 +99,7 @@ class MaskedAnswers {
                              .cols = std::ssize(logits_),
                              .stride = std::ssize(logits_)},
                             request);
-      const double seconds = SecondsSince(begin);
+      const double seconds = SecondsFrom(begin);
       (constraints_.bytes() > bytes ? found : known).push_back(seconds);
       times.bytes = std::max(times.bytes, constraints_.bytes());
       const int32_t next = DrawAllowed(row);
@@ -173,7 +173,7 @@ MaskTimes TimeMasks(const std::string& name, const AnswerConstraint& constraint,
   MaskTimes times = {.name = name};
   const auto begin = std::chrono::steady_clock::now();
   OCTET_CHECK(MakeGrammar(constraint).ok()) << name;
-  times.grammar_seconds = SecondsSince(begin);
+  times.grammar_seconds = SecondsFrom(begin);
   MaskedAnswers masked(constraint, tokenizer);
   std::vector<double> found;
   std::vector<double> known;

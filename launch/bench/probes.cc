@@ -15,7 +15,7 @@
 #include "kernels/cpu/make_cpu_backend.h"
 #include "kernels/cpu/thread_pool.h"
 #include "launch/bench/number_pattern.h"
-#include "launch/statistics.h"
+#include "launch/statistics/statistics.h"
 #include "parallel/transport/collectives.h"
 
 namespace octet {

@@ -10,7 +10,7 @@
 
 #include "kernels/base/number_range.h"
 #include "launch/bench/routing_loads.h"
-#include "launch/expert_counts_file.h"
+#include "launch/setup/expert_counts_file.h"
 #include "runtime/io/strict_json.h"
 #include "runtime/trace/token_table.h"
 

@@ -7,7 +7,7 @@
 #include <map>
 
 #include "launch/bench/machine_profile.h"
-#include "launch/text_table.h"
+#include "launch/console/text_table.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "kernels/base/check.h"
-#include "launch/proto_json.h"
+#include "launch/files/proto_json.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {

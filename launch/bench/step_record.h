@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "launch/job_setup.h"
-#include "launch/session.h"
+#include "launch/setup/job_setup.h"
+#include "launch/setup/session.h"
 #include "parallel/transport/communicator.h"
 #include "proto/engine.pb.h"
 #include "runtime/model/step_times.h"

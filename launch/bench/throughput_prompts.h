@@ -10,7 +10,7 @@
 
 #include "launch/bench/step_record.h"
 #include "launch/bench/throughput_report.h"
-#include "launch/job_setup.h"
+#include "launch/setup/job_setup.h"
 #include "parallel/transport/communicator.h"
 #include "proto/engine.pb.h"
 #include "runtime/engine/engine.h"

@@ -11,19 +11,19 @@
 #include <utility>
 #include <vector>
 
-#include "launch/batch_files.h"
+#include "launch/batch/batch_files.h"
 #include "launch/chat/chat_console.h"
 #include "launch/chat/chat_loop.h"
 #include "launch/chat/chat_terminal.h"
 #include "launch/chat/dialogue.h"
-#include "launch/console.h"
-#include "launch/descriptor.h"
-#include "launch/job_start.h"
-#include "launch/load_session.h"
-#include "launch/rank_progress.h"
+#include "launch/console/console.h"
+#include "launch/console/rank_progress.h"
+#include "launch/files/result_file.h"
+#include "launch/process/descriptor.h"
 #include "launch/report.h"
-#include "launch/result_file.h"
-#include "launch/run_config.h"
+#include "launch/settings/run_config.h"
+#include "launch/setup/job_start.h"
+#include "launch/setup/load_session.h"
 #include "parallel/transport/agreement.h"
 
 namespace octet {

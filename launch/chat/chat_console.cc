@@ -11,7 +11,7 @@
 #include "kernels/base/activity.h"
 #include "launch/chat/chat_commands.h"
 #include "launch/chat/input_history.h"
-#include "launch/one_line.h"
+#include "launch/console/one_line.h"
 
 namespace octet {
 namespace {

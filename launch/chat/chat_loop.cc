@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-#include "launch/result_file.h"
+#include "launch/files/result_file.h"
 
 namespace octet {
 namespace {

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "kernels/base/activity.h"
-#include "launch/terminal.h"
+#include "launch/console/terminal.h"
 
 namespace octet {
 namespace {

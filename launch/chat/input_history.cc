@@ -12,7 +12,7 @@
 #include <fstream>
 #include <system_error>
 
-#include "launch/descriptor.h"
+#include "launch/process/descriptor.h"
 #include "runtime/io/utf8.h"
 
 namespace octet {

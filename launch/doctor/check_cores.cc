@@ -6,9 +6,9 @@
 #include <set>
 #include <vector>
 
-#include "launch/core_binding.h"
 #include "launch/doctor/checks.h"
-#include "launch/memory_plan.h"
+#include "launch/setup/core_binding.h"
+#include "launch/setup/memory_plan.h"
 
 namespace octet {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "launch/doctor/checks.h"
 #include "launch/doctor/process_limits.h"
-#include "launch/memory_plan.h"
+#include "launch/setup/memory_plan.h"
 
 namespace octet {
 namespace {

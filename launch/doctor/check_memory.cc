@@ -1,7 +1,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "launch/doctor/checks.h"
-#include "launch/memory_plan.h"
+#include "launch/setup/memory_plan.h"
 
 namespace octet {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "launch/doctor/checks.h"
-#include "launch/statistics.h"
+#include "launch/statistics/statistics.h"
 
 namespace octet {
 namespace {

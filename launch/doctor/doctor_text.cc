@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "launch/console/one_line.h"
+#include "launch/console/text_table.h"
 #include "launch/doctor/checks.h"
 #include "launch/doctor/diagnosis.h"
-#include "launch/one_line.h"
-#include "launch/text_table.h"
 
 namespace octet {
 namespace {

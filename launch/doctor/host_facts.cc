@@ -19,10 +19,10 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/cuda/cuda_runtime.h"
 #include "launch/bench/machine_facts.h"
-#include "launch/core_binding.h"
 #include "launch/doctor/model_facts.h"
 #include "launch/doctor/network_facts.h"
 #include "launch/doctor/process_limits.h"
+#include "launch/setup/core_binding.h"
 #include "launch/version.h"
 #include "runtime/io/available_memory.h"
 

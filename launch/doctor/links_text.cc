@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "kernels/base/quantile.h"
+#include "launch/console/text_table.h"
 #include "launch/doctor/doctor_text.h"
-#include "launch/text_table.h"
 
 namespace octet {
 namespace {

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "launch/text_score.h"
+#include "launch/eval/text_score.h"
 
 namespace octet {
 

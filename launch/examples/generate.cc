@@ -4,9 +4,9 @@
 
 #include <iostream>
 
-#include "launch/console.h"
-#include "launch/run_config.h"
-#include "launch/session.h"
+#include "launch/console/console.h"
+#include "launch/settings/run_config.h"
+#include "launch/setup/session.h"
 #include "parallel/transport/world.h"
 #include "runtime/io/file.h"
 #include "runtime/text/streaming_decoder.h"

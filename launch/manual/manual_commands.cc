@@ -6,7 +6,7 @@
 #include <iostream>
 #include <string>
 
-#include "launch/console.h"
+#include "launch/console/console.h"
 #include "launch/manual/completion.h"
 #include "launch/manual/man_page.h"
 #include "launch/version.h"

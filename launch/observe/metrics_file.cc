@@ -6,8 +6,8 @@
 
 #include <utility>
 
+#include "launch/files/result_file.h"
 #include "launch/observe/prometheus_text.h"
-#include "launch/result_file.h"
 #include "launch/version.h"
 #include "runtime/model/step_times.h"
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "launch/job_setup.h"
-#include "launch/session.h"
+#include "launch/setup/job_setup.h"
+#include "launch/setup/session.h"
 #include "parallel/transport/communicator.h"
 #include "runtime/batch/batch_job.h"
 #include "runtime/io/file.h"

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "launch/result_file.h"
+#include "launch/files/result_file.h"
 #include "parallel/transport/collectives.h"
 #include "runtime/io/compressed_stream.h"
 #include "runtime/io/json_writer.h"

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "launch/console/text_table.h"
 #include "launch/pages/dot_chart.h"
 #include "launch/pages/page_numbers.h"
-#include "launch/text_table.h"
 
 namespace octet {
 namespace {

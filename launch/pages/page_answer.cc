@@ -2,11 +2,11 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "launch/console/text_table.h"
 #include "launch/pages/replay_section.h"
 #include "launch/pages/run_section.h"
 #include "launch/pages/stats_section.h"
 #include "launch/pages/sweep_section.h"
-#include "launch/text_table.h"
 
 namespace octet {
 

@@ -6,9 +6,9 @@
 
 #include <algorithm>
 
+#include "launch/files/proto_text.h"
 #include "launch/pages/message_check.h"
 #include "launch/pages/page_name.h"
-#include "launch/proto_text.h"
 #include "launch/sweep/sweep_journal.h"
 
 namespace octet {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "launch/statistics.h"
+#include "launch/statistics/statistics.h"
 
 namespace octet {
 

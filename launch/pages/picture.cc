@@ -8,7 +8,7 @@
 #include <array>
 #include <cmath>
 
-#include "launch/one_line.h"
+#include "launch/console/one_line.h"
 #include "runtime/io/utf8.h"
 
 namespace octet {

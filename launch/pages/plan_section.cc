@@ -8,11 +8,11 @@
 #include <numeric>
 #include <set>
 
+#include "launch/console/text_table.h"
 #include "launch/pages/dot_chart.h"
 #include "launch/pages/line_chart.h"
 #include "launch/pages/page_numbers.h"
-#include "launch/plan_report.h"
-#include "launch/text_table.h"
+#include "launch/plan/plan_report.h"
 
 namespace octet {
 namespace {

@@ -8,7 +8,7 @@
 #include <limits>
 #include <optional>
 
-#include "launch/rank_correlation.h"
+#include "launch/statistics/rank_correlation.h"
 
 namespace octet {
 namespace {

@@ -14,9 +14,9 @@
 #include <thread>
 
 #include "kernels/base/activity.h"
-#include "launch/descriptor.h"
-#include "launch/one_line.h"
-#include "launch/start_program.h"
+#include "launch/console/one_line.h"
+#include "launch/process/descriptor.h"
+#include "launch/process/start_program.h"
 
 namespace octet {
 namespace {

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <set>
 
+#include "launch/console/text_table.h"
 #include "launch/pages/line_chart.h"
 #include "launch/pages/load_pictures.h"
 #include "launch/pages/page_numbers.h"
 #include "launch/pages/time_bars.h"
-#include "launch/text_table.h"
 
 namespace octet {
 namespace {

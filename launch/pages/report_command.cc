@@ -4,11 +4,11 @@
 
 #include <iostream>
 
-#include "launch/console.h"
+#include "launch/console/console.h"
+#include "launch/files/result_file.h"
 #include "launch/pages/gnuplot.h"
 #include "launch/pages/page_name.h"
 #include "launch/pages/report_page.h"
-#include "launch/result_file.h"
 
 namespace octet {
 namespace {

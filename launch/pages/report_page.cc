@@ -5,6 +5,7 @@
 
 #include <exception>
 
+#include "launch/files/result_file.h"
 #include "launch/pages/gnuplot.h"
 #include "launch/pages/page_answer.h"
 #include "launch/pages/page_name.h"
@@ -13,7 +14,6 @@
 #include "launch/pages/run_section.h"
 #include "launch/pages/stats_section.h"
 #include "launch/pages/sweep_section.h"
-#include "launch/result_file.h"
 #include "launch/version.h"
 
 namespace octet {

@@ -3,9 +3,9 @@
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
+#include "launch/console/text_table.h"
 #include "launch/pages/page_numbers.h"
 #include "launch/pages/time_bars.h"
-#include "launch/text_table.h"
 
 namespace octet {
 namespace {

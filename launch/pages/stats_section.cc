@@ -2,11 +2,11 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "launch/console/text_table.h"
 #include "launch/pages/load_pictures.h"
 #include "launch/pages/page_numbers.h"
 #include "launch/pages/run_section.h"
 #include "launch/pages/time_bars.h"
-#include "launch/text_table.h"
 
 namespace octet {
 namespace {

@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <set>
 
+#include "launch/console/text_table.h"
 #include "launch/pages/comparison_pictures.h"
 #include "launch/pages/page_numbers.h"
 #include "launch/pages/scaling_pictures.h"
 #include "launch/pages/time_bars.h"
-#include "launch/text_table.h"
 
 namespace octet {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "launch/pages/page_inputs.h"
-#include "launch/statistics.h"
+#include "launch/statistics/statistics.h"
 #include "proto/sweep.pb.h"
 
 namespace octet {

@@ -10,8 +10,8 @@
 
 #include "kernels/base/activity.h"
 #include "launch/bench/machine_profile.h"
-#include "launch/progress_text.h"
-#include "launch/trace_header.h"
+#include "launch/console/progress_text.h"
+#include "launch/trace/trace_header.h"
 #include "runtime/replay/step_model.h"
 
 namespace octet {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "launch/job_setup.h"
+#include "launch/setup/job_setup.h"
 #include "proto/config.pb.h"
 #include "runtime/io/file.h"
 

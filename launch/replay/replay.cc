@@ -2,13 +2,13 @@
 
 #include <iostream>
 
-#include "launch/console.h"
-#include "launch/own_command.h"
-#include "launch/proto_json.h"
+#include "launch/console/console.h"
+#include "launch/files/proto_json.h"
+#include "launch/files/result_file.h"
+#include "launch/process/own_command.h"
 #include "launch/replay/replay_options.h"
 #include "launch/replay/replay_report.h"
 #include "launch/replay/replay_run.h"
-#include "launch/result_file.h"
 #include "launch/version.h"
 
 namespace octet {

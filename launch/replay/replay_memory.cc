@@ -3,7 +3,7 @@
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
 
-#include "launch/memory_plan.h"
+#include "launch/setup/memory_plan.h"
 #include "runtime/model/kv_cache.h"
 
 namespace octet {

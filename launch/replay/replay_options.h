@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "launch/placement_choice.h"
+#include "launch/setup/placement_choice.h"
 
 namespace octet {
 

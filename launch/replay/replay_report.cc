@@ -6,8 +6,8 @@
 
 #include <algorithm>
 
-#include "launch/memory_plan.h"
-#include "launch/text_table.h"
+#include "launch/console/text_table.h"
+#include "launch/setup/memory_plan.h"
 #include "runtime/io/strict_json.h"
 
 namespace octet {

@@ -10,12 +10,12 @@
 #include <numeric>
 
 #include "launch/bench/machine_profile.h"
-#include "launch/engine_choice.h"
-#include "launch/proto_text.h"
+#include "launch/console/text_table.h"
+#include "launch/files/proto_text.h"
 #include "launch/replay/replay_memory.h"
 #include "launch/replay/replay_report.h"
-#include "launch/statistics.h"
-#include "launch/text_table.h"
+#include "launch/setup/engine_choice.h"
+#include "launch/statistics/statistics.h"
 #include "parallel/dispatch/replica_policy.h"
 #include "runtime/replay/step_model.h"
 #include "runtime/trace/trace_reader.h"

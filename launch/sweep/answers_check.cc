@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "launch/text_table.h"
+#include "launch/console/text_table.h"
 
 namespace octet {
 namespace {

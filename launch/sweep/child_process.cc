@@ -12,8 +12,8 @@
 #include <optional>
 #include <thread>
 
-#include "launch/descriptor.h"
-#include "launch/start_program.h"
+#include "launch/process/descriptor.h"
+#include "launch/process/start_program.h"
 #include "launch/sweep/descendants.h"
 
 namespace octet {

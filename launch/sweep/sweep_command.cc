@@ -8,15 +8,15 @@
 #include <iostream>
 #include <utility>
 
-#include "launch/console.h"
-#include "launch/result_file.h"
+#include "launch/console/console.h"
+#include "launch/console/text_table.h"
+#include "launch/files/result_file.h"
 #include "launch/sweep/answers_check.h"
 #include "launch/sweep/sweep_csv.h"
 #include "launch/sweep/sweep_file.h"
 #include "launch/sweep/sweep_journal.h"
 #include "launch/sweep/sweep_report.h"
 #include "launch/sweep/sweep_runs.h"
-#include "launch/text_table.h"
 #include "parallel/transport/world.h"
 
 namespace octet {

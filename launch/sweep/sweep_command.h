@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "launch/stop_signals.h"
+#include "launch/process/stop_signals.h"
 #include "launch/subcommand.h"
 
 namespace octet {

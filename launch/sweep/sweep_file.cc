@@ -8,7 +8,7 @@
 #include <set>
 #include <string_view>
 
-#include "launch/proto_text.h"
+#include "launch/files/proto_text.h"
 #include "launch/sweep/sweep_csv.h"
 #include "runtime/io/strict_json.h"
 

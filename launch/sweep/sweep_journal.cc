@@ -3,9 +3,9 @@
 #include <absl/status/status.h>
 #include <absl/strings/str_cat.h>
 
-#include "launch/proto_json.h"
-#include "launch/proto_text.h"
-#include "launch/text_table.h"
+#include "launch/console/text_table.h"
+#include "launch/files/proto_json.h"
+#include "launch/files/proto_text.h"
 
 namespace octet {
 namespace {

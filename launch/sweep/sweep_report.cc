@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <vector>
 
-#include "launch/progress_text.h"
-#include "launch/shell_text.h"
-#include "launch/statistics.h"
-#include "launch/text_table.h"
+#include "launch/console/progress_text.h"
+#include "launch/console/shell_text.h"
+#include "launch/console/text_table.h"
+#include "launch/statistics/statistics.h"
 
 namespace octet {
 namespace {

@@ -7,8 +7,8 @@
 
 #include <algorithm>
 
-#include "launch/one_line.h"
-#include "launch/shell_text.h"
+#include "launch/console/one_line.h"
+#include "launch/console/shell_text.h"
 #include "launch/sweep/bench_result.h"
 #include "launch/sweep/sweep_report.h"
 

@@ -122,7 +122,7 @@ absl::StatusOr<std::unique_ptr<FileLock>> LockFile(const std::string& path, int 
 }
 
 // Returns false for a standard stream that was closed when the process began
-// (launch/inherited_state.h).
+// (launch/process/inherited_state.h).
 bool CanBeUsed(int fd, int useless_mode) {
   const int flags = fcntl(fd, F_GETFL);
   return flags >= 0 && (flags & O_ACCMODE) != useless_mode;

@@ -10,7 +10,7 @@ namespace octet {
 namespace {
 
 absl::Status WriteError(int error, const std::string& path) {
-  // EFBIG: SIGXFSZ is ignored (launch/inherited_state.h).
+  // EFBIG: SIGXFSZ is ignored (launch/process/inherited_state.h).
   const char* limit =
       error == EFBIG ? " beyond the size that this process may give a file (ulimit -f)" : "";
   return absl::ErrnoToStatus(error, absl::StrCat(path, ": writing", limit));

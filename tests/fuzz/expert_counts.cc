@@ -1,6 +1,6 @@
 #include "kernels/base/check.h"
 #include "launch/bench/routing_load.h"
-#include "launch/expert_counts_file.h"
+#include "launch/setup/expert_counts_file.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/memory_file_system.h"

@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include "kernels/base/check.h"
-#include "launch/placement_file.h"
-#include "launch/slot_map.h"
-#include "launch/yaml.h"
+#include "launch/files/yaml.h"
+#include "launch/setup/placement_file.h"
+#include "launch/setup/slot_map.h"
 #include "tests/fuzz/support.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/memory_file_system.h"

@@ -1,4 +1,4 @@
-#include "launch/run_config.h"
+#include "launch/settings/run_config.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "kernels/base/check.h"
-#include "launch/proto_text.h"
+#include "launch/files/proto_text.h"
 #include "launch/sweep/sweep_plan.h"
 
 namespace octet {

@@ -11,7 +11,7 @@
 #include <set>
 
 #include "launch/bench/expert_shares.h"
-#include "launch/expert_counts_file.h"
+#include "launch/setup/expert_counts_file.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/oracle.h"
 #include "tests/support/tiny_trace.h"

@@ -15,13 +15,13 @@ CHECKOUT = command_rows.CHECKOUT
 TABLE = CHECKOUT / "launch/features/README.md"
 # From the row to the file that tests it.
 TESTED = {
-    "a file of requests in, a file of answers out": "tests/launch/run_batch_test.cc",
-    "a killed job goes on": "tests/launch/run_batch_files_test.cc",
+    "a file of requests in, a file of answers out": "tests/launch/batch/run_batch_test.cc",
+    "a killed job goes on": "tests/launch/batch/run_batch_files_test.cc",
     "failed lines once more": "tests/launch/observe/batch_life_test.cc",
     "lm-evaluation-harness": "tests/launch/eval/eval_lines_test.py",
     "OpenCompass": "tests/launch/eval/opencompass_test.py",
     "safetensors": "tests/golden/hf_golden_test.cc",
-    "models": "tests/launch/inspect_test.cc",
+    "models": "tests/launch/inspect/inspect_test.cc",
     "GGUF, K-quants": "tests/golden/gguf_golden_test.cc",
     "GPUs": "tests/launch/emulated_device_test.cc",
     "several hosts": "tests/launch/hosts_test.sh",
@@ -29,7 +29,7 @@ TESTED = {
     "hosts that come and go": "tests/cluster/elastic_test.sh",
     "what is wrong with hosts": "tests/launch/doctor/doctor_test.sh",
     "system message, settings with a name": "tests/launch/chat/chat_test.py",
-    "library": "tests/launch/generate_example_test.cc",
+    "library": "tests/launch/examples/generate_example_test.cc",
     "package": "tests/launch/package/package_test.sh",
 }
 

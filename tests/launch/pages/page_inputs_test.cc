@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "launch/proto_json.h"
+#include "launch/files/proto_json.h"
 #include "tests/support/test_files.h"
 
 namespace octet {

@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "launch/proto_json.h"
+#include "launch/files/proto_json.h"
 #include "proto/replay.pb.h"
 #include "tests/launch/pages/sweep_runs.h"
 #include "tests/support/demo_model.h"

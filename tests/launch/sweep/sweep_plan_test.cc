@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "launch/shell_text.h"
+#include "launch/console/shell_text.h"
 #include "tests/support/octet_process.h"
 #include "tests/support/sweep_fixture.h"
 #include "tests/support/test_files.h"

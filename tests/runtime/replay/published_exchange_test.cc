@@ -8,7 +8,7 @@
 #include <random>
 
 #include "kernels/base/quantile.h"
-#include "launch/proto_text.h"
+#include "launch/files/proto_text.h"
 #include "runtime/replay/step_model.h"
 #include "tests/support/layer_profile.h"
 #include "tests/support/oracle.h"

@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "launch/tokenize.h"
+#include "launch/inspect/tokenize.h"
 #include "runtime/io/file.h"
 #include "runtime/text/tokenizer.h"
 #include "tests/support/demo_model.h"
