@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "kernels/base/check.h"
 #include "launch/files/result_file.h"
 #include "parallel/transport/collectives.h"
 #include "runtime/io/compressed_stream.h"

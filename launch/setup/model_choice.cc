@@ -83,15 +83,15 @@ absl::StatusOr<std::string> UseChatTemplate(const RunConfig& config, FileSystem&
   if (model.tokenizer == nullptr) {
     return absl::InvalidArgumentError("--chat-template: the model has no tokenizer");
   }
+  const auto refuse = [](const absl::Status& status) {
+    return absl::Status(status.code(),
+                        absl::StrCat("--chat-template ", std::string(status.message())));
+  };
   const absl::StatusOr<std::string> source = files.ReadWhole(config.chat_template());
-  absl::StatusOr<ChatTemplates> chat = source.status();
-  if (source.ok()) {
-    chat = ChatTemplates::FromSource(*source, config.chat_template(), *model.tokenizer);
-  }
-  if (!chat.ok()) {
-    return absl::Status(chat.status().code(),
-                        absl::StrCat("--chat-template ", std::string(chat.status().message())));
-  }
+  if (!source.ok()) return refuse(source.status());
+  absl::StatusOr<ChatTemplates> chat =
+      ChatTemplates::FromSource(*source, config.chat_template(), *model.tokenizer);
+  if (!chat.ok()) return refuse(chat.status());
   model.chat = std::make_unique<ChatTemplates>(*std::move(chat));
   Fingerprint fingerprint;
   fingerprint.Add(*source);

@@ -69,7 +69,8 @@ def prefix_cache(place):
 
 
 def dry_run(place):
-    assert "memory" in place.batch([GOOD], "--dry-run", out="none.jsonl").lower()
+    said = place.batch([GOOD], "--dry-run", out="none.jsonl")
+    assert "KV cache up to" in said and "1 to answer, 0 refused" in said, said
     assert not (place.directory / "none.jsonl").exists()
 
 

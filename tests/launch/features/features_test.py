@@ -17,6 +17,7 @@ TABLE = CHECKOUT / "launch/features/README.md"
 TESTED = {
     "a file of requests in, a file of answers out": "tests/launch/batch/run_batch_test.cc",
     "a killed job goes on": "tests/launch/batch/run_batch_files_test.cc",
+    "speculation without a second model": "tests/launch/batch/speculation_test.cc",
     "failed lines once more": "tests/launch/observe/batch_life_test.cc",
     "lm-evaluation-harness": "tests/launch/eval/eval_lines_test.py",
     "OpenCompass": "tests/launch/eval/opencompass_test.py",

@@ -3,7 +3,7 @@
 import json
 
 PROMPT = "And it came to pass"
-TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+TOOL = {"type": "function", "function": {"name": "find_a_verse", "parameters": {"type": "object", "properties": {}}}}
 SCHEMA = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 8}, "old": {"type": "boolean"}},
           "required": ["name", "old"], "additionalProperties": False}
 # Of the chats; the demo model has no template that takes tools.
