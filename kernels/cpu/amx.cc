@@ -56,6 +56,11 @@ struct AmxTiles {
   static void DotBytes() {
     asm volatile("tdpbssd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kX), "i"(kWeights));
   }
+  // Fours of signed bytes by fours of unsigned ones.
+  template <int kSum, int kX, int kWeights>
+  static void DotUnsignedBytes() {
+    asm volatile("tdpbsud %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kSum), "i"(kX), "i"(kWeights));
+  }
 };
 
 constinit const CpuKernels kAmxKernels =

@@ -14,7 +14,8 @@ namespace octet {
 // Multiplies rows by a pair of panels on the tile registers of T. A unit of work is one run of one
 // panel and of one tile of up to 16 rows: a tile of x (register 6) by a tile of weights (7), whose
 // sums of integers leave a register of their own (0 to 3) through memory, because each run has
-// scales of its own. The mins of a block of Q4_K or Q5_K are a unit too. Two units later than its
+// scales of its own. Where numbers have an offset, x by a tile that is full of it (5) is taken off.
+// The mins of a block of Q4_K or Q5_K are a unit too. Two units later than its
 // product a unit is stored, and three units after that it is scaled: without the delays each step
 // would wait for the one before. The units of all tiles are one stream, so that this is paid once.
 //
@@ -35,16 +36,13 @@ class TileBlocks {
     if (rows_ != 0) tiles_.Release();
   }
 
-  // Brings an unpacked block of `runs` runs into the form of Multiply: signed numbers, and whole
-  // blocks of runs, of which the last ones are zeros.
+  // Brings an unpacked block of `runs` runs into the form of Multiply: whole blocks of runs, of
+  // which the last ones are zeros.
   void Prepare(WeightFormat format, int runs, UnpackedPanel& panel) const {
     if (FormOf(format) == BlockForm::kBlockMins) SpreadMinCounts(panel);
-    const auto offset = static_cast<uint32_t>(OffsetOf(format));
-    if (offset == 0 && runs == kRunsOfBlock) return;
-    const auto offsets = S::Set1Units(static_cast<int32_t>(offset * 0x01010101U));
+    if (runs == kRunsOfBlock) return;
     for (int step = 0; step < runs * kStepsPerRun; ++step) {
-      S::StoreUnits(panel.room + step * 64,
-                    S::SubtractBytes(S::LoadUnits(panel.q + step * 64), offsets));
+      S::StoreUnits(panel.room + step * 64, S::LoadUnits(panel.q + step * 64));
     }
     for (int run = runs; run < kRunsOfBlock; ++run) {
       for (int step = 0; step < kStepsPerRun; ++step) {
@@ -71,7 +69,7 @@ class TileBlocks {
   // Full tiles, and as many independent sums as there are registers for.
   static double DotProductLoop(int64_t rounds) {
     TileBlocks m;
-    m.Configure(kTileHeight, kTileRowBytes);
+    m.Configure(kTileHeight, kTileRowBytes, 0);
     alignas(64) const std::byte zeros[kTileBytes] = {};
     m.ZeroAll();
     m.tiles_.template Load<kX>(zeros);
@@ -84,6 +82,7 @@ class TileBlocks {
   using Vec = typename S::Vec;
   using Tile = BlockTile<TileBlocks>;
   static constexpr int kSums = 4;  // registers
+  static constexpr int kOffset = 5;
   static constexpr int kX = 6;
   static constexpr int kW = 7;
   static constexpr int kStoreDelay = 2;  // units
@@ -109,19 +108,22 @@ class TileBlocks {
   enum class Part { kFirst, kAll, kLast };
 
   // Registers of `rows` rows, and tiles of weights of `inputs` inputs.
-  void Configure(int rows, int inputs) {
-    if (rows == rows_) return;
+  void Configure(int rows, int inputs, int offset) {
+    if (rows == rows_ && offset == offset_) return;
     rows_ = rows;
+    offset_ = offset;
     TileConfig config;
-    for (int tile = 0; tile < kX; ++tile) {
-      config.rows[tile] = static_cast<uint8_t>(rows);
-      config.row_bytes[tile] = kTileRowBytes;
-    }
-    config.rows[kX] = static_cast<uint8_t>(rows);
-    config.row_bytes[kX] = static_cast<uint16_t>(inputs);
-    config.rows[kW] = static_cast<uint8_t>(inputs / kInputsPerStep);
-    config.row_bytes[kW] = kTileRowBytes;
+    const auto set = [&config](int tile, int tile_rows, int row_bytes) {
+      config.rows[tile] = static_cast<uint8_t>(tile_rows);
+      config.row_bytes[tile] = static_cast<uint16_t>(row_bytes);
+    };
+    for (int sum = 0; sum < kSums; ++sum) set(sum, rows, kTileRowBytes);
+    set(kX, rows, inputs);
+    for (const int weights : {kOffset, kW}) set(weights, inputs / kInputsPerStep, kTileRowBytes);
     tiles_.Configure(config);
+    alignas(64) std::byte offsets[kTileBytes];
+    std::memset(offsets, -offset, sizeof(offsets));
+    tiles_.template Load<kOffset>(offsets);
   }
 
   template <int kSum = 0>
@@ -161,7 +163,7 @@ class TileBlocks {
 
   template <BlockForm kForm, int kRows, class F>
   void MultiplyTiles(int64_t tiles, const F& product) {
-    Configure(kRows, kRunSize);
+    Configure(kRows, kRunSize, product(0).offset);
     alignas(64) int32_t sums[Units<kForm>::kTurns * kTileHeight * 16];
     Vec t[kRows];  // of the panel that is scaled
     Group now = {.b = product(0), .panel = 0};
@@ -212,7 +214,12 @@ class TileBlocks {
     if constexpr (kUnit < kRunsOfBlock) {
       tiles_.template Load<kX, kRunSize>(b.x + Tile::Q(b.rows, kUnit * kRunSize, 0));
       tiles_.template Load<kW>(w.q + kUnit * kStepsPerRun * 64);
-      tiles_.template DotBytes<kSum, kX, kW>();
+      if constexpr (kForm == BlockForm::kNarrow) {
+        tiles_.template DotUnsignedBytes<kSum, kX, kW>();
+        tiles_.template DotBytes<kSum, kX, kOffset>();
+      } else {
+        tiles_.template DotBytes<kSum, kX, kW>();
+      }
     } else {
       tiles_.template Load<kX, Tile::kSplitSumBytes>(b.x + Tile::SplitSums(b.rows));
       tiles_.template Load<kW>(w.min_tile);
@@ -242,6 +249,7 @@ class TileBlocks {
 
   T tiles_;
   int rows_ = 0;  // for which the tiles are configured
+  int offset_ = 0;
 };
 
 // The multiplications of a path with tile registers. Few rows do not pay for a second form of the

@@ -78,9 +78,6 @@ struct Avx2Units {
   static Units Or(Units a, Units b) {
     return {_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)};
   }
-  static Units SubtractBytes(Units a, Units b) {
-    return {_mm256_sub_epi8(a.lo, b.lo), _mm256_sub_epi8(a.hi, b.hi)};
-  }
   template <int kBits>
   static Units ShiftLeft(Units u) {
     return {_mm256_slli_epi32(u.lo, kBits), _mm256_slli_epi32(u.hi, kBits)};

@@ -44,7 +44,6 @@ struct Avx512Units {
   static Units Xor(Units a, Units b) { return _mm512_xor_si512(a, b); }
   static Units And(Units a, Units b) { return _mm512_and_si512(a, b); }
   static Units Or(Units a, Units b) { return _mm512_or_si512(a, b); }
-  static Units SubtractBytes(Units a, Units b) { return _mm512_sub_epi8(a, b); }
   template <int kBits>
   static Units ShiftLeft(Units u) {
     return _mm512_slli_epi32(u, kBits);

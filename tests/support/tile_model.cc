@@ -113,19 +113,24 @@ void TileModel::Dot(int sum, int x, int w) {
   AddToTile<float>(sum, [&](int row, int column) { return DotPairs(row, column, x, w); });
 }
 
+template <class Byte>
 int32_t TileModel::DotFours(int x_row, int column, int x, int w) const {
   int32_t sum = 0;
   for (int k = 0; k < config_.row_bytes[x]; ++k) {
     sum += static_cast<int8_t>(tiles_[x][x_row][k]) *
-           static_cast<int8_t>(tiles_[w][k / 4][4 * column + k % 4]);
+           static_cast<Byte>(tiles_[w][k / 4][4 * column + k % 4]);
   }
   return sum;
 }
 
+template <class Byte>
 void TileModel::DotBytes(int sum, int x, int w) {
   CheckDot(sum, x, w);
-  AddToTile<int32_t>(sum, [&](int row, int column) { return DotFours(row, column, x, w); });
+  AddToTile<int32_t>(sum, [&](int row, int column) { return DotFours<Byte>(row, column, x, w); });
 }
+
+template void TileModel::DotBytes<int8_t>(int sum, int x, int w);
+template void TileModel::DotBytes<uint8_t>(int sum, int x, int w);
 
 struct ModelVectors : Avx2 {};
 

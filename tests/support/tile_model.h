@@ -14,7 +14,7 @@ namespace octet {
 
 // The tile registers of one thread, in place of AmxTiles (kernels/cpu/amx.cc). What the processor
 // answers with a fault ends the process. Intel SDM volume 2: LDTILECFG, TILELOADD, TILESTORED,
-// TILEZERO, TDPBF16PS, TDPBSSD, and the exception classes of AMX.
+// TILEZERO, TDPBF16PS, TDPBSSD, TDPBSUD, and the exception classes of AMX.
 class TileModel {
  public:
   void Configure(const TileConfig& config);
@@ -43,7 +43,11 @@ class TileModel {
   }
   template <int kSum, int kX, int kWeights>
   void DotBytes() {
-    DotBytes(kSum, kX, kWeights);
+    DotBytes<int8_t>(kSum, kX, kWeights);
+  }
+  template <int kSum, int kX, int kWeights>
+  void DotUnsignedBytes() {
+    DotBytes<uint8_t>(kSum, kX, kWeights);
   }
 
  private:
@@ -59,7 +63,10 @@ class TileModel {
   void CheckDot(int sum, int x, int w) const;
   void Dot(int sum, int x, int w);
   float DotPairs(int x_row, int column, int x, int w) const;
+  // Byte: of the weights.
+  template <class Byte>
   void DotBytes(int sum, int x, int w);
+  template <class Byte>
   int32_t DotFours(int x_row, int column, int x, int w) const;
   // Adds number(row, column) to each element of type N.
   template <class N, class F>
