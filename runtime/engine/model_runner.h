@@ -25,9 +25,9 @@ namespace octet {
 // A runner that does what the scheduler decided. It computes chunks of its sequences, in the pages
 // that the scheduler gave them, samples a token when a sequence is computed up to its end, and
 // reports finished sequences. A chunk may end with draft tokens. Each token is drawn by its key
-// whether or not it was guessed, so that the sequence takes those that come out as guessed, and the
-// answer is the same. If a sequence
-// needs logits that are NaN or infinite, it ends there, whatever it asked for.
+// whether or not it was guessed; the sequence takes the draft tokens that come out as guessed, so
+// that the answer is the same. If a sequence needs logits that are NaN or infinite, it ends there,
+// whatever it asked for.
 class ModelRunner {
  public:
   // Rows of logits that are computed at a time. With a large vocabulary, the logits of all tokens
