@@ -28,6 +28,7 @@
 #include "launch/setup/live_moves.h"
 #include "launch/setup/load_session.h"
 #include "launch/setup/session.h"
+#include "launch/statistics/seconds_since.h"
 #include "parallel/transport/agreement.h"
 #include "parallel/transport/collectives.h"
 #include "runtime/batch/batch_job.h"
@@ -37,10 +38,6 @@ namespace octet {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 void SayAll(Communicator& world, const std::vector<std::string>& notes) {
   for (const std::string& note : notes) Say(world, "note: " + note);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <iostream>
 #include <random>
 #include <utility>
@@ -14,7 +13,9 @@
 #include "kernels/base/number_range.h"
 #include "kernels/base/quantile.h"
 #include "kernels/base/workspace.h"
+#include "kernels/cpu/make_cpu_backend.h"
 #include "launch/console/console.h"
+#include "launch/statistics/seconds_since.h"
 #include "runtime/checkpoint/gguf_model_files.h"
 #include "runtime/engine/logits_processors.h"
 #include "runtime/structured/constraint.h"
@@ -25,18 +26,6 @@ namespace {
 constexpr NumberRange<int> kAnswers = {1, 10'000};
 constexpr NumberRange<int> kAnswerLengths = {1, 10'000};
 constexpr NumberRange<int> kStepTimes = {1, 1'000'000};
-
-Buffer AllocateAligned(size_t bytes) {
-  constexpr size_t kLine = 64;
-  auto* data =
-      static_cast<std::byte*>(std::aligned_alloc(kLine, (bytes + kLine - 1) / kLine * kLine));
-  OCTET_CHECK(data != nullptr) << bytes;
-  return {data, bytes, [](std::byte* freed, size_t) { std::free(freed); }};
-}
-
-double SecondsFrom(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 // The constraints that are measured: one of each kind, and a schema as people write them.
 std::vector<std::pair<std::string, AnswerConstraint>> MeasuredConstraints() {
@@ -69,7 +58,8 @@ class MaskedAnswers {
   MaskedAnswers(const AnswerConstraint& constraint, const Tokenizer& tokenizer)
       : tokenizer_(tokenizer),
         constraints_(&tokenizer, tokenizer.vocab_size()),
-        workspace_(AllocateAligned),
+        backend_(MakeCpuBackend(SupportedIsas().front(), 1)),
+        workspace_([this](size_t bytes) { return backend_->Allocate(bytes); }),
         logits_(tokenizer.vocab_size()) {
     *params_.mutable_constraint() = constraint;
   }
@@ -99,7 +89,7 @@ class MaskedAnswers {
                              .cols = std::ssize(logits_),
                              .stride = std::ssize(logits_)},
                             request);
-      const double seconds = SecondsFrom(begin);
+      const double seconds = SecondsSince(begin);
       (constraints_.bytes() > bytes ? found : known).push_back(seconds);
       times.bytes = std::max(times.bytes, constraints_.bytes());
       const int32_t next = DrawAllowed(row);
@@ -121,6 +111,7 @@ class MaskedAnswers {
   const Tokenizer& tokenizer_;
   Constraints constraints_;
   SamplingParams params_;
+  std::unique_ptr<Backend> backend_;
   Workspace workspace_;
   LogitsProcessors processors_;
   std::vector<float> logits_;  // zeros
@@ -173,7 +164,7 @@ MaskTimes TimeMasks(const std::string& name, const AnswerConstraint& constraint,
   MaskTimes times = {.name = name};
   const auto begin = std::chrono::steady_clock::now();
   OCTET_CHECK(MakeGrammar(constraint).ok()) << name;
-  times.grammar_seconds = SecondsFrom(begin);
+  times.grammar_seconds = SecondsSince(begin);
   MaskedAnswers masked(constraint, tokenizer);
   std::vector<double> found;
   std::vector<double> known;

@@ -6,15 +6,12 @@
 #include <utility>
 
 #include "launch/chat/answer_stream.h"
+#include "launch/statistics/seconds_since.h"
 
 namespace octet {
 namespace {
 
 using AnswerClock = std::chrono::steady_clock;
-
-double SecondsSinceAnswer(AnswerClock::time_point start) {
-  return std::chrono::duration<double>(AnswerClock::now() - start).count();
-}
 
 double RateOf(int64_t tokens, double seconds) {
   return seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
@@ -66,12 +63,12 @@ ComputedAnswer Answerer::Answer(const BatchRequest& request,
     tokens_.clear();
     engine_.Step(finished);
     if (!tokens_.empty() && rates.first_token_seconds == 0) {
-      rates.first_token_seconds = SecondsSinceAnswer(start);
+      rates.first_token_seconds = SecondsSince(start);
     }
     if (!finished.empty()) break;
     for (const int32_t token : tokens_) show(stream.Add(token));
   }
-  rates.later_tokens_seconds = SecondsSinceAnswer(start) - rates.first_token_seconds;
+  rates.later_tokens_seconds = SecondsSince(start) - rates.first_token_seconds;
   rates.answer_tokens = finished[0].token_ids_size();
   rates.computed_prompt_tokens = engine_.stats().prompt_tokens - computed_before;
   if (finished[0].finish_reason() != NOT_FINITE) show(stream.Finish(finished[0]));

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "kernels/base/activity.h"
+#include "launch/statistics/seconds_since.h"
 #include "parallel/transport/agreement.h"
 #include "parallel/transport/collectives.h"
 #include "parallel/transport/host_group.h"
@@ -131,7 +132,7 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Load(Communicator& world, cons
                                            setup.model.tokenizer.get(), setup.model.tensors},
                                setup.engine);
   Activity::OfThisThread().Enter({"serving"});
-  session->load_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
+  session->load_seconds_ = SecondsSince(start);
   return session;
 }
 

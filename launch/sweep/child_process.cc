@@ -14,6 +14,7 @@
 
 #include "launch/process/descriptor.h"
 #include "launch/process/start_program.h"
+#include "launch/statistics/seconds_since.h"
 #include "launch/sweep/descendants.h"
 
 namespace octet {
@@ -24,10 +25,6 @@ using ChildClock = std::chrono::steady_clock;
 // How late the end of a command may be noticed, and what runs beside it for that.
 constexpr std::chrono::milliseconds kLook{50};
 constexpr std::chrono::seconds kKillPatience{20};
-
-double ChildSeconds(ChildClock::time_point start) {
-  return std::chrono::duration<double>(ChildClock::now() - start).count();
-}
 
 std::vector<std::string> Environment(const std::vector<std::string>& more) {
   std::vector<std::string> all = more;
@@ -60,12 +57,12 @@ void Await(pid_t child, const ChildCommand& command, StopFlag& stop,
     }
     stop.WaitFor(kLook);
     end.stopped = stop.is_set();
-    end.timed_out = !end.stopped && ChildSeconds(start) > command.timeout;
+    end.timed_out = !end.stopped && SecondsSince(start) > command.timeout;
     if (!end.stopped && !end.timed_out) continue;
     told = ChildClock::now();
     kill(-child, SIGTERM);
   }
-  end.seconds = ChildSeconds(start);
+  end.seconds = SecondsSince(start);
   end.exit_code = ExitCodeOfStatus(status);
 }
 

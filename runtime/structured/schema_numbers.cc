@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/io/strict_json.h"
 #include "runtime/structured/decimal_range.h"
 #include "runtime/structured/grammar_product.h"
+#include "runtime/structured/schema_strings.h"
 #include "runtime/structured/string_formats.h"
 
 namespace octet {
@@ -134,8 +134,7 @@ absl::StatusOr<Schema> WithBoundsOfFormat(const Schema& schema) {
       bounded["maximum"] = std::min(bounded.value("maximum", most), most);
     } else if (!IsNumberFormat(name) &&
                std::find(of_strings.begin(), of_strings.end(), name) == of_strings.end()) {
-      return InvalidKeyword(
-          "format", absl::StrCat("has ", Quoted(Shortened(name)), ", which is not supported"));
+      return UnknownFormat(name);
     }
   }
   return bounded;

@@ -65,6 +65,11 @@ Grammar OneOf(const std::vector<std::string>& names) {
 
 }  // namespace
 
+absl::Status UnknownFormat(const std::string& name) {
+  return InvalidKeyword("format",
+                        absl::StrCat("has ", Quoted(Shortened(name)), ", which is not supported"));
+}
+
 absl::StatusOr<std::vector<TextPattern>> PatternsOf(const Schema& schema) {
   std::vector<TextPattern> patterns;
   if (const Schema* list = FindKeyword(schema, "pattern")) {
@@ -79,10 +84,7 @@ absl::StatusOr<std::vector<TextPattern>> PatternsOf(const Schema& schema) {
     const auto& name = format.get_ref<const std::string&>();
     if (IsNumberFormat(name)) continue;
     std::string regex = RegexOfFormat(name);
-    if (regex.empty()) {
-      return InvalidKeyword(
-          "format", absl::StrCat("has ", Quoted(Shortened(name)), ", which is not supported"));
-    }
+    if (regex.empty()) return UnknownFormat(name);
     patterns.push_back({.keyword = "format", .regex = std::move(regex)});
   }
   return patterns;

@@ -23,6 +23,9 @@ struct TextPattern {
   bool is_search = false;  // as RegexUse
 };
 
+// Returns the error of a "format" that is not known.
+absl::Status UnknownFormat(const std::string& name);
+
 // Returns the expressions of a normalized schema's "pattern" and "format". Errors name a format
 // that is not known.
 absl::StatusOr<std::vector<TextPattern>> PatternsOf(const Schema& schema);
