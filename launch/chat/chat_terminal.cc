@@ -107,21 +107,10 @@ bool ChatTerminal::TakeInterrupt() {
   return true;
 }
 
-termios ChatTerminal::LineMode() const {
-  termios modes = at_start_;
-  modes.c_iflag &= ~static_cast<tcflag_t>(IXON);
-  modes.c_lflag &= ~static_cast<tcflag_t>(ISIG);
-  return modes;
-}
-
-void ChatTerminal::EnterLineMode() const {
-  const termios modes = LineMode();
-  tcsetattr(fd_, TCSADRAIN, &modes);
-}
-
 void ChatTerminal::EnterRawMode() const {
-  termios raw = LineMode();
-  raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | IEXTEN);
+  termios raw = at_start_;
+  raw.c_iflag &= ~static_cast<tcflag_t>(IXON);
+  raw.c_lflag &= ~static_cast<tcflag_t>(ISIG | ICANON | ECHO | IEXTEN);
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
   tcsetattr(fd_, TCSADRAIN, &raw);

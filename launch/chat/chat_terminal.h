@@ -46,10 +46,7 @@ class ChatTerminal {
 
   void Write(std::string_view text) const { WritePatiently(fd_, text); }
 
-  // The modes at the start, but no key makes a signal.
-  void EnterLineMode() const;
-
-  // Besides, keys are bytes at once, and are not shown.
+  // Keys are bytes at once, are not shown, and make no signal.
   void EnterRawMode() const;
 
   // The modes at the start. Any thread may call it.
@@ -59,7 +56,6 @@ class ChatTerminal {
   ChatTerminal(std::string path, int fd);
 
   bool ReadTyped();
-  termios LineMode() const;
 
   std::string path_;
   int fd_;  // owned; does not block

@@ -57,8 +57,11 @@ class LibeditEditor : public LineEditor {
     Set(EL_HIST, history, history_);
     Set(EL_PROMPT, &Prompt);
     Set(EL_GETCFN, &ReadCharacter);
-    // No key makes a signal or stops the output.
-    for (const char* mode : {"-d", "-x"}) Set(EL_SETTY, mode, "-isig", "-ixon", nullptr);
+    // No key makes a signal or stops the output, and none is shown or acted on by the kernel between
+    // two lines, where libedit would leave that to it.
+    for (const char* mode : {"-d", "-x"}) {
+      Set(EL_SETTY, mode, "-isig", "-ixon", "-icanon", "-echo", "-iexten", nullptr);
+    }
     Set(EL_ADDFN, "octet-interrupt", "stop", &Interrupt);
     Set(EL_ADDFN, "octet-complete", "complete", &CompleteWord);
     Set(EL_ADDFN, "octet-paste", "paste", &Paste);
@@ -80,8 +83,7 @@ class LibeditEditor : public LineEditor {
     if (pasted_.size() > 1) return NextPasted(line);
     if (!pasted_.empty()) el_push(editor_, pasted_.front().c_str());
     pasted_.clear();
-    terminal_.EnterLineMode();  // libedit takes its modes from there
-    el_resize(editor_);         // no signal comes from a terminal of another session
+    el_resize(editor_);  // no signal comes from a terminal of another session
     int count = 0;
     if (marks_pastes_) terminal_.Write("\x1b[?2004h");
     const char* text = el_gets(editor_, &count);
