@@ -66,8 +66,12 @@ const CpuKernels& KernelsFor(Isa isa) {
   switch (isa) {
     case Isa::kAvx2:
       return kAvx2Kernels;
+    case Isa::kAvxVnni:
+      return kAvxVnniKernels;
     case Isa::kAvx512:
       return kAvx512Kernels;
+    case Isa::kAvx512Vnni:
+      return kAvx512VnniKernels;
     case Isa::kAvx512Bf16:
       return kAvx512Bf16Kernels;
     case Isa::kAmx:

@@ -143,7 +143,9 @@ struct CpuKernels {
 const CpuKernels& KernelsFor(Isa isa);
 
 extern const CpuKernels kAvx2Kernels;
+extern const CpuKernels kAvxVnniKernels;
 extern const CpuKernels kAvx512Kernels;
+extern const CpuKernels kAvx512VnniKernels;
 extern const CpuKernels kAvx512Bf16Kernels;
 extern const CpuKernels kAmxKernels;
 

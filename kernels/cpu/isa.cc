@@ -4,13 +4,23 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
 namespace octet {
 namespace {
 
-constexpr std::array kIsas = {Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Bf16, Isa::kAmx};
+constexpr std::array kIsas = {Isa::kAvx2,       Isa::kAvxVnni,    Isa::kAvx512,
+                              Isa::kAvx512Vnni, Isa::kAvx512Bf16, Isa::kAmx};
+
+// CPUID.(EAX=7,ECX=1):EAX, Intel SDM volume 2; the __builtin_cpu_supports of Clang 14 has no name
+// for this bit.
+bool ProcessorHasAvxVnni() {
+  constexpr unsigned kAvxVnni = 1U << 4;
+  unsigned eax, ebx, ecx, edx;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & kAvxVnni) != 0;
+}
 
 // CPUID.(EAX=7,ECX=0):EDX, Intel SDM volume 2; the __builtin_cpu_supports of GCC 12 has no names
 // for these bits.
@@ -46,12 +56,15 @@ bool Supported(Isa isa) {
   switch (isa) {
     case Isa::kAvx2:
       return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+    case Isa::kAvxVnni:
+      return Supported(Isa::kAvx2) && ProcessorHasAvxVnni();
     case Isa::kAvx512:
       return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
              __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0;
+    case Isa::kAvx512Vnni:
+      return Supported(Isa::kAvx512) && __builtin_cpu_supports("avx512vnni") != 0;
     case Isa::kAvx512Bf16:
-      return Supported(Isa::kAvx512) && __builtin_cpu_supports("avx512bf16") != 0 &&
-             __builtin_cpu_supports("avx512vnni") != 0;
+      return Supported(Isa::kAvx512Vnni) && __builtin_cpu_supports("avx512bf16") != 0;
     case Isa::kAmx: {
       static const bool kSupported = Supported(Isa::kAvx512Bf16) && ProcessorHasTiles() &&
                                      SystemSavesTiles() && KernelPermitsTiles();
@@ -67,8 +80,12 @@ const char* Name(Isa isa) {
   switch (isa) {
     case Isa::kAvx2:
       return "avx2";
+    case Isa::kAvxVnni:
+      return "avx_vnni";
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kAvx512Vnni:
+      return "avx512_vnni";
     case Isa::kAvx512Bf16:
       return "avx512_bf16";
     case Isa::kAmx:
@@ -77,11 +94,32 @@ const char* Name(Isa isa) {
   return "?";
 }
 
+std::string IsaNames() {
+  std::string names;
+  for (const Isa isa : kIsas) {
+    if (!names.empty()) names += ", ";
+    names += Name(isa);
+  }
+  return names;
+}
+
 std::optional<Isa> ParseIsa(const std::string& name) {
   for (const Isa isa : kIsas) {
     if (name == Name(isa)) return isa;
   }
   return std::nullopt;
+}
+
+std::optional<Isa> BestCommonIsa(const std::vector<std::vector<Isa>>& lists) {
+  std::optional<Isa> best;
+  for (const Isa isa : kIsas) {
+    const bool common =
+        std::all_of(lists.begin(), lists.end(), [isa](const std::vector<Isa>& list) {
+          return std::find(list.begin(), list.end(), isa) != list.end();
+        });
+    if (common) best = isa;
+  }
+  return best;
 }
 
 std::vector<Isa> SupportedIsas() {

@@ -192,6 +192,21 @@ struct Avx2 : Avx2Units {
   }
 };
 
+#ifdef __AVXVNNI__
+// The vectors with the instructions for dot products of bytes.
+struct AvxVnni : Avx2 {
+  template <bool kWide>
+  static Units DotBytes(Units acc, Units w, Units x) {
+    return {_mm256_dpbusd_avx_epi32(acc.lo, w.lo, x.lo),
+            _mm256_dpbusd_avx_epi32(acc.hi, w.hi, x.hi)};
+  }
+  static Units DotWords(Units acc, Units a, Units b) {
+    return {_mm256_dpwssd_avx_epi32(acc.lo, a.lo, b.lo),
+            _mm256_dpwssd_avx_epi32(acc.hi, a.hi, b.hi)};
+  }
+};
+#endif
+
 }  // namespace octet
 
 #endif  // OCTET_KERNELS_CPU_VEC_AVX2_H_

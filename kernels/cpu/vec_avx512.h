@@ -131,10 +131,21 @@ struct Avx512 : Avx512Units {
   }
 };
 
+#ifdef __AVX512VNNI__
+// The vectors with the instructions for dot products of bytes.
+struct Avx512Vnni : Avx512 {
+  template <bool kWide>
+  static Units DotBytes(Units acc, Units w, Units x) {
+    return _mm512_dpbusd_epi32(acc, w, x);
+  }
+  static Units DotWords(Units acc, Units a, Units b) { return _mm512_dpwssd_epi32(acc, a, b); }
+};
+#endif
+
 #ifdef __AVX512BF16__
-// The vectors with the instructions for dot products of pairs of bf16 and of bytes. Processors that
-// have the first have the second.
-struct Avx512Bf16 : Avx512 {
+// Besides, with the instruction for dot products of pairs of bf16: processors that have it have the
+// others.
+struct Avx512Bf16 : Avx512Vnni {
   using Pairs = __m512bh;
 
   static constexpr int Bf16Rows(int panels) { return F32Rows(panels); }
@@ -144,11 +155,6 @@ struct Avx512Bf16 : Avx512 {
     return (__m512bh)_mm512_set1_epi32(static_cast<int>(pair));
   }
   static Vec DotPairs(Vec acc, Pairs a, Pairs b) { return _mm512_dpbf16_ps(acc, a, b); }
-  template <bool kWide>
-  static Units DotBytes(Units acc, Units w, Units x) {
-    return _mm512_dpbusd_epi32(acc, w, x);
-  }
-  static Units DotWords(Units acc, Units a, Units b) { return _mm512_dpwssd_epi32(acc, a, b); }
 };
 #endif
 

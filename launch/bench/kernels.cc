@@ -210,7 +210,7 @@ class BenchKernelsCommand : public Subcommand {
   explicit BenchKernelsCommand(CommandLine& bench)
       : Subcommand(bench, "kernels", "products, experts, attention and rows, of every path") {
     line().AddCount("--threads", options_.threads, kThreadCounts, "default: all cores");
-    line().AddText("--isa", options_.isa, "avx2, avx512, avx512_bf16, amx or all (default)");
+    line().AddText("--isa", options_.isa, absl::StrCat(IsaNames(), ", or all (default)"));
     line().AddCount("--inputs", options_.inputs, kSides, "of the weight; default 4096");
     line().AddCount("--outputs", options_.outputs, kSides, "of the weight; default 14336");
     line().AddCounts("--rows", options_.rows, kSizes, "of products; default 1,8,16,64,512");

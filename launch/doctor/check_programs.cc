@@ -5,15 +5,31 @@
 #include <cmath>
 #include <optional>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "kernels/cpu/isa.h"
 #include "launch/doctor/checks.h"
+#include "launch/doctor/host_facts.h"
 
 namespace octet {
 namespace {
 
 // The clocks of results and logs may differ by as much.
 constexpr double kClockSeconds = 1;
+
+// The paths of the ranks that have any.
+std::vector<std::vector<Isa>> IsasOfRanks(const DoctorReport& report) {
+  std::vector<std::vector<Isa>> all;
+  for (const RankFacts& rank : report.ranks()) {
+    std::vector<Isa> isas;
+    for (const std::string& name : rank.isas()) {
+      if (const std::optional<Isa> isa = ParseIsa(name)) isas.push_back(*isa);
+    }
+    if (!isas.empty()) all.push_back(isas);
+  }
+  return all;
+}
 
 }  // namespace
 
@@ -59,23 +75,19 @@ void CheckClocks(const CheckInput& input, FindingList& findings) {
 }
 
 void CheckProcessors(const CheckInput& input, FindingList& findings) {
-  std::optional<Isa> least;
-  for (const RankFacts& rank : input.report.ranks()) {
-    const std::optional<Isa> isa = ParseIsa(rank.isa());
-    if (isa) least = least ? std::min(*least, *isa) : *isa;
-  }
+  const std::optional<Isa> common = BestCommonIsa(IsasOfRanks(input.report));
   for (const DoctorHost& host : input.hosts) {
     const RankFacts& facts = host.facts();
-    const std::optional<Isa> isa = ParseIsa(facts.isa());
-    if (facts.isa() == "none") {
+    const std::string best = BestIsa(facts);
+    if (best == "none") {
       findings.Add(host.name,
                    {kDoctorError, "instruction-path",
                     absl::StrCat("the processor (", facts.cpu_model(), ") has no AVX2 with FMA"),
                     "leave this host out"});
-    } else if (isa && *isa != *least) {
+    } else if (ParseIsa(best) && best != Name(*common)) {
       findings.Add(host.name, {kDoctorWarning, "instruction-path",
-                               absl::StrCat("could use ", Name(*isa), ", but all ranks will use ",
-                                            Name(*least), ", the best that all hosts have"),
+                               absl::StrCat("could use ", best, ", but all ranks will use ",
+                                            Name(*common), ", the best that all hosts have"),
                                "leave the hosts with less out, or make two jobs of them"});
     }
     for (const std::string& governor : facts.governors()) {

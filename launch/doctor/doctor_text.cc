@@ -15,6 +15,7 @@
 #include "launch/console/text_table.h"
 #include "launch/doctor/checks.h"
 #include "launch/doctor/diagnosis.h"
+#include "launch/doctor/host_facts.h"
 
 namespace octet {
 namespace {
@@ -52,7 +53,7 @@ std::string FormatHosts(const std::vector<DoctorHost>& hosts) {
   for (const DoctorHost& host : hosts) {
     const RankFacts& facts = host.facts();
     rows.push_back({host.name, RanksText(host), CoresText(host), MemoryText(facts.memory()),
-                    absl::StrCat(facts.numa_nodes_size()), facts.isa(), DramText(host)});
+                    absl::StrCat(facts.numa_nodes_size()), BestIsa(facts), DramText(host)});
   }
   return FormatTable(rows);
 }

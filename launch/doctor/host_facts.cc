@@ -153,6 +153,10 @@ DirectoryFacts ReadDirectoryFacts(const std::string& path) {
   return facts;
 }
 
+std::string BestIsa(const RankFacts& facts) {
+  return facts.isas().empty() ? "" : *facts.isas().rbegin();
+}
+
 RankFacts ReadRankFacts(FileSystem& files) {
   RankFacts facts;
   facts.set_octet_version(OctetVersion());
@@ -160,8 +164,8 @@ RankFacts ReadRankFacts(FileSystem& files) {
   facts.set_mpi_version(MpiVersion());
   facts.set_kernel(KernelRelease());
   facts.set_cpu_model(CpuModel(files));
-  const std::vector<Isa> isas = SupportedIsas();
-  facts.set_isa(isas.empty() ? "none" : Name(isas.back()));
+  for (const Isa isa : SupportedIsas()) facts.add_isas(Name(isa));
+  if (facts.isas().empty()) facts.add_isas("none");
   AddDevices(facts);
   facts.set_launcher(FindLauncher());
   AddAllowedCores(facts);

@@ -15,6 +15,9 @@ namespace octet {
 // rank, host, clock, connections, rates and model.
 RankFacts ReadRankFacts(FileSystem& files);
 
+// Returns the name of the best instruction path; "none" without AVX2, and empty if it is not known.
+std::string BestIsa(const RankFacts& facts);
+
 // Returns the facts of /proc/meminfo, the control groups and the settings of huge pages.
 MemoryFacts ReadMemoryFacts(FileSystem& files);
 

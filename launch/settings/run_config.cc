@@ -102,7 +102,7 @@ RunConfigFlags::RunConfigFlags(CommandLine& line) : line_(line) {
   AddString("--row-transport", &C::mutable_row_transport,
             "how rows go between CUDA devices: nccl, mpi (through memory of the hosts), or auto");
   AddString("--isa", &C::mutable_isa,
-            "auto (the best that all ranks have), avx2, avx512, avx512_bf16 or amx");
+            absl::StrCat("auto (the best that all ranks have), ", IsaNames()));
   AddNumber<int32_t>("--threads", &C::set_threads, kThreadCounts,
                      "of each rank; default: the cores that it may use, divided by the ranks that "
                      "share them");

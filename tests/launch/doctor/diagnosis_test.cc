@@ -87,9 +87,21 @@ TEST(Diagnose, Clocks) {
 }
 
 TEST(Diagnose, Processors) {
-  ExpectFinding({"instruction-path", "warning", [](RankFacts& f) { f.set_isa("amx"); },
+  ExpectFinding({"instruction-path", "warning", [](RankFacts& f) { f.add_isas("amx"); },
                  "could use amx, but all ranks will use avx512_bf16", "leave the hosts with less"});
-  ExpectFinding({"instruction-path", "error", [](RankFacts& f) { f.set_isa("none"); },
+  DoctorReport desktop = HealthyHosts();
+  RankFacts& rank = *desktop.mutable_ranks(1);
+  rank.clear_isas();
+  for (const char* isa : {"avx2", "avx_vnni"}) rank.add_isas(isa);
+  const std::vector<DoctorFinding> findings = Diagnose(desktop);
+  ASSERT_EQ(findings.size(), 2U);  // AMD's have no AVX-VNNI
+  EXPECT_THAT(findings[0].text(), HasSubstr("could use avx512_bf16, but all ranks will use avx2"));
+  EXPECT_THAT(findings[1].text(), HasSubstr("could use avx_vnni, but all ranks will use avx2"));
+  ExpectFinding({"instruction-path", "error",
+                 [](RankFacts& f) {
+                   f.clear_isas();
+                   f.add_isas("none");
+                 },
                  "has no AVX2 with FMA", "leave this host out"});
   ExpectFinding({"cpu-governor", "warning", [](RankFacts& f) { f.add_governors("powersave"); },
                  "governed by 'powersave'", "cpupower frequency-set -g performance"});
