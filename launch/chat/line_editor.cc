@@ -57,8 +57,8 @@ class LibeditEditor : public LineEditor {
     Set(EL_HIST, history, history_);
     Set(EL_PROMPT, &Prompt);
     Set(EL_GETCFN, &ReadCharacter);
-    // No key makes a signal or stops the output, and none is shown or acted on by the kernel between
-    // two lines, where libedit would leave that to it.
+    // No key makes a signal or stops the output, and none is shown or acted on by the kernel
+    // between two lines, where libedit would leave that to it.
     for (const char* mode : {"-d", "-x"}) {
       Set(EL_SETTY, mode, "-isig", "-ixon", "-icanon", "-echo", "-iexten", nullptr);
     }

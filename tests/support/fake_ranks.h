@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <vector>
 
 #include "runtime/model/kv_cache.h"
@@ -129,7 +128,10 @@ class FakeRanks {
     Sequence& s = running_.at(chunk.id());
     ASSERT_GE(chunk.first_position(), s.num_computed);
     ASSERT_TRUE(!s.needs_all || chunk.first_position() <= s.most_computed) << "lost logits";
-    s.pages.insert(s.pages.end(), chunk.pages().begin(), chunk.pages().end());
+    for (const int32_t page : chunk.pages()) {
+      ASSERT_GE(page, 0);
+      s.pages.push_back(page);
+    }
     ASSERT_GE(std::ssize(s.pages), KvCache::PagesFor(chunk.first_position() + chunk.num_tokens()));
     for (int64_t begin = 0; begin < chunk.first_position(); begin += kKvBlock) {
       const int64_t size = std::min<int64_t>(kKvBlock, chunk.first_position() - begin);
@@ -228,12 +230,14 @@ class FakeRanks {
     }
   }
 
+  // So many that the last one is among them, as they are counted from 0.
   int64_t PagesOn(int rank) const {
-    std::set<int32_t> pages;
+    int32_t last = -1;
     for (const auto& [id, s] : running_) {
-      if (s.rank == rank) pages.insert(s.pages.begin(), s.pages.end());
+      if (s.rank != rank) continue;
+      for (const int32_t page : s.pages) last = std::max(last, page);
     }
-    return pages.empty() ? 0 : std::max<int64_t>(std::ssize(pages), *pages.rbegin() + 1);
+    return int64_t{last} + 1;
   }
 
   Limits limits_;
