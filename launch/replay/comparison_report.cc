@@ -2,6 +2,7 @@
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
+#include <absl/strings/strip.h>
 
 #include <algorithm>
 #include <map>
@@ -101,11 +102,16 @@ std::string DescribeExchange(const ReplayComparison& comparison, const ReplayCho
   return text;
 }
 
+std::string Rate(double tokens_per_s) {
+  return absl::StrFormat(tokens_per_s < 1000 ? "%.1f" : "%.0f", tokens_per_s);
+}
+
 std::vector<std::string> RowOf(const ReplayChoice& c) {
   std::vector<std::string> row = {Escaped(c.cluster()), absl::StrCat(c.ranks()),
                                   absl::StrCat(c.hosts()), DescribeGroups(c)};
   if (!c.refusal().empty()) {
-    row.insert(row.end(), {"-", "-", "-", "-", "-", c.refusal()});
+    const std::string why(absl::StripPrefix(c.refusal(), absl::StrCat(c.cluster(), ": ")));
+    row.insert(row.end(), {"-", "-", "-", "-", "-", why});
     return row;
   }
   const auto percent = [](double share) { return absl::StrFormat("%.1f", 100 * share); };
@@ -116,6 +122,21 @@ std::vector<std::string> RowOf(const ReplayChoice& c) {
               absl::StrFormat("%.2f", c.tokens_per_s_of_rank()), percent(c.exchange_share()),
               percent(c.late_ranks_share()), absl::StrCat(FormatGiB(c.rank_bytes()), room), ""});
   return row;
+}
+
+// Returns the comparison of each cluster but the fastest, where something can be run.
+std::vector<ReplayComparison> ByCluster(const ReplayComparison& comparison) {
+  const std::string fastest = Fastest(comparison).cluster();
+  std::vector<ReplayComparison> others;
+  for (const ReplayChoice& c : comparison.choices()) {
+    if (c.cluster() == fastest) continue;
+    if (others.empty() || others.back().choices(0).cluster() != c.cluster()) others.emplace_back();
+    *others.back().add_choices() = c;
+  }
+  std::erase_if(others, [](const ReplayComparison& one) {
+    return std::ranges::all_of(one.choices(), [](auto& c) { return !c.refusal().empty(); });
+  });
+  return others;
 }
 
 }  // namespace
@@ -138,6 +159,9 @@ std::string AnswerOf(const ReplayComparison& comparison) {
 
 std::string FormatComparison(const ReplayComparison& comparison) {
   std::string text = comparison.answer() + "\n";
+  for (const ReplayComparison& one : ByCluster(comparison)) {
+    absl::StrAppend(&text, Escaped(one.choices(0).cluster()), ": ", AnswerOf(one), "\n");
+  }
   for (const std::string& note : comparison.notes()) absl::StrAppend(&text, "note: ", note, "\n");
   std::vector<std::vector<std::string>> rows = {{"cluster", "ranks", "hosts", "experts over",
                                                  "tokens/s", "of a rank", "exchange %", "late %",

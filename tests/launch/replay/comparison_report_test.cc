@@ -65,6 +65,14 @@ TEST(Comparison, NamesTheClusterAndWhatCanNotBeRun) {
   EXPECT_THAT(answer, Not(HasSubstr("pay")));
 }
 
+TEST(Comparison, AnswersForEachOtherClusterToo) {
+  const std::string text = FormatComparison(Compare(
+      {Refused("a", 8, 8), Choice("b", 8, 8, 1000), Choice("c", 8, 8, 900), Choice("c", 8, 1, 2)}));
+  EXPECT_THAT(text, HasSubstr("\nc: The fastest is 8 ranks, all in one group, with 900.0 tokens/s, "
+                              "450.00 times as fast as each rank alone"));
+  EXPECT_THAT(text, Not(HasSubstr("\na: ")));
+}
+
 TEST(Comparison, SaysThatAllRanksPay) {
   EXPECT_THAT(Compare({Choice("a", 2, 2, 10), Choice("a", 4, 4, 18)}).answer(),
               HasSubstr("; all 4 ranks pay, with 1.80 times what 2 give"));
@@ -73,7 +81,7 @@ TEST(Comparison, SaysThatAllRanksPay) {
 TEST(Comparison, HasATableAndTheFlagsOfTheFastest) {
   const std::string text =
       FormatComparison(Compare({Choice("a.txt", 8, 4, 100), Refused("a.txt", 8, 1)}));
-  EXPECT_THAT(text, HasSubstr("a.txt    8      8      groups of 4      100.0     12.50      10.0"));
+  EXPECT_THAT(text, HasSubstr("a.txt    8      8      groups of 4      100.0     12.5       10.0"));
   EXPECT_THAT(text, HasSubstr("1.50 GiB of 2.00 GiB"));
   EXPECT_THAT(text, HasSubstr("host 0 lacks 4.00 GiB"));
   EXPECT_THAT(text, HasSubstr("run-batch: --ep-size 4 --max-num-seqs 256\n"));

@@ -15,7 +15,8 @@ std::string HostsWithRanks(const std::string& text, int ranks) {
   Cluster cluster;
   EXPECT_TRUE(ParseTextProto(text, cluster).ok());
   std::string hosts;
-  for (const ClusterHosts& h : WithRanks(cluster, ranks).hosts()) {
+  const Cluster made = WithRanks(cluster, ranks);
+  for (const ClusterHosts& h : made.hosts()) {
     for (int i = 0; i < std::max(1, h.count()); ++i) {
       absl::StrAppend(&hosts, std::max(1, h.ranks()), h.profile(), " ");
     }

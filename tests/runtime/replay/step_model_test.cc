@@ -131,7 +131,7 @@ TEST(StepModel, AllWaitForTheRankThatHappensToBeLast) {
 // behind their size.
 TEST(StepModel, OneTokenWithAnExpertOnAnotherDeviceOfTheHost) {
   const StepModel::Prediction step = FirstStep(TableOf({1}, {0, 2}), {.ranks = 2, .devices = true});
-  const double exchange = (16 + 20) / kNearRate + 2 * kNearLatency + 32 / kNearRate + kNearLatency;
+  const double exchange = (16 + 32) / kNearRate + 2 * kNearLatency + 32 / kNearRate + kNearLatency;
   EXPECT_NEAR(step.seconds, 2 * (6.01 + exchange) + 3 + 2 * kNearLatency, 1e-9);
   EXPECT_EQ(step.traffic.dispatch_bytes, 2 * 16);
   EXPECT_EQ(step.traffic.dispatch_in_place, 0);
