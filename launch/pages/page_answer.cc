@@ -31,6 +31,7 @@ PageAnswer AnswerOfPage(const PageInputs& inputs, const std::vector<SweepTable>&
   } else {
     undecided.insert(undecided.end(), effects.begin(), effects.end());
   }
+  for (const auto& comparison : inputs.comparisons) add(comparison.message.answer());
   const bool has_one_plan = inputs.plans.size() == 1;
   for (const FromFile<PlacementPlan>& plan : inputs.plans) {
     add(has_one_plan ? plan.message.answer()
@@ -40,7 +41,6 @@ PageAnswer AnswerOfPage(const PageInputs& inputs, const std::vector<SweepTable>&
   for (const SweepTable& sweep : sweeps) {
     add(AnswerOfPredictions(JoinPredictions(inputs.replays, sweep)));
   }
-  for (const auto& comparison : inputs.comparisons) add(comparison.message.answer());
   if (inputs.replays.size() == 1) add(inputs.replays[0].message.answer());
   for (const FromFile<RunReport>& run : inputs.runs) add(AnswerOfRun(run.message));
   for (const FromFile<RoutingStats>& stats : inputs.stats) add(AnswerOfStats(stats.message));

@@ -182,7 +182,7 @@ const ProvenPlan& LayerPlanner::PlanSteps(const SearchLimits& limits) {
   plan.bound = StepsBound();
   plan.slots = PlanBySearch({.steps = 1}, limits, Ratio(plan.bound, steps_));
   plan.time = busiest_.Mean(RanksOf(plan.slots, counts_.num_experts()), steps_);
-  ProvePlan(steps_, slots_, ranks_.speeds, proof_operations_, plan);
+  if (CanProveSteps()) ProvePlan(steps_, slots_, ranks_.speeds, proof_operations_, plan);
   return steps_plan_.emplace(std::move(plan));
 }
 
@@ -193,6 +193,13 @@ double LayerPlanner::StepsBound() {
   const double of_total =
       LeastTotal() * steps_.sum() / (speed_ * static_cast<double>(steps_.num_steps()));
   return std::max({of_total, bound.Mean(steps_), bound.MeanOfFixed(steps_, kFixedOperations)});
+}
+
+// Whether a proof can look at some hundreds of placements in all steps.
+bool LayerPlanner::CanProveSteps() const {
+  constexpr double kLeastPlaced = 200;
+  const double of_one = std::exp2(ranks_.num_ranks()) * static_cast<double>(steps_.num_steps());
+  return CanProve(steps_, ranks_.num_ranks()) && of_one * kLeastPlaced <= proof_operations_;
 }
 
 LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective, const SearchLimits& limits,
@@ -306,8 +313,7 @@ LayerFigures LayerPlanner::ComputeBounds() {
   } else if (all.has_steps) {
     least.steps = LeastOf(all, &LayerFigures::steps);
   } else {
-    least.steps =
-        Ratio(CanProve(steps_, ranks_.num_ranks()) ? PlanSteps({}).bound : StepsBound(), steps_);
+    least.steps = Ratio(CanProveSteps() ? PlanSteps({}).bound : StepsBound(), steps_);
   }
   if (counts_.sets.num_sets() > 0) least.copies = CopiesBound();
   if (all.has_copies) least.copies = LeastOf(all, &LayerFigures::copies);

@@ -88,6 +88,7 @@ class LayerPlanner {
   const ProvenPlan& PlanSteps(const SearchLimits& limits);
   double LeastTotal();
   double StepsBound();
+  bool CanProveSteps() const;
   LayerFigures ComputeBounds();
   double CopiesBound() const;
 

@@ -51,7 +51,7 @@ class PlanJudge {
         scale_(static_cast<double>(steps.num_steps()) / static_cast<double>(coarse.num_steps())),
         finer_scale_(static_cast<double>(finer_.num_steps()) /
                      static_cast<double>(steps.num_steps())),
-        operations_of_step_(std::exp2(slots.size())),
+        operations_of_step_(std::exp2(slots.size()) * static_cast<double>(slots.size()) / 4),
         plan_(plan) {}
 
   // Returns a time of coarse steps.
