@@ -103,7 +103,7 @@ std::string DescribeExchange(const ReplayComparison& comparison, const ReplayCho
 }
 
 std::string Rate(double tokens_per_s) {
-  return absl::StrFormat(tokens_per_s < 1000 ? "%.1f" : "%.0f", tokens_per_s);
+  return absl::StrFormat("%.*f", tokens_per_s < 1000 ? 1 : 0, tokens_per_s);
 }
 
 std::vector<std::string> RowOf(const ReplayChoice& c) {
@@ -118,8 +118,7 @@ std::vector<std::string> RowOf(const ReplayChoice& c) {
   const std::string room =
       c.usable_bytes() > 0 ? absl::StrCat(" of ", FormatGiB(c.usable_bytes())) : "";
   row.insert(row.end(),
-             {absl::StrFormat("%.1f", c.tokens_per_s()),
-              absl::StrFormat("%.2f", c.tokens_per_s_of_rank()), percent(c.exchange_share()),
+             {Rate(c.tokens_per_s()), Rate(c.tokens_per_s_of_rank()), percent(c.exchange_share()),
               percent(c.late_ranks_share()), absl::StrCat(FormatGiB(c.rank_bytes()), room), ""});
   return row;
 }
@@ -152,8 +151,8 @@ std::string AnswerOf(const ReplayComparison& comparison) {
   const std::string where =
       NamesClusters(comparison) ? absl::StrCat(" of ", Escaped(fastest.cluster())) : "";
   return absl::StrFormat(
-      "The fastest is %s%s, %s, with %.1f tokens/s%s%s%s.", Counted(fastest.ranks(), "rank"), where,
-      DescribeGroups(fastest), fastest.tokens_per_s(), CompareGroups(comparison, fastest),
+      "The fastest is %s%s, %s, with %s tokens/s%s%s%s.", Counted(fastest.ranks(), "rank"), where,
+      DescribeGroups(fastest), Rate(fastest.tokens_per_s()), CompareGroups(comparison, fastest),
       DescribePay(comparison, fastest.cluster()), DescribeExchange(comparison, fastest));
 }
 

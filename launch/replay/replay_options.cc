@@ -1,5 +1,7 @@
 #include "launch/replay/replay_options.h"
 
+#include <optional>
+
 #include "launch/settings/home_flags.h"
 #include "parallel/dispatch/replica_policy.h"
 #include "runtime/engine/home_choice.h"
