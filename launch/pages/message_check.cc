@@ -115,6 +115,16 @@ absl::Status CheckMessage(const PlacementPlan& plan) {
   return absl::OkStatus();
 }
 
+absl::Status CheckMessage(const ReplayComparison& comparison) {
+  absl::Status status = CheckNumbers(comparison);
+  if (!status.ok()) return status;
+  if (comparison.choices().empty()) return BadField("choices", "must have a choice");
+  for (const ReplayChoice& choice : comparison.choices()) {
+    if (choice.ranks() < 1) return BadField("ranks", "must be positive");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckMessage(const Replay& replay) {
   absl::Status status = CheckNumbers(replay);
   if (!status.ok()) return status;

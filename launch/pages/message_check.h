@@ -19,6 +19,7 @@ absl::Status CheckMessage(const RunReport& report);
 absl::Status CheckMessage(const RoutingStats& stats);
 absl::Status CheckMessage(const PlacementPlan& plan);
 absl::Status CheckMessage(const Replay& replay);
+absl::Status CheckMessage(const ReplayComparison& comparison);
 absl::Status CheckMessage(const SweepRun& run);
 
 }  // namespace octet

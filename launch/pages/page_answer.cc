@@ -31,6 +31,7 @@ PageAnswer AnswerOfPage(const PageInputs& inputs, const std::vector<SweepTable>&
   } else {
     undecided.insert(undecided.end(), effects.begin(), effects.end());
   }
+  for (const auto& comparison : inputs.comparisons) add(comparison.message.answer());
   const bool has_one_plan = inputs.plans.size() == 1;
   for (const FromFile<PlacementPlan>& plan : inputs.plans) {
     add(has_one_plan ? plan.message.answer()

@@ -39,7 +39,8 @@ class PageReader {
     if (!status.ok() || inputs_.used.size() > used) return status;
     return absl::NotFoundError(absl::StrCat(
         directory, ": has nothing to show; a page is made of summary.json, stats.json, plan.json, ",
-        "plan-*.json, points.jsonl, replay.json, replay-*.json and replays/*.json"));
+        "plan-*.json, points.jsonl, replay.json, replay-*.json, replays/*.json, compare.json and ",
+        "compare-*.json"));
   }
 
   PageInputs Take() { return std::move(inputs_); }
@@ -61,6 +62,10 @@ class PageReader {
         return ReadMessage(path, "octet plan ... --output-json plan.json", inputs_.plans);
       }
       if (IsNamed(name, "replay")) return ReadReplay(path);
+      if (IsNamed(name, "compare")) {
+        return ReadMessage(path, "octet replay --compare ... --output-json compare.json",
+                           inputs_.comparisons);
+      }
     }
     if (name == kPageName || files_.IsSame(path, output)) return absl::OkStatus();
     inputs_.unused.push_back(files_.IsDirectory(path) ? path + "/" : path);

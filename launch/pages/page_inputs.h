@@ -44,6 +44,7 @@ struct PageInputs {
   std::vector<FromFile<PlacementPlan>> plans;
   std::vector<SweepFiles> sweeps;
   std::vector<FromFile<Replay>> replays;
+  std::vector<FromFile<ReplayComparison>> comparisons;
 
   std::vector<UsedFile> used;
   std::vector<std::string> unused;  // paths

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "launch/files/result_file.h"
+#include "launch/pages/choice_section.h"
 #include "launch/pages/gnuplot.h"
 #include "launch/pages/page_answer.h"
 #include "launch/pages/page_name.h"
@@ -73,6 +74,7 @@ ReportPage MakeReportPage(const PageInputs& inputs, const std::vector<std::strin
     AddPredictionSection(page, inputs.replays, inputs.sweeps[i], sweeps[i]);
   }
   AddReplaySection(page, inputs.replays);
+  for (const auto& comparison : inputs.comparisons) AddChoiceSection(page, comparison);
   for (const FromFile<PlacementPlan>& plan : inputs.plans) AddPlanSection(page, plan);
   AddReplicaSection(page, inputs.plans);
   for (const FromFile<RunReport>& run : inputs.runs) AddRunSection(page, run);

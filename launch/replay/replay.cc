@@ -6,6 +6,9 @@
 #include "launch/files/proto_json.h"
 #include "launch/files/result_file.h"
 #include "launch/process/own_command.h"
+#include "launch/replay/comparison_report.h"
+#include "launch/replay/replay_comparison.h"
+#include "launch/replay/replay_inputs.h"
 #include "launch/replay/replay_options.h"
 #include "launch/replay/replay_report.h"
 #include "launch/replay/replay_run.h"
@@ -19,8 +22,16 @@ class ReplayCommand : public Subcommand {
   explicit ReplayCommand(CommandLine& program)
       : Subcommand(program, "replay", "what a recorded routing would do on a cluster") {
     line().AddRequiredText("--trace", options_.trace, "file that --trace wrote");
-    line().AddRequiredText("--cluster", options_.cluster,
-                           "text proto of the cluster: proto/cluster.proto");
+    line().OnTexts(
+        "--cluster", [this](const std::vector<std::string>& v) { options_.clusters = v; },
+        "text proto of the cluster: proto/cluster.proto; may be repeated with --compare");
+    line().AddCounts("--ranks", options_.ranks, {1, 1 << 20},
+                     "the first so many of a cluster, whose last hosts repeat if it has fewer; "
+                     "default: all");
+    line().OnSwitch(
+        "--compare", [this] { options_.compare = true; },
+        "a table of clusters, numbers of ranks, and ranks in groups of all sizes; limits are "
+        "those of each rank");
     AddPlacementFlags(line(), options_.placement);
     line().AddText("--replica-policy", options_.replica_policy,
                    "even (default), nearest or in-turn");
@@ -38,30 +49,53 @@ class ReplayCommand : public Subcommand {
   ExitCode Run(Communicator& world) override {
     if (world.rank() != 0) return ExitCode::kDone;
     PosixFileSystem files;
-    const std::string& json = options_.output_json;
     absl::Status status;
-    if (!json.empty()) status = CheckResultFile(files, "--output-json", json);
+    if (!options_.output_json.empty()) {
+      status = CheckResultFile(files, "--output-json", options_.output_json);
+    }
+    if (status.ok()) status = ResolveReplayOptions(options_);
     if (!status.ok()) return ExitWith(world, status, ExitCode::kCannotServe);
-    absl::StatusOr<Replay> replay = RunReplay(files, options_);
-    if (!replay.ok()) return ExitWith(world, replay.status(), ExitCode::kCannotServe);
-    replay->set_command(OwnCommand());
-    replay->set_version(OctetVersion());
-    std::cout << FormatReplay(*replay) << std::flush;
-    if (!json.empty()) status = WriteResultFile(files, json, JsonOf(*replay));
-    return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
+    std::vector<ClusterFile> clusters;
+    for (const std::string& path : options_.clusters) {
+      absl::StatusOr<ClusterFile> cluster = ReadClusterFile(files, path);
+      if (!cluster.ok()) return ExitWith(world, cluster.status(), ExitCode::kCannotServe);
+      clusters.push_back(*std::move(cluster));
+    }
+    const absl::StatusOr<ReplayedTrace> trace = ReadReplayedTrace(files, options_.trace);
+    if (!trace.ok()) return ExitWith(world, trace.status(), ExitCode::kCannotServe);
+    if (options_.compare) {
+      return Show(world, files, CompareReplays(files, options_, *trace, clusters),
+                  FormatComparison);
+    }
+    const int ranks = options_.ranks.empty() ? 0 : static_cast<int>(options_.ranks[0]);
+    return Show(world, files, RunReplay(files, options_, *trace, clusters[0], ranks), FormatReplay);
   }
 
  private:
+  template <class Result, class Format>
+  ExitCode Show(Communicator& world, FileSystem& files, absl::StatusOr<Result> result,
+                Format format) {
+    if (!result.ok()) return ExitWith(world, result.status(), ExitCode::kCannotServe);
+    result->set_command(OwnCommand());
+    result->set_version(OctetVersion());
+    std::cout << format(*result) << std::flush;
+    if (options_.output_json.empty()) return ExitCode::kDone;
+    const absl::Status status = WriteResultFile(files, options_.output_json, JsonOf(*result));
+    return status.ok() ? ExitCode::kDone : ExitWith(world, status, ExitCode::kFailed);
+  }
+
   // Those of run-batch that decide the steps.
   void AddJobFlags() {
     line().AddCount("--ep-size", options_.ep_size, {1, 1 << 20},
                     "ranks of an expert-parallel group; default: all");
     line().AddText("--expert-parallel", options_.expert_parallel,
                    "on (default), or off: each rank holds all experts");
-    line().AddCount("--max-num-seqs", options_.max_num_seqs, {1, 1 << 20},
-                    "sequences that run at the same time, in each group; default 64");
+    line().AddCount(
+        "--max-num-seqs", options_.max_num_seqs, {1, 1 << 20},
+        "sequences that run at the same time, in each group (or rank, to compare); default 64");
     line().AddCount("--max-num-batched-tokens", options_.max_num_batched_tokens, {1, 1 << 26},
-                    "tokens of one step, in each group; default 256 a rank, at least 512");
+                    "tokens of one step, in each group (or rank, to compare); default 256 a rank, "
+                    "at least 512");
     line().AddText("--overlap", options_.overlap, "auto (default), on or off");
     line().AddText("--home", options_.home, "least-loaded (default) or round-robin");
     line().AddText("--prefix-cache", options_.prefix_cache,

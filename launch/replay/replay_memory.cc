@@ -17,33 +17,31 @@ absl::StatusOr<ReplayMemoryPlan> PlanReplayMemory(const ClusterModel& cluster,
                                                   const ReplayedModel& model,
                                                   const ExpertPlacement& placement) {
   const std::vector<int64_t> pairs = placement.CountPairs();
+  const bool devices = cluster.ranks_are_devices();
+  const auto place_of = [&](int r) { return devices ? r : cluster.host_of(r); };
   ReplayMemoryPlan plan;
-  std::vector<int64_t> left(cluster.num_hosts());
-  for (int h = 0; h < cluster.num_hosts(); ++h) {
-    left[h] = static_cast<int64_t>(kUsableShare * cluster.host(h).memory_gib() * (1 << 30));
-  }
-  std::vector<bool> has_replicated(cluster.num_hosts());
-  for (int r = 0; r < cluster.num_ranks(); ++r) {
-    const int h = cluster.host_of(r);
-    const LayerProfile& sizes = cluster.host(h).sizes();
-    plan.experts.push_back(pairs[r % placement.num_ranks()] * sizes.expert_bytes());
-    plan.replicated.push_back(model.num_layers * sizes.layer_bytes() + sizes.other_bytes());
-    plan.page_bytes = kKvBlock * sizes.position_bytes() * model.num_layers;
-    left[h] -= plan.experts.back() + (has_replicated[h] ? 0 : plan.replicated.back());
-    has_replicated[h] = true;
-  }
+  std::vector<int64_t> left(devices ? cluster.num_ranks() : cluster.num_hosts());
+  std::vector<bool> is_begun(left.size());
   for (int r = 0; r < cluster.num_ranks(); ++r) {
     const HostModel& host = cluster.host_of_rank(r);
-    const int64_t bytes = left[cluster.host_of(r)];
-    if (host.memory_gib() <= 0) {
-      plan.pages.push_back(0);
-      continue;
-    }
-    plan.pages.push_back(bytes / host.num_ranks() / plan.page_bytes);
-    if (plan.pages.back() > 0) continue;
+    const LayerProfile& sizes = host.sizes();
+    const auto bytes = static_cast<int64_t>(kUsableShare * host.memory_gib() * (1 << 30));
+    plan.experts.push_back(pairs[r % placement.num_ranks()] * sizes.expert_bytes());
+    plan.replicated.push_back(model.num_layers * sizes.layer_bytes() + sizes.other_bytes());
+    plan.sharers.push_back(devices ? 1 : host.num_ranks());
+    plan.usable.push_back(bytes / plan.sharers.back());
+    plan.page_bytes = kKvBlock * sizes.position_bytes() * model.num_layers;
+    if (!is_begun[place_of(r)]) left[place_of(r)] = bytes - plan.replicated.back();
+    is_begun[place_of(r)] = true;
+    left[place_of(r)] -= plan.experts.back();
+  }
+  for (int r = 0; r < cluster.num_ranks(); ++r) {
+    const int64_t bytes = left[place_of(r)];
+    plan.pages.push_back(plan.usable[r] > 0 ? bytes / plan.sharers[r] / plan.page_bytes : 0);
+    if (plan.usable[r] == 0 || plan.pages.back() > 0) continue;
     return absl::ResourceExhaustedError(
-        absl::StrCat("host ", cluster.host_of(r), " lacks ",
-                     FormatGiB(plan.page_bytes * host.num_ranks() - bytes),
+        absl::StrCat(devices ? "rank " : "host ", place_of(r), " lacks ",
+                     FormatGiB(plan.page_bytes * plan.sharers[r] - bytes),
                      " for weights and a page of the KV cache for each rank"));
   }
   return plan;
@@ -55,6 +53,9 @@ void WriteMemory(const ReplayMemoryPlan& plan, const ReplayedJob& job, Replay& r
     memory.set_replicated_weight_bytes(plan.replicated[r]);
     memory.set_expert_weight_bytes(plan.experts[r]);
     memory.set_kv_cache_bytes(job.most_pages(static_cast<int>(r)) * plan.page_bytes);
+    memory.set_total_bytes(memory.expert_weight_bytes() + memory.kv_cache_bytes() +
+                           plan.replicated[r] / plan.sharers[r]);
+    memory.set_usable_bytes(plan.usable[r]);
   }
 }
 

@@ -18,11 +18,13 @@ namespace octet {
 struct ReplayMemoryPlan {
   std::vector<int64_t> pages;                // [ranks] of the KV cache; 0: as many as are needed
   std::vector<int64_t> replicated, experts;  // [ranks] bytes; those replicated lie once on a host
+  std::vector<int> sharers;                  // [ranks] on its host; 1 on devices
+  std::vector<int64_t> usable;               // [ranks] bytes for a rank; 0: not known
   int64_t page_bytes = 0;                    // of all layers
 };
 
-// Divides nine tenths of each host's memory, where the cluster says how much that is. An error
-// names the first host that has too little, and what it lacks.
+// Divides nine tenths of the memory of each host or device, where the cluster says how much that
+// is. An error names the first that has too little, and what it lacks.
 absl::StatusOr<ReplayMemoryPlan> PlanReplayMemory(const ClusterModel& cluster,
                                                   const ReplayedModel& model,
                                                   const ExpertPlacement& placement);

@@ -5,15 +5,18 @@
 
 #include <absl/status/statusor.h>
 
+#include "launch/replay/replay_inputs.h"
 #include "launch/replay/replay_options.h"
 #include "proto/replay.pb.h"
 #include "runtime/io/file.h"
 
 namespace octet {
 
-// Reads trace, placement, cluster and profiles, and predicts all steps. An error names the flag or
-// the file.
-absl::StatusOr<Replay> RunReplay(FileSystem& files, const ReplayOptions& options);
+// Predicts all steps of the job on `num_ranks` ranks of the cluster, or all if it is 0, whatever
+// clusters and ranks `options` have, which must be resolved. An error names the flag or the file.
+absl::StatusOr<Replay> RunReplay(FileSystem& files, const ReplayOptions& options,
+                                 const ReplayedTrace& trace, const ClusterFile& cluster,
+                                 int num_ranks);
 
 }  // namespace octet
 

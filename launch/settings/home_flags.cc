@@ -48,22 +48,26 @@ absl::Status ReadSignatures(const std::string& path, FileSystem& files, const Mo
 
 }  // namespace
 
+absl::StatusOr<int> ResolveGroupSize(const std::string& expert_parallel, int ep_size) {
+  if (expert_parallel == "on") return ep_size;
+  if (expert_parallel != "off") {
+    return absl::InvalidArgumentError("--expert-parallel must be on or off");
+  }
+  if (ep_size <= 1) return 1;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--expert-parallel off is --ep-size 1, and contradicts --ep-size ", ep_size,
+                   ": leave one of them out"));
+}
+
 absl::Status ResolveHomeFlags(RunConfig& config) {
   if (!ParseHomeSetting(config.home())) {
     return absl::InvalidArgumentError(
         "--home must be least-loaded, round-robin or affinity:TRACE, with a file that --trace "
         "wrote");
   }
-  if (config.expert_parallel() == "on") return absl::OkStatus();
-  if (config.expert_parallel() != "off") {
-    return absl::InvalidArgumentError("--expert-parallel must be on or off");
-  }
-  if (config.ep_size() > 1) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--expert-parallel off is --ep-size 1, and contradicts --ep-size ",
-                     config.ep_size(), ": leave one of them out"));
-  }
-  config.set_ep_size(1);
+  const absl::StatusOr<int> ep_size = ResolveGroupSize(config.expert_parallel(), config.ep_size());
+  if (!ep_size.ok()) return ep_size.status();
+  config.set_ep_size(*ep_size);
   return absl::OkStatus();
 }
 

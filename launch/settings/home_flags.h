@@ -4,6 +4,7 @@
 #define OCTET_LAUNCH_SETTINGS_HOME_FLAGS_H_
 
 #include <absl/status/status.h>
+#include <absl/status/statusor.h>
 
 #include <string>
 #include <vector>
@@ -15,6 +16,10 @@
 #include "runtime/io/file.h"
 
 namespace octet {
+
+// Returns the ep_size that both flags ask for: 1 if expert_parallel is "off"; 0 for all ranks. An
+// error says which is wrong, or that they contradict each other.
+absl::StatusOr<int> ResolveGroupSize(const std::string& expert_parallel, int ep_size);
 
 // Checks both settings. With expert_parallel "off", sets ep_size to 1. An error names the flag that
 // is wrong or contradicts another.

@@ -108,11 +108,9 @@ absl::StatusOr<ExpertPlacement> PlaceExperts(const RunConfig& config, FileSystem
 
 absl::StatusOr<MemoryPlan> PlanMemory(const Communicator& world, const RunConfig& config,
                                       const ModelFiles& model, const ExpertPlacement& placement,
-                                      DType dtype, MemoryNeeds needs,
-                                      std::vector<HostMemory> hosts) {
-  needs.experts =
-      CountExpertBytes(model.config, FormatsOfExperts(model.tensors, model.config, dtype),
-                       placement, world.size(), SpareExperts(config, placement.shape()));
+                                      MemoryNeeds needs, std::vector<HostMemory> hosts) {
+  needs.experts = CountExpertBytes(model.config, needs.formats, placement, world.size(),
+                                   SpareExperts(config, placement.shape()));
   return PlanMemory(needs, std::move(hosts), config.memory());
 }
 
@@ -231,7 +229,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   NoteFewTokens(config, options->limits, warnings);
   const int threads = ChooseThreads(world, config, files, warnings);
   absl::StatusOr<MemoryPlan> memory =
-      PlanMemory(world, config, model, *placement, options->dtype, needs, *std::move(hosts));
+      PlanMemory(world, config, model, *placement, needs, *std::move(hosts));
   if (!memory.ok()) return memory.status();
   options->limits.pages = memory->pages;
   return JobSetup{.model = std::move(model),

@@ -159,7 +159,7 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
                              const RunConfig& config) {
   const ModelConfig& c = model.config;
   const SchedulerLimits& limits = options.limits;
-  const std::vector<ExpertFormats> formats = FormatsOfExperts(model.tensors, c, options.dtype);
+  std::vector<ExpertFormats> formats = FormatsOfExperts(model.tensors, c, options.dtype);
   const bool has_constraints = options.is_on_host && model.tokenizer != nullptr;
   MemoryNeeds needs = {
       .replicated = static_cast<int64_t>(ReplicatedMemoryBytes(model.tensors, c, options.dtype)),
@@ -174,6 +174,7 @@ MemoryNeeds CountMemoryNeeds(const ModelFiles& model, const EngineOptions& optio
       .one_of_each_layer = OneExpertOfEachLayer(c, formats),
       .num_experts = c.num_experts,
       .num_layers = c.num_layers};
+  needs.formats = std::move(formats);
   const int64_t slots = (limits.max_num_seqs + limits.group_size - 1) / limits.group_size;
   needs.most_pages = slots * needs.least_pages + RankLoad::SparePages(slots);
   if (config.kv_cache_gib() > 0) {

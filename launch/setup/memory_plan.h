@@ -22,9 +22,10 @@ namespace octet {
 
 // The memory that a job needs, in bytes unless noted otherwise.
 struct MemoryNeeds {
-  int64_t replicated = 0;        // on each host
-  bool ranks_share = true;       // otherwise `replicated` is on each rank
-  std::vector<int64_t> experts;  // [ranks]
+  int64_t replicated = 0;              // on each host
+  bool ranks_share = true;             // otherwise `replicated` is on each rank
+  std::vector<ExpertFormats> formats;  // [layers] of experts
+  std::vector<int64_t> experts;        // [ranks]
   int64_t workspace = 0;    // on each rank: its largest step, masks of constraints, and the process
   int64_t root = 0;         // on rank 0 in addition: requests and answers that wait
   int64_t page = 0;         // of the KV cache, all layers

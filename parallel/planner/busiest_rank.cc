@@ -58,6 +58,55 @@ StepMatrix StepMatrix::OfVariedTotals(const LayerCounts& counts, int64_t num_ste
   return matrix;
 }
 
+// Halves groups of steps by the share of the expert whose tokens vary most in them.
+StepMatrix StepMatrix::Merged(int64_t most_steps) const {
+  if (num_steps_ <= most_steps) return *this;
+  std::vector<double> inverse(num_steps_);  // of the tokens of each step
+  for (int64_t s = 0; s < num_steps_; ++s) {
+    for (int e = 0; e < num_experts_; ++e) inverse[s] += expert(e)[s];
+    inverse[s] = inverse[s] > 0 ? 1 / inverse[s] : 0;
+  }
+  std::vector<int64_t> order(num_steps_);
+  std::iota(order.begin(), order.end(), 0);
+  std::vector<std::span<int64_t>> groups = {order};
+  while (2 * std::ssize(groups) <= most_steps) {
+    std::vector<std::span<int64_t>> halves;
+    for (const std::span<int64_t> group : groups) {
+      int widest = 0;
+      double most = -1;
+      for (int e = 0; e < num_experts_; ++e) {
+        double sum = 0, squares = 0;
+        for (const int64_t s : group) {
+          const double share = expert(e)[s] * inverse[s];
+          sum += share;
+          squares += share * share;
+        }
+        const double variance = squares - sum * sum / static_cast<double>(group.size());
+        if (variance > most) widest = e;
+        most = std::max(most, variance);
+      }
+      const std::span<const double> tokens = expert(widest);
+      const size_t half = group.size() / 2;
+      std::ranges::nth_element(group, group.begin() + static_cast<int64_t>(half),
+                               [&](int64_t a, int64_t b) {
+                                 const double x = tokens[a] * inverse[a];
+                                 const double y = tokens[b] * inverse[b];
+                                 return x != y ? x < y : a < b;
+                               });
+      halves.insert(halves.end(), {group.first(half), group.subspan(half)});
+    }
+    groups = std::move(halves);
+  }
+  StepMatrix merged(num_experts_, std::ssize(groups));
+  merged.sum_ = sum_;
+  for (int e = 0; e < num_experts_; ++e) {
+    for (int64_t g = 0; g < std::ssize(groups); ++g) {
+      for (const int64_t s : groups[g]) merged.tokens_[e * merged.num_steps_ + g] += expert(e)[s];
+    }
+  }
+  return merged;
+}
+
 std::vector<BusiestRank::Tied> BusiestRank::FindTied(const LayerRanks& ranks) const {
   std::vector<int32_t> head(speeds_.size());  // a union-find forest
   std::iota(head.begin(), head.end(), 0);

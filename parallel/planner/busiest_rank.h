@@ -27,6 +27,11 @@ class StepMatrix {
   // up to a half.
   static StepMatrix OfVariedTotals(const LayerCounts& counts, int64_t num_steps, uint64_t seed);
 
+  // Returns at most so many steps, each the sum of some that are alike. A busiest rank has no less
+  // to do in each of several steps than in their sum: that of the sum may have another best
+  // division.
+  StepMatrix Merged(int64_t most_steps) const;
+
   int num_experts() const { return num_experts_; }
   int64_t num_steps() const { return num_steps_; }
   std::span<const double> expert(int e) const {

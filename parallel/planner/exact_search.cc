@@ -130,35 +130,32 @@ std::vector<ExactSearch::Kind> ExactSearch::FindKinds() const {
   return kinds;
 }
 
-ExactSearch::Outcome ExactSearch::PlaceOn(size_t next, uint32_t ranks) {
-  if (operations_left_ < 0) return Outcome::kUnknown;
+void ExactSearch::PlaceOn(size_t next, uint32_t ranks) {
   const uint32_t with_free = RanksWithFree();
   ranks_of_[order_[next]] = ranks;
   Take(next, ranks, 1);
   const bool has_filled = RanksWithFree() != with_free;
-  const Outcome outcome =
-      CanBeBetter(next + 1, ranks, has_filled) ? Place(next + 1) : Outcome::kNone;
+  if (CanBeBetter(next + 1, ranks, has_filled)) Place(next + 1);
   Take(next, ranks, -1);
-  return outcome;
 }
 
 // Takes ranks of this kind and of those that follow, at least `least` and at most `most`.
-ExactSearch::Outcome ExactSearch::PlaceOnKinds(size_t next, std::vector<Kind>& kinds, size_t kind,
-                                               int least, int most) {
+void ExactSearch::PlaceOnKinds(size_t next, std::vector<Kind>& kinds, size_t kind, int least,
+                               int most) {
+  if (operations_left_ < 0) return;
   if (kind == kinds.size()) {
     uint32_t ranks = 0;
     for (const Kind& chosen : kinds) {
       for (int i = 0; i < chosen.taken; ++i) ranks |= 1U << chosen.ranks[i];
     }
-    return least > 0 || ranks == 0 ? Outcome::kNone : PlaceOn(next, ranks);
+    if (least <= 0 && ranks != 0) PlaceOn(next, ranks);
+    return;
   }
   for (int n = 0; n <= std::min<int>(most, static_cast<int>(kinds[kind].ranks.size())); ++n) {
     kinds[kind].taken = n;
-    const Outcome outcome = PlaceOnKinds(next, kinds, kind + 1, least - n, most - n);
-    if (outcome != Outcome::kNone) return outcome;
+    PlaceOnKinds(next, kinds, kind + 1, least - n, most - n);
   }
   kinds[kind].taken = 0;
-  return Outcome::kNone;
 }
 
 // Returns the number of ranks with fewer of which the expert can't be.
@@ -175,27 +172,41 @@ int ExactSearch::LeastRanks(size_t next) {
   return least;
 }
 
-ExactSearch::Outcome ExactSearch::Place(size_t next) {
-  if (next == order_.size()) return Outcome::kBetter;
-  const int most = NumSpare(next) + 1;  // each expert that follows needs a slot
-  std::vector<Kind> kinds = FindKinds();
-  return PlaceOnKinds(next, kinds, 0, LeastRanks(next), most);
+// Returns whether a rank has a free slot for an expert that it does not have.
+bool ExactSearch::HasUseForFree() const {
+  for (size_t r = 0; r < free_.size(); ++r) {
+    if (free_[r] > 0 && std::popcount(experts_on_[r]) < std::ssize(order_)) return true;
+  }
+  return false;
 }
 
-ExactSearch::Outcome ExactSearch::FindBetter(double time, double most_operations,
-                                             LayerRanks& better) {
-  time_ = time * static_cast<double>(num_steps_);
-  operations_left_ = most_operations;
-  std::ranges::fill(Of(times_, 0), 0);
-  const Outcome outcome = Place(0);
-  if (outcome != Outcome::kBetter) return outcome;
-  better.assign(ranks_of_.size(), {});
+void ExactSearch::JudgePlacement() {
+  if (HasUseForFree()) return;
+  LayerRanks found(ranks_of_.size());
   for (size_t e = 0; e < ranks_of_.size(); ++e) {
     for (uint32_t left = ranks_of_[e]; left != 0; left &= left - 1) {
-      better[e].push_back(std::countr_zero(left));
+      found[e].push_back(std::countr_zero(left));
     }
   }
-  return outcome;
+  const Judgement judgement = (*judge_)(found);
+  time_ = std::min(time_, judgement.time * static_cast<double>(num_steps_));
+  operations_left_ -= judgement.operations;
+}
+
+void ExactSearch::Place(size_t next) {
+  if (next == order_.size()) return JudgePlacement();
+  const int most = NumSpare(next) + 1;  // each expert that follows needs a slot
+  std::vector<Kind> kinds = FindKinds();
+  PlaceOnKinds(next, kinds, 0, LeastRanks(next), most);
+}
+
+bool ExactSearch::VisitBetter(double time, double most_operations, Judge judge) {
+  time_ = time * static_cast<double>(num_steps_);
+  operations_left_ = most_operations;
+  judge_ = &judge;
+  std::ranges::fill(Of(times_, 0), 0);
+  Place(0);
+  return operations_left_ >= 0;
 }
 
 }  // namespace octet

@@ -1,7 +1,9 @@
-// A search for a better placement of one layer that proves it if there is none.
+// A search for better placements of one layer that proves it if there is none.
 
 #ifndef OCTET_PARALLEL_PLANNER_EXACT_SEARCH_H_
 #define OCTET_PARALLEL_PLANNER_EXACT_SEARCH_H_
+
+#include <absl/functional/function_ref.h>
 
 #include <cstdint>
 #include <span>
@@ -30,12 +32,17 @@ class ExactSearch {
   // slots, speeds: [ranks]; at least as many slots as experts.
   ExactSearch(const StepMatrix& steps, std::span<const int> slots, std::span<const double> speeds);
 
-  enum class Outcome { kBetter, kNone, kUnknown };
+  // What is known of a placement that was found.
+  struct Judgement {
+    double time;        // those that follow must take less, by the mean over steps; it only falls
+    double operations;  // that it took to know this
+  };
+  using Judge = absl::FunctionRef<Judgement(const LayerRanks&)>;
 
-  // Looks for a placement whose busiest rank takes less than `time`, the mean over steps, and sets
-  // `better` to the ranks of its experts if there is one. The outcome is kUnknown after so many
-  // operations.
-  Outcome FindBetter(double time, double most_operations, LayerRanks& better);
+  // Calls `judge` with placements whose busiest rank takes less than `time`, the mean over steps:
+  // all, except for those with a slot to spare, which others are not worse than, and for those that
+  // differ in ranks that are alike. Returns false if it has not seen all after so many operations.
+  bool VisitBetter(double time, double most_operations, Judge judge);
 
  private:
   // Ranks that are alike.
@@ -44,16 +51,17 @@ class ExactSearch {
     int taken = 0;
   };
 
-  // All three return an outcome other than kNone if the search is to end.
-  Outcome Place(size_t next);
-  Outcome PlaceOnKinds(size_t next, std::vector<Kind>& kinds, size_t kind, int least, int most);
-  Outcome PlaceOn(size_t next, uint32_t ranks);
+  void Place(size_t next);
+  void PlaceOnKinds(size_t next, std::vector<Kind>& kinds, size_t kind, int least, int most);
+  void PlaceOn(size_t next, uint32_t ranks);
+  void JudgePlacement();
 
   std::span<double> Of(std::vector<double>& rows, size_t row) const {
     return std::span(rows).subspan(row * num_steps_, num_steps_);
   }
   std::vector<Kind> FindKinds() const;
   uint32_t RanksWithFree() const;
+  bool HasUseForFree() const;
   int NumSpare(size_t next) const;
   int LeastRanks(size_t next);
   void Take(size_t next, uint32_t ranks, int sign);
@@ -75,6 +83,7 @@ class ExactSearch {
   std::vector<double> times_;           // [experts placed, steps] at least
   double time_ = 0;                     // of all steps
   double operations_left_ = 0;
+  const Judge* judge_ = nullptr;
 };
 
 }  // namespace octet

@@ -195,11 +195,11 @@ double LayerPlanner::StepsBound() {
   return std::max({of_total, bound.Mean(steps_), bound.MeanOfFixed(steps_, kFixedOperations)});
 }
 
-// Whether a proof can look at some hundreds of placements of single experts.
+// Whether a proof can look at some hundreds of placements in all steps.
 bool LayerPlanner::CanProveSteps() const {
   constexpr double kLeastPlaced = 200;
   const double of_one = std::exp2(ranks_.num_ranks()) * static_cast<double>(steps_.num_steps());
-  return of_one * kLeastPlaced <= proof_operations_;
+  return CanProve(steps_, ranks_.num_ranks()) && of_one * kLeastPlaced <= proof_operations_;
 }
 
 LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective, const SearchLimits& limits,

@@ -1,6 +1,7 @@
 #include "parallel/planner/plan_proof.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "parallel/planner/exact_search.h"
@@ -27,36 +28,94 @@ LayerSlots FillSpareSlots(const LayerRanks& ranks, std::span<const int> num_slot
   return slots;
 }
 
+// Sums of steps that are alike: coarse ones for the search, finer ones for what it finds.
+constexpr int64_t kLeastMerged = 32;
+constexpr int64_t kMostMerged = 512;
+constexpr int64_t kFiner = 8;
+constexpr double kWantedNodes = 1e5;
+
+int64_t NumMerged(int num_ranks, double most_operations) {
+  const double affordable = most_operations / (std::exp2(num_ranks) * kWantedNodes);
+  return static_cast<int64_t>(std::clamp(affordable, double{kLeastMerged}, double{kMostMerged}));
+}
+
+// A judge of placements in all steps.
+class PlanJudge {
+ public:
+  PlanJudge(const StepMatrix& steps, const StepMatrix& coarse, std::span<const int> slots,
+            std::span<const double> speeds, ProvenPlan& plan)
+      : steps_(steps),
+        finer_(steps.Merged(kFiner * coarse.num_steps())),
+        slots_(slots),
+        busiest_(speeds),
+        scale_(static_cast<double>(steps.num_steps()) / static_cast<double>(coarse.num_steps())),
+        finer_scale_(static_cast<double>(finer_.num_steps()) /
+                     static_cast<double>(steps.num_steps())),
+        operations_of_step_(std::exp2(slots.size()) * static_cast<double>(slots.size()) / 4),
+        plan_(plan) {}
+
+  // Returns a time of coarse steps.
+  double Coarse(double time) const { return time * scale_; }
+
+  ExactSearch::Judgement Judge(const LayerRanks& ranks) {
+    double operations = 0;
+    const auto mean = [&](const StepMatrix& steps) {
+      operations += operations_of_step_ * static_cast<double>(steps.num_steps());
+      return busiest_.Mean(ranks, steps);
+    };
+    const double enough = plan_.time * (1 - kClose);
+    if (mean(finer_) * finer_scale_ < enough) {
+      const double time = mean(steps_);
+      if (time < enough) {
+        plan_.slots = FillSpareSlots(ranks, slots_, steps_);
+        plan_.time = time;
+      }
+    }
+    return {.time = Coarse(plan_.time * (1 - kClose)), .operations = operations};
+  }
+
+ private:
+  const StepMatrix& steps_;
+  const StepMatrix finer_;
+  const std::span<const int> slots_;
+  BusiestRank busiest_;
+  const double scale_, finer_scale_;
+  const double operations_of_step_;
+  ProvenPlan& plan_;
+};
+
 }  // namespace
+
+bool CanProve(const StepMatrix& steps, int num_ranks) {
+  return ExactSearch::CanSearch(steps.num_experts(), num_ranks,
+                                std::min(steps.num_steps(), kMostMerged));
+}
 
 void ProvePlan(const StepMatrix& steps, std::span<const int> slots, std::span<const double> speeds,
                double most_operations, ProvenPlan& plan) {
   const auto num_ranks = static_cast<int>(slots.size());
-  if (!ExactSearch::CanSearch(steps.num_experts(), num_ranks, steps.num_steps())) return;
+  if (!CanProve(steps, num_ranks)) return;
   constexpr int kMostUnknown = 5;
-  ExactSearch search(steps, slots, speeds);
-  BusiestRank busiest(speeds);
+  const StepMatrix coarse = steps.Merged(NumMerged(num_ranks, most_operations));
+  ExactSearch search(coarse, slots, speeds);
+  PlanJudge judge(steps, coarse, slots, speeds, plan);
   int unknown = 0;
-  double aim = plan.time * (1 - kClose);  // for which the search is
-  double most = most_operations;
+  double aim = plan.time * (1 - kClose);  // below which the search is
+  double above = aim;                     // the least aim for which it was too long
   while (!plan.IsBest() && aim > plan.bound && unknown < kMostUnknown) {
-    LayerRanks better;
-    const ExactSearch::Outcome outcome = search.FindBetter(aim, most, better);
-    if (outcome == ExactSearch::Outcome::kBetter) {
-      plan.slots = FillSpareSlots(better, slots, steps);
-      plan.time = busiest.Mean(RanksOf(plan.slots, steps.num_experts()), steps);
-      aim = plan.time * (1 - kClose);
-    } else if (outcome == ExactSearch::Outcome::kUnknown) {
-      ++unknown;
-      most = most_operations / 4;
-      aim = (plan.bound + aim) / 2;
-    } else if (aim >= plan.time * (1 - 2 * kClose)) {
+    const bool seen_all =
+        search.VisitBetter(judge.Coarse(aim), unknown == 0 ? most_operations : most_operations / 4,
+                           [&](const LayerRanks& ranks) { return judge.Judge(ranks); });
+    if (seen_all && unknown == 0) {
       plan.bound = plan.time;
-    } else {
-      ++unknown;  // whether a placement is above the aim
-      const double above = aim + (aim - plan.bound);
-      plan.bound = aim;
+    } else if (seen_all) {
+      ++unknown;
+      plan.bound = std::min(aim, plan.time);
       aim = (aim + above) / 2;
+    } else {
+      ++unknown;
+      above = std::min(aim, plan.time);
+      aim = (plan.bound + above) / 2;
     }
   }
 }

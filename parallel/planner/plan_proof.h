@@ -24,8 +24,14 @@ struct ProvenPlan {
 // Takes better placements until there is none, or the search for one gets too long: then raises the
 // bound as far as shorter searches prove. Leaves the plan as it is if the layer is too large for
 // ExactSearch. slots, speeds: [ranks].
+//
+// Searches look at sums of steps that are alike, in which no placement takes more time than in the
+// steps: what is not better there need not be looked at in all steps.
 void ProvePlan(const StepMatrix& steps, std::span<const int> slots, std::span<const double> speeds,
                double most_operations, ProvenPlan& plan);
+
+// Returns whether ProvePlan can do anything.
+bool CanProve(const StepMatrix& steps, int num_ranks);
 
 }  // namespace octet
 

@@ -133,6 +133,7 @@ absl::StatusOr<ClusterModel> ClusterModel::Make(
     const Cluster& cluster, const ReplayedModel& model,
     const std::map<std::string, MachineProfile>& profiles, const ExchangeProfile* exchange) {
   ClusterModel made;
+  made.ranks_are_devices_ = cluster.ranks_are_devices();
   for (const ClusterHosts& hosts : cluster.hosts()) {
     const auto profile = profiles.find(hosts.profile());
     const auto layers = profile == profiles.end()
@@ -169,6 +170,13 @@ absl::StatusOr<ClusterModel> ClusterModel::Make(
 std::vector<std::string> ClusterModel::HostNames() const {
   std::vector<std::string> names;
   for (const int host : host_of_) names.push_back(absl::StrCat("host ", host));
+  return names;
+}
+
+std::vector<std::string> ClusterModel::ExchangeNames() const {
+  if (!ranks_are_devices_) return HostNames();
+  std::vector<std::string> names;
+  for (int r = 0; r < num_ranks(); ++r) names.push_back(absl::StrCat("device ", r));
   return names;
 }
 

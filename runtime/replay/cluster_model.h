@@ -84,14 +84,21 @@ class ClusterModel {
   int num_ranks() const { return static_cast<int>(host_of_.size()); }
   int num_hosts() const { return static_cast<int>(kind_of_.size()); }
   std::vector<std::string> HostNames() const;  // [ranks], such as "host 3"
+  bool ranks_are_devices() const { return ranks_are_devices_; }
   const HostModel& host(int host) const { return kinds_[kind_of_[host]]; }
   int host_of(int rank) const { return host_of_[rank]; }
   const HostModel& host_of_rank(int rank) const { return host(host_of_[rank]); }
 
+  // The names of what ranks share for an exchange: their hosts, or each device alone.
+  std::vector<std::string> ExchangeNames() const;  // [ranks]
+
+  bool IsSameHost(int a, int b) const { return host_of_[a] == host_of_[b]; }
+  const LinkModel& LinkOf(int a, int b) const { return IsSameHost(a, b) ? same_host_ : network_; }
   const LinkModel& same_host() const { return same_host_; }
   const LinkModel& network() const { return network_; }
 
  private:
+  bool ranks_are_devices_ = false;
   std::vector<HostModel> kinds_;
   std::vector<int> kind_of_;  // [hosts]
   std::vector<int> host_of_;  // [ranks]

@@ -119,9 +119,13 @@ double PartCosts::LastAttention(const TokenLoad& load) const {
   return seconds;
 }
 
-double PartCosts::Experts(std::span<const int64_t> rows) const {
+double PartCosts::Experts(std::span<const int64_t> rows, int rounds) const {
   double seconds = 0;
-  for (const int64_t n : rows) seconds += n > 0 ? expert_(Rows(n)) : 0;
+  for (const int64_t n : rows) {
+    if (n == 0) continue;
+    const double times = Rows(std::min<int64_t>(rounds, n));
+    seconds += times * expert_(Rows(n) / times);
+  }
   return seconds;
 }
 

@@ -48,8 +48,9 @@ class PartCosts {
   double Embedding(int64_t tokens) const { return tokens > 0 ? embedding_(Rows(tokens)) : 0; }
   double Head(int64_t rows) const { return rows > 0 ? head_(Rows(rows)) : 0; }
   double Sampling(int64_t rows) const { return rows > 0 ? sampling_(Rows(rows)) : 0; }
-  // rows: of each of the rank's experts.
-  double Experts(std::span<const int64_t> rows) const;
+  // rows: of each of the rank's experts. They come in so many rounds, evenly; an expert's weights
+  // are read in each.
+  double Experts(std::span<const int64_t> rows, int rounds = 1) const;
 
  private:
   static double Rows(int64_t rows) { return static_cast<double>(rows); }

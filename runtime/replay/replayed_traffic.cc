@@ -34,22 +34,34 @@ void ReplayedTraffic::AddExchange(const ReplayedModel& model, const ExchangeCoun
   }
 }
 
-double BytesOfBusiestHost(const ReplayedModel& model, const ExchangeCounts& counts,
-                          const HostTopology& hosts, RowWay way) {
-  std::vector<int64_t> out(hosts.num_hosts()), in(hosts.num_hosts());
+LinkBytes BytesOfBusiestLinks(const ClusterModel& cluster, const ReplayedModel& model,
+                              const ExchangeCounts& counts, int first_rank,
+                              const HostTopology& hosts, RowWay way) {
+  struct Direction {
+    LinkBytes out, in;
+  };
+  std::vector<Direction> links(hosts.num_hosts());
   for (int home = 0; home < hosts.num_ranks(); ++home) {
-    int64_t& at_home = (way == RowWay::kBack ? in : out)[hosts.host_of(home)];
     for (const ExchangeCounts::Peer& peer : counts.peers(home)) {
       const PeerTraffic& t = peer.traffic;
-      const int64_t bytes = way == RowWay::kBack
-                                ? t.returns_sent * model.return_row_bytes
-                                : t.rows_sent * model.dispatch_row_bytes + t.letter_bytes;
-      (way == RowWay::kBack ? out : in)[hosts.host_of(peer.rank)] += bytes;
-      at_home += bytes;
+      const bool is_back = way == RowWay::kBack;
+      const int64_t bytes = is_back ? t.returns_sent * model.return_row_bytes
+                                    : t.rows_sent * model.dispatch_row_bytes + t.letter_bytes;
+      const auto kind = cluster.IsSameHost(first_rank + home, first_rank + peer.rank)
+                            ? &LinkBytes::same_host
+                            : &LinkBytes::network;
+      const int from = is_back ? peer.rank : home;
+      const int to = is_back ? home : peer.rank;
+      links[hosts.host_of(from)].out.*kind += static_cast<double>(bytes);
+      links[hosts.host_of(to)].in.*kind += static_cast<double>(bytes);
     }
   }
-  return static_cast<double>(
-      std::max(*std::ranges::max_element(out), *std::ranges::max_element(in)));
+  LinkBytes most;
+  for (const Direction& link : links) {
+    most.same_host = std::max({most.same_host, link.out.same_host, link.in.same_host});
+    most.network = std::max({most.network, link.out.network, link.in.network});
+  }
+  return most;
 }
 
 }  // namespace octet

@@ -28,10 +28,17 @@ struct ReplayedTraffic {
 // The two ways of rows.
 enum class RowWay { kToExperts, kBack };
 
-// Returns the bytes of rows, with the letters in front of them, that the busiest host sends or
-// receives in messages.
-double BytesOfBusiestHost(const ReplayedModel& model, const ExchangeCounts& counts,
-                          const HostTopology& hosts, RowWay way);
+// The bytes that the busiest link carries, of those between ranks of one host and of the others.
+struct LinkBytes {
+  double same_host = 0;
+  double network = 0;
+};
+
+// Returns what the messages of rows, with the letters in front of them, load on the links of hosts,
+// or of devices: the larger of what goes out and what comes in. first_rank: of the group.
+LinkBytes BytesOfBusiestLinks(const ClusterModel& cluster, const ReplayedModel& model,
+                              const ExchangeCounts& counts, int first_rank,
+                              const HostTopology& hosts, RowWay way);
 
 }  // namespace octet
 

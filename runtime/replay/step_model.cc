@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "parallel/transport/rank_tree.h"
 #include "runtime/model/mixtral.h"
-#include "runtime/replay/exchange_time.h"
 #include "runtime/replay/latest_time.h"
 
 namespace octet {
@@ -31,16 +29,17 @@ StepModel::StepModel(const ClusterModel& cluster, const ReplayedModel& model,
       parts_(kMaxMicroBatches),
       now_(cluster.num_ranks()),
       variance_(cluster.num_ranks()),
-      link_free_(cluster.num_hosts()) {
+      link_free_(cluster.ranks_are_devices() ? cluster.num_ranks() : cluster.num_hosts()) {
   const int ranks = cluster.num_ranks();
-  const std::vector<std::string> names = cluster.HostNames();
+  const std::vector<std::string> names = cluster.ExchangeNames();
   for (int r = 0; r < ranks; ++r) ranks_of_host_[cluster.host_of(r)].push_back(r);
   const int size = placement.num_ranks();
   groups_.reserve(ranks / size);  // counts refer to `hosts`
   for (int first = 0; first < ranks; first += size) {
     Group& group = groups_.emplace_back(
-        Group{.first_rank = first, .hosts = HostTopology(std::span(names).subspan(first, size))});
+        Group{{.first_rank = first, .hosts = HostTopology(std::span(names).subspan(first, size))}});
     group.routing.resize(size, {.topk = model.topk});
+    group.rounds.resize(kMaxMicroBatches);
     for (int i = 0; i < kMaxMicroBatches; ++i) {
       group.counts.push_back(std::make_unique<ExchangeCounts>(placement, group.hosts, policy));
     }
@@ -61,6 +60,7 @@ StepModel::Prediction StepModel::Predict(const ReplayedJob& job, const ReplayedS
   traffic_ = {};
   exchange_seconds_ = 0;
   std::ranges::fill(link_free_, 0);
+  max_tokens_ = job.limits().MaxTokensPerRank();
   num_parts_ = *std::ranges::max_element(step.micro_batches);
   DivideStep(job, step, tokens_);
   for (const StepPart& part : tokens_) {
@@ -76,23 +76,13 @@ StepModel::Prediction StepModel::Predict(const ReplayedJob& job, const ReplayedS
                            .exchange_seconds = exchange_seconds_,
                            .traffic = traffic_};
   for (const double now : now_) Add(ReplayedTime::kLateRanks, prediction.seconds - now);
-  const double control = ControlSeconds();
+  const double control = ControlSeconds(cluster_);
   prediction.seconds += control;
   for (int t = 0; t < kNumReplayedTimes; ++t) {
     prediction.times[t] = times_[t] / static_cast<double>(now_.size());
   }
   prediction.times[static_cast<size_t>(ReplayedTime::kControl)] = control;
   return prediction;
-}
-
-// The steps to the ranks, and their results, go along a tree whose levels take a message each.
-double StepModel::ControlSeconds() const {
-  const bool shares = std::ranges::any_of(ranks_of_host_, [](auto& r) { return r.size() > 1; });
-  double seconds = shares ? 2 * cluster_.same_host().latency : 0;
-  for (int hosts = 1; hosts < cluster_.num_hosts(); hosts *= RankTree::kFanOut) {
-    seconds += 2 * cluster_.network().latency;
-  }
-  return seconds;
 }
 
 void StepModel::PredictLayer(int layer) {
@@ -199,36 +189,44 @@ void StepModel::Route(Group& group, int layer, int part) {
     }
   }
   group.counts[part]->Count(layer, group.routing);
+  CountRounds(*group.counts[part], group.hosts, max_tokens_, group.rounds[part]);
   CountTraffic(group, *group.counts[part]);
 }
 
 // Returns when the links of the group's hosts have carried rows that are ready then, behind those
 // that they still carry. The busiest host decides.
 double StepModel::Carry(const Group& group, int part, RowWay way, double ready) {
-  const double bytes = BytesOfBusiestHost(model_, *group.counts[part], group.hosts, way);
-  if (bytes == 0) return ready;
+  const double seconds = CarrySeconds(cluster_, model_, *group.counts[part], group, way);
+  if (seconds == 0) return ready;
   const auto free_of = [&](int host) -> double& {
-    return link_free_[cluster_.host_of(group.first_rank + group.hosts.ranks_of(host)[0])];
+    const int rank = group.first_rank + group.hosts.ranks_of(host)[0];
+    return link_free_[cluster_.ranks_are_devices() ? rank : cluster_.host_of(rank)];
   };
   double end = ready;
   for (int h = 0; h < group.hosts.num_hosts(); ++h) end = std::max(end, free_of(h));
-  end += cluster_.network().carry(bytes);
+  end += seconds;
   for (int h = 0; h < group.hosts.num_hosts(); ++h) free_of(h) = end;
   return end;
 }
 
-// Rows are there when all ranks of the group have staged theirs, and links have carried them.
+// Rows are there when all ranks of the group have staged theirs, and links have carried them. Those
+// of a further round are sent when there is room for them.
 void StepModel::Arrive(Group& group, int index) {
   Part& part = parts_[index];
   const int first = group.first_rank;
-  const double staged = LastOf(first, group.hosts.num_ranks());
-  double arrived = staged + (group.hosts.num_ranks() > 1 ? cluster_.same_host().latency : 0);
+  const int ranks = group.hosts.num_ranks();
+  const double staged = LastOf(first, ranks);
+  const bool shares = group.hosts.num_hosts() < ranks;
+  double arrived = staged + (shares ? cluster_.same_host().latency : 0);
   if (group.hosts.num_hosts() > 1) {
-    const double latency = LatenciesToExperts(group.hosts) * cluster_.network().latency;
-    arrived = std::max(arrived, Carry(group, index, RowWay::kToExperts, staged) + latency);
+    arrived = std::max(arrived, Carry(group, index, RowWay::kToExperts, staged) +
+                                    LatencyToExperts(cluster_, group));
   }
-  std::fill_n(part.all_staged.begin() + first, group.hosts.num_ranks(), staged);
-  std::fill_n(part.arrived.begin() + first, group.hosts.num_ranks(), arrived);
+  for (int r = 0; r < ranks; ++r) {
+    const int further = group.rounds[index][group.hosts.host_of(r)] - 1;
+    part.all_staged[first + r] = staged;
+    part.arrived[first + r] = arrived + further * LatencyOfMessage(cluster_, group);
+  }
 }
 
 void StepModel::ComputeExperts(int index) {
@@ -241,8 +239,10 @@ void StepModel::ComputeExperts(int index) {
     const HostModel& host = cluster_.host_of_rank(ranks.front());
     shared_.clear();
     for (const int r : ranks) {
-      const auto rows = groups_[r / size].counts[index]->expert_rows(r % size);
-      const auto seconds = [&](const PartCosts& costs) { return costs.Experts(rows); };
+      const Group& group = groups_[r / size];
+      const auto rows = group.counts[index]->expert_rows(r % size);
+      const int rounds = group.rounds[index][group.hosts.host_of(r % size)];
+      const auto seconds = [&](const PartCosts& costs) { return costs.Experts(rows, rounds); };
       shared_.push_back({.start = now_[r],
                          .alone = host.Seconds(1, seconds),
                          .together = host.Seconds(host.num_ranks(), seconds)});
@@ -283,7 +283,7 @@ void StepModel::Land(Group& group, int index) {
       const double variance = variance_[first + owner];
       done.Add(end, variance);
       if (is_far(home, owner)) {
-        landed = std::max(landed, carried + cluster_.network().latency);
+        landed = std::max(landed, carried + cluster_.LinkOf(first + home, first + owner).latency);
       } else {
         near.Add(owner == home ? end : end + cluster_.same_host().latency, variance);
       }
@@ -322,7 +322,7 @@ void StepModel::CountTraffic(const Group& group, const ExchangeCounts& counts) {
   ReplayedTraffic traffic;
   traffic.AddExchange(model_, counts, group.hosts.num_ranks());
   traffic_.Add(traffic);
-  exchange_seconds_ += ExchangeSeconds(cluster_, model_, counts, group.hosts, traffic) *
+  exchange_seconds_ += ExchangeSeconds(cluster_, model_, counts, group, traffic) *
                        group.hosts.num_ranks() / static_cast<double>(now_.size());
   if (sent_bytes_.empty()) return;
   const int64_t ranks = std::ssize(now_);

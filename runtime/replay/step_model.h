@@ -12,6 +12,7 @@
 #include "parallel/dispatch/exchange_counts.h"
 #include "parallel/placement/expert_placement.h"
 #include "runtime/replay/cluster_model.h"
+#include "runtime/replay/exchange_time.h"
 #include "runtime/replay/replayed_job.h"
 #include "runtime/replay/replayed_traffic.h"
 #include "runtime/replay/step_parts.h"
@@ -75,12 +76,10 @@ class StepModel {
     std::vector<double> landed;      // [homes] when its outputs are there
   };
 
-  // The ranks over which experts are spread.
-  struct Group {
-    int first_rank;
-    HostTopology hosts;
+  struct Group : ReplayedGroup {
     std::vector<Routing> routing;                         // [ranks]
     std::vector<std::unique_ptr<ExchangeCounts>> counts;  // of each micro-batch
+    std::vector<std::vector<int>> rounds;                 // of each micro-batch: [hosts]
   };
 
   void PredictLayer(int layer);
@@ -91,7 +90,6 @@ class StepModel {
   void Land(Group& group, int part);
   void CountTraffic(const Group& group, const ExchangeCounts& counts);
   void EndStep();
-  double ControlSeconds() const;
   double LastOf(int first_rank, int num_ranks) const;
   double Carry(const Group& group, int part, RowWay way, double ready);
   bool IsLast(int layer) const { return !wants_all_ && layer + 1 == model_.num_layers; }
@@ -121,7 +119,8 @@ class StepModel {
 
   std::vector<double> now_;        // [ranks], as expected
   std::vector<double> variance_;   // [ranks] of now_, since the rank last waited for others
-  std::vector<double> link_free_;  // [hosts] when the host's link has carried all that came so far
+  int64_t max_tokens_ = 0;         // of a rank in a step
+  std::vector<double> link_free_;  // [hosts or devices] when its links have carried all so far
   std::vector<SharedWork> shared_;
   std::vector<double> alone_;
   std::array<double, kNumReplayedTimes> times_ = {};

@@ -1,7 +1,5 @@
 #include "runtime/trace/line_signatures.h"
 
-#include <absl/strings/str_cat.h>
-
 #include <algorithm>
 
 #include "kernels/base/activity.h"
@@ -24,22 +22,15 @@ absl::StatusOr<LineSignatures> LineSignatures::Read(FileSystem& files, const std
       signatures.Add((*record)->step());
       continue;
     }
-    const absl::Status status = signatures.UseHeader((*record)->header(), path);
-    if (!status.ok()) return status;
+    signatures.UseHeader((*record)->header());
   }
 }
 
-absl::Status LineSignatures::UseHeader(const TraceHeader& header, const std::string& path) {
-  const bool is_first = num_layers_ == 0;
-  if (!is_first && (num_layers_ != header.num_layers() || num_experts_ != header.num_experts() ||
-                    topk_ != header.top_k())) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": has traces of several models"));
-  }
+void LineSignatures::UseHeader(const TraceHeader& header) {
   model_ = header.model();
   num_layers_ = header.num_layers();
   num_experts_ = header.num_experts();
   topk_ = header.top_k();
-  return absl::OkStatus();
 }
 
 void LineSignatures::Add(const StepRouting& step) {

@@ -40,7 +40,7 @@ class LineSignatures {
   std::span<const uint8_t> Find(int64_t line) const;
 
  private:
-  absl::Status UseHeader(const TraceHeader& header, const std::string& path);
+  void UseHeader(const TraceHeader& header);
   void Add(const StepRouting& step);
   void AddFound(const FoundRun& found);
   void AddRun(const TokenRun& run, int64_t first_token, const StepRouting& step);

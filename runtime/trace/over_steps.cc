@@ -1,34 +1,25 @@
 #include "runtime/trace/over_steps.h"
 
-#include <algorithm>
-#include <cmath>
 #include <numeric>
+#include <vector>
+
+#include "kernels/base/quantile.h"
 
 namespace octet {
-namespace {
-
-// Returns the least value that a `share` of the values does not exceed.
-double Percentile(std::span<const float> sorted, double share) {
-  if (sorted.empty()) return 0;
-  const auto rank = std::ceil(share * static_cast<double>(sorted.size()));
-  return sorted[static_cast<size_t>(std::max(rank, 1.0)) - 1];
-}
-
-}  // namespace
-
 double Mean(std::span<const float> values) {
   return values.empty() ? 0
                         : std::accumulate(values.begin(), values.end(), 0.0) /
                               static_cast<double>(values.size());
 }
 
-OverSteps Summarize(std::vector<float> values) {
-  std::ranges::sort(values);
+OverSteps Summarize(std::span<const float> values) {
   OverSteps over;
+  if (values.empty()) return over;
+  const std::vector<double> numbers(values.begin(), values.end());
   over.set_mean(Mean(values));
-  over.set_p50(Percentile(values, 0.5));
-  over.set_p90(Percentile(values, 0.9));
-  over.set_p99(Percentile(values, 0.99));
+  over.set_p50(Median(numbers));
+  over.set_p90(Quantile(numbers, 0.9));
+  over.set_p99(Quantile(numbers, 0.99));
   return over;
 }
 

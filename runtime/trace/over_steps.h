@@ -4,7 +4,6 @@
 #define OCTET_RUNTIME_TRACE_OVER_STEPS_H_
 
 #include <span>
-#include <vector>
 
 #include "proto/routing_stats.pb.h"
 
@@ -13,7 +12,8 @@ namespace octet {
 // Returns 0 for no values.
 double Mean(std::span<const float> values);
 
-OverSteps Summarize(std::vector<float> values);
+// Returns the mean and quantiles, all 0 for no values.
+OverSteps Summarize(std::span<const float> values);
 
 }  // namespace octet
 

@@ -66,14 +66,9 @@ class TableReader {
           absl::StrCat(path_, ": more than 32767 experts have no room in int16"));
     }
     expert_bytes_ = ExpertBytes(header.num_experts());
-    if (table_.num_layers == 0) {
-      table_.num_layers = header.num_layers();
-      table_.num_experts = header.num_experts();
-      table_.topk = header.top_k();
-    } else if (table_.num_layers != header.num_layers() ||
-               table_.num_experts != header.num_experts() || table_.topk != header.top_k()) {
-      return absl::InvalidArgumentError(absl::StrCat(path_, ": has traces of several models"));
-    }
+    table_.num_layers = header.num_layers();
+    table_.num_experts = header.num_experts();
+    table_.topk = header.top_k();
     for (const TokenRun& run : step.runs()) CountRun(run);
     for (const FoundRun& found : step.found()) CountRun(found.run());
     return absl::OkStatus();

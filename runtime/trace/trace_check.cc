@@ -102,6 +102,11 @@ std::string FindFault(const TraceHeader& header, std::span<const int64_t> local_
   return "";
 }
 
+bool HaveSameShape(const TraceHeader& a, const TraceHeader& b) {
+  return a.num_layers() == b.num_layers() && a.num_experts() == b.num_experts() &&
+         a.top_k() == b.top_k();
+}
+
 std::vector<int64_t> CountLocalExperts(const TraceHeader& header) {
   std::vector<int64_t> counts(header.group_size());
   for (const LayerPlacement& layer : header.placement().layers()) {

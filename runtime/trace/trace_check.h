@@ -19,6 +19,9 @@ std::string FindFault(const TraceHeader& header);
 std::string FindFault(const TraceHeader& header, std::span<const int64_t> local_experts,
                       const StepRouting& step);
 
+// Returns whether the models of both have the same layers, experts and top_k.
+bool HaveSameShape(const TraceHeader& a, const TraceHeader& b);
+
 // Returns the number of (layer, expert) pairs on each rank of a group.
 std::vector<int64_t> CountLocalExperts(const TraceHeader& header);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/base/activity.h"
+#include "runtime/trace/trace_check.h"
 #include "runtime/trace/trace_reader.h"
 
 namespace octet {
@@ -13,10 +14,7 @@ namespace {
 constexpr size_t kCopyBytes = size_t{1} << 20;
 
 absl::Status CompareModels(const TraceHeader& there, const TraceHeader& ours) {
-  if (there.model() == ours.model() && there.num_layers() == ours.num_layers() &&
-      there.num_experts() == ours.num_experts() && there.top_k() == ours.top_k()) {
-    return absl::OkStatus();
-  }
+  if (there.model() == ours.model() && HaveSameShape(there, ours)) return absl::OkStatus();
   return absl::FailedPreconditionError("is a trace of another model; --overwrite replaces it");
 }
 

@@ -81,6 +81,10 @@ absl::Status TraceReader::Use(const TraceRecord& record) {
   if (record.has_header()) {
     const std::string wrong = FindFault(record.header());
     if (!wrong.empty()) return Damaged(absl::StrCat("has a header with a wrong ", wrong));
+    if (header_.num_layers() > 0 && !HaveSameShape(header_, record.header())) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file_->path(), ": has traces of several models"));
+    }
     header_ = record.header();
     local_experts_ = CountLocalExperts(header_);
     return absl::OkStatus();

@@ -22,7 +22,7 @@ class TraceReader {
   static absl::StatusOr<TraceReader> Open(FileSystem& files, const std::string& path);
 
   // Returns the next record, or null at the end. It is valid until the next call. Each record is
-  // checked against the header before it.
+  // checked against the header before it, and all headers have the same layers, experts and top_k.
   absl::StatusOr<const TraceRecord*> Next();
 
   // Returns the header of the last record's attempt.

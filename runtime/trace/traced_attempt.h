@@ -39,15 +39,13 @@ struct TracedAttempt {
   }
 };
 
-// Reads a trace. Attempts of models of different shapes are an error.
+// Reads a trace.
 absl::StatusOr<std::vector<TracedAttempt>> ReadAttempts(FileSystem& files, const std::string& path);
 
 int64_t CountTokens(const StepRouting& step);
 
-// Returns an error if a trace with the header `first` can't go on with `header`: it is of another
-// model, or has more experts or ranks than there is room to count pairs of.
-absl::Status CheckHeader(const std::string& path, const TraceHeader& first,
-                         const TraceHeader& header);
+// Returns an error if the header has more experts or ranks than there is room to count pairs of.
+absl::Status CheckRoomForPairs(const std::string& path, const TraceHeader& header);
 
 }  // namespace octet
 

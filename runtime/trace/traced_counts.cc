@@ -133,7 +133,6 @@ absl::Status VisitSteps(
     absl::FunctionRef<void(const TraceHeader&, const StepRouting&, int64_t)> use) {
   absl::StatusOr<TraceReader> reader = TraceReader::Open(files, path);
   if (!reader.ok()) return reader.status();
-  TraceHeader first;
   int64_t step = -1;
   std::pair<int64_t, int> last = {-1, -1};  // step of the attempt, group
   while (true) {
@@ -142,9 +141,8 @@ absl::Status VisitSteps(
     if (*record == nullptr) break;
     const TraceHeader& header = reader->header();
     if ((*record)->has_header()) {
-      if (!first.has_placement()) first = header;
       last = {-1, -1};
-      absl::Status status = CheckHeader(path, first, header);
+      absl::Status status = CheckRoomForPairs(path, header);
       if (!status.ok()) return status;
       continue;
     }

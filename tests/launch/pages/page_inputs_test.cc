@@ -96,6 +96,7 @@ TEST_F(PageInputsTest, FilesAreFoundByName) {
                        {"b/replay.json", kReplay},
                        {"b/replay-x.json", kReplay},
                        {"b/replays/1.json", kReplay},
+                       {"b/compare.json", R"({"choices": [{"ranks": 2}]})"},
                        {"b/replays/notes", "x"},
                        {"b/page.html", "the output"}};
   const auto inputs = Read(texts, {"a", "b"}, "b/page.html");
@@ -104,10 +105,11 @@ TEST_F(PageInputsTest, FilesAreFoundByName) {
   EXPECT_EQ(inputs->stats.at(0).path, Path("b/stats.json"));
   EXPECT_EQ(inputs->plans.size(), 2U);
   EXPECT_EQ(inputs->replays.size(), 3U);
+  EXPECT_EQ(inputs->comparisons.at(0).message.choices(0).ranks(), 2);
   EXPECT_EQ(inputs->sweeps.at(0).runs.size(), 2U);
   EXPECT_EQ(inputs->sweeps[0].runs[0].answers_hash(), ~uint64_t{0});
   EXPECT_EQ(inputs->sweeps[0].sweep->name(), "s");
-  EXPECT_EQ(inputs->used.size(), 9U);
+  EXPECT_EQ(inputs->used.size(), 10U);
   EXPECT_EQ(inputs->used[0].path, Path("a/summary.json"));
   EXPECT_EQ(inputs->used[0].bytes, sizeof(kRun) - 1);
   EXPECT_EQ(inputs->used[0].command, "octet run-batch --report DIR");

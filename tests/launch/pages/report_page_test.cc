@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "launch/pages/load_pictures.h"
 #include "launch/pages/plan_section.h"
 #include "launch/pages/predictions.h"
@@ -193,6 +195,26 @@ TEST(ReportPageTest, PlansWithOtherReplicasShareAPicture) {
                     HasSubstr("number of replicas, judged on other routing."), HasSubstr("8.0 %"),
                     HasSubstr("<td class=\"n\">1.375</td>"), HasSubstr("<td class=\"n\">-</td>")));
   EXPECT_EQ(AnswerIn(html), "d/plan-0.json: With eplb it is well.");
+}
+
+TEST(ReportPageTest, AComparisonHasItsAnswerItsTableAndALineForEachKindOfGroups) {
+  PageInputs inputs;
+  ReplayComparison& comparison = inputs.comparisons.emplace_back().message;
+  comparison.set_answer("The fastest is 4 ranks.");
+  for (const auto& [ranks, ep_size, rate] :
+       {std::tuple{2, 2, 40.0}, {2, 1, 30.0}, {4, 4, 60.0}, {4, 2, 50.0}, {4, 1, 0.0}}) {
+    ReplayChoice& choice = *comparison.add_choices();
+    choice.set_cluster("c.txt");
+    choice.set_ranks(ranks);
+    choice.set_ep_size(ep_size);
+    choice.set_tokens_per_s(rate);
+    if (rate == 0) choice.set_refusal("c.txt: host 0 lacks 2.00 GiB");
+  }
+  const std::string html = PageOf(inputs);
+  EXPECT_EQ(AnswerIn(html), "The fastest is 4 ranks.");
+  EXPECT_THAT(html, AllOf(HasSubstr("Clusters, ranks and groups"), HasSubstr("<svg"),
+                          HasSubstr("<td class=\"n\">60.00</td>"), HasSubstr("all in one group"),
+                          HasSubstr("host 0 lacks 2.00 GiB")));
 }
 
 TEST(ReportPageTest, PredictionsStandBesideWhatWasMeasured) {

@@ -57,10 +57,12 @@ class ReplayTest : public testing::Test {
                            "same_host { latency_seconds: 1e-6 bytes_per_second: 1e10 }\n"));
   }
 
+  // flags: also the limits of steps, if they are not those of the recorded job.
   json Replay(const std::string& trace, const std::string& flags) const {
+    const bool has_limits = flags.find("--max-num-seqs") != std::string::npos;
     Run(0, absl::StrCat("replay --trace ", File(trace), " --cluster ", File("cluster.txt"),
-                        " --max-num-seqs 6 --max-num-batched-tokens 100 --output-json ",
-                        File("replay.json"), " ", flags));
+                        has_limits ? " " : " --max-num-seqs 6 --max-num-batched-tokens 100 ",
+                        "--output-json ", File("replay.json"), " ", flags));
     return ParseJson(ReadFile(File("replay.json")));
   }
 };
@@ -120,6 +122,54 @@ TEST_F(ReplayTest, PredictsTimesAndMemoryFromTheProfileAlone) {
   EXPECT_THAT(replay["answer"].get<std::string>(), HasSubstr("2 ranks on 1 host, contiguous"));
 }
 
+TEST_F(ReplayTest, ComparesClustersRanksAndGroups) {
+  Record(1, "one.zst", "");
+  Measure(1);
+  WriteFile(File("a.txt"),
+            "hosts { ranks: 2 profile: 'node.txt' }\n"
+            "same_host { latency_seconds: 1e-6 bytes_per_second: 1e10 }\n"
+            "network { latency_seconds: 1e-5 bytes_per_second: 1e9 }\n");
+  WriteFile(File("b.txt"),
+            "hosts { profile: 'node.txt' memory_gib: 0.02 }\n"
+            "network { latency_seconds: 1e-5 bytes_per_second: 1e9 }\n");
+  const std::string text =
+      Run(0, absl::StrCat("replay --trace ", File("one.zst"), " --compare --cluster ",
+                          File("a.txt"), " --cluster ", File("b.txt"),
+                          " --ranks 2,4 --max-num-seqs 2 --output-json ", File("compare.json")));
+  const json comparison = ParseJson(ReadFile(File("compare.json")));
+  EXPECT_THAT(text, testing::StartsWith(comparison["answer"].get<std::string>()));
+  std::vector<std::vector<int>> choices;
+  for (const json& c : comparison["choices"]) {
+    choices.push_back({c["ranks"], c["hosts"], c["ep_size"], c["max_num_seqs"]});
+    EXPECT_EQ(c["refusal"].get<std::string>().empty(), c["tokens_per_s"].get<double>() > 0) << c;
+  }
+  const std::vector<std::vector<int>> expected = {
+      {2, 1, 2, 4}, {2, 1, 1, 2}, {4, 2, 4, 8}, {4, 2, 2, 4}, {4, 2, 1, 2},
+      {2, 2, 2, 4}, {2, 2, 1, 2}, {4, 4, 4, 8}, {4, 4, 2, 4}, {4, 4, 1, 2}};
+  EXPECT_EQ(choices, expected);
+  // All experts of the model need 18 MiB, and a rank of b.txt has 18 for all it holds.
+  EXPECT_THAT(comparison["choices"][6]["refusal"].get<std::string>(), HasSubstr("host 0 lacks"));
+  EXPECT_EQ(comparison["choices"][5]["refusal"], "");
+  EXPECT_GT(comparison["choices"][5]["usable_bytes"], comparison["choices"][5]["rank_bytes"]);
+}
+
+// A row of the comparison is what the flags that it names give.
+TEST_F(ReplayTest, ChoicesAreReplaysOfTheirFlags) {
+  Record(1, "one.zst", "");
+  Measure(1);
+  WriteCluster(4);
+  Replay("one.zst", "--compare --max-num-seqs 2 --max-num-batched-tokens 40");
+  const json choice = ParseJson(ReadFile(File("replay.json")))["choices"][1];
+  EXPECT_EQ(choice["ep_size"], 2);
+  const json replay =
+      Replay("one.zst",
+             absl::StrCat("--ep-size 2 --max-num-seqs ", choice["max_num_seqs"].dump(),
+                          " --max-num-batched-tokens ", choice["max_num_batched_tokens"].dump()));
+  const double seconds =
+      replay["prefill"]["seconds"].get<double>() + replay["decode"]["seconds"].get<double>();
+  EXPECT_DOUBLE_EQ(choice["seconds"], seconds);
+}
+
 TEST_F(ReplayTest, SaysWhatIsMissing) {
   Record(1, "one.zst", "");
   WriteCluster(2);
@@ -133,7 +183,9 @@ TEST_F(ReplayTest, SaysWhatIsMissing) {
   EXPECT_THAT(error(""), HasSubstr("node.txt"));
   Measure(1);
   EXPECT_THAT(error("--ep-size 3"), HasSubstr("2 ranks can't be divided"));
-  EXPECT_THAT(error("--expert-parallel off --ep-size 2"), HasSubstr("can only be 1"));
+  EXPECT_THAT(error("--expert-parallel off --ep-size 2"), HasSubstr("contradicts --ep-size 2"));
+  EXPECT_THAT(error("--ranks 2,4"), HasSubstr("need --compare"));
+  EXPECT_THAT(error("--compare --point x"), HasSubstr("--point names one replay"));
   EXPECT_THAT(error("--home affinity:x"), HasSubstr("--home must be"));
   WriteFile(File("cluster.txt"), "hosts { ranks: 2 profile: 'node.txt' }");
   EXPECT_THAT(error(""), HasSubstr("same_host is not given"));

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
+#include "parallel/planner/plan_proof.h"
 #include "tests/parallel/planner/planner_reference.h"
 
 namespace octet {
@@ -16,6 +19,19 @@ double LeastMean(const StepMatrix& steps, const std::vector<int>& slots,
     least = std::min(least, MeanTime(ranks, steps, speeds));
   });
   return least;
+}
+
+enum class Outcome { kBetter, kNone, kUnknown };
+
+// Stops at the first placement that takes less.
+Outcome FindBetter(ExactSearch& search, double time, double most_operations, LayerRanks& better) {
+  better.clear();
+  const bool seen_all = search.VisitBetter(time, most_operations, [&](const LayerRanks& ranks) {
+    better = ranks;
+    return ExactSearch::Judgement{.time = 0, .operations = 0};
+  });
+  if (!better.empty()) return Outcome::kBetter;
+  return seen_all ? Outcome::kNone : Outcome::kUnknown;
 }
 
 // Finds nothing below the best of all placements, and something just above it, in total and in
@@ -32,9 +48,8 @@ TEST(ExactSearch, KnowsTheBestOfAllPlacements) {
         const double least = LeastMean(steps, slots, speeds);
         LayerRanks better;
         ExactSearch search(steps, slots, speeds);
-        EXPECT_EQ(search.FindBetter(least * (1 - 1e-9), 1e9, better), ExactSearch::Outcome::kNone);
-        ASSERT_EQ(search.FindBetter(least * (1 + 1e-9), 1e9, better),
-                  ExactSearch::Outcome::kBetter);
+        EXPECT_EQ(FindBetter(search, least * (1 - 1e-9), 1e9, better), Outcome::kNone);
+        ASSERT_EQ(FindBetter(search, least * (1 + 1e-9), 1e9, better), Outcome::kBetter);
         EXPECT_NEAR(MeanTime(better, steps, speeds), least, 1e-9);
         std::vector<int> used(slots.size());
         for (const auto& ranks : better) {
@@ -46,6 +61,53 @@ TEST(ExactSearch, KnowsTheBestOfAllPlacements) {
   }
 }
 
+// In sums of steps no placement takes more time, so that none that is better is left out.
+TEST(ProvePlan, FindsTheBestOfAllPlacementsBySumsOfSteps) {
+  std::mt19937 random(3);
+  for (const auto& slots :
+       {std::vector{2, 2, 2}, std::vector{3, 2, 1, 1}, std::vector{2, 2, 2, 1}}) {
+    for (const bool unlike : {false, true}) {
+      std::vector<double> speeds(slots.size(), 1);
+      if (unlike) speeds[1] = 2.5;
+      const StepMatrix steps = StepMatrix::OfSteps(RandomLayer(5, 100, random));
+      // Any placement to begin with: all others are better than the time that is given for it.
+      ProvenPlan plan = {.slots = LayerSlots(slots.size()), .time = 1e9, .bound = 0};
+      ProvePlan(steps, slots, speeds, 1e9, plan);
+      const double least = LeastMean(steps, slots, speeds);
+      EXPECT_TRUE(plan.IsBest());
+      EXPECT_NEAR(plan.time, least, 1e-9 * least);
+      EXPECT_NEAR(MeanTime(RanksOf(plan.slots, 5), steps, speeds), least, 1e-9 * least);
+    }
+  }
+}
+
+TEST(ProvePlan, RaisesTheBoundNoFurtherThanTheBest) {
+  std::mt19937 random(4);
+  const std::vector<int> slots = {3, 2, 2, 1};
+  const std::vector<double> speeds(4, 1);
+  for (const double operations : {1e3, 1e4, 1e5, 3e5, 1e6}) {
+    const StepMatrix steps = StepMatrix::OfSteps(RandomLayer(6, 100, random));
+    const double least = LeastMean(steps, slots, speeds);
+    ProvenPlan plan = {.slots = LayerSlots(4), .time = 2 * least, .bound = 0.8 * least};
+    ProvePlan(steps, slots, speeds, operations, plan);
+    EXPECT_LE(plan.bound, least * (1 + 1e-9)) << operations;
+    EXPECT_GE(plan.time, least * (1 - 1e-9)) << operations;
+  }
+}
+
+TEST(StepMatrix, MergedStepsAreSumsOfAll) {
+  std::mt19937 random(5);
+  const StepMatrix steps = StepMatrix::OfSteps(RandomLayer(4, 37, random));
+  const StepMatrix merged = steps.Merged(8);
+  EXPECT_EQ(merged.num_steps(), 8);
+  EXPECT_EQ(merged.sum(), steps.sum());
+  for (int e = 0; e < 4; ++e) {
+    EXPECT_EQ(std::accumulate(merged.expert(e).begin(), merged.expert(e).end(), 0.0),
+              std::accumulate(steps.expert(e).begin(), steps.expert(e).end(), 0.0));
+  }
+  EXPECT_EQ(steps.Merged(100).num_steps(), 37);
+}
+
 TEST(ExactSearch, SaysWhenItHasNotSeenAll) {
   std::mt19937 random(2);
   const LayerCounts layer = RandomLayer(8, 4, random);
@@ -55,7 +117,7 @@ TEST(ExactSearch, SaysWhenItHasNotSeenAll) {
   for (const int64_t tokens : layer.total) sum += static_cast<double>(tokens);
   LayerRanks better;
   ExactSearch search(StepMatrix::OfTotal(layer), slots, speeds);
-  EXPECT_EQ(search.FindBetter(sum / 8 * 1.0001, 1000, better), ExactSearch::Outcome::kUnknown);
+  EXPECT_EQ(FindBetter(search, sum / 8 * 1.0001, 1000, better), Outcome::kUnknown);
   EXPECT_FALSE(ExactSearch::CanSearch(8, 11, 1));
   EXPECT_FALSE(ExactSearch::CanSearch(33, 2, 1));
   EXPECT_FALSE(ExactSearch::CanSearch(8, 10, 10'000));

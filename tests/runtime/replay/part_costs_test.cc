@@ -59,6 +59,19 @@ TEST(PartCosts, AreThoseOfTheProfile) {
               3.5, 1e-9);
 }
 
+// An expert's time for a row is measured; for less, it is that of reading its weights.
+TEST(PartCosts, ExpertsReadTheirWeightsInEachRound) {
+  LayerProfile profile = LinearProfile(1);
+  for (PartTime& t : *profile.mutable_parts()) {
+    if (t.part() == "experts") t.set_seconds(t.seconds() + 2 * 10);
+  }
+  const absl::StatusOr<PartCosts> costs = PartCosts::FromProfile(profile);
+  ASSERT_TRUE(costs.ok()) << costs.status();
+  EXPECT_NEAR(costs->Experts(std::vector<int64_t>{40, 0}), 50, 1e-9);
+  EXPECT_NEAR(costs->Experts(std::vector<int64_t>{40, 0}, 4), 80, 1e-9);
+  EXPECT_NEAR(costs->Experts(std::vector<int64_t>{2, 0}, 4), 22, 1e-9);
+}
+
 TEST(PartCosts, NameWhatTheProfileLacks) {
   for (const std::string part : {"norms", "experts", "attention", "last attention", "head"}) {
     LayerProfile profile = LinearProfile(1);

@@ -20,8 +20,10 @@ constexpr ReplayedModel kTwoLayers = {.num_layers = 2,
                                       .hidden_size = 8,
                                       .dispatch_row_bytes = 16,
                                       .return_row_bytes = 32};
-constexpr double kLatency = 10;  // seconds
-constexpr double kRate = 4;      // bytes per second
+constexpr double kLatency = 10;     // seconds
+constexpr double kRate = 4;         // bytes per second
+constexpr double kNearLatency = 1;  // of devices of one host
+constexpr double kNearRate = 40;
 
 // Each answer is a prompt of so many tokens, all with these two experts in both layers.
 TokenTable TableOf(const std::vector<int64_t>& prompts, const std::vector<int16_t>& experts) {
@@ -46,6 +48,8 @@ struct StepOptions {
   bool wants_all = false;
   double all_busy = 1;  // times as slow if all ranks of a host work
   double jitter = 0;    // variance of a second of work, if all ranks of a host work
+  bool devices = false;
+  int64_t max_tokens = 64;  // of a step
 };
 
 StepModel::Prediction FirstStep(const TokenTable& table, const StepOptions& o) {
@@ -53,7 +57,9 @@ StepModel::Prediction FirstStep(const TokenTable& table, const StepOptions& o) {
   ClusterHosts& hosts = *cluster.add_hosts();
   hosts.set_count(o.hosts);
   hosts.set_ranks(o.ranks);
-  cluster.mutable_same_host()->set_bytes_per_second(kRate);
+  cluster.set_ranks_are_devices(o.devices);
+  cluster.mutable_same_host()->set_latency_seconds(o.devices ? kNearLatency : 0);
+  cluster.mutable_same_host()->set_bytes_per_second(o.devices ? kNearRate : kRate);
   cluster.mutable_network()->set_latency_seconds(kLatency);
   cluster.mutable_network()->set_bytes_per_second(kRate);
   MachineProfile machine;
@@ -66,7 +72,7 @@ StepModel::Prediction FirstStep(const TokenTable& table, const StepOptions& o) {
   const auto placement = ExpertPlacement::Parse("contiguous", {2, 4, ranks});
   auto job = ReplayedJob::Make(table,
                                {.max_num_seqs = 8,
-                                .max_num_batched_tokens = 64,
+                                .max_num_batched_tokens = o.max_tokens,
                                 .pages = std::vector<int64_t>(ranks),
                                 .group_size = ranks,
                                 .overlap_tokens = o.overlap},
@@ -119,6 +125,39 @@ TEST(StepModel, AllWaitForTheRankThatHappensToBeLast) {
   }
   EXPECT_NEAR(step.seconds, seconds, 1e-9);
   EXPECT_NEAR(TimeOf(step, ReplayedTime::kLateRanks), seconds - 17.02, 1e-9);
+}
+
+// Expert 2 is on the other device of the host: a row of 16 bytes and a letter of 20 go there,
+// behind their size.
+TEST(StepModel, OneTokenWithAnExpertOnAnotherDeviceOfTheHost) {
+  const StepModel::Prediction step = FirstStep(TableOf({1}, {0, 2}), {.ranks = 2, .devices = true});
+  const double exchange = (16 + 32) / kNearRate + 2 * kNearLatency + 32 / kNearRate + kNearLatency;
+  EXPECT_NEAR(step.seconds, 2 * (6.01 + exchange) + 3 + 2 * kNearLatency, 1e-9);
+  EXPECT_EQ(step.traffic.dispatch_bytes, 2 * 16);
+  EXPECT_EQ(step.traffic.dispatch_in_place, 0);
+  EXPECT_NEAR(step.exchange_seconds, 2 * exchange, 1e-9);
+}
+
+// Each device has links of its own: two that send to other hosts take as long as one.
+TEST(StepModel, DevicesOfAHostDoNotShareTheNetwork) {
+  const auto sent = [](const std::vector<int64_t>& prompts, bool devices) {
+    return FirstStep(TableOf(prompts, {2, 3}), {.hosts = 2, .ranks = 2, .devices = devices});
+  };
+  const auto exposed = [](const StepModel::Prediction& step) {
+    return TimeOf(step, ReplayedTime::kExposedDispatch);
+  };
+  EXPECT_LT(exposed(sent({5, 5}, true)), 0.75 * exposed(sent({5, 5}, false)));
+}
+
+// A host has room for the tokens of four ranks; those of the fifth come in a second round.
+TEST(StepModel, WhatAHostHasNoRoomForComesInAnotherRound) {
+  const auto step = [](int64_t max_tokens) {
+    return FirstStep(TableOf({1, 1, 1, 1, 1, 1}, {0, 0}), {.hosts = 6, .max_tokens = max_tokens});
+  };
+  const StepModel::Prediction in_two = step(6);
+  const StepModel::Prediction in_one = step(64);
+  EXPECT_EQ(in_two.traffic, in_one.traffic);
+  EXPECT_NEAR(in_two.seconds, in_one.seconds + 2 * kLatency, 1e-9);
 }
 
 TEST(StepModel, AllWaitForTheBusiestRank) {

@@ -5,7 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runtime/trace/line_signatures.h"
 #include "runtime/trace/npy.h"
+#include "runtime/trace/traced_attempt.h"
+#include "runtime/trace/traced_counts.h"
 #include "tests/support/memory_file_system.h"
 #include "tests/support/tiny_trace.h"
 
@@ -96,6 +99,25 @@ TEST(TokenTable, AnAnswerThatThereIsNotLeavesAHole) {
   WriteTinyTrace(files, "t.zst", {step});
   EXPECT_THAT(std::string(ReadTokenTable(files, "t.zst").status().message()),
               HasSubstr("lacks token 0 of line 1, choice 0"));
+}
+
+// No reader of traces takes another shape in the middle.
+TEST(TraceReader, AHeaderOfAnotherShapeIsAnError) {
+  MemoryFileSystem files;
+  TraceHeader other = TinyHeader();
+  other.set_top_k(1);
+  TraceWriter writer(*files.CreateOutput("t.zst"));
+  StepRouting step = TinyStep(0, {{.line = 1}});
+  writer.AddHeader(TinyHeader());
+  EXPECT_TRUE(writer.AddStep(step).ok());
+  writer.AddHeader(other);
+  EXPECT_TRUE(writer.EndBlock().ok());
+  EXPECT_TRUE(writer.Close().ok());
+  for (const absl::Status& status :
+       {ReadTokenTable(files, "t.zst").status(), LineSignatures::Read(files, "t.zst").status(),
+        ReadAttempts(files, "t.zst").status(), ReadTracedCounts(files, "t.zst").status()}) {
+    EXPECT_EQ(status.message(), "t.zst: has traces of several models");
+  }
 }
 
 TEST(TokenTable, AMissingTokenIsAnError) {

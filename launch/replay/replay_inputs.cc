@@ -1,0 +1,95 @@
+#include "launch/replay/replay_inputs.h"
+
+#include <absl/status/status.h>
+#include <absl/strings/str_cat.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "launch/bench/machine_profile.h"
+#include "launch/files/proto_text.h"
+#include "runtime/trace/trace_reader.h"
+
+namespace octet {
+namespace {
+
+absl::StatusOr<ReplayedModel> ReadModel(FileSystem& files, const std::string& path) {
+  absl::StatusOr<TraceReader> reader = TraceReader::Open(files, path);
+  if (!reader.ok()) return reader.status();
+  const absl::StatusOr<const TraceRecord*> first = reader->Next();
+  if (!first.ok()) return first.status();
+  if (*first == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": has no steps"));
+  }
+  return ReplayedModel::FromHeader(reader->header());
+}
+
+std::string Beside(const std::string& file, const std::string& name) {
+  return (std::filesystem::path(file).parent_path() / name).string();
+}
+
+}  // namespace
+
+absl::StatusOr<ReplayedTrace> ReadReplayedTrace(FileSystem& files, const std::string& path) {
+  const absl::StatusOr<ReplayedModel> model = ReadModel(files, path);
+  if (!model.ok()) return model.status();
+  absl::StatusOr<TokenTable> table = ReadTokenTable(files, path);
+  if (!table.ok()) return table.status();
+  return ReplayedTrace{.path = path, .model = *model, .table = *std::move(table)};
+}
+
+absl::StatusOr<ClusterFile> ReadClusterFile(FileSystem& files, const std::string& path) {
+  const absl::StatusOr<std::string> text = files.ReadWhole(path);
+  if (!text.ok()) return text.status();
+  ClusterFile file = {.path = path, .cluster = {}, .profiles = {}, .exchange = {}};
+  const absl::Status status = ParseTextProto(*text, file.cluster);
+  if (!status.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ":", std::string(status.message()), " (a Cluster is expected: proto/cluster.proto)"));
+  }
+  for (const ClusterHosts& hosts : file.cluster.hosts()) {
+    if (file.profiles.contains(hosts.profile())) continue;
+    absl::StatusOr<MachineProfile> profile =
+        ReadMachineProfile(files, Beside(path, hosts.profile()));
+    if (!profile.ok()) return profile.status();
+    file.profiles.emplace(hosts.profile(), *std::move(profile));
+  }
+  if (file.cluster.exchange().empty()) return file;
+  absl::StatusOr<MachineProfile> exchange =
+      ReadMachineProfile(files, Beside(path, file.cluster.exchange()));
+  if (!exchange.ok()) return exchange.status();
+  file.exchange = *std::move(exchange);
+  return file;
+}
+
+Cluster WithRanks(const Cluster& cluster, int ranks) {
+  if (ranks == 0 || cluster.hosts_size() == 0) return cluster;
+  Cluster made = cluster;
+  made.clear_hosts();
+  for (int i = 0; ranks > 0;) {
+    ClusterHosts hosts = cluster.hosts(i);
+    const bool is_last = i + 1 == cluster.hosts_size();
+    const int of_host = std::max(1, hosts.ranks());
+    const int count = std::max(1, hosts.count());
+    const int whole = is_last ? ranks / of_host : std::min(count, ranks / of_host);
+    hosts.set_count(std::max(1, whole));
+    hosts.set_ranks(std::min(of_host, ranks));
+    ranks -= hosts.count() * hosts.ranks();
+    *made.add_hosts() = std::move(hosts);
+    if (!is_last && whole == count) ++i;
+  }
+  return made;
+}
+
+absl::StatusOr<ClusterModel> MakeClusterModel(const ClusterFile& file, const ReplayedModel& model,
+                                              int ranks) {
+  const ExchangeProfile* exchange =
+      file.exchange.has_exchange() ? &file.exchange.exchange() : nullptr;
+  absl::StatusOr<ClusterModel> made =
+      ClusterModel::Make(WithRanks(file.cluster, ranks), model, file.profiles, exchange);
+  if (made.ok()) return made;
+  return absl::InvalidArgumentError(
+      absl::StrCat(file.path, ": ", std::string(made.status().message())));
+}
+
+}  // namespace octet

@@ -1,0 +1,41 @@
+// Clusters of other numbers of ranks.
+
+#include "launch/replay/replay_inputs.h"
+
+#include <absl/strings/str_cat.h>
+#include <gtest/gtest.h>
+
+#include "launch/files/proto_text.h"
+
+namespace octet {
+namespace {
+
+// Returns the ranks of each host.
+std::string HostsWithRanks(const std::string& text, int ranks) {
+  Cluster cluster;
+  EXPECT_TRUE(ParseTextProto(text, cluster).ok());
+  std::string hosts;
+  const Cluster made = WithRanks(cluster, ranks);
+  for (const ClusterHosts& h : made.hosts()) {
+    for (int i = 0; i < std::max(1, h.count()); ++i) {
+      absl::StrAppend(&hosts, std::max(1, h.ranks()), h.profile(), " ");
+    }
+  }
+  return hosts;
+}
+
+TEST(WithRanks, TakesTheFirstAndRepeatsTheLastHosts) {
+  const std::string two_kinds =
+      "hosts { count: 2 ranks: 4 profile: 'a' } hosts { ranks: 2 profile: 'b' }";
+  EXPECT_EQ(HostsWithRanks(two_kinds, 0), "4a 4a 2b ");
+  EXPECT_EQ(HostsWithRanks(two_kinds, 3), "3a ");
+  EXPECT_EQ(HostsWithRanks(two_kinds, 4), "4a ");
+  EXPECT_EQ(HostsWithRanks(two_kinds, 5), "4a 1a ");
+  EXPECT_EQ(HostsWithRanks(two_kinds, 9), "4a 4a 1b ");
+  EXPECT_EQ(HostsWithRanks(two_kinds, 15), "4a 4a 2b 2b 2b 1b ");
+  EXPECT_EQ(HostsWithRanks("hosts { profile: 'a' }", 3), "1a 1a 1a ");
+  EXPECT_EQ(HostsWithRanks("", 3), "");
+}
+
+}  // namespace
+}  // namespace octet
