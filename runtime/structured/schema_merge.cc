@@ -12,6 +12,7 @@ namespace {
 Schema Both(const Schema& a, const Schema& b) {
   if (a == b || b == true) return a;
   if (a == true) return b;
+  if (a == false || b == false) return false;
   return Schema{{"allOf", Schema::array({a, b})}};
 }
 
@@ -90,6 +91,12 @@ absl::StatusOr<Schema> CommonMultiple(const Schema& a, const Schema& b) {
   return UnsupportedKeyword("multipleOf", " with two values, of schemas that must both hold,");
 }
 
+// Returns whether all parts of the keyword's list must hold.
+bool IsListOfDemands(const std::string& keyword) {
+  return keyword == "required" || keyword == "pattern" || keyword == "format" ||
+         keyword == kNotEnum || keyword == kNotPattern;
+}
+
 bool IsLowerBound(const std::string& keyword) {
   return keyword.starts_with("min") || keyword == "exclusiveMinimum";
 }
@@ -101,7 +108,8 @@ bool IsUpperBound(const std::string& keyword) {
 absl::StatusOr<Schema> MergeKeyword(const std::string& keyword, const Schema& a, const Schema& b) {
   if (keyword == "type") return IntersectTypes(a, b);
   if (keyword == "enum") return IntersectLists(a, b);
-  if (keyword == "required" || keyword == "pattern" || keyword == "format") return JoinLists(a, b);
+  if (IsListOfDemands(keyword)) return JoinLists(a, b);
+  if (keyword == "propertyNames") return Both(a, b);
   if (keyword == "multipleOf") return CommonMultiple(a, b);
   if (keyword == "uniqueItems") return Schema(a == true || b == true);
   if (IsLowerBound(keyword)) return std::max(a, b);
