@@ -83,8 +83,8 @@ Schema SchemaMembers::Additional() const {
 // Returns the schemas of "properties" and "patternProperties" that the member must obey.
 Schema SchemaMembers::PartsOf(const std::string& name) {
   Schema parts = Schema::array();
-  const Schema* properties = FindKeyword(plain_, "properties");
-  if (properties != nullptr && properties->contains(name)) parts.push_back((*properties)[name]);
+  const auto property = properties_.find(name);
+  if (property != properties_.end()) parts.push_back(*property->second);
   if (const Schema* patterns = FindKeyword(plain_, "patternProperties")) {
     for (auto pattern = patterns->begin(); pattern != patterns->end(); ++pattern) {
       if (Found(strings_.Matches(name, PatternOfNames(pattern.key())))) parts.push_back(*pattern);
@@ -112,6 +112,7 @@ size_t SchemaMembers::Add(const std::string& name) {
 void SchemaMembers::AddNamed() {
   if (const Schema* properties = FindKeyword(plain_, "properties")) {
     for (auto member = properties->begin(); member != properties->end(); ++member) {
+      properties_.emplace(member.key(), &*member);
       Add(member.key());
     }
   }

@@ -73,6 +73,7 @@ class SchemaMembers {
   std::vector<std::string> listed_names_;
   absl::flat_hash_set<std::string> is_listed_;
   std::vector<TextRule> name_rules_;
+  absl::flat_hash_map<std::string, const Schema*> properties_;
   ObjectMembers members_;
   absl::flat_hash_map<std::string, size_t> places_;  // of members_.named
   absl::Status status_;
