@@ -73,7 +73,10 @@ class SchemaWriter {
       return Grammar::kNone;
     }
     std::vector<Node> alternatives;
-    for (const Schema& alternative : *plain) alternatives.push_back(Plain(alternative));
+    for (const Schema& alternative : *plain) {
+      if (grammar_.too_large()) break;
+      alternatives.push_back(Plain(alternative));
+    }
     return grammar_.Choice(alternatives);
   }
 

@@ -1,6 +1,7 @@
 #include "runtime/structured/schema_merge.h"
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
@@ -97,11 +98,13 @@ Schema IntersectLists(const Schema& a, const Schema& b) {
 }
 
 Schema JoinLists(const Schema& a, const Schema& b) {
-  Schema names = a;
-  for (const Schema& name : b) {
-    if (std::find(a.begin(), a.end(), name) == a.end()) names.push_back(name);
+  absl::flat_hash_set<std::string> known;
+  for (const Schema& part : a) known.insert(part.dump());
+  Schema parts = a;
+  for (const Schema& part : b) {
+    if (!known.contains(part.dump())) parts.push_back(part);
   }
-  return names;
+  return parts;
 }
 
 absl::StatusOr<Schema> CommonMultiple(const Schema& a, const Schema& b) {
