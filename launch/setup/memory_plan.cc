@@ -33,8 +33,9 @@ constexpr int64_t kProcessBytes = int64_t{48} << 20;
 // What a process takes of a CUDA device beside: its lists, and room for fragments. What the driver
 // takes has gone before free memory is read.
 constexpr int64_t kDeviceProcessBytes = int64_t{256} << 20;
-// The memory for lines that are read ahead and results that wait for earlier ones.
-constexpr int64_t kRootBytes = int64_t{144} << 20;
+// The memory for lines that are read ahead, their constraints, and results that wait for earlier
+// ones.
+constexpr int64_t kRootBytes = int64_t{146} << 20;
 
 constexpr NumberRange<double> kAmounts = {1e-6, 1e15};  // in any unit
 

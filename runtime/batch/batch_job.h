@@ -18,6 +18,7 @@
 #include "runtime/batch/batch_output.h"
 #include "runtime/batch/batch_request.h"
 #include "runtime/batch/batch_result.h"
+#include "runtime/batch/constraint_checks.h"
 #include "runtime/batch/refusal_summary.h"
 #include "runtime/engine/engine.h"
 #include "runtime/io/line_reader.h"
@@ -56,7 +57,11 @@ class BatchJob {
         output_(output),
         limits_(std::move(limits)),
         format_(std::move(format)),
-        read_ahead_(read_ahead) {}
+        read_ahead_(read_ahead) {
+    limits_.checks = &checks_;
+  }
+  BatchJob(const BatchJob&) = delete;
+  BatchJob& operator=(const BatchJob&) = delete;
 
   // Is called before a request's line is parsed, with the number of its result, and after it, with
   // nullopt.
@@ -136,6 +141,7 @@ class BatchJob {
 
   LineReader reader_;
   BatchOutput& output_;
+  ConstraintChecks checks_;
   RequestLimits limits_;
   ResultFormat format_;
   int64_t read_ahead_;

@@ -70,6 +70,8 @@ struct ParsedLine {
   std::vector<std::string> notes;           // for the user, about a request that is served
 };
 
+class ConstraintChecks;
+
 // The limits that a request is checked against.
 struct RequestLimits {
   const Tokenizer* tokenizer = nullptr;  // if null, prompts must be token ids
@@ -83,6 +85,9 @@ struct RequestLimits {
   std::vector<int64_t> home_slots;  // [ranks] the most sequences of each rank, which may be 0;
                                     // empty if no request may name its home
   SamplingDefaults defaults;        // for fields that a request does not state
+
+  // If null, equal constraints are checked again.
+  ConstraintChecks* checks = nullptr;
 };
 
 }  // namespace octet

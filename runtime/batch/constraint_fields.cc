@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "runtime/batch/constraint_checks.h"
 #include "runtime/io/strict_json.h"
-#include "runtime/structured/constraint.h"
 #include "runtime/structured/token_trie.h"
 
 namespace octet {
@@ -161,11 +161,12 @@ void CheckConstraint(const RequestLimits& limits, const SamplingParams& params,
                        "can't be followed: neither the model nor 'stop_token_ids' has a token that "
                        "ends an answer");
   }
-  const absl::StatusOr<Grammar> grammar = MakeGrammar(*found.constraint);
-  if (grammar.ok()) return;
-  body.Fail(found.name,
-            absl::StrCat("can't be followed: ", std::string(grammar.status().message())),
-            absl::IsUnimplemented(grammar.status()) ? "unsupported_value" : "invalid_value");
+  ConstraintChecks alone;
+  ConstraintChecks& checks = limits.checks == nullptr ? alone : *limits.checks;
+  const absl::Status status = checks.Check(*found.constraint);
+  if (status.ok()) return;
+  body.Fail(found.name, absl::StrCat("can't be followed: ", std::string(status.message())),
+            absl::IsUnimplemented(status) ? "unsupported_value" : "invalid_value");
 }
 
 bool StartsAlike(const std::vector<int32_t>& a, const std::vector<int32_t>& b) {
@@ -190,6 +191,9 @@ void TakeConstraint(const RequestLimits& limits, Fields& body, BatchRequest& req
   found.constraint->set_is_compact(form.is_compact());
   found.constraint->set_without_additional_properties(form.without_additional_properties());
   CheckConstraint(limits, request.params, found, body);
+  if (!request.params.allowed_token_ids().empty()) {
+    body.Refuse("allowed_token_ids", absl::StrCat("can't be combined with '", found.name, "'"));
+  }
   *request.params.mutable_constraint() = *std::move(found.constraint);
 }
 

@@ -89,8 +89,8 @@ constexpr Rule kNeutral[] = {
      {"prompt",          // in a chat
       "messages",        // in a completion
       "guided_grammar",  // this and the next: vLLM until 0.11
-      "structural_tag", "allowed_token_ids", "logprob_token_ids", "repetition_detection",
-      "chat_template", "audio", "web_search_options",
+      "structural_tag", "logprob_token_ids", "repetition_detection", "chat_template", "audio",
+      "web_search_options",
       // Fields of other servers and of OpenAI's other endpoints.
       "dry_multiplier", "dynatemp_range", "ebnf", "grammar", "input", "instructions", "json_schema",
       "max_new_tokens", "max_output_tokens", "min_new_tokens", "mirostat", "n_predict",

@@ -81,20 +81,29 @@ void TakeStopTexts(const RequestLimits& limits, Fields& body, SamplingParams& pa
   }
 }
 
-void TakeStopTokens(const RequestLimits& limits, Fields& body, SamplingParams& params) {
-  const Json* ids = body.TakeArray("stop_token_ids");
-  if (ids == nullptr) return;
+// Takes a list of token ids, in ascending order and each once. Returns whether there is one.
+bool TakeTokenIds(const char* key, const RequestLimits& limits, Fields& body,
+                  google::protobuf::RepeatedField<int32_t>& found) {
+  const Json* ids = body.TakeArray(key);
+  if (ids == nullptr) return false;
   for (const Json& value : *ids) {
     const std::optional<int32_t> id = TokenId(value, limits.vocab_size);
     if (!id) {
-      return body.Fail(absl::StrCat("stop_token_ids[", params.stop_token_ids_size(), "]"),
-                       absl::StrCat("must be a token id below ", limits.vocab_size));
+      body.Fail(absl::StrCat(key, "[", found.size(), "]"),
+                absl::StrCat("must be a token id below ", limits.vocab_size));
+      return false;
     }
-    params.add_stop_token_ids(*id);
+    found.Add(*id);
   }
-  auto* sorted = params.mutable_stop_token_ids();
-  std::sort(sorted->begin(), sorted->end());
-  sorted->erase(std::unique(sorted->begin(), sorted->end()), sorted->end());
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return true;
+}
+
+void TakeAllowedTokens(const RequestLimits& limits, Fields& body, SamplingParams& params) {
+  auto& ids = *params.mutable_allowed_token_ids();
+  const bool is_given = TakeTokenIds("allowed_token_ids", limits, body, ids);
+  if (is_given && ids.empty()) body.Fail("allowed_token_ids", "must not be empty");
 }
 
 // A chat has a switch and a number.
@@ -141,7 +150,8 @@ void TakeSampling(const RequestLimits& limits, Fields& body, BatchRequest& reque
 void TakeStop(const RequestLimits& limits, Fields& body, BatchRequest& request) {
   SamplingParams& params = request.params;
   TakeStopTexts(limits, body, params);
-  TakeStopTokens(limits, body, params);
+  TakeTokenIds("stop_token_ids", limits, body, *params.mutable_stop_token_ids());
+  TakeAllowedTokens(limits, body, params);
   params.set_ignore_eos(body.TakeBool("ignore_eos").value_or(false));
   params.set_keep_special_tokens(!body.TakeBool("skip_special_tokens").value_or(true));
 }

@@ -48,17 +48,29 @@ void SuppressStopTokens(const SampleRequest& request, std::span<float> logits) {
   for (const int32_t id : request.eos_token_ids) logits[id] = kNever;
 }
 
+// Bans all other tokens than these ids, in ascending order; none are all.
+void BanAllBut(const google::protobuf::RepeatedField<int32_t>& ids, std::span<float> logits) {
+  if (ids.empty()) return;
+  auto banned = logits.begin();
+  for (const int32_t id : ids) {
+    std::fill(banned, logits.begin() + id, kNever);
+    logits[id] = std::max(logits[id], kLeastAllowed);
+    banned = logits.begin() + id + 1;
+  }
+  std::fill(banned, logits.end(), kNever);
+}
+
 }  // namespace
 
 bool LogitsProcessors::Change(const SampleRequest& request) {
   const SamplingParams& params = request.params;
   return request.guide != nullptr || BansTheEnd(request) || HasPenalties(params) ||
-         !params.logit_bias().empty() || !params.bad_words().empty();
+         !params.logit_bias().empty() || !params.bad_words().empty() ||
+         !params.allowed_token_ids().empty();
 }
 
-ConstMatrix LogitsProcessors::Apply(Workspace& workspace, ConstMatrix logits,
-                                    const SampleRequest& request) {
-  if (!Change(request)) return logits;
+Matrix LogitsProcessors::Apply(Workspace& workspace, ConstMatrix logits,
+                               const SampleRequest& request) {
   const SamplingParams& params = request.params;
   const Matrix copy = workspace.Alloc(1, logits.cols);
   const std::span<float> row(copy.f32(0), static_cast<size_t>(copy.cols));
@@ -70,6 +82,7 @@ ConstMatrix LogitsProcessors::Apply(Workspace& workspace, ConstMatrix logits,
     Constrain(request, row);
   } else {
     ForEachBadToken(request, [row](int32_t id) { row[id] = kNever; });
+    BanAllBut(params.allowed_token_ids(), row);
   }
   return copy;
 }

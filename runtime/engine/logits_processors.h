@@ -16,17 +16,16 @@ namespace octet {
 // token and no end-of-sequence token may come, even if the request ignores the latter. Then
 // logit_bias. Then the repetition penalty for each token of the prompt or the answer, and the
 // frequency and presence penalties for each token of the answer. Last, bad words and tokens that
-// the answer's constraint does not allow are banned. Formulas: vLLM's sampler; those of frequency
-// and presence penalties are OpenAI's. With a constraint some token always stays: a ban of another
-// kind that would leave none does not count.
+// the answer's constraint or allowed_token_ids do not allow are banned. Formulas: vLLM's sampler;
+// those of frequency and presence penalties are OpenAI's. Some token of a constraint, or of
+// allowed_token_ids, always stays: a ban of another kind that would leave none does not count.
 class LogitsProcessors {
  public:
   // Returns whether the request changes logits at all.
   static bool Change(const SampleRequest& request);
 
-  // Processes one row. Returns the same row if the request changes nothing, else a copy in the
-  // workspace.
-  ConstMatrix Apply(Workspace& workspace, ConstMatrix logits, const SampleRequest& request);
+  // Returns the processed copy of a row, in the workspace.
+  Matrix Apply(Workspace& workspace, ConstMatrix logits, const SampleRequest& request);
 
  private:
   void Penalize(const SampleRequest& request, std::span<float> logits);

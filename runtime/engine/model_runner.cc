@@ -147,7 +147,8 @@ void ModelRunner::AddLogitRow(Sequence& s, int64_t position, bool is_drawn) {
                          position >= s.result.prompt_logprobs_size();
   if (!of_prompt && !is_drawn) return;
   batch_.logit_rows.push_back(static_cast<int32_t>(batch_.num_tokens() - 1));
-  logit_rows_.push_back({&s, position});
+  LogitRow& row = logit_rows_.emplace_back(LogitRow{.sequence = &s, .position = position});
+  row.is_processed = row.is_drawn() && LogitsProcessors::Change(MakeSampleRequest(row));
 }
 
 // Stores the experts of this step's tokens with their pages.
@@ -206,9 +207,8 @@ void ModelRunner::Await() {
   context_.backend.Synchronize();
 }
 
-bool ModelRunner::NeedsHost(const LogitRow& row) const {
-  return !row.is_drawn() || row.sequence->params.num_logprobs() >= 0 ||
-         (row.exists() && LogitsProcessors::Change(MakeSampleRequest(row)));
+bool ModelRunner::NeedsHost(const LogitRow& row) {
+  return !row.is_drawn() || row.sequence->params.num_logprobs() >= 0 || row.is_processed;
 }
 
 // Draws a token from each row, also where none is needed: the greatest logit costs little.
@@ -219,9 +219,9 @@ void ModelRunner::DrawTokens(ConstMatrix logits, std::span<const LogitRow> rows)
   drawn_.resize(rows.size());
   are_finite_.resize(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (!rows[i].is_drawn() || !rows[i].exists()) continue;
-    const SampleRequest request = MakeSampleRequest(rows[i]);
-    if (!LogitsProcessors::Change(request)) draws_[i] = DrawOf(request);
+    const LogitRow& row = rows[i];
+    if (!row.is_drawn() || !row.exists() || row.is_processed) continue;
+    draws_[i] = DrawOf(MakeSampleRequest(row));
   }
   const Matrix room =
       context_.workspace.Alloc(std::min(kProbabilityRows, logits.rows), logits.cols);
@@ -231,7 +231,7 @@ void ModelRunner::DrawTokens(ConstMatrix logits, std::span<const LogitRow> rows)
 // Returns the logits in memory of the host, after the next Synchronize; no rows if none are needed.
 ConstMatrix ModelRunner::ToHost(ConstMatrix logits, std::span<const LogitRow> rows) {
   if (context_.backend.is_on_host()) return logits;
-  if (std::ranges::none_of(rows, [this](const LogitRow& row) { return NeedsHost(row); })) return {};
+  if (std::ranges::none_of(rows, NeedsHost)) return {};
   const Matrix copy = host_.workspace.Alloc(logits.rows, logits.cols);
   context_.backend.CopyToHost(logits, copy);
   return copy;
@@ -245,8 +245,7 @@ void ModelRunner::UseRow(ConstMatrix logits, const LogitRow& row, int32_t drawn)
     return sampler_.Logprob(logits, s.tokens[row.position + 1], params.num_prompt_logprobs(),
                             *s.result.add_prompt_logprobs());
   }
-  const SampleRequest request = MakeSampleRequest(row);
-  const int32_t token = LogitsProcessors::Change(request) ? sampler_.Draw(logits, request) : drawn;
+  const int32_t token = row.is_processed ? sampler_.Draw(logits, MakeSampleRequest(row)) : drawn;
   AddToken(s, token);
   SampledToken& sampled = *result_.add_sampled();
   sampled.set_id(s.result.id());

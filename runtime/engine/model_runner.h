@@ -102,6 +102,7 @@ class ModelRunner {
   struct LogitRow {
     Sequence* sequence;
     int64_t position;
+    bool is_processed = false;  // whether the request changes the logits before a token is drawn
 
     // Whether the logits are for a token of the answer. The first of a step is the next one.
     bool is_drawn() const { return position + 1 >= sequence->num_prompt; }
@@ -130,7 +131,7 @@ class ModelRunner {
   void UseLogits(ConstMatrix logits, std::span<const LogitRow> rows);
   void Await();
   void DrawTokens(ConstMatrix logits, std::span<const LogitRow> rows);
-  bool NeedsHost(const LogitRow& row) const;
+  static bool NeedsHost(const LogitRow& row);
   ConstMatrix ToHost(ConstMatrix logits, std::span<const LogitRow> rows);
   static bool IsUsed(const LogitRow& row);
   void UseRow(ConstMatrix logits, const LogitRow& row, int32_t drawn);

@@ -164,11 +164,11 @@ Node JsonGrammar::NameExcept(std::span<const std::u32string> names, size_t place
   return grammar_.Choice(alternatives);
 }
 
-Node JsonGrammar::OtherNames(std::span<const Member> members) {
-  std::vector<std::u32string> names;
-  for (const Member& member : members) names.push_back(CodePointsOf(member.name));
-  std::sort(names.begin(), names.end());
-  return Quoted(NameExcept(names, 0));
+Node JsonGrammar::OtherNames(std::span<const std::string> names) {
+  std::vector<std::u32string> sorted;
+  for (const std::string& name : names) sorted.push_back(CodePointsOf(name));
+  std::sort(sorted.begin(), sorted.end());
+  return Quoted(NameExcept(sorted, 0));
 }
 
 // From the last part to the first: what may follow another part, and what may come first.

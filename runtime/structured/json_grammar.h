@@ -45,8 +45,8 @@ class JsonGrammar {
   // A member of an object. name: quoted.
   Grammar::Node MemberOf(Grammar::Node name, Grammar::Node value);
 
-  // The quoted names that no member has.
-  Grammar::Node OtherNames(std::span<const Member> members);
+  // The quoted texts that are none of these.
+  Grammar::Node OtherNames(std::span<const std::string> names);
 
   // How many parts a value has.
   struct Sizes {

@@ -11,6 +11,7 @@
 
 #include "runtime/structured/json_grammar.h"
 #include "runtime/structured/schema_expansion.h"
+#include "runtime/structured/schema_members.h"
 #include "runtime/structured/schema_numbers.h"
 #include "runtime/structured/schema_strings.h"
 #include "runtime/structured/schema_values.h"
@@ -20,10 +21,8 @@ namespace {
 
 using Node = Grammar::Node;
 
-constexpr size_t kMostNameBytes = 1000;
 constexpr size_t kMostSchemas = 10'000;
 constexpr const char* kWithoutValues = " of items that are not all in an \"enum\"";
-constexpr size_t kMostNamePatterns = 4;
 constexpr int32_t kMostProductStates = 30'000;
 
 int32_t Count(const Schema& schema, const char* keyword, int32_t otherwise) {
@@ -38,8 +37,8 @@ class SchemaWriter {
         grammar_(grammar),
         json_(use.is_compact, grammar),
         expansion_(root),
-        values_(expansion_),
-        strings_(num_states_left_, grammar) {}
+        strings_(num_states_left_, grammar),
+        values_(expansion_, strings_) {}
 
   absl::StatusOr<Node> Write(const Schema& root) {
     const Node node = NodeOf(root);
@@ -74,7 +73,10 @@ class SchemaWriter {
       return Grammar::kNone;
     }
     std::vector<Node> alternatives;
-    for (const Schema& alternative : *plain) alternatives.push_back(Plain(alternative));
+    for (const Schema& alternative : *plain) {
+      if (grammar_.too_large()) break;
+      alternatives.push_back(Plain(alternative));
+    }
     return grammar_.Choice(alternatives);
   }
 
@@ -82,21 +84,42 @@ class SchemaWriter {
     if (schema.contains("enum")) return Values(schema);
     const unsigned types = AnswerTypesOf(schema);
     if (schema.empty()) return json_.Value();
+    CheckNotEnum(schema, types);
     std::vector<Node> alternatives;
     if ((types & kSchemaObject) != 0) alternatives.push_back(Object(schema));
     if ((types & kSchemaArray) != 0) alternatives.push_back(Array(schema));
-    if ((types & kSchemaString) != 0) alternatives.push_back(Found(strings_.Strings(schema)));
+    if ((types & kSchemaString) != 0) alternatives.push_back(String(schema));
     if ((types & kSchemaNumber) != 0) {
       alternatives.push_back(Number(schema, /*is_integer=*/false));
     } else if ((types & kSchemaInteger) != 0) {
       alternatives.push_back(Number(schema, /*is_integer=*/true));
     }
-    if ((types & kSchemaBoolean) != 0) {
-      alternatives.push_back(grammar_.Text("true"));
-      alternatives.push_back(grammar_.Text("false"));
+    for (const Schema& value : {Schema(true), Schema(false), Schema()}) {
+      const bool is_allowed = (types & TypeOfValue(value)) != 0 && !MustNotBe(schema, value);
+      if (is_allowed) alternatives.push_back(grammar_.Text(value.dump()));
     }
-    if ((types & kSchemaNull) != 0) alternatives.push_back(grammar_.Text("null"));
     return grammar_.Choice(alternatives);
+  }
+
+  static bool MustNotBe(const Schema& schema, const Schema& value) {
+    const Schema* values = FindKeyword(schema, kNotEnum);
+    return values != nullptr && ListHasValue(*values, value);
+  }
+
+  // Lists and objects that must not be are not followed.
+  void CheckNotEnum(const Schema& schema, unsigned types) {
+    const Schema* values = FindKeyword(schema, kNotEnum);
+    if (values == nullptr) return;
+    for (const Schema& value : *values) {
+      if (value.is_structured() && (types & TypeOfValue(value)) != 0) {
+        return Fail(UnsupportedKeyword("not", " of a list or an object"));
+      }
+    }
+  }
+
+  Node String(const Schema& schema) {
+    const absl::StatusOr<TextRule> rule = TextRuleOf(schema);
+    return rule.ok() ? Found(strings_.Texts(*rule)) : Found(rule.status());
   }
 
   // Returns the values of "enum" that obey the other keywords.
@@ -126,18 +149,16 @@ class SchemaWriter {
   }
 
   Node Object(const Schema& schema) {
-    const Schema* additional = FindKeyword(schema, "additionalProperties");
-    const std::vector<JsonGrammar::Member> members = MembersOf(schema);
-    std::vector<Node> others;
-    bool is_open = members.empty() && use_.has_additional_properties;
-    if (schema.contains("patternProperties")) {
-      is_open = false;
-      others = OthersOfPatterns(schema, members);
+    const absl::StatusOr<ObjectMembers> found =
+        SchemaMembers(schema, use_.has_additional_properties, expansion_, values_, strings_).Find();
+    if (!found.ok()) return Found(found.status());
+    std::vector<JsonGrammar::Member> members;
+    for (const auto& [name, value, is_required] : found->named) {
+      members.push_back({.name = name, .value = NodeOf(value), .is_required = is_required});
     }
-    if (additional != nullptr) is_open = *additional != false;
-    if (is_open && !schema.contains("patternProperties")) {
-      const Node value = NodeOf(additional == nullptr ? Schema(true) : *additional);
-      others.push_back(json_.MemberOf(json_.OtherNames(members), value));
+    std::vector<Node> others;
+    for (const auto& [names, value] : found->others) {
+      others.push_back(json_.MemberOf(Found(strings_.Texts(names)), NodeOf(value)));
     }
     const Node other = grammar_.Choice(others);
     const JsonGrammar::Sizes sizes = {.least = Count(schema, "minProperties", 0),
@@ -147,81 +168,6 @@ class SchemaWriter {
           UnsupportedKeyword("minProperties", " above that of members in \"properties\" plus one"));
     }
     return json_.ObjectOf(members, other, sizes);
-  }
-
-  // Returns the members that "properties" and "required" name.
-  std::vector<JsonGrammar::Member> MembersOf(const Schema& schema) {
-    std::vector<JsonGrammar::Member> members;
-    absl::flat_hash_map<std::string, size_t> places;
-    const auto add = [&](const std::string& name) {
-      const auto [place, is_new] = places.try_emplace(name, members.size());
-      if (is_new) members.push_back({.name = name, .value = NodeOf(MemberSchema(name, schema))});
-      if (name.size() > kMostNameBytes) {
-        Fail(InvalidKeyword("properties",
-                            absl::StrCat("has a name of more than ", kMostNameBytes, " bytes")));
-      }
-      return place->second;
-    };
-    if (const Schema* properties = FindKeyword(schema, "properties")) {
-      for (auto member = properties->begin(); member != properties->end(); ++member) {
-        add(member.key());
-      }
-    }
-    if (const Schema* required = FindKeyword(schema, "required")) {
-      for (const Schema& name : *required) members[add(name)].is_required = true;
-    }
-    return members;
-  }
-
-  // Returns what the member of that name must obey.
-  Schema MemberSchema(const std::string& name, const Schema& schema) {
-    Schema parts = Schema::array();
-    const Schema* properties = FindKeyword(schema, "properties");
-    if (properties != nullptr && properties->contains(name)) parts.push_back((*properties)[name]);
-    if (const Schema* patterns = FindKeyword(schema, "patternProperties")) {
-      for (auto pattern = patterns->begin(); pattern != patterns->end(); ++pattern) {
-        const absl::StatusOr<bool> matches = values_.Matches(name, PatternOfNames(pattern.key()));
-        if (!matches.ok()) Fail(matches.status());
-        if (matches.ok() && *matches) parts.push_back(*pattern);
-      }
-    }
-    if (!parts.empty()) return AllOf(std::move(parts));
-    const Schema* additional = FindKeyword(schema, "additionalProperties");
-    return additional == nullptr ? Schema(true) : *additional;
-  }
-
-  static Schema AllOf(Schema parts) {
-    return parts.size() == 1 ? parts[0] : Schema{{"allOf", std::move(parts)}};
-  }
-
-  // Returns members with other names, for each set of the expressions that a name may match.
-  std::vector<Node> OthersOfPatterns(const Schema& schema,
-                                     const std::vector<JsonGrammar::Member>& members) {
-    const Schema& patterns = schema["patternProperties"];
-    if (patterns.size() > kMostNamePatterns) {
-      Fail(InvalidKeyword("patternProperties",
-                          absl::StrCat("has more than ", kMostNamePatterns, " expressions")));
-      return {};
-    }
-    SchemaStrings::NameRule rule;
-    for (const JsonGrammar::Member& member : members) rule.is_none_of.push_back(member.name);
-    std::vector<Node> others;
-    const Schema* additional = FindKeyword(schema, "additionalProperties");
-    const bool is_open = additional != nullptr && *additional != false;
-    for (unsigned set = is_open ? 0 : 1; set < 1U << patterns.size(); ++set) {
-      rule.matches.clear();
-      rule.matches_not.clear();
-      Schema parts = Schema::array();
-      size_t place = 0;
-      for (auto pattern = patterns.begin(); pattern != patterns.end(); ++pattern, ++place) {
-        const bool is_in_set = (set >> place & 1) != 0;
-        (is_in_set ? rule.matches : rule.matches_not).push_back(pattern.key());
-        if (is_in_set) parts.push_back(*pattern);
-      }
-      const Node value = NodeOf(set == 0 ? *additional : AllOf(std::move(parts)));
-      others.push_back(json_.MemberOf(Found(strings_.Names(rule)), value));
-    }
-    return others;
   }
 
   Node Array(const Schema& schema) {
@@ -273,8 +219,8 @@ class SchemaWriter {
   Grammar& grammar_;
   JsonGrammar json_;
   SchemaExpansion expansion_;
-  SchemaValues values_;
   SchemaStrings strings_;
+  SchemaValues values_;
   absl::flat_hash_map<std::string, Node> nodes_;  // by the schema's text
   std::deque<std::pair<Node, Schema>> queue_;
   absl::Status status_;

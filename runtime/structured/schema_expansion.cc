@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "runtime/io/strict_json.h"
+#include "runtime/structured/schema_combination.h"
 #include "runtime/structured/schema_merge.h"
+#include "runtime/structured/schema_negation.h"
 
 namespace octet {
 namespace {
@@ -46,7 +48,7 @@ absl::StatusOr<std::vector<Schema>> MergeEach(const std::vector<Schema>& a,
     for (const Schema& second : b) {
       absl::StatusOr<Schema> both = MergeSchemas(first, second);
       if (!both.ok()) return both.status();
-      merged.push_back(*std::move(both));
+      if (TypesOf(*both) != 0) merged.push_back(*std::move(both));
     }
   }
   return merged;
@@ -96,32 +98,95 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::Expand(const Sche
   absl::StatusOr<Schema> normalized = NormalizeKeywords(schema);
   if (!normalized.ok()) return normalized.status();
   Schema own = *std::move(normalized);
-  std::vector<std::pair<std::string, Schema>> combined;
-  for (const char* keyword : {"$ref", "allOf", "anyOf", "oneOf"}) {
-    if (!own.contains(keyword)) continue;
-    combined.emplace_back(keyword, own[keyword]);
-    own.erase(keyword);
-  }
+  absl::Status status = CheckNegated(own);
+  if (!status.ok()) return status;
+  const Schema unevaluated = TakeUnevaluated(own);
+  const std::vector<std::pair<std::string, Schema>> combined = TakeCombined(own);
+  const size_t num_negated = num_negated_;
   Alternatives alternatives = {std::move(own)};
   for (const auto& [keyword, value] : combined) {
-    const absl::StatusOr<Alternatives> of_keyword = ExpandList(keyword, value, depth + 1);
+    const absl::StatusOr<Alternatives> of_keyword = ExpandCombined(keyword, value, depth + 1);
     if (!of_keyword.ok()) return of_keyword.status();
     absl::StatusOr<Alternatives> merged = MergeEach(alternatives, *of_keyword);
     if (!merged.ok()) return merged.status();
     alternatives = *std::move(merged);
   }
+  if (!unevaluated.empty() && num_negated_ > num_negated) {
+    return UnsupportedKeyword(unevaluated.begin().key(), " beside \"not\" or \"if\"");
+  }
+  UseUnevaluated(unevaluated, alternatives);
   return alternatives;
+}
+
+// Checks that Expand gives all values that the schema allows, where it stands in a "not".
+absl::Status SchemaExpansion::CheckNegated(const Schema& own) const {
+  if (negation_depth_ == 0) return absl::OkStatus();
+  for (const char* keyword : {"oneOf", "not", "if", "unevaluatedProperties", "unevaluatedItems"}) {
+    if (own.contains(keyword)) {
+      return UnsupportedKeyword(keyword, " inside \"not\" or \"if\"");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::ExpandNegated(const Schema& schema,
+                                                                             int depth) const {
+  ++negation_depth_;
+  absl::StatusOr<Alternatives> expanded = Expand(schema, depth);
+  --negation_depth_;
+  return expanded;
+}
+
+absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::Negate(
+    const Alternatives& alternatives, const std::string& keyword) const {
+  ++num_negated_;
+  Alternatives all = {Schema::object()};
+  for (const Schema& alternative : alternatives) {
+    const absl::StatusOr<Alternatives> negated = NegateSchema(alternative, keyword);
+    if (!negated.ok()) return negated.status();
+    absl::StatusOr<Alternatives> merged = MergeEach(all, *negated);
+    if (!merged.ok()) return merged.status();
+    all = *std::move(merged);
+  }
+  return all;
+}
+
+// Returns what holds with the "then", and what does not hold with the "else".
+absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::ExpandIf(const Schema& condition,
+                                                                        int depth) const {
+  const absl::StatusOr<Alternatives> holds = ExpandNegated(condition["if"], depth);
+  if (!holds.ok()) return holds.status();
+  const absl::StatusOr<Alternatives> fails = Negate(*holds, "if");
+  if (!fails.ok()) return fails.status();
+  Alternatives all;
+  for (const auto& [keyword, alternatives] : {std::pair("then", &*holds), {"else", &*fails}}) {
+    const absl::StatusOr<Alternatives> branch =
+        Expand(condition.contains(keyword) ? condition[keyword] : Schema(true), depth);
+    if (!branch.ok()) return branch.status();
+    const absl::StatusOr<Alternatives> merged = MergeEach(*alternatives, *branch);
+    if (!merged.ok()) return merged.status();
+    all.insert(all.end(), merged->begin(), merged->end());
+  }
+  return all;
+}
+
+absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::ExpandCombined(
+    const std::string& keyword, const Schema& value, int depth) const {
+  if (keyword == "if") return ExpandIf(value, depth);
+  if (keyword == "not") {
+    const absl::StatusOr<Alternatives> expanded = ExpandNegated(value, depth);
+    return expanded.ok() ? Negate(*expanded, keyword) : expanded;
+  }
+  if (keyword != "$ref") return ExpandList(keyword, value, depth);
+  const auto& reference = value.get_ref<const std::string&>();
+  const Schema* target = Resolve(reference);
+  if (target != nullptr) return Expand(*target, depth);
+  return InvalidKeyword("$ref", absl::StrCat("leads to ", Quoted(Shortened(reference)),
+                                             ", which this schema does not have"));
 }
 
 absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::ExpandList(
     const std::string& keyword, const Schema& list, int depth) const {
-  if (keyword == "$ref") {
-    const auto& reference = list.get_ref<const std::string&>();
-    const Schema* target = Resolve(reference);
-    if (target != nullptr) return Expand(*target, depth);
-    return InvalidKeyword("$ref", absl::StrCat("leads to ", Quoted(Shortened(reference)),
-                                               ", which this schema does not have"));
-  }
   std::vector<Alternatives> choices;
   Alternatives all = {Schema::object()};
   size_t size = 0;

@@ -19,10 +19,10 @@ class SchemaExpansion {
   // `root` must outlive this object.
   explicit SchemaExpansion(const Schema& root) : root_(root) {}
 
-  // Returns normalized schemas without $ref, allOf, anyOf and oneOf, of which a value must obey
-  // one; none, if no value is valid. Errors name the keyword: unknown ones, a $ref that leads
-  // nowhere or to itself, a oneOf of which two schemas may hold at once, and too many alternatives
-  // or steps.
+  // Returns normalized schemas without keywords that combine others ($ref, anyOf, not, ...), of
+  // which a value must obey one; none, if no value is valid. Errors name the keyword: unknown ones,
+  // a $ref that leads nowhere or to itself, a oneOf of which two schemas may hold at once, what
+  // "not" and "if" can't be about, and too many alternatives or steps.
   absl::StatusOr<std::vector<Schema>> Expand(const Schema& schema) const {
     return Expand(schema, 0);
   }
@@ -31,8 +31,15 @@ class SchemaExpansion {
   using Alternatives = std::vector<Schema>;
 
   absl::StatusOr<Alternatives> Expand(const Schema& schema, int depth) const;
+  absl::StatusOr<Alternatives> ExpandCombined(const std::string& keyword, const Schema& value,
+                                              int depth) const;
   absl::StatusOr<Alternatives> ExpandList(const std::string& keyword, const Schema& list,
                                           int depth) const;
+  absl::Status CheckNegated(const Schema& own) const;
+  absl::StatusOr<Alternatives> ExpandNegated(const Schema& schema, int depth) const;
+  absl::StatusOr<Alternatives> Negate(const Alternatives& alternatives,
+                                      const std::string& keyword) const;
+  absl::StatusOr<Alternatives> ExpandIf(const Schema& condition, int depth) const;
   absl::Status CheckDisjoint(const std::vector<Alternatives>& choices, int depth,
                              bool of_answers) const;
   bool AreDisjoint(const Schema& a, const Schema& b, int depth, bool of_answers) const;
@@ -43,6 +50,8 @@ class SchemaExpansion {
   const Schema& root_;
   mutable size_t num_expanded_ = 0;  // schemas so far
   mutable size_t num_compared_ = 0;  // values of lists
+  mutable size_t num_negated_ = 0;   // schemas
+  mutable int negation_depth_ = 0;   // of the schema that is expanded
 };
 
 }  // namespace octet

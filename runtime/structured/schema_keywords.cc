@@ -33,6 +33,14 @@ bool IsTextList(const Schema& value) {
 bool IsSchemaMap(const Schema& value) {
   return value.is_object() && std::all_of(value.begin(), value.end(), IsAnySchema);
 }
+bool IsTextListMap(const Schema& value) {
+  return value.is_object() && std::all_of(value.begin(), value.end(), IsTextList);
+}
+bool IsDependencyMap(const Schema& value) {
+  return value.is_object() && std::all_of(value.begin(), value.end(), [](const Schema& part) {
+           return IsTextList(part) || IsAnySchema(part);
+         });
+}
 bool IsAnything(const Schema&) { return true; }
 bool IsDivisor(const Schema& value) {
   return IsCount(value) && value >= 1 && value <= kMostDivisor;
@@ -59,15 +67,25 @@ constexpr Keyword kKeywords[] = {
     {"allOf", IsSchemaList, kSchemaListRule},
     {"anyOf", IsSchemaList, kSchemaListRule},
     {"oneOf", IsSchemaList, kSchemaListRule},
+    {"not", IsAnySchema, kSchemaRule},
+    {"if", IsAnySchema, kSchemaRule},
+    {"then", IsAnySchema, kSchemaRule},
+    {"else", IsAnySchema, kSchemaRule},
     {"properties", IsSchemaMap, "an object of schemas", kSchemaObject},
     {"required", IsTextList, "a list of texts", kSchemaObject},
     {"additionalProperties", IsAnySchema, kSchemaRule, kSchemaObject},
     {"patternProperties", IsSchemaMap, "an object of schemas", kSchemaObject},
+    {"propertyNames", IsAnySchema, kSchemaRule, kSchemaObject},
+    {"dependentRequired", IsTextListMap, "an object of lists of texts", kSchemaObject},
+    {"dependentSchemas", IsSchemaMap, "an object of schemas", kSchemaObject},
+    {"dependencies", IsDependencyMap, "an object of schemas or lists of texts", kSchemaObject},
+    {"unevaluatedProperties", IsAnySchema, kSchemaRule, kSchemaObject},
     {"minProperties", IsCount, kCountRule, kSchemaObject},
     {"maxProperties", IsCount, kCountRule, kSchemaObject},
     {"prefixItems", IsSchemaList, kSchemaListRule, kSchemaArray},
     {"items", IsSchemaOrList, kSchemaRule, kSchemaArray},
     {"additionalItems", IsAnySchema, kSchemaRule, kSchemaArray},
+    {"unevaluatedItems", IsAnySchema, kSchemaRule, kSchemaArray},
     {"minItems", IsCount, kCountRule, kSchemaArray},
     {"maxItems", IsCount, kCountRule, kSchemaArray},
     {"uniqueItems", IsBoolean, "true or false", kSchemaArray},
@@ -84,9 +102,19 @@ constexpr Keyword kKeywords[] = {
 
 // Keywords on which no value's validity depends, and the places of definitions.
 constexpr std::string_view kAnnotations[] = {
-    "title", "description", "default",  "example",          "examples",        "$schema",
-    "$id",   "id",          "$comment", "deprecated",       "readOnly",        "writeOnly",
-    "$defs", "definitions", "$anchor",  "contentMediaType", "contentEncoding", "discriminator"};
+    "title",           "description",   "default",      "example",
+    "examples",        "$schema",       "$id",          "id",
+    "$comment",        "deprecated",    "readOnly",     "writeOnly",
+    "$defs",           "definitions",   "$anchor",      "contentMediaType",
+    "contentEncoding", "contentSchema", "discriminator"};
+
+// Keywords that begin like this are extensions, such as OpenAPI's, without a meaning for validity.
+constexpr std::string_view kExtension = "x-";
+
+bool IsAnnotation(std::string_view name) {
+  return name.starts_with(kExtension) || std::find(std::begin(kAnnotations), std::end(kAnnotations),
+                                                   name) != std::end(kAnnotations);
+}
 
 struct TypeName {
   std::string_view name;
@@ -138,6 +166,12 @@ void UseNewForms(Schema& schema) {
   if (schema.contains("patternProperties") && schema["patternProperties"].empty()) {
     schema.erase("patternProperties");
   }
+  if (!schema.contains("dependencies")) return;
+  const Schema dependencies = schema["dependencies"];
+  schema.erase("dependencies");
+  for (auto member = dependencies.begin(); member != dependencies.end(); ++member) {
+    schema[member->is_array() ? "dependentRequired" : "dependentSchemas"][member.key()] = *member;
+  }
 }
 
 // "const" beside "enum" allows the value only if the list has it.
@@ -165,10 +199,7 @@ absl::StatusOr<Schema> NormalizeKeywords(const Schema& schema) {
   Schema normalized = Schema::object();
   for (auto member = schema.begin(); member != schema.end(); ++member) {
     const std::string& name = member.key();
-    if (std::find(std::begin(kAnnotations), std::end(kAnnotations), name) !=
-        std::end(kAnnotations)) {
-      continue;
-    }
+    if (IsAnnotation(name)) continue;
     const Keyword* keyword = FindKnownKeyword(name);
     if (keyword == nullptr) return UnsupportedKeyword(name);
     if (!keyword->accepts(*member)) {

@@ -17,6 +17,11 @@ namespace octet {
 // A schema, or a part of one. It keeps the order of an object's members.
 using Schema = nlohmann::ordered_json;
 
+// Keywords of plain schemas alone, for what "not" asks for: lists of the values, and of the
+// expressions, that must not be.
+inline constexpr char kNotEnum[] = "notEnum";
+inline constexpr char kNotPattern[] = "notPattern";
+
 // The types of values, as a set. An integer is a number, too.
 enum SchemaType : unsigned {
   kSchemaNull = 1,
@@ -40,8 +45,8 @@ absl::Status InvalidKeyword(std::string_view keyword, std::string_view rule);
 
 // Checks an object's own keywords, their kinds of values and what they ask for, and returns it with
 // one form for each meaning: without annotations; "type", "pattern" and "format" as lists, of which
-// a text must obey all; "const" as "enum"; "additionalItems" and lists of "items" in their newer
-// form. Sub-schemas stay as they are.
+// a text must obey all; "const" as "enum"; "additionalItems", lists of "items" and "dependencies"
+// in their newer form. Sub-schemas stay as they are.
 absl::StatusOr<Schema> NormalizeKeywords(const Schema& schema);
 
 // Returns the types that a normalized schema allows.

@@ -1,10 +1,14 @@
 #include "runtime/structured/schema_merge.h"
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
 #include <numeric>
 #include <string>
+#include <string_view>
+#include <utility>
 
 namespace octet {
 namespace {
@@ -12,6 +16,7 @@ namespace {
 Schema Both(const Schema& a, const Schema& b) {
   if (a == b || b == true) return a;
   if (a == true) return b;
+  if (a == false || b == false) return false;
   return Schema{{"allOf", Schema::array({a, b})}};
 }
 
@@ -21,27 +26,43 @@ Schema SubSchema(const Schema& schema, const char* keyword) {
   return found == nullptr ? Schema(true) : *found;
 }
 
-Schema PropertyOf(const Schema& schema, const std::string& name) {
-  if (const Schema* properties = FindKeyword(schema, "properties")) {
-    const auto found = properties->find(name);
-    if (found != properties->end()) return *found;
+// The members of a "properties", by name: to find one among 2000 in order takes its time.
+using PropertyIndex = absl::flat_hash_map<std::string_view, const Schema*>;
+
+PropertyIndex IndexOf(const Schema& schema) {
+  PropertyIndex index;
+  const Schema* properties = FindKeyword(schema, "properties");
+  if (properties == nullptr) return index;
+  for (auto member = properties->begin(); member != properties->end(); ++member) {
+    index.emplace(member.key(), &*member);
   }
-  return SubSchema(schema, "additionalProperties");
+  return index;
 }
 
 void MergeProperties(const Schema& a, const Schema& b, Schema& merged) {
-  Schema properties = Schema::object();
+  const PropertyIndex of_a = IndexOf(a);
+  const PropertyIndex of_b = IndexOf(b);
+  const auto property = [](const PropertyIndex& index, const std::string& name,
+                           const Schema& rest) {
+    const auto found = index.find(name);
+    return found == index.end() ? rest : *found->second;
+  };
+  const Schema rest_of_a = SubSchema(a, "additionalProperties");
+  const Schema rest_of_b = SubSchema(b, "additionalProperties");
+  Schema::object_t properties;
   for (const Schema* source : {&a, &b}) {
     const Schema* own = FindKeyword(*source, "properties");
     if (own == nullptr) continue;
     for (auto member = own->begin(); member != own->end(); ++member) {
-      properties[member.key()] = Both(PropertyOf(a, member.key()), PropertyOf(b, member.key()));
+      const std::string& name = member.key();
+      if (source == &b && of_a.contains(name)) continue;
+      properties.emplace_back(
+          name, Both(property(of_a, name, rest_of_a), property(of_b, name, rest_of_b)));
     }
   }
   if (!properties.empty()) merged["properties"] = std::move(properties);
   if (a.contains("additionalProperties") || b.contains("additionalProperties")) {
-    merged["additionalProperties"] =
-        Both(SubSchema(a, "additionalProperties"), SubSchema(b, "additionalProperties"));
+    merged["additionalProperties"] = Both(rest_of_a, rest_of_b);
   }
 }
 
@@ -77,17 +98,25 @@ Schema IntersectLists(const Schema& a, const Schema& b) {
 }
 
 Schema JoinLists(const Schema& a, const Schema& b) {
-  Schema names = a;
-  for (const Schema& name : b) {
-    if (std::find(a.begin(), a.end(), name) == a.end()) names.push_back(name);
+  absl::flat_hash_set<std::string> known;
+  for (const Schema& part : a) known.insert(part.dump());
+  Schema parts = a;
+  for (const Schema& part : b) {
+    if (!known.contains(part.dump())) parts.push_back(part);
   }
-  return names;
+  return parts;
 }
 
 absl::StatusOr<Schema> CommonMultiple(const Schema& a, const Schema& b) {
   const int64_t multiple = std::lcm(a.get<int64_t>(), b.get<int64_t>());
   if (multiple <= kMostDivisor) return Schema(multiple);
   return UnsupportedKeyword("multipleOf", " with two values, of schemas that must both hold,");
+}
+
+// Returns whether all parts of the keyword's list must hold.
+bool IsListOfDemands(const std::string& keyword) {
+  return keyword == "required" || keyword == "pattern" || keyword == "format" ||
+         keyword == kNotEnum || keyword == kNotPattern;
 }
 
 bool IsLowerBound(const std::string& keyword) {
@@ -101,7 +130,8 @@ bool IsUpperBound(const std::string& keyword) {
 absl::StatusOr<Schema> MergeKeyword(const std::string& keyword, const Schema& a, const Schema& b) {
   if (keyword == "type") return IntersectTypes(a, b);
   if (keyword == "enum") return IntersectLists(a, b);
-  if (keyword == "required" || keyword == "pattern" || keyword == "format") return JoinLists(a, b);
+  if (IsListOfDemands(keyword)) return JoinLists(a, b);
+  if (keyword == "propertyNames") return Both(a, b);
   if (keyword == "multipleOf") return CommonMultiple(a, b);
   if (keyword == "uniqueItems") return Schema(a == true || b == true);
   if (IsLowerBound(keyword)) return std::max(a, b);

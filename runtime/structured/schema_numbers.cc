@@ -120,11 +120,44 @@ Node AddMultiples(int64_t divisor, Grammar& grammar) {
   return grammar.Sequence({grammar.Optional(grammar.Text("-")), rules[classes[0]]});
 }
 
+// Adds decimals without exponents.
+Node AddShortDecimals(const Schema& schema, Grammar& grammar) {
+  const DecimalRange range = RangeOf(schema);
+  if (range.least || range.most) {
+    JsonGrammar json(/*is_compact=*/true, grammar);
+    return AddRange(schema, /*is_integer=*/false, json);
+  }
+  const Node digits = grammar.Repeat(grammar.Bytes(BytesBetween('0', '9')), 1, kFractionDigits);
+  const Node fraction = grammar.Sequence({grammar.Text("."), digits});
+  return grammar.Sequence({AddShortIntegers(range, grammar), grammar.Optional(fraction)});
+}
+
+// Returns all spellings, without exponents, of the numbers that must not be.
+absl::StatusOr<Grammar> NumbersThatMustNotBe(const Schema& schema) {
+  Grammar numbers;
+  std::vector<Node> texts;
+  const Schema* values = FindKeyword(schema, kNotEnum);
+  for (const Schema& value : values == nullptr ? Schema::array() : *values) {
+    if (!value.is_number()) continue;
+    std::string text = value == 0 ? "0" : value.dump();
+    if (text.find('e') != std::string::npos) {
+      return UnsupportedKeyword("not", " of a number with an exponent");
+    }
+    if (text.ends_with(".0")) text.resize(text.size() - 2);
+    const Node zeros = numbers.Repeat(numbers.Text("0"), 0, Grammar::kNoLimit);
+    const Node point = numbers.Sequence({numbers.Text("."), zeros});
+    const bool has_point = text.find('.') != std::string::npos;
+    texts.push_back(
+        numbers.Sequence({numbers.Text(text), has_point ? zeros : numbers.Optional(point)}));
+  }
+  numbers.Finish(numbers.Choice(texts));
+  return numbers;
+}
+
 absl::StatusOr<Schema> WithBoundsOfFormat(const Schema& schema) {
   Schema bounded = schema;
   const Schema* formats = FindKeyword(schema, "format");
   if (formats == nullptr) return bounded;
-  const std::vector<std::string_view> of_strings = KnownFormats();
   for (const Schema& format : *formats) {
     const auto& name = format.get_ref<const std::string&>();
     if (name == "int32") {
@@ -132,8 +165,7 @@ absl::StatusOr<Schema> WithBoundsOfFormat(const Schema& schema) {
       const Schema most = std::numeric_limits<int32_t>::max();
       bounded["minimum"] = std::max(bounded.value("minimum", least), least);
       bounded["maximum"] = std::min(bounded.value("maximum", most), most);
-    } else if (!IsNumberFormat(name) &&
-               std::find(of_strings.begin(), of_strings.end(), name) == of_strings.end()) {
+    } else if (!IsNumberFormat(name) && !IsAnyTextFormat(name) && !IsFormatKnown(name)) {
       return UnknownFormat(name);
     }
   }
@@ -147,20 +179,29 @@ absl::StatusOr<Node> AddSchemaNumbers(const Schema& schema, bool is_integer,
   const absl::StatusOr<Schema> bounded = WithBoundsOfFormat(schema);
   if (!bounded.ok()) return bounded.status();
   const Schema* divisor = FindKeyword(schema, "multipleOf");
-  if (divisor == nullptr) return AddRange(*bounded, is_integer, json);
+  const absl::StatusOr<Grammar> excluded = NumbersThatMustNotBe(schema);
+  if (!excluded.ok()) return excluded.status();
+  if (divisor == nullptr && !excluded->has_texts()) return AddRange(*bounded, is_integer, json);
   Grammar in_range;
-  in_range.Finish(AddShortIntegers(RangeOf(*bounded), in_range));
+  const bool is_whole = is_integer || divisor != nullptr;
+  in_range.Finish(is_whole ? AddShortIntegers(RangeOf(*bounded), in_range)
+                           : AddShortDecimals(*bounded, in_range));
+  std::vector<GrammarFactor> factors = {{.grammar = &in_range},
+                                        {.grammar = &*excluded, .is_excluded = true}};
   Grammar multiples;
-  multiples.Finish(AddMultiples(divisor->get<int64_t>(), multiples));
-  if (!multiples.has_texts()) {
-    return InvalidKeyword("multipleOf",
-                          absl::StrCat("has ", divisor->dump(), ", which needs more than ",
-                                       kMostRemainders, " states"));
+  if (divisor != nullptr) {
+    multiples.Finish(AddMultiples(divisor->get<int64_t>(), multiples));
+    if (!multiples.has_texts()) {
+      return InvalidKeyword("multipleOf",
+                            absl::StrCat("has ", divisor->dump(), ", which needs more than ",
+                                         kMostRemainders, " states"));
+    }
+    factors.push_back({.grammar = &multiples});
   }
-  const GrammarFactor factors[] = {{.grammar = &in_range}, {.grammar = &multiples}};
   absl::StatusOr<Node> node = AddProduct(factors, num_states_left, json.grammar());
   if (node.ok()) return node;
-  return InvalidKeyword("multipleOf", std::string(node.status().message()));
+  return InvalidKeyword(divisor == nullptr ? "not" : "multipleOf",
+                        std::string(node.status().message()));
 }
 
 }  // namespace octet

@@ -3,12 +3,11 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "runtime/io/strict_json.h"
 #include "runtime/structured/grammar_product.h"
 #include "runtime/structured/json_grammar.h"
-#include "runtime/structured/regex.h"
+#include "runtime/structured/regex_lookaheads.h"
 #include "runtime/structured/string_formats.h"
 
 namespace octet {
@@ -16,21 +15,8 @@ namespace {
 
 using Node = Grammar::Node;
 
-// The most bytes of names that stand beside "patternProperties".
-constexpr size_t kMostNamesBytes = 10'000;
-
-// Lengths of strings.
-struct LengthLimits {
-  int64_t least = 0;
-  int64_t most = kNoRegexLimit;
-};
-
-LengthLimits LimitsOf(const Schema& schema) {
-  LengthLimits limits;
-  if (const Schema* least = FindKeyword(schema, "minLength")) limits.least = least->get<int64_t>();
-  if (const Schema* most = FindKeyword(schema, "maxLength")) limits.most = most->get<int64_t>();
-  return limits;
-}
+// The most bytes of texts that a rule excludes beside others.
+constexpr size_t kMostExcludedBytes = 10'000;
 
 int32_t CountOf(int64_t length) {
   return length == kNoRegexLimit ? Grammar::kNoLimit : static_cast<int32_t>(length);
@@ -44,23 +30,48 @@ absl::StatusOr<Node> AddPattern(const TextPattern& pattern, JsonGrammar& json) {
   return InvalidKeyword(pattern.keyword, std::string(node.status().message()));
 }
 
-Grammar AnyOfLength(const LengthLimits& limits, const CodePoints& characters) {
+Grammar AnyOfLength(const RegexLengths& lengths, const CodePoints& characters) {
   Grammar alone;
   JsonGrammar json(/*is_compact=*/true, alone);
   const Node character = json.Character(characters);
-  alone.Finish(alone.Repeat(character, CountOf(limits.least), CountOf(limits.most)));
+  alone.Finish(alone.Repeat(character, CountOf(lengths.least), CountOf(lengths.most)));
   return alone;
 }
 
-Grammar OneOf(const std::vector<std::string>& names) {
+int64_t CountCharacters(const std::string& utf8) {
+  return std::count_if(utf8.begin(), utf8.end(),
+                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+}
+
+// Returns the text as JSON spells it, without quotes.
+std::string SpelledInJson(const std::string& text) {
+  const std::string quoted = Schema(text).dump();
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+Grammar OneOf(const std::vector<std::string>& texts) {
   Grammar alone;
-  std::vector<Node> texts;
-  for (const std::string& name : names) {
-    const std::string quoted = Schema(name).dump();
-    texts.push_back(alone.Text(std::string_view(quoted).substr(1, quoted.size() - 2)));
-  }
-  alone.Finish(alone.Choice(texts));
+  std::vector<Node> nodes;
+  for (const std::string& text : texts) nodes.push_back(alone.Text(SpelledInJson(text)));
+  alone.Finish(alone.Choice(nodes));
   return alone;
+}
+
+void AddPatterns(const Schema& plain, const char* keyword, std::vector<TextPattern>& patterns) {
+  const Schema* list = FindKeyword(plain, keyword);
+  if (list == nullptr) return;
+  const bool is_excluded = keyword == std::string_view(kNotPattern);
+  for (const Schema& regex : *list) {
+    const auto& text = regex.get_ref<const std::string&>();
+    std::vector<RegexPart> parts = {{.regex = text}};
+    if (!is_excluded) parts = SplitLookaheads(text);
+    for (const RegexPart& part : parts) {
+      patterns.push_back({.keyword = "pattern",
+                          .regex = part.regex,
+                          .is_search = true,
+                          .is_excluded = part.is_excluded || is_excluded});
+    }
+  }
 }
 
 }  // namespace
@@ -70,99 +81,123 @@ absl::Status UnknownFormat(const std::string& name) {
                         absl::StrCat("has ", Quoted(Shortened(name)), ", which is not supported"));
 }
 
-absl::StatusOr<std::vector<TextPattern>> PatternsOf(const Schema& schema) {
-  std::vector<TextPattern> patterns;
-  if (const Schema* list = FindKeyword(schema, "pattern")) {
-    for (const Schema& regex : *list) {
-      patterns.push_back(
-          {.keyword = "pattern", .regex = regex.get<std::string>(), .is_search = true});
+absl::StatusOr<TextRule> TextRuleOf(const Schema& plain) {
+  TextRule rule;
+  if (const Schema* least = FindKeyword(plain, "minLength")) {
+    rule.lengths.least = least->get<int64_t>();
+  }
+  if (const Schema* most = FindKeyword(plain, "maxLength"))
+    rule.lengths.most = most->get<int64_t>();
+  if (const Schema* values = FindKeyword(plain, kNotEnum)) {
+    for (const Schema& value : *values) {
+      if (value.is_string()) rule.is_none_of.push_back(value.get<std::string>());
     }
   }
-  const Schema* formats = FindKeyword(schema, "format");
-  if (formats == nullptr) return patterns;
-  for (const Schema& format : *formats) {
-    const auto& name = format.get_ref<const std::string&>();
-    if (IsNumberFormat(name)) continue;
-    std::string regex = RegexOfFormat(name);
-    if (regex.empty()) return UnknownFormat(name);
-    patterns.push_back({.keyword = "format", .regex = std::move(regex)});
+  AddPatterns(plain, "pattern", rule.patterns);
+  AddPatterns(plain, kNotPattern, rule.patterns);
+  if (const Schema* formats = FindKeyword(plain, "format")) {
+    for (const Schema& format : *formats) {
+      const auto& name = format.get_ref<const std::string&>();
+      if (IsNumberFormat(name) || IsAnyTextFormat(name)) continue;
+      std::string regex = RegexOfFormat(name);
+      if (regex.empty()) return UnknownFormat(name);
+      rule.patterns.push_back({.keyword = "format", .regex = std::move(regex)});
+    }
   }
-  return patterns;
+  rule.keyword = rule.patterns.empty() ? "not" : rule.patterns.front().keyword;
+  return rule;
 }
 
 TextPattern PatternOfNames(const std::string& regex) {
   return {.keyword = "patternProperties", .regex = regex, .is_search = true};
 }
 
-absl::StatusOr<const Grammar*> SchemaStrings::GrammarOf(const TextPattern& pattern) {
+absl::StatusOr<SchemaStrings::Spelled*> SchemaStrings::Spell(const TextPattern& pattern) {
   const std::pair key(pattern.regex, pattern.is_search);
-  const auto known = alone_.find(key);
-  if (known != alone_.end()) return &known->second;
+  const auto known = spelled_.find(key);
+  if (known != spelled_.end()) return &known->second;
   Grammar alone;
   JsonGrammar json(/*is_compact=*/true, alone);
   const absl::StatusOr<Node> node = AddPattern(pattern, json);
   if (!node.ok()) return node.status();
   if (alone.too_large()) return InvalidKeyword(pattern.keyword, "is too large");
   alone.Finish(*node);
-  return &alone_.emplace(key, std::move(alone)).first->second;
+  Spelled& spelled = spelled_[key];
+  spelled.grammar = std::move(alone);
+  return &spelled;
 }
 
-absl::StatusOr<Node> SchemaStrings::Strings(const Schema& schema) {
+absl::StatusOr<bool> SchemaStrings::Matches(const std::string& text, const TextPattern& pattern) {
+  const absl::StatusOr<Spelled*> spelled = Spell(pattern);
+  if (!spelled.ok()) return spelled.status();
+  auto& [grammar, automaton] = **spelled;
+  if (!grammar.has_texts()) return pattern.is_excluded;
+  if (!automaton) automaton.emplace(grammar);
+  int32_t state = automaton->start();
+  for (const char c : SpelledInJson(text)) {
+    if (state != ByteAutomaton::kDead) state = automaton->Step(state, static_cast<uint8_t>(c));
+  }
+  const bool matches = state != ByteAutomaton::kDead && automaton->Accepts(state);
+  return matches != pattern.is_excluded;
+}
+
+absl::StatusOr<bool> SchemaStrings::Obeys(const std::string& text, const TextRule& rule) {
+  const int64_t length = CountCharacters(text);
+  if (length < rule.lengths.least || length > rule.lengths.most) return false;
+  const std::vector<std::string>& others = rule.is_none_of;
+  if (std::find(others.begin(), others.end(), text) != others.end()) return false;
+  for (const TextPattern& pattern : rule.patterns) {
+    const absl::StatusOr<bool> matches = Matches(text, pattern);
+    if (!matches.ok() || !*matches) return matches;
+  }
+  return true;
+}
+
+absl::StatusOr<Node> SchemaStrings::Texts(const TextRule& rule) {
   JsonGrammar json(/*is_compact=*/true, grammar_);
-  const LengthLimits limits = LimitsOf(schema);
+  const RegexLengths& limits = rule.lengths;
   if (limits.least > limits.most) return Grammar::kNone;
-  const absl::StatusOr<std::vector<TextPattern>> patterns = PatternsOf(schema);
-  if (!patterns.ok()) return patterns.status();
-  if (patterns->empty()) return json.String(CountOf(limits.least), CountOf(limits.most));
-  LengthLimits left = limits;  // that the patterns do not keep by themselves
-  for (const TextPattern& pattern : *patterns) {
+  RegexLengths left = limits;  // that the patterns do not keep by themselves
+  for (const TextPattern& pattern : rule.patterns) {
+    if (pattern.is_excluded) continue;
     const RegexLengths lengths = LengthsOfRegex(pattern.regex, pattern.is_search);
     if (lengths.least > limits.most || lengths.most < limits.least) return Grammar::kNone;
     if (lengths.least >= limits.least) left.least = 0;
     if (lengths.most <= limits.most) left.most = kNoRegexLimit;
   }
   const bool has_lengths = left.least > 0 || left.most != kNoRegexLimit;
-  if (patterns->size() == 1 && !has_lengths) {
-    const absl::StatusOr<Node> node = AddPattern(patterns->front(), json);
-    return node.ok() ? json.Quoted(*node) : node;
+  if (rule.patterns.empty() && rule.is_none_of.empty()) {
+    return json.String(CountOf(limits.least), CountOf(limits.most));
   }
-  std::vector<GrammarFactor> factors;
-  factors.reserve(patterns->size() + 1);
-  for (const TextPattern& pattern : *patterns) {
-    const absl::StatusOr<const Grammar*> of_pattern = GrammarOf(pattern);
-    if (!of_pattern.ok()) return of_pattern.status();
-    factors.push_back({.grammar = *of_pattern});
-  }
-  const Grammar lengths = AnyOfLength(left, CodePoints().Complement());
-  if (has_lengths) factors.push_back({.grammar = &lengths});
-  const absl::StatusOr<Node> node = AddProduct(factors, num_states_left_, grammar_);
-  if (node.ok()) return json.Quoted(*node);
-  return InvalidKeyword(patterns->front().keyword,
-                        absl::StrCat(std::string(node.status().message()),
-                                     " beside lengths or another \"pattern\" or \"format\""));
+  if (rule.patterns.empty() && !has_lengths) return json.OtherNames(rule.is_none_of);
+  const bool is_alone = rule.patterns.size() == 1 && !rule.patterns.front().is_excluded;
+  if (!is_alone || has_lengths || !rule.is_none_of.empty()) return Product(rule, left);
+  const absl::StatusOr<Node> node = AddPattern(rule.patterns.front(), json);
+  return node.ok() ? json.Quoted(*node) : node;
 }
 
-absl::StatusOr<Node> SchemaStrings::Names(const NameRule& rule) {
-  // Beyond these characters, dialects differ in what an expression does not match.
-  const CodePoints characters =
-      rule.matches_not.empty() ? CodePoints().Complement() : CodePoints{{' ', '~'}};
+absl::StatusOr<Node> SchemaStrings::Product(const TextRule& rule, const RegexLengths& lengths) {
   size_t num_bytes = 0;
-  for (const std::string& name : rule.is_none_of) num_bytes += name.size();
-  if (num_bytes > kMostNamesBytes) return InvalidKeyword("patternProperties", "is too large");
-  const Grammar any = AnyOfLength({}, characters);
-  const Grammar names = OneOf(rule.is_none_of);
+  for (const std::string& text : rule.is_none_of) num_bytes += text.size();
+  if (num_bytes > kMostExcludedBytes) return InvalidKeyword(rule.keyword, "is too large");
+  // Beyond these characters, dialects differ in what an expression does not match.
+  const bool has_excluded =
+      std::any_of(rule.patterns.begin(), rule.patterns.end(),
+                  [](const TextPattern& pattern) { return pattern.is_excluded; });
+  const CodePoints characters = has_excluded ? CodePoints{{' ', '~'}} : CodePoints().Complement();
+  const Grammar any = AnyOfLength(lengths, characters);
+  const Grammar texts = OneOf(rule.is_none_of);
   std::vector<GrammarFactor> factors = {{.grammar = &any},
-                                        {.grammar = &names, .is_excluded = true}};
-  for (const auto* list : {&rule.matches, &rule.matches_not}) {
-    for (const std::string& regex : *list) {
-      const absl::StatusOr<const Grammar*> of_regex = GrammarOf(PatternOfNames(regex));
-      if (!of_regex.ok()) return of_regex.status();
-      factors.push_back({.grammar = *of_regex, .is_excluded = list == &rule.matches_not});
-    }
+                                        {.grammar = &texts, .is_excluded = true}};
+  for (const TextPattern& pattern : rule.patterns) {
+    const absl::StatusOr<Spelled*> spelled = Spell(pattern);
+    if (!spelled.ok()) return spelled.status();
+    factors.push_back({.grammar = &(*spelled)->grammar, .is_excluded = pattern.is_excluded});
   }
   const absl::StatusOr<Node> node = AddProduct(factors, num_states_left_, grammar_);
   if (node.ok()) return JsonGrammar(/*is_compact=*/true, grammar_).Quoted(*node);
-  return InvalidKeyword("patternProperties", std::string(node.status().message()));
+  return InvalidKeyword(rule.keyword, absl::StrCat(std::string(node.status().message()),
+                                                   " beside lengths or other keywords"));
 }
 
 }  // namespace octet

@@ -4,21 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
-#include <set>
 #include <utility>
-#include <vector>
-
-#include "runtime/structured/byte_automaton.h"
-#include "runtime/structured/regex.h"
 
 namespace octet {
 namespace {
-
-int64_t CountCharacters(const std::string& utf8) {
-  return std::count_if(utf8.begin(), utf8.end(),
-                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-}
 
 bool IsCountWithin(int64_t count, const Schema& plain, const char* least, const char* most) {
   const Schema* lower = FindKeyword(plain, least);
@@ -67,43 +56,6 @@ bool HasEqualElements(const Schema& list) {
 
 }  // namespace
 
-// The automaton of an expression.
-class SchemaValues::Matcher {
- public:
-  static absl::StatusOr<std::unique_ptr<Matcher>> Make(const TextPattern& pattern) {
-    auto matcher = std::make_unique<Matcher>();
-    Grammar& grammar = matcher->grammar_;
-    const RegexUse use = {
-        .write = [&grammar](const CodePoints& set) { return grammar.Characters(set); },
-        .is_search = pattern.is_search};
-    const absl::StatusOr<Grammar::Node> node = AddRegex(pattern.regex, use, grammar);
-    if (!node.ok()) {
-      return InvalidKeyword(pattern.keyword, std::string(node.status().message()));
-    }
-    if (grammar.too_large()) return InvalidKeyword(pattern.keyword, "is too large");
-    grammar.Finish(*node);
-    if (grammar.has_texts()) matcher->automaton_.emplace(grammar);
-    return matcher;
-  }
-
-  bool Matches(const std::string& text) {
-    if (!automaton_) return false;
-    int32_t state = automaton_->start();
-    for (const char c : text) {
-      state = automaton_->Step(state, static_cast<uint8_t>(c));
-      if (state == ByteAutomaton::kDead) return false;
-    }
-    return automaton_->Accepts(state);
-  }
-
- private:
-  Grammar grammar_;
-  std::optional<ByteAutomaton> automaton_;  // of grammar_, where that has texts
-};
-
-SchemaValues::SchemaValues(const SchemaExpansion& expansion) : expansion_(expansion) {}
-SchemaValues::~SchemaValues() = default;
-
 absl::StatusOr<std::vector<Schema>> SchemaValues::ValidOf(const Schema& plain) {
   const Schema& list = plain["enum"];
   const bool has_others = plain.size() > (plain.contains("type") ? 2U : 1U);
@@ -121,15 +73,8 @@ absl::StatusOr<std::vector<Schema>> SchemaValues::ValidOf(const Schema& plain) {
   return valid;
 }
 
-absl::StatusOr<bool> SchemaValues::Matches(const std::string& text, const TextPattern& pattern) {
-  std::unique_ptr<Matcher>& matcher =
-      matchers_[absl::StrCat(pattern.is_search ? "s" : "w", pattern.regex)];
-  if (matcher == nullptr) {
-    absl::StatusOr<std::unique_ptr<Matcher>> made = Matcher::Make(pattern);
-    if (!made.ok()) return made.status();
-    matcher = *std::move(made);
-  }
-  return matcher->Matches(text);
+bool SchemaValues::Found(const absl::StatusOr<bool>& found) {
+  return found.ok() ? *found : Fail(found.status());
 }
 
 bool SchemaValues::Fail(const absl::Status& status) {
@@ -154,6 +99,8 @@ bool SchemaValues::CheckPlain(const Schema& value, const Schema& plain) {
   if ((TypeOfValue(value) & TypesOf(plain)) == 0) return false;
   const Schema* values = FindKeyword(plain, "enum");
   if (values != nullptr && !ListHasValue(*values, value)) return false;
+  values = FindKeyword(plain, kNotEnum);
+  if (values != nullptr && ListHasValue(*values, value)) return false;
   if (value.is_string()) return CheckString(value.get_ref<const std::string&>(), plain);
   if (value.is_number()) return IsNumberWithin(value, plain);
   if (value.is_array()) return CheckArray(value, plain);
@@ -161,13 +108,8 @@ bool SchemaValues::CheckPlain(const Schema& value, const Schema& plain) {
 }
 
 bool SchemaValues::CheckString(const std::string& text, const Schema& plain) {
-  if (!IsCountWithin(CountCharacters(text), plain, "minLength", "maxLength")) return false;
-  const absl::StatusOr<std::vector<TextPattern>> patterns = PatternsOf(plain);
-  if (!patterns.ok()) return Fail(patterns.status());
-  return std::all_of(patterns->begin(), patterns->end(), [&](const TextPattern& pattern) {
-    const absl::StatusOr<bool> matches = Matches(text, pattern);
-    return matches.ok() ? *matches : Fail(matches.status());
-  });
+  const absl::StatusOr<TextRule> rule = TextRuleOf(plain);
+  return rule.ok() ? Found(strings_.Obeys(text, *rule)) : Fail(rule.status());
 }
 
 bool SchemaValues::CheckArray(const Schema& value, const Schema& plain) {
@@ -198,6 +140,8 @@ bool SchemaValues::CheckObject(const Schema& value, const Schema& plain) {
 }
 
 bool SchemaValues::CheckMember(const std::string& name, const Schema& value, const Schema& plain) {
+  const Schema* names = FindKeyword(plain, "propertyNames");
+  if (names != nullptr && !Check(name, *names)) return false;
   bool is_described = false;
   const Schema* properties = FindKeyword(plain, "properties");
   if (properties != nullptr && properties->contains(name)) {
@@ -206,9 +150,7 @@ bool SchemaValues::CheckMember(const std::string& name, const Schema& value, con
   }
   if (const Schema* patterns = FindKeyword(plain, "patternProperties")) {
     for (auto entry = patterns->begin(); entry != patterns->end(); ++entry) {
-      const absl::StatusOr<bool> matches = Matches(name, PatternOfNames(entry.key()));
-      if (!matches.ok()) return Fail(matches.status());
-      if (!*matches) continue;
+      if (!Found(strings_.Matches(name, PatternOfNames(entry.key())))) continue;
       is_described = true;
       if (!Check(value, *entry)) return false;
     }

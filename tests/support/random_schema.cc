@@ -20,10 +20,12 @@ Json RandomSchema::Make() {
 
 Json RandomSchema::Schema(int depth) {
   if (depth == 0) return Leaf();
-  switch (Below(8)) {
+  switch (Below(9)) {
     case 0:
     case 1:
       return Object(depth - 1);
+    case 8:
+      return Conditional(depth - 1);
     case 2:
       return Array(depth - 1);
     case 3:
@@ -37,9 +39,11 @@ Json RandomSchema::Schema(int depth) {
 }
 
 Json RandomSchema::Leaf() {
-  switch (Below(10)) {
+  switch (Below(11)) {
     case 9:
       return Filtered();
+    case 10:
+      return Without();
     case 0:
       return {{"type", "boolean"}, {"title", "a switch"}};
     case 1:
@@ -57,6 +61,62 @@ Json RandomSchema::Leaf() {
     default:
       return String();
   }
+}
+
+// What must not be.
+Json RandomSchema::Without() {
+  switch (Below(4)) {
+    case 0:
+      return {{"type", "string"}, {"maxLength", 4}, {"not", {{"enum", {Name(), "b", "1"}}}}};
+    case 1:
+      return {{"type", OneIn(2) ? "integer" : "number"},
+              {"minimum", -2},
+              {"not", OneIn(2) ? Json{{"enum", {0, 1, 2.5}}} : Json{{"maximum", 3.5}}}};
+    case 2:
+      return {{"type", "string"},
+              {"pattern", OneIn(2) ? "^(?![0-9])[a-z0-9]{1,3}$" : "^(?=[a-z]*x)[a-z]{2,4}$"}};
+    default:
+      return {{"not", {{"type", Json::array({"object", "array", "string"})}}}};
+  }
+}
+
+// What names of members may be.
+Json RandomSchema::Names() {
+  switch (Below(4)) {
+    case 0:
+      return {{"enum", {"a", "ab", "extra", "id"}}};
+    case 1:
+      return {{"maxLength", 4}};
+    case 2:
+      return {{"pattern", "^[a-z]*$"}};
+    default:
+      return {{"anyOf", Json::array({{{"const", "a"}}, {{"pattern", "^\\w{2,5}$"}}})}};
+  }
+}
+
+Json RandomSchema::Conditional(int depth) {
+  const Json properties = {
+      {"kind", {{"enum", {"x", "y", "z"}}}}, {"value", Schema(depth)}, {"other", Leaf()}};
+  Json schema = {{"type", "object"}, {"properties", properties}};
+  const Json is_x = {{"properties", {{"kind", {{"const", "x"}}}}}};
+  switch (Below(4)) {
+    case 0:
+      schema["if"] = is_x;
+      schema["then"] = {{"required", {"value"}}};
+      if (OneIn(2)) schema["else"] = {{"properties", {{"value", false}}}};
+      break;
+    case 1:
+      schema["dependentRequired"] = {{"value", {"kind", "other"}}, {"other", {"kind"}}};
+      break;
+    case 2:
+      schema["dependentSchemas"] = {{"value", is_x}};
+      break;
+    default:
+      schema["unevaluatedProperties"] = false;
+      schema["anyOf"] = Json::array(
+          {{{"properties", {{"id", Leaf()}}}, {"required", {"id"}}}, {{"required", {"kind"}}}});
+  }
+  return schema;
 }
 
 // A list of values, not all of which the other keywords allow.
@@ -134,6 +194,7 @@ Json RandomSchema::Object(int depth) {
     schema["patternProperties"]["^a"] = Leaf();
     if (OneIn(2)) schema["patternProperties"]["[0-9]$"] = Json{{"type", "integer"}};
   }
+  if (OneIn(6) && !schema.contains("required")) schema["propertyNames"] = Names();
   const int num_members = static_cast<int>(properties.size());
   if (OneIn(4)) schema["minProperties"] = std::min(num_members, 1 + Below(3));
   if (OneIn(4)) schema["maxProperties"] = std::max(num_members, 1 + Below(3));

@@ -29,6 +29,9 @@ class RandomSchema {
   Json Object(int depth);
   Json Array(int depth);
   Json Combined(int depth);
+  Json Conditional(int depth);
+  Json Names();
+  Json Without();
   std::string Name();
   bool OneIn(uint32_t n) { return random_() % n == 0; }
   int Below(int n) { return static_cast<int>(random_() % static_cast<uint32_t>(n)); }

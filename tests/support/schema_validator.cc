@@ -94,9 +94,17 @@ class SchemaValidator {
     if (schema.contains("allOf") && count("allOf") != schema["allOf"].size()) return false;
     if (schema.contains("anyOf") && count("anyOf") == 0) return false;
     if (schema.contains("oneOf") && count("oneOf") != 1) return false;
-    if (!schema.contains("$ref")) return true;
+    if (schema.contains("not") && Check(value, schema["not"])) return false;
+    if (schema.contains("if")) {
+      const char* branch = Check(value, schema["if"]) ? "then" : "else";
+      if (schema.contains(branch) && !Check(value, schema[branch])) return false;
+    }
+    return !schema.contains("$ref") || Check(value, TargetOf(schema));
+  }
+
+  const OrderedJson& TargetOf(const OrderedJson& schema) const {
     const std::string pointer = schema["$ref"].get<std::string>().substr(1);
-    return Check(value, root_.at(OrderedJson::json_pointer(pointer)));
+    return root_.at(OrderedJson::json_pointer(pointer));
   }
 
   static bool CheckString(const OrderedJson& value, const OrderedJson& schema) {
@@ -146,11 +154,45 @@ class SchemaValidator {
     for (auto member = value.begin(); member != value.end(); ++member) {
       if (!CheckMember(member.key(), *member, schema)) return false;
     }
+    return CheckDependent(value, schema);
+  }
+
+  bool CheckDependent(const OrderedJson& value, const OrderedJson& schema) const {
+    const OrderedJson names = schema.value("dependentRequired", OrderedJson::object());
+    for (auto member = names.begin(); member != names.end(); ++member) {
+      for (const OrderedJson& name : *member) {
+        if (value.contains(member.key()) && !value.contains(name.get<std::string>())) return false;
+      }
+    }
+    const OrderedJson schemas = schema.value("dependentSchemas", OrderedJson::object());
+    for (auto member = schemas.begin(); member != schemas.end(); ++member) {
+      if (value.contains(member.key()) && !Check(value, *member)) return false;
+    }
+    if (schema.value("unevaluatedProperties", true)) return true;
+    for (auto member = value.begin(); member != value.end(); ++member) {
+      if (!IsEvaluated(member.key(), value, schema)) return false;
+    }
     return true;
+  }
+
+  // Returns whether a keyword beside "unevaluatedProperties" is about the member.
+  bool IsEvaluated(const std::string& name, const OrderedJson& value,
+                   const OrderedJson& schema) const {
+    if (schema.is_boolean()) return false;
+    if (schema.contains("additionalProperties")) return true;
+    if (schema.contains("properties") && schema["properties"].contains(name)) return true;
+    if (schema.contains("$ref") && IsEvaluated(name, value, TargetOf(schema))) return true;
+    for (const char* keyword : {"allOf", "anyOf", "oneOf"}) {
+      for (const OrderedJson& part : schema.value(keyword, OrderedJson::array())) {
+        if (Check(value, part) && IsEvaluated(name, value, part)) return true;
+      }
+    }
+    return false;
   }
 
   bool CheckMember(const std::string& name, const OrderedJson& value,
                    const OrderedJson& schema) const {
+    if (schema.contains("propertyNames") && !Check(name, schema["propertyNames"])) return false;
     bool is_described = false;
     if (schema.contains("properties") && schema["properties"].contains(name)) {
       if (!Check(value, schema["properties"][name])) return false;

@@ -10,16 +10,16 @@ TEST_F(RunBatchTest, RefusedLinesAreToldWithTheirReasons) {
   std::string input;
   for (int i = 0; i < 50; ++i) {
     input += absl::StrReplaceAll(Renamed("r" + std::to_string(i)),
-                                 {{"\"temperature\": 0", "\"allowed_token_ids\": [1]"}});
+                                 {{"\"temperature\": 0", "\"logprob_token_ids\": [1]"}});
   }
   WriteFile(input_, input + Refused("x"));
   const ProcessResult result = RunOctet(2, "run-batch " + Files() + "--progress none --report " +
                                                directory_ + "/report --model " + kDemoModel);
   EXPECT_EQ(result.exit_code, 0) << result.output;
   EXPECT_THAT(result.output,
-              HasSubstr("octet: note: line 1 is refused: 'allowed_token_ids' is not "));
+              HasSubstr("octet: note: line 1 is refused: 'logprob_token_ids' is not "));
   EXPECT_THAT(result.output, HasSubstr("octet: note: no line was answered; 51 lines were refused"));
-  EXPECT_THAT(result.output, HasSubstr("\n  50 x 'allowed_token_ids' is not "));
+  EXPECT_THAT(result.output, HasSubstr("\n  50 x 'logprob_token_ids' is not "));
   EXPECT_THAT(result.output, HasSubstr("(first: line 1)\n  1 x 'temperature' must be "));
   EXPECT_THAT(result.output, HasSubstr("(first: line 51)"));
   const json report = ParseJson(ReadFile(directory_ + "/report/summary.json"));

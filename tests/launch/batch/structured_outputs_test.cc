@@ -46,7 +46,7 @@ std::string ExampleLines() {
         i % 2 == 0 ? format : absl::StrCat(R"("structured_outputs": {"json": )", kCarSchema, "}"));
     input += ChatLine("object" + n, R"("response_format": {"type": "json_object"})");
   }
-  input += ChatLine("refused keyword", R"("guided_json": {"not": {}})");
+  input += ChatLine("refused keyword", R"("guided_json": {"contains": {}})");
   input += ChatLine("refused grammar", R"("guided_grammar": "root ::= \"SELECT \" [a-z]+")");
   input +=
       ChatLine("refused new grammar", R"("structured_outputs": {"grammar": "root ::= [a-z]+"})");
@@ -61,9 +61,10 @@ bool ExpectExample(const json& line) {
   const std::string id = line["custom_id"];
   if (id.starts_with("refused")) {
     const std::string message = line["error"]["message"];
-    EXPECT_THAT(message, id == "refused keyword" ? HasSubstr("keyword \"not\" is not supported")
-                         : id == "refused tag"   ? HasSubstr("'structural_tag' is not served")
-                                                 : HasSubstr("grammar"));
+    EXPECT_THAT(message, id == "refused keyword"
+                             ? HasSubstr("keyword \"contains\" is not supported")
+                         : id == "refused tag" ? HasSubstr("'structural_tag' is not served")
+                                               : HasSubstr("grammar"));
     return false;
   }
   const json& choice = line["response"]["body"]["choices"][0];

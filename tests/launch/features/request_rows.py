@@ -85,7 +85,8 @@ ROWS = {
     "logit bias": ([ask(logit_bias={"1000": 100}, return_token_ids=True)], lambda body: body["choices"][0]["token_ids"] == [1000] * 8),
     "words that may not come": ([ask(**LENGTH), ask(bad_words=["the"], **LENGTH)],
                                 lambda a, b: "the" in texts(a)[0].split() and "the" not in texts(b)[0].split()),
-    "tokens that alone may come": ([ask(allowed_token_ids=[5])], is_refused("allowed_token_ids")),
+    "tokens that alone may come": ([ask(allowed_token_ids=[500, 600], return_token_ids=True)],
+                                    lambda body: set(body["choices"][0]["token_ids"]) <= {500, 600}),
     "choice, regex, JSON Schema": (
         [ask(structured_outputs={"choice": ["Moses", "Aaron"]}), ask(guided_regex="[0-9]{3}"),
          ask(guided_json=SCHEMA, max_tokens=80), chat(response_format={"type": "json_schema", "json_schema": {

@@ -73,8 +73,8 @@ TEST_F(ConstraintFieldsTest, HaveAForm) {
 
 TEST_F(ConstraintFieldsTest, NameWhatIsNotServed) {
   const std::string name = "structured_outputs.json";
-  ExpectBothRefuse(R"("structured_outputs": {"json": {"not": {}}})", name, "unsupported_value",
-                   "keyword \"not\" is not supported");
+  ExpectBothRefuse(R"("structured_outputs": {"json": {"contains": {}}})", name, "unsupported_value",
+                   "keyword \"contains\" is not supported");
   ExpectBothRefuse(R"("guided_json": {"items": {"contains": {}}})", "guided_json",
                    "unsupported_value", "keyword \"contains\" is not supported");
   ExpectBothRefuse(R"("structured_outputs": {"json": {"type": "x"}})", name, "invalid_value",
@@ -116,6 +116,11 @@ TEST_F(ConstraintFieldsTest, HaveRules) {
   ExpectBothRefuse(R"("structured_outputs": {"regex": "a"},
                       "response_format": {"type": "json_object"})",
                    "response_format.type", "invalid_value", "are two constraints");
+}
+
+TEST_F(ConstraintFieldsTest, HaveNoOtherAllowedTokens) {
+  ExpectBothRefuse(R"("guided_regex": "a", "allowed_token_ids": [7])", "allowed_token_ids",
+                   "unsupported_value", "can't be combined with 'guided_regex'");
 }
 
 TEST_F(ConstraintFieldsTest, NeedTokens) {

@@ -107,9 +107,9 @@ constexpr FieldValue kInert[] = {
 
 TEST_F(InertFieldsTest, ChangeNothing) {
   for (const FieldValue& field : kInert) ExpectInert(field);
-  for (const char* key : {"guided_grammar", "structural_tag", "allowed_token_ids",
-                          "logprob_token_ids", "repetition_detection", "chat_template", "audio",
-                          "web_search_options", "prompt_embeds", "kv_transfer_params"}) {
+  for (const char* key :
+       {"guided_grammar", "structural_tag", "logprob_token_ids", "repetition_detection",
+        "chat_template", "audio", "web_search_options", "prompt_embeds", "kv_transfer_params"}) {
     ExpectInert({key, "null"});
   }
 }
@@ -134,8 +134,6 @@ TEST_F(InertFieldsTest, HaveTypes) {
 constexpr FieldValue kWouldChangeTheAnswer[] = {
     {"guided_grammar", R"("root")"},
     {"structural_tag", R"("x")"},
-    {"allowed_token_ids", "[5]"},
-    {"allowed_token_ids", "[]"},
     {"logprob_token_ids", "[5]"},
     {"logits_processors", R"(["x"])"},
     {"stream", "true"},

@@ -161,6 +161,14 @@ TEST_F(SamplingFieldsTest, StopTokens) {
   }
 }
 
+TEST_F(SamplingFieldsTest, AllowedTokens) {
+  EXPECT_THAT(Params("allowed_token_ids", "[5, 0, 2047, 5]").allowed_token_ids(),
+              ElementsAre(0, 5, 2047));
+  EXPECT_THAT(Params("allowed_token_ids", "null").allowed_token_ids(), IsEmpty());
+  for (const char* value : {"1", "{}", "[]"}) ExpectBothRefuse("allowed_token_ids", value);
+  ExpectBothRefuse("allowed_token_ids", "[1, 2048]", "allowed_token_ids[1]");
+}
+
 TEST_F(SamplingFieldsTest, EndOfSequenceAndSpecialTokens) {
   EXPECT_TRUE(Params("ignore_eos", "true").ignore_eos());
   EXPECT_FALSE(Params("ignore_eos", "false").ignore_eos());

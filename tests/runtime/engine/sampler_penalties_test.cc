@@ -22,6 +22,23 @@ TEST_P(SamplerTest, LogitBias) {
   EXPECT_EQ(Draw(logits_, params), 3);
 }
 
+TEST_P(SamplerTest, AllowedTokensAloneMayCome) {
+  std::vector<double> values(Values(logits_).size(), -1e9);
+  SamplingParams params = Temperature(1);
+  for (const int token : {0, 4, 9}) {
+    params.add_allowed_token_ids(token);
+    values[token] = Values(logits_)[token];
+  }
+  ExpectDrawsFollow(Softmax(values), logits_, params);
+  params.add_bad_words()->add_ids(0);
+  values[0] = -1e9;
+  ExpectDrawsFollow(Softmax(values), logits_, params);
+  params.clear_allowed_token_ids();
+  params.add_allowed_token_ids(0);  // which the bad word would leave without any
+  params.set_temperature(0);
+  EXPECT_EQ(Draw(logits_, params), 0);
+}
+
 TEST_P(SamplerTest, FrequencyAndPresencePenaltiesCountTheAnswer) {
   const std::vector<int32_t> prompt = {5, 5, 6};
   const std::vector<int32_t> answer = {7, 8, 7, 7};

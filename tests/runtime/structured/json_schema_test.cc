@@ -126,8 +126,9 @@ TEST(JsonSchema, OfCombinations) {
 
 TEST(JsonSchema, NamesWhatItDoesNotFollow) {
   const std::pair<const char*, const char*> cases[] = {
-      {R"({"not": {}})", "keyword \"not\" is not supported"},
-      {R"({"properties": {"a": {"items": {"if": {}}}}})", "keyword \"if\" is not supported"},
+      {R"({"not": {}})", "allows no answer at all"},
+      {R"({"properties": {"a": {"items": {"$dynamicRef": "#a"}}}})",
+       "keyword \"$dynamicRef\" is not supported"},
       {R"({"type": "array", "uniqueItems": true})",
        "keyword \"uniqueItems\" of items that are not"},
       {R"({"type": "array", "contains": {}})", "keyword \"contains\""},
@@ -159,7 +160,8 @@ TEST(JsonSchema, NamesWhatItDoesNotFollow) {
 TEST(JsonSchema, IgnoresAnnotations) {
   ConstraintAutomaton automaton(SchemaConstraint(
       R"({"title": "t", "description": "d", "default": 1, "examples": [1], "$schema": "s",
-          "$id": "i", "$comment": "c", "deprecated": true, "type": "null", "uniqueItems": false})"));
+          "$id": "i", "$comment": "c", "deprecated": true, "type": "null", "uniqueItems": false,
+          "contentSchema": {}, "x-order": 1})"));
   EXPECT_TRUE(automaton.Matches("null"));
 }
 
@@ -186,8 +188,22 @@ TEST(JsonSchema, OfAnySizeEndsSoon) {
   EXPECT_TRUE(counted.Matches("\"" + std::string(5000, 'x') + "\""));
 }
 
-TEST(JsonSchema, KnowsFormats) {
-  const std::tuple<const char*, std::vector<std::string>, std::vector<std::string>> cases[] = {
+TEST(JsonSchema, LeavesFormatsOfAnyTextOpen) {
+  for (const char* format : {"password", "binary", "path", "file-path", "directory-path"}) {
+    ConstraintAutomaton automaton(
+        SchemaConstraint(absl::StrCat(R"({"type": "string", "format": ")", format, "\"}")));
+    EXPECT_TRUE(automaton.Matches("\"any \xC3\xA9\""));
+  }
+}
+
+struct FormatCase {
+  const char* format;
+  std::vector<std::string> texts;
+  std::vector<std::string> others;
+};
+
+std::vector<FormatCase> FormatsOfJsonSchema() {
+  return {
       {"date",
        {"2024-02-29", "2000-02-29", "0001-01-01"},
        {"1900-02-29", "2023-04-31", "0000-01-01"}},
@@ -210,7 +226,34 @@ TEST(JsonSchema, KnowsFormats) {
       {"json-pointer", {"", "/a/0/~0~1"}, {"a", "/~", "/~2"}},
       {"relative-json-pointer", {"0", "1/a", "2#"}, {"", "/a", "01/a"}},
   };
-  EXPECT_EQ(std::size(cases), KnownFormats().size());
+}
+
+std::vector<FormatCase> FormatsOfOpenApiAndPydantic() {
+  return {
+      {"base64", {"", "YWI=", "YQ==", "ab+/"}, {"a", "YWI", "a==="}},
+      {"base64url", {"YWI=", "ab-_"}, {"ab+/"}},
+      {"byte", {"YWI="}, {"YWI"}},
+      {"uuid1", {"12345678-9abc-1ef0-8234-56789abcdef0"}, {"12345678-9abc-4ef0-8234-56789abcdef0"}},
+      {"uuid3", {"12345678-9abc-3ef0-8234-56789abcdef0"}, {"12345678-9abc-4ef0-8234-56789abcdef0"}},
+      {"uuid4", {"12345678-9abc-4ef0-8234-56789abcdef0"}, {"12345678-9abc-4ef0-1234-56789abcdef0"}},
+      {"uuid5", {"12345678-9abc-5ef0-8234-56789abcdef0"}, {"12345678-9abc-4ef0-8234-56789abcdef0"}},
+      {"uuid6", {"12345678-9abc-6ef0-8234-56789abcdef0"}, {"12345678-9abc-4ef0-8234-56789abcdef0"}},
+      {"uuid7", {"12345678-9abc-7ef0-8234-56789abcdef0"}, {"12345678-9abc-4ef0-8234-56789abcdef0"}},
+      {"uuid8", {"12345678-9abc-8ef0-8234-56789abcdef0"}, {"12345678-9abc-4ef0-8234-56789abcdef0"}},
+      {"ipvanyaddress", {"10.1.2.3"}, {"256.0.0.0"}},
+      {"ipv4network", {"10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24"}, {"10.1.2.3/24", "10.1.0.0"}},
+      {"ipvanynetwork", {"10.1.2.0/24"}, {"10.1.2.3/24"}},
+      {"ipv6network", {"1:2:3:4::/64"}, {"1:2:3:4:5:6:7:8/64"}},
+      {"ipv4interface", {"10.1.2.3/24", "10.1.2.3/0"}, {"10.1.2.3/33"}},
+      {"ipvanyinterface", {"10.1.2.3/32"}, {"10.1.2.3/33"}},
+      {"ipv6interface", {"1:2:3:4:5:6:7:8/128"}, {"1:2:3:4:5:6:7:8/129"}},
+  };
+}
+
+TEST(JsonSchema, KnowsFormats) {
+  std::vector<FormatCase> cases = FormatsOfJsonSchema();
+  for (const FormatCase& more : FormatsOfOpenApiAndPydantic()) cases.push_back(more);
+  EXPECT_EQ(cases.size(), KnownFormats().size());
   for (const auto& [format, texts, others] : cases) {
     ConstraintAutomaton automaton(SchemaConstraint(absl::StrCat(R"({"format": ")", format, "\"}")));
     for (const std::string& text : texts)
