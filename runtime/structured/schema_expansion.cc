@@ -19,6 +19,7 @@ namespace {
 constexpr int kMostExpansionDepth = 64;
 constexpr size_t kMostAlternatives = 500;
 constexpr size_t kMostExpanded = 100'000;
+constexpr size_t kMostMerged = 300'000;
 constexpr size_t kMostCompared = 10'000'000;
 
 // Returns the text with its %XX replaced, as in a URI's fragment.
@@ -37,21 +38,11 @@ std::string PercentDecoded(std::string_view text) {
   return decoded;
 }
 
-absl::StatusOr<std::vector<Schema>> MergeEach(const std::vector<Schema>& a,
-                                              const std::vector<Schema>& b) {
-  if (a.size() * b.size() > kMostAlternatives) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("has a schema with more than ", kMostAlternatives, " alternatives"));
-  }
-  std::vector<Schema> merged;
-  for (const Schema& first : a) {
-    for (const Schema& second : b) {
-      absl::StatusOr<Schema> both = MergeSchemas(first, second);
-      if (!both.ok()) return both.status();
-      if (TypesOf(*both) != 0) merged.push_back(*std::move(both));
-    }
-  }
-  return merged;
+// The members of a schema and of the lists and objects in them.
+size_t CountParts(const Schema& schema) {
+  size_t count = schema.size();
+  for (const Schema& part : schema) count += part.size();
+  return count;
 }
 
 // Returns whether references inside start from the schema itself, and not from the document. A
@@ -90,7 +81,7 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::Expand(const Sche
     return absl::InvalidArgumentError("has a $ref that leads to itself, or too deep");
   }
   if (++num_expanded_ > kMostExpanded) {
-    return absl::InvalidArgumentError("is too large, with what its $ref and allOf repeat");
+    return absl::InvalidArgumentError("is too large, with what its keywords repeat");
   }
   if (IsOwnResource(schema, root_) && schema.dump().find("\"$ref\"") != std::string::npos) {
     return UnsupportedKeyword("$id", " of a part with \"$ref\"");
@@ -116,6 +107,28 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::Expand(const Sche
   }
   UseUnevaluated(unevaluated, alternatives);
   return alternatives;
+}
+
+// Returns the schemas that hold where one of `a` and one of `b` hold.
+absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::MergeEach(
+    const Alternatives& a, const Alternatives& b) const {
+  if (a.size() * b.size() > kMostAlternatives) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("has a schema with more than ", kMostAlternatives, " alternatives"));
+  }
+  Alternatives merged;
+  for (const Schema& first : a) {
+    for (const Schema& second : b) {
+      absl::StatusOr<Schema> both = MergeSchemas(first, second);
+      if (!both.ok()) return both.status();
+      num_merged_ += CountParts(*both);
+      if (num_merged_ > kMostMerged) {
+        return absl::InvalidArgumentError("is too large, with what its keywords repeat");
+      }
+      if (TypesOf(*both) != 0) merged.push_back(*std::move(both));
+    }
+  }
+  return merged;
 }
 
 // Checks that Expand gives all values that the schema allows, where it stands in a "not".

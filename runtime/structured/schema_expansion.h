@@ -35,6 +35,7 @@ class SchemaExpansion {
                                               int depth) const;
   absl::StatusOr<Alternatives> ExpandList(const std::string& keyword, const Schema& list,
                                           int depth) const;
+  absl::StatusOr<Alternatives> MergeEach(const Alternatives& a, const Alternatives& b) const;
   absl::Status CheckNegated(const Schema& own) const;
   absl::StatusOr<Alternatives> ExpandNegated(const Schema& schema, int depth) const;
   absl::StatusOr<Alternatives> Negate(const Alternatives& alternatives,
@@ -49,6 +50,7 @@ class SchemaExpansion {
 
   const Schema& root_;
   mutable size_t num_expanded_ = 0;  // schemas so far
+  mutable size_t num_merged_ = 0;    // parts of schemas
   mutable size_t num_compared_ = 0;  // values of lists
   mutable size_t num_negated_ = 0;   // schemas
   mutable int negation_depth_ = 0;   // of the schema that is expanded

@@ -56,11 +56,11 @@ def batch_line():
     # A keyword may have 2000 parts.
     members = ",".join(f'"{i}":{{"type":"integer"}}' for i in range(scaled(2000)))
     names = ",".join(f'"{i}"' for i in range(scaled(2000)))
-    for others in (f'"dependentRequired":{{{",".join(f"{chr(34)}{i}{chr(34)}:[{names}]" for i in range(4))}}}',
+    for others in (f'"dependentRequired":{{{",".join(f"{chr(34)}{i}{chr(34)}:[{names}]" for i in range(8))}}}',
                    f'"propertyNames":{{"enum":[{names}]}},"additionalProperties":{{"enum":[{names}]}}',
                    f'"propertyNames":{{"anyOf":[{{"pattern":"^1"}},{{"pattern":"2$"}}]}},"additionalProperties":true,"required":[{names}]',
                    f'"not":{{"enum":[{names}]}}', f'"not":{{"required":["1","2","3"]}},"required":[{names}]',
-                   '"allOf":[' + ",".join(f'{{"if":{{"required":["{i}"]}},"then":{{"required":["{i + 1}"]}}}}' for i in range(4)) + "]"):
+                   '"allOf":[' + ",".join(f'{{"if":{{"required":["{i}"]}},"then":{{"required":["{i + 1}"]}}}}' for i in range(8)) + "]"):
         yield schema + f'"properties":{{{members}}},{others}}}}}}}'
     yield schema + f'"type":"string","pattern":"^(?!a)(?=.*b)","not":{{"enum":[{names}]}}}}}}}}'
     for others in ('"pattern":"^1"', '"items":{"items":{"enum":[1]}}', '"properties":{"1":{"maximum":0}},"required":["2"]'):
