@@ -17,8 +17,8 @@
 # The command free-weights [TMPFS] frees the memory of hosts in which jobs left their weights (--keep-weights).
 #
 # INT, TERM and HUP stop the job, USR1 lets it finish what it has begun (twice: stops it after the step that runs), USR2
-# lets it read its placement again. Exit codes: 0 done, 2 the job can't be served as asked, 75 stopped and can be resumed, 1 anything else, which is said in a
-# sentence.
+# lets it read its placement again. Exit codes: 0 done, 2 the job can't be served as asked, 75 stopped and can be resumed, 1
+# anything else, which is said in a sentence.
 #
 # Inside a SLURM allocation hosts and ranks are those of the allocation unless given. Environment:
 #   OCTET_BIN   the program, under the same path on all hosts; that of the build, or the one installed with this script,

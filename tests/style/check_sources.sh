@@ -22,4 +22,8 @@ python3 tests/style/check_usings.py "${sources[@]}" || fail "a using-declaration
 for page in "${pages[@]}"; do  # a formatter of C++ takes the hash for its own
   [[ $(head -n 1 "$page") == '# '* ]] || fail "$page does not begin with a heading"
 done
+# Tables and code may be wide.
+awk 'FNR == 1 { code = 0 } /^ *```/ { code = !code }
+     !code && !/^ *[|<]/ && length($0) > 140 { print FILENAME ":" FNR ": " length($0) " characters"; long = 1 }
+     END { exit long }' "${pages[@]}" || fail "a line of text is longer than 140 characters"
 exit $status
