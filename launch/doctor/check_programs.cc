@@ -84,7 +84,7 @@ void CheckProcessors(const CheckInput& input, FindingList& findings) {
                    {kDoctorError, "instruction-path",
                     absl::StrCat("the processor (", facts.cpu_model(), ") has no AVX2 with FMA"),
                     "leave this host out"});
-    } else if (ParseIsa(best) && best != Name(*common)) {
+    } else if (common && ParseIsa(best) && best != Name(*common)) {
       findings.Add(host.name, {kDoctorWarning, "instruction-path",
                                absl::StrCat("could use ", best, ", but all ranks will use ",
                                             Name(*common), ", the best that all hosts have"),

@@ -97,6 +97,9 @@ TEST(Diagnose, Processors) {
   ASSERT_EQ(findings.size(), 1U);  // AMD's have no AVX-VNNI
   EXPECT_THAT(findings[0].hosts(), ElementsAre("node1", "node2"));
   EXPECT_THAT(findings[0].text(), HasSubstr("could use avx512_bf16, but all ranks will use avx2"));
+  rank.clear_isas();
+  rank.add_isas("a path of another build");
+  EXPECT_TRUE(Diagnose(desktop).empty());
   ExpectFinding({"instruction-path", "error",
                  [](RankFacts& f) {
                    f.clear_isas();

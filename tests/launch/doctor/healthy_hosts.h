@@ -22,7 +22,7 @@ inline RankFacts HealthyRank(int rank, const std::string& host) {
   facts.set_mpi_version("Open MPI v4.1.4");
   facts.set_kernel("6.1.0");
   facts.set_cpu_model("AMD EPYC 9654 96-Core Processor");
-  for (const char* isa : {"avx2", "avx512", "avx512_bf16"}) facts.add_isas(isa);
+  for (const char* isa : {"avx2", "avx512", "avx512_vnni", "avx512_bf16"}) facts.add_isas(isa);
   facts.set_launcher("mpirun");
   for (int core = 0; core < 4; ++core) facts.add_allowed_cores(core);
   facts.set_available_cores(4);
