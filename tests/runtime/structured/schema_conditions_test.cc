@@ -216,6 +216,19 @@ TEST(SchemaConditions, PatternsThatBeginWithLookaheads) {
        {"\".a@b\"", "\"a..b@b\"", "\"abcdefg@b\""}},
       {R"x({"pattern": "^(?!a|b)"})x", {"\"c\"", "\"\""}, {"\"a\"", "\"bc\""}},
       {R"x({"enum": ["ab", "cd"], "pattern": "^(?!a)"})x", {"\"cd\""}, {"\"ab\""}},
+      {R"x({"pattern": "^(?!x)Z\u00fcrich$"})x", {"\"Z\xC3\xBCrich\""}, {"\"Zurich\""}},
+      {R"x({"pattern": "^(?!\\s*$)[\\s\\S]+$"})x",
+       {"\"Z\xC3\xBCrich\"", R"("a\nb")"},
+       {"\"\"", R"(" \n")", "\"\xC2\xA0\""}},
+      {R"x({"type": "string", "not": {"pattern": "^\\w*$"}})x",
+       {"\"a \xC3\xBC\"", "\"\xC2\xA7\""},
+       {"\"a\"", "\"\xC3\xBC\"", R"("a\n")"}},
+      {R"x({"type": "string", "not": {"pattern": "^.$"}})x",
+       {"\"\"", "\"\xC3\xBC\xC3\xBC\"", R"("\n")"},
+       {"\"\xC3\xBC\"", R"("\r")", R"("a\n")"}},
+      {R"x({"type": "string", "not": {"pattern": "^[^\\d]$"}})x",
+       {"\"1\"", "\"ab\""},
+       {"\"a\"", "\"\xD9\xA0\""}},
   };
   ExpectCases(cases);
   for (const char* pattern :
