@@ -41,6 +41,7 @@ class SchemaExpansion {
   absl::StatusOr<Alternatives> Negate(const Alternatives& alternatives,
                                       const std::string& keyword) const;
   absl::StatusOr<Alternatives> ExpandIf(const Schema& condition, int depth) const;
+  void NameAnswerTypes(Alternatives& schemas) const;
   absl::Status CheckDisjoint(const std::vector<Alternatives>& choices, int depth,
                              bool of_answers) const;
   bool AreDisjoint(const Schema& a, const Schema& b, int depth, bool of_answers) const;
@@ -53,6 +54,7 @@ class SchemaExpansion {
   mutable size_t num_merged_ = 0;    // parts of schemas
   mutable size_t num_compared_ = 0;  // values of lists
   mutable size_t num_negated_ = 0;   // schemas
+  mutable size_t num_narrowed_ = 0;  // schemas whose alternatives leave out some valid values
   mutable int negation_depth_ = 0;   // of the schema that is expanded
 };
 

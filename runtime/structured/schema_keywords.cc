@@ -126,6 +126,7 @@ constexpr TypeName kTypeNames[] = {{"null", kSchemaNull},
                                    {"string", kSchemaString},
                                    {"integer", kSchemaInteger},
                                    {"number", kSchemaInteger | kSchemaNumber},
+                                   {kFraction, kSchemaNumber},
                                    {"array", kSchemaArray},
                                    {"object", kSchemaObject}};
 
@@ -137,9 +138,11 @@ unsigned TypesOfName(const Schema& name) {
 }
 
 bool IsTypes(const Schema& value) {
-  if (!value.is_array()) return TypesOfName(value) != 0;
-  return !value.empty() && std::all_of(value.begin(), value.end(),
-                                       [](const Schema& name) { return TypesOfName(name) != 0; });
+  const auto is_type = [](const Schema& name) {
+    return name != kFraction && TypesOfName(name) != 0;
+  };
+  if (!value.is_array()) return is_type(value);
+  return !value.empty() && std::all_of(value.begin(), value.end(), is_type);
 }
 
 const Keyword* FindKnownKeyword(const std::string& name) {
@@ -242,9 +245,9 @@ unsigned AnswerTypesOf(const Schema& schema) {
 Schema NamesOfTypes(unsigned types) {
   Schema names = Schema::array();
   for (const TypeName& type : kTypeNames) {
-    const bool is_number = (types & kSchemaNumber) != 0;
-    if (type.name == "integer" ? is_number : type.name == "number" && !is_number) continue;
-    if ((types & type.types) != 0) names.push_back(std::string(type.name));
+    constexpr unsigned kNumbers = kSchemaInteger | kSchemaNumber;
+    const unsigned kind = (type.types & kNumbers) != 0 ? kNumbers : type.types;
+    if ((types & kind) == type.types) names.push_back(std::string(type.name));
   }
   return names;
 }

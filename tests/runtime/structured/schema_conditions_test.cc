@@ -165,6 +165,11 @@ TEST(SchemaConditions, WhatMustNotBe) {
       {R"({"enum": ["a", "b", 1], "not": {"enum": ["a", 1.0]}})", {"\"b\""}, {"\"a\"", "1"}},
       {R"({"type": "array", "items": {"const": 1}, "not": {"minItems": 2}})", {"[1]"}, {"[1,1]"}},
       {R"({"type": "null", "not": false})", {"null"}, {}},
+      {R"({"enum": [2.5, 1, 2.0], "not": {"type": "integer"}})", {"2.5"}, {"1", "2.0"}},
+      {R"({"type": "number", "not": {"type": "integer"}})",
+       {"2.5", "-0.10"},
+       {"1", "2.0", "-0.0", "25e-1"}},
+      {R"({"minimum": 1, "maximum": 3, "not": {"type": "integer"}})", {"2.5"}, {"2", "2.0", "3.5"}},
   };
   ExpectCases(cases);
   ExpectRefused(R"({"type": "array", "not": {"const": []}})",

@@ -180,6 +180,31 @@ TEST(SchemaKeywords, UniqueItemsOfAList) {
                 "keyword \"uniqueItems\" of items that are not all in an \"enum\"");
 }
 
+// A value must not be valid by a schema that is expanded to less than it allows.
+TEST(SchemaKeywords, OneOfNarrowedSchemas) {
+  const char* same = "keyword \"oneOf\" with schemas that may hold at once";
+  ExpectRefused(R"({"oneOf": [{"const": 2.5}, {"not": {"type": "integer"}}]})", same);
+  ExpectRefused(R"({"oneOf": [{"properties": {"k": {"const": 2.5}}, "required": ["k"]},
+                    {"properties": {"k": {"not": {"type": "integer"}}}, "required": ["k"]}]})",
+                same);
+  ExpectRefused(R"({"oneOf": [{"oneOf": [{"minimum": 5}]}, {"type": "null"}]})", same);
+  ExpectRefused(R"({"oneOf": [
+      {"properties": {"k": {"oneOf": [{"minimum": 5}]}}, "required": ["k"]},
+      {"properties": {"k": {"type": "null"}}, "required": ["k"]}]})",
+                same);
+  ExpectRefused(R"({"oneOf": [{"properties": {"a": {}, "b": {}}, "required": ["a", "b"]},
+      {"anyOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}],
+       "type": "object", "unevaluatedProperties": false}]})",
+                same);
+  const SchemaCase cases[] = {
+      {R"({"oneOf": [{"const": 2}, {"not": {"type": "integer"}}]})", {"2", "2.5", "null"}, {"1"}},
+      {R"({"oneOf": [{"oneOf": [{"type": "null"}, {"const": 1}]}, {"type": "string"}]})",
+       {"null", "1", "\"a\""},
+       {"2"}},
+  };
+  ExpectCases(cases);
+}
+
 // What stands beside "oneOf" must not let in values that two of its schemas allow.
 TEST(SchemaKeywords, OneOfStaysOneOf) {
   const SchemaCase cases[] = {{R"({"type": ["object", "array"], "oneOf": [
