@@ -173,7 +173,15 @@ void UseNewForms(Schema& schema) {
   const Schema dependencies = schema["dependencies"];
   schema.erase("dependencies");
   for (auto member = dependencies.begin(); member != dependencies.end(); ++member) {
-    schema[member->is_array() ? "dependentRequired" : "dependentSchemas"][member.key()] = *member;
+    const bool is_list = member->is_array();
+    Schema& known = schema[is_list ? "dependentRequired" : "dependentSchemas"][member.key()];
+    if (known.is_null()) {
+      known = *member;
+    } else if (is_list) {
+      known.insert(known.end(), member->begin(), member->end());
+    } else {
+      known = Schema{{"allOf", Schema::array({known, *member})}};
+    }
   }
 }
 

@@ -95,10 +95,38 @@ TEST(SchemaConditions, MembersThatDependOnOthers) {
            "dependentRequired": {"a": ["b"]}})",
        {"{}"},
        {R"({"a":1})", R"({"a":1,"b":1})"}},
+      {R"({"dependentRequired": {"a": ["b"]}, "dependencies": {"a": ["c"]}})",
+       {"{}", R"({"a":1,"b":1,"c":1})"},
+       {R"({"a":1})", R"({"a":1,"b":1})", R"({"a":1,"c":1})"}},
+      {R"({"properties": {"a": {"const": 1}, "b": {"type": "integer"}},
+           "dependentSchemas": {"a": {"properties": {"b": {"minimum": 5}}}},
+           "dependencies": {"a": {"properties": {"b": {"maximum": 6}}}}})",
+       {R"({"b":1})", R"({"a":1,"b":5})"},
+       {R"({"a":1,"b":4})", R"({"a":1,"b":7})"}},
   };
   ExpectCases(cases);
   ExpectRefused(R"({"dependentRequired": {"a": "b"}})",
                 "keyword \"dependentRequired\" must be an object of lists");
+}
+
+TEST(SchemaConditions, MembersBesidePatterns) {
+  const SchemaCase cases[] = {
+      {R"({"patternProperties": {"^x": {"const": 1}}, "dependentRequired": {"xa": ["xb"]}})",
+       {"{}", R"({"xb":1})", R"({"xa":1,"xb":1})"},
+       {R"({"xa":1})", R"({"xa":2,"xb":1})"}},
+      {R"({"patternProperties": {"^x": {"const": 1}}, "additionalProperties": {"const": 2},
+           "not": {"required": ["a"]}})",
+       {"{}", R"({"x":1,"b":2})"},
+       {R"({"a":2})", R"({"b":1})"}},
+      {R"({"allOf": [{"properties": {"xa": {"minimum": 3}, "b": {"const": 2}}},
+                     {"patternProperties": {"^x": {"type": "integer"}}}]})",
+       {R"({"xa":3,"b":2})", R"({"x":1})"},
+       {R"({"xa":2})", R"({"xa":3.5})", R"({"b":1})", R"({"x":"a"})"}},
+  };
+  ExpectCases(cases);
+  ExpectRefused(R"({"patternProperties": {"^x": {}}, "additionalProperties": false,
+                    "allOf": [{"properties": {"xa": {"const": 1}}}]})",
+                "keyword \"patternProperties\" of schemas that must both hold");
 }
 
 TEST(SchemaConditions, NothingUnevaluated) {
@@ -130,6 +158,8 @@ TEST(SchemaConditions, NothingUnevaluated) {
   };
   ExpectCases(cases);
   ExpectRefused(R"({"not": {"required": ["a"]}, "unevaluatedProperties": false})",
+                "keyword \"unevaluatedProperties\" beside \"not\" or \"if\"");
+  ExpectRefused(R"({"if": {"properties": {"a": {}}}, "unevaluatedProperties": false})",
                 "keyword \"unevaluatedProperties\" beside \"not\" or \"if\"");
 }
 
@@ -167,7 +197,7 @@ TEST(SchemaConditions, WhatMustNotBe) {
       {R"({"type": "null", "not": false})", {"null"}, {}},
       {R"({"enum": [2.5, 1, 2.0], "not": {"type": "integer"}})", {"2.5"}, {"1", "2.0"}},
       {R"({"type": "number", "not": {"type": "integer"}})",
-       {"2.5", "-0.10"},
+       {"2.5", "-1.10"},
        {"1", "2.0", "-0.0", "25e-1"}},
       {R"({"minimum": 1, "maximum": 3, "not": {"type": "integer"}})", {"2.5"}, {"2", "2.0", "3.5"}},
   };
