@@ -83,8 +83,9 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::Expand(const Sche
   absl::Status status = CheckNegated(own);
   if (!status.ok()) return status;
   const Schema unevaluated = TakeUnevaluated(own);
+  const size_t num_conditions = num_conditions_;
+  if (own.contains("if")) ++num_conditions_;  // also where it has no "then" and no "else"
   const std::vector<std::pair<std::string, Schema>> combined = TakeCombined(own);
-  const size_t num_negated = num_negated_;
   Alternatives alternatives = {std::move(own)};
   for (const auto& [keyword, value] : combined) {
     const absl::StatusOr<Alternatives> of_keyword = ExpandCombined(keyword, value, depth + 1);
@@ -93,7 +94,7 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::Expand(const Sche
     if (!merged.ok()) return merged.status();
     alternatives = *std::move(merged);
   }
-  if (!unevaluated.empty() && num_negated_ > num_negated) {
+  if (!unevaluated.empty() && num_conditions_ > num_conditions) {
     return UnsupportedKeyword(unevaluated.begin().key(), " beside \"not\" or \"if\"");
   }
   // Two alternatives together may be about members of which each alone is not.
@@ -145,7 +146,7 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::ExpandNegated(con
 
 absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::Negate(
     const Alternatives& alternatives, const std::string& keyword) const {
-  ++num_negated_;
+  ++num_conditions_;
   Alternatives all = {Schema::object()};
   for (const Schema& alternative : alternatives) {
     const absl::StatusOr<Alternatives> negated = NegateSchema(alternative, keyword);
