@@ -89,10 +89,8 @@ class SchemaWriter {
     if ((types & kSchemaObject) != 0) alternatives.push_back(Object(schema));
     if ((types & kSchemaArray) != 0) alternatives.push_back(Array(schema));
     if ((types & kSchemaString) != 0) alternatives.push_back(String(schema));
-    if ((types & kSchemaNumber) != 0) {
-      alternatives.push_back(Number(schema, /*is_integer=*/false));
-    } else if ((types & kSchemaInteger) != 0) {
-      alternatives.push_back(Number(schema, /*is_integer=*/true));
+    if ((types & (kSchemaNumber | kSchemaInteger)) != 0) {
+      alternatives.push_back(Found(AddSchemaNumbers(schema, types, num_states_left_, json_)));
     }
     for (const Schema& value : {Schema(true), Schema(false), Schema()}) {
       const bool is_allowed = (types & TypeOfValue(value)) != 0 && !MustNotBe(schema, value);
@@ -142,10 +140,6 @@ class SchemaWriter {
     if (node.ok()) return *node;
     Fail(node.status());
     return Grammar::kNone;
-  }
-
-  Node Number(const Schema& schema, bool is_integer) {
-    return Found(AddSchemaNumbers(schema, is_integer, num_states_left_, json_));
   }
 
   Node Object(const Schema& schema) {

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "runtime/structured/byte_automaton.h"
-#include "runtime/structured/regex_syntax.h"
 
 namespace octet {
 namespace {
@@ -170,7 +169,7 @@ RegexLengths LengthsOfRegex(std::string_view regex, bool is_search) {
 
 absl::StatusOr<Grammar::Node> AddRegex(std::string_view regex, const RegexUse& use,
                                        Grammar& grammar) {
-  const absl::StatusOr<RegexTree> tree = ParseRegex(regex);
+  const absl::StatusOr<RegexTree> tree = ParseRegex(regex, use.reading);
   if (!tree.ok()) return tree.status();
   if (CountCharacters(*tree) > kSmallExpression) {
     const absl::Status size = CheckSize(*tree, use);

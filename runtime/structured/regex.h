@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "runtime/structured/grammar.h"
+#include "runtime/structured/regex_syntax.h"
 
 namespace octet {
 
@@ -20,6 +21,7 @@ struct RegexUse {
   // Whether anything may stand before and after the match, as in JSON Schema's "pattern". If not,
   // the expression must match the whole text.
   bool is_search = false;
+  RegexReading reading = RegexReading::kInAllDialects;
 };
 
 // Adds the texts that the regular expression (ParseRegex) matches. Anchors may stand only where a

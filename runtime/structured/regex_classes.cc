@@ -57,8 +57,8 @@ std::optional<RegexClass> NamedRegexClass(char32_t letter) {
   }
 }
 
-CodePoints AnyButLineEnds() {
-  return CodePoints{{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}.Complement();
+RegexClass AnyButLineEnds() {
+  return Not({.least = {{'\n', '\n'}}, .most = {{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}}});
 }
 
 }  // namespace octet

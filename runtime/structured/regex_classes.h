@@ -21,7 +21,7 @@ struct RegexClass {
 std::optional<RegexClass> NamedRegexClass(char32_t letter);
 
 // Returns the class of ".".
-CodePoints AnyButLineEnds();
+RegexClass AnyButLineEnds();
 
 }  // namespace octet
 

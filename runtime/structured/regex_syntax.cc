@@ -22,7 +22,8 @@ constexpr int32_t kMostRepeats = 1'000'000;
 // A parser that goes on after a fault with nothing, and keeps the first fault.
 class RegexParser {
  public:
-  explicit RegexParser(std::string_view regex) {
+  RegexParser(std::string_view regex, RegexReading reading)
+      : is_widest_(reading == RegexReading::kInAnyDialect) {
     if (regex.size() > kMostRegexText) {
       fault_ = absl::StrCat("has more than ", kMostRegexText, " bytes");
       return;
@@ -81,14 +82,28 @@ class RegexParser {
   RegexTree Atom(int depth) {
     if (Take('(')) return Group(depth);
     if (Take('[')) return {.kind = Kind::kClass, .set = Class()};
-    if (Take('.')) return {.kind = Kind::kClass, .set = AnyButLineEnds()};
+    if (Take('.')) return {.kind = Kind::kClass, .set = InDialects(AnyButLineEnds())};
     if (Take('^')) return {.kind = Kind::kBegin};
-    if (Take('$')) return {.kind = Kind::kEnd};
+    if (Take('$')) return End();
     if (Take('\\')) return Escape();
     const char32_t c = text_[place_];
     if (c == '*' || c == '+' || c == '?') Fail("has a quantifier after nothing");
     ++place_;
     return {.kind = Kind::kClass, .set = {{c, c}}};
+  }
+
+  // Returns the class that is used for one that is not negated.
+  CodePoints InDialects(const RegexClass& set) const { return is_widest_ ? set.most : set.least; }
+
+  // Python's "$" stands before a last line end, too.
+  RegexTree End() const {
+    RegexTree end = {.kind = Kind::kEnd};
+    if (!is_widest_) return end;
+    RegexTree line_end = {.kind = Kind::kRepeat, .most = 1};
+    line_end.parts.push_back({.kind = Kind::kClass, .set = {{'\n', '\n'}}});
+    RegexTree sequence = {.kind = Kind::kSequence};
+    sequence.parts = {std::move(line_end), std::move(end)};
+    return sequence;
   }
 
   RegexTree Group(int depth) {
@@ -170,7 +185,7 @@ class RegexParser {
     }
     if (std::optional<RegexClass> named = NamedRegexClass(letter)) {
       ++place_;
-      return {.kind = Kind::kClass, .set = std::move(named->least)};
+      return {.kind = Kind::kClass, .set = InDialects(*named)};
     }
     const char32_t c = EscapedCharacter();
     return {.kind = Kind::kClass, .set = {{c, c}}};
@@ -227,7 +242,7 @@ class RegexParser {
     return 0x10000 + ((first - 0xD800) << 10 | (second & 0x3FF));
   }
 
-  // Takes a class after its bracket. What it contains is in all dialects.
+  // Takes a class after its bracket.
   CodePoints Class() {
     const bool negated = Take('^');
     std::vector<CodePoints::Range> ranges;
@@ -242,7 +257,7 @@ class RegexParser {
     if (Peek() == '\\') {
       if (const std::optional<RegexClass> named = NamedRegexClass(Peek(1))) {
         place_ += 2;
-        const CodePoints& set = negated ? named->most : named->least;
+        const CodePoints& set = negated == is_widest_ ? named->least : named->most;
         ranges.insert(ranges.end(), set.ranges().begin(), set.ranges().end());
         return;
       }
@@ -263,6 +278,7 @@ class RegexParser {
     return Take('b') ? U'\b' : EscapedCharacter();
   }
 
+  const bool is_widest_;  // matches what any dialect matches
   std::string fault_;
   std::vector<char32_t> text_;
   size_t place_ = 0;
@@ -270,6 +286,8 @@ class RegexParser {
 
 }  // namespace
 
-absl::StatusOr<RegexTree> ParseRegex(std::string_view regex) { return RegexParser(regex).Parse(); }
+absl::StatusOr<RegexTree> ParseRegex(std::string_view regex, RegexReading reading) {
+  return RegexParser(regex, reading).Parse();
+}
 
 }  // namespace octet

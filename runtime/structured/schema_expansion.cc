@@ -56,15 +56,6 @@ bool IsOwnResource(const Schema& schema, const Schema& root) {
   return of_root == nullptr || *of_root != *id;
 }
 
-// Gives schemas that name no types those of their answers: what they are merged with later may name
-// others, of which nobody knows whether two of the schemas allow them.
-void NameAnswerTypes(std::vector<Schema>& schemas) {
-  for (Schema& schema : schemas) {
-    const unsigned types = AnswerTypesOf(schema);
-    if (types != kSchemaAnyType) schema["type"] = NamesOfTypes(types);
-  }
-}
-
 const Schema* FindProperty(const Schema& schema, const std::string& name) {
   const Schema* properties = FindKeyword(schema, "properties");
   return properties == nullptr ? nullptr : FindKeyword(*properties, name);
@@ -92,8 +83,9 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::Expand(const Sche
   absl::Status status = CheckNegated(own);
   if (!status.ok()) return status;
   const Schema unevaluated = TakeUnevaluated(own);
+  const size_t num_conditions = num_conditions_;
+  if (own.contains("if")) ++num_conditions_;  // also where it has no "then" and no "else"
   const std::vector<std::pair<std::string, Schema>> combined = TakeCombined(own);
-  const size_t num_negated = num_negated_;
   Alternatives alternatives = {std::move(own)};
   for (const auto& [keyword, value] : combined) {
     const absl::StatusOr<Alternatives> of_keyword = ExpandCombined(keyword, value, depth + 1);
@@ -102,9 +94,11 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::Expand(const Sche
     if (!merged.ok()) return merged.status();
     alternatives = *std::move(merged);
   }
-  if (!unevaluated.empty() && num_negated_ > num_negated) {
+  if (!unevaluated.empty() && num_conditions_ > num_conditions) {
     return UnsupportedKeyword(unevaluated.begin().key(), " beside \"not\" or \"if\"");
   }
+  // Two alternatives together may be about members of which each alone is not.
+  if (!unevaluated.empty() && alternatives.size() > 1) ++num_narrowed_;
   UseUnevaluated(unevaluated, alternatives);
   return alternatives;
 }
@@ -152,7 +146,7 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::ExpandNegated(con
 
 absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::Negate(
     const Alternatives& alternatives, const std::string& keyword) const {
-  ++num_negated_;
+  ++num_conditions_;
   Alternatives all = {Schema::object()};
   for (const Schema& alternative : alternatives) {
     const absl::StatusOr<Alternatives> negated = NegateSchema(alternative, keyword);
@@ -200,6 +194,7 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::ExpandCombined(
 
 absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::ExpandList(
     const std::string& keyword, const Schema& list, int depth) const {
+  const size_t num_narrowed = num_narrowed_;
   std::vector<Alternatives> choices;
   Alternatives all = {Schema::object()};
   size_t size = 0;
@@ -221,13 +216,27 @@ absl::StatusOr<SchemaExpansion::Alternatives> SchemaExpansion::ExpandList(
   }
   if (keyword == "allOf") return all;
   if (keyword == "oneOf") {
+    if (choices.size() > 1 && num_narrowed_ > num_narrowed) {
+      return UnsupportedKeyword(keyword, " with schemas that may hold at once");
+    }
     const absl::Status status = CheckDisjoint(choices, depth, /*of_answers=*/true);
     if (!status.ok()) return status;
-    std::for_each(choices.begin(), choices.end(), NameAnswerTypes);
+    for (Alternatives& choice : choices) NameAnswerTypes(choice);
   }
   all.clear();
   for (const Alternatives& choice : choices) all.insert(all.end(), choice.begin(), choice.end());
   return all;
+}
+
+// Gives schemas that name no types those of their answers: what they are merged with later may name
+// others, of which nobody knows whether two of the schemas allow them.
+void SchemaExpansion::NameAnswerTypes(Alternatives& schemas) const {
+  for (Schema& schema : schemas) {
+    const unsigned types = AnswerTypesOf(schema);
+    if (schema.contains("type") || types == kSchemaAnyType) continue;
+    if (!schema.contains("enum")) ++num_narrowed_;
+    schema["type"] = NamesOfTypes(types);
+  }
 }
 
 absl::Status SchemaExpansion::CheckDisjoint(const std::vector<Alternatives>& choices, int depth,
@@ -284,9 +293,10 @@ bool SchemaExpansion::HasTellingMember(const Schema& a, const Schema& b, int dep
     if (in_b == nullptr) in_b = FindKeyword(b, "additionalProperties");
     if (in_b != nullptr && *in_b == false) return true;
     if (in_a == nullptr || in_b == nullptr) return false;
+    const size_t num_narrowed = num_narrowed_;
     const absl::StatusOr<Alternatives> of_a = Expand(*in_a, depth + 1);
     const absl::StatusOr<Alternatives> of_b = Expand(*in_b, depth + 1);
-    if (!of_a.ok() || !of_b.ok()) return false;
+    if (!of_a.ok() || !of_b.ok() || num_narrowed_ > num_narrowed) return false;
     return CheckDisjoint({*of_a, *of_b}, depth + 1, /*of_answers=*/false).ok();
   });
 }

@@ -41,6 +41,7 @@ class SchemaExpansion {
   absl::StatusOr<Alternatives> Negate(const Alternatives& alternatives,
                                       const std::string& keyword) const;
   absl::StatusOr<Alternatives> ExpandIf(const Schema& condition, int depth) const;
+  void NameAnswerTypes(Alternatives& schemas) const;
   absl::Status CheckDisjoint(const std::vector<Alternatives>& choices, int depth,
                              bool of_answers) const;
   bool AreDisjoint(const Schema& a, const Schema& b, int depth, bool of_answers) const;
@@ -49,11 +50,12 @@ class SchemaExpansion {
   const Schema* Resolve(const std::string& reference) const;
 
   const Schema& root_;
-  mutable size_t num_expanded_ = 0;  // schemas so far
-  mutable size_t num_merged_ = 0;    // parts of schemas
-  mutable size_t num_compared_ = 0;  // values of lists
-  mutable size_t num_negated_ = 0;   // schemas
-  mutable int negation_depth_ = 0;   // of the schema that is expanded
+  mutable size_t num_expanded_ = 0;    // schemas so far
+  mutable size_t num_merged_ = 0;      // parts of schemas
+  mutable size_t num_compared_ = 0;    // values of lists
+  mutable size_t num_conditions_ = 0;  // "not" and "if"
+  mutable size_t num_narrowed_ = 0;    // schemas whose alternatives leave out some valid values
+  mutable int negation_depth_ = 0;     // of the schema that is expanded
 };
 
 }  // namespace octet

@@ -126,6 +126,7 @@ constexpr TypeName kTypeNames[] = {{"null", kSchemaNull},
                                    {"string", kSchemaString},
                                    {"integer", kSchemaInteger},
                                    {"number", kSchemaInteger | kSchemaNumber},
+                                   {kFraction, kSchemaNumber},
                                    {"array", kSchemaArray},
                                    {"object", kSchemaObject}};
 
@@ -137,9 +138,11 @@ unsigned TypesOfName(const Schema& name) {
 }
 
 bool IsTypes(const Schema& value) {
-  if (!value.is_array()) return TypesOfName(value) != 0;
-  return !value.empty() && std::all_of(value.begin(), value.end(),
-                                       [](const Schema& name) { return TypesOfName(name) != 0; });
+  const auto is_type = [](const Schema& name) {
+    return name != kFraction && TypesOfName(name) != 0;
+  };
+  if (!value.is_array()) return is_type(value);
+  return !value.empty() && std::all_of(value.begin(), value.end(), is_type);
 }
 
 const Keyword* FindKnownKeyword(const std::string& name) {
@@ -170,7 +173,15 @@ void UseNewForms(Schema& schema) {
   const Schema dependencies = schema["dependencies"];
   schema.erase("dependencies");
   for (auto member = dependencies.begin(); member != dependencies.end(); ++member) {
-    schema[member->is_array() ? "dependentRequired" : "dependentSchemas"][member.key()] = *member;
+    const bool is_list = member->is_array();
+    Schema& known = schema[is_list ? "dependentRequired" : "dependentSchemas"][member.key()];
+    if (known.is_null()) {
+      known = *member;
+    } else if (is_list) {
+      known.insert(known.end(), member->begin(), member->end());
+    } else {
+      known = Schema{{"allOf", Schema::array({known, *member})}};
+    }
   }
 }
 
@@ -242,9 +253,9 @@ unsigned AnswerTypesOf(const Schema& schema) {
 Schema NamesOfTypes(unsigned types) {
   Schema names = Schema::array();
   for (const TypeName& type : kTypeNames) {
-    const bool is_number = (types & kSchemaNumber) != 0;
-    if (type.name == "integer" ? is_number : type.name == "number" && !is_number) continue;
-    if ((types & type.types) != 0) names.push_back(std::string(type.name));
+    constexpr unsigned kNumbers = kSchemaInteger | kSchemaNumber;
+    const unsigned kind = (type.types & kNumbers) != 0 ? kNumbers : type.types;
+    if ((types & kind) == type.types) names.push_back(std::string(type.name));
   }
   return names;
 }

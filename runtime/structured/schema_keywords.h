@@ -22,6 +22,9 @@ using Schema = nlohmann::ordered_json;
 inline constexpr char kNotEnum[] = "notEnum";
 inline constexpr char kNotPattern[] = "notPattern";
 
+// The type, in plain schemas alone, of numbers that are no integers.
+inline constexpr char kFraction[] = "fraction";
+
 // The types of values, as a set. An integer is a number, too.
 enum SchemaType : unsigned {
   kSchemaNull = 1,

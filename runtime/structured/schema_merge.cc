@@ -145,16 +145,26 @@ bool IsMergedElsewhere(const std::string& keyword) {
          keyword == "prefixItems";
 }
 
-bool SaysOfMembers(const Schema& schema) {
-  return schema.contains("properties") || schema.contains("additionalProperties") ||
-         schema.contains("patternProperties");
+// Returns whether MergeProperties gives the members that both allow. Where a schema has patterns,
+// nobody knows here which of the other's members its "additionalProperties" is about.
+bool AreMembersMergeable(const Schema& patterned, const Schema& other) {
+  if (other.contains("patternProperties") || other.contains("additionalProperties")) return false;
+  const Schema* others = FindKeyword(other, "properties");
+  if (others == nullptr || !patterned.contains("additionalProperties")) return true;
+  const PropertyIndex own = IndexOf(patterned);
+  for (auto member = others->begin(); member != others->end(); ++member) {
+    if (*member != false && !own.contains(member.key())) return false;
+  }
+  return true;
 }
 
 }  // namespace
 
 absl::StatusOr<Schema> MergeSchemas(const Schema& a, const Schema& b) {
-  const bool has_patterns = a.contains("patternProperties") || b.contains("patternProperties");
-  if (has_patterns && SaysOfMembers(a) && SaysOfMembers(b)) {
+  const bool are_mergeable = a.contains("patternProperties")   ? AreMembersMergeable(a, b)
+                             : b.contains("patternProperties") ? AreMembersMergeable(b, a)
+                                                               : true;
+  if (!are_mergeable) {
     return UnsupportedKeyword("patternProperties", " of schemas that must both hold");
   }
   Schema merged = Schema::object();

@@ -46,8 +46,7 @@ Schema Object(const std::string& name, Schema value) {
 std::vector<Schema> ContraryOf(const std::string& keyword, const Schema& value) {
   std::vector<Schema> contrary;
   if (keyword == "type") {
-    unsigned types = kSchemaAnyType & ~TypesOf(Object("type", value));
-    if ((types & kSchemaInteger) == 0) types &= ~kSchemaNumber;
+    const unsigned types = kSchemaAnyType & ~TypesOf(Object("type", value));
     contrary.push_back(Object("type", NamesOfTypes(types)));
   } else if (keyword == "enum") {
     contrary.push_back(Object(kNotEnum, value));

@@ -12,9 +12,9 @@
 
 namespace octet {
 
-// Returns plain schemas, of which a value obeys one only if it does not obey this one. They leave
-// out numbers with a fraction where it asks for integers. Their sub-schemas may have a "not".
-// Errors name a keyword of which nothing is known to be the contrary, and `where` it stands.
+// Returns plain schemas, of which a value obeys one exactly if it does not obey this one. Their
+// sub-schemas may have a "not". Errors name a keyword of which nothing is known to be the contrary,
+// and `where` it stands.
 absl::StatusOr<std::vector<Schema>> NegateSchema(const Schema& plain, const std::string& where);
 
 }  // namespace octet

@@ -133,9 +133,16 @@ Node AddShortDecimals(const Schema& schema, Grammar& grammar) {
 }
 
 // Returns all spellings, without exponents, of the numbers that must not be.
-absl::StatusOr<Grammar> NumbersThatMustNotBe(const Schema& schema) {
+absl::StatusOr<Grammar> NumbersThatMustNotBe(const Schema& schema, unsigned types) {
   Grammar numbers;
   std::vector<Node> texts;
+  const Node zeros = numbers.Repeat(numbers.Text("0"), 0, Grammar::kNoLimit);
+  const Node point = numbers.Sequence({numbers.Text("."), zeros});
+  if ((types & kSchemaInteger) == 0) {
+    const Node digits = numbers.Repeat(numbers.Bytes(BytesBetween('0', '9')), 1, Grammar::kNoLimit);
+    texts.push_back(
+        numbers.Sequence({numbers.Optional(numbers.Text("-")), digits, numbers.Optional(point)}));
+  }
   const Schema* values = FindKeyword(schema, kNotEnum);
   for (const Schema& value : values == nullptr ? Schema::array() : *values) {
     if (!value.is_number()) continue;
@@ -144,8 +151,6 @@ absl::StatusOr<Grammar> NumbersThatMustNotBe(const Schema& schema) {
       return UnsupportedKeyword("not", " of a number with an exponent");
     }
     if (text.ends_with(".0")) text.resize(text.size() - 2);
-    const Node zeros = numbers.Repeat(numbers.Text("0"), 0, Grammar::kNoLimit);
-    const Node point = numbers.Sequence({numbers.Text("."), zeros});
     const bool has_point = text.find('.') != std::string::npos;
     texts.push_back(
         numbers.Sequence({numbers.Text(text), has_point ? zeros : numbers.Optional(point)}));
@@ -174,13 +179,14 @@ absl::StatusOr<Schema> WithBoundsOfFormat(const Schema& schema) {
 
 }  // namespace
 
-absl::StatusOr<Node> AddSchemaNumbers(const Schema& schema, bool is_integer,
+absl::StatusOr<Node> AddSchemaNumbers(const Schema& schema, unsigned types,
                                       int32_t& num_states_left, JsonGrammar& json) {
   const absl::StatusOr<Schema> bounded = WithBoundsOfFormat(schema);
   if (!bounded.ok()) return bounded.status();
   const Schema* divisor = FindKeyword(schema, "multipleOf");
-  const absl::StatusOr<Grammar> excluded = NumbersThatMustNotBe(schema);
+  const absl::StatusOr<Grammar> excluded = NumbersThatMustNotBe(schema, types);
   if (!excluded.ok()) return excluded.status();
+  const bool is_integer = (types & kSchemaNumber) == 0;
   if (divisor == nullptr && !excluded->has_texts()) return AddRange(*bounded, is_integer, json);
   Grammar in_range;
   const bool is_whole = is_integer || divisor != nullptr;

@@ -12,10 +12,10 @@
 
 namespace octet {
 
-// Adds the numbers that obey a normalized schema's bounds, "multipleOf", and "format" as OpenAPI
-// has it. Multiples are integers of up to 9 digits, or as many as a bound has. num_states_left: as
-// AddProduct. Errors name the keyword.
-absl::StatusOr<Grammar::Node> AddSchemaNumbers(const Schema& schema, bool is_integer,
+// Adds the numbers of the types that obey a normalized schema's bounds, "multipleOf", and "format"
+// as OpenAPI has it. Multiples are integers of up to 9 digits, or as many as a bound has.
+// num_states_left: as AddProduct. Errors name the keyword.
+absl::StatusOr<Grammar::Node> AddSchemaNumbers(const Schema& schema, unsigned types,
                                                int32_t& num_states_left, JsonGrammar& json);
 
 }  // namespace octet

@@ -23,17 +23,19 @@ int32_t CountOf(int64_t length) {
 }
 
 absl::StatusOr<Node> AddPattern(const TextPattern& pattern, JsonGrammar& json) {
-  const RegexUse use = {.write = [&json](const CodePoints& set) { return json.Character(set); },
-                        .is_search = pattern.is_search};
+  const RegexUse use = {
+      .write = [&json](const CodePoints& set) { return json.Character(set); },
+      .is_search = pattern.is_search,
+      .reading = pattern.is_excluded ? RegexReading::kInAnyDialect : RegexReading::kInAllDialects};
   absl::StatusOr<Node> node = AddRegex(pattern.regex, use, json.grammar());
   if (node.ok()) return node;
   return InvalidKeyword(pattern.keyword, std::string(node.status().message()));
 }
 
-Grammar AnyOfLength(const RegexLengths& lengths, const CodePoints& characters) {
+Grammar AnyOfLength(const RegexLengths& lengths) {
   Grammar alone;
   JsonGrammar json(/*is_compact=*/true, alone);
-  const Node character = json.Character(characters);
+  const Node character = json.Character(CodePoints().Complement());
   alone.Finish(alone.Repeat(character, CountOf(lengths.least), CountOf(lengths.most)));
   return alone;
 }
@@ -113,7 +115,7 @@ TextPattern PatternOfNames(const std::string& regex) {
 }
 
 absl::StatusOr<SchemaStrings::Spelled*> SchemaStrings::Spell(const TextPattern& pattern) {
-  const std::pair key(pattern.regex, pattern.is_search);
+  const std::tuple key(pattern.regex, pattern.is_search, pattern.is_excluded);
   const auto known = spelled_.find(key);
   if (known != spelled_.end()) return &known->second;
   Grammar alone;
@@ -180,12 +182,7 @@ absl::StatusOr<Node> SchemaStrings::Product(const TextRule& rule, const RegexLen
   size_t num_bytes = 0;
   for (const std::string& text : rule.is_none_of) num_bytes += text.size();
   if (num_bytes > kMostExcludedBytes) return InvalidKeyword(rule.keyword, "is too large");
-  // Beyond these characters, dialects differ in what an expression does not match.
-  const bool has_excluded =
-      std::any_of(rule.patterns.begin(), rule.patterns.end(),
-                  [](const TextPattern& pattern) { return pattern.is_excluded; });
-  const CodePoints characters = has_excluded ? CodePoints{{' ', '~'}} : CodePoints().Complement();
-  const Grammar any = AnyOfLength(lengths, characters);
+  const Grammar any = AnyOfLength(lengths);
   const Grammar texts = OneOf(rule.is_none_of);
   std::vector<GrammarFactor> factors = {{.grammar = &any},
                                         {.grammar = &texts, .is_excluded = true}};

@@ -9,7 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "runtime/structured/byte_automaton.h"
@@ -77,7 +77,8 @@ class SchemaStrings {
 
   int32_t& num_states_left_;
   Grammar& grammar_;
-  std::map<std::pair<std::string, bool>, Spelled> spelled_;  // by expression, and is_search
+  // By expression, is_search and is_excluded.
+  std::map<std::tuple<std::string, bool, bool>, Spelled> spelled_;
 };
 
 }  // namespace octet

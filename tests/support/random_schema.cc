@@ -65,7 +65,7 @@ Json RandomSchema::Leaf() {
 
 // What must not be.
 Json RandomSchema::Without() {
-  switch (Below(4)) {
+  switch (Below(6)) {
     case 0:
       return {{"type", "string"}, {"maxLength", 4}, {"not", {{"enum", {Name(), "b", "1"}}}}};
     case 1:
@@ -75,6 +75,12 @@ Json RandomSchema::Without() {
     case 2:
       return {{"type", "string"},
               {"pattern", OneIn(2) ? "^(?![0-9])[a-z0-9]{1,3}$" : "^(?=[a-z]*x)[a-z]{2,4}$"}};
+    case 3:
+      return {{"oneOf", Json::array({{{"const", 2}}, {{"not", {{"type", "integer"}}}}})}};
+    case 4:
+      return {{OneIn(2) ? "minimum" : "multipleOf", 2},
+              {"enum", {2.5, 2, "a"}},
+              {"not", {{"type", "integer"}}}};
     default:
       return {{"not", {{"type", Json::array({"object", "array", "string"})}}}};
   }

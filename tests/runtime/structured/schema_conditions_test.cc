@@ -95,10 +95,38 @@ TEST(SchemaConditions, MembersThatDependOnOthers) {
            "dependentRequired": {"a": ["b"]}})",
        {"{}"},
        {R"({"a":1})", R"({"a":1,"b":1})"}},
+      {R"({"dependentRequired": {"a": ["b"]}, "dependencies": {"a": ["c"]}})",
+       {"{}", R"({"a":1,"b":1,"c":1})"},
+       {R"({"a":1})", R"({"a":1,"b":1})", R"({"a":1,"c":1})"}},
+      {R"({"properties": {"a": {"const": 1}, "b": {"type": "integer"}},
+           "dependentSchemas": {"a": {"properties": {"b": {"minimum": 5}}}},
+           "dependencies": {"a": {"properties": {"b": {"maximum": 6}}}}})",
+       {R"({"b":1})", R"({"a":1,"b":5})"},
+       {R"({"a":1,"b":4})", R"({"a":1,"b":7})"}},
   };
   ExpectCases(cases);
   ExpectRefused(R"({"dependentRequired": {"a": "b"}})",
                 "keyword \"dependentRequired\" must be an object of lists");
+}
+
+TEST(SchemaConditions, MembersBesidePatterns) {
+  const SchemaCase cases[] = {
+      {R"({"patternProperties": {"^x": {"const": 1}}, "dependentRequired": {"xa": ["xb"]}})",
+       {"{}", R"({"xb":1})", R"({"xa":1,"xb":1})"},
+       {R"({"xa":1})", R"({"xa":2,"xb":1})"}},
+      {R"({"patternProperties": {"^x": {"const": 1}}, "additionalProperties": {"const": 2},
+           "not": {"required": ["a"]}})",
+       {"{}", R"({"x":1,"b":2})"},
+       {R"({"a":2})", R"({"b":1})"}},
+      {R"({"allOf": [{"properties": {"xa": {"minimum": 3}, "b": {"const": 2}}},
+                     {"patternProperties": {"^x": {"type": "integer"}}}]})",
+       {R"({"xa":3,"b":2})", R"({"x":1})"},
+       {R"({"xa":2})", R"({"xa":3.5})", R"({"b":1})", R"({"x":"a"})"}},
+  };
+  ExpectCases(cases);
+  ExpectRefused(R"({"patternProperties": {"^x": {}}, "additionalProperties": false,
+                    "allOf": [{"properties": {"xa": {"const": 1}}}]})",
+                "keyword \"patternProperties\" of schemas that must both hold");
 }
 
 TEST(SchemaConditions, NothingUnevaluated) {
@@ -130,6 +158,8 @@ TEST(SchemaConditions, NothingUnevaluated) {
   };
   ExpectCases(cases);
   ExpectRefused(R"({"not": {"required": ["a"]}, "unevaluatedProperties": false})",
+                "keyword \"unevaluatedProperties\" beside \"not\" or \"if\"");
+  ExpectRefused(R"({"if": {"properties": {"a": {}}}, "unevaluatedProperties": false})",
                 "keyword \"unevaluatedProperties\" beside \"not\" or \"if\"");
 }
 
@@ -165,6 +195,11 @@ TEST(SchemaConditions, WhatMustNotBe) {
       {R"({"enum": ["a", "b", 1], "not": {"enum": ["a", 1.0]}})", {"\"b\""}, {"\"a\"", "1"}},
       {R"({"type": "array", "items": {"const": 1}, "not": {"minItems": 2}})", {"[1]"}, {"[1,1]"}},
       {R"({"type": "null", "not": false})", {"null"}, {}},
+      {R"({"enum": [2.5, 1, 2.0], "not": {"type": "integer"}})", {"2.5"}, {"1", "2.0"}},
+      {R"({"type": "number", "not": {"type": "integer"}})",
+       {"2.5", "-1.10"},
+       {"1", "2.0", "-0.0", "25e-1"}},
+      {R"({"minimum": 1, "maximum": 3, "not": {"type": "integer"}})", {"2.5"}, {"2", "2.0", "3.5"}},
   };
   ExpectCases(cases);
   ExpectRefused(R"({"type": "array", "not": {"const": []}})",
@@ -216,6 +251,19 @@ TEST(SchemaConditions, PatternsThatBeginWithLookaheads) {
        {"\".a@b\"", "\"a..b@b\"", "\"abcdefg@b\""}},
       {R"x({"pattern": "^(?!a|b)"})x", {"\"c\"", "\"\""}, {"\"a\"", "\"bc\""}},
       {R"x({"enum": ["ab", "cd"], "pattern": "^(?!a)"})x", {"\"cd\""}, {"\"ab\""}},
+      {R"x({"pattern": "^(?!x)Z\u00fcrich$"})x", {"\"Z\xC3\xBCrich\""}, {"\"Zurich\""}},
+      {R"x({"pattern": "^(?!\\s*$)[\\s\\S]+$"})x",
+       {"\"Z\xC3\xBCrich\"", R"("a\nb")"},
+       {"\"\"", R"(" \n")", "\"\xC2\xA0\""}},
+      {R"x({"type": "string", "not": {"pattern": "^\\w*$"}})x",
+       {"\"a \xC3\xBC\"", "\"\xC2\xA7\""},
+       {"\"a\"", "\"\xC3\xBC\"", R"("a\n")"}},
+      {R"x({"type": "string", "not": {"pattern": "^.$"}})x",
+       {"\"\"", "\"\xC3\xBC\xC3\xBC\"", R"("\n")"},
+       {"\"\xC3\xBC\"", R"("\r")", R"("a\n")"}},
+      {R"x({"type": "string", "not": {"pattern": "^[^\\d]$"}})x",
+       {"\"1\"", "\"ab\""},
+       {"\"a\"", "\"\xD9\xA0\""}},
   };
   ExpectCases(cases);
   for (const char* pattern :

@@ -134,8 +134,9 @@ TEST(SchemaKeywords, PatternProperties) {
                 "keyword \"patternProperties\" has a look");
   ExpectRefused(R"({"patternProperties": {"1": {}, "2": {}, "3": {}, "4": {}, "5": {}}})",
                 "keyword \"patternProperties\" has more than 4 expressions");
-  ExpectRefused(R"({"allOf": [{"patternProperties": {"a": {}}}, {"properties": {"a": {}}}]})",
-                "keyword \"patternProperties\" of schemas that must both hold");
+  ExpectRefused(
+      R"({"allOf": [{"patternProperties": {"a": {}}}, {"patternProperties": {"b": {}}}]})",
+      "keyword \"patternProperties\" of schemas that must both hold");
 }
 
 TEST(SchemaKeywords, CountsOfMembers) {
@@ -178,6 +179,31 @@ TEST(SchemaKeywords, UniqueItemsOfAList) {
                 "allows no answer at all");
   ExpectRefused(R"({"items": {"type": "string"}, "uniqueItems": true})",
                 "keyword \"uniqueItems\" of items that are not all in an \"enum\"");
+}
+
+// A value must not be valid by a schema that is expanded to less than it allows.
+TEST(SchemaKeywords, OneOfNarrowedSchemas) {
+  const char* same = "keyword \"oneOf\" with schemas that may hold at once";
+  ExpectRefused(R"({"oneOf": [{"const": 2.5}, {"not": {"type": "integer"}}]})", same);
+  ExpectRefused(R"({"oneOf": [{"properties": {"k": {"const": 2.5}}, "required": ["k"]},
+                    {"properties": {"k": {"not": {"type": "integer"}}}, "required": ["k"]}]})",
+                same);
+  ExpectRefused(R"({"oneOf": [{"oneOf": [{"minimum": 5}]}, {"type": "null"}]})", same);
+  ExpectRefused(R"({"oneOf": [
+      {"properties": {"k": {"oneOf": [{"minimum": 5}]}}, "required": ["k"]},
+      {"properties": {"k": {"type": "null"}}, "required": ["k"]}]})",
+                same);
+  ExpectRefused(R"({"oneOf": [{"properties": {"a": {}, "b": {}}, "required": ["a", "b"]},
+      {"anyOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}],
+       "type": "object", "unevaluatedProperties": false}]})",
+                same);
+  const SchemaCase cases[] = {
+      {R"({"oneOf": [{"const": 2}, {"not": {"type": "integer"}}]})", {"2", "2.5", "null"}, {"1"}},
+      {R"({"oneOf": [{"oneOf": [{"type": "null"}, {"const": 1}]}, {"type": "string"}]})",
+       {"null", "1", "\"a\""},
+       {"2"}},
+  };
+  ExpectCases(cases);
 }
 
 // What stands beside "oneOf" must not let in values that two of its schemas allow.
