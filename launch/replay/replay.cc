@@ -94,8 +94,8 @@ class ReplayCommand : public Subcommand {
         "--max-num-seqs", options_.max_num_seqs, {1, 1 << 20},
         "sequences that run at the same time, in each group (or rank, to compare); default 64");
     line().AddCount("--max-num-batched-tokens", options_.max_num_batched_tokens, {1, 1 << 26},
-                    "tokens of one step, in each group (or rank, to compare); default 256 a rank, "
-                    "at least 512");
+                    "tokens of one step, in each group (or rank, to compare); default 256 a rank; "
+                    "without --compare, at least 512");
     line().AddText("--overlap", options_.overlap, "auto (default), on or off");
     line().AddText("--home", options_.home, "least-loaded (default) or round-robin");
     line().AddText("--prefix-cache", options_.prefix_cache,

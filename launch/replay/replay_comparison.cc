@@ -11,6 +11,7 @@
 #include "kernels/base/activity.h"
 #include "launch/replay/comparison_report.h"
 #include "launch/replay/replay_run.h"
+#include "launch/setup/engine_choice.h"
 
 namespace octet {
 namespace {
@@ -115,6 +116,8 @@ absl::StatusOr<ReplayComparison> CompareReplays(FileSystem& files, const ReplayO
   ReplayComparison comparison;
   comparison.set_trace(trace.path);
   comparison.set_placement(options.placement.placement);
+  const int64_t of_rank =
+      options.max_num_batched_tokens > 0 ? options.max_num_batched_tokens : kBatchedTokensOfRank;
   const std::vector<int64_t> all = {0};
   for (const ClusterFile& file : clusters) {
     if (file.cluster.hosts_size() == 0) {
@@ -126,7 +129,7 @@ absl::StatusOr<ReplayComparison> CompareReplays(FileSystem& files, const ReplayO
         ReplayOptions o = options;
         o.ep_size = size;
         o.max_num_seqs *= size;
-        o.max_num_batched_tokens *= size;
+        o.max_num_batched_tokens = of_rank * size;
         AddChoice(files, o, trace, file, CountHosts(cluster), comparison, CountRanks(cluster));
       }
     }

@@ -153,6 +153,17 @@ TEST_F(ReplayTest, ComparesClustersRanksAndGroups) {
   EXPECT_GT(comparison["choices"][5]["usable_bytes"], comparison["choices"][5]["rank_bytes"]);
 }
 
+TEST_F(ReplayTest, GroupsOfAllSizesHaveTheSameTokensOfARankByDefault) {
+  Record(1, "one.zst", "");
+  Measure(1);
+  WriteCluster(4);
+  const json comparison = Replay("one.zst", "--compare --max-num-seqs 2");
+  EXPECT_EQ(comparison["choices"].size(), 3U);
+  for (const json& c : comparison["choices"]) {
+    EXPECT_EQ(c["max_num_batched_tokens"], 256 * c["ep_size"].get<int>()) << c;
+  }
+}
+
 // A row of the comparison is what the flags that it names give.
 TEST_F(ReplayTest, ChoicesAreReplaysOfTheirFlags) {
   Record(1, "one.zst", "");
