@@ -28,16 +28,10 @@ LayerSlots FillSpareSlots(const LayerRanks& ranks, std::span<const int> num_slot
   return slots;
 }
 
-// Sums of steps that are alike: coarse ones for the search, finer ones for what it finds.
 constexpr int64_t kLeastMerged = 32;
 constexpr int64_t kMostMerged = 512;
 constexpr int64_t kFiner = 8;
 constexpr double kWantedNodes = 1e5;
-
-int64_t NumMerged(int num_ranks, double most_operations) {
-  const double affordable = most_operations / (std::exp2(num_ranks) * kWantedNodes);
-  return static_cast<int64_t>(std::clamp(affordable, double{kLeastMerged}, double{kMostMerged}));
-}
 
 // A judge of placements in all steps.
 class PlanJudge {
@@ -86,6 +80,13 @@ class PlanJudge {
 
 }  // namespace
 
+MergedSteps MergedStepsOf(int num_ranks, double most_operations) {
+  const double affordable = most_operations / (std::exp2(num_ranks) * kWantedNodes);
+  const auto coarse =
+      static_cast<int64_t>(std::clamp(affordable, double{kLeastMerged}, double{kMostMerged}));
+  return {.coarse = coarse, .finer = kFiner * coarse};
+}
+
 bool CanProve(const StepMatrix& steps, int num_ranks) {
   return ExactSearch::CanSearch(steps.num_experts(), num_ranks,
                                 std::min(steps.num_steps(), kMostMerged));
@@ -96,7 +97,8 @@ void ProvePlan(const StepMatrix& steps, std::span<const int> slots, std::span<co
   const auto num_ranks = static_cast<int>(slots.size());
   if (!CanProve(steps, num_ranks)) return;
   constexpr int kMostUnknown = 5;
-  const StepMatrix coarse = steps.Merged(NumMerged(num_ranks, most_operations));
+  const MergedSteps merged = MergedStepsOf(num_ranks, most_operations);
+  const StepMatrix coarse = steps.Merged(merged.coarse);
   ExactSearch search(coarse, slots, speeds);
   PlanJudge judge(steps, coarse, slots, speeds, plan);
   int unknown = 0;
