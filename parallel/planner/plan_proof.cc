@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "parallel/planner/exact_search.h"
 
@@ -39,14 +40,14 @@ class PlanJudge {
   PlanJudge(const StepMatrix& steps, const StepMatrix& coarse, std::span<const int> slots,
             std::span<const double> speeds, ProvenPlan& plan)
       : steps_(steps),
-        finer_(steps.Merged(kFiner * coarse.num_steps())),
         slots_(slots),
         busiest_(speeds),
         scale_(static_cast<double>(steps.num_steps()) / static_cast<double>(coarse.num_steps())),
-        finer_scale_(static_cast<double>(finer_.num_steps()) /
-                     static_cast<double>(steps.num_steps())),
         operations_of_step_(std::exp2(slots.size()) * static_cast<double>(slots.size()) / 4),
-        plan_(plan) {}
+        plan_(plan) {
+    const int64_t most_finer = kFiner * coarse.num_steps();
+    if (most_finer < steps.num_steps()) finer_ = steps.Merged(most_finer);
+  }
 
   // Returns a time of coarse steps.
   double Coarse(double time) const { return time * scale_; }
@@ -58,7 +59,7 @@ class PlanJudge {
       return busiest_.Mean(ranks, steps);
     };
     const double enough = plan_.time * (1 - kClose);
-    if (mean(finer_) * finer_scale_ < enough) {
+    if (!finer_ || mean(*finer_) * FinerScale() < enough) {
       const double time = mean(steps_);
       if (time < enough) {
         plan_.slots = FillSpareSlots(ranks, slots_, steps_);
@@ -69,11 +70,15 @@ class PlanJudge {
   }
 
  private:
+  double FinerScale() const {
+    return static_cast<double>(finer_->num_steps()) / static_cast<double>(steps_.num_steps());
+  }
+
   const StepMatrix& steps_;
-  const StepMatrix finer_;
+  std::optional<StepMatrix> finer_;  // none if it were all steps
   const std::span<const int> slots_;
   BusiestRank busiest_;
-  const double scale_, finer_scale_;
+  const double scale_;
   const double operations_of_step_;
   ProvenPlan& plan_;
 };
