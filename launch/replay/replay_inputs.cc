@@ -81,12 +81,11 @@ Cluster WithRanks(const Cluster& cluster, int ranks) {
   return made;
 }
 
-absl::StatusOr<ClusterModel> MakeClusterModel(const ClusterFile& file, const ReplayedModel& model,
-                                              int ranks) {
+absl::StatusOr<ClusterModel> MakeClusterModel(const ClusterFile& file, const ReplayedModel& model) {
   const ExchangeProfile* exchange =
       file.exchange.has_exchange() ? &file.exchange.exchange() : nullptr;
   absl::StatusOr<ClusterModel> made =
-      ClusterModel::Make(WithRanks(file.cluster, ranks), model, file.profiles, exchange);
+      ClusterModel::Make(file.cluster, model, file.profiles, exchange);
   if (made.ok()) return made;
   return absl::InvalidArgumentError(
       absl::StrCat(file.path, ": ", std::string(made.status().message())));

@@ -39,9 +39,8 @@ absl::StatusOr<ClusterFile> ReadClusterFile(FileSystem& files, const std::string
 // repeated. 0: all as they are.
 Cluster WithRanks(const Cluster& cluster, int ranks);
 
-// Returns the model of WithRanks. An error names the file.
-absl::StatusOr<ClusterModel> MakeClusterModel(const ClusterFile& file, const ReplayedModel& model,
-                                              int ranks);
+// An error names the file.
+absl::StatusOr<ClusterModel> MakeClusterModel(const ClusterFile& file, const ReplayedModel& model);
 
 }  // namespace octet
 
