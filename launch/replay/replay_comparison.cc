@@ -34,10 +34,11 @@ std::set<int, std::greater<>> GroupSizes(const ReplayOptions& o, const Cluster& 
                                          int num_experts) {
   const int ranks = CountRanks(cluster);
   if (o.ep_size > 0) return {o.ep_size};
-  std::set<int, std::greater<>> sizes = {ranks};
-  for (int size = 1; size <= std::min(ranks, num_experts); size *= 2) sizes.insert(size);
-  sizes.insert(std::max(1, cluster.hosts(0).ranks()));
-  std::erase_if(sizes, [&](int size) { return ranks % size != 0; });
+  std::set<int, std::greater<>> sizes;
+  for (int size = 1; size <= ranks; size *= 2) sizes.insert(size);
+  for (const ClusterHosts& hosts : cluster.hosts()) sizes.insert(std::max(1, hosts.ranks()));
+  std::erase_if(sizes, [&](int size) { return size > num_experts || ranks % size != 0; });
+  sizes.insert(ranks);
   return sizes;
 }
 
