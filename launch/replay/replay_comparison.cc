@@ -17,15 +17,13 @@ namespace {
 
 int CountRanks(const Cluster& cluster) {
   int ranks = 0;
-  for (const ClusterHosts& hosts : cluster.hosts()) {
-    ranks += std::max(1, hosts.count()) * std::max(1, hosts.ranks());
-  }
+  for (const ClusterHosts& hosts : cluster.hosts()) ranks += hosts.count() * hosts.ranks();
   return ranks;
 }
 
 int CountHosts(const Cluster& cluster) {
   int count = 0;
-  for (const ClusterHosts& hosts : cluster.hosts()) count += std::max(1, hosts.count());
+  for (const ClusterHosts& hosts : cluster.hosts()) count += hosts.count();
   return count;
 }
 
@@ -36,7 +34,7 @@ std::set<int, std::greater<>> GroupSizes(const ReplayOptions& o, const Cluster& 
   if (o.ep_size > 0) return {o.ep_size};
   std::set<int, std::greater<>> sizes;
   for (int size = 1; size <= ranks; size *= 2) sizes.insert(size);
-  for (const ClusterHosts& hosts : cluster.hosts()) sizes.insert(std::max(1, hosts.ranks()));
+  for (const ClusterHosts& hosts : cluster.hosts()) sizes.insert(hosts.ranks());
   std::erase_if(sizes, [&](int size) { return size > num_experts || ranks % size != 0; });
   sizes.insert(ranks);
   return sizes;

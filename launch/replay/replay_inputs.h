@@ -28,10 +28,13 @@ absl::StatusOr<ReplayedTrace> ReadReplayedTrace(FileSystem& files, const std::st
 // A cluster with the profiles that it names.
 struct ClusterFile {
   std::string path;
-  Cluster cluster;
+  Cluster cluster;                                 // of ParseCluster
   std::map<std::string, MachineProfile> profiles;  // by their names in `cluster`
   MachineProfile exchange;
 };
+
+// Sets counts and ranks of hosts that `text` leaves out to 1. An error begins with the line.
+absl::StatusOr<Cluster> ParseCluster(const std::string& text);
 
 absl::StatusOr<ClusterFile> ReadClusterFile(FileSystem& files, const std::string& path);
 
