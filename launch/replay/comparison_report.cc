@@ -169,11 +169,9 @@ std::string FormatComparison(const ReplayComparison& comparison) {
   absl::StrAppend(&text, FormatTable(rows));
   const ReplayChoice& fastest = Fastest(comparison);
   absl::StrAppend(&text, "The fastest with run-batch: --ep-size ", fastest.ep_size(),
-                  " --max-num-seqs ", fastest.max_num_seqs());
-  if (fastest.max_num_batched_tokens() > 0) {
-    absl::StrAppend(&text, " --max-num-batched-tokens ", fastest.max_num_batched_tokens());
-  }
-  return absl::StrCat(text, "\n");
+                  " --max-num-seqs ", fastest.max_num_seqs(), " --max-num-batched-tokens ",
+                  fastest.max_num_batched_tokens(), "\n");
+  return text;
 }
 
 }  // namespace octet

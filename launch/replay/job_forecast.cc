@@ -28,6 +28,7 @@ absl::StatusOr<ClusterModel> ClusterOfJob(FileSystem& files, const RunConfig& co
   Cluster cluster;
   for (const HostMemory& host : setup.memory.hosts) {
     ClusterHosts& hosts = *cluster.add_hosts();
+    hosts.set_count(1);
     hosts.set_ranks(static_cast<int>(host.ranks.size()));
     hosts.set_threads(setup.threads);
     hosts.set_profile(config.profile());

@@ -32,15 +32,16 @@ class ReplayCommand : public Subcommand {
         "--compare", [this] { options_.compare = true; },
         "a table of clusters, numbers of ranks, and ranks in groups of all sizes; limits are "
         "those of each rank");
-    AddPlacementFlags(line(), options_.placement);
-    line().AddText("--replica-policy", options_.replica_policy,
+    AddPlacementFlags(line(), options_.settings.placement);
+    line().AddText("--replica-policy", options_.settings.replica_policy,
                    "even (default), nearest or in-turn");
     AddJobFlags();
-    line().AddCount("--copies", options_.copies, {1, 1 << 20},
+    line().AddCount("--copies", options_.settings.copies, {1, 1 << 20},
                     "of each recorded answer, with the experts of other answers; default 1");
-    line().AddCount("--steps", options_.steps, {1, int64_t{1} << 40}, "the first so many alone");
+    line().AddCount("--steps", options_.settings.steps, {1, int64_t{1} << 40},
+                    "the first so many alone");
     line().OnSwitch(
-        "--recorded", [this] { options_.recorded = true; },
+        "--recorded", [this] { options_.settings.recorded = true; },
         "as where the job records its routing: all tokens have experts in the last layer");
     line().AddText("--point", options_.point, "a name for it in --output-json");
     line().AddText("--output-json", options_.output_json, "file for all of it as JSON");
@@ -67,8 +68,13 @@ class ReplayCommand : public Subcommand {
       return Show(world, files, CompareReplays(files, options_, *trace, clusters),
                   FormatComparison);
     }
+    ClusterFile& cluster = clusters[0];
     const int ranks = options_.ranks.empty() ? 0 : static_cast<int>(options_.ranks[0]);
-    return Show(world, files, RunReplay(files, options_, *trace, clusters[0], ranks), FormatReplay);
+    cluster.cluster = WithRanks(cluster.cluster, ranks);
+    absl::StatusOr<Replay> replay =
+        RunReplay(files, options_.settings, GroupsOf(options_, options_.ep_size), *trace, cluster);
+    if (replay.ok()) replay->set_point(options_.point);
+    return Show(world, files, std::move(replay), FormatReplay);
   }
 
  private:
@@ -94,11 +100,11 @@ class ReplayCommand : public Subcommand {
         "--max-num-seqs", options_.max_num_seqs, {1, 1 << 20},
         "sequences that run at the same time, in each group (or rank, to compare); default 64");
     line().AddCount("--max-num-batched-tokens", options_.max_num_batched_tokens, {1, 1 << 26},
-                    "tokens of one step, in each group (or rank, to compare); default 256 a rank, "
-                    "at least 512");
-    line().AddText("--overlap", options_.overlap, "auto (default), on or off");
-    line().AddText("--home", options_.home, "least-loaded (default) or round-robin");
-    line().AddText("--prefix-cache", options_.prefix_cache,
+                    "tokens of one step, in each group (or rank, to compare); default 256 a rank; "
+                    "without --compare, at least 512");
+    line().AddText("--overlap", options_.settings.overlap, "auto (default), on or off");
+    line().AddText("--home", options_.settings.home, "least-loaded (default) or round-robin");
+    line().AddText("--prefix-cache", options_.settings.prefix_cache,
                    "on (default): tokens that the recorded run found in it are computed once on a "
                    "rank; off: for each answer");
   }

@@ -17,15 +17,13 @@ namespace {
 
 int CountRanks(const Cluster& cluster) {
   int ranks = 0;
-  for (const ClusterHosts& hosts : cluster.hosts()) {
-    ranks += std::max(1, hosts.count()) * std::max(1, hosts.ranks());
-  }
+  for (const ClusterHosts& hosts : cluster.hosts()) ranks += hosts.count() * hosts.ranks();
   return ranks;
 }
 
 int CountHosts(const Cluster& cluster) {
   int count = 0;
-  for (const ClusterHosts& hosts : cluster.hosts()) count += std::max(1, hosts.count());
+  for (const ClusterHosts& hosts : cluster.hosts()) count += hosts.count();
   return count;
 }
 
@@ -34,10 +32,11 @@ std::set<int, std::greater<>> GroupSizes(const ReplayOptions& o, const Cluster& 
                                          int num_experts) {
   const int ranks = CountRanks(cluster);
   if (o.ep_size > 0) return {o.ep_size};
-  std::set<int, std::greater<>> sizes = {ranks};
-  for (int size = 1; size <= std::min(ranks, num_experts); size *= 2) sizes.insert(size);
-  sizes.insert(std::max(1, cluster.hosts(0).ranks()));
-  std::erase_if(sizes, [&](int size) { return ranks % size != 0; });
+  std::set<int, std::greater<>> sizes;
+  for (int size = 1; size <= ranks; size *= 2) sizes.insert(size);
+  for (const ClusterHosts& hosts : cluster.hosts()) sizes.insert(hosts.ranks());
+  std::erase_if(sizes, [&](int size) { return size > num_experts || ranks % size != 0; });
+  sizes.insert(ranks);
   return sizes;
 }
 
@@ -72,37 +71,38 @@ void AddNote(const std::string& note, ReplayComparison& comparison) {
   }
 }
 
-void AddChoice(FileSystem& files, const ReplayOptions& o, const ReplayedTrace& trace,
-               const ClusterFile& file, int num_hosts, ReplayComparison& comparison,
-               int num_ranks) {
-  ReplayChoice& choice = *comparison.add_choices();
-  choice.set_cluster(file.path);
-  choice.set_ranks(num_ranks);
-  choice.set_hosts(num_hosts);
-  choice.set_ep_size(o.ep_size);
-  choice.set_max_num_seqs(o.max_num_seqs);
-  choice.set_max_num_batched_tokens(o.max_num_batched_tokens);
-  const absl::StatusOr<Replay> replay = RunReplay(files, o, trace, file, num_ranks);
-  Activity::OfThisThread().Tick();
-  if (!replay.ok()) {
+ReplayChoice MakeChoice(const ClusterFile& cluster, const ReplayGroups& groups,
+                        const absl::StatusOr<Replay>& replay) {
+  ReplayChoice choice;
+  choice.set_cluster(cluster.path);
+  choice.set_ranks(CountRanks(cluster.cluster));
+  choice.set_hosts(CountHosts(cluster.cluster));
+  choice.set_ep_size(groups.ep_size);
+  choice.set_max_num_seqs(groups.max_num_seqs);
+  choice.set_max_num_batched_tokens(groups.max_num_batched_tokens);
+  if (replay.ok()) {
+    Fill(*replay, choice);
+  } else {
     choice.set_refusal(std::string(replay.status().message()));
-    return;
   }
-  Fill(*replay, choice);
-  for (const std::string& note : replay->notes()) AddNote(note, comparison);
+  return choice;
+}
+
+void AddNotes(const Replay& replay, ReplayComparison& comparison) {
+  for (const std::string& note : replay.notes()) AddNote(note, comparison);
 }
 
 // A comparison of clusters that are not busy says little about them.
 void NoteIdleSlots(const ReplayOptions& o, const ReplayedTrace& trace,
                    ReplayComparison& comparison) {
-  const int64_t answers = std::ssize(trace.table.answers) * o.copies;
+  const int64_t answers = std::ssize(trace.table.answers) * o.settings.copies;
   int64_t most = 0;
   for (const ReplayChoice& choice : comparison.choices()) {
     most = std::max(most, int64_t{choice.ranks()} * o.max_num_seqs);
   }
   if (answers >= most) return;
   AddNote(absl::StrCat("the job has ", answers, " answers, and the most ranks have room for ", most,
-                       " at a time: --copies ", (most * o.copies + answers - 1) / answers,
+                       " at a time: --copies ", (most * o.settings.copies + answers - 1) / answers,
                        " fills them"),
           comparison);
 }
@@ -114,20 +114,22 @@ absl::StatusOr<ReplayComparison> CompareReplays(FileSystem& files, const ReplayO
                                                 const std::vector<ClusterFile>& clusters) {
   ReplayComparison comparison;
   comparison.set_trace(trace.path);
-  comparison.set_placement(options.placement.placement);
+  comparison.set_placement(options.settings.placement.placement);
   const std::vector<int64_t> all = {0};
   for (const ClusterFile& file : clusters) {
     if (file.cluster.hosts_size() == 0) {
       return absl::InvalidArgumentError(absl::StrCat(file.path, ": there are no hosts"));
     }
     for (const int64_t ranks : options.ranks.empty() ? all : options.ranks) {
-      const Cluster cluster = WithRanks(file.cluster, static_cast<int>(ranks));
-      for (const int size : GroupSizes(options, cluster, trace.model.num_experts)) {
-        ReplayOptions o = options;
-        o.ep_size = size;
-        o.max_num_seqs *= size;
-        o.max_num_batched_tokens *= size;
-        AddChoice(files, o, trace, file, CountHosts(cluster), comparison, CountRanks(cluster));
+      ClusterFile cluster = file;
+      cluster.cluster = WithRanks(file.cluster, static_cast<int>(ranks));
+      for (const int size : GroupSizes(options, cluster.cluster, trace.model.num_experts)) {
+        const ReplayGroups groups = GroupsOf(options, size);
+        const absl::StatusOr<Replay> replay =
+            RunReplay(files, options.settings, groups, trace, cluster);
+        Activity::OfThisThread().Tick();
+        *comparison.add_choices() = MakeChoice(cluster, groups, replay);
+        if (replay.ok()) AddNotes(*replay, comparison);
       }
     }
   }

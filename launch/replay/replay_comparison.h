@@ -13,8 +13,9 @@
 namespace octet {
 
 // Replays the job on each cluster, on each number of ranks, in groups of all sizes that may pay: 1,
-// 2, 4 and so on, a host, and all ranks, or of options.ep_size alone. The limits of `options` are
-// those of each rank. What can't be run is a choice with a refusal; an error says why nothing can.
+// 2, 4 and so on, each kind of host, and all ranks, or of options.ep_size alone. The limits of
+// `options` are those of each rank. What can't be run is a choice with a refusal; an error says why
+// nothing can.
 absl::StatusOr<ReplayComparison> CompareReplays(FileSystem& files, const ReplayOptions& options,
                                                 const ReplayedTrace& trace,
                                                 const std::vector<ClusterFile>& clusters);

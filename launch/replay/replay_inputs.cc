@@ -38,15 +38,27 @@ absl::StatusOr<ReplayedTrace> ReadReplayedTrace(FileSystem& files, const std::st
   return ReplayedTrace{.path = path, .model = *model, .table = *std::move(table)};
 }
 
+absl::StatusOr<Cluster> ParseCluster(const std::string& text) {
+  Cluster cluster;
+  const absl::Status status = ParseTextProto(text, cluster);
+  if (!status.ok()) return status;
+  for (ClusterHosts& hosts : *cluster.mutable_hosts()) {
+    hosts.set_count(std::max(1, hosts.count()));
+    hosts.set_ranks(std::max(1, hosts.ranks()));
+  }
+  return cluster;
+}
+
 absl::StatusOr<ClusterFile> ReadClusterFile(FileSystem& files, const std::string& path) {
   const absl::StatusOr<std::string> text = files.ReadWhole(path);
   if (!text.ok()) return text.status();
-  ClusterFile file = {.path = path, .cluster = {}, .profiles = {}, .exchange = {}};
-  const absl::Status status = ParseTextProto(*text, file.cluster);
-  if (!status.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ":", std::string(status.message()), " (a Cluster is expected: proto/cluster.proto)"));
+  absl::StatusOr<Cluster> cluster = ParseCluster(*text);
+  if (!cluster.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ":", std::string(cluster.status().message()),
+                     " (a Cluster is expected: proto/cluster.proto)"));
   }
+  ClusterFile file = {.path = path, .cluster = *std::move(cluster), .profiles = {}, .exchange = {}};
   for (const ClusterHosts& hosts : file.cluster.hosts()) {
     if (file.profiles.contains(hosts.profile())) continue;
     absl::StatusOr<MachineProfile> profile =
@@ -69,8 +81,8 @@ Cluster WithRanks(const Cluster& cluster, int ranks) {
   for (int i = 0; ranks > 0;) {
     ClusterHosts hosts = cluster.hosts(i);
     const bool is_last = i + 1 == cluster.hosts_size();
-    const int of_host = std::max(1, hosts.ranks());
-    const int count = std::max(1, hosts.count());
+    const int of_host = hosts.ranks();
+    const int count = hosts.count();
     const int whole = is_last ? ranks / of_host : std::min(count, ranks / of_host);
     hosts.set_count(std::max(1, whole));
     hosts.set_ranks(std::min(of_host, ranks));
@@ -81,12 +93,11 @@ Cluster WithRanks(const Cluster& cluster, int ranks) {
   return made;
 }
 
-absl::StatusOr<ClusterModel> MakeClusterModel(const ClusterFile& file, const ReplayedModel& model,
-                                              int ranks) {
+absl::StatusOr<ClusterModel> MakeClusterModel(const ClusterFile& file, const ReplayedModel& model) {
   const ExchangeProfile* exchange =
       file.exchange.has_exchange() ? &file.exchange.exchange() : nullptr;
   absl::StatusOr<ClusterModel> made =
-      ClusterModel::Make(WithRanks(file.cluster, ranks), model, file.profiles, exchange);
+      ClusterModel::Make(file.cluster, model, file.profiles, exchange);
   if (made.ok()) return made;
   return absl::InvalidArgumentError(
       absl::StrCat(file.path, ": ", std::string(made.status().message())));

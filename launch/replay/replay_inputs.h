@@ -28,10 +28,13 @@ absl::StatusOr<ReplayedTrace> ReadReplayedTrace(FileSystem& files, const std::st
 // A cluster with the profiles that it names.
 struct ClusterFile {
   std::string path;
-  Cluster cluster;
+  Cluster cluster;                                 // of ParseCluster
   std::map<std::string, MachineProfile> profiles;  // by their names in `cluster`
   MachineProfile exchange;
 };
+
+// Sets counts and ranks of hosts that `text` leaves out to 1. An error begins with the line.
+absl::StatusOr<Cluster> ParseCluster(const std::string& text);
 
 absl::StatusOr<ClusterFile> ReadClusterFile(FileSystem& files, const std::string& path);
 
@@ -39,9 +42,8 @@ absl::StatusOr<ClusterFile> ReadClusterFile(FileSystem& files, const std::string
 // repeated. 0: all as they are.
 Cluster WithRanks(const Cluster& cluster, int ranks);
 
-// Returns the model of WithRanks. An error names the file.
-absl::StatusOr<ClusterModel> MakeClusterModel(const ClusterFile& file, const ReplayedModel& model,
-                                              int ranks);
+// An error names the file.
+absl::StatusOr<ClusterModel> MakeClusterModel(const ClusterFile& file, const ReplayedModel& model);
 
 }  // namespace octet
 

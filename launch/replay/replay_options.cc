@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "launch/settings/home_flags.h"
+#include "launch/setup/engine_choice.h"
 #include "parallel/dispatch/replica_policy.h"
 #include "runtime/engine/home_choice.h"
 
@@ -23,16 +24,17 @@ absl::Status CheckComparison(const ReplayOptions& o) {
 
 absl::Status ResolveReplayOptions(ReplayOptions& o) {
   if (o.clusters.empty()) return BadReplay("--cluster is required");
-  if (!ParseReplicaPolicy(o.replica_policy)) {
+  const ReplaySettings& settings = o.settings;
+  if (!ParseReplicaPolicy(settings.replica_policy)) {
     return BadReplay("--replica-policy must be even, nearest or in-turn");
   }
-  if (o.overlap != "auto" && o.overlap != "on" && o.overlap != "off") {
+  if (settings.overlap != "auto" && settings.overlap != "on" && settings.overlap != "off") {
     return BadReplay("--overlap must be auto, on or off");
   }
-  if (o.prefix_cache != "on" && o.prefix_cache != "off") {
+  if (settings.prefix_cache != "on" && settings.prefix_cache != "off") {
     return BadReplay("--prefix-cache must be on or off");
   }
-  const std::optional<HomeSetting> home = ParseHomeSetting(o.home);
+  const std::optional<HomeSetting> home = ParseHomeSetting(settings.home);
   if (!home || home->policy == HomePolicy::kAffinity) {
     return BadReplay("--home must be least-loaded or round-robin");
   }
@@ -40,6 +42,17 @@ absl::Status ResolveReplayOptions(ReplayOptions& o) {
   if (!ep_size.ok()) return ep_size.status();
   o.ep_size = *ep_size;
   return CheckComparison(o);
+}
+
+ReplayGroups GroupsOf(const ReplayOptions& o, int ep_size) {
+  ReplayGroups groups = {.ep_size = ep_size,
+                         .max_num_seqs = o.max_num_seqs,
+                         .max_num_batched_tokens = o.max_num_batched_tokens};
+  if (!o.compare) return groups;
+  if (groups.max_num_batched_tokens == 0) groups.max_num_batched_tokens = kBatchedTokensOfRank;
+  groups.max_num_seqs *= ep_size;
+  groups.max_num_batched_tokens *= ep_size;
+  return groups;
 }
 
 }  // namespace octet

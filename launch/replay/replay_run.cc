@@ -69,7 +69,7 @@ void WriteTraffic(const ReplayedTraffic& t, Replay& replay) {
   add("combine", t.combine_bytes, t.combine_messages, t.combine_in_place);
 }
 
-void PredictSteps(const ReplayOptions& o, ReplayedJob& job, StepModel& model, Replay& replay) {
+void PredictSteps(const ReplaySettings& o, ReplayedJob& job, StepModel& model, Replay& replay) {
   PhaseSum prefill, decode;
   ReplayedTraffic traffic;
   int64_t steps = 0;
@@ -113,21 +113,22 @@ void NoteWhatIsLeftOut(const ClusterModel& cluster, Replay& replay) {
   }
 }
 
-SchedulerLimits MakeLimits(const ReplayOptions& o, const ClusterModel& cluster,
-                           const ReplayedModel& model, const ReplayMemoryPlan& memory, int group) {
-  return {.max_num_seqs = o.max_num_seqs,
-          .max_num_batched_tokens = ChooseBatchedTokens(o.max_num_batched_tokens, group),
+SchedulerLimits MakeLimits(const ReplaySettings& o, const ReplayGroups& groups,
+                           const ClusterModel& cluster, const ReplayedModel& model,
+                           const ReplayMemoryPlan& memory) {
+  const int size = groups.ep_size;
+  return {.max_num_seqs = groups.max_num_seqs,
+          .max_num_batched_tokens = ChooseBatchedTokens(groups.max_num_batched_tokens, size),
           .pages = memory.pages,
-          .group_size = group,
+          .group_size = size,
           .overlap_tokens =
-              ChooseOverlap(cluster.HostNames(), o.overlap, group, model.num_experts, model.topk),
+              ChooseOverlap(cluster.HostNames(), o.overlap, size, model.num_experts, model.topk),
           .prefix_cache = o.prefix_cache == "on"};
 }
 
-Replay Describe(const ReplayOptions& o, const ReplayedTrace& trace, const std::string& path,
+Replay Describe(const ReplaySettings& o, const ReplayedTrace& trace, const std::string& path,
                 const ClusterModel& cluster, const SchedulerLimits& limits) {
   Replay replay;
-  replay.set_point(o.point);
   replay.set_trace(trace.path);
   replay.set_placement(o.placement.placement);
   replay.set_cluster(path);
@@ -142,20 +143,20 @@ Replay Describe(const ReplayOptions& o, const ReplayedTrace& trace, const std::s
 
 }  // namespace
 
-absl::StatusOr<Replay> RunReplay(FileSystem& files, const ReplayOptions& o,
-                                 const ReplayedTrace& trace, const ClusterFile& file,
-                                 int num_ranks) {
+absl::StatusOr<Replay> RunReplay(FileSystem& files, const ReplaySettings& o, ReplayGroups groups,
+                                 const ReplayedTrace& trace, const ClusterFile& file) {
   const ReplayedModel& model = trace.model;
-  const absl::StatusOr<ClusterModel> cluster = MakeClusterModel(file, model, num_ranks);
+  const absl::StatusOr<ClusterModel> cluster = MakeClusterModel(file, model);
   if (!cluster.ok()) return cluster.status();
-  const absl::StatusOr<int> group = ChooseGroupSize(o.ep_size, cluster->num_ranks());
+  const absl::StatusOr<int> group = ChooseGroupSize(groups.ep_size, cluster->num_ranks());
   if (!group.ok()) return group.status();
+  groups.ep_size = *group;
   const absl::StatusOr<ExpertPlacement> placement =
       MakePlacement(files, o.placement, {model.num_layers, model.num_experts, *group});
   if (!placement.ok()) return placement.status();
   const absl::StatusOr<ReplayMemoryPlan> memory = PlanReplayMemory(*cluster, model, *placement);
   if (!memory.ok()) return InFile(file.path, memory.status());
-  const SchedulerLimits limits = MakeLimits(o, *cluster, model, *memory, *group);
+  const SchedulerLimits limits = MakeLimits(o, groups, *cluster, model, *memory);
   absl::StatusOr<ReplayedJob> job =
       ReplayedJob::Make(trace.table, limits, ParseHomeSetting(o.home)->policy, o.copies);
   if (!job.ok()) return InFile(trace.path, job.status());

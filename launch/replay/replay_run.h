@@ -12,11 +12,11 @@
 
 namespace octet {
 
-// Predicts all steps of the job on `num_ranks` ranks of the cluster, or all if it is 0, whatever
-// clusters and ranks `options` have, which must be resolved. An error names the flag or the file.
-absl::StatusOr<Replay> RunReplay(FileSystem& files, const ReplayOptions& options,
-                                 const ReplayedTrace& trace, const ClusterFile& cluster,
-                                 int num_ranks);
+// Predicts all steps of the job on all ranks of the cluster. The settings must be those of resolved
+// options. An error names the flag or the file.
+absl::StatusOr<Replay> RunReplay(FileSystem& files, const ReplaySettings& settings,
+                                 ReplayGroups groups, const ReplayedTrace& trace,
+                                 const ClusterFile& cluster);
 
 }  // namespace octet
 

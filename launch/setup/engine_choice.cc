@@ -42,7 +42,7 @@ absl::StatusOr<int> ChooseGroupSize(int ep_size, int num_ranks) {
 }
 
 int64_t ChooseBatchedTokens(int64_t wanted, int group_size) {
-  return wanted > 0 ? wanted : std::max(512, 256 * group_size);
+  return wanted > 0 ? wanted : kBatchedTokensOfRank * std::max(2, group_size);
 }
 
 absl::StatusOr<DType> ChooseDType(const std::string& wanted, const MixtralTensors& tensors) {

@@ -5,6 +5,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ int64_t ChooseOverlap(std::span<const std::string> hosts, const std::string& wan
 // Returns the ranks of an expert-parallel group: `ep_size`, or all if it is 0. It is an error if
 // the ranks can't be divided into such groups.
 absl::StatusOr<int> ChooseGroupSize(int ep_size, int num_ranks);
+
+// The tokens of a step for each rank of a group, if none are wanted and it has two ranks or more.
+inline constexpr int64_t kBatchedTokensOfRank = 256;
 
 // Returns SchedulerLimits::max_num_batched_tokens; wanted is 0 if it is not given.
 int64_t ChooseBatchedTokens(int64_t wanted, int group_size);

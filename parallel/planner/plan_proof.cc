@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "parallel/planner/exact_search.h"
 
@@ -28,16 +29,10 @@ LayerSlots FillSpareSlots(const LayerRanks& ranks, std::span<const int> num_slot
   return slots;
 }
 
-// Sums of steps that are alike: coarse ones for the search, finer ones for what it finds.
 constexpr int64_t kLeastMerged = 32;
 constexpr int64_t kMostMerged = 512;
 constexpr int64_t kFiner = 8;
 constexpr double kWantedNodes = 1e5;
-
-int64_t NumMerged(int num_ranks, double most_operations) {
-  const double affordable = most_operations / (std::exp2(num_ranks) * kWantedNodes);
-  return static_cast<int64_t>(std::clamp(affordable, double{kLeastMerged}, double{kMostMerged}));
-}
 
 // A judge of placements in all steps.
 class PlanJudge {
@@ -45,14 +40,14 @@ class PlanJudge {
   PlanJudge(const StepMatrix& steps, const StepMatrix& coarse, std::span<const int> slots,
             std::span<const double> speeds, ProvenPlan& plan)
       : steps_(steps),
-        finer_(steps.Merged(kFiner * coarse.num_steps())),
         slots_(slots),
         busiest_(speeds),
         scale_(static_cast<double>(steps.num_steps()) / static_cast<double>(coarse.num_steps())),
-        finer_scale_(static_cast<double>(finer_.num_steps()) /
-                     static_cast<double>(steps.num_steps())),
         operations_of_step_(std::exp2(slots.size()) * static_cast<double>(slots.size()) / 4),
-        plan_(plan) {}
+        plan_(plan) {
+    const int64_t most_finer = kFiner * coarse.num_steps();
+    if (most_finer < steps.num_steps()) finer_ = steps.Merged(most_finer);
+  }
 
   // Returns a time of coarse steps.
   double Coarse(double time) const { return time * scale_; }
@@ -64,7 +59,7 @@ class PlanJudge {
       return busiest_.Mean(ranks, steps);
     };
     const double enough = plan_.time * (1 - kClose);
-    if (mean(finer_) * finer_scale_ < enough) {
+    if (!finer_ || mean(*finer_) * FinerScale() < enough) {
       const double time = mean(steps_);
       if (time < enough) {
         plan_.slots = FillSpareSlots(ranks, slots_, steps_);
@@ -75,16 +70,27 @@ class PlanJudge {
   }
 
  private:
+  double FinerScale() const {
+    return static_cast<double>(finer_->num_steps()) / static_cast<double>(steps_.num_steps());
+  }
+
   const StepMatrix& steps_;
-  const StepMatrix finer_;
+  std::optional<StepMatrix> finer_;  // none if it were all steps
   const std::span<const int> slots_;
   BusiestRank busiest_;
-  const double scale_, finer_scale_;
+  const double scale_;
   const double operations_of_step_;
   ProvenPlan& plan_;
 };
 
 }  // namespace
+
+MergedSteps MergedStepsOf(int num_ranks, double most_operations) {
+  const double affordable = most_operations / (std::exp2(num_ranks) * kWantedNodes);
+  const auto coarse =
+      static_cast<int64_t>(std::clamp(affordable, double{kLeastMerged}, double{kMostMerged}));
+  return {.coarse = coarse, .finer = kFiner * coarse};
+}
 
 bool CanProve(const StepMatrix& steps, int num_ranks) {
   return ExactSearch::CanSearch(steps.num_experts(), num_ranks,
@@ -96,7 +102,8 @@ void ProvePlan(const StepMatrix& steps, std::span<const int> slots, std::span<co
   const auto num_ranks = static_cast<int>(slots.size());
   if (!CanProve(steps, num_ranks)) return;
   constexpr int kMostUnknown = 5;
-  const StepMatrix coarse = steps.Merged(NumMerged(num_ranks, most_operations));
+  const MergedSteps merged = MergedStepsOf(num_ranks, most_operations);
+  const StepMatrix coarse = steps.Merged(merged.coarse);
   ExactSearch search(coarse, slots, speeds);
   PlanJudge judge(steps, coarse, slots, speeds, plan);
   int unknown = 0;

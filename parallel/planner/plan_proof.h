@@ -3,6 +3,7 @@
 #ifndef OCTET_PARALLEL_PLANNER_PLAN_PROOF_H_
 #define OCTET_PARALLEL_PLANNER_PLAN_PROOF_H_
 
+#include <cstdint>
 #include <span>
 
 #include "parallel/planner/busiest_rank.h"
@@ -29,6 +30,14 @@ struct ProvenPlan {
 // steps: what is not better there need not be looked at in all steps.
 void ProvePlan(const StepMatrix& steps, std::span<const int> slots, std::span<const double> speeds,
                double most_operations, ProvenPlan& plan);
+
+// The most sums of steps that ProvePlan looks at: coarse ones in its searches, finer ones in what
+// they find.
+struct MergedSteps {
+  int64_t coarse, finer;
+};
+
+MergedSteps MergedStepsOf(int num_ranks, double most_operations);
 
 // Returns whether ProvePlan can do anything.
 bool CanProve(const StepMatrix& steps, int num_ranks);

@@ -89,7 +89,7 @@ ReplayedModel ReplayedModel::FromHeader(const TraceHeader& header) {
 absl::StatusOr<HostModel> HostModel::Make(const ClusterHosts& hosts, const ReplayedModel& model,
                                           std::span<const LayerProfile> profiles) {
   HostModel host;
-  host.num_ranks_ = std::max(1, hosts.ranks());
+  host.num_ranks_ = hosts.ranks();
   host.threads_ = hosts.threads();
   host.speed_ = hosts.speed() > 0 ? hosts.speed() : 1;
   host.memory_gib_ = hosts.memory_gib();
@@ -145,7 +145,7 @@ absl::StatusOr<ClusterModel> ClusterModel::Make(
       return absl::InvalidArgumentError(
           absl::StrCat(hosts.profile(), " ", std::string(kind.status().message())));
     }
-    for (int i = 0; i < std::max(1, hosts.count()); ++i) {
+    for (int i = 0; i < hosts.count(); ++i) {
       made.host_of_.insert(made.host_of_.end(), kind->num_ranks(), made.num_hosts());
       made.kind_of_.push_back(static_cast<int>(made.kinds_.size()));
     }

@@ -76,7 +76,8 @@ struct LinkModel {
 
 class ClusterModel {
  public:
-  // profiles: by their names in `cluster`; exchange: that which `cluster` names, if it names one.
+  // cluster: with counts and ranks of its hosts; profiles: by their names in it; exchange: that
+  // which it names, if it names one.
   static absl::StatusOr<ClusterModel> Make(const Cluster& cluster, const ReplayedModel& model,
                                            const std::map<std::string, MachineProfile>& profiles,
                                            const ExchangeProfile* exchange);

@@ -19,6 +19,7 @@ ReplayChoice Choice(const std::string& cluster, int ranks, int ep_size, double t
   choice.set_hosts(ranks);
   choice.set_ep_size(ep_size);
   choice.set_max_num_seqs(64 * ep_size);
+  choice.set_max_num_batched_tokens(256 * ep_size);
   choice.set_tokens_per_s(tokens_per_s);
   choice.set_tokens_per_s_of_rank(tokens_per_s / ranks);
   choice.set_exchange_share(exchange);
@@ -84,7 +85,8 @@ TEST(Comparison, HasATableAndTheFlagsOfTheFastest) {
   EXPECT_THAT(text, HasSubstr("a.txt    8      8      groups of 4      100.0     12.5       10.0"));
   EXPECT_THAT(text, HasSubstr("1.50 GiB of 2.00 GiB"));
   EXPECT_THAT(text, HasSubstr("host 0 lacks 4.00 GiB"));
-  EXPECT_THAT(text, HasSubstr("run-batch: --ep-size 4 --max-num-seqs 256\n"));
+  EXPECT_THAT(text, HasSubstr("run-batch: --ep-size 4 --max-num-seqs 256 "
+                              "--max-num-batched-tokens 1024\n"));
 }
 
 }  // namespace

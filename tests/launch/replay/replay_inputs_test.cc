@@ -5,21 +5,17 @@
 #include <absl/strings/str_cat.h>
 #include <gtest/gtest.h>
 
-#include "launch/files/proto_text.h"
-
 namespace octet {
 namespace {
 
 // Returns the ranks of each host.
 std::string HostsWithRanks(const std::string& text, int ranks) {
-  Cluster cluster;
-  EXPECT_TRUE(ParseTextProto(text, cluster).ok());
+  const absl::StatusOr<Cluster> cluster = ParseCluster(text);
+  EXPECT_TRUE(cluster.ok()) << cluster.status();
   std::string hosts;
-  const Cluster made = WithRanks(cluster, ranks);
+  const Cluster made = WithRanks(*cluster, ranks);
   for (const ClusterHosts& h : made.hosts()) {
-    for (int i = 0; i < std::max(1, h.count()); ++i) {
-      absl::StrAppend(&hosts, std::max(1, h.ranks()), h.profile(), " ");
-    }
+    for (int i = 0; i < h.count(); ++i) absl::StrAppend(&hosts, h.ranks(), h.profile(), " ");
   }
   return hosts;
 }
@@ -33,6 +29,7 @@ TEST(WithRanks, TakesTheFirstAndRepeatsTheLastHosts) {
   EXPECT_EQ(HostsWithRanks(two_kinds, 5), "4a 1a ");
   EXPECT_EQ(HostsWithRanks(two_kinds, 9), "4a 4a 1b ");
   EXPECT_EQ(HostsWithRanks(two_kinds, 15), "4a 4a 2b 2b 2b 1b ");
+  EXPECT_EQ(HostsWithRanks("hosts { profile: 'a' }", 0), "1a ");
   EXPECT_EQ(HostsWithRanks("hosts { profile: 'a' }", 3), "1a 1a 1a ");
   EXPECT_EQ(HostsWithRanks("", 3), "");
 }

@@ -153,6 +153,33 @@ TEST_F(ReplayTest, ComparesClustersRanksAndGroups) {
   EXPECT_GT(comparison["choices"][5]["usable_bytes"], comparison["choices"][5]["rank_bytes"]);
 }
 
+TEST_F(ReplayTest, GroupsOfAllSizesHaveTheSameTokensOfARankByDefault) {
+  Record(1, "one.zst", "");
+  Measure(1);
+  WriteCluster(4);
+  const json comparison = Replay("one.zst", "--compare --max-num-seqs 2");
+  EXPECT_EQ(comparison["choices"].size(), 3U);
+  for (const json& c : comparison["choices"]) {
+    EXPECT_EQ(c["max_num_batched_tokens"], 256 * c["ep_size"].get<int>()) << c;
+  }
+}
+
+// The model has 8 experts: groups of the hosts with 9 ranks would leave a rank without any.
+TEST_F(ReplayTest, ComparesGroupsOfEachKindOfHost) {
+  Record(1, "one.zst", "");
+  Measure(1);
+  WriteFile(File("cluster.txt"),
+            "hosts { count: 2 ranks: 3 profile: 'node.txt' }\n"
+            "hosts { count: 2 ranks: 6 profile: 'node.txt' }\n"
+            "hosts { count: 2 ranks: 9 profile: 'node.txt' }\n"
+            "same_host { latency_seconds: 1e-6 bytes_per_second: 1e10 }\n"
+            "network { latency_seconds: 1e-5 bytes_per_second: 1e9 }\n");
+  std::vector<int> sizes;
+  const json comparison = Replay("one.zst", "--compare --max-num-seqs 2 --steps 1");
+  for (const json& c : comparison["choices"]) sizes.push_back(c["ep_size"]);
+  EXPECT_EQ(sizes, (std::vector<int>{36, 6, 4, 3, 2, 1}));
+}
+
 // A row of the comparison is what the flags that it names give.
 TEST_F(ReplayTest, ChoicesAreReplaysOfTheirFlags) {
   Record(1, "one.zst", "");

@@ -63,16 +63,20 @@ TEST(ExactSearch, KnowsTheBestOfAllPlacements) {
 
 // In sums of steps no placement takes more time, so that none that is better is left out.
 TEST(ProvePlan, FindsTheBestOfAllPlacementsBySumsOfSteps) {
+  constexpr double kOperations = 1e7;
   std::mt19937 random(3);
   for (const auto& slots :
        {std::vector{2, 2, 2}, std::vector{3, 2, 1, 1}, std::vector{2, 2, 2, 1}}) {
     for (const bool unlike : {false, true}) {
       std::vector<double> speeds(slots.size(), 1);
       if (unlike) speeds[1] = 2.5;
-      const StepMatrix steps = StepMatrix::OfSteps(RandomLayer(5, 100, random));
+      const StepMatrix steps = StepMatrix::OfSteps(RandomLayer(5, 600, random));
+      const MergedSteps merged = MergedStepsOf(static_cast<int>(slots.size()), kOperations);
+      ASSERT_LT(steps.Merged(merged.coarse).num_steps(), steps.Merged(merged.finer).num_steps());
+      ASSERT_LT(steps.Merged(merged.finer).num_steps(), steps.num_steps());
       // Any placement to begin with: all others are better than the time that is given for it.
       ProvenPlan plan = {.slots = LayerSlots(slots.size()), .time = 1e9, .bound = 0};
-      ProvePlan(steps, slots, speeds, 1e9, plan);
+      ProvePlan(steps, slots, speeds, kOperations, plan);
       const double least = LeastMean(steps, slots, speeds);
       EXPECT_TRUE(plan.IsBest());
       EXPECT_NEAR(plan.time, least, 1e-9 * least);

@@ -65,6 +65,8 @@ Cluster TwoKinds() {
   fast.set_ranks(3);
   ClusterHosts& slow = *cluster.add_hosts();
   slow.set_profile("node.txt");
+  slow.set_count(1);
+  slow.set_ranks(1);
   slow.set_speed(0.5);
   return cluster;
 }

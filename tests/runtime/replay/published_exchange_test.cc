@@ -159,7 +159,7 @@ TEST(PublishedExchange, IsNearWhatDeepEpMeasuredByTheRateThatItAttains) {
   std::vector<double> errors;
   for (const double ratio : PredictedToMeasured(*directory, kAttainedRate, 16)) {
     errors.push_back(std::abs(ratio - 1));
-    EXPECT_LT(errors.back(), 0.35);
+    EXPECT_LT(errors.back(), 0.25);
   }
   EXPECT_LT(Median(errors), 0.1);
 }
