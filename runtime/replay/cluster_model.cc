@@ -176,6 +176,7 @@ std::vector<std::string> ClusterModel::HostNames() const {
 std::vector<std::string> ClusterModel::ExchangeNames() const {
   if (!ranks_are_devices_) return HostNames();
   std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(num_ranks()));
   for (int r = 0; r < num_ranks(); ++r) names.push_back(absl::StrCat("device ", r));
   return names;
 }

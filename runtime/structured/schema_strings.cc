@@ -54,6 +54,7 @@ std::string SpelledInJson(const std::string& text) {
 Grammar OneOf(const std::vector<std::string>& texts) {
   Grammar alone;
   std::vector<Node> nodes;
+  nodes.reserve(texts.size());
   for (const std::string& text : texts) nodes.push_back(alone.Text(SpelledInJson(text)));
   alone.Finish(alone.Choice(nodes));
   return alone;
@@ -149,7 +150,7 @@ absl::StatusOr<bool> SchemaStrings::Obeys(const std::string& text, const TextRul
   const std::vector<std::string>& others = rule.is_none_of;
   if (std::find(others.begin(), others.end(), text) != others.end()) return false;
   for (const TextPattern& pattern : rule.patterns) {
-    const absl::StatusOr<bool> matches = Matches(text, pattern);
+    absl::StatusOr<bool> matches = Matches(text, pattern);
     if (!matches.ok() || !*matches) return matches;
   }
   return true;
