@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
 namespace octet {
 namespace {
@@ -42,8 +43,8 @@ Schema Object(const std::string& name, Schema value) {
   return object;
 }
 
-// Returns schemas that contradict a keyword other than a bound.
-std::vector<Schema> ContraryOf(const std::string& keyword, const Schema& value) {
+// Returns schemas that contradict a keyword other than a bound, or nullopt if none are known to.
+std::optional<std::vector<Schema>> ContraryOf(const std::string& keyword, const Schema& value) {
   std::vector<Schema> contrary;
   if (keyword == "type") {
     const unsigned types = kSchemaAnyType & ~TypesOf(Object("type", value));
@@ -64,13 +65,10 @@ std::vector<Schema> ContraryOf(const std::string& keyword, const Schema& value) 
       schema["required"] = Schema::array({member.key()});
       contrary.push_back(std::move(schema));
     }
+  } else {
+    return std::nullopt;
   }
   return contrary;
-}
-
-bool IsKnownContrary(const std::string& keyword) {
-  constexpr const char* kKnown[] = {"type", "enum", "pattern", "required", "properties"};
-  return std::find(std::begin(kKnown), std::end(kKnown), keyword) != std::end(kKnown);
 }
 
 }  // namespace
@@ -90,10 +88,9 @@ absl::StatusOr<std::vector<Schema>> NegateSchema(const Schema& plain, const std:
       }
       continue;
     }
-    if (!IsKnownContrary(keyword)) {
-      return UnsupportedKeyword(keyword, absl::StrCat(" inside \"", where, "\""));
-    }
-    for (Schema& contrary : ContraryOf(keyword, *member)) negated.push_back(std::move(contrary));
+    std::optional<std::vector<Schema>> contrary = ContraryOf(keyword, *member);
+    if (!contrary) return UnsupportedKeyword(keyword, absl::StrCat(" inside \"", where, "\""));
+    std::move(contrary->begin(), contrary->end(), std::back_inserter(negated));
   }
   return negated;
 }
