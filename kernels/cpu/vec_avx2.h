@@ -114,7 +114,9 @@ struct Avx2 : Avx2Units {
   static Units RoundPairs(Units a, Units b) { return {Round16(a), Round16(b)}; }
   // Stores 16 vectors of 64 bytes; vector k has unit k of each row. Stores past the caches gain
   // nothing.
-  static void StoreTransposed(const Units (&rows)[16], void* to) {
+  // Always inline: the objects of paths that build on these vectors would else share a copy.
+  static inline __attribute__((always_inline)) void StoreTransposed(const Units (&rows)[16],
+                                                                    void* to) {
     auto* out = static_cast<__m256i*>(to);
     for (int half = 0; half < 2; ++half) {
       __m256i columns[8];

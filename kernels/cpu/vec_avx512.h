@@ -85,7 +85,9 @@ struct Avx512 : Avx512Units {
     const __m512i low = _mm512_castsi256_si512(_mm512_cvtepi32_epi16(RoundToUpperHalf(a)));
     return _mm512_inserti64x4(low, _mm512_cvtepi32_epi16(RoundToUpperHalf(b)), 1);
   }
-  static void StoreTransposed(const Units (&rows)[16], void* to) {
+  // Always inline: the objects of paths that build on these vectors would else share a copy.
+  static inline __attribute__((always_inline)) void StoreTransposed(const Units (&rows)[16],
+                                                                    void* to) {
     Units pairs[16];  // [row / 2][half]: two columns of two rows in each lane of 128 bits
     for (int i = 0; i < 16; i += 2) {
       pairs[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
