@@ -157,7 +157,7 @@ struct Avx2 : Avx2Units {
         _mm256_packus_epi32(RoundToUpperHalf(floats.lo), RoundToUpperHalf(floats.hi));
     return _mm256_permute4x64_epi64(packed, 0xd8);  // packs lanes of 128 bits by themselves
   }
-  static void Transpose8x8(__m256i (&v)[8]) {
+  static inline __attribute__((always_inline)) void Transpose8x8(__m256i (&v)[8]) {
     __m256i pairs[8];  // [row / 2][half]: two columns of two rows in each lane of 128 bits
     for (int i = 0; i < 8; i += 2) {
       pairs[i] = _mm256_unpacklo_epi32(v[i], v[i + 1]);
