@@ -1,6 +1,7 @@
 #include "parallel/planner/plan_proof.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
 #include <optional>
@@ -37,15 +38,14 @@ constexpr double kWantedNodes = 1e5;
 // A judge of placements in all steps.
 class PlanJudge {
  public:
-  PlanJudge(const StepMatrix& steps, const StepMatrix& coarse, std::span<const int> slots,
-            std::span<const double> speeds, ProvenPlan& plan)
+  PlanJudge(const StepMatrix& steps, const StepMatrix& coarse, int64_t most_finer,
+            std::span<const int> slots, std::span<const double> speeds, ProvenPlan& plan)
       : steps_(steps),
         slots_(slots),
         busiest_(speeds),
         scale_(static_cast<double>(steps.num_steps()) / static_cast<double>(coarse.num_steps())),
         operations_of_step_(std::exp2(slots.size()) * static_cast<double>(slots.size()) / 4),
         plan_(plan) {
-    const int64_t most_finer = kFiner * coarse.num_steps();
     if (most_finer < steps.num_steps()) finer_ = steps.Merged(most_finer);
   }
 
@@ -87,8 +87,8 @@ class PlanJudge {
 
 MergedSteps MergedStepsOf(int num_ranks, double most_operations) {
   const double affordable = most_operations / (std::exp2(num_ranks) * kWantedNodes);
-  const auto coarse =
-      static_cast<int64_t>(std::clamp(affordable, double{kLeastMerged}, double{kMostMerged}));
+  const auto coarse = static_cast<int64_t>(std::bit_floor(
+      static_cast<uint64_t>(std::clamp(affordable, double{kLeastMerged}, double{kMostMerged}))));
   return {.coarse = coarse, .finer = kFiner * coarse};
 }
 
@@ -105,7 +105,7 @@ void ProvePlan(const StepMatrix& steps, std::span<const int> slots, std::span<co
   const MergedSteps merged = MergedStepsOf(num_ranks, most_operations);
   const StepMatrix coarse = steps.Merged(merged.coarse);
   ExactSearch search(coarse, slots, speeds);
-  PlanJudge judge(steps, coarse, slots, speeds, plan);
+  PlanJudge judge(steps, coarse, merged.finer, slots, speeds, plan);
   int unknown = 0;
   double aim = plan.time * (1 - kClose);  // below which the search is
   double above = aim;                     // the least aim for which it was too long

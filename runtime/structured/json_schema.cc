@@ -144,7 +144,7 @@ class SchemaWriter {
 
   Node Object(const Schema& schema) {
     const absl::StatusOr<ObjectMembers> found =
-        SchemaMembers(schema, use_.has_additional_properties, expansion_, values_, strings_).Find();
+        FindMembers(schema, use_.has_additional_properties, expansion_, values_, strings_);
     if (!found.ok()) return Found(found.status());
     std::vector<JsonGrammar::Member> members;
     for (const auto& [name, value, is_required] : found->named) {

@@ -1,5 +1,7 @@
 #include "runtime/structured/schema_members.h"
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
@@ -19,9 +21,46 @@ Schema AllOf(Schema parts) {
   return all;
 }
 
-}  // namespace
+class MemberFinder {
+ public:
+  MemberFinder(const Schema& plain, bool is_open, const SchemaExpansion& expansion,
+               SchemaValues& values, SchemaStrings& strings)
+      : plain_(plain),
+        is_open_(is_open),
+        expansion_(expansion),
+        values_(values),
+        strings_(strings) {}
 
-absl::StatusOr<ObjectMembers> SchemaMembers::Find() {
+  absl::StatusOr<ObjectMembers> Find();
+
+ private:
+  void FindNames();
+  void AddNamed();
+  void AddListed();
+  void AddOthers();
+  void AddOther(const std::vector<TextPattern>& patterns, const Schema& value);
+  size_t Add(const std::string& name);
+  Schema PartsOf(const std::string& name);
+  Schema Additional() const;
+  bool IsAllowed(const std::string& name);
+  bool Found(const absl::StatusOr<bool>& found);
+
+  const Schema& plain_;
+  bool is_open_;
+  const SchemaExpansion& expansion_;
+  SchemaValues& values_;
+  SchemaStrings& strings_;
+  // What "propertyNames" allows: a list, and what obeys one of the rules.
+  std::vector<std::string> listed_names_;
+  absl::flat_hash_set<std::string> is_listed_;
+  std::vector<TextRule> name_rules_;
+  absl::flat_hash_map<std::string, const Schema*> properties_;
+  ObjectMembers members_;
+  absl::flat_hash_map<std::string, size_t> places_;  // of members_.named
+  absl::Status status_;
+};
+
+absl::StatusOr<ObjectMembers> MemberFinder::Find() {
   FindNames();
   AddNamed();
   AddListed();
@@ -30,12 +69,12 @@ absl::StatusOr<ObjectMembers> SchemaMembers::Find() {
   return std::move(members_);
 }
 
-bool SchemaMembers::Found(const absl::StatusOr<bool>& found) {
+bool MemberFinder::Found(const absl::StatusOr<bool>& found) {
   status_.Update(found.status());
   return found.ok() && *found;
 }
 
-void SchemaMembers::FindNames() {
+void MemberFinder::FindNames() {
   const Schema* names = FindKeyword(plain_, "propertyNames");
   const absl::StatusOr<std::vector<Schema>> alternatives =
       expansion_.Expand(names == nullptr ? Schema(true) : *names);
@@ -69,19 +108,19 @@ void SchemaMembers::FindNames() {
   }
 }
 
-bool SchemaMembers::IsAllowed(const std::string& name) {
+bool MemberFinder::IsAllowed(const std::string& name) {
   return is_listed_.contains(name) ||
          std::any_of(name_rules_.begin(), name_rules_.end(),
                      [&](const TextRule& rule) { return Found(strings_.Obeys(name, rule)); });
 }
 
-Schema SchemaMembers::Additional() const {
+Schema MemberFinder::Additional() const {
   const Schema* additional = FindKeyword(plain_, "additionalProperties");
   return additional == nullptr ? Schema(true) : *additional;
 }
 
 // Returns the schemas of "properties" and "patternProperties" that the member must obey.
-Schema SchemaMembers::PartsOf(const std::string& name) {
+Schema MemberFinder::PartsOf(const std::string& name) {
   Schema parts = Schema::array();
   const auto property = properties_.find(name);
   if (property != properties_.end()) parts.push_back(*property->second);
@@ -94,7 +133,7 @@ Schema SchemaMembers::PartsOf(const std::string& name) {
 }
 
 // Returns the place of the member, which may be new.
-size_t SchemaMembers::Add(const std::string& name) {
+size_t MemberFinder::Add(const std::string& name) {
   std::vector<NamedMember>& named = members_.named;
   const auto [place, is_new] = places_.try_emplace(name, named.size());
   if (!is_new) return place->second;
@@ -109,7 +148,7 @@ size_t SchemaMembers::Add(const std::string& name) {
   return place->second;
 }
 
-void SchemaMembers::AddNamed() {
+void MemberFinder::AddNamed() {
   if (const Schema* properties = FindKeyword(plain_, "properties")) {
     for (auto member = properties->begin(); member != properties->end(); ++member) {
       properties_.emplace(member.key(), &*member);
@@ -128,13 +167,13 @@ void SchemaMembers::AddNamed() {
   if (plain_.contains("additionalProperties")) is_open_ = Additional() != false;
 }
 
-void SchemaMembers::AddListed() {
+void MemberFinder::AddListed() {
   for (const std::string& name : listed_names_) {
     if (is_open_ || !PartsOf(name).empty()) Add(name);
   }
 }
 
-void SchemaMembers::AddOther(const std::vector<TextPattern>& patterns, const Schema& value) {
+void MemberFinder::AddOther(const std::vector<TextPattern>& patterns, const Schema& value) {
   for (TextRule rule : name_rules_) {
     rule.keyword = patterns.empty() ? "propertyNames" : "patternProperties";
     rule.patterns.insert(rule.patterns.end(), patterns.begin(), patterns.end());
@@ -144,7 +183,7 @@ void SchemaMembers::AddOther(const std::vector<TextPattern>& patterns, const Sch
 }
 
 // Adds members with other names, for each set of the expressions that a name may match.
-void SchemaMembers::AddOthers() {
+void MemberFinder::AddOthers() {
   const Schema* patterns = FindKeyword(plain_, "patternProperties");
   if (patterns == nullptr) {
     if (is_open_) AddOther({}, Additional());
@@ -166,6 +205,14 @@ void SchemaMembers::AddOthers() {
     }
     AddOther(of_set, parts.empty() ? Additional() : AllOf(std::move(parts)));
   }
+}
+
+}  // namespace
+
+absl::StatusOr<ObjectMembers> FindMembers(const Schema& plain, bool is_open,
+                                          const SchemaExpansion& expansion, SchemaValues& values,
+                                          SchemaStrings& strings) {
+  return MemberFinder(plain, is_open, expansion, values, strings).Find();
 }
 
 }  // namespace octet
