@@ -81,8 +81,12 @@ void CpuBackend::Attention(ConstMatrix q, std::span<const SequenceSpan> spans, c
   const int group = static_cast<int>(q.cols / (kv.num_kv_heads * kv.head_dim));
   DivideSpans(spans, group, kAttentionTileRows);
   threads_.ForEach(first_units_.back() * kv.num_kv_heads, [&](int, int64_t i) {
-    const int kv_head = static_cast<int>(i % kv.num_kv_heads);
-    const auto [index, tile] = FindUnit(i / kv.num_kv_heads);
+    const size_t index = FindUnit(i / kv.num_kv_heads).first;
+    const int64_t num_tiles = first_units_[index + 1] - first_units_[index];
+    const int64_t part = i - first_units_[index] * kv.num_kv_heads;
+    // All tiles of a head come one behind the other: caches keep its keys and values.
+    const int kv_head = static_cast<int>(part / num_tiles);
+    const int64_t tile = part % num_tiles;
     const SequenceSpan* const span = &spans[index];
     const int64_t first = tile * kAttentionTileRows;
     const int64_t rows = span->num_rows * group - first;

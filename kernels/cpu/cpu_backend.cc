@@ -12,20 +12,6 @@
 namespace octet {
 namespace {
 
-void ConvertRow(const std::byte* x, DType from, int64_t cols, DType to, std::byte* y) {
-  if (from == to) {
-    std::memcpy(y, x, RowBytes(to, cols));
-  } else if (to == DType::kBF16) {
-    const auto* in = reinterpret_cast<const float*>(x);
-    auto* out = reinterpret_cast<BF16*>(y);
-    for (int64_t i = 0; i < cols; ++i) out[i] = ToBF16(in[i]);
-  } else {
-    const auto* in = reinterpret_cast<const BF16*>(x);
-    auto* out = reinterpret_cast<float*>(y);
-    for (int64_t i = 0; i < cols; ++i) out[i] = ToFloat(in[i]);
-  }
-}
-
 // The share of [0, n) that thread number `thread` of `num_threads` works on, as [begin, end).
 std::pair<int64_t, int64_t> Share(int64_t n, int thread, int num_threads) {
   return {n * thread / num_threads, n * (thread + 1) / num_threads};
@@ -169,11 +155,23 @@ void CpuBackend::Add(ConstMatrix x, Matrix y) {
           [&](int64_t row) { kernels_.add_scaled(x.f32(row), 1, x.cols, y.f32(row)); });
 }
 
+void CpuBackend::ConvertRow(ConstMatrix x, int64_t from, Matrix y, int64_t to) const {
+  if (x.dtype == y.dtype) {
+    std::memcpy(y.row(to), x.row(from), RowBytes(y.dtype, y.cols));
+  } else if (y.dtype == DType::kBF16) {
+    kernels_.to_bf16(x.f32(from), x.cols, reinterpret_cast<BF16*>(y.row(to)));
+  } else {
+    const auto* in = reinterpret_cast<const BF16*>(x.row(from));
+    float* out = y.f32(to);
+    for (int64_t i = 0; i < x.cols; ++i) out[i] = ToFloat(in[i]);
+  }
+}
+
 void CpuBackend::GatherRows(ConstMatrix x, std::span<const int32_t> rows, Matrix y) {
   OCTET_CHECK(x.cols == y.cols && std::ssize(rows) == y.rows);
   ForRows(y.rows, y.cols, [&](int64_t i) {
     OCTET_CHECK(rows[i] >= 0 && rows[i] < x.rows);
-    ConvertRow(x.row(rows[i]), x.dtype, x.cols, y.dtype, y.row(i));
+    ConvertRow(x, rows[i], y, i);
   });
 }
 
@@ -189,8 +187,7 @@ void CpuBackend::GatherWeights(const WeightRows& w, std::span<const int32_t> row
 void CpuBackend::Convert(ConstMatrix x, Matrix y) {
   OCTET_CHECK(x.cols == y.cols && x.rows == y.rows);
   if (y.dtype == DType::kInt8Blocks && x.dtype != y.dtype) return RoundRows(x, y);
-  ForRows(y.rows, y.cols,
-          [&](int64_t i) { ConvertRow(x.row(i), x.dtype, x.cols, y.dtype, y.row(i)); });
+  ForRows(y.rows, y.cols, [&](int64_t i) { ConvertRow(x, i, y, i); });
 }
 
 void CpuBackend::RoundRows(ConstMatrix x, Matrix y) {

@@ -82,8 +82,11 @@ class CpuBackend : public Backend, public WeightPacker {
   // Work on few elements stays on the caller's thread: to wake other threads costs more.
   static constexpr bool IsSmall(int64_t elements) { return elements < 16384; }
 
-  // Calls f(row) for each row, divided over the threads in contiguous runs.
+  // y[to] = x[from], rounded to y's type, float32 or bfloat16 from either.
+  void ConvertRow(ConstMatrix x, int64_t from, Matrix y, int64_t to) const;
   void RoundRows(ConstMatrix x, Matrix y);
+
+  // Calls f(row) for each row, divided over the threads in contiguous runs.
   void ForRows(int64_t rows, int64_t cols, absl::FunctionRef<void(int64_t row)> f);
 
   // Calls f(thread, i) for each 0 <= i < n on whichever thread is free; if `alone`, on the caller's

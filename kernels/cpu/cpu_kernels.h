@@ -120,6 +120,8 @@ struct CpuKernels {
   void (*pack_rows)(const PackRowsArgs& args);
   // Rounds one row as QuantiseBlock does (kernels/base/weight_format.h). to: all its blocks.
   void (*round_row)(const float* x, int64_t inputs, ActivationBlock* to);
+  // Rounds each element as ToBF16 does (kernels/base/dtype.h).
+  void (*to_bf16)(const float* x, int64_t cols, BF16* y);
   void (*pack_panel)(const PackPanelArgs& args);
   void (*pack_blocks)(const PackBlocksArgs& args);
   void (*matmul)(const MatmulArgs& args);

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "kernels/base/dtype.h"
+
 namespace octet {
 
 // Calls f(i, n) for i = 0, 16, 32, ... with n = 16 or, at the end, the number of elements left.
@@ -67,6 +69,15 @@ void AddScaledImpl(const float* x, float weight, int64_t cols, float* y) {
   ForVectors(cols, [&](int64_t i, int n) {
     S::Store(y + i, S::Add(S::Load(y + i, n), S::Mul(w, S::Load(x + i, n))), n);
   });
+}
+
+template <class S>
+void ToBf16Impl(const float* x, int64_t cols, BF16* y) {
+  int64_t i = 0;
+  for (; i + 32 <= cols; i += 32) {
+    S::StoreUnits(y + i, S::RoundPairs(S::LoadUnits(x + i), S::LoadUnits(x + i + 16)));
+  }
+  for (; i < cols; ++i) y[i] = ToBF16(x[i]);
 }
 
 template <class S>

@@ -52,6 +52,7 @@ constexpr CpuKernels MakeKernels() {
           .packed_row_bytes = Formats::PackedRowBytes,
           .pack_rows = Formats::PackRows,
           .round_row = RoundRowImpl<S>,
+          .to_bf16 = ToBf16Impl<S>,
           .pack_panel = PackPanelImpl<S>,
           .pack_blocks = PackBlocksImpl<S>,
           .matmul = Formats::Matmul,
