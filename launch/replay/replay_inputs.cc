@@ -4,7 +4,9 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include "launch/bench/machine_profile.h"
 #include "launch/files/proto_text.h"
@@ -12,6 +14,9 @@
 
 namespace octet {
 namespace {
+
+constexpr int kMostOfHosts = 65536;
+constexpr int64_t kMostClusterRanks = int64_t{1} << 20;
 
 absl::StatusOr<ReplayedModel> ReadModel(FileSystem& files, const std::string& path) {
   absl::StatusOr<TraceReader> reader = TraceReader::Open(files, path);
@@ -22,6 +27,23 @@ absl::StatusOr<ReplayedModel> ReadModel(FileSystem& files, const std::string& pa
     return absl::InvalidArgumentError(absl::StrCat(path, ": has no steps"));
   }
   return ReplayedModel::FromHeader(reader->header());
+}
+
+absl::Status CheckHosts(const ClusterHosts& hosts) {
+  for (const auto& [name, value] : {std::pair{"count", hosts.count()},
+                                    {"ranks", hosts.ranks()},
+                                    {"threads", hosts.threads()}}) {
+    if (value >= 0 && value <= kMostOfHosts) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(" hosts: ", name, ": ", value, ": must be from 0 to ", kMostOfHosts));
+  }
+  for (const auto& [name, value] :
+       {std::pair{"speed", hosts.speed()}, {"memory_gib", hosts.memory_gib()}}) {
+    if (value >= 0 && std::isfinite(value)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(" hosts: ", name, ": ", value, ": must be 0 or a positive number"));
+  }
+  return absl::OkStatus();
 }
 
 std::string Beside(const std::string& file, const std::string& name) {
@@ -42,11 +64,18 @@ absl::StatusOr<Cluster> ParseCluster(const std::string& text) {
   Cluster cluster;
   const absl::Status status = ParseTextProto(text, cluster);
   if (!status.ok()) return status;
+  for (const ClusterHosts& hosts : cluster.hosts()) {
+    if (absl::Status checked = CheckHosts(hosts); !checked.ok()) return checked;
+  }
+  int64_t ranks = 0;
   for (ClusterHosts& hosts : *cluster.mutable_hosts()) {
     hosts.set_count(std::max(1, hosts.count()));
     hosts.set_ranks(std::max(1, hosts.ranks()));
+    ranks += int64_t{hosts.count()} * hosts.ranks();
   }
-  return cluster;
+  if (ranks <= kMostClusterRanks) return cluster;
+  return absl::InvalidArgumentError(
+      absl::StrCat(" its hosts have ", ranks, " ranks: at most ", kMostClusterRanks));
 }
 
 absl::StatusOr<ClusterFile> ReadClusterFile(FileSystem& files, const std::string& path) {

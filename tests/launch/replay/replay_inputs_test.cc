@@ -1,4 +1,4 @@
-// Clusters of other numbers of ranks.
+// Clusters as files describe them, and of other numbers of ranks.
 
 #include "launch/replay/replay_inputs.h"
 
@@ -32,6 +32,22 @@ TEST(WithRanks, TakesTheFirstAndRepeatsTheLastHosts) {
   EXPECT_EQ(HostsWithRanks("hosts { profile: 'a' }", 0), "1a ");
   EXPECT_EQ(HostsWithRanks("hosts { profile: 'a' }", 3), "1a 1a 1a ");
   EXPECT_EQ(HostsWithRanks("", 3), "");
+}
+
+TEST(ParseCluster, RefusesWhatNoHostHas) {
+  const auto error = [](const std::string& text) {
+    return std::string(ParseCluster(text).status().message());
+  };
+  EXPECT_EQ(error("hosts { count: -3 }"), " hosts: count: -3: must be from 0 to 65536");
+  EXPECT_EQ(error("hosts { ranks: -1 }"), " hosts: ranks: -1: must be from 0 to 65536");
+  EXPECT_EQ(error("hosts {} hosts { threads: 65537 }"),
+            " hosts: threads: 65537: must be from 0 to 65536");
+  EXPECT_EQ(error("hosts { speed: -0.5 }"), " hosts: speed: -0.5: must be 0 or a positive number");
+  EXPECT_EQ(error("hosts { memory_gib: nan }"),
+            " hosts: memory_gib: nan: must be 0 or a positive number");
+  EXPECT_EQ(error("hosts { count: 65536 ranks: 64 }"),
+            " its hosts have 4194304 ranks: at most 1048576");
+  EXPECT_EQ(error("hosts { count: 65536 ranks: 16 }"), "");
 }
 
 }  // namespace
