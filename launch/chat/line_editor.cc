@@ -161,7 +161,11 @@ class LibeditEditor : public LineEditor {
     const std::string first = self.pasted_.front();
     self.pasted_.pop_front();
     if (!first.empty() && el_insertstr(editor, first.c_str()) != 0) return CC_ERROR;
-    return self.pasted_.empty() ? CC_REFRESH : EndLine(editor);
+    if (self.pasted_.empty()) return CC_REFRESH;
+    const LineInfo* info = el_line(editor);
+    const std::string behind(info->cursor, info->lastchar);
+    self.terminal_.Write(absl::StrCat(first, behind));  // which libedit leaves to a refresh
+    return EndLine(editor);
   }
 
   static unsigned char Interrupt(EditLine* editor, int /*key*/) {

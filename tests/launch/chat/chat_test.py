@@ -101,10 +101,11 @@ class Typing(unittest.TestCase):
     def test_what_is_pasted_is_one_message(self):
         with Session(*SHORT) as session:
             session.at_prompt()
-            session.send("first \x1b[200~one\rtwo\x1b[31m\r\rfour\x1b[201~")
+            session.send("first , 5" + LEFT * 3 + "\x1b[200~one\rtwo\x1b[31m\r\rfour\x1b[201~")
+            session.expect(r"^>>> first one, 5$")
             session.expect(r"^\.\.\. four$")
             session.type(" more\r")
-            self.assertIn("user: first one\ntwo[31m\n\nfour more\nassistant: ", session.ask("/show"))
+            self.assertIn("user: first one, 5\ntwo[31m\n\nfour more\nassistant: ", session.ask("/show"))
             self.assertEqual(session.end(), 0)
 
     def test_the_interrupt_clears_the_line_and_twice_ends(self):
