@@ -16,15 +16,16 @@ namespace octet {
 
 // The positions of a fold that up to S::kAttentionRows rows see.
 template <class S>
-struct Visible {
+struct VisibleRanges {
   FoldRange by[S::kAttentionRows];
   FoldRange any, all;
   bool each_sees_some, all_see_any;
 };
 
 template <class S, class E, int kRows>
-Visible<S> FindVisible(const AttentionRow* rows, const Fold<E>& fold) {
-  Visible<S> v = {.any = {kAttentionFold, 0}, .all = {0, kAttentionFold}, .each_sees_some = true};
+VisibleRanges<S> FindVisible(const AttentionRow* rows, const Fold<E>& fold) {
+  VisibleRanges<S> v = {
+      .any = {kAttentionFold, 0}, .all = {0, kAttentionFold}, .each_sees_some = true};
   for (int r = 0; r < kRows; ++r) {
     v.by[r] = fold.Visible(rows[r]);
     v.any = Union(v.any, v.by[r]);
@@ -37,7 +38,7 @@ Visible<S> FindVisible(const AttentionRow* rows, const Fold<E>& fold) {
 }
 
 template <class S, int kRows>
-void FoldVisible(AttentionRow* rows, const Visible<S>& visible, int head_dim,
+void FoldVisible(AttentionRow* rows, const VisibleRanges<S>& visible, int head_dim,
                  float (*scores)[kAttentionFold]) {
   if (visible.each_sees_some) {
     return FoldScores<S, kRows>(rows, visible.by, visible.any, head_dim, scores);
@@ -51,8 +52,8 @@ void FoldVisible(AttentionRow* rows, const Visible<S>& visible, int head_dim,
 // Each row takes its visible positions in ascending order, whatever the other rows see: first
 // positions that not all rows see, then those that all see, then the rest. Dimensions [begin, end).
 template <class S, class E, int kRows>
-void AddVisible(AttentionRow* rows, const Visible<S>& visible, const float (*p)[kAttentionFold],
-                const Fold<E>& fold, int begin, int end) {
+void AddVisible(AttentionRow* rows, const VisibleRanges<S>& visible,
+                const float (*p)[kAttentionFold], const Fold<E>& fold, int begin, int end) {
   const FoldRange all = visible.all;
   for (int r = 0; r < kRows && !visible.all_see_any; ++r) {
     const FoldRange v = visible.by[r];
@@ -144,7 +145,7 @@ template <class S, class E>
 class WideTile {
  public:
   static bool Takes(const AttentionTile& t) {
-    return t.num_rows > kFewestRows && t.head_dim <= kMostHeadDim;
+    return t.num_rows > kFewRows && t.head_dim <= kMostHeadDim;
   }
 
   explicit WideTile(const AttentionTile& t)
@@ -173,7 +174,7 @@ class WideTile {
   }
 
  private:
-  static constexpr int kFewestRows = 8;
+  static constexpr int kFewRows = 8;
   static constexpr int kMostHeadDim = DenseQueries::kStride;
   static constexpr int kStrip = 16 * S::AttentionVectors(S::kAttentionRows);
   using Wide = WideElement<S>;
@@ -217,7 +218,7 @@ class WideTile {
   int head_dim_;
   float scale_;
   AttentionRow rows_[kAttentionTileRows] = {};
-  Visible<S> visible_[kAttentionTileRows];  // at the first row of each block
+  VisibleRanges<S> visible_[kAttentionTileRows];  // at the first row of each block
   alignas(64) float queries_[kAttentionTileRows][kMostHeadDim];
   alignas(64) float out_[kAttentionTileRows][kMostHeadDim];
   alignas(64) float page_[kMostHeadDim * kKvBlock];
