@@ -151,7 +151,7 @@ def main():
     options = parser.parse_args()
     try:
         options.run(options)
-    except (request_lines.MissingAnswer, ValueError) as error:
+    except (request_lines.MissingAnswer, ValueError, OSError) as error:
         sys.exit(f"lm_eval_files.py: {error}")
 
 

@@ -29,7 +29,10 @@ def score_line(context, continuation, max_length):
 
 def generate_line(context, until, max_gen_toks, max_length, sampling):
     """Goes on after token ids `context`, of which the last that leave room for `max_gen_toks` are kept."""
-    body = {"prompt": context[-(max_length - max_gen_toks):], "max_tokens": max_gen_toks, "return_token_ids": True}
+    room = max_length - max_gen_toks
+    if room <= 0:
+        raise ValueError(f"max_gen_toks {max_gen_toks} leaves no room for a prompt: --max-length is {max_length}")
+    body = {"prompt": context[-room:], "max_tokens": max_gen_toks, "return_token_ids": True}
     stop = [text for text in until if text]
     return make_line(body | ({"stop": stop} if stop else {}) | sampling)
 

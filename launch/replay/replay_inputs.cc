@@ -15,7 +15,7 @@
 namespace octet {
 namespace {
 
-constexpr int kMostOfHosts = 65536;
+constexpr int kMostCount = 65536;
 constexpr int64_t kMostClusterRanks = int64_t{1} << 20;
 
 absl::StatusOr<ReplayedModel> ReadModel(FileSystem& files, const std::string& path) {
@@ -29,19 +29,19 @@ absl::StatusOr<ReplayedModel> ReadModel(FileSystem& files, const std::string& pa
   return ReplayedModel::FromHeader(reader->header());
 }
 
-absl::Status CheckHosts(const ClusterHosts& hosts) {
+absl::Status CheckHosts(const ClusterHosts& hosts, int index) {
   for (const auto& [name, value] : {std::pair{"count", hosts.count()},
                                     {"ranks", hosts.ranks()},
                                     {"threads", hosts.threads()}}) {
-    if (value >= 0 && value <= kMostOfHosts) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat(" hosts: ", name, ": ", value, ": must be from 0 to ", kMostOfHosts));
+    if (value >= 0 && value <= kMostCount) continue;
+    return absl::InvalidArgumentError(absl::StrCat(" hosts ", index + 1, ": ", name, ": ", value,
+                                                   ": must be from 0 to ", kMostCount));
   }
   for (const auto& [name, value] :
        {std::pair{"speed", hosts.speed()}, {"memory_gib", hosts.memory_gib()}}) {
     if (value >= 0 && std::isfinite(value)) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat(" hosts: ", name, ": ", value, ": must be 0 or a positive number"));
+    return absl::InvalidArgumentError(absl::StrCat(" hosts ", index + 1, ": ", name, ": ", value,
+                                                   ": must be 0 or a positive number"));
   }
   return absl::OkStatus();
 }
@@ -64,8 +64,8 @@ absl::StatusOr<Cluster> ParseCluster(const std::string& text) {
   Cluster cluster;
   const absl::Status status = ParseTextProto(text, cluster);
   if (!status.ok()) return status;
-  for (const ClusterHosts& hosts : cluster.hosts()) {
-    if (absl::Status checked = CheckHosts(hosts); !checked.ok()) return checked;
+  for (int i = 0; i < cluster.hosts_size(); ++i) {
+    if (absl::Status checked = CheckHosts(cluster.hosts(i), i); !checked.ok()) return checked;
   }
   int64_t ranks = 0;
   for (ClusterHosts& hosts : *cluster.mutable_hosts()) {

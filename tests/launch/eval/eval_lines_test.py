@@ -45,6 +45,9 @@ def check_pure_functions():
     line, scored = request_lines.score_line([1, 2, 3], [4, 5], max_length=3)
     assert scored == 2 and line["body"]["prompt"] == [2, 3, 4, 5]  # of three tokens another follows
     assert refuses(lambda: request_lines.score_line([1], [2, 3, 4], 2), ValueError, "is longer than --max-length 2")
+    for max_gen_toks in (9, 12):
+        assert refuses(lambda: request_lines.generate_line([1, 2], [], max_gen_toks, 9, {}), ValueError,
+                       f"max_gen_toks {max_gen_toks} leaves no room for a prompt: --max-length is 9")
     line = request_lines.generate_line([1, 2, 3, 4], ["", "\n"], 6, 9, {"temperature": 0})
     assert line["body"]["prompt"] == [2, 3, 4] and line["body"]["stop"] == ["\n"] and line["body"]["max_tokens"] == 6
     assert request_lines.sampling_fields({"do_sample": False, "temperature": 0.7}) == {"temperature": 0}

@@ -38,13 +38,14 @@ TEST(ParseCluster, RefusesWhatNoHostHas) {
   const auto error = [](const std::string& text) {
     return std::string(ParseCluster(text).status().message());
   };
-  EXPECT_EQ(error("hosts { count: -3 }"), " hosts: count: -3: must be from 0 to 65536");
-  EXPECT_EQ(error("hosts { ranks: -1 }"), " hosts: ranks: -1: must be from 0 to 65536");
+  EXPECT_EQ(error("hosts { count: -3 }"), " hosts 1: count: -3: must be from 0 to 65536");
+  EXPECT_EQ(error("hosts { ranks: -1 }"), " hosts 1: ranks: -1: must be from 0 to 65536");
   EXPECT_EQ(error("hosts {} hosts { threads: 65537 }"),
-            " hosts: threads: 65537: must be from 0 to 65536");
-  EXPECT_EQ(error("hosts { speed: -0.5 }"), " hosts: speed: -0.5: must be 0 or a positive number");
+            " hosts 2: threads: 65537: must be from 0 to 65536");
+  EXPECT_EQ(error("hosts { speed: -0.5 }"),
+            " hosts 1: speed: -0.5: must be 0 or a positive number");
   EXPECT_EQ(error("hosts { memory_gib: nan }"),
-            " hosts: memory_gib: nan: must be 0 or a positive number");
+            " hosts 1: memory_gib: nan: must be 0 or a positive number");
   EXPECT_EQ(error("hosts { count: 65536 ranks: 64 }"),
             " its hosts have 4194304 ranks: at most 1048576");
   EXPECT_EQ(error("hosts { count: 65536 ranks: 16 }"), "");
