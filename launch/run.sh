@@ -58,16 +58,17 @@ use_hostfile() {
 parse_hostfile() {
   awk '{ sub(/#.*/, ""); gsub(/\r/, ""); gsub(/[ \t]*=[ \t]*/, "=") }
     !NF { next }
-    { n = 1; bad = $1 ~ /=/ ? $1 : ""
+    { n = 1; bad = $1 ~ /[=,[]|^[^:]*:[^:]*$/ ? $1 : ""
       for (i = 2; i <= NF; ++i) {
         if ($i !~ /^[A-Za-z_-]+=./) bad = $i
         if ($i !~ /^slots=/) continue
         n = substr($i, 7)
         if (n !~ /^[1-9][0-9]*$/ || length(n) > 5) bad = $i
       }
-      if (bad != "") { print "! line " NR " has \047" substr(bad, 1, 40) "\047; a host may have slots=N, N from 1 to 99999"; exit }
+      if (bad != "") { print "! line " NR " has \047" substr(bad, 1, 40) "\047; a line is one host, which may have slots=N, N from 1 to 99999"; exit }
     }
-    !seen[$1]++ { print $1, n }' "$hostfile" 2> /dev/null
+    { if (!($1 in slots)) names[++num] = $1; slots[$1] += n }
+    END { if (bad == "") for (i = 1; i <= num; ++i) print names[i], slots[names[i]] }' "$hostfile" 2> /dev/null
 }
 
 # Sets the hosts and their slots, or else why it can't.

@@ -211,7 +211,7 @@ resume_arguments() {  # ARGUMENT ...
   arguments+=(--resume)
 }
 
-# Results that a journal has, counted where it can be read.
+# Prints the results that a journal has, counted where it can be read; nothing where that host does not say it in time.
 count_results() {  # JOURNAL HOST
   local question
   question=$(printf "cat %q/part-* 2> /dev/null | grep -cE '^[0-9a-f]{16} (answer|error) '" "$1")
@@ -230,11 +230,15 @@ prepare_restart() {
   [[ -n $results ]] || results=$(said '^octet: goes on after ([0-9]+) results' '\1') || results=0
   find_hosts || return 1
   now=$(count_results "$journal" "${hosts[0]:-}")
-  if [[ ${now:-0} -le $results && $(host_list "${hosts[@]}") == "$before" ]]; then
+  if [[ -z $now ]]; then
+    say "starts again${hosts[*]:+ on ${hosts[*]}}; its results could not be counted"
+    return
+  fi
+  if [[ $now -le $results && $(host_list "${hosts[@]}") == "$before" ]]; then
     say "not started again: nothing was finished since the last start"
     return 1
   fi
-  results=${now:-0}
+  results=$now
   say "starts again${hosts[*]:+ on ${hosts[*]}} after $results results"
 }
 

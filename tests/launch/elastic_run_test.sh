@@ -13,6 +13,7 @@ stand_in ssh << 'END'
 for word; do
   ! grep -qsx -- "$word" "$work/silent" || { echo "ssh: connect to host $word: No route to host" >&2; exit 255; }
   ! grep -qsx -- "$word" "$work/other" || { echo without; echo 0123 -; exit; }
+  ! grep -qsx -- "$word" "$work/uncounted" || [[ ${!#} != *"grep -c"* ]] || exit 124  # as `timeout` ends it
 done
 exec sh -c "${!#}"
 END
@@ -50,7 +51,7 @@ said() { grep -q -- "$1" "$work/run.log"; }
 
 hosts_are() {  # LINE ...
   printf '%s\n' "$@" > "$work/hosts"
-  rm -f "$work/silent" "$work/other"
+  rm -f "$work/silent" "$work/other" "$work/uncounted"
 }
 
 read_at_each_start() {
@@ -81,6 +82,17 @@ a_start_that_only_lost_a_host() {
     said 'run.sh: not started again: nothing was finished since the last start'
 }
 
+results_that_nobody_could_count() {
+  hosts_are a
+  starts_are 0 --max-restarts 1 -- 'echo a > "$work/uncounted"; exit 1' 'exit 0' -- a:1 a:1 &&
+    said 'run.sh: starts again on a; its results could not be counted'
+}
+
+repeated_lines_are_ranks() {
+  hosts_are a b a 'b slots=2'
+  starts_are 0 -- 'exit 0' -- a:2,b:3
+}
+
 an_mpirun_that_stays_is_ended() {
   hosts_are a b
   OCTET_END_SECONDS=1 starts_are 0 --max-restarts 1 -- \
@@ -91,7 +103,7 @@ an_mpirun_that_stays_is_ended() {
 a_line_that_is_none_is_said() {
   local line
   hosts_are a
-  for line in 'b slots=two' 'b slots=' 'b slots=0' 'b slots=-1' 'b slots=1000000' 'b c' 'b 2' 'slots=2'; do
+  for line in 'b slots=two' 'b slots=' 'b slots=0' 'b slots=-1' 'b slots=1000000' 'b c' 'b 2' 'slots=2' b:2 'b[1-4]' b,c; do
     printf '%s\n' a "$line" > "$work/hosts.bad"
     starts_are 0 --max-restarts 1 -- 'cp "$work/hosts.bad" "$work/hosts"; exit 1' 'exit 0' -- a:1 a:1 &&
       said "run.sh: goes on with the hosts before: $work/hosts: line 2 has '" || return 1
@@ -136,6 +148,8 @@ check "the hostfile is read at each start" read_at_each_start
 check "hosts that can't serve are left out" without_those_that_cannot_serve
 check "an empty hostfile" an_empty_hostfile_is_said
 check "a line that is none" a_line_that_is_none_is_said
+check "results that could not be counted" results_that_nobody_could_count
+check "repeated lines of a hostfile" repeated_lines_are_ranks
 check "a start that finished nothing and lost a host" a_start_that_only_lost_a_host
 check "an mpirun that stays" an_mpirun_that_stays_is_ended
 check "a change while the job runs" follows_changes
