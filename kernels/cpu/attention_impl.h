@@ -19,7 +19,9 @@ template <class S>
 struct VisibleRanges {
   FoldRange by[S::kAttentionRows];
   FoldRange any, all;
-  bool each_sees_some, all_see_any;
+  bool each_sees_some;
+
+  bool all_see_any() const { return any == all; }
 };
 
 template <class S, class E, int kRows>
@@ -33,7 +35,6 @@ VisibleRanges<S> FindVisible(const AttentionRow* rows, const Fold<E>& fold) {
     v.each_sees_some = v.each_sees_some && !v.by[r].empty();
   }
   if (v.all.empty()) v.all = {kAttentionFold, kAttentionFold};
-  v.all_see_any = v.any == v.all;
   return v;
 }
 
@@ -55,13 +56,14 @@ template <class S, class E, int kRows>
 void AddVisible(AttentionRow* rows, const VisibleRanges<S>& visible,
                 const float (*p)[kAttentionFold], const Fold<E>& fold, int begin, int end) {
   const FoldRange all = visible.all;
-  for (int r = 0; r < kRows && !visible.all_see_any; ++r) {
+  const bool some_see_more = !visible.all_see_any();
+  for (int r = 0; r < kRows && some_see_more; ++r) {
     const FoldRange v = visible.by[r];
     const int last = v.last < all.first ? v.last : all.first;
     AddValues<S, E, 1>(rows + r, p[r], {v.first, last}, fold, begin, end);
   }
   AddValues<S, E, kRows>(rows, p[0], all, fold, begin, end);
-  for (int r = 0; r < kRows && !visible.all_see_any; ++r) {
+  for (int r = 0; r < kRows && some_see_more; ++r) {
     AddValues<S, E, 1>(rows + r, p[r], {all.last, visible.by[r].last}, fold, begin, end);
   }
 }
@@ -110,18 +112,25 @@ void FoldTile(AttentionRow* rows, const AttentionTile& t, const Fold<E>& fold,
   });
 }
 
+// The token and query head that a row of a tile is.
+struct TokenHead {
+  int64_t token, head;
+};
+inline __attribute__((always_inline)) TokenHead FindTokenHead(const AttentionTile& t, int64_t row) {
+  const int64_t i = t.first_row + row;
+  return {i / t.group, t.kv_head * t.group + i % t.group};
+}
+
 // The result of a tile's row.
 inline __attribute__((always_inline)) float* Result(const AttentionTile& t, int64_t row) {
-  const int64_t token = (t.first_row + row) / t.group;
-  const int64_t head = t.kv_head * t.group + (t.first_row + row) % t.group;
+  const auto [token, head] = FindTokenHead(t, row);
   return t.out + token * t.out_stride + head * t.head_dim;
 }
 
 // out: [head_dim], for the sums so far.
 template <class S>
 AttentionRow FirstState(const AttentionTile& t, int64_t row, float* out) {
-  const int64_t token = (t.first_row + row) / t.group;
-  const int64_t head = t.kv_head * t.group + (t.first_row + row) % t.group;
+  const auto [token, head] = FindTokenHead(t, row);
   const int64_t end = t.start_pos + token + 1;
   ForVectors(t.head_dim, [&](int64_t d, int n) { S::Store(out + d, S::Zero(), n); });
   return {.q = t.q + token * t.q_stride + head * t.head_dim,
