@@ -4,10 +4,11 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
+#include "kernels/base/number_range.h"
 #include "launch/bench/machine_profile.h"
 #include "launch/files/proto_text.h"
 #include "runtime/trace/trace_reader.h"
@@ -15,7 +16,8 @@
 namespace octet {
 namespace {
 
-constexpr int kMostCount = 65536;
+constexpr NumberRange<int> kHostCounts = {0, kRankCounts.most};  // 0: not given
+constexpr NumberRange<double> kHostAmounts = {0, std::numeric_limits<double>::max()};
 constexpr int64_t kMostClusterRanks = int64_t{1} << 20;
 
 absl::StatusOr<ReplayedModel> ReadModel(FileSystem& files, const std::string& path) {
@@ -33,13 +35,13 @@ absl::Status CheckHosts(const ClusterHosts& hosts, int index) {
   for (const auto& [name, value] : {std::pair{"count", hosts.count()},
                                     {"ranks", hosts.ranks()},
                                     {"threads", hosts.threads()}}) {
-    if (value >= 0 && value <= kMostCount) continue;
+    if (kHostCounts.Contains(value)) continue;
     return absl::InvalidArgumentError(absl::StrCat(" hosts ", index + 1, ": ", name, ": ", value,
-                                                   ": must be from 0 to ", kMostCount));
+                                                   ": must be from ", kHostCounts.Limits()));
   }
   for (const auto& [name, value] :
        {std::pair{"speed", hosts.speed()}, {"memory_gib", hosts.memory_gib()}}) {
-    if (value >= 0 && std::isfinite(value)) continue;
+    if (kHostAmounts.Contains(value)) continue;
     return absl::InvalidArgumentError(absl::StrCat(" hosts ", index + 1, ": ", name, ": ", value,
                                                    ": must be 0 or a positive number"));
   }
