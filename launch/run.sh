@@ -58,7 +58,7 @@ use_hostfile() {
 parse_hostfile() {
   awk '{ sub(/#.*/, ""); gsub(/\r/, ""); gsub(/[ \t]*=[ \t]*/, "=") }
     !NF { next }
-    { n = 1; bad = $1 ~ /[=,[]|^[^:]*:[^:]*$/ ? $1 : ""
+    { n = 0; bad = $1 ~ /[=,[]|^[^:]*:[^:]*$/ ? $1 : ""
       for (i = 2; i <= NF; ++i) {
         if ($i !~ /^[A-Za-z_-]+=./) bad = $i
         if ($i !~ /^slots=/) continue
@@ -67,8 +67,8 @@ parse_hostfile() {
       }
       if (bad != "") { print "! line " NR " has \047" substr(bad, 1, 40) "\047; a line is one host, which may have slots=N, N from 1 to 99999"; exit }
     }
-    { if (!($1 in slots)) names[++num] = $1; slots[$1] += n }
-    END { if (bad == "") for (i = 1; i <= num; ++i) print names[i], slots[names[i]] }' "$hostfile" 2> /dev/null
+    { if (!lines[$1]++) names[++num] = $1; if (!slots[$1]) slots[$1] = n }
+    END { if (bad == "") for (i = 1; i <= num; ++i) print names[i], slots[names[i]] ? slots[names[i]] : lines[names[i]] }' "$hostfile" 2> /dev/null
 }
 
 # Sets the hosts and their slots, or else why it can't.

@@ -89,8 +89,8 @@ results_that_nobody_could_count() {
 }
 
 repeated_lines_are_ranks() {
-  hosts_are a b a 'b slots=2'
-  starts_are 0 -- 'exit 0' -- a:2,b:3
+  hosts_are a b a 'b slots=3' 'c slots=2' 'c slots=2' d
+  starts_are 0 -- 'exit 0' -- a:2,b:3,c:2,d:1
 }
 
 an_mpirun_that_stays_is_ended() {
