@@ -19,13 +19,12 @@ float HalfAt(const std::byte* bytes) {
 }
 
 int ByteAt(const std::byte* bytes, int64_t i) { return std::to_integer<int>(bytes[i]); }
+int SignedByteAt(const std::byte* bytes, int64_t i) { return (ByteAt(bytes, i) ^ 128) - 128; }
 
 // The 4-bit number of weight i: the low halves of 16 bytes come first, then the high ones.
 int NibbleOf(const std::byte* bytes, int i) {
   return i < 16 ? ByteAt(bytes, i) & 15 : ByteAt(bytes, i - 16) >> 4;
 }
-
-void FillScales(WeightRun& run, float scale) { run.scales = {scale, scale}; }
 
 void SetMin(WeightRun& run, float min, int count) {
   run.min = min;
@@ -34,8 +33,7 @@ void SetMin(WeightRun& run, float min, int count) {
 
 // Q4_0 and Q4_1: the numbers follow d, or d and m.
 WeightRun UnpackQ4(const std::byte* block, bool has_min) {
-  WeightRun run = {};
-  FillScales(run, HalfAt(block));
+  WeightRun run = {.q = {}, .scale = HalfAt(block)};
   if (has_min) SetMin(run, HalfAt(block + 2), 1);
   const std::byte* const q = block + (has_min ? 4 : 2);
   for (int i = 0; i < kRunSize; ++i) {
@@ -46,8 +44,7 @@ WeightRun UnpackQ4(const std::byte* block, bool has_min) {
 
 // Q5_0 and Q5_1: the highest bits of all numbers are 32 bits in front of the others.
 WeightRun UnpackQ5(const std::byte* block, bool has_min) {
-  WeightRun run = {};
-  FillScales(run, HalfAt(block));
+  WeightRun run = {.q = {}, .scale = HalfAt(block)};
   if (has_min) SetMin(run, HalfAt(block + 2), 1);
   const std::byte* const high = block + (has_min ? 4 : 2);
   uint32_t bits = 0;
@@ -60,8 +57,7 @@ WeightRun UnpackQ5(const std::byte* block, bool has_min) {
 }
 
 WeightRun UnpackQ8(const std::byte* block) {
-  WeightRun run = {};
-  FillScales(run, HalfAt(block));
+  WeightRun run = {.q = {}, .scale = HalfAt(block)};
   std::memcpy(run.q.data(), block + 2, kRunSize);
   return run;
 }
@@ -82,8 +78,7 @@ WeightRun UnpackQ4K(const std::byte* block, int index, bool has_fifth_bit) {
   const std::byte* const fifth = block + 16;
   const std::byte* const q = fifth + (has_fifth_bit ? 32 : 0) + index / 2 * 32;
   const ScaleAndMin six = UnpackSixBits(block + 4, index);
-  WeightRun run = {};
-  FillScales(run, HalfAt(block) * static_cast<float>(six.scale));
+  WeightRun run = {.q = {}, .scale = HalfAt(block), .scale_counts = {six.scale, six.scale}};
   SetMin(run, -HalfAt(block + 2), six.min);
   for (int i = 0; i < kRunSize; ++i) {
     const int low = index % 2 == 0 ? ByteAt(q, i) & 15 : ByteAt(q, i) >> 4;
@@ -99,11 +94,9 @@ WeightRun UnpackQ6K(const std::byte* block, int index) {
   const std::byte* const low = block + index / 4 * 64 + part % 2 * 32;
   const std::byte* const high = block + 128 + index / 4 * 32;
   const std::byte* const scales = block + 192;
-  const float d = HalfAt(block + 208);
-  WeightRun run = {};
+  WeightRun run = {.q = {}, .scale = HalfAt(block + 208)};
   for (int half = 0; half < 2; ++half) {
-    const auto scale = static_cast<int8_t>(ByteAt(scales, 2 * index + half));
-    run.scales[half] = d * static_cast<float>(scale);
+    run.scale_counts[half] = SignedByteAt(scales, 2 * index + half);
   }
   for (int i = 0; i < kRunSize; ++i) {
     const int four = part < 2 ? ByteAt(low, i) & 15 : ByteAt(low, i) >> 4;
@@ -113,31 +106,23 @@ WeightRun UnpackQ6K(const std::byte* block, int index) {
   return run;
 }
 
-// The products of weights [begin, end) of run number `run` of a block.
-float Dot(const WeightRun& w, const ActivationBlock& a, int run, int begin, int end) {
+// The products of the runs of a block of weights with their activations.
+int32_t ScaledSum(std::span<const WeightRun> block, const int8_t* a) {
   int32_t sum = 0;
-  for (int i = begin; i < end; ++i) sum += int32_t{w.q[i]} * a.q[run * kRunSize + i];
-  return static_cast<float>(sum);
+  for (const WeightRun& run : block) {
+    for (int i = 0; i < kRunSize; ++i) sum += run.scale_counts[i / 16] * run.q[i] * *a++;
+  }
+  return sum;
 }
 
-int32_t SumOf(const ActivationBlock& a, int run) {
-  const auto first = a.q + run * kRunSize;
-  return std::accumulate(first, first + kRunSize, int32_t{0});
-}
-
-float AddMins(WeightFormat format, std::span<const WeightRun> runs, const ActivationBlock& a,
-              float t) {
-  if (GeometryOf(format).weights == kRunSize) {
-    for (size_t r = 0; r < runs.size(); ++r) {
-      t = std::fma(runs[r].min, static_cast<float>(SumOf(a, static_cast<int>(r))), t);
-    }
-    return t;
-  }
+// The activations of a block of weights, each as often as its run has the min.
+int32_t MinSum(std::span<const WeightRun> block, const int8_t* a) {
   int32_t sum = 0;
-  for (size_t r = 0; r < runs.size(); ++r) {
-    sum += runs[r].min_count * SumOf(a, static_cast<int>(r));
+  for (const WeightRun& run : block) {
+    sum += run.min_count * std::accumulate(a, a + kRunSize, int32_t{0});
+    a += kRunSize;
   }
-  return std::fma(runs[0].min, static_cast<float>(sum), t);
+  return sum;
 }
 
 }  // namespace
@@ -252,14 +237,16 @@ float ReferenceDot(WeightFormat format, const std::byte* row, std::span<const fl
     for (size_t r = 0; r < count / kRunSize; ++r) {
       runs.push_back(UnpackRun(format, row, static_cast<int64_t>(first / kRunSize + r)));
     }
-    const int part = format == WeightFormat::kQ6_K ? kRunSize / 2 : kRunSize;
-    float t = 0;
-    for (int r = 0; r < std::ssize(runs); ++r) {
-      for (int i = 0; i < kRunSize; i += part) {
-        t = std::fma(runs[r].scales[i / 16], Dot(runs[r], a, r, i, i + part), t);
+    const size_t runs_of_block = GeometryOf(format).weights / kRunSize;
+    const auto add = [&](float t, float WeightRun::*factor, auto sum_of) {
+      for (size_t r = 0; r < runs.size(); r += runs_of_block) {
+        const int32_t sum = sum_of(std::span(runs).subspan(r, runs_of_block), a.q + r * kRunSize);
+        t = std::fma(runs[r].*factor, static_cast<float>(sum), t);
       }
-    }
-    if (HasMins(format)) t = AddMins(format, runs, a, t);
+      return t;
+    };
+    float t = add(0, &WeightRun::scale, ScaledSum);
+    if (HasMins(format)) t = add(t, &WeightRun::min, MinSum);
     y = std::fma(a.scale, t, y);
   }
   return y;

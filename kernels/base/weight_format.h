@@ -75,15 +75,17 @@ size_t RowBytes(WeightFormat format, int64_t cols);
 // formats have blocks of whole runs.
 inline constexpr int kRunSize = 32;
 
-// A run of weights. Weight i is scales[i / 16] * q[i] + min * min_count.
+// A run of weights. Weight i is scale * scale_counts[i / 16] * q[i] + min * min_count.
 struct WeightRun {
   std::array<int8_t, kRunSize> q;
-  std::array<float, 2> scales;  // the same unless the format is Q6_K
-  float min = 0;                // m, or -m of a block of Q4_K or Q5_K; otherwise 0
-  int min_count = 0;            // 1, or t of Q4_K or Q5_K; otherwise 0
+  float scale;                               // d
+  std::array<int, 2> scale_counts = {1, 1};  // s of Q4_K, Q5_K and Q6_K
+  float min = 0;                             // m, or -m of a block of Q4_K or Q5_K; otherwise 0
+  int min_count = 0;                         // 1, or t of Q4_K or Q5_K; otherwise 0
 
   float weight(int i) const {
-    return scales[i / 16] * static_cast<float>(q[i]) + min * static_cast<float>(min_count);
+    const float run_scale = scale * static_cast<float>(scale_counts[i / 16]);
+    return run_scale * static_cast<float>(q[i]) + min * static_cast<float>(min_count);
   }
 };
 
@@ -101,13 +103,16 @@ ActivationBlock QuantiseBlock(std::span<const float> x);
 //
 //   y = fma(a.scale, t, y)
 //
-// In a block, for each run in ascending order (for Q6_K, each half of a run)
+// where t is a sum over the blocks of weights of these activations. First, in ascending order,
 //
-//   t = fma(scale, q · a.q, t)
+//   t = fma(scale, sum over runs of scale_count * (q · a.q), t)
 //
-// and then t = fma(min, sum of a.q, t) for each run of Q4_1 and Q5_1, or once for Q4_K and Q5_K,
-// t = fma(min, sum over runs of min_count * (sum of a.q), t). The sums of integers are exact, also
-// as float32. x: as many activations as the row has weights. Kernels give the same bits.
+// (for Q6_K, over halves of runs), and then, in formats with mins,
+//
+//   t = fma(min, sum over runs of min_count * (sum of a.q), t)
+//
+// The sums of integers are exact in 32 bits, and are rounded to float32 once. x: as many
+// activations as the row has weights. Kernels give the same bits.
 float ReferenceDot(WeightFormat format, const std::byte* row, std::span<const float> x);
 
 }  // namespace octet

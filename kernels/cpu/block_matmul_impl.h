@@ -85,7 +85,7 @@ class BlockMatmul {
       for (int64_t line = 0; line < early; ++line) {
         __builtin_prefetch(Weights(ahead, p) + line * 64, 0, 2);
       }
-      UnpackBlock(Weights(at, p), inputs, panels_of_pair_[p]);
+      multiplier_.Unpack(a_.format, Weights(at, p), inputs, panels_of_pair_[p]);
     }
     const int64_t count = last_tile_ - first_tile_;
     multiplier_.Multiply(a_.format, count, [&](int64_t i) {
@@ -105,14 +105,6 @@ class BlockMatmul {
           .ahead = {Weights(ahead, 0) + first_line * 64, Weights(ahead, 1) + first_line * 64},
           .lines = last_line - first_line};
     });
-  }
-
-  void UnpackBlock(const std::byte* chunk, int64_t inputs, UnpackedPanel& to) {
-    const int64_t blocks = inputs / GeometryOf(a_.format).weights;
-    WithFormat(a_.format, [&]<WeightFormat kFormat>() {
-      Unpacker<S>::template Unpack<kFormat>(chunk, blocks, to);
-    });
-    multiplier_.Prepare(a_.format, static_cast<int>(inputs / kRunSize), to);
   }
 
   const MatmulArgs& a_;

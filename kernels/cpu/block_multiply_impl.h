@@ -1,141 +1,14 @@
-// Products of one block of a tile of rows with two panels, written once for every instruction path.
+// Products of one block of a tile of rows with two panels on vector registers, written once for
+// every instruction path.
 
 #ifndef OCTET_KERNELS_CPU_BLOCK_MULTIPLY_IMPL_H_
 #define OCTET_KERNELS_CPU_BLOCK_MULTIPLY_IMPL_H_
 
 #include <cstdint>
-#include <cstring>
 
-#include "kernels/cpu/block_unpack_impl.h"
+#include "kernels/cpu/block_product_impl.h"
 
 namespace octet {
-
-// Panels that are multiplied together. More of them would not be faster: with two, each vector of
-// weights and each input is loaded once for several products.
-inline constexpr int kPairPanels = 2;
-
-// What the product of a block needs besides the sums of its runs.
-enum class BlockForm {
-  kNarrow,     // numbers of less than 7 bits
-  kWide,       // numbers of 8 bits
-  kHalves,     // two scales in a run
-  kRunMins,    // a min for each run
-  kBlockMins,  // a min for each block, and its count for each run
-};
-
-static constexpr BlockForm FormOf(WeightFormat format) {
-  switch (format) {
-    case WeightFormat::kQ8_0:
-      return BlockForm::kWide;
-    case WeightFormat::kQ6_K:
-      return BlockForm::kHalves;
-    case WeightFormat::kQ4_1:
-    case WeightFormat::kQ5_1:
-      return BlockForm::kRunMins;
-    case WeightFormat::kQ4_K:
-    case WeightFormat::kQ5_K:
-      return BlockForm::kBlockMins;
-    default:
-      return BlockForm::kNarrow;
-  }
-}
-
-// What is subtracted from the numbers of an unpacked panel.
-static constexpr int OffsetOf(WeightFormat format) {
-  switch (format) {
-    case WeightFormat::kQ4_0:
-      return 8;
-    case WeightFormat::kQ5_0:
-      return 16;
-    case WeightFormat::kQ8_0:
-      return 128;
-    case WeightFormat::kQ6_K:
-      return 32;
-    default:
-      return 0;
-  }
-}
-
-// A block of a tile of rows and of a pair of panels.
-struct BlockProduct {
-  int64_t rows;            // of the tile
-  const std::byte* x;      // BlockTile
-  const UnpackedPanel* w;  // [kPairPanels]
-  int runs;
-  int offset;                           // of the format
-  bool first;                           // the first block of its outputs: sums begin with it
-  float* sums;                          // [kPairPanels][rows][16]
-  const std::byte* ahead[kPairPanels];  // where to prefetch
-  int64_t lines;                        // of 64 bytes, in each of them
-};
-
-static inline int32_t UnitAt(const std::byte* p) {
-  int32_t unit;
-  std::memcpy(&unit, p, sizeof(unit));
-  return unit;
-}
-
-// What follows the runs of a block for each row and output of panel p. M: BlockTile is its. rows:
-// b.rows, as a constant where it is one. t: [kRows], of which the tile has the first `rows`.
-template <class S, class M, int kRows>
-struct BlockEnd {
-  using Units = typename S::Units;
-  using Vec = typename S::Vec;
-  using Tile = BlockTile<M>;
-
-  static inline __attribute__((always_inline)) void AddRunMins(const BlockProduct& b, int64_t rows,
-                                                               int p, Vec (&t)[kRows]) {
-    const std::byte* sums = b.x + Tile::RunSums(rows);
-    for (int run = 0; run < b.runs; ++run) {
-      const Vec min = S::Load(b.w[p].mins[run]);
-#pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        int16_t sum;
-        std::memcpy(&sum, sums + (run / 2 * rows + r) * 4 + run % 2 * 2, sizeof(sum));
-        t[r] = S::Fma(min, S::Set1(sum), t[r]);
-      }
-    }
-  }
-
-  static inline __attribute__((always_inline)) void AddBlockMins(const BlockProduct& b,
-                                                                 int64_t rows, int p,
-                                                                 Vec (&t)[kRows]) {
-    const std::byte* sums = b.x + Tile::RunSums(rows);
-    const Vec min = S::Load(b.w[p].mins[0]);
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      Units sum = S::ZeroUnits();
-#pragma GCC unroll 4
-      for (int i = 0; i < kRunsOfBlock / 2; ++i) {
-        sum = S::DotWords(sum, S::LoadUnits(b.w[p].min_counts[i]),
-                          S::Set1Units(UnitAt(sums + (i * rows + r) * 4)));
-      }
-      t[r] = S::Fma(min, S::ToFloats(sum), t[r]);
-    }
-  }
-
-  static inline __attribute__((always_inline)) void AddToSums(const BlockProduct& b, int64_t rows,
-                                                              int p, const Vec (&t)[kRows]) {
-#pragma GCC unroll 16
-    for (int r = 0; r < kRows; ++r) {
-      if (r >= rows) return;
-      float scale;
-      std::memcpy(&scale, b.x + Tile::Scales(rows) + r * 4, sizeof(scale));
-      float* sums = b.sums + (p * rows + r) * 16;
-      S::Store(sums, S::Fma(S::Set1(scale), t[r], b.first ? S::Zero() : S::Load(sums)));
-    }
-  }
-};
-
-// Spreads the prefetches over `parts` parts of the work on a block, because few can be under way.
-static inline __attribute__((always_inline)) void PrefetchPart(const BlockProduct& b, int part,
-                                                               int parts) {
-  const int64_t end = b.lines * (part + 1) / parts;
-  for (int64_t line = b.lines * part / parts; line < end; ++line) {
-#pragma GCC unroll 2
-    for (int p = 0; p < kPairPanels; ++p) __builtin_prefetch(b.ahead[p] + line * 64, 0, 2);
-  }
-}
 
 template <class S>
 struct VectorBlocks;
@@ -150,63 +23,30 @@ class BlockMultiplier {
   using End = BlockEnd<S, VectorBlocks<S>, kRows>;
 
   static void Multiply(const BlockProduct& b) {
-    alignas(64) int32_t starts[kParts * kRunsOfBlock * kPaddedRows];
-    FillStarts(b, starts);
     Vec t[kPairPanels][kRows];
-#pragma GCC unroll 2
-    for (auto& panel : t) {
-#pragma GCC unroll 8
-      for (Vec& v : panel) v = S::Zero();
-    }
-    for (int run = 0; run < b.runs; ++run) {
-      PrefetchPart(b, run, b.runs);
-#pragma GCC unroll 2
-      for (int part = 0; part < kParts; ++part) AddPart(b, run, part, starts, t);
+    if constexpr (HasCounts(kForm)) {
+      AddCountedRuns(b, t);
+    } else {
+      AddRuns(b, t);
     }
 #pragma GCC unroll 2
     for (int p = 0; p < kPairPanels; ++p) {
       if constexpr (kForm == BlockForm::kRunMins) End::AddRunMins(b, kRows, p, t[p]);
-      if constexpr (kForm == BlockForm::kBlockMins) End::AddBlockMins(b, kRows, p, t[p]);
       End::AddToSums(b, kRows, p, t[p]);
     }
   }
 
  private:
-  static constexpr int kParts = kForm == BlockForm::kHalves ? 2 : 1;  // of a run
+  static constexpr int kParts = kForm == BlockForm::kCountedHalves ? 2 : 1;  // of a run
   static constexpr int kSteps = kStepsPerRun / kParts;
   static constexpr int kPaddedRows = (kRows + 1) / 2 * 2;  // whole vectors of all runs
-  static constexpr bool kHasOffset = kForm != BlockForm::kRunMins && kForm != BlockForm::kBlockMins;
+  static constexpr bool kHasOffset = kForm != BlockForm::kRunMins;
 
-  // What the offset takes from each sum: [run][row][part].
-  static void FillStarts(const BlockProduct& b, int32_t* starts) {
-    if constexpr (!kHasOffset) return;
-    const std::byte* sums = b.x + Tile::HalfSums(kRows);
-    const int32_t word = -b.offset & 0xffff;
-    for (int i = 0; i < kParts * kRunsOfBlock * kRows; i += 16) {
-      if constexpr (kParts == 1) {
-        const Units both = S::Set1Units(word | static_cast<int32_t>(uint32_t(word) << 16));
-        S::StoreUnits(starts + i, S::DotWords(S::ZeroUnits(), S::LoadUnits(sums + i * 4), both));
-      } else {
-        S::StoreUnits(starts + i,
-                      S::DotWords(S::ZeroUnits(), S::WidenWords(sums + i * 2), S::Set1Units(word)));
-      }
-    }
-  }
-
-  // t += scale * (q · x) of a run or half of a run.
-  static inline __attribute__((always_inline)) void AddPart(const BlockProduct& b, int run,
-                                                            int part, const int32_t* starts,
-                                                            Vec (&t)[kPairPanels][kRows]) {
-    Units acc[kRows][kPairPanels];
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 2
-      for (int p = 0; p < kPairPanels; ++p) {
-        acc[r][p] =
-            kHasOffset ? S::Set1Units(starts[(run * kRows + r) * kParts + part]) : S::ZeroUnits();
-      }
-    }
-    const int first = run * kStepsPerRun + part * kSteps;
+  // Calls f(row, panel, weights, x) for the steps of part number `part` of all runs.
+  template <class F>
+  static inline __attribute__((always_inline)) void ForSteps(const BlockProduct& b, int part,
+                                                             const F& f) {
+    const int first = part * kSteps;
 #pragma GCC unroll 8
     for (int s = 0; s < kSteps; ++s) {
       Units w[kPairPanels];
@@ -216,17 +56,135 @@ class BlockMultiplier {
       for (int r = 0; r < kRows; ++r) {
         const Units x = S::Set1Units(UnitAt(b.x + Tile::Q(kRows, (first + s) * kInputsPerStep, r)));
 #pragma GCC unroll 2
-        for (int p = 0; p < kPairPanels; ++p) {
-          acc[r][p] = S::template DotBytes<kForm == BlockForm::kWide>(acc[r][p], w[p], x);
-        }
+        for (int p = 0; p < kPairPanels; ++p) f(r, p, w[p], x);
       }
+    }
+  }
+
+  template <class V>
+  static inline __attribute__((always_inline)) void Fill(V value, V (&all)[kPairPanels][kRows]) {
+#pragma GCC unroll 2
+    for (auto& panel : all) {
+#pragma GCC unroll 8
+      for (V& v : panel) v = value;
+    }
+  }
+
+  // t = the sum over runs of scale * (q · x).
+  static inline __attribute__((always_inline)) void AddRuns(const BlockProduct& b,
+                                                            Vec (&t)[kPairPanels][kRows]) {
+    alignas(64) int32_t starts[kRunsOfBlock * kPaddedRows];
+    FillStarts(b, starts);
+    Fill(S::Zero(), t);
+    for (int run = 0; run < b.runs; ++run) {
+      PrefetchPart(b, run, b.runs);
+      AddRun(b, run, starts, t);
+    }
+  }
+
+  // What the offset takes from each sum: [run][row].
+  static void FillStarts(const BlockProduct& b, int32_t* starts) {
+    if constexpr (!kHasOffset) return;
+    const std::byte* sums = b.x + Tile::HalfSums(kRows);
+    const int32_t word = -b.offset & 0xffff;
+    const Units both = S::Set1Units(word | static_cast<int32_t>(uint32_t(word) << 16));
+    for (int i = 0; i < kRunsOfBlock * kRows; i += 16) {
+      S::StoreUnits(starts + i, S::DotWords(S::ZeroUnits(), S::LoadUnits(sums + i * 4), both));
+    }
+  }
+
+  static inline __attribute__((always_inline)) void AddRun(const BlockProduct& b, int run,
+                                                           const int32_t* starts,
+                                                           Vec (&t)[kPairPanels][kRows]) {
+    Units acc[kPairPanels][kRows];
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+      for (int p = 0; p < kPairPanels; ++p) {
+        acc[p][r] = kHasOffset ? S::Set1Units(starts[run * kRows + r]) : S::ZeroUnits();
+      }
+    }
+    ForSteps(
+        b, run, [&](int r, int p, Units w, Units x) __attribute__((always_inline)) {
+          acc[p][r] = S::template DotBytes<kForm == BlockForm::kWide>(acc[p][r], w, x);
+        });
+#pragma GCC unroll 2
+    for (int p = 0; p < kPairPanels; ++p) {
+      const Vec scale = S::Load(b.w[p].scales[run]);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) t[p][r] = S::Fma(scale, S::ToFloats(acc[p][r]), t[p][r]);
+    }
+  }
+
+  // t = scale * (the sum over parts of runs of count * (q · x)), and the min.
+  static inline __attribute__((always_inline)) void AddCountedRuns(const BlockProduct& b,
+                                                                   Vec (&t)[kPairPanels][kRows]) {
+    Units sums[kPairPanels][kRows];
+    Fill(S::ZeroUnits(), sums);
+    for (int run = 0; run < kRunsOfBlock; ++run) {
+      PrefetchPart(b, run, kRunsOfBlock);
+#pragma GCC unroll 2
+      for (int part = 0; part < kParts; ++part) AddCounted(b, run * kParts + part, sums);
     }
 #pragma GCC unroll 2
     for (int p = 0; p < kPairPanels; ++p) {
-      const Vec scale = S::Load(b.w[p].scales[run * kParts + part]);
+      const Vec scale = S::Load(b.w[p].scales[0]);
+      const Vec min = S::Load(b.w[p].mins[0]);
 #pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) t[p][r] = S::Fma(scale, S::ToFloats(acc[r][p]), t[p][r]);
+      for (int r = 0; r < kRows; ++r) {
+        const Units pairs = SumOfPairs(b, p, r);
+        if constexpr (kForm == BlockForm::kCountedHalves) {
+          static_assert(OffsetOf(WeightFormat::kQ6_K) == 1 << 5);
+          const Units sum = S::SubUnits(sums[p][r], S::template ShiftLeft<5>(pairs));
+          t[p][r] = S::Fma(scale, S::ToFloats(sum), S::Zero());
+        } else {
+          t[p][r] = S::Fma(scale, S::ToFloats(sums[p][r]), S::Zero());
+          t[p][r] = S::Fma(min, S::ToFloats(pairs), t[p][r]);
+        }
+      }
     }
+  }
+
+  static inline __attribute__((always_inline)) void AddCounted(const BlockProduct& b, int part,
+                                                               Units (&sums)[kPairPanels][kRows]) {
+    Units count[kPairPanels];
+#pragma GCC unroll 2
+    for (int p = 0; p < kPairPanels; ++p) count[p] = S::LoadUnits(b.w[p].scale_counts[part]);
+    if constexpr (S::kCountsWords) {
+      ForSteps(
+          b, part, [&](int r, int p, Units w, Units x) __attribute__((always_inline)) {
+            sums[p][r] = S::DotCounted(sums[p][r], w, x, count[p]);
+          });
+    } else {
+      Units acc[kPairPanels][kRows];
+      Fill(S::ZeroUnits(), acc);
+      ForSteps(
+          b, part, [&](int r, int p, Units w, Units x) __attribute__((always_inline)) {
+            acc[p][r] = S::template DotBytes<false>(acc[p][r], w, x);
+          });
+#pragma GCC unroll 2
+      for (int p = 0; p < kPairPanels; ++p) {
+        const Units factor = S::UpperWords(count[p]);
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r) {
+          sums[p][r] = S::AddUnits(sums[p][r], S::MulUnits(acc[p][r], factor));
+        }
+      }
+    }
+  }
+
+  // The products of the pairs of counts of panel p and the sums of x that they belong to.
+  static inline __attribute__((always_inline)) Units SumOfPairs(const BlockProduct& b, int p,
+                                                                int r) {
+    constexpr bool kOfHalves = kForm == BlockForm::kCountedHalves;
+    const std::byte* sums = b.x + (kOfHalves ? Tile::HalfSums(kRows) : Tile::RunSums(kRows));
+    Units sum = S::ZeroUnits();
+#pragma GCC unroll 8
+    for (int i = 0; i < (kOfHalves ? kRunsOfBlock : kRunsOfBlock / 2); ++i) {
+      sum = S::DotWords(sum, S::LoadUnits(b.w[p].pairs[i]),
+                        S::Set1Units(UnitAt(sums + (i * kRows + r) * 4)));
+    }
+    return sum;
   }
 };
 
@@ -245,8 +203,11 @@ struct VectorBlocks {
   static constexpr int kInputsTogether = kInputsPerStep;
   static constexpr bool kSplitsSums = false;
 
-  // Prepares an unpacked block of `runs` runs.
-  void Prepare(WeightFormat /*format*/, int /*runs*/, UnpackedPanel& /*panel*/) const {}
+  // Brings a chunk of `inputs` inputs into the form of Multiply.
+  void Unpack(WeightFormat format, const std::byte* chunk, int64_t inputs,
+              UnpackedPanel& panel) const {
+    UnpackChunk<S>(format, chunk, inputs, panel);
+  }
 
   // Multiplies `tiles` tiles. product(i): the BlockProduct of tile i.
   template <class F>
@@ -278,12 +239,12 @@ struct VectorBlocks {
         return MultiplyBlock<S, BlockForm::kNarrow>(b);
       case BlockForm::kWide:
         return MultiplyBlock<S, BlockForm::kWide>(b);
-      case BlockForm::kHalves:
-        return MultiplyBlock<S, BlockForm::kHalves>(b);
       case BlockForm::kRunMins:
         return MultiplyBlock<S, BlockForm::kRunMins>(b);
-      case BlockForm::kBlockMins:
-        return MultiplyBlock<S, BlockForm::kBlockMins>(b);
+      case BlockForm::kCountedRuns:
+        return MultiplyBlock<S, BlockForm::kCountedRuns>(b);
+      case BlockForm::kCountedHalves:
+        return MultiplyBlock<S, BlockForm::kCountedHalves>(b);
     }
   }
 };
@@ -291,6 +252,8 @@ struct VectorBlocks {
 // The multiplications of a path with vector registers only.
 template <class S>
 struct VectorBlocksOnly {
+  using DotProducts = VectorBlocks<S>;  // whose loop is the bound
+
   // Calls f.operator()<M>() with the multiplication M for products of `rows` rows.
   template <class F>
   static auto With(WeightFormat /*format*/, int64_t /*rows*/, const F& f) {

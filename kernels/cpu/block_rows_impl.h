@@ -27,9 +27,9 @@ struct BlockTiling {
 // One block of kActivationBlock inputs of all rows of a tile:
 //
 //   q         int8   [input / M::kInputsTogether][row][M::kInputsTogether]
-//   half_sums int16  [run][row][2]      of q, of 16 inputs each; or
+//   half_sums int16  [run][row][2]      of q, of 16 inputs each; or, if M::kSplitsSums,
 //   split_sums       [row][run][2]      bfloat16: the sum of a run as a multiple of 32 and the rest
-//   run_sums  int16  [run / 2][row][2]  of q
+//   run_sums  int16  [run / 2][row][2]  of q; or zeros
 //   scales    float  [row]
 //
 // Bytes that are left over allow whole vectors, and whole tile registers, to be read.
@@ -122,9 +122,10 @@ void PlaceBlock(const ActivationBlock& block, int64_t rows, int64_t row, std::by
         std::memcpy(tile + Tile::Q(rows, first + i, row), q + i, kTogether);
       }
     }
-    const auto sum = static_cast<int16_t>(sums[0] + sums[1]);
+    auto sum = static_cast<int16_t>(sums[0] + sums[1]);
     if constexpr (M::kSplitsSums) {
       SplitSum(sum, tile + Tile::SplitSums(rows) + row * Tile::kSplitSumBytes + run * 4);
+      sum = 0;
     } else {
       std::memcpy(tile + Tile::HalfSums(rows) + (run * rows + row) * 4, sums, 4);
     }

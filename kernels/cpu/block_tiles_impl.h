@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/cpu/amx_impl.h"
+#include "kernels/cpu/block_fold_impl.h"
 #include "kernels/cpu/block_multiply_impl.h"
 
 namespace octet {
@@ -15,9 +16,9 @@ namespace octet {
 // panel and of one tile of up to 16 rows: a tile of x (register 6) by a tile of weights (7), whose
 // sums of integers leave a register of their own (0 to 3) through memory, because each run has
 // scales of its own. Where numbers have an offset, x by a tile that is full of it (5) is taken off.
-// The mins of a block of Q4_K or Q5_K are a unit too. Two units later than its
-// product a unit is stored, and three units after that it is scaled: without the delays each step
-// would wait for the one before. The units of all tiles are one stream, so that this is paid once.
+// Two units later than its product a unit is stored, and three units after that it is scaled:
+// without the delays each step would wait for the one before. The units of all tiles are one
+// stream, so that this is paid once.
 //
 // While tile registers are in use, the processor does float32 products, conversions and VNNI on one
 // port instead of two (measured on Sapphire Rapids), which bounds the scaling.
@@ -26,7 +27,7 @@ class TileBlocks {
  public:
   static constexpr int kRows = kTileHeight;
   static constexpr int kInputsTogether = kRunSize;
-  static constexpr bool kSplitsSums = true;
+  static constexpr bool kSplitsSums = false;
 
   TileBlocks() = default;
   TileBlocks(const TileBlocks&) = delete;
@@ -36,10 +37,12 @@ class TileBlocks {
     if (rows_ != 0) tiles_.Release();
   }
 
-  // Brings an unpacked block of `runs` runs into the form of Multiply: whole blocks of runs, of
-  // which the last ones are zeros.
-  void Prepare(WeightFormat format, int runs, UnpackedPanel& panel) const {
-    if (FormOf(format) == BlockForm::kBlockMins) SpreadMinCounts(panel);
+  // Brings a chunk of `inputs` inputs into the form of Multiply: whole blocks of runs, of which the
+  // last ones are zeros.
+  void Unpack(WeightFormat format, const std::byte* chunk, int64_t inputs,
+              UnpackedPanel& panel) const {
+    UnpackChunk<S>(format, chunk, inputs, panel);
+    const auto runs = static_cast<int>(inputs / kRunSize);
     if (runs == kRunsOfBlock) return;
     for (int step = 0; step < runs * kStepsPerRun; ++step) {
       S::StoreUnits(panel.room + step * 64, S::LoadUnits(panel.q + step * 64));
@@ -56,14 +59,10 @@ class TileBlocks {
   // Multiplies `tiles` tiles. product(i): of tile i, none of which has more rows than the first.
   template <class F>
   void Multiply(WeightFormat format, int64_t tiles, const F& product) {
-    switch (FormOf(format)) {
-      case BlockForm::kRunMins:
-        return MultiplyRows<BlockForm::kRunMins>(tiles, product);
-      case BlockForm::kBlockMins:
-        return MultiplyRows<BlockForm::kBlockMins>(tiles, product);
-      default:
-        return MultiplyRows<BlockForm::kNarrow>(tiles, product);
+    if (FormOf(format) == BlockForm::kRunMins) {
+      return MultiplyRows<BlockForm::kRunMins>(tiles, product);
     }
+    MultiplyRows<BlockForm::kNarrow>(tiles, product);
   }
 
   // Full tiles, and as many independent sums as there are registers for.
@@ -94,15 +93,10 @@ class TileBlocks {
     int panel;
   };
 
-  // The units of a group, which registers and memory take in turn. The memory is as small as can
-  // be, because a load waits for earlier stores whose addresses have the same lower 12 bits.
-  template <BlockForm kForm>
-  struct Units {
-    static constexpr int kCount = kRunsOfBlock + (kForm == BlockForm::kBlockMins ? 1 : 0);
-    static constexpr int kTurns = kCount % kSums == 0 ? kSums : kSums - 1;
-    static_assert(kCount % kTurns == 0 && kStoreDelay < kTurns);
-    static_assert(kScaleDelay - kStoreDelay <= kTurns);
-  };
+  // The units of a group take registers and memory in turn. The memory is as small as can be,
+  // because a load waits for earlier stores whose addresses have the same lower 12 bits.
+  static constexpr int kUnits = kRunsOfBlock;
+  static_assert(kUnits % kSums == 0 && kStoreDelay < kSums && kScaleDelay - kStoreDelay <= kSums);
 
   // Which steps of a group's time there are: before the first group nothing waits.
   enum class Part { kFirst, kAll, kLast };
@@ -141,17 +135,6 @@ class TileBlocks {
     }
   }
 
-  // The counts as bfloat16, twice: for both parts of a sum (BlockTile::kSplitSums).
-  static void SpreadMinCounts(UnpackedPanel& panel) {
-    for (int run = 0; run < kRunsOfBlock; ++run) {
-      const auto pairs = S::LoadUnits(panel.min_counts[run / 2]);
-      const auto count =
-          run % 2 == 0 ? S::And(pairs, S::Set1Units(0xffff)) : S::template ShiftRight<16>(pairs);
-      const auto bits = S::AsUnits(S::ToFloats(count));
-      S::StoreUnits(panel.min_tile[run], S::Or(bits, S::template ShiftRight<16>(bits)));
-    }
-  }
-
   // Takes a multiple of four rows: the products of rows that the tile does not have are not read.
   template <BlockForm kForm, class F>
   void MultiplyRows(int64_t tiles, const F& product) {
@@ -164,7 +147,7 @@ class TileBlocks {
   template <BlockForm kForm, int kRows, class F>
   void MultiplyTiles(int64_t tiles, const F& product) {
     Configure(kRows, kRunSize, product(0).offset);
-    alignas(64) int32_t sums[Units<kForm>::kTurns * kTileHeight * 16];
+    alignas(64) int32_t sums[kSums * kTileHeight * 16];
     Vec t[kRows];  // of the panel that is scaled
     Group now = {.b = product(0), .panel = 0};
     Group before = now;
@@ -181,17 +164,15 @@ class TileBlocks {
   template <BlockForm kForm, int kRows, Part kPart, int kUnit = 0>
   inline __attribute__((always_inline)) void RunUnits(const Group& before, const Group& now,
                                                       int32_t* sums, Vec (&t)[kRows]) {
-    constexpr int kCount = Units<kForm>::kCount;
-    constexpr int kTurns = Units<kForm>::kTurns;
-    if constexpr (kUnit < kCount) {
-      constexpr int kScaled = (kUnit + kCount - kScaleDelay) % kCount;
-      constexpr int kStored = (kUnit + kCount - kStoreDelay) % kCount;
+    if constexpr (kUnit < kUnits) {
+      constexpr int kScaled = (kUnit + kUnits - kScaleDelay) % kUnits;
+      constexpr int kStored = (kUnit + kUnits - kStoreDelay) % kUnits;
       if constexpr (Takes(kPart, kUnit < kScaleDelay)) {
         const Group& group = kUnit < kScaleDelay ? before : now;
-        ScaleUnit<kForm, kRows, kScaled>(group, sums + kScaled % kTurns * kTileHeight * 16, t);
+        ScaleUnit<kForm, kRows, kScaled>(group, sums + kScaled % kSums * kTileHeight * 16, t);
       }
       if constexpr (Takes(kPart, kUnit < kStoreDelay)) {
-        tiles_.template Store<kStored % kTurns>(sums + kStored % kTurns * kTileHeight * 16);
+        tiles_.template Store<kStored % kSums>(sums + kStored % kSums * kTileHeight * 16);
       }
       if constexpr (kPart != Part::kLast) StartUnit<kForm, kUnit>(now);
       RunUnits<kForm, kRows, kPart, kUnit + 1>(before, now, sums, t);
@@ -205,25 +186,18 @@ class TileBlocks {
 
   template <BlockForm kForm, int kUnit>
   inline __attribute__((always_inline)) void StartUnit(const Group& group) {
-    constexpr int kCount = Units<kForm>::kCount;
-    constexpr int kSum = kUnit % Units<kForm>::kTurns;
+    constexpr int kSum = kUnit % kSums;
     const BlockProduct& b = group.b;
     const UnpackedPanel& w = b.w[group.panel];
-    PrefetchPart(b, group.panel * kCount + kUnit, kPairPanels * kCount);
+    PrefetchPart(b, group.panel * kUnits + kUnit, kPairPanels * kUnits);
     tiles_.template Zero<kSum>();
-    if constexpr (kUnit < kRunsOfBlock) {
-      tiles_.template Load<kX, kRunSize>(b.x + Tile::Q(b.rows, kUnit * kRunSize, 0));
-      tiles_.template Load<kW>(w.q + kUnit * kStepsPerRun * 64);
-      if constexpr (kForm == BlockForm::kNarrow) {
-        tiles_.template DotUnsignedBytes<kSum, kX, kW>();
-        tiles_.template DotBytes<kSum, kX, kOffset>();
-      } else {
-        tiles_.template DotBytes<kSum, kX, kW>();
-      }
+    tiles_.template Load<kX, kRunSize>(b.x + Tile::Q(b.rows, kUnit * kRunSize, 0));
+    tiles_.template Load<kW>(w.q + kUnit * kStepsPerRun * 64);
+    if constexpr (kForm == BlockForm::kNarrow) {
+      tiles_.template DotUnsignedBytes<kSum, kX, kW>();
+      tiles_.template DotBytes<kSum, kX, kOffset>();
     } else {
-      tiles_.template Load<kX, Tile::kSplitSumBytes>(b.x + Tile::SplitSums(b.rows));
-      tiles_.template Load<kW>(w.min_tile);
-      tiles_.template Dot<kSum, kX, kW>();
+      tiles_.template DotBytes<kSum, kX, kW>();
     }
   }
 
@@ -232,15 +206,13 @@ class TileBlocks {
                                                        Vec (&t)[kRows]) {
     const BlockProduct& b = group.b;
     const UnpackedPanel& w = b.w[group.panel];
-    constexpr bool kIsRun = kUnit < kRunsOfBlock;
-    const Vec scale = S::Load(kIsRun ? w.scales[kUnit] : w.mins[0]);
+    const Vec scale = S::Load(w.scales[kUnit]);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
-      const auto sum = S::LoadUnits(sums + r * 16);
-      t[r] = S::Fma(scale, kIsRun ? S::ToFloats(sum) : S::AsFloats(sum),
-                    kUnit == 0 ? S::Zero() : t[r]);
+      const Vec sum = S::ToFloats(S::LoadUnits(sums + r * 16));
+      t[r] = S::Fma(scale, sum, kUnit == 0 ? S::Zero() : t[r]);
     }
-    if constexpr (kUnit == Units<kForm>::kCount - 1) {
+    if constexpr (kUnit == kUnits - 1) {
       using End = BlockEnd<S, TileBlocks, kRows>;
       if constexpr (kForm == BlockForm::kRunMins) End::AddRunMins(b, b.rows, group.panel, t);
       End::AddToSums(b, b.rows, group.panel, t);
@@ -253,14 +225,15 @@ class TileBlocks {
 };
 
 // The multiplications of a path with tile registers. Few rows do not pay for a second form of the
-// weights. The half runs of Q6_K fill a quarter of a tile, and take as long as a full one.
+// weights.
 template <class S, class T>
 struct TileBlocksForManyRows {
+  using DotProducts = TileBlocks<S, T>;  // whose loop is the bound
+
   template <class F>
   static auto With(WeightFormat format, int64_t rows, const F& f) {
-    if (rows <= 2 * VectorBlocks<S>::kRows || format == WeightFormat::kQ6_K) {
-      return f.template operator()<VectorBlocks<S>>();
-    }
+    if (rows <= 2 * VectorBlocks<S>::kRows) return f.template operator()<VectorBlocks<S>>();
+    if (HasCounts(FormOf(format))) return f.template operator()<FoldedTileBlocks<S, T>>();
     return f.template operator()<TileBlocks<S, T>>();
   }
 };

@@ -11,14 +11,19 @@
 namespace octet {
 
 // One chunk of a panel in the form in which all formats are multiplied. Weight i of an output is
-// scale * (q[i] - offset) + min * min_count.
+// scale * scale_count * (q[i] - offset) + min * min_count. Blocks of Q4_K, Q5_K and Q6_K are as
+// long as a chunk, and have one scale and one min, at [0].
 struct UnpackedPanel {
-  const std::byte* q;                        // unsigned [step][output][4]; often in `room`
-  alignas(64) float scales[16][16];          // [run, or half of a run for Q6_K][output]
-  alignas(64) float mins[kRunsOfBlock][16];  // [run][output]; of Q4_K and Q5_K: run 0 only
-  alignas(64) int16_t min_counts[kRunsOfBlock / 2][16][2];  // [run / 2][output][run % 2]
-  alignas(64) uint16_t min_tile[kRunsOfBlock][16][2];       // of TileBlocks
+  const std::byte* q;                          // unsigned [step][output][4]; often in `room`
+  alignas(64) float scales[kRunsOfBlock][16];  // [block][output]
+  alignas(64) float mins[kRunsOfBlock][16];
+  alignas(64) int16_t scale_counts[16][16][2];  // [run, or half for Q6_K][output], twice each
+  // Q4_K and Q5_K: min_count, [run / 2][output][run % 2]. Q6_K: scale_count, [run][output][half].
+  alignas(64) int16_t pairs[kRunsOfBlock][16][2];
   alignas(64) std::byte room[kActivationBlock * 16];
+  // For FoldedTileBlocks
+  alignas(64) std::byte folded[2][kActivationBlock * 16];
+  alignas(64) uint16_t min_tile[16][16][2] = {};  // [run, and as many zeros][output][part]
 };
 
 template <class S>
@@ -26,31 +31,32 @@ class Unpacker {
  public:
   using Units = typename S::Units;
 
-  // chunk: of `blocks` blocks of the format.
-  template <WeightFormat kFormat>
-  static void Unpack(const std::byte* chunk, int64_t blocks, UnpackedPanel& to) {
+  // chunk: of `blocks` blocks of the format. store(step, units): where numbers go, behind the
+  // scales.
+  template <WeightFormat kFormat, class F>
+  static inline __attribute__((always_inline)) void Unpack(const std::byte* chunk, int64_t blocks,
+                                                           UnpackedPanel& to, const F& store) {
     const auto section = [&](int i) { return chunk + SectionStart(kFormat, i, blocks); };
-    to.q = to.room;
     if constexpr (kFormat == WeightFormat::kQ8_0) {
-      to.q = chunk;
       UnpackHalves(section(1), blocks, to.scales);
+      for (int64_t i = 0; i < blocks * kStepsPerRun; ++i) store(i, LoadUnit(chunk, i));
     } else if constexpr (kFormat == WeightFormat::kQ4_0 || kFormat == WeightFormat::kQ4_1) {
-      for (int64_t run = 0; run < blocks; ++run) UnpackFours(chunk, run, to.room);
       UnpackHalves(section(1), blocks, to.scales);
       if constexpr (kFormat == WeightFormat::kQ4_1) UnpackHalves(section(2), blocks, to.mins);
+      for (int64_t run = 0; run < blocks; ++run) UnpackFours(chunk, run, store);
     } else if constexpr (kFormat == WeightFormat::kQ5_0 || kFormat == WeightFormat::kQ5_1) {
-      for (int64_t run = 0; run < blocks; ++run) UnpackFives(chunk, section(1), run, to.room);
       UnpackHalves(section(2), blocks, to.scales);
       if constexpr (kFormat == WeightFormat::kQ5_1) UnpackHalves(section(3), blocks, to.mins);
+      for (int64_t run = 0; run < blocks; ++run) UnpackFives(chunk, section(1), run, store);
     } else if constexpr (kFormat == WeightFormat::kQ4_K) {
-      UnpackRunPairs<false>(chunk, nullptr, to.room);
       UnpackSixBits(section(1), section(2), section(3), to);
+      UnpackRunPairs<false>(chunk, nullptr, store);
     } else if constexpr (kFormat == WeightFormat::kQ5_K) {
-      UnpackRunPairs<true>(chunk, section(1), to.room);
       UnpackSixBits(section(2), section(3), section(4), to);
+      UnpackRunPairs<true>(chunk, section(1), store);
     } else {
-      UnpackSixes(chunk, section(1), to.room);
-      UnpackSignedScales(section(2), section(3), to.scales);
+      UnpackSignedScales(section(2), section(3), to);
+      UnpackSixes(chunk, section(1), store);
     }
   }
 
@@ -58,8 +64,10 @@ class Unpacker {
   static Units LoadUnit(const std::byte* section, int64_t i) {
     return S::LoadUnits(section + i * 64);
   }
-  static void StoreStep(std::byte* room, int64_t run, int64_t step, Units u) {
-    S::StoreUnits(room + (run * kStepsPerRun + step) * 64, u);
+  template <class F>
+  static inline __attribute__((always_inline)) void StoreStep(const F& store, int64_t run,
+                                                              int64_t step, Units u) {
+    store(run * kStepsPerRun + step, u);
   }
   static Units Low(Units u) { return S::And(u, S::Set1Units(0x0f0f0f0f)); }
   static Units High(Units u) { return Low(S::template ShiftRight<4>(u)); }
@@ -83,31 +91,36 @@ class Unpacker {
   }
 
   // Q4_0 and Q4_1: unit i of a run has steps i and i + 4.
-  static void UnpackFours(const std::byte* q, int64_t run, std::byte* room) {
+  template <class F>
+  static inline __attribute__((always_inline)) void UnpackFours(const std::byte* q, int64_t run,
+                                                                const F& store) {
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
       const Units u = LoadUnit(q, run * 4 + i);
-      StoreStep(room, run, i, Low(u));
-      StoreStep(room, run, i + 4, High(u));
+      StoreStep(store, run, i, Low(u));
+      StoreStep(store, run, i + 4, High(u));
     }
   }
 
-  template <int kStep = 0>
-  static void UnpackFives(const std::byte* q, const std::byte* fifths, int64_t run,
-                          std::byte* room) {
+  template <int kStep = 0, class F>
+  static inline __attribute__((always_inline)) void UnpackFives(const std::byte* q,
+                                                                const std::byte* fifths,
+                                                                int64_t run, const F& store) {
     if constexpr (kStep < 4) {
       const Units u = LoadUnit(q, run * 4 + kStep);
       const Units fifth = LoadUnit(fifths, run);
-      StoreStep(room, run, kStep, S::Or(Low(u), FifthBit<kStep>(fifth)));
-      StoreStep(room, run, kStep + 4, S::Or(High(u), FifthBit<kStep + 4>(fifth)));
-      UnpackFives<kStep + 1>(q, fifths, run, room);
+      StoreStep(store, run, kStep, S::Or(Low(u), FifthBit<kStep>(fifth)));
+      StoreStep(store, run, kStep + 4, S::Or(High(u), FifthBit<kStep + 4>(fifth)));
+      UnpackFives<kStep + 1>(q, fifths, run, store);
     }
   }
 
   // Q4_K and Q5_K: unit i of a pair of runs has step i of both. A byte of qh has the fifth bits of
   // all runs.
-  template <bool kHasFifth, int kPair = 0>
-  static void UnpackRunPairs(const std::byte* q, const std::byte* fifths, std::byte* room) {
+  template <bool kHasFifth, int kPair = 0, class F>
+  static inline __attribute__((always_inline)) void UnpackRunPairs(const std::byte* q,
+                                                                   const std::byte* fifths,
+                                                                   const F& store) {
     if constexpr (kPair < kRunsOfBlock / 2) {
 #pragma GCC unroll 8
       for (int step = 0; step < kStepsPerRun; ++step) {
@@ -119,25 +132,28 @@ class Unpacker {
           first = S::Or(first, FifthBit<2 * kPair>(fifth));
           second = S::Or(second, FifthBit<2 * kPair + 1>(fifth));
         }
-        StoreStep(room, 2 * kPair, step, first);
-        StoreStep(room, 2 * kPair + 1, step, second);
+        StoreStep(store, 2 * kPair, step, first);
+        StoreStep(store, 2 * kPair + 1, step, second);
       }
-      UnpackRunPairs<kHasFifth, kPair + 1>(q, fifths, room);
+      UnpackRunPairs<kHasFifth, kPair + 1>(q, fifths, store);
     }
   }
 
   // Q6_K: four runs share two units of ql and one of qh.
-  static void UnpackSixes(const std::byte* low, const std::byte* high, std::byte* room) {
+  template <class F>
+  static inline __attribute__((always_inline)) void UnpackSixes(const std::byte* low,
+                                                                const std::byte* high,
+                                                                const F& store) {
     for (int half = 0; half < 2; ++half) {
 #pragma GCC unroll 8
       for (int step = 0; step < kStepsPerRun; ++step) {
         const Units a = LoadUnit(low, half * 16 + step);
         const Units b = LoadUnit(low, half * 16 + 8 + step);
         const Units h = LoadUnit(high, half * 8 + step);
-        StoreStep(room, 4 * half, step, S::Or(Low(a), UpperPair<0>(h)));
-        StoreStep(room, 4 * half + 1, step, S::Or(Low(b), UpperPair<1>(h)));
-        StoreStep(room, 4 * half + 2, step, S::Or(High(a), UpperPair<2>(h)));
-        StoreStep(room, 4 * half + 3, step, S::Or(High(b), UpperPair<3>(h)));
+        StoreStep(store, 4 * half, step, S::Or(Low(a), UpperPair<0>(h)));
+        StoreStep(store, 4 * half + 1, step, S::Or(Low(b), UpperPair<1>(h)));
+        StoreStep(store, 4 * half + 2, step, S::Or(High(a), UpperPair<2>(h)));
+        StoreStep(store, 4 * half + 3, step, S::Or(High(b), UpperPair<3>(h)));
       }
     }
   }
@@ -153,7 +169,6 @@ class Unpacker {
   // (UnpackSixBits of kernels/base/weight_format.cc).
   static void UnpackSixBits(const std::byte* bytes, const std::byte* d, const std::byte* min,
                             UnpackedPanel& to) {
-    const auto scale = S::AsFloats(S::WidenHalf(d));
     const Units six = S::Set1Units(63);
     const Units four = S::Set1Units(15);
     const Units two = S::Set1Units(48);
@@ -164,28 +179,52 @@ class Unpacker {
       const auto upper = [&](Units u) { return S::And(S::template ShiftRight<2>(u), two); };
       const Units later_scale = S::Or(S::And(c, four), upper(a));
       const Units later_min = S::Or(S::template ShiftRight<4>(c), upper(b));
-      S::Store(to.scales[i], S::Mul(scale, S::ToFloats(S::And(a, six))));
-      S::Store(to.scales[i + 4], S::Mul(scale, S::ToFloats(later_scale)));
-      StoreCounts(i, S::And(b, six), to);
-      StoreCounts(i + 4, later_min, to);
+      StoreScaleCount(i, S::And(a, six), to);
+      StoreScaleCount(i + 4, later_scale, to);
+      StorePair(i, S::And(b, six), to);
+      StorePair(i + 4, later_min, to);
     }
+    UnpackHalves(d, 1, to.scales);
     S::Store(to.mins[0], S::Sub(S::Zero(), S::AsFloats(S::WidenHalf(min))));
   }
 
-  // Counts of an even run are the lower words, those of the run behind it the upper ones.
-  static void StoreCounts(int run, Units counts, UnpackedPanel& to) {
-    auto* pairs = to.min_counts[run / 2];
-    if (run % 2 == 0) return S::StoreUnits(pairs, counts);
-    S::StoreUnits(pairs, S::Or(S::LoadUnits(pairs), S::template ShiftLeft<16>(counts)));
+  // The scales of Q6_K: 16 of each output.
+  static void UnpackSignedScales(const std::byte* bytes, const std::byte* d, UnpackedPanel& to) {
+    for (int i = 0; i < 16; ++i) {
+      const Units with_sign = S::WidenSignedBytes(bytes + i * kBlockLanes);
+      const Units count = S::And(with_sign, S::Set1Units(0xffff));
+      StoreScaleCount(i, count, to);
+      StorePair(i, count, to);
+    }
+    UnpackHalves(d, 1, to.scales);
   }
 
-  static void UnpackSignedScales(const std::byte* bytes, const std::byte* d, float (*to)[16]) {
-    const auto scale = S::AsFloats(S::WidenHalf(d));
-    for (int i = 0; i < 16; ++i) {
-      S::Store(to[i], S::Mul(scale, S::ToFloats(S::WidenSignedBytes(bytes + i * kBlockLanes))));
-    }
+  static void StoreScaleCount(int i, Units counts, UnpackedPanel& to) {
+    S::StoreUnits(to.scale_counts[i], S::Or(counts, S::template ShiftLeft<16>(counts)));
+  }
+
+  // Even counts are the lower words of pairs, those behind them the upper ones.
+  static void StorePair(int i, Units counts, UnpackedPanel& to) {
+    auto* pairs = to.pairs[i / 2];
+    if (i % 2 == 0) return S::StoreUnits(pairs, counts);
+    S::StoreUnits(pairs, S::Or(S::LoadUnits(pairs), S::template ShiftLeft<16>(counts)));
   }
 };
+
+// Unpacks a chunk of `inputs` inputs. The numbers stay where they are, if that is their form, or go
+// to `room`.
+template <class S>
+void UnpackChunk(WeightFormat format, const std::byte* chunk, int64_t inputs, UnpackedPanel& to) {
+  WithFormat(format, [&]<WeightFormat kFormat>() {
+    constexpr bool kStays = kFormat == WeightFormat::kQ8_0;
+    to.q = kStays ? chunk : to.room;
+    Unpacker<S>::template Unpack<kFormat>(
+        chunk, inputs / GeometryOf(kFormat).weights,
+        to, [&](int64_t step, typename S::Units u) __attribute__((always_inline)) {
+          if constexpr (!kStays) S::StoreUnits(to.room + step * 64, u);
+        });
+  });
+}
 
 }  // namespace octet
 

@@ -40,8 +40,7 @@ struct FormatKernels {
   static double DotProductLoop(WeightFormat format, int64_t rounds) {
     if (format == WeightFormat::kF32) return F::Multiplier::DotProductLoop(rounds);
     if (format == WeightFormat::kBF16) return B::Multiplier::DotProductLoop(rounds);
-    constexpr int64_t kManyRows = 512;
-    return Q::With(format, kManyRows, [&]<class M>() { return M::DotProductLoop(rounds); });
+    return Q::DotProducts::DotProductLoop(rounds);
   }
 };
 

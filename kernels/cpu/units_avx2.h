@@ -86,6 +86,26 @@ struct Avx2Units {
   static Units ShiftRight(Units u) {
     return {_mm256_srli_epi32(u.lo, kBits), _mm256_srli_epi32(u.hi, kBits)};
   }
+  static Units AddUnits(Units a, Units b) {
+    return {_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)};
+  }
+  static Units SubUnits(Units a, Units b) {
+    return {_mm256_sub_epi32(a.lo, b.lo), _mm256_sub_epi32(a.hi, b.hi)};
+  }
+  static Units MulUnits(Units a, Units b) {
+    return {_mm256_mullo_epi32(a.lo, b.lo), _mm256_mullo_epi32(a.hi, b.hi)};
+  }
+  // Words by words; the lower 16 bits of products.
+  static Units SubWords(Units a, Units b) {
+    return {_mm256_sub_epi16(a.lo, b.lo), _mm256_sub_epi16(a.hi, b.hi)};
+  }
+  static Units MulWords(Units a, Units b) {
+    return {_mm256_mullo_epi16(a.lo, b.lo), _mm256_mullo_epi16(a.hi, b.hi)};
+  }
+  // The upper word of each unit, with its sign.
+  static Units UpperWords(Units u) {
+    return {_mm256_srai_epi32(u.lo, 16), _mm256_srai_epi32(u.hi, 16)};
+  }
   // Between integers and floats; to the nearest integer, ties to even.
   static Floats ToFloats(Units u) { return {_mm256_cvtepi32_ps(u.lo), _mm256_cvtepi32_ps(u.hi)}; }
   static Units ToUnits(Floats v) { return {_mm256_cvtps_epi32(v.lo), _mm256_cvtps_epi32(v.hi)}; }
@@ -102,6 +122,13 @@ struct Avx2Units {
     const Units top = Set1Units(static_cast<int32_t>(0x80808080U));
     return AddProducts(AddProducts(acc, And(w, low), x), And(w, top), x);
   }
+  // As DotBytes, where bytes of w are less than 128, with each product multiplied by a count: both
+  // words of `counts`. A path has this (kCountsWords) or is faster with MulUnits.
+  static constexpr bool kCountsWords = true;
+  static Units DotCounted(Units acc, Units w, Units x, Units counts) {
+    return DotWords(acc, {_mm256_maddubs_epi16(w.lo, x.lo), _mm256_maddubs_epi16(w.hi, x.hi)},
+                    counts);
+  }
   // acc + the products of the 2 words of a and b, all signed.
   static Units DotWords(Units acc, Units a, Units b) {
     return {_mm256_add_epi32(acc.lo, _mm256_madd_epi16(a.lo, b.lo)),
@@ -112,8 +139,7 @@ struct Avx2Units {
   static __m128i Load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
   static Units AddProducts(Units acc, Units w, Units x) {
     const __m256i ones = _mm256_set1_epi16(1);
-    return DotWords(acc, {_mm256_maddubs_epi16(w.lo, x.lo), _mm256_maddubs_epi16(w.hi, x.hi)},
-                    {ones, ones});
+    return DotCounted(acc, w, x, {ones, ones});
   }
 };
 

@@ -52,6 +52,12 @@ struct Avx512Units {
   static Units ShiftRight(Units u) {
     return _mm512_srli_epi32(u, kBits);
   }
+  static Units AddUnits(Units a, Units b) { return _mm512_add_epi32(a, b); }
+  static Units SubUnits(Units a, Units b) { return _mm512_sub_epi32(a, b); }
+  static Units MulUnits(Units a, Units b) { return _mm512_mullo_epi32(a, b); }
+  static Units SubWords(Units a, Units b) { return _mm512_sub_epi16(a, b); }
+  static Units MulWords(Units a, Units b) { return _mm512_mullo_epi16(a, b); }
+  static Units UpperWords(Units u) { return _mm512_srai_epi32(u, 16); }
   static __m512 ToFloats(Units u) { return _mm512_cvtepi32_ps(u); }
   static __m512 AsFloats(Units u) { return _mm512_castsi512_ps(u); }
   static Units AsUnits(__m512 v) { return _mm512_castps_si512(v); }
@@ -59,10 +65,15 @@ struct Avx512Units {
 
   template <bool kWide>
   static Units DotBytes(Units acc, Units w, Units x) {
-    if constexpr (!kWide) return AddPairs(acc, _mm512_maddubs_epi16(w, x));
+    const __m512i ones = _mm512_set1_epi16(1);
+    if constexpr (!kWide) return DotCounted(acc, w, x, ones);
     const __m512i top = _mm512_set1_epi8(static_cast<char>(0x80));
-    acc = AddPairs(acc, _mm512_maddubs_epi16(_mm512_andnot_si512(top, w), x));
-    return AddPairs(acc, _mm512_maddubs_epi16(_mm512_and_si512(top, w), x));
+    acc = DotCounted(acc, _mm512_andnot_si512(top, w), x, ones);
+    return DotCounted(acc, _mm512_and_si512(top, w), x, ones);
+  }
+  static constexpr bool kCountsWords = true;
+  static Units DotCounted(Units acc, Units w, Units x, Units counts) {
+    return DotWords(acc, _mm512_maddubs_epi16(w, x), counts);
   }
   static Units DotWords(Units acc, Units a, Units b) {
     return _mm512_add_epi32(acc, _mm512_madd_epi16(a, b));
@@ -72,9 +83,6 @@ struct Avx512Units {
   static __m128i Load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
   static __m256i Load256(const void* p) {
     return _mm256_loadu_si256(static_cast<const __m256i*>(p));
-  }
-  static Units AddPairs(Units acc, __m512i words) {
-    return DotWords(acc, words, _mm512_set1_epi16(1));
   }
 };
 

@@ -197,6 +197,8 @@ struct Avx2 : Avx2Units {
 #ifdef __AVXVNNI__
 // The vectors with the instructions for dot products of bytes.
 struct AvxVnni : Avx2 {
+  static constexpr bool kCountsWords = false;
+
   template <bool kWide>
   static Units DotBytes(Units acc, Units w, Units x) {
     return {_mm256_dpbusd_avx_epi32(acc.lo, w.lo, x.lo),

@@ -136,6 +136,8 @@ struct Avx512 : Avx512Units {
 #ifdef __AVX512VNNI__
 // The vectors with the instructions for dot products of bytes.
 struct Avx512Vnni : Avx512 {
+  static constexpr bool kCountsWords = false;
+
   template <bool kWide>
   static Units DotBytes(Units acc, Units w, Units x) {
     return _mm512_dpbusd_epi32(acc, w, x);

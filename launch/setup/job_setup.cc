@@ -153,10 +153,11 @@ absl::StatusOr<AgreedModel> OpenAgreedModel(Communicator& world, const RunConfig
 
 // Collective. Returns the same fingerprint, or an error, on all ranks.
 absl::StatusOr<uint64_t> AgreeOnArithmetic(Communicator& world, const ComputeDevice& device,
-                                           DType dtype) {
+                                           const ModelFiles& model, DType dtype) {
   const std::unique_ptr<Backend> backend = device.MakeBackend(1);
-  uint64_t fingerprint = FingerprintArithmetic(*backend, dtype);
-  if (!backend->is_on_host()) fingerprint ^= FingerprintArithmetic(backend->host(), dtype);
+  const std::vector<WeightFormat> quantised = model.tensors.QuantisedFormats();
+  uint64_t fingerprint = FingerprintArithmetic(*backend, dtype, quantised);
+  if (!backend->is_on_host()) fingerprint ^= FingerprintArithmetic(backend->host(), dtype, {});
   const absl::Status status =
       AgreeOnFacts(world, {{"arithmetic (another C library, or a processor that rounds otherwise; "
                             "--isa may name a path on which they agree)",
@@ -224,7 +225,7 @@ absl::StatusOr<JobSetup> SetUpJob(Communicator& world, const RunConfig& config, 
   status = AgreeOnStatus(world, sampling.status());
   if (!status.ok()) return status;
 
-  const absl::StatusOr<uint64_t> arithmetic = AgreeOnArithmetic(world, *device, options->dtype);
+  absl::StatusOr<uint64_t> arithmetic = AgreeOnArithmetic(world, *device, model, options->dtype);
   if (!arithmetic.ok()) return arithmetic.status();
   NoteFewTokens(config, options->limits, warnings);
   const int threads = ChooseThreads(world, config, files, warnings);

@@ -1,5 +1,6 @@
 #include "runtime/model/arithmetic_probe.h"
 
+#include <algorithm>
 #include <array>
 #include <numeric>
 #include <span>
@@ -15,6 +16,7 @@ namespace {
 // Several chunks of inputs and several folds of positions; the last chunk or fold is partial.
 constexpr int64_t kRows = 5;
 constexpr int64_t kInputs = 1100;
+constexpr int64_t kBlockInputs = 3 * kActivationBlock;
 constexpr int64_t kOutputs = 40;
 constexpr int64_t kTokens = 2 * kAttentionFold + 21;
 constexpr int kHeads = 2;
@@ -49,10 +51,23 @@ class Probe {
     const ConstMatrix all = {std::as_bytes(std::span(weights)).data(), DType::kF32, kOutputs,
                              kInputs, kInputs};
     backend_.packer().Pack(all, 0, 1, w);
-    const Rows x = RandomRows(kRows, kInputs);
-    const Rows y(backend_, kRows, kOutputs);
-    backend_.Matmul(x.view(), w, y.view());
-    Add(y);
+    AddProductsWith(w);
+  }
+
+  void AddQuantisedProducts(WeightFormat format) {
+    PackedMatrix w = {
+        .buffer = backend_.Allocate(PackedMatrix::Bytes(format, kOutputs, kBlockInputs)),
+        .format = format,
+        .rows = kOutputs,
+        .cols = kBlockInputs};
+    const size_t row_bytes = RowBytes(format, kBlockInputs);
+    const std::vector<std::byte> rows = RandomBlocks(kOutputs * row_bytes);
+    for (int64_t panel = 0; panel < w.num_panels(); ++panel) {
+      const int64_t first = panel * PackedMatrix::kPanel;
+      const auto count = static_cast<int>(std::min(PackedMatrix::kPanel, kOutputs - first));
+      backend_.packer().PackBlocks({rows.data() + first * row_bytes, row_bytes, count}, panel, w);
+    }
+    AddProductsWith(w);
   }
 
   void AddAttention() {
@@ -103,6 +118,22 @@ class Probe {
   uint64_t fingerprint() const { return fingerprint_.value(); }
 
  private:
+  void AddProductsWith(const PackedMatrix& w) {
+    const Rows x = RandomRows(kRows, w.cols);
+    const Rows y(backend_, kRows, w.rows);
+    backend_.Matmul(x.view(), w, y.view());
+    Add(y);
+  }
+
+  // Bytes below 32 make small float16 numbers wherever a scale may lie.
+  std::vector<std::byte> RandomBlocks(size_t bytes) {
+    std::vector<std::byte> blocks;
+    for (const float number : numbers_.Next(static_cast<int64_t>(bytes))) {
+      blocks.push_back(static_cast<std::byte>((number + 1) * 15.5F));
+    }
+    return blocks;
+  }
+
   // Returns values from -4 to 4.
   std::vector<float> Random(int64_t count) {
     std::vector<float> values = numbers_.Next(count);
@@ -132,12 +163,14 @@ class Probe {
 
 }  // namespace
 
-uint64_t FingerprintArithmetic(Backend& backend, DType dtype) {
+uint64_t FingerprintArithmetic(Backend& backend, DType dtype,
+                               std::span<const WeightFormat> quantised) {
   Probe probe(backend, dtype);
   probe.AddProducts();
   probe.AddAttention();
   probe.AddElementwise();
   probe.AddAngles();
+  for (const WeightFormat format : quantised) probe.AddQuantisedProducts(format);
   return probe.fingerprint();
 }
 

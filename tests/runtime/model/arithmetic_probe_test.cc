@@ -4,6 +4,8 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
+#include <span>
 
 #include "kernels/cpu/cpu_backend.h"
 #include "tests/support/cpu_paths.h"
@@ -11,9 +13,10 @@
 namespace octet {
 namespace {
 
-uint64_t FingerprintOf(const CpuKernels& kernels, DType dtype, int threads = 1) {
+uint64_t FingerprintOf(const CpuKernels& kernels, DType dtype, int threads = 1,
+                       std::span<const WeightFormat> quantised = {}) {
   CpuBackend backend(kernels, threads);
-  return FingerprintArithmetic(backend, dtype);
+  return FingerprintArithmetic(backend, dtype, quantised);
 }
 
 TEST(ArithmeticProbe, DependsOnTheClassAlone) {
@@ -23,6 +26,20 @@ TEST(ArithmeticProbe, DependsOnTheClassAlone) {
     const uint64_t bfloat16 = FingerprintOf(*path.kernels, DType::kBF16);
     EXPECT_EQ(FingerprintOf(*path.kernels, DType::kBF16, 2), bfloat16) << path.name;
     EXPECT_NE(bfloat16, float32) << path.name;
+  }
+}
+
+TEST(ArithmeticProbe, DependsOnQuantisedFormatsButNotOnThePath) {
+  const auto fingerprint_of = [](const CpuPath& path, WeightFormat format) {
+    return FingerprintOf(*path.kernels, DType::kF32, 1, {&format, 1});
+  };
+  std::set<uint64_t> all = {FingerprintOf(*CpuPaths().front().kernels, DType::kF32)};
+  for (const WeightFormat format : kQuantisedFormats) {
+    const uint64_t expected = fingerprint_of(CpuPaths().front(), format);
+    EXPECT_TRUE(all.insert(expected).second) << Name(format);
+    for (const CpuPath& path : CpuPaths()) {
+      EXPECT_EQ(fingerprint_of(path, format), expected) << path.name << " " << Name(format);
+    }
   }
 }
 
