@@ -9,6 +9,7 @@
 #include "parallel/placement/partition_walk.h"
 #include "parallel/planner/layer_search.h"
 #include "parallel/planner/load_bound.h"
+#include "parallel/planner/slot_filling.h"
 
 namespace octet {
 namespace {
@@ -205,7 +206,7 @@ bool LayerPlanner::CanProveSteps() const {
 LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective, const SearchLimits& limits,
                                       double bound) {
   double of_one = 1000 + 60.0 * (num_slots_ + counts_.num_experts());  // operations
-  if (objective.total > 0) of_one += 32 * OperationsOfStep();
+  if (objective.total > 0) of_one += OperationsOfStep();
   const TokenSets sets = SomeSets(counts_.sets);
   if (objective.copies > 0) {
     const double topk = sets.topk;
@@ -237,7 +238,7 @@ LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective, const Sear
     return CriticalRanks(ranks);
   };
   LayerSlots start =
-      limits.start != nullptr ? *limits.start : FillGreedily(counts_.total, slots_, ranks_.speeds);
+      limits.start != nullptr ? *limits.start : FillWell(counts_, slots_, ranks_.speeds);
   LayerSlots best = LayerSearch(std::move(task), seed_).Improve(start);
   if (stride == 1 || objective.steps == 0) return best;
   // What is better in some steps may not be so in all.

@@ -13,13 +13,6 @@
 
 namespace octet {
 
-// Fills the slots by loads alone. The slots that experts leave are replicas of the expert with the
-// most tokens per replica. Heaviest first, each goes to the rank with the least time that has a
-// slot and lacks the expert. tokens: [experts]. slots, speeds: [ranks]; at least as many slots as
-// experts. A slot stays empty if its rank has all experts.
-LayerSlots FillGreedily(std::span<const int64_t> tokens, std::span<const int> slots,
-                        std::span<const double> speeds);
-
 // A local search. Two slots exchange their experts, or an expert takes the slot of another one's
 // replica. A change stays unless the value gets worse; after many that got worse the search goes
 // back to the best so far and makes some at random. The same seed gives the same result.

@@ -1,6 +1,7 @@
 #include "parallel/planner/load_bound.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -81,6 +82,12 @@ class ReplicaNumbers {
   std::vector<double> heaviest_;                 // [experts in order + 1, steps] and later ones
 };
 
+// Returns the least number of replicas behind the first, if none has more than `most` tokens.
+double ReplicasBesides(double tokens, double most) {
+  constexpr double kRounding = 1e-12;
+  return std::max(0.0, std::ceil(tokens / most * (1 - kRounding)) - 1);
+}
+
 }  // namespace
 
 LoadBound::LoadBound(int num_experts, std::span<const int> slots, std::span<const double> speeds) {
@@ -95,7 +102,7 @@ LoadBound::LoadBound(int num_experts, std::span<const int> slots, std::span<cons
   num_ranks_ = static_cast<int>(used.size());
   num_replicas_ = num_slots - num_experts;
   std::ranges::sort(used, std::greater());
-  is_partition_of_equals_ = num_replicas_ == 0 && used.front() == used.back();
+  is_of_equals_ = used.front() == used.back();
   speed_ = used.front();
   fastest_.resize(used.size());
   std::partial_sum(used.begin(), used.end(), fastest_.begin());
@@ -115,22 +122,77 @@ double LoadBound::ForReplicas() const {
   return needs.top().first;
 }
 
-double LoadBound::ForPartition() const {
+// So many of the heaviest experts that some rank has j + 1 of those without replicas.
+double LoadBound::ForPigeonholes() const {
   double most = 0;
-  for (size_t j = 0; j * num_ranks_ < heaviest_.size(); ++j) {
-    const auto last = heaviest_.begin() + static_cast<int64_t>(j * num_ranks_) + 1;
+  const auto replicas = static_cast<size_t>(num_replicas_);
+  for (size_t j = 0; j * num_ranks_ + replicas < heaviest_.size(); ++j) {
+    const auto last = heaviest_.begin() + static_cast<int64_t>(j * num_ranks_ + replicas) + 1;
     most = std::max(most, std::accumulate(last - static_cast<int64_t>(j) - 1, last, 0.0));
   }
-  const double lightest =
-      std::accumulate(heaviest_.end() - (least_slots_ - 1), heaviest_.end(), 0.0);
-  return std::max(most, heaviest_.front() + lightest) / speed_;
+  return most / speed_;
+}
+
+// Any time that is too short is a bound.
+double LoadBound::ForOtherSlots(double least) {
+  constexpr int kHalvings = 16;
+  if (!IsTooShort(least * (1 + 1e-6))) return least;
+  double most = 2 * least;
+  for (int i = 0; i < kHalvings; ++i) {
+    const double time = (least + most) / 2;
+    (IsTooShort(time) ? least : most) = time;
+  }
+  return least;
+}
+
+// If no rank takes longer than `time`, each expert has at least tokens / time replicas. The slots
+// that are left are a surplus: more replicas than that, or empty. Of the replicas of an expert, the
+// first that is no surplus takes at least what the ranks of the others can't.
+bool LoadBound::IsTooShort(double time) {
+  const double most = time * speed_;  // tokens of a rank
+  int surplus = num_replicas_;
+  first_.clear();
+  for (const double tokens : heaviest_) {
+    const double more = ReplicasBesides(tokens, most);
+    surplus -= static_cast<int>(more);
+    if (surplus < 0) return true;
+    first_.push_back(tokens - more * most);
+  }
+  std::ranges::sort(first_);
+  lightest_.assign(1, 0);
+  for (const double tokens : first_) lightest_.push_back(lightest_.back() + tokens);
+  int needed = 0;
+  for (const double tokens : heaviest_) {
+    if (tokens + lightest_[std::min<size_t>(least_slots_, first_.size())] <= most) break;
+    needed += SurplusNeeded(tokens, most, surplus);
+    if (needed > surplus) return true;
+  }
+  return false;
+}
+
+// Returns how many more replicas an expert needs, because each of its ranks has other slots. All of
+// the surplus that it leaves may lie there.
+int LoadBound::SurplusNeeded(double tokens, double most, int surplus) const {
+  const double more = ReplicasBesides(tokens, most);
+  const double own = tokens - more * most;
+  for (int needed = 0; needed <= surplus; ++needed) {
+    const int replicas = 1 + static_cast<int>(more) + needed;
+    const int others = replicas * (least_slots_ - 1) - (surplus - needed);
+    const auto count = static_cast<size_t>(std::clamp<int64_t>(others, 0, std::ssize(first_) - 1));
+    // The lightest of the others, without the expert itself
+    const bool has_own = count > 0 && own <= first_[count - 1];
+    const double light = has_own ? lightest_[count + 1] - own : lightest_[count];
+    if (tokens + light <= replicas * most) return needed;
+  }
+  return surplus + 1;
 }
 
 double LoadBound::Time(std::span<const double> tokens) {
   heaviest_.assign(tokens.begin(), tokens.end());
   std::ranges::sort(heaviest_, std::greater());
   const double mean = std::accumulate(tokens.begin(), tokens.end(), 0.0) / fastest_.back();
-  return std::max({mean, ForReplicas(), is_partition_of_equals_ ? ForPartition() : 0.0});
+  const double least = std::max(mean, ForReplicas());
+  return is_of_equals_ ? ForOtherSlots(std::max(least, ForPigeonholes())) : least;
 }
 
 double LoadBound::Mean(const StepMatrix& steps) {

@@ -14,9 +14,11 @@ namespace octet {
 // * all tokens over the speed of all ranks that have slots;
 // * the tokens of each expert over the speed of its ranks, where the replicas that the slots leave
 //   go to the experts that need them most, and each expert has the fastest ranks;
-// * if each expert has one slot and all ranks are alike: some rank has j + 1 of the j * ranks + 1
-//   heaviest experts; and the heaviest expert's rank has its other slots, at best, full of the
-//   lightest.
+// * if all ranks are alike: some rank has j + 1 of the heaviest j * ranks + 1 experts, and as many
+//   more as there are replicas;
+// * if all ranks are alike: times in which the ranks of some expert can't do both its tokens and
+// what
+//   their other slots have at least (IsTooShort).
 class LoadBound {
  public:
   // slots: [ranks] of a layer with `num_experts` experts. speeds: [ranks].
@@ -34,15 +36,20 @@ class LoadBound {
 
  private:
   double ForReplicas() const;
-  double ForPartition() const;
+  double ForPigeonholes() const;
+  double ForOtherSlots(double least);
+  bool IsTooShort(double time);
+  int SurplusNeeded(double tokens, double most, int surplus) const;
 
   int num_replicas_ = 0;  // slots beyond those of each expert's first copy
-  bool is_partition_of_equals_ = false;
+  bool is_of_equals_ = false;
   int num_ranks_ = 0;             // with slots
   int least_slots_ = 0;           // of these
   double speed_ = 0;              // of one, if they are equal
   std::vector<double> fastest_;   // [ranks] speed of the fastest ranks, up to and with each
   std::vector<double> heaviest_;  // [experts] tokens, descending
+  std::vector<double> first_;     // [experts] of a replica, ascending (IsTooShort)
+  std::vector<double> lightest_;  // [experts + 1] sums of that
 };
 
 }  // namespace octet

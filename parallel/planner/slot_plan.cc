@@ -15,6 +15,10 @@ LayerRanks RanksOf(const LayerSlots& slots, int num_experts) {
   return ranks;
 }
 
+bool HasExpert(const std::vector<int32_t>& of_rank, int32_t expert) {
+  return std::ranges::find(of_rank, expert) != of_rank.end();
+}
+
 ExpertPlacement SlotPlan::ToPlacement() const {
   LayerRanks ranks;
   for (const LayerSlots& slots : layers) {

@@ -19,6 +19,8 @@ using LayerRanks = std::vector<std::vector<int32_t>>;
 
 LayerRanks RanksOf(const LayerSlots& slots, int num_experts);
 
+bool HasExpert(const std::vector<int32_t>& of_rank, int32_t expert);
+
 // Each expert has a slot in each layer.
 struct SlotPlan {
   PlacementShape shape;

@@ -3,10 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <numeric>
 
-#include "parallel/planner/layer_search.h"
 #include "parallel/planner/load_bound.h"
+#include "parallel/planner/slot_filling.h"
 #include "tests/parallel/planner/planner_reference.h"
 
 namespace octet {
@@ -164,6 +165,30 @@ TEST(LayerPlanner, LargeLayersComeNearTheBound) {
     EXPECT_LE(planner.Measure(best).total, 1.02 * bounds.total) << experts << " " << ranks;
     const LayerRanks again = RanksOf(planner.Plan({.total = 1}), experts);
     EXPECT_EQ(best, again);
+  }
+}
+
+// A few experts have most of the tokens, and there are few replicas: where they go, how often, and
+// which experts share their ranks decides.
+TEST(LayerPlanner, UnequalLoadsWithFewReplicasComeNearTheBound) {
+  struct Shape {
+    int experts, ranks, replicas;
+    double exponent;
+  };
+  for (const auto& [experts, ranks, replicas, exponent] :
+       {Shape{64, 16, 8, 1.1}, Shape{160, 40, 20, 1.0}, Shape{256, 64, 16, 1.1},
+        Shape{256, 64, 32, 0.9}}) {
+    LayerCounts layer;
+    for (int e = 0; e < experts; ++e) {
+      layer.total.push_back(std::llround(1e6 * std::pow(e + 1, -exponent)));
+    }
+    std::vector<int> slots(ranks, (experts + replicas) / ranks);
+    for (int i = 0; i < (experts + replicas) % ranks; ++i) ++slots[i];
+    const RankTraits traits = Equal(ranks);
+    LayerPlanner planner(layer, slots, traits, 0, 1);
+    const LayerRanks best = RanksOf(planner.Plan({.total = 1}), experts);
+    EXPECT_LE(planner.Measure(best).total, 1.02 * planner.Bounds().total)
+        << experts << " experts on " << ranks << " ranks, " << replicas << " replicas";
   }
 }
 
