@@ -231,7 +231,8 @@ void RunConfigFlags::AddBatchFlags() {
             "record and compare what input and model files hold, not only size and time");
   AddSwitch("--lenient", &C::set_lenient,
             "ignore fields of requests that are not known, with a note, instead of refusing them; "
-            "those that would change the answer are refused all the same");
+            "those that would change the answer are refused all the same. Where max_tokens is more "
+            "than fits, the answer ends with the context");
   AddFailOnRefused();
   AddForecastAndWatchFlags();
   AddSwitch("--return-routed-experts", &C::set_return_routed_experts,

@@ -34,9 +34,10 @@ AnswerText PromptText(const Tokenizer& tokenizer, const Prompt& prompt,
   StreamingDecoder decoder(tokenizer, {}, given_as_ids ? special_tokens : SpecialTokens::kSkip);
   AnswerText decoded = Decode(decoder, prompt.ids);
   if (given_as_ids) return decoded;
-  // The tokenizer may have normalized spaces away.
+  // The tokenizer may have put a space in front, or normalized others away.
+  const int64_t added = decoded.text == " " + prompt.text ? 1 : 0;
   const int64_t end = CountCharacters(prompt.text);
-  for (int64_t& offset : decoded.offsets) offset = std::min(offset, end);
+  for (int64_t& offset : decoded.offsets) offset = std::clamp<int64_t>(offset - added, 0, end);
   decoded.text = prompt.text;
   return decoded;
 }

@@ -81,7 +81,7 @@ struct RequestLimits {
   int64_t max_model_len = 0;        // tokens of prompt and answer
   int64_t created = 0;              // seconds since 1970: the time that a chat template sees
   std::string served_model_name;    // if set, "model" must be this
-  bool lenient = false;             // unknown fields are ignored, not refused
+  bool lenient = false;             // unknown fields are ignored, and answers end with the context
   std::vector<int64_t> home_slots;  // [ranks] the most sequences of each rank, which may be 0;
                                     // empty if no request may name its home
   SamplingDefaults defaults;        // for fields that a request does not state

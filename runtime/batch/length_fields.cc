@@ -87,7 +87,12 @@ void TakeLengths(const RequestLimits& limits, Fields& body, BatchRequest& reques
   const bool is_chat = request.endpoint == Endpoint::kChatCompletions;
   const int64_t of_chat = limits.defaults.max_tokens.value_or(room);
   const int64_t otherwise = std::min(is_chat ? of_chat : kDefaultMaxTokens, room);
-  const int64_t most = max_tokens.asked.value_or(otherwise);
+  int64_t most = max_tokens.asked.value_or(otherwise);
+  if (most > room && body.findings().lenient) {
+    body.Note(absl::StrCat("'", max_tokens.name,
+                           "' is more than fits; such answers end with the context (--lenient)"));
+    most = room;
+  }
   if (most > room) {
     return body.Fail(max_tokens.name,
                      absl::StrCat("is ", most, "; after '", prompt.name, "' of ", prompt.length,

@@ -111,7 +111,7 @@ inline double ReferenceSteps(const LayerRanks& ranks, const LayerCounts& layer,
   for (const double of_rank : speeds) speed += of_rank;
   for (int64_t s = 0; s < layer.num_steps(); ++s) {
     std::vector<double> tokens;
-    tokens.reserve(steps.num_experts());
+    tokens.reserve(layer.num_experts());
     for (int e = 0; e < layer.num_experts(); ++e) {
       sum += tokens.emplace_back(layer.steps[s * layer.num_experts() + e]);
     }

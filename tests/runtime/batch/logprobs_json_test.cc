@@ -152,6 +152,15 @@ TEST_F(CompletionLogprobsTest, TextOffsetsOfEchoNeverFall) {
   EXPECT_EQ(Choice(finished)["logprobs"]["text_offset"], json({0, 0, 3, 5, 5, 8}));
 }
 
+TEST_F(CompletionLogprobsTest, TextOffsetsOfEchoLeaveOutASpaceThatTheTokenizerAdded) {
+  request_.echo = true;
+  request_.params.set_num_logprobs(0);
+  request_.prompts = {{.ids = {kSpace, kThe, kCat}, .text = "thecat", .is_text = true}};
+  FinishedSequence finished = WithLogprobs({kCat}, {kCat});
+  for (int i = 0; i < 2; ++i) Fill(-1, 1, {}, finished.add_prompt_logprobs());
+  EXPECT_EQ(Choice(finished)["logprobs"]["text_offset"], json({0, 0, 3, 6}));
+}
+
 TEST_F(CompletionLogprobsTest, WithoutATokenizer) {
   format_.tokenizer = nullptr;
   request_.params.set_num_logprobs(1);

@@ -292,5 +292,15 @@ TEST_F(SamplingFieldsTest, DefaultsOfTheModel) {
   EXPECT_LT(Accept(ChatWith(R"("n": 1)")).params.max_tokens(), kMaxModelLen);
 }
 
+// As vLLM and llama.cpp do.
+TEST_F(SamplingFieldsTest, IfLenientMoreTokensThanFitAreAsManyAsFit) {
+  const std::string line = CompletionsWith(R"("max_tokens": 100000)");
+  const int64_t prompt = std::ssize(Accept(CompletionsWith(R"("n": 1)")).prompts[0].ids);
+  ExpectRefused(line, "max_tokens", "context_length_exceeded");
+  limits_.lenient = true;
+  EXPECT_EQ(Accept(line).params.max_tokens(), kMaxModelLen - prompt);
+  EXPECT_THAT(Parse(line).notes, ElementsAre(testing::HasSubstr("'max_tokens'")));
+}
+
 }  // namespace
 }  // namespace octet::request_lines
