@@ -51,9 +51,12 @@ def sampling_fields(options):
 def read_answers(lines):
     """From custom_id to the body of the answer. Of a refused line the body holds its error."""
     answers = {}
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         result = json.loads(line)
-        answers[result["custom_id"]] = result["response"]["body"]
+        try:
+            answers[result["custom_id"]] = result["response"]["body"]
+        except (KeyError, TypeError):
+            raise ValueError(f"line {number} of the answers is not a line of octet run-batch") from None
     return answers
 
 

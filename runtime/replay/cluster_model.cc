@@ -4,6 +4,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 namespace octet {
@@ -13,6 +14,18 @@ bool IsOf(const ReplayedModel& model, const LayerProfile& profile) {
   const ModelShape& shape = profile.shape();
   return shape.hidden_size() == model.hidden_size && shape.experts() == model.num_experts &&
          shape.experts_per_token() == model.topk;
+}
+
+// Returns the threads of the profile with as many ranks as the hosts have, or nearly as many.
+int ThreadsOf(const ClusterHosts& hosts, const ReplayedModel& model,
+              std::span<const LayerProfile> profiles) {
+  const LayerProfile* nearest = nullptr;
+  const auto distance = [&](const LayerProfile& p) { return std::abs(p.ranks() - hosts.ranks()); };
+  for (const LayerProfile& profile : profiles) {
+    if (!IsOf(model, profile)) continue;
+    if (nearest == nullptr || distance(profile) < distance(*nearest)) nearest = &profile;
+  }
+  return nearest == nullptr ? 0 : nearest->threads();
 }
 
 // Returns what the host of rank 0 sends to other hosts where each rank sends a byte to each other.
@@ -90,12 +103,11 @@ absl::StatusOr<HostModel> HostModel::Make(const ClusterHosts& hosts, const Repla
                                           std::span<const LayerProfile> profiles) {
   HostModel host;
   host.num_ranks_ = hosts.ranks();
-  host.threads_ = hosts.threads();
+  host.threads_ = hosts.threads() > 0 ? hosts.threads() : ThreadsOf(hosts, model, profiles);
   host.speed_ = hosts.speed() > 0 ? hosts.speed() : 1;
   host.memory_gib_ = hosts.memory_gib();
   for (const LayerProfile& profile : profiles) {
     if (!IsOf(model, profile)) continue;
-    if (host.threads_ == 0) host.threads_ = profile.threads();
     if (profile.threads() != host.threads_) continue;
     absl::StatusOr<PartCosts> costs = PartCosts::FromProfile(profile);
     if (!costs.ok()) return costs.status();

@@ -53,6 +53,8 @@ def check_pure_functions():
     assert request_lines.sampling_fields({"do_sample": False, "temperature": 0.7}) == {"temperature": 0}
     assert request_lines.sampling_fields({"temperature": 0.7, "top_p": 0.5}) == {"temperature": 0.7, "top_p": 0.5}
     assert refuses(lambda: request_lines.sampling_fields({"num_beams": 4}), ValueError, "num_beams")
+    for line in ('{"text": "a"}', '[]', '{"custom_id": "a", "response": null}'):
+        assert refuses(lambda: request_lines.read_answers([line]), ValueError, "line 1 of the answers is not")
     same = [request_lines.make_line({"prompt": [1], "n": n})["custom_id"] for n in (1, 1, 2)]
     assert same[0] == same[1] != same[2]
 

@@ -132,6 +132,26 @@ TEST(ClusterModel, HostsTakeTheProfileOfTheRanksThatWork) {
   EXPECT_NEAR(made->host(2).Seconds(1, norms), 20, 1e-9);
 }
 
+// Unless the cluster says how many threads a rank has.
+TEST(ClusterModel, HostsTakeTheThreadsOfTheProfileOfAsManyRanks) {
+  MachineProfile machine;
+  *machine.add_layers() = LinearProfile(1, 1);
+  machine.mutable_layers(0)->set_threads(8);
+  *machine.add_layers() = LinearProfile(2, 4);
+  machine.mutable_layers(1)->set_threads(2);
+  for (const auto& [ranks, threads] : {std::pair{1, 8}, std::pair{4, 2}, std::pair{6, 2}}) {
+    Cluster cluster;
+    ClusterHosts& hosts = *cluster.add_hosts();
+    hosts.set_profile("node.txt");
+    hosts.set_count(1);
+    hosts.set_ranks(ranks);
+    cluster.mutable_same_host()->set_bytes_per_second(1);
+    const auto made = ClusterModel::Make(cluster, kModel, {{"node.txt", machine}}, nullptr);
+    ASSERT_TRUE(made.ok()) << made.status();
+    EXPECT_EQ(made->host(0).threads(), threads) << ranks;
+  }
+}
+
 TEST(ClusterModel, AProfileOfAnotherModelIsRefused) {
   Cluster cluster;
   cluster.add_hosts()->set_profile("node.txt");
