@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <utility>
 
@@ -114,6 +115,13 @@ void ChatTerminal::EnterRawMode() const {
   raw.c_cc[VMIN] = 1;
   raw.c_cc[VTIME] = 0;
   tcsetattr(fd_, TCSADRAIN, &raw);
+}
+
+void ChatTerminal::Suspend() const {
+  if (IsUnderMpirun() || tcgetpgrp(fd_) != getpgrp()) return;
+  Restore();
+  kill(0, SIGTSTP);
+  EnterRawMode();
 }
 
 void ChatTerminal::Restore() const { tcsetattr(fd_, TCSANOW, &at_start_); }

@@ -49,6 +49,10 @@ class ChatTerminal {
   // Keys are bytes at once, are not shown, and make no signal.
   void EnterRawMode() const;
 
+  // Stops the program, as ^Z elsewhere, until the user's shell goes on with it. Does nothing under
+  // mpirun, which would not stop with it.
+  void Suspend() const;
+
   // The modes at the start. Any thread may call it.
   void Restore() const;
 

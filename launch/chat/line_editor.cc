@@ -63,9 +63,11 @@ class LibeditEditor : public LineEditor {
       Set(EL_SETTY, mode, "-isig", "-ixon", "-icanon", "-echo", "-iexten", nullptr);
     }
     Set(EL_ADDFN, "octet-interrupt", "stop", &Interrupt);
+    Set(EL_ADDFN, "octet-suspend", "suspend", &Suspend);
     Set(EL_ADDFN, "octet-complete", "complete", &CompleteWord);
     Set(EL_ADDFN, "octet-paste", "paste", &Paste);
     Set(EL_BIND, "^C", "octet-interrupt", nullptr);
+    Set(EL_BIND, "^Z", "octet-suspend", nullptr);
     Set(EL_BIND, "\\e[200~", "octet-paste", nullptr);
     Set(EL_BIND, "\t", "octet-complete", nullptr);
     Set(EL_BIND, "^R", "em-inc-search-prev", nullptr);
@@ -85,9 +87,9 @@ class LibeditEditor : public LineEditor {
     pasted_.clear();
     el_resize(editor_);  // no signal comes from a terminal of another session
     int count = 0;
-    if (marks_pastes_) terminal_.Write("\x1b[?2004h");
+    MarkPastes(true);
     const char* text = el_gets(editor_, &count);
-    if (marks_pastes_) terminal_.Write("\x1b[?2004l");
+    MarkPastes(false);
     line = text == nullptr ? "" : std::string(text, static_cast<size_t>(std::max(count, 0)));
     terminal_.EnterRawMode();
     if (interrupted_) {
@@ -132,6 +134,10 @@ class LibeditEditor : public LineEditor {
     return 1;
   }
 
+  void MarkPastes(bool on) const {
+    if (marks_pastes_) terminal_.Write(on ? "\x1b[?2004h" : "\x1b[?2004l");
+  }
+
   // libedit leaves it to the key's function to go to the next line.
   static unsigned char EndLine(EditLine* editor) {
     Of(editor).terminal_.Write("\n");
@@ -171,6 +177,14 @@ class LibeditEditor : public LineEditor {
   static unsigned char Interrupt(EditLine* editor, int /*key*/) {
     Of(editor).interrupted_ = true;
     return EndLine(editor);
+  }
+
+  static unsigned char Suspend(EditLine* editor, int /*key*/) {
+    const LibeditEditor& self = Of(editor);
+    self.MarkPastes(false);
+    self.terminal_.Suspend();
+    self.MarkPastes(true);
+    return CC_REDISPLAY;
   }
 
   static unsigned char CompleteWord(EditLine* editor, int /*key*/) {

@@ -48,7 +48,7 @@ class TokenizeCommand : public Subcommand {
       : Subcommand(parent, "tokenize", "token ids of each line of text, no BOS") {
     line().AddRequiredText("--model", model_,
                            "model directory, GGUF file, tokenizer.model or tokenizer.json");
-    line().AddText("-i,--input", input_, "text; default: standard input");
+    line().AddText("-i,--input", input_, "text; default, and -: standard input");
     line().OnSwitch(
         "--special-tokens", [this] { spelling_ = Spelling::kToken; },
         "the spelling of a control or added token (</s>) is that token, not text");
@@ -59,16 +59,17 @@ class TokenizeCommand : public Subcommand {
     PosixFileSystem files;
     const absl::StatusOr<Tokenizer> tokenizer = LoadModelTokenizer(files, model_);
     if (!tokenizer.ok()) return ExitWith(world, tokenizer.status(), ExitCode::kCannotServe);
+    const bool from_file = !input_.empty() && input_ != "-";
     std::ifstream file;
-    if (!input_.empty()) file.open(input_);
-    if (!input_.empty() && (!file || files.IsDirectory(input_))) {
+    if (from_file) file.open(input_);
+    if (from_file && (!file || files.IsDirectory(input_))) {
       return ExitWith(world, absl::NotFoundError(absl::StrCat("can't read -i ", Quoted(input_))),
                       ExitCode::kCannotServe);
     }
     std::ios::sync_with_stdio(false);
     for (const std::string& note : tokenizer->notes()) Say(world, "note: " + note);
     const absl::Status status =
-        TokenizeLines(*tokenizer, spelling_, input_.empty() ? std::cin : file, std::cout);
+        TokenizeLines(*tokenizer, spelling_, from_file ? file : std::cin, std::cout);
     if (status.ok()) return ExitCode::kDone;
     return ExitWith(world, status,
                     absl::IsInvalidArgument(status) ? ExitCode::kCannotServe : ExitCode::kFailed);

@@ -22,7 +22,7 @@ COLUMNS, ROWS = 100, 50
 PATIENCE = 60  # seconds; a hang is a failure
 PROMPT = ">>> "
 
-UP, LEFT, TAB, BACKSPACE, CTRL_A, CTRL_C, CTRL_D = "\x1b[A", "\x1b[D", "\t", "\x7f", "\x01", "\x03", "\x04"
+UP, LEFT, TAB, BACKSPACE, CTRL_A, CTRL_C, CTRL_D, CTRL_Z = "\x1b[A", "\x1b[D", "\t", "\x7f", "\x01", "\x03", "\x04", "\x1a"
 
 
 def launcher(ranks, *flags):
@@ -32,6 +32,10 @@ def launcher(ranks, *flags):
     return [os.path.join(CHECKOUT, "launch", "run.sh"), *(["-n", str(ranks)] if ranks else []), *flags]
 
 
+# A shell that runs a command, and goes on with it after it was stopped.
+SHELL = ("bash", "--norc", "-ic", '"$0" "$@"; echo "stopped with $?"; read -r; fg')
+
+
 def chat_command(*arguments, ranks=0, flags=(), model=MODEL):
     return [*launcher(ranks, *flags), "chat", "--model", model, "--threads", "1", *arguments]
 
@@ -39,7 +43,7 @@ def chat_command(*arguments, ranks=0, flags=(), model=MODEL):
 class Session:
     """A child whose terminal is ours. Every wait ends after PATIENCE."""
 
-    def __init__(self, *arguments, ranks=0, flags=(), state=None, environment=None, model=MODEL):
+    def __init__(self, *arguments, ranks=0, flags=(), state=None, environment=None, model=MODEL, shell=()):
         self.directory = tempfile.TemporaryDirectory()
         self.state = state or self.directory.name
         self.screen = pyte.HistoryScreen(COLUMNS, ROWS, history=2000)
@@ -52,8 +56,8 @@ class Session:
         self.modes = termios.tcgetattr(follower)
         self.follower = follower  # kept open, so that the modes can be read at the end
         self.process = subprocess.Popen(
-            chat_command(*arguments, ranks=ranks, flags=flags, model=model), stdin=follower, stdout=follower,
-            stderr=follower, env=environment, preexec_fn=take_terminal, cwd=CHECKOUT)
+            [*shell, *chat_command(*arguments, ranks=ranks, flags=flags, model=model)], stdin=follower,
+            stdout=follower, stderr=follower, env=environment, preexec_fn=take_terminal, cwd=CHECKOUT)
 
     def __enter__(self):
         return self

@@ -10,7 +10,8 @@ import tempfile
 import time
 import unittest
 
-from chat_session import (BACKSPACE, CTRL_A, CTRL_C, CTRL_D, LEFT, TAB, UP, Session, batch_answers, run)
+from chat_session import (BACKSPACE, CTRL_A, CTRL_C, CTRL_D, CTRL_Z, LEFT, SHELL, TAB, UP, Session,
+                          batch_answers, run)
 
 SHORT = ("--temperature", "0", "--max-tokens", "8")
 LONG = ("--temperature", "0", "--max-tokens", "1500", "--ignore-eos", "true")
@@ -117,6 +118,26 @@ class Typing(unittest.TestCase):
             session.send(CTRL_C)
             self.assertEqual(session.wait(), 0)
             self.assertTrue(session.modes_are_restored())
+
+
+    def test_ctrl_z_stops_the_program_until_the_shell_goes_on(self):
+        with Session(*SHORT, shell=SHELL) as session:
+            session.ask("/set top_k 3")
+            session.at_prompt()
+            session.send("/sh" + CTRL_Z)
+            session.expect("^stopped with 148$")
+            self.assertTrue(session.modes_are_restored())
+            session.send("\r")
+            session.wait_for(lambda: session.last_line() == ">>> /sh", "the line that was begun")
+            self.assertIn("top_k 3", session.type("ow\r"))
+            self.assertEqual(session.end(), 0)
+
+    def test_ctrl_z_does_nothing_under_mpirun(self):
+        with Session(*SHORT, ranks=2) as session:
+            session.at_prompt()
+            session.send(CTRL_Z)
+            self.assertIn("temperature 0", session.ask("/show"))
+            self.assertEqual(session.end(), 0)
 
 
 class Commands(unittest.TestCase):

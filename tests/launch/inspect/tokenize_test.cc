@@ -42,6 +42,9 @@ TEST(Tokenize, GivesIdsOfLines) {
   const ProcessResult result = RunShell("printf \"In the beginning\\nROMEO:\\n\" | " +
                                         OctetProgram() + " tokenize --model " + kDemoModel);
   EXPECT_EQ(result.exit_code, 0);
+  const ProcessResult by_dash = RunShell("printf \"In the beginning\\nROMEO:\\n\" | " +
+                                         OctetProgram() + " tokenize -i - --model " + kDemoModel);
+  EXPECT_EQ(by_dash.output, result.output);
   const ProcessResult oracle =
       RunShell("printf \"In the beginning\\nROMEO:\\n\" | spm_encode --output_format=id --model=" +
                std::string(kDemoModel) + "/tokenizer.model");
