@@ -9,9 +9,6 @@
 
 namespace octet {
 namespace {
-
-constexpr int64_t kBlock = 32;  // steps
-
 // Adds up the values of subsets: [sets of `size` items, width].
 void AddSubsets(std::span<double> values, size_t size, int64_t width) {
   for (size_t item = 0; item < size; ++item) {

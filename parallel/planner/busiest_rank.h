@@ -62,6 +62,7 @@ class StepMatrix {
 class BusiestRank {
  public:
   static constexpr int kMostInSets = 10;  // tied ranks, or experts
+  static constexpr int64_t kBlock = 32;   // steps in one go
 
   // speeds: [ranks], must outlive this object.
   explicit BusiestRank(std::span<const double> speeds) : speeds_(speeds) {}

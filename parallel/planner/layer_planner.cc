@@ -162,9 +162,14 @@ LayerSlots LayerPlanner::Plan(const PlanObjective& objective, const SearchLimits
 double LayerPlanner::OperationsOfStep() const {
   const int num_ranks = ranks_.num_ranks();
   if (num_slots_ == counts_.num_experts()) return counts_.num_experts() + num_ranks;
+  if (TakesFlows()) return 100.0 * num_slots_;
   const int in_sets = std::min(num_ranks, counts_.num_experts());
-  if (in_sets <= BusiestRank::kMostInSets) return std::exp2(in_sets) * in_sets / 4;
-  return 100.0 * num_slots_;
+  return std::exp2(in_sets) * in_sets / 4;
+}
+
+bool LayerPlanner::TakesFlows() const {
+  return num_slots_ > counts_.num_experts() &&
+         std::min(ranks_.num_ranks(), counts_.num_experts()) > BusiestRank::kMostInSets;
 }
 
 const ProvenPlan& LayerPlanner::PlanTotal(const SearchLimits& limits) {
@@ -206,7 +211,8 @@ bool LayerPlanner::CanProveSteps() const {
 LayerSlots LayerPlanner::PlanBySearch(const PlanObjective& objective, const SearchLimits& limits,
                                       double bound) {
   double of_one = 1000 + 60.0 * (num_slots_ + counts_.num_experts());  // operations
-  if (objective.total > 0) of_one += OperationsOfStep();
+  // One step costs as much as a block of them, but for flows.
+  if (objective.total > 0) of_one += (TakesFlows() ? 1 : BusiestRank::kBlock) * OperationsOfStep();
   const TokenSets sets = SomeSets(counts_.sets);
   if (objective.copies > 0) {
     const double topk = sets.topk;

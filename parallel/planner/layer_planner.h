@@ -99,6 +99,7 @@ class LayerPlanner {
   double Ratio(double mean_time, const StepMatrix& steps) const;
   double Copies(const LayerRanks& ranks, const TokenSets& sets);
   double OperationsOfStep() const;
+  bool TakesFlows() const;
   std::span<const uint8_t> CriticalRanks(const LayerRanks& ranks);
 
   const LayerCounts& counts_;
