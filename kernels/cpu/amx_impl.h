@@ -26,6 +26,36 @@ struct alignas(64) TileConfig {
 };
 static_assert(sizeof(TileConfig) == 64);
 
+// The tile registers of T. Releases them at the end: the next code on this thread then pays nothing
+// for their state.
+template <class T>
+class OwnedTiles : public T {
+ public:
+  OwnedTiles() = default;
+  OwnedTiles(const OwnedTiles&) = delete;
+  OwnedTiles& operator=(const OwnedTiles&) = delete;
+  ~OwnedTiles() {
+    if (is_configured_) T::Release();
+  }
+
+  void Configure(const TileConfig& config) {
+    is_configured_ = true;
+    T::Configure(config);
+  }
+
+ private:
+  bool is_configured_ = false;
+};
+
+// Calls f.operator()<height>() with a height of tiles that has room for `rows` rows: a multiple of
+// four, as rows that there are not take time too.
+template <class F>
+void WithTileHeight(int64_t rows, const F& f) {
+  if (rows <= 8) return f.template operator()<8>();
+  if (rows <= 12) return f.template operator()<12>();
+  f.template operator()<kTileHeight>();
+}
+
 // Multiplies up to 32 rows by panels on the tile registers of T: one or two tiles of x (registers 4
 // and 5) by tiles of weights (6 and 7 in turn), 32 inputs at a time. Sums:
 //
@@ -37,14 +67,6 @@ static_assert(sizeof(TileConfig) == 64);
 template <class S, class T>
 class TileMultiplier {
  public:
-  TileMultiplier() = default;
-  TileMultiplier(const TileMultiplier&) = delete;
-  TileMultiplier& operator=(const TileMultiplier&) = delete;
-  // The next code on this thread then pays nothing for the state of tiles.
-  ~TileMultiplier() {
-    if (rows_ != 0) tiles_.Release();
-  }
-
   // The sums of the chunk are complete when Finish returns.
   void Multiply(const TileChunk& c, int64_t rows, int64_t panels) {
     Configure(rows);
@@ -200,7 +222,7 @@ class TileMultiplier {
   static constexpr int kMostVectors = 4 * kTileHeight;  // of four registers
   static constexpr int kWaitingAtATime = kMostVectors / (kChunk / kInputs);
 
-  T tiles_;
+  OwnedTiles<T> tiles_;
   int64_t rows_ = 0;                            // for which the tiles are configured
   alignas(64) float chunk_[kMostVectors * 16];  // of which the first waiting_ vectors
   float* sums_ = nullptr;                       // have to be added here

@@ -24,14 +24,6 @@ class FoldedTileBlocks {
   static constexpr int kInputsTogether = kTileRowBytes;
   static constexpr bool kSplitsSums = true;
 
-  FoldedTileBlocks() = default;
-  FoldedTileBlocks(const FoldedTileBlocks&) = delete;
-  FoldedTileBlocks& operator=(const FoldedTileBlocks&) = delete;
-  // The next code on this thread then pays nothing for the state of tiles.
-  ~FoldedTileBlocks() {
-    if (rows_ != 0) tiles_.Release();
-  }
-
   // Brings a chunk, which is a block, into the form of Multiply. The tile of min counts ends in
   // zeros, which meet what stands behind the sums of a row: those of the next one, or zeros.
   void Unpack(WeightFormat format, const std::byte* chunk, int64_t /*inputs*/,
@@ -152,13 +144,11 @@ class FoldedTileBlocks {
     tiles_.Configure(config);
   }
 
-  // Takes a multiple of four rows: the products of rows that the tile does not have are not read.
+  // The products of rows that a tile does not have are not read.
   template <BlockForm kForm, class F>
   void MultiplyRows(int64_t tiles, const F& product) {
-    const int64_t rows = product(0).rows;
-    if (rows <= 8) return MultiplyTiles<kForm, 8>(tiles, product);
-    if (rows <= 12) return MultiplyTiles<kForm, 12>(tiles, product);
-    return MultiplyTiles<kForm, 16>(tiles, product);
+    WithTileHeight(product(0).rows,
+                   [&]<int kHeight>() { MultiplyTiles<kForm, kHeight>(tiles, product); });
   }
 
   template <BlockForm kForm, int kTileRows, class F>
@@ -254,7 +244,7 @@ class FoldedTileBlocks {
     }
   }
 
-  T tiles_;
+  OwnedTiles<T> tiles_;
   int rows_ = 0;  // for which the tiles are configured
 };
 

@@ -29,14 +29,6 @@ class TileBlocks {
   static constexpr int kInputsTogether = kRunSize;
   static constexpr bool kSplitsSums = false;
 
-  TileBlocks() = default;
-  TileBlocks(const TileBlocks&) = delete;
-  TileBlocks& operator=(const TileBlocks&) = delete;
-  // The next code on this thread then pays nothing for the state of tiles.
-  ~TileBlocks() {
-    if (rows_ != 0) tiles_.Release();
-  }
-
   // Brings a chunk of `inputs` inputs into the form of Multiply: whole blocks of runs, of which the
   // last ones are zeros.
   void Unpack(WeightFormat format, const std::byte* chunk, int64_t inputs,
@@ -135,13 +127,11 @@ class TileBlocks {
     }
   }
 
-  // Takes a multiple of four rows: the products of rows that the tile does not have are not read.
+  // The products of rows that a tile does not have are not read.
   template <BlockForm kForm, class F>
   void MultiplyRows(int64_t tiles, const F& product) {
-    const int64_t rows = product(0).rows;
-    if (rows <= 8) return MultiplyTiles<kForm, 8>(tiles, product);
-    if (rows <= 12) return MultiplyTiles<kForm, 12>(tiles, product);
-    return MultiplyTiles<kForm, 16>(tiles, product);
+    WithTileHeight(product(0).rows,
+                   [&]<int kHeight>() { MultiplyTiles<kForm, kHeight>(tiles, product); });
   }
 
   template <BlockForm kForm, int kRows, class F>
@@ -219,7 +209,7 @@ class TileBlocks {
     }
   }
 
-  T tiles_;
+  OwnedTiles<T> tiles_;
   int rows_ = 0;  // for which the tiles are configured
   int offset_ = 0;
 };

@@ -9,6 +9,7 @@
 
 namespace octet {
 namespace {
+
 // Adds up the values of subsets: [sets of `size` items, width].
 void AddSubsets(std::span<double> values, size_t size, int64_t width) {
   for (size_t item = 0; item < size; ++item) {
